@@ -1,0 +1,41 @@
+"""A local mock server and test double for Google's Gemini tuning APIs.
+
+The names below are loaded when they are first asked for: importing the package costs nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mockserver.app import create_app
+    from mockserver.server import MockServer
+    from mockserver.simulation.answers import Answer, Rule
+    from mockserver.simulation.faults import Fault
+    from mockserver.state.clock import ManualClock, SystemClock
+
+__version__ = "0.1.0"
+
+__all__ = ["Answer", "Fault", "ManualClock", "MockServer", "Rule", "SystemClock", "__version__", "create_app"]
+
+_HOMES = {
+    "Answer": "mockserver.simulation.answers",
+    "Fault": "mockserver.simulation.faults",
+    "ManualClock": "mockserver.state.clock",
+    "MockServer": "mockserver.server",
+    "Rule": "mockserver.simulation.answers",
+    "SystemClock": "mockserver.state.clock",
+    "create_app": "mockserver.app",
+}
+
+
+if not TYPE_CHECKING:  # a type checker knows the names from above, and should know of no others
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
