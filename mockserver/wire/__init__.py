@@ -1,0 +1,1 @@
+"""Google's front end: JSON, errors, parameters and paging. Knows no resource and no route."""

@@ -1,0 +1,231 @@
+"""Reading out of a discovery document what it knows more of messages than the published packages do.
+
+Discovery knows no field numbers and no oneofs. A member that the API's other version has takes that version's field;
+any other is numbered after those known (our choice: not seen), in the document's alphabetical order. Where more is
+known, schema_supplement.json says it, and is read first.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+from googleapiclient.discovery_cache import get_static_doc
+from schema_packages import add_types, message_classes
+from schema_rows import (
+    Json,
+    Schema,
+    capitalized,
+    compact,
+    derived_json_name,
+    described_behaviors,
+    json_name,
+    proto_package,
+)
+
+# Python package -> the other version of the same API.
+DISCOVERY = {
+    "google.cloud.aiplatform_v1": "google.cloud.aiplatform_v1beta1",
+    "google.cloud.aiplatform_v1beta1": "google.cloud.aiplatform_v1",
+}
+SCALARS = {
+    ("boolean", ""): "bool",
+    ("integer", "int32"): "int32",
+    ("integer", "uint32"): "uint32",
+    ("number", "double"): "double",
+    ("number", "float"): "float",
+    ("string", ""): "string",
+    ("string", "byte"): "bytes",
+    ("string", "int64"): "int64",
+    ("string", "uint64"): "uint64",
+}
+MESSAGES = {
+    ("any", ""): "google.protobuf.Value",
+    ("string", "google-datetime"): "google.protobuf.Timestamp",
+    ("string", "google-duration"): "google.protobuf.Duration",
+    ("string", "google-fieldmask"): "google.protobuf.FieldMask",
+}
+
+
+def read_discovery(package: str, sibling: str, schema: Schema) -> None:
+    """Add to the package's messages, and to all that the new members lead to, what discovery knows more."""
+    service, version = package.rpartition(".")[2].split("_")
+    document = json.loads(get_static_doc(service, version))
+    other = published(sibling)
+    other.messages |= schema.messages
+    other.enums |= schema.enums
+    Reader(
+        package.replace("_", "."), sibling.replace("_", "."), document["schemas"], published(package), other, schema
+    ).read()
+
+
+def published(package: str) -> Schema:
+    """Every message of a package, whether or not an rpc of ours leads to it."""
+    schema = Schema()
+    classes = message_classes(package)
+    add_types(schema, [cls.pb().DESCRIPTOR for cls in classes.values()], classes)
+    return schema
+
+
+@dataclass
+class Reader:
+    """One proto package and the other version of it, and what is known of both."""
+
+    package: str
+    sibling: str
+    schemas: Json
+    """The document's."""
+    published: Schema
+    """All the package has."""
+    other: Schema
+    """All the other version has."""
+    schema: Schema
+    """What is to be completed."""
+
+    def read(self) -> None:
+        """Complete every message; those found on the way are completed too."""
+        done: set[str] = set()
+        while waiting := sorted(name for name in self.schema.messages if self.is_ours(name) and name not in done):
+            for name in waiting:
+                self.complete(name)
+            done.update(waiting)
+
+    def is_ours(self, name: str) -> bool:
+        """Whether a message or enum belongs to the package."""
+        return proto_package(name) == self.package
+
+    def complete(self, message: str) -> None:
+        """Add the members the message lacks, and to its enums the values they lack."""
+        rows = {json_name(row): row for row in self.schema.messages[message]}
+        for member, described in sorted(self.schemas.get(schema_name(message), {}).get("properties", {}).items()):
+            element = described.get("items", described)
+            if member in rows:
+                self.extend_enum(rows[member].get("type_name", ""), element.get("enum", []))
+            else:
+                row = self.sibling_row(message, member) or self.new_row(message, member, described)
+                self.schema.messages[message].append(row)
+
+    def extend_enum(self, enum: str, values: list[str]) -> None:
+        """Add the values that an enum lacks, numbered after those known."""
+        if known := self.schema.enums.get(enum):
+            for value in values:
+                known.setdefault(value, max(known.values()) + 1)
+
+    def sibling_row(self, message: str, member: str) -> Json | None:
+        """The field of the other version, unless its number is taken."""
+        taken = {row["number"] for row in self.schema.messages[message]}
+        for row in self.other.messages.get(self.in_sibling(message), []):
+            if json_name(row) == member and row["number"] not in taken:
+                return self.adopted(row)
+        return None
+
+    def in_sibling(self, name: str) -> str:
+        """What a message is called in the other version."""
+        return self.sibling + name.removeprefix(self.package)
+
+    def adopted(self, row: Json) -> Json:
+        """A field of the other version in ours, with its type."""
+        theirs = row.get("type_name", "")
+        if proto_package(theirs) != self.sibling:
+            return row
+        ours = self.package + theirs.removeprefix(self.sibling)
+        if theirs in self.other.enums:
+            self.schema.enums.setdefault(ours, dict(self.other.enums[theirs]))
+        else:
+            self.take_in(ours)
+        if row.get("map"):
+            self.schema.messages[ours] = [self.adopted(part) for part in self.other.messages[theirs]]
+        return row | {"type_name": ours}
+
+    def new_row(self, message: str, member: str, described: Json) -> Json:
+        """A field only discovery knows."""
+        name = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", member).lower()
+        repeated = described.get("type") == "array"
+        behaviors = described_behaviors(described.get("description", ""))
+        return compact(
+            {
+                "number": max((row["number"] for row in self.schema.messages[message]), default=0) + 1,
+                "name": name,
+                "json_name": "" if derived_json_name(name) == member else member,
+                "repeated": repeated,
+                **self.type_of(message, name, described["items"] if repeated else described),
+                **dict.fromkeys([*behaviors, *(["output_only"] if described.get("readOnly") else [])], True),
+            }
+        )
+
+    def type_of(self, message: str, name: str, described: Json) -> Json:
+        """`kind`, and what goes with it, of a member or of its elements."""
+        spelled = (described.get("type", ""), described.get("format", ""))
+        if "$ref" in described:
+            return {"kind": "message", "type_name": self.message_named(described["$ref"], message)}
+        if "enum" in described:
+            return {"kind": "enum", "type_name": self.enum_of(message, name, described["enum"])}
+        if spelled == ("object", ""):
+            return self.object_type(message, name, described["additionalProperties"])
+        if spelled in MESSAGES:
+            return {"kind": "message", "type_name": MESSAGES[spelled]}
+        return {"kind": SCALARS[spelled]}
+
+    def object_type(self, message: str, name: str, value: Json) -> Json:
+        """A Struct, or a map from strings."""
+        if value == {**value, "type": "any"}:
+            return {"kind": "message", "type_name": "google.protobuf.Struct"}
+        entry = f"{message}.{capitalized(name)}Entry"
+        self.schema.messages[entry] = [
+            {"number": 1, "name": "key", "kind": "string"},
+            {"number": 2, "name": "value", **self.type_of(message, name, value)},
+        ]
+        return {"kind": "message", "type_name": entry, "repeated": True, "map": True}
+
+    def message_named(self, reference: str, owner: str) -> str:
+        """The message a `$ref` means, which is taken in if it is new.
+
+        Discovery writes nested names in one word. A new one is taken as nested in the message that leads to it,
+        or in one around that, when it begins with that one's name.
+        """
+        for known in (*self.schema.messages, *self.published.messages):
+            if schema_name(known) == reference:
+                self.take_in(known)
+                return known
+        parts = owner.split(".")
+        around = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+        parent = next(name for name in around if is_word_start(schema_name(name), reference))
+        if not parent.startswith(self.package):
+            raise LookupError(f"{reference} of {owner} belongs to another package: add its module to ROOTS")
+        name = f"{parent}.{reference.removeprefix(schema_name(parent))}"
+        self.take_in(name)
+        return name
+
+    def take_in(self, message: str) -> None:
+        """Add a message with what is published of it, and so on with the types of its fields."""
+        if message in self.schema.messages:
+            return
+        rows = self.schema.messages[message] = list(self.published.messages.get(message, []))
+        for row in rows:
+            name = row.get("type_name", "")
+            if name in self.published.enums:
+                self.schema.enums.setdefault(name, dict(self.published.enums[name]))
+            elif name:
+                self.take_in(name)
+
+    def enum_of(self, message: str, name: str, values: list[str]) -> str:
+        """The enum with these values, which is taken in if it is new.
+
+        It is called what its first value says (`TOOL_TYPE_UNSPECIFIED`), or else like the field.
+        """
+        for enum, known in self.schema.enums.items():
+            if proto_package(enum) == self.package and set(known) == set(values):
+                return enum
+        prefix, unspecified, _ = values[0].rpartition("_UNSPECIFIED")
+        new = f"{message}.{capitalized(prefix.lower() if unspecified else name)}"
+        self.schema.enums[new] = {value: number for number, value in enumerate(values)}
+        return new
+
+
+def schema_name(full_name: str) -> str:
+    """A message's name as discovery writes it: `google.rpc.Status` -> `GoogleRpcStatus`."""
+    return "".join(part[:1].upper() + part[1:] for part in full_name.split("."))
+
+
+def is_word_start(prefix: str, name: str) -> bool:
+    """Whether `name` begins with `prefix` and goes on with another word: not `Tool` in `Tooling`."""
+    return name.startswith(prefix) and name[len(prefix) :][:1].isupper()
