@@ -1,0 +1,45 @@
+"""What a test needs beside Python: the client libraries' own environments, and programs of the machine.
+
+What is not there skips the test, in words that say how to get it. In CI (the variable CI is set) it fails the test
+instead: there, a test that did not run is a test that was lost.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def client_python(name: str) -> Path:
+    """The interpreter of a client library's environment: `google`, `generativeai`, `genai-1`, `langchain` ..."""
+    python = ROOT / ".venvs" / name / "bin" / "python"
+    if not (python.parent.parent / "ready").exists():
+        _do_without(f"no environment .venvs/{name}: run `make clients`")
+    return python
+
+
+def node() -> Path:
+    """A Node that @google/genai runs on, which is installed in `clients/node`."""
+    modules = ROOT / "clients" / "node" / "node_modules"
+    if not (modules / "ready").exists():
+        _do_without("no packages in clients/node: install npm and run `make clients`")
+    pinned = modules / ".bin" / "node"
+    return pinned if pinned.exists() else program("node")
+
+
+def program(name: str) -> Path:
+    """A program of this machine, such as `curl` or `jq`."""
+    found = shutil.which(name)
+    if found is None:
+        _do_without(f"no {name} on this machine")
+    return Path(found)
+
+
+def _do_without(what: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
