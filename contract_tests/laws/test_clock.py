@@ -1,0 +1,199 @@
+"""Time: laws of `state.clock`."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from time import monotonic_ns  # noqa: TID251 - what a test has patience for
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.state.clock import SECOND, Clock, ManualClock, SystemClock, to_datetime, to_nanos
+
+START = datetime(2024, 3, 14, 15, 9, 26, 535897, tzinfo=UTC)
+
+AN_HOUR_A_MILLISECOND = 3_600_000.0
+
+CLOCKS: list[Callable[[], Clock]] = [
+    lambda: ManualClock(START),
+    lambda: SystemClock(start=START),
+    lambda: SystemClock(60, START),
+    lambda: SystemClock(0.001, START),
+]
+
+
+@pytest.fixture(params=CLOCKS, ids=["manual", "1x", "60x", "0.001x"])
+def clock(request: pytest.FixtureRequest) -> Clock:
+    """A clock of each kind, begun at a moment of a day in March."""
+    made: Clock = request.param()
+    return made
+
+
+@given(st.datetimes(datetime(1700, 1, 1), datetime(2262, 1, 1), timezones=st.timezones()))  # noqa: DTZ001 - as hypothesis wants it
+def test_a_moment_comes_back_in_utc(moment: datetime) -> None:
+    """To the microsecond, from wherever it was."""
+    assert moment.astimezone(UTC) == to_datetime(to_nanos(moment))
+    assert UTC == to_datetime(to_nanos(moment)).tzinfo
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_nanoseconds_are_cut_to_microseconds(nanos: int) -> None:
+    """Never rounded up: a moment told is not later than it was."""
+    assert nanos - nanos % 1000 == to_nanos(to_datetime(nanos))
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    """Nobody could say whose noon it is."""
+    with pytest.raises(ValueError, match="a time needs its zone"):
+        to_nanos(START.replace(tzinfo=None))
+    with pytest.raises(ValueError, match="a time needs its zone"):
+        ManualClock(START.replace(tzinfo=None))
+
+
+def test_a_manual_clock_stands_still() -> None:
+    """Until it is told to move."""
+    clock = ManualClock(START)
+
+    assert {to_nanos(START)} == {clock.now() for _ in range(1000)}
+
+
+@pytest.mark.parametrize("make", [ManualClock, SystemClock])
+def test_a_clock_that_is_told_nothing_says_today(make: Callable[[], Clock]) -> None:
+    """The machine's time, when it was made."""
+    apart = to_datetime(make().now()) - datetime.now(UTC)  # noqa: TID251 - what it is compared with
+
+    assert abs(apart) < timedelta(minutes=1)
+
+
+def test_time_goes_ahead_by_the_sum_of_what_is_given() -> None:
+    """Seconds, minutes, hours, and fractions of them."""
+    clock = ManualClock(START)
+    clock.advance(1.5, minutes=2, hours=0.5)
+    clock.advance()
+
+    assert START + timedelta(seconds=1.5 + 2 * 60 + 1800) == to_datetime(clock.now())
+
+
+def test_time_goes_to_the_moment_it_is_told() -> None:
+    """Also to where it is, and whatever the zone."""
+    clock = ManualClock(START)
+    noon = datetime(2024, 3, 15, 12, tzinfo=timezone(timedelta(hours=9)))
+    clock.move_to(START)
+    clock.move_to(noon)
+
+    assert to_nanos(noon) == clock.now()
+
+
+def test_time_does_not_go_back(clock: Clock) -> None:
+    """By no number, to no moment; and what was refused has moved nothing."""
+    for seconds in (-1.0, -1e-9, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="time does not go back"):
+            clock.advance(seconds)
+    with pytest.raises(ValueError, match="time does not go back: it is 2024-03-14 15:09"):
+        clock.move_to(START - timedelta(microseconds=1))
+    clock.advance_to(to_nanos(START) - SECOND)
+
+    assert 0 <= clock.now() - to_nanos(START) < 3600 * SECOND
+
+
+@given(
+    st.sampled_from(CLOCKS),
+    st.lists(
+        st.one_of(
+            st.builds(lambda seconds: lambda clock: clock.advance(seconds), st.floats(0, 1e6)),
+            st.builds(
+                lambda ahead: lambda clock: clock.advance_to(to_nanos(START) + ahead), st.integers(-(10**18), 10**18)
+            ),
+            st.builds(lambda seconds: lambda clock: clock.move_to(_ahead(clock, seconds)), st.integers(1, 10**6)),
+        ),
+        max_size=10,
+    ),
+)
+def test_whatever_is_done_to_a_clock_it_never_goes_back(
+    make: Callable[[], Clock], moves: list[Callable[[Clock], None]]
+) -> None:
+    """Every moment told is at least the one told before."""
+    clock = make()
+    told = [clock.now()]
+    for move in moves:
+        move(clock)
+        told.append(clock.now())
+
+    assert sorted(told) == told
+
+
+def _ahead(clock: Clock, seconds: int) -> datetime:
+    return to_datetime(clock.now()) + timedelta(seconds=seconds)
+
+
+def test_a_factor_is_how_fast_time_goes() -> None:
+    """Ten times as fast is ten times as much, to a tenth."""
+    plain, fast = SystemClock(start=START), SystemClock(1000, START)
+    wait_for(plain, 0.005)
+    slow_passed, fast_passed = plain.now() - to_nanos(START), fast.now() - to_nanos(START)
+
+    assert 1000 == pytest.approx(fast_passed / slow_passed, rel=0.1)
+
+
+def wait_for(clock: Clock, seconds: float) -> None:
+    """Look at it until so much of its time has passed."""
+    end = clock.now() + round(seconds * SECOND)
+    while clock.now() < end:
+        pass
+
+
+@pytest.mark.parametrize("factor", [0, -1, float("inf"), float("nan")])
+def test_a_factor_is_a_number_above_zero(factor: float) -> None:
+    """Anything else is no speed."""
+    with pytest.raises(ValueError, match="a clock's factor must be above zero"):
+        SystemClock(factor)
+
+
+def test_a_system_clock_goes_on_from_where_it_is_put() -> None:
+    """A jump leaves time out; it does not stop it."""
+    clock = SystemClock(AN_HOUR_A_MILLISECOND, START)
+    clock.advance(hours=1000)
+    moment = clock.now()
+    wait_for(clock, 3600)
+
+    assert moment >= to_nanos(START) + 1000 * 3600 * SECOND
+    assert clock.now() > moment
+
+
+def test_sleeping_takes_the_clocks_time() -> None:
+    """A manual clock jumps, a fast one is soon there; a negative sleep is none."""
+    manual, fast = ManualClock(START), SystemClock(AN_HOUR_A_MILLISECOND, START)
+    began = monotonic_ns()
+    for clock in (manual, fast):
+        asyncio.run(clock.sleep(3 * 3600))
+        asyncio.run(clock.sleep(-1))
+    took = monotonic_ns() - began
+
+    assert to_nanos(START) + 3 * 3600 * SECOND == manual.now()
+    assert fast.now() >= to_nanos(START) + 2.99 * 3600 * SECOND
+    assert took < 2 * SECOND
+
+
+def test_a_twin_goes_its_own_way(clock: Clock) -> None:
+    """It starts where the other one is, and as fast; moving one moves not the other."""
+    clock.advance(hours=1)
+    twin = clock.twin()
+    apart = abs(twin.now() - clock.now())
+    twin.advance(hours=100)
+
+    assert type(clock) is type(twin)
+    assert getattr(clock, "factor", None) == getattr(twin, "factor", None)
+    assert apart < 60 * SECOND
+    assert twin.now() - clock.now() > 99 * 3600 * SECOND
+
+
+def test_a_clock_can_be_put_back_with_its_world(clock: Clock) -> None:
+    """The one way back, for a snapshot; from there it goes on as before."""
+    moment = clock.now()
+    clock.advance(hours=100)
+    clock.restore(moment)
+
+    assert 0 <= clock.now() - moment < 60 * SECOND
+    clock.advance(hours=1)
+    assert clock.now() >= moment + 3600 * SECOND
