@@ -1,0 +1,54 @@
+"""Tokens of a text: a plausible stand-in for Google's tokenizer, which is not published.
+
+The rules reproduce the counts of the recordings (2025-06 to 2026-06): a word takes the space before
+it ("Say this is a test" is 5), a digit stands alone and so does the space before it ("What is 2 + 2?"
+is 8: `What| is| |2| +| |2|?`), a run of punctuation is one ("**Paris**." is `**|Paris|**.`), and so is
+a line break. Ideographs count one each, other scripts a token for every four letters.
+"""
+
+import re
+
+from mockserver.simulation.noise import seed_of
+
+IMAGE_TOKENS = 258
+"""What an image part counts as, whatever its size (the documented constant)."""
+
+_VOCABULARY = 256_000  # the size of the published sibling's vocabulary (Gemma)
+
+_LATIN = "a-z\u00df-\u00f6\u00f8-\u024f"
+_TOKEN = re.compile(
+    "|".join(
+        (
+            r"\n+",
+            r" {2,}(?= )",  # indentation; its last space goes to the word
+            r" (?=\d)",
+            r"\d",
+            rf" ?[A-Z]?[{_LATIN}]{{1,12}}",
+            rf" ?[A-Z]{{1,4}}(?![{_LATIN}])",
+            r" ?[A-Z]",
+            r" ?[\u3040-\u30ff\uac00-\ud7af]{1,2}",  # kana and hangul
+            r" ?[\u3400-\u9fff\uf900-\ufaff]",
+            r" ?[^\W\d_A-Za-z]{1,4}",
+            r" ?[!-/:-@\[-`{-~]{1,4}",
+            r" ?[^\w\s]",
+            r"\s",
+            r".",
+        )
+    ),
+    re.DOTALL,
+)
+
+
+def split(text: str) -> list[str]:
+    """The tokens of a text, in order; joined they are the text."""
+    return _TOKEN.findall(text)
+
+
+def count_tokens(text: str) -> int:
+    """How many tokens a text has."""
+    return len(split(text))
+
+
+def token_id(token: str) -> int:
+    """A number in the vocabulary that always stands for this token."""
+    return seed_of("token", token) % _VOCABULARY
