@@ -1,0 +1,91 @@
+"""Magic words: how a client that cannot reach the control API says what it wants, like a test card number.
+
+In a prompt, anywhere, once or more, in any case:
+
+    [mock: text=LXIV]                           the answer, up to the bracket, so it stands last
+    [mock: finish=SAFETY harassment=HIGH]       finish reason, and ratings of the answer
+    [mock: max_tokens]                          a lone finish reason is one too
+    [mock: block=SAFETY prompt-hate_speech=HIGH]    a blocked prompt, and ratings of the prompt
+    [mock: error=429 retry-after=30]            a fault: also latency, chunk-delay, after, cut (chunks), reset, truncate, garble
+
+In the display name, description or labels of a job:
+
+    mock-fail-at-step-10    mock-stall-at-step-5    mock-never-finish    mock-finish-now
+
+What else the text says is left to its ordinary meaning.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from mockserver.simulation.tuning import Run, finish
+
+FAULT_WORDS = frozenset(
+    {"error", "message", "retry_after", "latency", "chunk_delay", "after", "cut", "reset", "truncate", "garble"}
+)
+"""The words of a prompt that ask for a fault rather than for an answer."""
+
+_BRACKET = re.compile(r"\s*\[mock:\s*([^\]]*)\]", re.IGNORECASE)
+_WORD = re.compile(
+    r"""text=(?P<text>.*)|(?P<key>[\w-]+)(?:=(?P<value>"[^"]*"|'[^']*'|\S*))?""", re.IGNORECASE | re.DOTALL
+)
+_JOB_WORD = re.compile(
+    r"\bmock-(?:(?P<verb>fail|stall)-at-step-(?P<step>\d{1,9})|(?P<never>never-finish)|(?P<now>finish-now))\b",
+    re.IGNORECASE,
+)
+
+
+def magic_directives(text: str) -> Mapping[str, str]:
+    """The words of every `[mock: ...]` in a text: name, in lower case with `_`, to value; "" for a lone word."""
+    found: dict[str, str] = {}
+    for bracket in _BRACKET.finditer(text):
+        for word in _WORD.finditer(bracket[1].strip()):
+            if word["text"] is not None:
+                found["text"] = _bare(word["text"])
+            else:
+                found[word["key"].lower().replace("-", "_")] = _bare(word["value"] or "")
+    return found
+
+
+def without_magic(text: str) -> str:
+    """The text as it would be without its `[mock: ...]`."""
+    return _BRACKET.sub("", text).strip() if "[" in text else text
+
+
+@dataclass(frozen=True, slots=True)
+class JobDirectives:
+    """What becomes of a job because somebody said so when it was made."""
+
+    fail_at_step: int | None = None
+    stall_at_step: int | None = None
+    never_finish: bool = False
+    finish_now: bool = False
+
+    def direct(self, run: Run) -> Run:
+        """The run as it is to go. One that is to fail earlier anyway still does."""
+        if self.never_finish:
+            run = replace(run, stall_at_step=max(run.total_steps - 1, 0))
+        if self.stall_at_step is not None:
+            run = replace(run, stall_at_step=self.stall_at_step)
+        if self.fail_at_step is not None and (run.fail_at_step is None or self.fail_at_step < run.fail_at_step):
+            run = replace(run, fail_at_step=self.fail_at_step)
+        return finish(run, run.created) if self.finish_now else run
+
+
+def job_directives(*texts: str) -> JobDirectives:
+    """What the magic words in these texts ask for; where two contradict each other, the last one."""
+    words = list(_JOB_WORD.finditer(" ".join(texts)))
+    steps = {word["verb"].lower(): int(word["step"]) for word in words if word["verb"]}
+    return JobDirectives(
+        fail_at_step=steps.get("fail"),
+        stall_at_step=steps.get("stall"),
+        never_finish=any(word["never"] for word in words),
+        finish_now=any(word["now"] for word in words),
+    )
+
+
+def _bare(value: str) -> str:
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if quoted else value
