@@ -1,0 +1,136 @@
+"""The application: Google's surfaces and the tester's own API behind one ASGI callable."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.routing import Route as HttpRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mockserver import oauth
+from mockserver.control.guard import Guard
+from mockserver.control.routes import Control
+from mockserver.discovery import Discovery
+from mockserver.frontend import BODY_LIMIT, FrontEnd, Reply, Request
+from mockserver.gemini import routes as gemini
+from mockserver.routing import Cut, Route, RouteTable, leniently
+from mockserver.state.clock import SystemClock
+from mockserver.vertex import routes as vertex
+from mockserver.world import World, Worlds
+
+
+@cache
+def surfaces() -> RouteTable:
+    """Every method of both services, the Developer API's first: its paths are the narrower ones."""
+    return RouteTable(_routes())
+
+
+def _routes() -> Iterator[Route]:
+    for surface in (gemini, vertex):
+        for route in surface.ROUTES:
+            yield replace(route, service=surface.SERVICE)
+    for route in leniently(gemini.LENIENT_ROUTES):
+        yield replace(route, service=gemini.SERVICE)
+
+
+def create_app(world: World | Worlds | None = None, guard: Guard | None = None) -> ASGIApp:
+    """The whole server as an ASGI app over one world, a fresh one by default, or over many.
+
+    `guard` says who may control it: by default every program on this machine.
+    """
+    worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
+    table = surfaces()
+    google = Google(FrontEnd(worlds, table))
+    everything = Starlette(
+        routes=[
+            HttpRoute("/token", oauth.exchange, methods=["POST"]),
+            HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
+            Mount("/_mock", Control(worlds, table, guard or Guard())),
+            Mount("/", google),
+        ]
+    )
+    everything.router.redirect_slashes = False
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # Starlette's router takes as long as reading the request does; and a version is where only Google's paths begin.
+        versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
+        await (google if versioned else everything)(scope, receive, send)
+
+    return app
+
+
+class Google:
+    """The front end as an ASGI app: it awaits nothing but receive, send and the clock's sleep."""
+
+    def __init__(self, front_end: FrontEnd) -> None:
+        self._front_end = front_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the whole request, answer it, write the reply piece by piece. Half a request is none."""
+        body = await _body(receive)
+        if body is None:
+            return
+        reply = self._front_end.answer(_request(scope, body))
+        if reply.delay_seconds:
+            await reply.clock.sleep(reply.delay_seconds)
+        if reply.reset:
+            await _break_off(scope, receive, reset=True)
+        elif not await _send(reply, send):
+            await _break_off(scope, receive, reset=False)
+
+
+def _request(scope: Scope, body: bytes) -> Request:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(
+        verb=scope["method"],
+        path=scope.get("raw_path", scope["path"].encode()).partition(b"?")[0].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        body=body,
+        base_url=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
+    )
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, or as much of it as shows that it is too large; None if the client left before its end."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        piece = message.get("body", b"")
+        if size <= BODY_LIMIT:
+            pieces.append(piece)
+        size += len(piece)
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+async def _break_off(scope: Scope, receive: Receive, *, reset: bool) -> None:
+    """End the connection instead of the answer, by what the door offers, and wait until it has ended."""
+    scope["extensions"]["mockserver.abort"](reset=reset)
+    await receive()
+
+
+async def _send(reply: Reply, send: Send) -> bool:
+    """Write a reply; False when it says that the connection is to break there."""
+    await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+    if isinstance(reply.body, bytes):
+        await send({"type": "http.response.body", "body": reply.body})
+        return True
+    waiting = b""
+    for piece in reply.body:
+        if isinstance(piece, bytes):
+            waiting += piece
+            continue
+        if waiting:
+            await send({"type": "http.response.body", "body": waiting, "more_body": True})
+        waiting = b""
+        if isinstance(piece, Cut):
+            return False
+        await reply.clock.sleep(piece.seconds)
+    await send({"type": "http.response.body", "body": waiting})
+    return True
