@@ -1,0 +1,1 @@
+"""The Developer API surface, generativelanguage.googleapis.com: a file a resource."""

@@ -1,0 +1,199 @@
+"""batchGenerateContent and asyncBatchEmbedContent, and the operations under `batches/` they are followed by.
+
+A batch of three requests was recorded from PENDING to SUCCEEDED in 96 seconds (2025-12-03). What its requests
+are answered is settled when it is created; when it is told is a matter of time.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mockserver.gemini.embeddings import embedding
+from mockserver.gemini.generation import answer
+from mockserver.gemini.models import subject
+from mockserver.gemini.refusals import invalid, not_found
+from mockserver.gemini.replies import whole
+from mockserver.gemini.versions import type_url
+from mockserver.routing import Call
+from mockserver.simulation.names import BASE36
+from mockserver.state.clock import SECOND, Nanos
+from mockserver.state.store import Kind, Missing
+from mockserver.wire.errors import ApiError, Code
+from mockserver.wire.paging import page
+
+Json = dict[str, Any]
+
+STARTS_AFTER: Nanos = 15 * SECOND  # our choice: not seen
+ENDS_AFTER: Nanos = 96 * SECOND
+
+GENERATE = "GenerateContentBatch"
+EMBED = "EmbedContentBatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as it was asked for; `responses` are what each request is answered, an InlinedResponse each."""
+
+    name: str
+    kind: str
+    principal: str
+    model: str
+    display_name: str
+    created: Nanos
+    responses: tuple[Json, ...]
+    priority: int = 0
+    cancelled: Nanos | None = None
+
+    @property
+    def failures(self) -> int:
+        """How many requests were refused."""
+        return sum("error" in response for response in self.responses)
+
+
+BATCHES: Kind[Batch] = Kind("gemini.batches")
+
+
+def batch_generate_content(call: Call) -> Json:
+    """Answer many generate requests later, of a base model or a tuned one."""
+    return _begin(call, GENERATE, "generateContent", lambda request: whole(*answer(call, request)))
+
+
+def async_batch_embed_content(call: Call) -> Json:
+    """Embed many contents later."""
+    return _begin(call, EMBED, "embedContent", lambda request: embedding(call, request))
+
+
+def get_batch(call: Call) -> Json:
+    """The operation of a batch."""
+    return _operation(_find(call, call.message["name"]), call.now)
+
+
+def list_batches(call: Call) -> Json:
+    """The operations of the caller's batches, newest first."""  # our choice: not seen
+    own = [batch for _, batch in call.world.store.items(BATCHES) if batch.principal == call.caller.principal]
+    shown, token = page(
+        sorted(own, key=lambda batch: (-batch.created, batch.name)),
+        key=lambda batch: batch.name,
+        rank=lambda batch: -batch.created,
+        page_size=call.message.get("pageSize"),
+        page_token=call.message.get("pageToken"),
+        default=10,
+        maximum=1000,
+        scope="batches",
+    )
+    found: Json = {"operations": [_operation(batch, call.now) for batch in shown]}
+    return found | ({"nextPageToken": token} if token else {})
+
+
+def cancel_batch(call: Call) -> Json:
+    """Stop a batch; of one that has ended nothing changes."""
+    batch = _find(call, call.message["name"])
+    if call.now < batch.created + ENDS_AFTER and batch.cancelled is None:
+        call.world.change(BATCHES, batch.name, lambda it: replace(it, cancelled=call.now))
+    return {}
+
+
+def delete_batch(call: Call) -> Json:
+    """Forget a batch."""
+    batch = _find(call, call.message["name"])
+    call.world.store.delete(BATCHES, batch.name)
+    return {}
+
+
+def _begin(call: Call, kind: str, method: str, reply: Callable[[Json], Json]) -> Json:
+    asked = call.message.get("batch", {})
+    model = asked["model"]
+    requests = _requests(asked, kind)
+    subject(call, model, method)
+    dice = call.world.dice("gemini.batches")
+    batch = Batch(
+        name=f"batches/{''.join(dice.choices(BASE36, k=36))}",
+        kind=kind,
+        principal=call.caller.principal,
+        model=model,
+        display_name=asked.get("displayName", ""),  # called required, and left out by SDKs
+        created=call.now,
+        responses=tuple(_response(request, model, reply) for request in requests),
+        priority=asked.get("priority", 0),
+    )
+    call.world.store.insert(BATCHES, batch.name, batch)
+    return _operation(batch, call.now)
+
+
+def _requests(asked: Mapping[str, Any], kind: str) -> list[Json]:
+    """The requests in the batch itself; those in a file cannot be read, as there are no files here."""
+    request = "BatchGenerateContentRequest" if kind == GENERATE else "AsyncBatchEmbedContentRequest"
+    given = asked.get("inputConfig", {})
+    if file := given.get("fileName"):
+        # our choice: not seen
+        sentence = f"You do not have permission to access the File {file.removeprefix('files/')} or it may not exist."
+        raise ApiError(Code.PERMISSION_DENIED, sentence)
+    requests: list[Json] = given.get("requests", {}).get("requests", [])
+    if not requests:
+        raise invalid(f"{request}.batch.input_config: requests is not specified")  # our choice: not seen
+    return requests
+
+
+def _response(inlined: Mapping[str, Any], model: str, reply: Callable[[Json], Json]) -> Json:
+    metadata = {"metadata": inlined["metadata"]} if "metadata" in inlined else {}
+    try:
+        return {"response": reply({**inlined.get("request", {}), "model": model}), **metadata}
+    except ApiError as error:
+        return {"error": error.status, **metadata}
+
+
+def _find(call: Call, name: str) -> Batch:
+    """A batch of the caller's; of other people's it is not told that they exist."""  # our choice: not seen
+    try:
+        batch = call.world.store.get(BATCHES, name)
+    except Missing:
+        raise not_found() from None
+    if batch.principal != call.caller.principal:
+        raise not_found()
+    return batch
+
+
+def _operation(batch: Batch, now: Nanos) -> Json:
+    """The operation: its types are those of the internal version "v1main" [seen], whatever version asks."""
+    state, since = _state(batch, now)
+    ended = state in {"BATCH_STATE_SUCCEEDED", "BATCH_STATE_CANCELLED"}
+    metadata: Json = {
+        "@type": type_url("v1main", batch.kind),
+        "model": batch.model,
+        "displayName": batch.display_name,
+        "createTime": batch.created,
+        "updateTime": since,
+        "batchStats": _stats(batch, state),
+        "state": state,
+        "priority": batch.priority,
+        "name": batch.name,
+    }
+    operation: Json = {"name": batch.name, "metadata": metadata}
+    if ended:
+        metadata["endTime"] = since
+        operation["done"] = True
+    if state == "BATCH_STATE_CANCELLED":
+        operation["error"] = {"code": int(Code.CANCELLED), "message": "The operation was cancelled."}  # our choice
+    elif ended:
+        metadata["output"] = output = {"inlinedResponses": {"inlinedResponses": list(batch.responses)}}
+        operation["response"] = {"@type": type_url("v1main", f"{batch.kind}Output"), **output}
+    return operation
+
+
+def _state(batch: Batch, now: Nanos) -> tuple[str, Nanos]:
+    """The state, and since when."""
+    if batch.cancelled is not None:
+        return "BATCH_STATE_CANCELLED", batch.cancelled
+    if now < batch.created + STARTS_AFTER:
+        return "BATCH_STATE_PENDING", batch.created
+    if now < batch.created + ENDS_AFTER:
+        return "BATCH_STATE_RUNNING", batch.created + STARTS_AFTER
+    return "BATCH_STATE_SUCCEEDED", batch.created + ENDS_AFTER
+
+
+def _stats(batch: Batch, state: str) -> Json:
+    total = len(batch.responses)
+    if state != "BATCH_STATE_SUCCEEDED":
+        return {"requestCount": total, "pendingRequestCount": total}
+    failed = batch.failures
+    return {"requestCount": total, "successfulRequestCount": total - failed, "failedRequestCount": failed}

@@ -1,0 +1,74 @@
+"""models.embedContent and models.batchEmbedContents: unit vectors of the model's own number of dimensions."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mockserver.gemini.models import Subject, subject
+from mockserver.gemini.prompts import text_of
+from mockserver.gemini.refusals import invalid
+from mockserver.routing import Call
+from mockserver.simulation.embeddings import embed
+from mockserver.wire.errors import invalid_argument
+
+Json = dict[str, Any]
+
+LARGEST_BATCH = 100
+"""Requests in one batch, as documented."""
+
+
+def embed_content(call: Call) -> Json:
+    """The vector of one content."""
+    return embedding(call, call.message)
+
+
+def embedding(call: Call, message: Mapping[str, Any]) -> Json:
+    """The answer to one EmbedContentRequest."""
+    if findings := [*_findings(message, "EmbedContentRequest")]:
+        raise invalid(*findings)
+    return {"embedding": {"values": _vector(subject(call, message["model"], "embedContent"), message)}}
+
+
+def batch_embed_contents(call: Call) -> Json:
+    """The vectors of several contents, in their order. Every request names the model again."""
+    model, requests = call.message["model"], call.message.get("requests", ())
+    if findings := [*_batch_findings(model, requests)]:
+        raise invalid(*findings)
+    asked = subject(call, model, "embedContent")
+    return {"embeddings": [{"values": _vector(asked, request)} for request in requests]}
+
+
+def _batch_findings(model: str, requests: list[Json]) -> Iterator[str]:
+    place = "BatchEmbedContentsRequest.requests"
+    if len(requests) > LARGEST_BATCH:
+        yield f"{place}: at most {LARGEST_BATCH} requests can be in one batch"  # our choice: not seen
+    for index, request in enumerate(requests):
+        named = request.get("model", "")
+        if not named:
+            yield f"{place}[{index}].model: model is not specified"  # seen: 2026-07-29
+        elif not named.startswith("models/"):
+            yield f"{place}[{index}].model: unexpected model name format"  # seen: 2026-07-29
+        elif named != model:
+            yield f"{place}[{index}].model: the model must be the batch's, {model}"  # our choice: not seen
+        yield from _findings(request, f"{place}[{index}]")
+
+
+def _findings(request: Mapping[str, Any], place: str) -> Iterator[str]:
+    parts = request.get("content", {}).get("parts", ())
+    if not parts:
+        yield f"{place}.content: content is not specified"  # our choice: not seen
+    for index, part in enumerate(parts):
+        if "text" not in part:
+            data = f"{place}.content.parts[{index}].data"
+            yield f"{data}: required oneof field 'data' must have one initialized field"
+
+
+def _vector(asked: Subject, request: Mapping[str, Any]) -> list[float]:
+    text = text_of(request["content"])
+    if not text:
+        raise invalid_argument("EmbedContentRequest.content contains an empty Part.")  # seen: 2026
+    most = asked.base.embedding_dimensions or 768
+    wanted = request.get("outputDimensionality", most)
+    if not 0 < wanted <= most:
+        # our choice: not seen
+        raise invalid(f"EmbedContentRequest.output_dimensionality: must be in the range [1, {most}].")
+    return embed(text, wanted)

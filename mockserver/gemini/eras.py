@@ -1,0 +1,85 @@
+"""How the answers of the generations differ, as data.
+
+1.0     four ratings and STOP on everything, promptFeedback always, no usage
+1.5     usage and the model's version; no promptFeedback, no index
+2.0     usage by modality
+2.5     the index again, counts that grow as a stream goes on, no ratings
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+
+from mockserver.simulation.catalog import Shape
+
+# When answers began to have these, whatever the model: each was seen missing before and there afterwards.
+USAGE_SINCE = date(2024, 6, 1)
+VERSION_SINCE = date(2024, 9, 1)  # and avgLogprobs
+RESPONSE_ID_SINCE = date(2025, 6, 1)
+
+_OLD_ORDER = ("SEXUALLY_EXPLICIT", "HATE_SPEECH", "HARASSMENT", "DANGEROUS_CONTENT")
+_NEW_ORDER = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLICIT")
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """What is printed. `categories` are the rated ones in their order.
+
+    `index` of a lone candidate; `feedback` on a prompt that was not blocked; `usage`; the model's `version`;
+    `details` of the usage by modality, for prompt and candidates; `running` counts in every event of a
+    stream; `finishing` says STOP and the ratings in every event; `default_threshold` of a category
+    the client does not set.
+    """
+
+    categories: tuple[str, ...] = _NEW_ORDER
+    rated: bool = True
+    index: bool = False
+    feedback: bool = False
+    finishing: bool = False
+    usage: bool = True
+    version: bool = True
+    details: bool = False
+    candidate_details: bool = False
+    running: bool = False
+    response_id: bool = False
+    avg_logprobs: bool = True
+    default_threshold: str = "BLOCK_MEDIUM_AND_ABOVE"
+
+
+ERAS = {
+    Shape.V1_0: Era(
+        categories=_OLD_ORDER,
+        index=True,
+        feedback=True,
+        finishing=True,
+        usage=False,
+        version=False,
+        avg_logprobs=False,
+    ),
+    Shape.V1_5: Era(),
+    Shape.V2_0: Era(details=True, candidate_details=True, response_id=True, default_threshold="OFF"),
+    Shape.V2_5: Era(
+        rated=False,
+        index=True,
+        details=True,
+        running=True,
+        response_id=True,
+        avg_logprobs=False,
+        default_threshold="OFF",
+    ),
+}
+
+
+@lru_cache(maxsize=64)
+def era_of(shape: Shape, as_of: date | None) -> Era:
+    """How a model of that shape answers on a day; None is its own time. KeyError for PaLM's."""
+    era = ERAS[shape]
+    if as_of is None:
+        return era
+    return replace(
+        era,
+        usage=era.usage and as_of >= USAGE_SINCE,
+        version=era.version and as_of >= VERSION_SINCE,
+        avg_logprobs=era.avg_logprobs and as_of >= VERSION_SINCE,
+        response_id=era.version and as_of >= RESPONSE_ID_SINCE,
+    )

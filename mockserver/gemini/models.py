@@ -1,0 +1,97 @@
+"""models: list and get, and finding the model a call is about."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mockserver.gemini import refusals
+from mockserver.gemini.registry import STATES, find_to_use
+from mockserver.routing import Call
+from mockserver.simulation import catalog
+from mockserver.simulation.answers import Examples
+from mockserver.simulation.catalog import BaseModel
+from mockserver.simulation.tuning import State
+from mockserver.wire.known import known
+from mockserver.wire.paging import page
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The model that is asked to do something: a base model, or a tuned one with its training data."""
+
+    name: str
+    base: BaseModel
+    examples: Examples = field(default_factory=Examples)
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether it is a tuned model."""
+        return self.name.startswith("tunedModels/")
+
+
+def model(base: BaseModel) -> Json:
+    """The resource. `baseModelId` is in the schema and in no answer [seen: 24,403 bytes of ListModels]."""
+    sampling = {
+        "temperature": base.temperature,
+        "topP": base.top_p,
+        "topK": base.top_k,
+        "maxTemperature": base.max_temperature,
+    }
+    return {
+        "name": base.name,
+        "version": base.version,
+        "displayName": base.display_name,
+        "description": base.description,
+        "inputTokenLimit": base.input_token_limit,
+        "outputTokenLimit": base.output_token_limit,
+        "supportedGenerationMethods": list(base.methods),
+        **{name: value for name, value in sampling.items() if value is not None},
+        "thinking": base.thinking,
+    }
+
+
+def list_models(call: Call) -> Json:
+    """The base models there are; tuned models are a collection of their own."""
+    shown, token = page(
+        catalog.models(call.world.settings.as_of),
+        key=lambda base: base.name,
+        page_size=call.message.get("pageSize"),
+        page_token=call.message.get("pageToken"),
+        default=50,
+        maximum=1000,
+        scope="models",
+    )
+    found: Json = {"models": [model(base) for base in shown]}
+    return known(call.route.response, found | ({"nextPageToken": token} if token else {}))
+
+
+def get_model(call: Call) -> Json:
+    """A base model."""
+    name = call.message["name"]
+    base = catalog.find(name.removeprefix("models/"), call.world.settings.as_of)
+    if base is None:
+        raise refusals.no_such_model(name, call)
+    return known(call.route.response, model(base))
+
+
+def subject(call: Call, name: str, method: str) -> Subject:
+    """The model of that name, if it can do what `method` ("generateContent") says.
+
+    Refuses, in the order of the real checks: other people's models, models not ready, retired ones.
+    """
+    if not name.startswith("tunedModels/"):
+        return Subject(name, _able(call, name, method))
+    tuned = find_to_use(call, name)
+    base = _able(call, tuned.base_model, method)
+    state = tuned.state(call.now)
+    if state is not State.SUCCEEDED:
+        raise refusals.not_active(name, STATES[state])
+    return Subject(name, base, tuned.examples)
+
+
+def _able(call: Call, name: str, method: str) -> BaseModel:
+    base = catalog.find(name.removeprefix("models/"), call.world.settings.as_of)
+    if base is None or method not in base.methods:
+        raise refusals.not_supported(name, call)
+    return base

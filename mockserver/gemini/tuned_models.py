@@ -1,0 +1,114 @@
+"""tunedModels: create, list, get, patch, delete."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mockserver.gemini.creation import (
+    check_display_name,
+    conflict,
+    default_sampling,
+    new_tuned_model,
+    sampling_findings,
+)
+from mockserver.gemini.progress import operation, tuned_model
+from mockserver.gemini.refusals import invalid, no_such_tuned_model
+from mockserver.gemini.registry import TUNED_MODELS, Role, TunedModel, find
+from mockserver.gemini.searches import search
+from mockserver.gemini.versions import PACKAGE, message_version
+from mockserver.routing import Call
+from mockserver.simulation import catalog
+from mockserver.state.store import Exists, Missing
+from mockserver.wire.fieldmask import merge
+from mockserver.wire.known import known
+from mockserver.wire.paging import page
+
+Json = dict[str, Any]
+
+MUTABLE = ("display_name", "description", "temperature", "top_p", "top_k", "reader_project_numbers")
+"""What a PATCH may change."""
+
+_MESSAGE = f"{PACKAGE}.v1beta.TunedModel"
+
+
+def create_tuned_model(call: Call) -> Json:
+    """Begin a tuning run. The model is there from now on, in state CREATING."""
+    model = new_tuned_model(call)
+    try:
+        call.world.store.insert(TUNED_MODELS, model.name, model)
+    except Exists:
+        raise conflict(call, call.world.store.get(TUNED_MODELS, model.name)) from None
+    return operation(model, call)
+
+
+def list_tuned_models(call: Call) -> Json:
+    """The caller's tuned models, and those shared with them, oldest first [seen]; whole resources [seen]."""
+    asked = call.message
+    wanted = asked.get("filter", "")
+    shown, token = page(
+        sorted(search(call, wanted), key=lambda model: (model.run.created, model.name)),
+        key=lambda model: model.name,
+        rank=lambda model: model.run.created,
+        page_size=asked.get("pageSize"),
+        page_token=asked.get("pageToken"),
+        default=10,
+        maximum=1000,
+        scope=f"tunedModels?{wanted}" if wanted else "tunedModels",
+    )
+    found: Json = {"tunedModels": [tuned_model(model, call.now) for model in shown]}
+    return known(call.route.response, found | ({"nextPageToken": token} if token else {}))
+
+
+def get_tuned_model(call: Call) -> Json:
+    """A tuned model of the caller's, or one shared with them."""
+    model = find(call, call.message["name"], Role.READER)
+    return known(call.route.response, tuned_model(model, call.now))
+
+
+def patch_tuned_model(call: Call) -> Json:
+    """Change what may be changed: what the mask names, else what the body holds; the rest of the body is ignored.
+
+    The answer of 2023 held the masked members only; today's sister resources on the host answer whole,
+    and so do we since v1beta. The update time stays as it was [seen: 2023-09].
+    """
+    asked = call.message.get("tunedModel", {})
+    name = asked["name"]
+    find(call, name, Role.WRITER)
+    paths = call.message.get("updateMask")
+    try:
+        changed = call.world.change(TUNED_MODELS, name, lambda model: _patched(call, model, asked, paths))
+    except Missing:
+        raise no_such_tuned_model(name) from None
+    answer = known(call.route.response, tuned_model(changed, call.now))
+    if message_version(call) == "v1beta3" and paths:
+        return merge(_MESSAGE, {}, answer, [path for path in paths if path in MUTABLE])
+    return answer
+
+
+def delete_tuned_model(call: Call) -> Json:
+    """Forget a tuned model, its operation and its permissions, even while it is made."""  # our choice: not seen
+    name = call.message["name"]
+    find(call, name, Role.OWNER)
+    try:
+        call.world.store.delete(TUNED_MODELS, name)
+    except Missing:
+        raise no_such_tuned_model(name) from None
+    return {}
+
+
+def _patched(call: Call, model: TunedModel, asked: Mapping[str, Any], paths: list[str] | None) -> TunedModel:
+    after = merge(_MESSAGE, tuned_model(model, call.now), asked, paths, mutable=MUTABLE)
+    base = catalog.find(model.run.base, None)
+    check_display_name(after)
+    if base and (findings := [*sampling_findings(after, base)]):
+        raise invalid(*findings)
+    cleared = default_sampling(base) if base else {"temperature": None, "top_p": None, "top_k": None}
+    return replace(
+        model,
+        display_name=after.get("displayName", ""),
+        description=after.get("description", ""),
+        temperature=after.get("temperature", cleared["temperature"]),
+        top_p=after.get("topP", cleared["top_p"]),
+        top_k=after.get("topK", cleared["top_k"]),
+        reader_projects=tuple(after.get("readerProjectNumbers", ())),
+    )
