@@ -1,0 +1,1 @@
+"""The Vertex AI surface, {region}-aiplatform.googleapis.com: a file a resource."""

@@ -1,0 +1,246 @@
+"""projects.locations.endpoints: where tuned models answer, and what is deployed there.
+
+A job deploys its model on an endpoint of its own, and every checkpoint on another. An endpoint somebody
+created is empty until a model is deployed on it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mockserver.routing import Call
+from mockserver.simulation.names import endpoint_id
+from mockserver.simulation.tuning import micros
+from mockserver.state.store import Exists, Missing
+from mockserver.vertex.etags import check_etag, etag
+from mockserver.vertex.filters import filtered, masked, ordered
+from mockserver.vertex.locations import canonical, place_of, target_of
+from mockserver.vertex.models import tuning_labels
+from mockserver.vertex.operations import begin
+from mockserver.vertex.registry import ENDPOINTS, MODELS, Deployment, Endpoint, Registry, Served, Version
+from mockserver.vertex.versions import as_known, message_name, type_url
+from mockserver.vertex.violations import REQUIRED, found_errors, not_found
+from mockserver.wire.errors import ApiError, Code
+from mockserver.wire.fieldmask import merge
+from mockserver.wire.paging import page
+
+Json = dict[str, Any]
+
+MUTABLE = {"displayName", "description", "labels", "trafficSplit"}
+ORDERS = ("displayName", "createTime", "updateTime")
+
+
+def get_endpoint(call: Call) -> Json:
+    """An endpoint and what is deployed on it."""
+    return _shown(call, find_endpoint(call))
+
+
+def list_endpoints(call: Call) -> Json:
+    """The endpoints of a location, newest first."""
+    message = call.message
+    place = place_of(call).name
+    text, order = message.get("filter", ""), message.get("orderBy", "")
+    there = list(Registry(call.world, call.now).endpoints(f"{place}/endpoints"))
+    bases = {served.endpoint.name: served.job.base_model for served in there if served.job}
+    found = filtered(map(_endpoint, there), text, facts=lambda view: _facts(view, bases.get(view["name"], "")))
+    found.sort(key=lambda view: view["createTime"], reverse=True)
+    endpoints, token = page(
+        ordered(found, order, ORDERS),
+        key=lambda view: str(view["name"]),
+        page_size=message.get("pageSize"),
+        page_token=message.get("pageToken"),
+        default=100,  # our choice: not seen
+        maximum=1000,  # our choice: not seen
+        scope=f"{place}/endpoints?{text}&{order}",
+    )
+    shown = [as_known(call.version, "Endpoint", masked(view, message.get("readMask", []))) for view in endpoints]
+    return {"endpoints": shown} | ({"nextPageToken": token} if token else {})
+
+
+def create_endpoint(call: Call) -> Json:
+    """An empty endpoint, under the id wished for if there is one."""
+    place = place_of(call).name
+    body = call.message.get("endpoint", {})
+    if not body.get("displayName"):
+        raise found_errors([("endpoint.display_name", REQUIRED)])
+    number = call.message.get("endpointId") or endpoint_id(call.world.dice("vertex.endpoints"))
+    endpoint = Endpoint(
+        name=f"{place}/endpoints/{number}",
+        created=micros(call.now),
+        display_name=body["displayName"],
+        description=body.get("description", ""),
+        labels=body.get("labels", {}),
+        deployments=(),
+    )
+    try:
+        call.world.store.insert(ENDPOINTS, endpoint.name, endpoint)
+    except Exists:
+        # "with user-provided ID '...' already exists." is seen, for sessions
+        raise ApiError(
+            Code.INVALID_ARGUMENT, f"Endpoint with user-provided ID '{endpoint.name}' already exists."
+        ) from None
+    return _begin(call, endpoint.name, "CreateEndpoint", _found(call, endpoint.name))
+
+
+def update_endpoint(call: Call) -> Json:
+    """Change what a caller may change; without a mask, whatever the body holds."""
+    return _shown(call, _updated(call, call.message.get("updateMask")))
+
+
+def update_endpoint_long_running(call: Call) -> Json:
+    """The same, as an operation."""
+    served = _updated(call, None)
+    return _begin(call, served.endpoint.name, "UpdateEndpoint", served)
+
+
+def delete_endpoint(call: Call) -> Json:
+    """Delete an endpoint. The operation is the location's [seen], and done at once [seen].
+
+    The real service wants it empty first; what is deployed here goes with it. Our choice.
+    """
+    served = find_endpoint(call)
+    call.world.change(ENDPOINTS, served.endpoint.name, lambda kept: replace(kept, deleted=True))
+    return begin(call, place_of(call).name, "DeleteOperationMetadata")
+
+
+def deploy_model(call: Call) -> Json:
+    """Deploy a model version. Key "0" of the traffic split stands for it (endpoint_service.proto)."""
+    served = find_endpoint(call)
+    wanted = call.message.get("deployedModel", {})
+    version = _model(Registry(call.world, call.now), wanted.get("model", ""))
+    deployment = Deployment(
+        id=wanted.get("id") or endpoint_id(call.world.dice("vertex.deployedModels")),
+        model=version.job.model,
+        version=version.number,
+        display_name=wanted.get("displayName") or version.display_name,
+        created=micros(call.now),
+        checkpoint=wanted.get("checkpointId", ""),
+    )
+    split = call.message.get("trafficSplit") or ({"0": 100} if not served.deployments else None)
+    traffic = _traffic(served) if split is None else {key if key != "0" else deployment.id: split[key] for key in split}
+    _change(call, served, (*served.deployments, deployment), traffic)
+    place = served.endpoint.name
+    call.world.change(MODELS, deployment.model, lambda model: replace(model, endpoints=(*model.endpoints, place)))
+    response = {
+        "@type": type_url(call.version, "DeployModelResponse"),
+        "deployedModel": as_known(call.version, "DeployedModel", _deployed(deployment)),
+    }
+    return begin(call, served.endpoint.name, "DeployModelOperationMetadata", response=response)
+
+
+def undeploy_model(call: Call) -> Json:
+    """Take a model off an endpoint; its share of the traffic goes, or is split as the caller says."""
+    served = find_endpoint(call)
+    wanted = call.message.get("deployedModelId", "")
+    if not wanted:
+        raise found_errors([("deployed_model_id", REQUIRED)])
+    if wanted not in {deployment.id for deployment in served.deployments}:
+        raise not_found("DeployedModel", wanted)  # our choice: not seen
+    kept = tuple(deployment for deployment in served.deployments if deployment.id != wanted)
+    traffic = {key: share for key, share in _traffic(served).items() if key != wanted}
+    _change(call, served, kept, call.message.get("trafficSplit") or traffic)
+    response = {"@type": type_url(call.version, "UndeployModelResponse")}
+    return begin(call, served.endpoint.name, "UndeployModelOperationMetadata", response=response)
+
+
+def find_endpoint(call: Call) -> Served:
+    """The endpoint the path names. Raises the real 404 of a model that is asked there."""
+    return _found(call, target_of(call))
+
+
+def endpoint_not_found(name: str) -> ApiError:
+    """404, with the project's number [seen for generateContent]."""
+    return ApiError(Code.NOT_FOUND, f"Endpoint `{name}` not found.")
+
+
+def _found(call: Call, name: str) -> Served:
+    try:
+        return Registry(call.world, call.now).endpoint(name)
+    except Missing:
+        raise endpoint_not_found(name) from None
+
+
+def _model(registry: Registry, name: str) -> Version:
+    if not name:
+        raise found_errors([("deployed_model.model", REQUIRED)])
+    try:
+        return registry.version(canonical(name))
+    except Missing:
+        raise not_found("Model", canonical(name)) from None
+
+
+def _updated(call: Call, mask: list[str] | None) -> Served:
+    served = find_endpoint(call)
+    body = call.message.get("endpoint", {})
+    stored = as_known(call.version, "Endpoint", _endpoint(served))
+    check_etag(body, stored)
+    changed = merge(message_name(call.version, "Endpoint"), stored, body, mask, mutable=MUTABLE)
+    call.world.change(
+        ENDPOINTS,
+        served.endpoint.name,
+        lambda kept: replace(
+            kept,
+            display_name=changed.get("displayName", ""),
+            description=changed.get("description", ""),
+            labels=changed.get("labels", {}),
+            traffic=changed.get("trafficSplit", {}),
+            updated=micros(call.now),
+        ),
+    )
+    return _found(call, served.endpoint.name)
+
+
+def _change(call: Call, served: Served, deployments: tuple[Deployment, ...], traffic: Mapping[str, int]) -> None:
+    call.world.change(
+        ENDPOINTS,
+        served.endpoint.name,
+        lambda kept: replace(kept, deployments=deployments, traffic=dict(traffic), updated=micros(call.now)),
+    )
+
+
+def _begin(call: Call, parent: str, method: str, served: Served) -> Json:
+    response = {"@type": type_url(call.version, "Endpoint"), **_shown(call, served)}
+    return begin(call, parent, f"{method}OperationMetadata", response=response)
+
+
+def _shown(call: Call, served: Served) -> Json:
+    return as_known(call.version, "Endpoint", _endpoint(served))
+
+
+def _facts(view: Json, base: str) -> Json:
+    """What a filter may ask: `endpoint` is the id, `base_model_name` the name of what was tuned [documented]."""
+    return view | {"endpoint": view["name"].rpartition("/")[2], "baseModelName": base.rpartition("/")[2]}
+
+
+def _endpoint(served: Served) -> Json:
+    endpoint, job = served.endpoint, served.job
+    updated = max(served.since, endpoint.updated or 0)
+    name = job.display_name if job and endpoint.display_name is None else endpoint.display_name
+    return {
+        "name": endpoint.name,
+        "displayName": name or "",
+        "description": endpoint.description or "",
+        "deployedModels": [_deployed(deployment) for deployment in served.deployments],
+        "trafficSplit": dict(_traffic(served)),
+        "etag": etag(endpoint, updated),
+        "labels": tuning_labels(job) if job and endpoint.labels is None else dict(endpoint.labels or {}),
+        "createTime": served.since,
+        "updateTime": updated,
+    }
+
+
+def _traffic(served: Served) -> Mapping[str, int]:
+    if served.endpoint.traffic is not None:
+        return served.endpoint.traffic
+    return {deployment.id: 100 for deployment in served.deployments}
+
+
+def _deployed(deployment: Deployment) -> Json:
+    return {
+        "id": deployment.id,
+        "model": deployment.model,
+        "displayName": deployment.display_name,
+        "createTime": deployment.created,
+        "modelVersionId": str(deployment.version),
+        "checkpointId": deployment.checkpoint,
+    }

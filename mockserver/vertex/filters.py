@@ -1,0 +1,228 @@
+"""The filters and orders of list methods (AIP-160 as far as Vertex AI documents it, and AIP-132).
+
+    labels.tune-type:*      labels."a key"=v      labels:key      display_name="x" AND base_model_name=y
+    schema_title="system.ExperimentRun" AND parent_contexts:"projects/..."
+
+A filter is compiled against a view: a plain resource, as the caller will see it. Fields may be spelled
+in snake_case or lowerCamelCase.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from mockserver.wire.errors import ApiError, Code
+from mockserver.wire.scalars import Refused
+from mockserver.wire.schema import json_name
+from mockserver.wire.well_known import parse_timestamp
+
+Json = dict[str, Any]
+Test = Callable[[Json], bool]
+Compare = Callable[[object], bool]
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<mark><=|>=|!=|[=<>:(),])|(?P<word>[^\s"'=<>!:(),]+))"""
+)
+
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+
+
+def filtered(resources: Iterable[Json], text: str, *, facts: Callable[[Json], Json] = dict) -> list[Json]:
+    """The resources that fit. An empty text fits all; one that is no filter raises the 400.
+
+    `facts` tells what a filter may ask of a resource, where that is more than its members.
+    google-genai appends `&filter=labels.tune-type:*` to a user's own filter, inside the value.
+    """
+    if not text.strip():
+        return list(resources)
+    test = _Parser(text.replace("&filter=", " AND ")).whole()
+    return [resource for resource in resources if test(facts(resource))]
+
+
+def ordered(resources: Sequence[Json], text: str, allowed: Sequence[str]) -> list[Json]:
+    """The resources in the order asked for: `display_name, create_time desc`."""
+    result = list(resources)
+    for part in reversed([part.split() for part in text.split(",") if part.strip()]):
+        field = json_name(part[0])
+        if field not in allowed or part[1:] not in ([], ["asc"], ["desc"]):
+            raise ApiError(Code.INVALID_ARGUMENT, f"Invalid order_by: {text}")  # our choice: not seen
+        result.sort(key=lambda resource: _sortable(resource.get(field)), reverse=part[1:] == ["desc"])
+    return result
+
+
+def masked(resource: Json, paths: Sequence[str]) -> Json:
+    """The members a read mask names, and the name; all without one. Paths into members show them whole."""
+    if not paths or "*" in paths:
+        return resource
+    wanted = {"name", *(json_name(path.partition(".")[0]) for path in paths)}
+    return {member: value for member, value in resource.items() if member in wanted}
+
+
+def _sortable(value: object) -> tuple[int, str]:
+    return (value, "") if isinstance(value, int) else (0, str(value or ""))
+
+
+DEEPEST = 100
+"""So many brackets and negations may a filter have: reading one takes a stack."""  # our choice: not seen
+
+
+class _Parser:
+    """Reads `term (AND|OR term)*`, OR binding tighter, as AIP-160 has it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = self._split(text)
+        self._at = 0
+        if sum(token in {"(", "NOT", "-"} for token in self._tokens) > DEEPEST:
+            raise self._invalid()
+
+    def whole(self) -> Test:
+        """The test the whole text stands for."""
+        test = self._conjunction()
+        if self._at < len(self._tokens):
+            raise self._invalid()
+        return test
+
+    def _conjunction(self) -> Test:
+        tests = [self._disjunction()]
+        while self._at < len(self._tokens) and self._peek() != ")":
+            if self._peek() == "AND":
+                self._next()
+            tests.append(self._disjunction())
+        return lambda resource: all(test(resource) for test in tests)
+
+    def _disjunction(self) -> Test:
+        tests = [self._term()]
+        while self._peek() == "OR":
+            self._next()
+            tests.append(self._term())
+        return lambda resource: any(test(resource) for test in tests)
+
+    def _term(self) -> Test:
+        token = self._next()
+        if token == "(":
+            test = self._conjunction()
+            if self._next() != ")":
+                raise self._invalid()
+            return test
+        if token in {"NOT", "-"}:
+            negated = self._term()
+            return lambda resource: not negated(resource)
+        if self._peek() == "(":
+            return self._function(token)
+        return self._restriction(self._path(token))
+
+    def _function(self, name: str) -> Test:
+        """`in_context("...")` of metadata filters: nothing of ours lies in a context."""
+        while self._next() != ")":
+            pass
+        if name != "in_context":
+            raise self._invalid()
+        return lambda _: False
+
+    def _path(self, token: str) -> tuple[str, ...]:
+        steps = tuple(token.removesuffix(".").split("."))
+        return (*steps, _unquoted(self._next())) if token.endswith(".") else steps
+
+    def _restriction(self, path: tuple[str, ...]) -> Test:
+        if self._peek() not in {"=", "!=", ":", "<", ">", "<=", ">="}:
+            raise self._invalid()
+        mark, values = self._next(), [self._value()]
+        while self._peek() == ",":
+            self._next()
+            values.append(self._value())
+        return lambda resource: any(_holds(_read(resource, path), mark, value) for value in values)
+
+    def _value(self) -> str:
+        return _unquoted(self._next())
+
+    def _peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _next(self) -> str:
+        token = self._peek()
+        if not token:
+            raise self._invalid()
+        self._at += 1
+        return token
+
+    def _split(self, text: str) -> list[str]:
+        tokens: list[str] = []
+        at = 0
+        stripped = text.rstrip()
+        while at < len(stripped):
+            found = _TOKEN.match(stripped, at)
+            if found is None:
+                raise self._invalid()
+            tokens.append(found["quoted"] or found["mark"] or found["word"])
+            at = found.end()
+        return tokens
+
+    def _invalid(self) -> ApiError:
+        return ApiError(Code.INVALID_ARGUMENT, f"Invalid filter: {self._text}")  # our choice: not seen
+
+
+def _read(resource: Json, path: tuple[str, ...]) -> object:
+    """What lies there: a member under either spelling of its name, an entry of a map under its key."""
+    value: object = resource
+    for step in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(step, value.get(json_name(step)))
+    return value
+
+
+def _unquoted(token: str) -> str:
+    return re.sub(r"\\(.)", r"\1", token[1:-1]) if token[0] in "\"'" else token
+
+
+def _holds(value: object, mark: str, wanted: str) -> bool:
+    """Whether a field's value stands in that relation to a text."""
+    match mark:
+        case ":":
+            return _has(value, wanted)
+        case "=":
+            return _equal(value, wanted)
+        case "!=":
+            return not _equal(value, wanted)
+        case _:
+            return value is not None and _compared(value, mark, wanted)
+
+
+def _has(value: object, wanted: str) -> bool:
+    """`:` - has the key, has the element, has the word; `:*` - is there at all."""
+    if wanted == "*":
+        return value not in (None, "", {}, [])
+    if isinstance(value, Mapping | list):
+        return wanted in value
+    return wanted in str(value or "")
+
+
+def _equal(value: object, wanted: str) -> bool:
+    if isinstance(value, bool):
+        return wanted.lower() == str(value).lower()
+    if isinstance(value, int | float):
+        return value == _number(wanted)
+    text = "" if value is None else str(value)
+    if "*" in wanted:
+        return re.fullmatch(".*".join(map(re.escape, wanted.split("*"))), text) is not None
+    return text == wanted
+
+
+def _compared(value: object, mark: str, wanted: str) -> bool:
+    if isinstance(value, int | float):
+        number = _number(wanted)
+        if number is None:
+            return False
+        less, same = value < number, value == number
+    else:
+        less, same = str(value) < wanted, str(value) == wanted
+    return {"<": less, "<=": less or same, ">": not less and not same, ">=": not less}[mark]
+
+
+def _number(text: str) -> float | None:
+    """A number, or a time in nanoseconds, as resources hold them; None for any other text."""
+    try:
+        return float(text) if _NUMBER.fullmatch(text) else parse_timestamp(text)
+    except Refused:
+        return None

@@ -1,0 +1,133 @@
+"""Long-running operations, under every resource that begins some.
+
+    {"name": ".../models/M/operations/N", "metadata": {"@type": ...DeleteOperationMetadata, "genericMetadata": {...}},
+     "done": true, "response": {"@type": ...Empty}}
+
+Deleting an endpoint, a model or a job was answered with `done` in the first reply [seen]; so are the other
+changes here, our choice. A rebase takes as long as its job.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.routing import Call
+from mockserver.simulation.names import operation_number
+from mockserver.simulation.tuning import micros
+from mockserver.state.clock import Nanos
+from mockserver.state.store import Kind, Missing
+from mockserver.vertex.locations import target_of
+from mockserver.vertex.registry import Registry, TuningJob
+from mockserver.vertex.tuning_jobs import STATES, tuning_job
+from mockserver.vertex.versions import type_url
+from mockserver.vertex.violations import not_found
+from mockserver.wire.paging import page
+
+Json = dict[str, Any]
+
+GENERIC = "GenericOperationMetadata"
+EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A long-running operation. With `job` it is done when that job ends, and answers with it.
+
+    `version` is the API's that began it: it names the types, whichever version is used to look.
+    """
+
+    name: str
+    version: str
+    metadata: str
+    created: Nanos
+    response: Mapping[str, Any] | None = None
+    job: str = ""
+
+
+OPERATIONS: Kind[Operation] = Kind("vertex.operations")
+
+
+def begin(call: Call, parent: str, metadata: str, *, response: Json | None = None, job: str = "") -> Json:
+    """A new operation under `parent`, as it is answered at once. `metadata` is the name of its type."""
+    operation = Operation(
+        name=f"{parent}/operations/{operation_number(call.world.dice('vertex.operations'))}",
+        version=call.version,
+        metadata=metadata,
+        created=micros(call.now),
+        response=response or (None if job else EMPTY),
+        job=job,
+    )
+    call.world.store.insert(OPERATIONS, operation.name, operation)
+    return _operation(call, operation)
+
+
+def get_operation(call: Call) -> Json:
+    """An operation as it is by now."""
+    return _operation(call, _find(call))
+
+
+def list_operations(call: Call) -> Json:
+    """The operations under a resource, and under what lies in it."""
+    parent = target_of(call)
+    found = [operation for _, operation in call.world.store.items(OPERATIONS, f"{parent}/")]
+    operations, token = page(
+        found,
+        key=lambda operation: operation.name,
+        page_size=call.message.get("pageSize"),
+        page_token=call.message.get("pageToken"),
+        default=100,  # our choice: not seen
+        maximum=1000,  # our choice: not seen
+        scope=parent,
+    )
+    return {"operations": [_operation(call, each) for each in operations]} | ({"nextPageToken": token} if token else {})
+
+
+def wait_operation(call: Call) -> Json:
+    """The operation as it is: waiting is best effort, and the service may answer at any time (google.longrunning)."""
+    return get_operation(call)
+
+
+def cancel_operation(call: Call) -> Json:
+    """Best effort, like the real one: an operation under way goes on. Unknown ones are not found."""
+    _find(call)
+    return {}
+
+
+def delete_operation(call: Call) -> Json:
+    """Forget an operation; what it did stays."""
+    call.world.store.delete(OPERATIONS, _find(call).name)
+    return {}
+
+
+def _find(call: Call) -> Operation:
+    name = target_of(call)
+    try:
+        return call.world.store.get(OPERATIONS, name)
+    except Missing:
+        raise not_found("Operation", name) from None  # the form is seen, for sessions
+
+
+def _operation(call: Call, operation: Operation) -> Json:
+    ended, outcome = _outcome(call, operation)
+    times = {"createTime": operation.created, "updateTime": ended or operation.created}
+    metadata = times if operation.metadata == GENERIC else {"genericMetadata": times}
+    return {
+        "name": operation.name,
+        "metadata": {"@type": type_url(operation.version, operation.metadata), **metadata},
+        **outcome,
+    }
+
+
+def _outcome(call: Call, operation: Operation) -> tuple[Nanos | None, Json]:
+    """When the operation ended, if it has, and how."""
+    if not operation.job:
+        return operation.created, {"done": True, "response": operation.response}
+    registry = Registry(call.world, call.now)
+    job: TuningJob = registry.job(operation.job)
+    progress = registry.progress(job)
+    if progress.ended is None:
+        return None, {}
+    view = tuning_job(registry, job, operation.version, call.now)
+    if STATES[progress.state] != "JOB_STATE_SUCCEEDED":
+        return progress.ended, {"done": True, "error": view["error"]}
+    return progress.ended, {"done": True, "response": {"@type": type_url(operation.version, "TuningJob"), **view}}

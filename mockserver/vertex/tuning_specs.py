@@ -1,0 +1,222 @@
+"""What a tuning job may ask for: the members of the tuning_spec oneof, and what is wrong with a request.
+
+Only the shape of a request is looked at here, as the real service does at create; what a dataset holds is
+found out by the run.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from mockserver.simulation import catalog
+from mockserver.simulation.catalog import BaseModel
+from mockserver.vertex.violations import REQUIRED, Violation, found_errors
+from mockserver.wire.errors import ApiError, Code
+from mockserver.wire.schema import json_name
+
+Json = dict[str, Any]
+
+ADAPTER_SIZES: Mapping[str, int] = {
+    "ADAPTER_SIZE_ONE": 1,
+    "ADAPTER_SIZE_TWO": 2,
+    "ADAPTER_SIZE_FOUR": 4,
+    "ADAPTER_SIZE_EIGHT": 8,
+    "ADAPTER_SIZE_SIXTEEN": 16,
+    "ADAPTER_SIZE_THIRTY_TWO": 32,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A kind of tuning. `name` and `dataset` are proto names; `tune_type` is the label its model gets.
+
+    Only "sft" was seen as a label, the others are our choice. `gemini` says whether the base must be a
+    Gemini model this service tunes.
+    """
+
+    name: str
+    tune_type: str
+    dataset: str = "training_dataset_uri"
+    gemini: bool = True
+
+    @property
+    def member(self) -> str:
+        """The member of TuningJob."""
+        return json_name(self.name)
+
+
+SPECS: Mapping[str, Spec] = {
+    spec.member: spec
+    for spec in (
+        Spec("supervised_tuning_spec", "sft"),
+        Spec("preference_optimization_spec", "preference"),
+        Spec("distillation_spec", "distillation", dataset="prompt_dataset_uri", gemini=False),
+        Spec("partner_model_tuning_spec", "partner", gemini=False),
+        Spec("reinforcement_tuning_spec", "reinforcement"),
+        Spec("veo_tuning_spec", "veo", gemini=False),
+        Spec("veo_lora_tuning_spec", "veo-lora", gemini=False),
+        Spec("full_fine_tuning_spec", "full"),
+    )
+}
+
+# The service has limits, but no sentence about them was found: these are our choice.
+MOST: Mapping[str, int] = {
+    "epoch_count": 10_000,
+    "learning_rate_multiplier": 1_000_000,
+    "learning_rate": 1_000_000,
+    "batch_size": 1_000_000,
+}
+
+# A Vertex Multimodal Dataset may stand for a file.
+_DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
+_JSONL = re.compile(r"gs://[^/]+/.+\.jsonl")
+_LABEL_KEY = re.compile(r"[a-z][\w-]{0,63}")
+_LABEL_VALUE = re.compile(r"[\w-]{0,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A TuningJob as sent that nothing is wrong with. `base` is None for a model that is not in the catalog."""
+
+    job: Mapping[str, Any]
+    spec: Spec
+    base_model: str
+    base: BaseModel | None
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The spec's members."""
+        settings: Mapping[str, Any] = self.job[self.spec.member]
+        return settings
+
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]:
+        """The hyperparameters that were sent, as far as they are the service's own."""
+        return hyperparameters(self.spec, self.settings)
+
+    @property
+    def dataset(self) -> str:
+        """Where the training data lies."""
+        uri: str = _dataset(self.spec, self.settings)
+        return uri
+
+
+def source_model(job: Mapping[str, Any]) -> str:
+    """The base model sent; a distillation may name it as the student [google-cloud-aiplatform does]."""
+    name: str = job.get("baseModel") or job.get("distillationSpec", {}).get("studentModel", "")
+    return name
+
+
+def hyperparameters(spec: Spec, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The hyperparameters of a spec; none of a partner's, which are any JSON and mean what the partner says."""
+    sent: Mapping[str, Any] = {} if spec.name == "partner_model_tuning_spec" else settings.get("hyperParameters", {})
+    return sent
+
+
+def checked(job: Mapping[str, Any], base_model: str, as_of: date | None) -> Request:
+    """The request, if the service would take it; else its real 400.
+
+    `base_model` is the name sent, or that of the model a pre-tuned model was made from.
+    """
+    if violations := list(_violations(job)):
+        raise found_errors(violations)
+    spec = next(SPECS[member] for member in job if member in SPECS)
+    base = catalog.find(base_model.rpartition("/")[2], as_of, vertex=True)
+    if not _tunable(spec, base_model, base, as_of):
+        # our choice: not seen
+        raise ApiError(Code.INVALID_ARGUMENT, f"The base model {base_model} is not supported for tuning.")
+    request = Request(job, spec, base_model, base)
+    _check_adapter_size(request)
+    return request
+
+
+def _violations(job: Mapping[str, Any]) -> Iterator[Violation]:
+    """Every field that is wrong, in the order of the job's fields."""
+    if len(job.get("tunedModelDisplayName", "")) > 128:
+        yield "tuning_job.tuned_model_display_name", "The display name can be up to 128 characters long."  # our choice
+    if "preTunedModel" in job:
+        if not job["preTunedModel"].get("tunedModelName"):
+            yield "tuning_job.pre_tuned_model.tuned_model_name", REQUIRED
+    elif not source_model(job):
+        yield "tuning_job.base_model", REQUIRED
+    spec = next((SPECS[member] for member in job if member in SPECS), SPECS["supervisedTuningSpec"])
+    yield from _spec_violations(spec, job.get(spec.member, {}))
+    yield from _label_violations(job.get("labels", {}))
+
+
+def _spec_violations(spec: Spec, settings: Mapping[str, Any]) -> Iterator[Violation]:
+    path = f"tuning_job.{spec.name}"
+    training = _dataset(spec, settings)
+    if not training:
+        yield f"{path}.{spec.dataset}", REQUIRED
+    elif not _is_dataset(training):
+        yield _not_jsonl(path, spec.dataset)
+    if "validationDatasetUri" in settings and not _is_dataset(settings["validationDatasetUri"]):
+        yield _not_jsonl(path, "validation_dataset_uri")
+    yield from _hyperparameter_violations(f"{path}.hyper_parameters", hyperparameters(spec, settings))
+    if "evaluationConfig" in settings:
+        yield from _evaluation_violations(f"{path}.evaluation_config", settings["evaluationConfig"])
+
+
+def _evaluation_violations(path: str, config: Mapping[str, Any]) -> Iterator[Violation]:
+    """What an evaluation cannot do without (evaluation_service.proto)."""
+    if not config.get("metrics"):
+        yield f"{path}.metrics", REQUIRED
+    if "outputConfig" not in config:
+        yield f"{path}.output_config", REQUIRED
+        return
+    prefix = config["outputConfig"].get("gcsDestination", {}).get("outputUriPrefix", "")
+    field = f"{path}.output_config.gcs_destination.output_uri_prefix"
+    if not prefix:
+        yield field, REQUIRED
+    elif not prefix.startswith("gs://"):
+        yield field, "output_uri_prefix should be a GCS URI."  # our choice of words: not seen
+
+
+def _not_jsonl(path: str, field: str) -> Violation:
+    """Seen for both fields of supervised tuning at once."""
+    return f"{path}.{field}", f"{field} should be a GCS object of type JSONL."
+
+
+def _hyperparameter_violations(path: str, sent: Mapping[str, Any]) -> Iterator[Violation]:
+    """Numbers that cannot train. Our choice of words: not seen."""
+    for name, most in MOST.items():
+        if not 0 <= sent.get(json_name(name), 0) <= most:
+            yield f"{path}.{name}", f"{name} must be positive and at most {most}."
+    if "learningRate" in sent and "learningRateMultiplier" in sent:
+        yield f"{path}.learning_rate", "learning_rate and learning_rate_multiplier cannot be set both."
+
+
+def _label_violations(labels: Mapping[str, str]) -> Iterator[Violation]:
+    """At most 64 characters: lower case, digits, _ and - in any language. Our choice of words: not seen."""
+    for key, value in labels.items():
+        if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value) or (key + value).lower() != key + value:
+            yield "tuning_job.labels", f"Label {key}={value} is invalid."
+
+
+def _is_dataset(uri: str) -> bool:
+    return bool(_JSONL.fullmatch(uri) or _DATASET.fullmatch(uri))
+
+
+def _dataset(spec: Spec, settings: Mapping[str, Any]) -> str:
+    """The training data; a distillation's may be under its older name."""
+    uri: str = settings.get(json_name(spec.dataset)) or settings.get("trainingDatasetUri", "")
+    return uri
+
+
+def _tunable(spec: Spec, name: str, base: BaseModel | None, as_of: date | None) -> bool:
+    """Whether the service tunes this model so. Of other publishers' models we know no list."""
+    if base is not None:
+        return base.tunes_on_vertex(as_of)
+    publisher, slash, _ = name.removeprefix("publishers/").partition("/")
+    foreign = bool(slash) and publisher not in {"google", "projects"}
+    return foreign or not spec.gemini or name.startswith(("translation-llm-", "gemma"))
+
+
+def _check_adapter_size(request: Request) -> None:
+    size = ADAPTER_SIZES.get(request.hyperparameters.get("adapterSize", ""))
+    if size is not None and request.base is not None and size not in request.base.adapter_sizes:
+        # seen 2025-06, for ADAPTER_SIZE_THIRTY_TWO
+        raise ApiError(Code.INVALID_ARGUMENT, "The adapter size is not supported for this base model.")
