@@ -1,0 +1,69 @@
+"""Discovery documents of both services, made of our own routes and tables: `/$discovery/rest?version=v1beta`.
+
+    build("generativelanguage", "v1beta", discoveryServiceUrl=URL + "/$discovery/rest?version={apiVersion}")
+    build("aiplatform", "v1", discoveryServiceUrl=URL + "/$discovery/rest?version={apiVersion}&service={api}")
+
+google-api-python-client and the googleapis packages of other languages build themselves from such a document.
+"""
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mockserver.discovery.documents import document
+from mockserver.routing import RouteTable
+from mockserver.state.clock import to_datetime
+from mockserver.wire import pages
+from mockserver.world import Worlds
+
+GEMINI = "generativelanguage.googleapis.com"
+VERTEX = "aiplatform.googleapis.com"
+
+# v1 is in both services: the Developer API's unless the host or `service` says otherwise. # our choice: one host serves both
+SERVICES = {"v1": GEMINI, "v1alpha": GEMINI, "v1beta": GEMINI, "v1beta1": VERTEX, "v1beta3": GEMINI}
+
+# What no `version` means. # our choice: not seen
+VERSIONS = {GEMINI: "v1beta", VERTEX: "v1"}
+
+
+class Discovery:
+    """The documents of the services behind one front end."""
+
+    def __init__(self, worlds: Worlds, table: RouteTable) -> None:
+        self._worlds = worlds
+        self._table = table
+
+    async def answer(self, request: Request) -> Response:
+        """The document of a service and version as it is addressed here; the outermost server's 404 if there is none."""
+        version = request.query_params.get("version", "")
+        host = request.headers.get("host", "")
+        service = chosen_service(host, request.query_params.get("service", ""), version)
+        version = version or VERSIONS[service]
+        world = self._worlds.choose([request.url.query, *request.headers.values()])
+        settings = world.settings
+        routes = [
+            route
+            for route in self._table.routes
+            if (route.service, route.version) == (service, version)
+            and route.is_live(settings.as_of, lenient=settings.lenient_routes)
+        ]
+        if not routes:
+            page = pages.not_found_page(f"{request.url.path}?{request.url.query}")
+            return Response(page, 404, media_type="text/html; charset=UTF-8")
+        root = f"{request.url.scheme}://{host}/"
+        revision = f"{to_datetime(world.clock.now()):%Y%m%d}"
+        text = json.dumps(
+            document(service, version, routes, root_url=root, revision=revision), indent=2, sort_keys=True
+        )
+        return Response(text + "\n", media_type="application/json; charset=UTF-8")
+
+
+def chosen_service(host: str, service: str, version: str) -> str:
+    """The service meant: by Google's own host, else by its name, else by the version."""
+    name = host.partition(":")[0]
+    if name == GEMINI or service == "generativelanguage":
+        return GEMINI
+    if name == VERTEX or name.endswith(f"-{VERTEX}") or service == "aiplatform":
+        return VERTEX
+    return SERVICES.get(version, GEMINI)
