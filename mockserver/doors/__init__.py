@@ -1,0 +1,1 @@
+"""Ways in: each takes any ASGI app and knows no resource."""

@@ -1,0 +1,132 @@
+"""The door without a socket: an ASGI app asked directly, by whoever holds the request.
+
+An app that awaits nothing but receive, send and its clock's sleep needs no event loop: its coroutine
+is driven by hand, and what it sends comes out piece by piece. Under a manual clock sleeping does not
+suspend, so a stream with an hour between two chunks costs no time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+Message = MutableMapping[str, Any]
+App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as every HTTP library can say it; the URL is absolute."""
+
+    verb: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The head of an answer, and its body as it comes."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    pieces: Iterator[bytes]
+
+
+class Aborted(ConnectionError):
+    """The app broke the connection off."""
+
+
+class _Out:
+    """Awaiting this hands a message to whoever drives the coroutine."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+
+    def __await__(self) -> Generator[Message, None, None]:
+        yield self._message
+
+
+def ask(app: App, asked: Asked) -> Answered:
+    """The app's answer; its body is made while it is read. RuntimeError if the app waits for real time."""
+    messages = _messages(app, asked)
+    start = next(messages)
+    return Answered(start["status"], _text(start["headers"]), _bodies(messages))
+
+
+def _messages(app: App, asked: Asked) -> Iterator[Message]:
+    async def send(message: Message) -> None:
+        await _Out(message)
+
+    coroutine = app(_scope(asked), _receive(asked.body), send).__await__()
+    try:
+        for message in coroutine:
+            if not isinstance(message, MutableMapping):
+                message.cancel()
+                msg = "this clock waits for real time: give the in-process server a manual one, or use a live server"
+                raise RuntimeError(msg)  # noqa: TRY004 - a matter of clocks, not of types
+            yield message
+    finally:
+        coroutine.close()
+
+
+def _bodies(messages: Iterator[Message]) -> Iterator[bytes]:
+    for message in messages:
+        if piece := message.get("body"):
+            yield piece
+
+
+def ask_waiting(app: App, asked: Asked) -> Answered:
+    """As `ask`, of an app that may wait for real time: in a thread and loop of its own, all at once."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def run() -> None:
+        await app(_scope(asked), _receive(asked.body), send)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run()).result()
+    return Answered(sent[0]["status"], _text(sent[0]["headers"]), _bodies(iter(sent[1:])))
+
+
+def _receive(body: bytes) -> Callable[[], Awaitable[Message]]:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _scope(asked: Asked) -> Message:
+    url = urlsplit(asked.url)
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in asked.headers]
+    if not any(name == b"host" for name, _ in headers):
+        headers.insert(0, (b"host", url.netloc.encode("latin-1")))
+    return {
+        "type": "http",
+        # 2.4: below it Starlette opens a task group around streams, which needs a loop.
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": asked.verb.upper(),
+        "scheme": url.scheme,
+        "path": unquote(url.path),
+        "raw_path": url.path.encode("latin-1"),
+        "query_string": url.query.encode("latin-1"),
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 0),
+        "server": (url.hostname, url.port or (443 if url.scheme == "https" else 80)),
+        "state": {},
+        "extensions": {"mockserver.abort": _abort},
+    }
+
+
+def _abort(*, reset: bool) -> None:
+    raise Aborted("reset" if reset else "cut")
+
+
+def _text(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
