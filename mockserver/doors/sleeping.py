@@ -1,0 +1,105 @@
+"""Sleeping in the code under test moves the clock instead of waiting.
+
+Only the thread that asked for it is touched: a server in another thread sleeps as ever. Tasks of one
+event loop that sleep at the same time wake in the order of their deadlines, and time goes from one to
+the next: two tasks that sleep ten seconds take ten, not twenty.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from heapq import heappop, heappush
+from types import ModuleType
+from typing import Any
+
+from mockserver.state.clock import SECOND, Clock, Nanos
+
+# How often the event loop goes round before time moves on. A request that is answered inside the process
+# takes about ten rounds through aiohttp: who sleeps should not overtake it.
+ROUNDS = 25
+
+
+@contextlib.contextmanager
+def sleeping(clock: Clock) -> Iterator[None]:
+    """While inside, `time.sleep` and `asyncio.sleep` of this thread advance the clock."""
+    here = threading.get_ident()
+    real_sleep, real_async_sleep = time.sleep, asyncio.sleep  # noqa: TID251 - to be put back
+    sleepers = _Sleepers(clock)
+
+    def sleep(seconds: float) -> None:
+        if threading.get_ident() != here:
+            real_sleep(seconds)
+        elif seconds < 0:
+            msg = "sleep length must be non-negative"
+            raise ValueError(msg)
+        else:
+            real_sleep(0)  # another thread may be what is waited for
+            clock.advance(seconds)
+
+    async def async_sleep(delay: float, result: Any = None) -> Any:
+        if delay <= 0 or threading.get_ident() != here:
+            return await real_async_sleep(delay, result)
+        await sleepers.sleep_until(clock.now() + round(delay * SECOND))
+        return result
+
+    _exchange({real_sleep: sleep, real_async_sleep: async_sleep})
+    try:
+        yield
+    finally:
+        _exchange({sleep: real_sleep, async_sleep: real_async_sleep})
+
+
+class _Sleepers:
+    """The tasks that sleep, by when they are to wake. One of them at a time moves the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: list[tuple[Nanos, int, asyncio.Future[None]]] = []
+        self._arrivals = itertools.count()
+        self._moving: asyncio.AbstractEventLoop | None = None
+
+    async def sleep_until(self, deadline: Nanos) -> None:
+        """Return when the clock has come there."""
+        loop = asyncio.get_running_loop()
+        awake = loop.create_future()
+        heappush(self._waiting, (deadline, next(self._arrivals), awake))
+        if self._moving is not loop:
+            self._moving = loop
+            self._move(loop, ROUNDS)
+        await awake
+
+    def _move(self, loop: asyncio.AbstractEventLoop, rounds: int) -> None:
+        """Wake the next one once everybody else has had so many turns."""
+        if rounds:
+            loop.call_soon(self._move, loop, rounds - 1)
+        elif self._wake_next(loop):
+            self._move(loop, ROUNDS)
+        else:
+            self._moving = None
+
+    def _wake_next(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Move the clock to the nearest deadline. False if nobody sleeps; a sleeper may have been cancelled."""
+        while self._waiting:
+            deadline, _, awake = heappop(self._waiting)
+            if not awake.done() and awake.get_loop() is loop:
+                self._clock.advance_to(deadline)
+                awake.set_result(None)
+                return True
+        return False
+
+
+def _exchange(functions: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
+    """Put functions in the place of others in every module that has them as `sleep`, as `from time import sleep` does.
+
+    On the way out that includes modules which were imported meanwhile.
+    """
+    for module in list(sys.modules.values()):
+        # Some put None or an object of theirs into sys.modules; and what is called `sleep` may not be hashable.
+        held: Any = getattr(module, "__dict__", {}).get("sleep")
+        with contextlib.suppress(TypeError):
+            if held in functions and isinstance(module, ModuleType):
+                module.sleep = functions[held]  # type: ignore[attr-defined]  # it has one: see above
