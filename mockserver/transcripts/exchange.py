@@ -1,0 +1,131 @@
+"""A request and the reply it got, as somebody recorded them; and our own file of them.
+
+A transcript file is a JSON list, in the order things happened:
+
+    [{"request": {"method": "GET", "url": "https://...", "headers": {...}, "body": ""},
+      "response": {"status": 200, "headers": {...}, "body": "{...}"},
+      "source": "recorded by mockserver 1.0", "date": "2026-10-01T19:43:49Z"}]
+
+Header names are lower case; one that came several times has a list of values.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+Json = dict[str, Any]
+Headers = tuple[tuple[str, str], ...]
+
+
+class NothingToReplay(Exception):
+    """The file is sound and holds no request with its reply; the message says what it holds."""
+
+
+class Unreadable(Exception):
+    """The file cannot be read; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked. The URL is absolute; a body of None is one the recorder did not keep."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes | None = b""
+
+    @property
+    def parts(self) -> SplitResult:
+        """The URL in its parts."""
+        return urlsplit(self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What was answered. A body that is not `exact` was kept as data: its bytes and the order of members are lost."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+    exact: bool = True
+
+    def header(self, name: str) -> str:
+        """The first value of a header; "" if there is none."""
+        return next((value for key, value in self.headers if key == name), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its reply, where they were found, and when it was."""
+
+    request: Request
+    response: Response
+    source: str = ""
+    date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The exchanges of one file, in order, and what of the file is no exchange, in words."""
+
+    name: str
+    exchanges: tuple[Exchange, ...] = ()
+    remarks: tuple[str, ...] = field(default=())
+
+
+def lower(headers: Iterable[tuple[str, str]]) -> Headers:
+    """Headers with names in lower case, in order."""
+    return tuple((name.lower(), value) for name, value in headers)
+
+
+def date_of(headers: Headers) -> datetime | None:
+    """What the Date header says; None if there is none, or none that can be read."""
+    said = next((value for name, value in headers if name == "date"), "")
+    try:
+        moment = parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def write(path: Path, exchanges: Sequence[Exchange]) -> None:
+    """Write a transcript file. FileExistsError rather than write over one."""
+    text = json.dumps([_row(exchange) for exchange in exchanges], indent=1, ensure_ascii=False)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text + "\n")
+
+
+def _row(exchange: Exchange) -> Json:
+    request, response = exchange.request, exchange.response
+    return {
+        "request": {
+            "method": request.method,
+            "url": request.url,
+            "headers": _table(request.headers),
+            "body": (request.body or b"").decode("utf-8", "replace"),
+        },
+        "response": {
+            "status": response.status,
+            "headers": _table(response.headers),
+            "body": response.body.decode("utf-8", "replace"),
+        },
+        "source": exchange.source,
+        "date": exchange.date.isoformat().replace("+00:00", "Z") if exchange.date else None,
+    }
+
+
+def _table(headers: Headers) -> dict[str, str | list[str]]:
+    table: dict[str, str | list[str]] = {}
+    for name, value in headers:
+        if name not in table:
+            table[name] = value
+        elif isinstance(earlier := table[name], list):
+            earlier.append(value)
+        else:
+            table[name] = [earlier, value]
+    return table
