@@ -1,0 +1,45 @@
+"""A client of a fresh world, once for each target that is ours."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from contract_tests.harvest import HARVEST
+from contract_tests.targets import OURS, Client, chosen, in_process
+from mockserver.state.clock import ManualClock
+from mockserver.world import Settings, World
+
+START = datetime(2024, 3, 14, 15, 0, 0, tzinfo=UTC)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what takes a client against each of the chosen targets that are ours."""
+    if "client" in metafunc.fixturenames:
+        metafunc.parametrize("target", [name for name in OURS if name in chosen(metafunc.config)])
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest) -> str:
+    """Which target the test runs against."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """How the world of `client` behaves; a test module may say otherwise."""
+    return Settings(seed=1)
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest, target: str, settings: Settings) -> Iterator[Client]:
+    """A fresh world on a manual clock that stands at 2024-03-14T15:00Z."""
+    world = World(ManualClock(START), settings)
+    harvest = request.config.stash[HARVEST]
+    if target == "inprocess":
+        with in_process(world, harvest) as client:
+            yield client
+    else:
+        with request.getfixturevalue("live").client(world, harvest) as client:
+            yield client

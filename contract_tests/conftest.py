@@ -1,0 +1,115 @@
+"""What every test may ask for: a target, and where the recordings are when this checkout has them beside it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract_tests.coverage import TABLE, summary, table
+from contract_tests.effort import register
+from contract_tests.harvest import HARVEST, Harvest
+from contract_tests.real import Access, of_environment
+from contract_tests.targets import OURS, TARGETS, Live, chosen, tally
+
+LAST = "test_whole_run.py"
+REAL = "test_real.py"
+WHOLE = "test_the_table_says_what_was_exercised"
+
+ACCESS = pytest.StashKey[Access]()
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+register()  # before hypothesis looks for the profile it is told to load
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--target, once or more."""
+    parser.addoption(
+        "--target",
+        action="append",
+        default=[],
+        choices=TARGETS,
+        help="run the tests of Google's API against this: inprocess, live, transcript (all three by default), or real",
+    )
+    parser.addoption("--coverage-table", action="store_true", help="write docs/coverage.md: use `make coverage-table`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run has a harvest. One against the real services is refused where nothing says which project."""
+    config.stash[HARVEST] = Harvest()
+    if "real" in chosen(config):
+        try:
+            config.stash[ACCESS] = of_environment()
+        except LookupError as missing:
+            raise pytest.UsageError(str(missing)) from None
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say what will be done to the real services, however quiet the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and ACCESS in session.config.stash:
+        for line in session.config.stash[ACCESS].plan:
+            reporter.write_line(f"real: {line}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What looks back on the run comes last, and on a whole run only when it is one; what is of no chosen target goes."""
+    whole = is_whole(config, items)
+    items.sort(key=lambda item: item.path.name == LAST)
+    left_out = [item for item in items if is_aimless(config, item) or (item.name == WHOLE and not whole)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def is_aimless(config: pytest.Config, item: pytest.Item) -> bool:
+    """Whether no chosen target has a use for the test."""
+    without = any("empty parameter set" in mark.kwargs.get("reason", "") for mark in item.iter_markers("skip"))
+    return without or (item.path.name == REAL and "real" not in chosen(config))
+
+
+def is_whole(config: pytest.Config, items: list[pytest.Item]) -> bool:
+    """Whether every test of the API runs, in process and over a socket, in this very process."""
+    option = config.option
+    parted = option.keyword or option.markexpr or hasattr(config, "workerinput")
+    files = set((ROOT / "contract_tests" / "api").glob("test_*.py"))
+    return not parted and set(OURS) <= set(chosen(config)) and files <= {item.path for item in items}
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the table, if asked to."""
+    if session.config.getoption("--coverage-table"):
+        TABLE.write_text(table(session.config.stash[HARVEST]), encoding="utf-8")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How each target did."""
+    reports = [
+        (outcome, report)
+        for outcome in ("passed", "failed", "skipped")
+        for report in terminalreporter.stats.get(outcome, ())
+        if isinstance(report, pytest.TestReport)
+    ]
+    terminalreporter.section("targets")
+    for line in tally(reports):
+        terminalreporter.write_line(line)
+    for line in summary(terminalreporter.config.stash[HARVEST]):
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def transcripts() -> Path:
+    """The folder of recordings, or a skip that says what is missing."""
+    folder = SHARED / "transcripts"
+    if not folder.is_dir():
+        pytest.skip("no recordings beside this checkout (../shared/transcripts)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def live() -> Iterator[Live]:
+    """The run's one server on a socket."""
+    server = Live()
+    yield server
+    server.stop()
