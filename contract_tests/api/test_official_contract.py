@@ -1,0 +1,163 @@
+"""Routes are Google's: every published rule is served or listed with a reason, and nothing is made up in silence."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from contract_tests.environment import client_python
+from contract_tests.official import (
+    Rule,
+    differences,
+    discovered,
+    mixed_in,
+    published,
+    served,
+    shape,
+)
+from mockserver.app import surfaces
+from mockserver.wire import schema
+
+RECORDED = ("20240411", "20240713", "20241031", "20260325")
+
+# What a discovery document of Vertex AI has of ours; the rest of its 1600 methods belongs to services without a route.
+COLLECTIONS = ("tuningJobs.", "models.", "endpoints.", "publishers.", "operations.")
+
+
+@pytest.fixture(scope="module")
+def packages() -> Path:
+    """Where Google's generated clients are installed."""
+    return next(client_python("google").parent.parent.glob("lib/*/site-packages"))
+
+
+@cache
+def ours() -> frozenset[Rule]:
+    """Every rule we serve."""
+    return frozenset(served(surfaces().routes))
+
+
+@cache
+def shapes() -> frozenset[tuple[str, str, str]]:
+    """Every verb and path we serve."""
+    return frozenset(rule.shape for rule in ours())
+
+
+def unexplained(rules: set[Rule], kind: str) -> list[str]:
+    """Those that no difference covers."""
+    listed = differences(kind)
+    return sorted(str(rule) for rule in rules if not any(difference.covers(rule) for difference in listed))
+
+
+@pytest.fixture(scope="module")
+def mixed(packages: Path) -> frozenset[Rule]:
+    """What every service has beside its own."""
+    return frozenset(mixed_in(packages))
+
+
+@cache
+def shipped(packages: Path) -> frozenset[Rule]:
+    """The rules of both documents of Vertex AI."""
+    folder = packages / "googleapiclient" / "discovery_cache" / "documents"
+    return frozenset(
+        rule
+        for version in ("v1", "v1beta1")
+        for rule in discovered(json.loads((folder / f"aiplatform.{version}.json").read_text()))
+    )
+
+
+def test_published_rules_are_served_as_they_stand_or_listed() -> None:
+    """Verb, path and body of every binding of every rpc, in every version."""
+    missing = {rule for rule in published() if rule.shape not in shapes()}
+    bodies = {rule.shape: rule.body for rule in ours() if "Operations." not in rule.method}
+    wrong = [str(rule) for rule in published() if rule.shape in bodies and bodies[rule.shape] != rule.body]
+
+    assert [] == unexplained(missing, "not_supported")
+    assert [] == wrong
+
+
+def test_variables_of_a_path_are_named_as_in_the_published_rule() -> None:
+    """A rule is quoted, not paraphrased: the name of a variable says which field it fills."""
+    paths = {rule.shape: set[str]() for rule in published()}
+    for rule in published():
+        paths[rule.shape].add(rule.path)
+
+    assert [] == sorted(str(rule) for rule in ours() if rule.shape in paths and rule.path not in paths[rule.shape])
+
+
+def test_methods_every_service_has_are_served_or_listed(mixed: frozenset[Rule]) -> None:
+    """Operations, IAM policies and locations, as Google's generated clients call them."""
+    missing = {rule for rule in mixed if rule.shape not in shapes()}
+
+    assert [] == unexplained(missing, "not_supported")
+
+
+@pytest.mark.parametrize("day", RECORDED)
+def test_methods_of_the_recorded_documents_are_served_or_listed(transcripts: Path, day: str) -> None:
+    """The Developer API as its own discovery document described it on four days."""
+    document = json.loads((transcripts / f"gemini-discovery-v1beta-{day}.json").read_text())
+    missing = {rule for rule in discovered(document) if rule.shape not in shapes()}
+
+    assert [] == unexplained(missing, "not_supported")
+
+
+def test_methods_of_the_shipped_documents_are_served_or_listed(packages: Path) -> None:
+    """Vertex AI as the discovery client knows it, in the collections we have something of."""
+    missing = {
+        rule
+        for rule in shipped(packages)
+        if rule.shape not in shapes() and rule.method.removeprefix("projects.locations.").startswith(COLLECTIONS)
+    }
+
+    assert [] == unexplained(missing, "not_supported")
+
+
+def test_what_is_served_is_official_or_listed(packages: Path, mixed: frozenset[Rule]) -> None:
+    """A route without a published rule has its reason in the same file."""
+    official = {rule.shape for rule in (*published(), *mixed, *shipped(packages))}
+    beyond = {rule for rule in ours() if rule.shape not in official}
+
+    assert [] == unexplained(beyond, "beyond")
+
+
+def test_no_listed_difference_has_gone(packages: Path, mixed: frozenset[Rule], transcripts: Path) -> None:
+    """A difference that covers nothing any more is taken off the list."""
+    documents = [json.loads((transcripts / f"gemini-discovery-v1beta-{day}.json").read_text()) for day in RECORDED]
+    rules = {*published(), *mixed, *shipped(packages)}
+    rules |= {rule for document in documents for rule in discovered(document)}
+    official = {rule.shape for rule in rules}
+    missing = {rule for rule in rules if rule.shape not in shapes()}
+    beyond = {rule for rule in ours() if rule.shape not in official}
+    listed = [(d, missing) for d in differences("not_supported")] + [(d, beyond) for d in differences("beyond")]
+    gone = [
+        f"{d.what}: {one.methods} {one.paths}"
+        for d, rules in listed
+        for one in d.single()
+        if not any(map(one.covers, rules))
+    ]
+
+    assert [] == gone
+
+
+def test_messages_of_a_route_are_those_of_its_rpc() -> None:
+    """What a route takes and answers is what the proto says of the method it names."""
+    rpcs = {rpc.full_name: rpc for package in schema.packages() for rpc in schema.rpcs(package)}
+    named = [route for route in surfaces().routes if route.rpc in rpcs]
+    wrong = [
+        route.template
+        for route in named
+        if (route.request, route.response, route.stream)
+        != (rpcs[route.rpc].request, rpcs[route.rpc].response, rpcs[route.rpc].server_streaming)
+    ]
+
+    assert [] == wrong
+    assert {route.rpc.rpartition(".")[0] for route in surfaces().routes if route.rpc not in rpcs} == {
+        "google.longrunning.Operations"
+    }
+
+
+def test_a_shape_forgets_the_names_of_variables() -> None:
+    """Two spellings of one rule are one."""
+    assert "/v1/tunedModels/{}/operations/{}" == shape("/v1/{name=tunedModels/*/operations/*}")
+    assert "/v1/operations/{}" == shape("/v1/{name=operations/**}")
+    assert "/v1/x/{}" == shape("/v1/x/{id}")

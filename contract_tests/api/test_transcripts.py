@@ -1,0 +1,79 @@
+"""Recorded reality, asked again: every exchange of every transcript, authored ones and those beside this checkout.
+
+A file that holds no exchange skips by name. A difference is a failure unless it is explained here.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from contract_tests.conftest import SHARED
+from contract_tests.environment import ROOT
+from contract_tests.targets import chosen
+from mockserver.transcripts.comparing import Grade
+from mockserver.transcripts.exchange import NothingToReplay
+from mockserver.transcripts.reading import files, read
+from mockserver.transcripts.replaying import Outcome, Replay
+
+FOLDERS = (ROOT / "fixtures" / "transcripts", SHARED / "transcripts")
+
+# (file, place): why ours is not the recorded. The place is a prefix of those in the report.
+EXPLAINED = {
+    (
+        "gemini-js-recording-sse-stream.json",
+        "[0].turnToken",
+    ): "in no package and no discovery document Google published",
+    ("gemini-js-recording-sse-stream.json", "[1].turnToken"): "the same",
+    (
+        "vertex-gc-pydantic-vertex-service-tier-flex-stream.txt",
+        "usageMetadata.trafficType",
+    ): "the header that asked for flex traffic was not recorded",
+    ("vertex-gc-ruby-context-length-400.txt", ""): "the recorder cut the request, whose million tokens were the point",
+    ("vertex-tuningjobs-list-ordered-by-update.json", "tuningJobs[5].tunedModel"): "of two jobs that an internal error "
+    "ended after 71 and 80 seconds the second left a model; ours leaves one for both",
+    ("vertex-tuningjobs-list-terminal.json", "tuningJobs[5].tunedModel"): "the same job",
+    ("wire-errors.json", "error.message"): "words of 2026; without a date the sentence of 2024-2025 is said",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test a file, against the target `transcript`."""
+    paths = [path for folder in FOLDERS if folder.is_dir() for path in files(folder)]
+    wanted = paths if "transcript" in chosen(metafunc.config) else []
+    metafunc.parametrize("path", wanted, ids=[f"transcript-{path.name}" for path in wanted])
+
+
+def test_a_transcript_is_answered_as_it_was(path: Path) -> None:
+    """Status, type, members, order, words: the same, or of the same shape, or explained."""
+    try:
+        transcript = read(path)
+    except NothingToReplay as reason:
+        pytest.skip(f"nothing to replay: {path.name}: {reason}")
+    outcomes = list(Replay(transcript).outcomes())
+    if all(outcome.skipped for outcome in outcomes):
+        pytest.skip(f"not replayable: {path.name}: {outcomes[0].skipped}")
+
+    assert [] == [line for outcome in outcomes for line in unexplained(path.name, outcome)]
+    assert set() == needless(path.name, outcomes)
+
+
+def unexplained(name: str, outcome: Outcome) -> list[str]:
+    """What differs in an exchange and is not in the table."""
+    known = tuple(where for file, where in EXPLAINED if file == name)
+    return [
+        f"#{outcome.number} {outcome.method} {difference.where}: {difference.recorded!r} was {difference.ours!r}"
+        for difference in outcome.differences
+        if difference.grade is Grade.DIFFERS and not difference.where.startswith(known or ("\0",))
+    ]
+
+
+def needless(name: str, outcomes: list[Outcome]) -> set[str]:
+    """Explanations of this file for what does not differ any more."""
+    places = [
+        difference.where
+        for outcome in outcomes
+        for difference in outcome.differences
+        if difference.grade is Grade.DIFFERS
+    ]
+    known = {where for file, where in EXPLAINED if file == name}
+    return {where for where in known if not any(place.startswith(where) for place in places)}
