@@ -1,0 +1,228 @@
+"""projects.locations.endpoints: where tuned models answer, and for how long."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contract_tests.api.aiplatform import LONG, NUMBER, Vertex, turn
+from contract_tests.api.conftest import START
+from contract_tests.targets import Client, in_process
+from mockserver.state.clock import ManualClock
+from mockserver.world import Settings, World
+
+Json = dict[str, Any]
+
+
+def asked(vertex: Vertex, endpoint: str) -> int:
+    """The status of asking an endpoint."""
+    return vertex.ask("POST", f"{endpoint}:generateContent", json=turn()).status_code
+
+
+def test_an_endpoint_answers_from_the_end_of_its_job_on(client: Client) -> None:
+    """Looked at or not; until a microsecond before, it is not found."""
+    vertex = Vertex(client)
+    vertex.tune(epochs=1)
+    vertex.clock.advance(LONG)
+    (served,) = vertex.get("endpoints")["endpoints"]
+    other = Vertex(in_process(World(ManualClock(START), Settings(seed=1))))
+    other.tune(epochs=1)
+    end = datetime.fromisoformat(served["createTime"])
+    statuses = []
+    for moment in (end - timedelta(microseconds=1), end + timedelta(microseconds=1)):
+        other.clock.move_to(moment)
+        statuses.append(asked(other, served["name"]))
+
+    assert [404, 200] == statuses
+
+
+def test_an_endpoint_has_what_clients_read(client: Client) -> None:
+    """The job's name and labels, one deployed model, all the traffic."""
+    vertex = Vertex(client)
+    job = vertex.tuned(tunedModelDisplayName="mine", labels={"team": "a"})
+
+    endpoint = vertex.get(job["tunedModel"]["endpoint"])
+
+    model = vertex.get(job["tunedModel"]["model"])
+    (deployed,) = endpoint["deployedModels"]
+    assert ("mine", model["labels"]) == (endpoint["displayName"], endpoint["labels"])
+    assert (model["name"], "1", "3") == (deployed["model"], deployed["modelVersionId"], deployed["checkpointId"])
+    assert {deployed["id"]: 100} == endpoint["trafficSplit"]
+    assert job["endTime"] == endpoint["createTime"]
+
+
+@pytest.mark.parametrize(("base", "count"), [("gemini-2.5-flash", 3), ("gemini-2.5-pro", 0)])
+def test_an_endpoint_is_found_by_its_base_model(client: Client, base: str, count: int) -> None:
+    """As models are, by the name with dots, whatever its labels are."""
+    vertex = Vertex(client)
+    endpoint = vertex.tuned(epochs=3)["tunedModel"]["endpoint"]
+    vertex.patch(endpoint, {"labels": {"a": "b"}}, updateMask="labels")
+
+    assert count == len(vertex.get("endpoints", filter=f'base_model_name="{base}"').get("endpoints", []))
+
+
+def test_an_endpoint_is_found_by_the_label_of_its_job(client: Client) -> None:
+    """As programs do that wait for it; the default one comes first."""
+    vertex = Vertex(client)
+    job = vertex.tuned()
+    vertex.tuned()
+    number = job["name"].rpartition("/")[2]
+
+    found = vertex.get("endpoints", filter=f"labels.google-vertex-llm-tuning-job-id={number}")["endpoints"]
+
+    assert job["tunedModel"]["endpoint"] == found[0]["name"]
+    assert {each["endpoint"] for each in job["tunedModel"]["checkpoints"]} == {each["name"] for each in found}
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [("us-central1", "europe-west4"), (NUMBER, "other-project"), ("endpoints/", "endpoints/9")]
+)
+def test_an_endpoint_is_in_its_project_and_location_only(client: Client, elsewhere: tuple[str, str]) -> None:
+    """The real 404, with the project's number and backticks [seen]."""
+    vertex = Vertex(client)
+    name = vertex.tuned()["tunedModel"]["endpoint"].replace(*elsewhere)
+
+    error = vertex.refused("POST", f"{name}:generateContent", json=turn())
+
+    assert (404, "NOT_FOUND") == (error["code"], error["status"])
+    assert re.fullmatch(
+        rf"Endpoint `projects/\d{{12}}/locations/{name.split('/')[3]}/endpoints/\d+` not found\.", error["message"]
+    )
+
+
+def test_an_undeployed_endpoint_answers_no_more(client: Client) -> None:
+    """It is still there, empty; the operation is done at once."""
+    vertex = Vertex(client)
+    name = vertex.tuned()["tunedModel"]["endpoint"]
+    deployed = vertex.get(name)["deployedModels"][0]["id"]
+
+    operation = vertex.post(f"{name}:undeployModel", {"deployedModelId": deployed})
+
+    assert operation["done"] is True
+    assert (
+        "type.googleapis.com/google.cloud.aiplatform.v1.UndeployModelOperationMetadata"
+        == operation["metadata"]["@type"]
+    )
+    assert {"@type": "type.googleapis.com/google.cloud.aiplatform.v1.UndeployModelResponse"} == operation["response"]
+    assert operation == vertex.get(operation["name"])
+    assert not vertex.get(name).keys() & {"deployedModels", "trafficSplit"}
+    assert 404 == asked(vertex, name)
+
+
+def test_only_what_is_deployed_can_be_undeployed(client: Client) -> None:
+    """Anything else is refused."""
+    vertex = Vertex(client)
+    name = vertex.tuned()["tunedModel"]["endpoint"]
+
+    unknown = vertex.refused("POST", f"{name}:undeployModel", json={"deployedModelId": "555"})
+    nothing = vertex.refused("POST", f"{name}:undeployModel", json={})
+
+    assert ["NOT_FOUND", "INVALID_ARGUMENT"] == [unknown["status"], nothing["status"]]
+
+
+def test_a_deleted_endpoint_is_gone(client: Client) -> None:
+    """The operation is the location's, done in the first answer [seen]; an empty list is an empty object."""
+    vertex = Vertex(client)
+    name = vertex.tuned(epochs=1)["tunedModel"]["endpoint"]
+
+    operation = vertex.delete(name)
+
+    assert re.fullmatch(rf"{vertex.place}/operations/\d{{18,19}}", operation["name"])
+    assert ["name", "metadata", "done", "response"] == list(operation)
+    assert {} == vertex.get("endpoints")
+    assert 404 == asked(vertex, name)
+    assert 404 == vertex.ask("GET", name).status_code
+
+
+def test_a_tuned_model_can_be_deployed_elsewhere(client: Client) -> None:
+    """On an endpoint of one's own it answers as on the job's."""
+    vertex = Vertex(client)
+    job = vertex.tuned()
+    created = vertex.post("endpoints", {"displayName": "second"}, endpointId="my-endpoint")
+    empty = asked(vertex, "endpoints/my-endpoint")
+    body = {"deployedModel": {"model": job["tunedModel"]["model"]}, "trafficSplit": {"0": 100}}
+    operation = vertex.post("endpoints/my-endpoint:deployModel", body)
+
+    endpoint = vertex.get("endpoints/my-endpoint")
+    assert "second" == created["response"]["displayName"] == endpoint["displayName"]
+    assert 404 == empty
+    assert operation["response"]["deployedModel"] == endpoint["deployedModels"][0]
+    assert {endpoint["deployedModels"][0]["id"]: 100} == endpoint["trafficSplit"]
+    assert 200 == asked(vertex, "endpoints/my-endpoint")
+    assert endpoint["name"] in [each["endpoint"] for each in vertex.get(job["tunedModel"]["model"])["deployedModels"]]
+
+
+def test_an_endpoint_id_is_taken_once(client: Client) -> None:
+    """INVALID_ARGUMENT, as Vertex AI says such things [seen, for sessions]."""
+    vertex = Vertex(client)
+    vertex.post("endpoints", {"displayName": "a"}, endpointId="mine")
+
+    error = vertex.refused("POST", "endpoints?endpointId=mine", json={"displayName": "b"})
+
+    assert (400, f"Endpoint with user-provided ID '{vertex.place}/endpoints/mine' already exists.") == (
+        error["code"],
+        error["message"],
+    )
+
+
+@pytest.mark.parametrize("mask", [None, "display_name", "displayName"])
+def test_an_endpoint_can_be_renamed(client: Client, mask: str | None) -> None:
+    """With a mask in either spelling, or none; also as an operation."""
+    vertex = Vertex(client)
+    name = vertex.tuned()["tunedModel"]["endpoint"]
+
+    renamed = vertex.patch(name, {"displayName": "renamed"}, **({"updateMask": mask} if mask else {}))
+    operation = vertex.post(f"{name}:update", {"endpoint": {"displayName": "again"}})
+
+    assert "renamed" == renamed["displayName"]
+    assert "again" == operation["response"]["displayName"] == vertex.get(name)["displayName"]
+    assert 200 == asked(vertex, name)
+
+
+def test_gemini_3_is_served_on_the_multi_region(client: Client) -> None:
+    """Tuned in a region, served in "us" or "eu" [documented]."""
+    vertex = Vertex(client, location="europe-west4")
+
+    endpoint = vertex.tuned("gemini-3.5-flash")["tunedModel"]["endpoint"]
+
+    assert endpoint.startswith(f"projects/{NUMBER}/locations/eu/endpoints/")
+    assert 200 == asked(vertex, endpoint)
+    assert endpoint in [each["name"] for each in Vertex(client, location="eu").get("endpoints")["endpoints"]]
+
+
+def test_a_failed_job_has_no_endpoint(client: Client) -> None:
+    """Nor a model, unless its training was done."""
+    vertex = Vertex(client)
+    name = vertex.tune(tunedModelDisplayName="mock-fail-at-step-1")["name"]
+    vertex.clock.advance(LONG)
+
+    job = vertex.get(name)
+
+    assert {"code": 13, "message": "Internal error occurred. Contact Vertex AI."} == job["error"]
+    assert "endpoint" not in job["tunedModel"]
+    assert {} == vertex.get("endpoints") == vertex.get("models")
+
+
+def test_operations_are_listed_and_forgotten(client: Client) -> None:
+    """Under what they are about and under their location; cancel and delete answer `{}`."""
+    vertex = Vertex(client)
+    name = vertex.tuned()["tunedModel"]["model"].partition("@")[0]
+    operation = vertex.delete(name)
+
+    assert {"operations": [operation]} == vertex.get(f"{name}/operations") == vertex.get("operations")
+    assert operation == vertex.post(f"{operation['name']}:wait")
+    assert {} == vertex.post(f"{operation['name']}:cancel")
+    assert {} == vertex.delete(operation["name"])
+    assert {} == vertex.get("operations")
+    assert f"Operation {operation['name']} not found." == vertex.refused("GET", operation["name"])["message"]
+
+
+@pytest.mark.parametrize(("version", "status"), [("v1", 200), ("v1beta1", 404)])
+def test_operations_of_a_job_are_listed_in_v1_only(client: Client, version: str, status: int) -> None:
+    """The other version has no such method; those of models and endpoints are in both."""
+    vertex = Vertex(client, version=version)
+    name = vertex.tune()["name"]
+
+    assert status == vertex.ask("GET", f"{name}/operations").status_code
+    assert [200, 200] == [vertex.ask("GET", f"{kind}/1/operations").status_code for kind in ("models", "endpoints")]

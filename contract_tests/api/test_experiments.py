@@ -1,0 +1,158 @@
+"""What clients read behind a job's `experiment`, and Google's list of models."""
+
+from typing import Any
+
+import pytest
+
+from contract_tests.api.aiplatform import Vertex
+from contract_tests.targets import Client
+
+Json = dict[str, Any]
+
+SPEC = {"trainingDatasetUri": "gs://b/t.jsonl", "validationDatasetUri": "gs://b/v.jsonl"}
+
+
+def test_the_experiment_of_a_job_can_be_read(client: Client) -> None:
+    """Clients want a schema and metadata, and a tensorboard behind it."""
+    vertex = Vertex(client)
+    name = vertex.tuned()["experiment"]
+
+    context = vertex.get(name)
+
+    assert name == context["name"]
+    assert "system.Experiment" == context["schemaTitle"]
+    assert context["metadata"]["backing_tensorboard_resource"] == vertex.get("tensorboards")["tensorboards"][0]["name"]
+
+
+def test_the_run_is_a_child_of_the_experiment(client: Client) -> None:
+    """Found by the filters google-cloud-aiplatform makes."""
+    vertex = Vertex(client)
+    name = vertex.tuned()["experiment"]
+    vertex.tuned()
+    text = f'schema_title="system.ExperimentRun" AND parent_contexts:"{name}"'
+
+    (run,) = vertex.get("metadataStores/default/contexts", filter=text)["contexts"]
+
+    assert [name] == run["parentContexts"]
+    assert run["name"].startswith(f"{name}-")
+    either = '(schema_title="system.Experiment" OR schema_title="system.ExperimentRun")'
+    assert 4 == len(vertex.get("metadataStores/default/contexts", filter=either)["contexts"])
+    assert {} == vertex.get("metadataStores/default/executions", filter=f'in_context("{name}")')
+
+
+@pytest.mark.parametrize("by_context", [False, True])
+def test_metrics_are_on_the_tensorboard(client: Client, *, by_context: bool) -> None:
+    """Loss for every step, of the validation data for 1, 10, 20, ... and the last [recorded 2025-03].
+
+    Older programs name the run by its context, newer ones by what is left of it without the experiment's name.
+    """
+    vertex = Vertex(client)
+    job = vertex.tuned(supervisedTuningSpec=SPEC | {"hyperParameters": {"epochCount": 9}})
+    context = vertex.get(job["experiment"])
+    experiment = context["name"].rpartition("/")[2]
+    text = f'parent_contexts:"{context["name"]}"'
+    run_context = vertex.get("metadataStores/default/contexts", filter=text)["contexts"][0]["name"].rpartition("/")[2]
+    board = context["metadata"]["backing_tensorboard_resource"]
+    run = run_context if by_context else run_context.removeprefix(f"{experiment}-")
+    name = vertex.get(f"{board}/experiments/{experiment}/runs/{run}")["name"]
+
+    series = vertex.get(f"{board}/experiments/{experiment}/runs/{run}/timeSeries")["tensorboardTimeSeries"]
+    names = {each["displayName"]: each["name"] for each in series}
+    read = vertex.get(f"{board}:batchRead", timeSeries=list(names.values()))["timeSeriesData"]
+    values = {each["tensorboardTimeSeriesId"]: each["values"] for each in read}
+    train, evaluation = (
+        values[names[metric].rpartition("/")[2]] for metric in ("/train_total_loss", "/eval_total_loss")
+    )
+
+    total = int(job["tunedModel"]["checkpoints"][-1]["step"])
+    assert all(each["name"].startswith(f"{name}/timeSeries/") for each in series)
+    assert [str(step) for step in range(1, total + 1)] == [value["step"] for value in train]
+    assert ["1", *map(str, range(10, total, 10)), str(total)] == [value["step"] for value in evaluation]
+    assert train[0]["scalar"]["value"] > train[-1]["scalar"]["value"]
+    assert train == vertex.get(f"{names['/train_total_loss']}:read")["timeSeriesData"]["values"]
+
+
+def test_an_artifact_ties_the_two_runs_together(client: Client) -> None:
+    """Its id is what google-cloud-aiplatform makes of the run's; its metadata names the run on the tensorboard."""
+    vertex = Vertex(client)
+    name = vertex.tuned()["experiment"]
+    run = vertex.get("metadataStores/default/contexts", filter=f'parent_contexts:"{name}"')["contexts"][0]
+    number = run["name"].rpartition("/")[2]
+
+    artifact = vertex.get(f"metadataStores/default/artifacts/{number}-tb-run")
+
+    assert "google.VertexTensorboardRun" == artifact["schemaTitle"]
+    assert artifact["metadata"]["vertex_experiment_tracking"] is True
+    assert artifact["metadata"]["resourceName"] == vertex.get(artifact["metadata"]["resourceName"])["name"]
+    assert {"artifacts": [artifact]} == vertex.get("metadataStores/default/artifacts")
+
+
+def test_without_validation_data_nothing_is_evaluated(client: Client) -> None:
+    """Only the training metrics are there [documented]."""
+    vertex = Vertex(client)
+    vertex.tuned()
+    board = vertex.get("tensorboards")["tensorboards"][0]["name"]
+    experiment = vertex.get(f"{board}/experiments")["tensorboardExperiments"][0]["name"]
+    run = vertex.get(f"{experiment}/runs")["tensorboardRuns"][0]["name"]
+
+    series = vertex.get(f"{run}/timeSeries")["tensorboardTimeSeries"]
+
+    assert ["/train_total_loss", "/train_fraction_of_correct_next_step_preds"] == [
+        each["displayName"] for each in series
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "metadataStores/default/contexts/tuning-experiment-1",
+        "metadataStores/default/executions/1",
+        "metadataStores/default/artifacts/1",
+        "tensorboards/1",
+        "tensorboards/1/experiments/2",
+        "tensorboards/1/experiments/2/runs/3",
+        "tensorboards/1/experiments/2/runs/3/timeSeries/4",
+    ],
+)
+def test_what_no_job_has_written_is_not_found(client: Client, path: str) -> None:
+    """404 that names it."""
+    vertex = Vertex(client)
+    vertex.tuned()
+
+    error = vertex.refused("GET", path)
+
+    assert "NOT_FOUND" == error["status"]
+    assert f"{vertex.place}/{path} not found." in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("parent", "children"),
+    [
+        ("metadataStores/mine", ("/contexts", "/executions", "/artifacts")),
+        ("tensorboards/1", ("/experiments", ":batchRead?timeSeries=x")),
+    ],
+)
+def test_what_is_not_there_holds_nothing(client: Client, parent: str, children: tuple[str, ...]) -> None:
+    """There are the default metadata store and the tensorboard of the location, and no others."""
+    vertex = Vertex(client)
+    vertex.tuned()
+
+    for child in children:
+        error = vertex.refused("GET", parent + child)
+
+        assert error["message"].endswith(f" {vertex.place}/{parent} not found.")
+
+
+def test_googles_models_are_listed(client: Client) -> None:
+    """In v1beta1, with an API key or a token, in pages; each can be got."""
+    first = client.get("/v1beta1/publishers/google/models", params={"pageSize": 3}).json()
+    rest = client.get("/v1beta1/publishers/google/models", params={"pageToken": first["nextPageToken"]}).json()
+    models = [*first["publisherModels"], *rest["publisherModels"]]
+    one = client.get("/v1/publishers/google/models/gemini-2.5-flash").json()
+
+    assert 3 == len(first["publisherModels"])
+    assert one in models
+    assert ("publishers/google/models/gemini-2.5-flash", "GA") == (one["name"], one["launchStage"])
+    assert {} == client.get("/v1beta1/publishers/nobody/models").json()
+    assert 404 == client.get("/v1/publishers/google/models/gemini-9").status_code
+    assert "text/html; charset=UTF-8" == client.get("/v1/publishers/google/models").headers["content-type"]

@@ -1,0 +1,322 @@
+"""What a tuning job may ask for, and the errors for what it may not."""
+
+from typing import Any
+
+import pytest
+
+from contract_tests.api.aiplatform import LONG, Vertex
+from contract_tests.targets import Client
+
+Json = dict[str, Any]
+
+GOOD: Json = {"trainingDatasetUri": "gs://bucket/train.jsonl"}
+SPEC = "tuning_job.supervised_tuning_spec"
+
+
+def refused(vertex: Vertex, **job: Any) -> Json:
+    """The error of a create with this body."""
+    return vertex.refused("POST", "tuningJobs", json=job)
+
+
+def test_data_has_to_be_a_jsonl_object(client: Client) -> None:
+    """Every wrong URI at once, in words that were seen; tabs included."""
+    spec = {"trainingDatasetUri": "gs://bucket/train.csv", "validationDatasetUri": "/local/validation.jsonl"}
+
+    error = refused(Vertex(client), baseModel="gemini-2.5-flash", supervisedTuningSpec=spec)
+
+    violations = [
+        {"field": f"{SPEC}.{name}", "description": f"{name} should be a GCS object of type JSONL."}
+        for name in ("training_dataset_uri", "validation_dataset_uri")
+    ]
+    assert {
+        "code": 400,
+        "message": "List of found errors:"
+        f"\t1.Field: {SPEC}.training_dataset_uri; Message: training_dataset_uri should be a GCS object of type JSONL."
+        f"\t2.Field: {SPEC}.validation_dataset_uri; Message: validation_dataset_uri should be a GCS object of type JSONL."
+        "\t",
+        "status": "INVALID_ARGUMENT",
+        "details": [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}],
+    } == error
+
+
+@pytest.mark.parametrize(
+    "uri", ["gs://bucket/train.jsonl", "gs://b/deep/er/a b.jsonl", "projects/p/locations/us-central1/datasets/1"]
+)
+def test_data_may_lie_in_a_bucket_or_a_dataset(client: Client, uri: str) -> None:
+    """A multimodal dataset has a resource name."""
+    job = Vertex(client).tune(supervisedTuningSpec={"trainingDatasetUri": uri})
+
+    assert uri == job["supervisedTuningSpec"]["trainingDatasetUri"]
+
+
+@pytest.mark.parametrize(
+    ("job", "fields"),
+    [
+        ({}, ["tuning_job.base_model", f"{SPEC}.training_dataset_uri"]),
+        ({"baseModel": "gemini-2.5-flash"}, [f"{SPEC}.training_dataset_uri"]),
+        ({"supervisedTuningSpec": GOOD}, ["tuning_job.base_model"]),
+        (
+            {"baseModel": "gemini-2.5-flash", "preferenceOptimizationSpec": {}},
+            ["tuning_job.preference_optimization_spec.training_dataset_uri"],
+        ),
+        ({"preTunedModel": {}, "supervisedTuningSpec": GOOD}, ["tuning_job.pre_tuned_model.tuned_model_name"]),
+        (
+            {"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": GOOD | {"evaluationConfig": {}}},
+            [f"{SPEC}.evaluation_config.metrics", f"{SPEC}.evaluation_config.output_config"],
+        ),
+        (
+            {
+                "baseModel": "gemini-2.5-flash",
+                "supervisedTuningSpec": GOOD
+                | {"evaluationConfig": {"metrics": {"predefinedMetricSpec": {}}, "outputConfig": {}}},
+            },
+            [f"{SPEC}.evaluation_config.output_config.gcs_destination.output_uri_prefix"],
+        ),
+    ],
+)
+def test_a_model_and_data_are_required(client: Client, job: Json, fields: list[str]) -> None:
+    """The words are those of a sibling method."""
+    error = refused(Vertex(client), **job)
+
+    assert [{"field": field, "description": "Required field is not set."} for field in fields] == error["details"][0][
+        "fieldViolations"
+    ]
+
+
+def test_an_adapter_size_has_to_suit_the_model(client: Client) -> None:
+    """No details [seen 2025-06]."""
+    spec = GOOD | {"hyperParameters": {"adapterSize": "ADAPTER_SIZE_THIRTY_TWO"}}
+
+    error = refused(Vertex(client), baseModel="gemini-2.0-flash-001", supervisedTuningSpec=spec)
+
+    assert {
+        "code": 400,
+        "message": "The adapter size is not supported for this base model.",
+        "status": "INVALID_ARGUMENT",
+    } == error
+
+
+@pytest.mark.parametrize(
+    "base", ["gemini-2.0-flash-001", "publishers/google/models/gemini-2.5-flash", "translation-llm-002"]
+)
+def test_a_base_model_may_be_named_in_full(client: Client, base: str) -> None:
+    """It comes back as it was sent."""
+    assert base == Vertex(client).tune(base)["baseModel"]
+
+
+@pytest.mark.parametrize("base", ["gemini-2.0-flash-exp", "gemini-9", "BASE_MODEL", "gpt-4"])
+def test_other_models_are_not_tuned(client: Client, base: str) -> None:
+    """A placeholder left in a document is one of them."""
+    error = refused(Vertex(client), baseModel=base, supervisedTuningSpec=GOOD)
+
+    assert (400, "INVALID_ARGUMENT") == (error["code"], error["status"])
+    assert base in error["message"]
+
+
+def test_a_placeholder_for_a_number_is_a_binding_error(client: Client) -> None:
+    """Before anything else is looked at."""
+    spec = GOOD | {"hyperParameters": {"epochCount": "EPOCH_COUNT"}}
+
+    error = refused(Vertex(client), baseModel="BASE_MODEL", supervisedTuningSpec=spec)
+
+    assert f"Invalid value at '{SPEC}.hyper_parameters.epoch_count' (TYPE_INT64), \"EPOCH_COUNT\"" == error["message"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"epochCount": -1}, {"epochCount": 10**9}, {"learningRateMultiplier": -0.5}, {"learningRateMultiplier": "NaN"}],
+)
+def test_numbers_have_to_make_sense(client: Client, sent: Json) -> None:
+    """The service has limits too; what it says of them is not known."""
+    spec = GOOD | {"hyperParameters": sent}
+
+    error = refused(Vertex(client), baseModel="gemini-2.5-flash", supervisedTuningSpec=spec)
+
+    assert error["details"][0]["fieldViolations"][0]["field"].startswith(f"{SPEC}.hyper_parameters.")
+
+
+@pytest.mark.parametrize(
+    ("sent", "chosen"),
+    [
+        ({}, {"epochCount", "learningRateMultiplier", "adapterSize"}),
+        ({"epochCount": 0, "adapterSize": 0}, {"epochCount", "learningRateMultiplier", "adapterSize"}),
+        ({"learningRate": 0.1, "batchSize": 2}, {"epochCount", "learningRate", "adapterSize", "batchSize"}),
+    ],
+)
+def test_what_nobody_chose_the_service_chooses(client: Client, sent: Json, chosen: set[str]) -> None:
+    """A zero is no choice; a learning rate takes the place of its multiplier."""
+    job = Vertex(client, version="v1beta1").tuned(supervisedTuningSpec=GOOD | {"hyperParameters": sent})
+
+    assert chosen == set(job["supervisedTuningSpec"]["hyperParameters"])
+
+
+@pytest.mark.parametrize("labels", [{"Team": "a"}, {"team": "A"}, {"k" * 65: "v"}, {"k": "v" * 65}, {"a b": ""}])
+def test_labels_have_a_form(client: Client, labels: Json) -> None:
+    """At most 64 characters, no upper case."""
+    error = refused(Vertex(client), baseModel="gemini-2.5-flash", supervisedTuningSpec=GOOD, labels=labels)
+
+    assert "tuning_job.labels" == error["details"][0]["fieldViolations"][0]["field"]
+
+
+def test_a_display_name_is_128_characters_at_most(client: Client) -> None:
+    """Characters, not bytes."""
+    vertex = Vertex(client)
+    body = {"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": GOOD}
+
+    assert "å" * 128 == vertex.tune(tunedModelDisplayName="å" * 128)["tunedModelDisplayName"]
+    assert 400 == refused(vertex, **body, tunedModelDisplayName="a" * 129)["code"]
+
+
+def test_preference_tuning_runs_like_any_other(client: Client) -> None:
+    """Its statistics are of another type: sums are doubles, counts strings, scores are there."""
+    spec = GOOD | {"hyperParameters": {"beta": 0.1, "epochCount": 2}}
+
+    job = Vertex(client).tuned(supervisedTuningSpec=None, preferenceOptimizationSpec=spec)
+
+    assert 0.1 == job["preferenceOptimizationSpec"]["hyperParameters"]["beta"]
+    stats = job["tuningDataStats"]["preferenceOptimizationDataStats"]
+    assert isinstance(stats["userInputTokenDistribution"]["sum"], int)
+    assert isinstance(stats["userInputTokenDistribution"]["buckets"][0]["count"], str)
+    assert (0.5, 1) == (stats["scoresDistribution"]["mean"], stats["scoresDistribution"]["max"])
+
+
+@pytest.mark.parametrize(
+    ("base", "spec", "given", "kind"),
+    [
+        ("", "distillationSpec", {"studentModel": "gemma-1.1-2b-it", "baseTeacherModel": "x", **GOOD}, "distillation"),
+        ("gemini-2.0-flash-001", "distillationSpec", {"promptDatasetUri": "gs://b/p.jsonl"}, "distillation"),
+        ("a/b", "partnerModelTuningSpec", GOOD | {"hyperParameters": {"epochCount": "3", "x": [1]}}, "partner"),
+        ("gemini-2.5-flash", "reinforcementTuningSpec", GOOD, "reinforcement"),
+        ("veo-3.0-generate-001", "veoTuningSpec", GOOD, "veo"),
+        ("veo-3.0-generate-001", "veoLoraTuningSpec", GOOD, "veo-lora"),
+        ("gemini-2.5-flash", "fullFineTuningSpec", GOOD, "full"),
+        ("meta/llama3_1@llama-3.1-8b", "supervisedTuningSpec", GOOD | {"tuningMode": "TUNING_MODE_FULL"}, "sft"),
+    ],
+)
+def test_every_kind_of_tuning_lives_its_life(client: Client, base: str, spec: str, given: Json, kind: str) -> None:
+    """The kinds of v1beta1 succeed too, with a model, an endpoint and a label of their kind."""
+    vertex = Vertex(client, version="v1beta1")
+
+    job = vertex.tuned(base or None, **{"supervisedTuningSpec": None, spec: given})
+
+    model = vertex.get(job["tunedModel"]["model"])
+    assert kind == model["labels"]["tune-type"]
+    assert [job["tunedModel"]["endpoint"]] == [each["endpoint"] for each in model["deployedModels"]]
+
+
+def test_two_kinds_of_tuning_are_one_too_many(client: Client) -> None:
+    """They are members of one oneof."""
+    error = refused(
+        Vertex(client), baseModel="gemini-2.5-flash", supervisedTuningSpec=GOOD, preferenceOptimizationSpec=GOOD
+    )
+
+    assert "oneof field 'tuning_spec' is already set. Cannot set 'preferenceOptimizationSpec'" in error["message"]
+
+
+def test_tuning_goes_on_from_a_tuned_model(client: Client) -> None:
+    """The next version of the same model, under the same name, serving on an endpoint of its own."""
+    vertex = Vertex(client)
+    first = vertex.tuned(tunedModelDisplayName="mine")
+
+    second = vertex.tuned(None, preTunedModel={"tunedModelName": first["tunedModel"]["model"]})
+
+    assert first["tunedModel"]["model"].replace("@1", "@2") == second["tunedModel"]["model"]
+    assert "mine" == second["tunedModelDisplayName"]
+    assert {"tunedModelName": first["tunedModel"]["model"], "baseModel": "gemini-2.5-flash"} == second["preTunedModel"]
+    assert first["tunedModel"]["endpoint"] != second["tunedModel"]["endpoint"]
+
+
+def test_going_on_under_another_name_makes_another_model(client: Client) -> None:
+    """With a display name of its own it starts at version 1."""
+    vertex = Vertex(client)
+    first = vertex.tuned(tunedModelDisplayName="mine")
+    parent = {"tunedModelName": first["tunedModel"]["model"], "checkpointId": "1"}
+
+    second = vertex.tuned(None, preTunedModel=parent, tunedModelDisplayName="other")
+
+    assert second["tunedModel"]["model"].endswith("@1")
+    assert first["tunedModel"]["model"] != second["tunedModel"]["model"]
+
+
+def test_tuning_goes_on_under_the_name_the_model_has_by_now(client: Client) -> None:
+    """Sent or not, that name makes another version, not another model."""
+    vertex = Vertex(client)
+    model = vertex.tuned(tunedModelDisplayName="old")["tunedModel"]["model"]
+    vertex.patch(model, {"displayName": "new"}, updateMask="displayName")
+    parent = {"tunedModelName": model}
+
+    unnamed, named, other = (
+        vertex.tuned(None, preTunedModel=parent, **name)
+        for name in ({}, {"tunedModelDisplayName": "new"}, {"tunedModelDisplayName": "old"})
+    )
+
+    assert "new" == unnamed["tunedModelDisplayName"]
+    assert [model[:-1] + "2", model[:-1] + "3"] == [each["tunedModel"]["model"] for each in (unnamed, named)]
+    assert other["tunedModel"]["model"].endswith("@1")
+
+
+@pytest.mark.parametrize(
+    "place", ["projects/other/locations/us-central1", "projects/my-project/locations/europe-west4"]
+)
+def test_going_on_elsewhere_leaves_the_model_alone(client: Client, place: str) -> None:
+    """A job makes its model where it runs."""
+    vertex = Vertex(client)
+    model = vertex.tuned()["tunedModel"]["model"]
+    sent = {"preTunedModel": {"tunedModelName": model}, "supervisedTuningSpec": GOOD}
+
+    name = vertex.post(f"{place}/tuningJobs", sent)["name"]
+    vertex.clock.advance(LONG)
+
+    made = vertex.get(name)["tunedModel"]["model"]
+    assert (made.partition("/models/")[0], made[-2:]) == (name.partition("/tuningJobs/")[0], "@1")
+    assert 1 == len(vertex.get(f"{model}:listVersions")["models"])
+
+
+def test_nothing_goes_on_from_nothing(client: Client) -> None:
+    """A model that is not there is not found."""
+    parent = {"tunedModelName": "projects/p/locations/us-central1/models/1@1"}
+
+    error = refused(Vertex(client), preTunedModel=parent, supervisedTuningSpec=GOOD)
+
+    assert (404, "NOT_FOUND") == (error["code"], error["status"])
+
+
+def test_a_rebase_is_an_operation_that_ends_with_its_job(client: Client) -> None:
+    """The new job is like the old one; the operation answers with it in the end."""
+    vertex = Vertex(client)
+    old = vertex.tuned(tunedModelDisplayName="mine")
+    begun = vertex.post("tuningJobs:rebaseTunedModel", {"tunedModelRef": {"tuningJob": old["name"]}})
+    job = begun["name"].partition("/operations/")[0]
+    early = vertex.get(begun["name"])
+    vertex.clock.advance(4 * 3600)
+    late = vertex.get(begun["name"])
+
+    assert begun == early
+    assert "done" not in early
+    assert (
+        "type.googleapis.com/google.cloud.aiplatform.v1.RebaseTunedModelOperationMetadata" == early["metadata"]["@type"]
+    )
+    assert late["done"] is True
+    assert {"@type": "type.googleapis.com/google.cloud.aiplatform.v1.TuningJob", **vertex.get(job)} == late["response"]
+    assert "mine" == late["response"]["tunedModelDisplayName"]
+
+
+def test_a_reward_can_be_tried(client: Client) -> None:
+    """Matching strings is scored as the schema says: references filled in, rewards kept within 1."""
+    scorer = {
+        "stringMatchExpression": {"matchOperation": "PARTIAL_MATCH", "expression": "{{references.answer}}"},
+        "correctAnswerReward": 2.0,
+        "wrongAnswerReward": -0.5,
+    }
+    body = {
+        "example": {"contents": [{"role": "user", "parts": [{"text": "2+2?"}]}], "references": {"answer": "4"}},
+        "singleRewardConfig": {"rewardName": "right", "stringMatchRewardScorer": scorer},
+    }
+    vertex = Vertex(client, version="v1beta1")
+
+    def reward(text: str) -> Json:
+        response = {"role": "model", "parts": [{"text": text}]}
+        return vertex.post("tuningJobs:validateReinforcementTuningReward", body | {"sampleResponse": response})
+
+    assert {"overallReward": 1} == reward("It is 4.")
+    assert {"overallReward": -0.5} == reward("It is 5.")
