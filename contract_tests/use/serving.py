@@ -1,0 +1,53 @@
+"""A server as its users run it: a process of its own, started by a command, stopped by Ctrl-C."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server: where it is, what it said at start, and the file it logs to."""
+
+    base_url: str
+    greeting: str
+    log: Path
+
+
+@contextmanager
+def serving(log: Path, *options: str, end_with: signal.Signals = signal.SIGINT) -> Iterator[Served]:
+    """`mockserver serve` on a free port with these options, its log in a file.
+
+    AssertionError when it does not greet, does not end cleanly, or has logged a mistake of its own.
+    """
+    command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", *options]
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        try:
+            greeting = greeting_of(process)
+            found = re.search(r"base URL +(\S+)", greeting)
+            assert found, f"{' '.join(command)} said no base URL:\n{greeting}{log.read_text()}"
+            yield Served(found[1], greeting, log)
+        finally:
+            process.send_signal(end_with)
+            status = process.wait(timeout=10)
+    logged = log.read_text()
+    assert (0, False) == (status, "Traceback" in logged), f"exit status {status}\n{logged}"
+
+
+def greeting_of(process: subprocess.Popen[str]) -> str:
+    """What it prints before it serves, to the line that says how to stop it."""
+    assert process.stdout is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line)
+        if "Ctrl-C" in line:
+            break
+    return "".join(lines)

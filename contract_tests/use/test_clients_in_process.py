@@ -1,0 +1,45 @@
+"""Real client libraries, unchanged, in tests that only ask for the fixture: no URL, no socket, no waiting."""
+
+from pathlib import Path
+
+import pytest
+
+from contract_tests.environment import client_python
+from contract_tests.use.suites import run_suite
+
+# Each of these files of `fixtures/tests` is a suite a user could have written.
+SUITES = [
+    ("genai-1", "genai_tuning"),
+    ("genai-1", "genai_vertex"),
+    ("genai-2", "genai_developer"),
+    ("genai-2", "genai_vertex"),
+    ("genai-3", "genai_developer"),
+    ("genai-3", "genai_vertex"),
+    ("generativeai", "generativeai"),
+    ("google", "sft"),
+    ("langchain", "langchain"),
+]
+
+
+@pytest.mark.parametrize(("library", "suite"), SUITES)
+def test_a_library_is_answered_without_a_changed_line(library: str, suite: str, tmp_path: Path) -> None:
+    """Sync and async, Developer API and Vertex AI, with the credentials it finds and loops that sleep for minutes."""
+    ran = run_suite(client_python(library), suite, tmp_path)
+
+    assert ran.outcome.keys() == {"passed"}
+
+
+@pytest.mark.parametrize("library", ["genai-2", "genai-3"])
+def test_every_kind_of_answer_is_what_the_client_sees(library: str, tmp_path: Path) -> None:
+    """Text, parts, chunks with delays, reasons, ratings, blocks, citations, usage, logprobs, functions, conditions."""
+    ran = run_suite(client_python(library), "genai_answers", tmp_path)
+
+    assert {"passed": 40} == ran.outcome
+
+
+@pytest.mark.parametrize("library", ["genai-2", "genai-3"])
+def test_every_kind_of_fault_is_what_the_client_sees(library: str, tmp_path: Path) -> None:
+    """Status errors, its own retry, delays, broken connections and bodies, fates of jobs; conditions."""
+    ran = run_suite(client_python(library), "genai_faults", tmp_path)
+
+    assert {"passed": 43} == ran.outcome
