@@ -1,0 +1,284 @@
+"""MockServer, the handle a tester holds: looking, setting up, reaching into runs, asking what happened."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+import mockserver
+from mockserver import Fault, MockServer
+
+Json = dict[str, Any]
+
+GEMINI = "https://generativelanguage.googleapis.com"
+VERTEX = "https://us-central1-aiplatform.googleapis.com"
+KEY = {"x-goog-api-key": "any-key"}
+TOKEN = {"authorization": "Bearer any-token"}
+TASK = {"trainingData": {"examples": {"examples": [{"textInput": "monday", "output": "tuesday"}]}}}
+MODEL = {"displayName": "days", "baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": TASK}
+
+
+def ask(name: str, text: str = "monday", **headers: str) -> httpx.Response:
+    """A tuned model's answer."""
+    body = {"contents": [{"parts": [{"text": text}]}]}
+    return httpx.post(f"{GEMINI}/v1beta/{name}:generateContent", json=body, headers=headers or KEY)
+
+
+def test_public_names_are_listed_and_sorted() -> None:
+    """The list is complete, each name is there, and nothing but them is offered."""
+    homes = {name: getattr(mockserver, name) for name in mockserver.__all__}
+
+    assert [
+        "Answer",
+        "Fault",
+        "ManualClock",
+        "MockServer",
+        "Rule",
+        "SystemClock",
+        "__version__",
+        "create_app",
+    ] == mockserver.__all__
+    assert mockserver.__all__ == dir(mockserver) == sorted(homes)
+    assert all(getattr(home, "__name__", name) == name for name, home in homes.items())
+    with pytest.raises(AttributeError, match="module 'mockserver' has no attribute 'Mockserver'"):
+        _ = mockserver.Mockserver  # type: ignore[attr-defined]  # the test is that there is none
+
+
+@pytest.mark.parametrize("state", ["CREATING", "ACTIVE", "FAILED"])
+def test_tuned_model_can_be_there_in_any_state(state: str) -> None:
+    """With the past it would have: begun as long ago as it takes, seen alike by GET and directly."""
+    with MockServer(seed=1).catching() as server:
+        name = server.add_tuned_model(
+            "days", state=state, examples={str(n): "x" for n in range(20)}, description="mine"
+        )
+        shown = httpx.get(f"{GEMINI}/v1beta/{name}", headers=KEY).json()
+
+    assert "tunedModels/days" == name
+    assert (state, "mine") == (shown["state"], shown["description"])
+    assert shown == server.tuned_models[name] == server.tuned_models["days"]
+    steps = len(shown["tuningTask"]["snapshots"])
+    assert {"CREATING": 12, "ACTIVE": 25, "FAILED": 12}[state] == steps
+
+
+def test_tuned_model_that_is_added_is_everybodys() -> None:
+    """Whatever key or token a test sends may use, list and delete it; with an owner, only they."""
+    with MockServer(seed=1).catching() as server:
+        server.add_tuned_model("open", examples={"monday": "tuesday"})
+        server.add_tuned_model("closed", owner="alice@example.com")
+        answers = [ask("tunedModels/open", **who).status_code for who in (KEY, TOKEN)]
+        refused = [ask("tunedModels/closed", **who).status_code for who in (KEY, TOKEN)]
+        listed = httpx.get(f"{GEMINI}/v1beta/tunedModels", headers=TOKEN).json()["tunedModels"]
+        alices = ask("tunedModels/closed", authorization="Bearer alice@example.com").status_code
+        deleted = httpx.delete(f"{GEMINI}/v1beta/tunedModels/open", headers=KEY)
+
+    assert [200, 200] == answers
+    assert [403, 403] == refused
+    assert ["tunedModels/open"] == [model["name"] for model in listed]
+    assert (200, {}) == (alices, deleted.json())
+
+
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLING", "CANCELLED"])
+def test_tuning_job_can_be_there_in_any_state(state: str) -> None:
+    """With the model, the endpoints and the times it would have by then."""
+    with MockServer(seed=1).catching() as server:
+        name = server.add_tuning_job(project="my-project", state=state, tuned_model_display_name="recipes")
+        shown = httpx.get(f"{VERTEX}/v1beta1/{name}", headers=TOKEN).json()
+
+    assert (f"JOB_STATE_{state}", "recipes") == (shown["state"], shown["tunedModelDisplayName"])
+    assert shown == server.tuning_jobs[name]
+    assert (state == "SUCCEEDED") == ("endpoint" in shown.get("tunedModel", {}))
+    assert (state in {"SUCCEEDED", "FAILED", "CANCELLED"}) == ("endTime" in shown)
+
+
+def test_job_that_is_added_serves_its_model() -> None:
+    """Its endpoint answers at once."""
+    with MockServer(seed=1).catching() as server:
+        endpoint = server.tuning_jobs[server.add_tuning_job()]["tunedModel"]["endpoint"]
+        body = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
+        answer = httpx.post(f"{VERTEX}/v1/{endpoint}:generateContent", json=body, headers=TOKEN)
+
+    assert 200 == answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"state": "GONE"}, "there is no state 'GONE'; the states are CREATING, ACTIVE"),
+        ({"step": 999}, "there are 25 steps, so it cannot be at step 999"),
+        ({"base_model": "models/none"}, "models/none"),
+        ({"examples": {}}, "training_data is not specified"),
+        ({"display_name": "x" * 41}, "Request contains an invalid argument"),
+    ],
+)
+def test_what_cannot_be_there_is_said(arguments: Json, words: str) -> None:
+    """In the service's words, where it is the service that would refuse; and nothing is added."""
+    server = MockServer()
+    with pytest.raises(ValueError, match=words.replace("'", ".")):
+        server.add_tuned_model("mine", **arguments)
+
+    assert {} == dict(server.tuned_models)
+
+
+def test_looking_for_what_is_not_there_says_what_is() -> None:
+    """A KeyError that names the others; so does reaching into its run."""
+    server = MockServer()
+    server.add_tuned_model("mine", state="CREATING")
+
+    with pytest.raises(KeyError, match="other; there are: tunedModels/mine"):
+        _ = server.tuned_models["other"]
+    with pytest.raises(LookupError, match="no run is called 'other'; there are: tunedModels/mine"):
+        server.finish("other")
+
+
+def test_runs_can_be_ended_in_every_way() -> None:
+    """In success, in failure now or later, by cancelling, or not at all."""
+    server = MockServer(seed=1)
+    names = [server.add_tuned_model(name, state="CREATING", step=1) for name in ("done", "now", "later", "stall")]
+    job = server.add_tuning_job(state="RUNNING")
+    server.finish("done")
+    server.fail("now", error="Out of luck.", code="RESOURCE_EXHAUSTED")
+    server.fail("later", at_step=5)
+    server.stall("stall", at_step=3)
+    server.cancel(job)
+    at_once = [server.tuned_models[name]["state"] for name in names]
+    server.clock.advance(hours=1)
+    steps = [len(server.tuned_models[name]["tuningTask"]["snapshots"]) for name in names]
+
+    assert ["ACTIVE", "FAILED", "CREATING", "CREATING"] == at_once
+    assert [25, 1, 5, 3] == steps
+    assert ["FAILED", "CREATING"] == [server.tuned_models[name]["state"] for name in ("later", "stall")]
+    assert "JOB_STATE_CANCELLED" == server.tuning_jobs[job]["state"]
+
+
+def test_reason_of_a_failure_is_what_the_client_reads() -> None:
+    """Words and code of the tester's."""
+    with MockServer(seed=1).catching() as server:
+        operation = httpx.post(f"{GEMINI}/v1beta/tunedModels", json=MODEL, headers=KEY).json()
+        server.fail(operation["metadata"]["tunedModel"], error="Out of luck.", code="RESOURCE_EXHAUSTED")
+        error = httpx.get(f"{GEMINI}/v1/{operation['name']}", headers=KEY).json()["error"]
+
+    assert {"code": 8, "message": "Out of luck."} == error
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "steps"),
+    [
+        (Fault("tunedModels.create", fail_at_step=1), "FAILED", 1),
+        (Fault("tunedModels.create", stall_at_step=1), "CREATING", 1),
+        (Fault("tunedModels.create", never_finish=True), "CREATING", 1),
+    ],
+)
+def test_faults_decide_the_fate_of_the_job_that_a_call_makes(fault: Fault, state: str, steps: int) -> None:
+    """The call itself is answered as ever; the next one's job is not concerned."""
+    with MockServer(seed=1).catching() as server:
+        server.fault(fault)
+        first, second = (
+            httpx.post(f"{GEMINI}/v1beta/tunedModels?tunedModelId={name}", json=MODEL, headers=KEY)
+            for name in ("first", "second")
+        )
+        server.clock.advance(hours=1)
+        shown = server.tuned_models["first"]
+
+    assert (200, 200) == (first.status_code, second.status_code)
+    assert (state, steps) == (shown["state"], len(shown["tuningTask"]["snapshots"]))
+    assert 2 == server.faults[0].struck
+
+
+def test_calls_can_be_asked_for() -> None:
+    """By method, resource, caller, status and what was sent; an assertion that fails says what was called instead."""
+    with MockServer(seed=1).catching() as server:
+        httpx.post(f"{GEMINI}/v1beta/tunedModels?tunedModelId=days", json=MODEL, headers=KEY)
+        ask("tunedModels/days")
+        httpx.get(f"{GEMINI}/v1beta/tunedModels/days", headers=TOKEN)
+    created = server.calls.assert_called("tunedModels.create", times=1, request={"tunedModelId": "days"})[0]
+
+    assert 2 == created.response["metadata"]["totalSteps"]
+    assert 400 == server.calls.filter("*.generateContent")[0].status
+    assert ["tunedModels.get"] == [call.method for call in server.calls.filter(caller="user:*")]
+    with pytest.raises(AssertionError) as failure:
+        server.calls.assert_called("tunedModels.delete")
+    for words in ("expected tunedModels.delete to be called at least once", "tunedModels.create", "400"):
+        assert words in str(failure.value)
+
+
+def test_impolite_client_is_told_of() -> None:
+    """Polls too close together, retries before the time asked for."""
+    with MockServer(seed=1).catching() as server:
+        name = server.add_tuned_model(state="CREATING", step=0)
+        server.fault(Fault("tunedModels.get", status=429, retry_after=30, nth=2))
+        for _ in range(4):
+            httpx.get(f"{GEMINI}/v1beta/{name}", headers=KEY)
+            server.clock.advance(2)
+    with pytest.raises(AssertionError) as offences:
+        server.report.assert_polite(min_interval=5)
+
+    assert f"{name} was polled again after" in str(offences.value)
+    assert "tunedModels.get was retried after 2 s, told to wait 30 s" in str(offences.value)
+
+
+def test_secrets_that_look_real_are_answered_not_kept_and_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """In a key, a token or a text: no log, no call has them; a fork of the server does not say it again."""
+    secrets = {
+        "key": "AIza" + "k" * 35,
+        "token": "ya29." + "t" * 40,
+        "text": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----",
+    }
+    body = {"contents": [{"parts": [{"text": secrets["text"]}]}]}
+    url = f"{GEMINI}/v1beta/models/gemini-2.0-flash:generateContent"
+    with MockServer(seed=1).catching() as server, caplog.at_level("INFO"):
+        statuses = [
+            httpx.get(f"{GEMINI}/v1beta/tunedModels", params={"key": secrets["key"]}).status_code,
+            httpx.get(
+                f"{GEMINI}/v1beta/tunedModels", headers={"authorization": f"Bearer {secrets['token']}"}
+            ).status_code,
+            httpx.post(url, json=body, headers=KEY).status_code,
+            httpx.get(f"{GEMINI}/v1/nothing/{secrets['key']}", headers=KEY).status_code,
+        ]
+        with server.fork().catching():
+            httpx.get(f"{GEMINI}/v1beta/tunedModels", params={"key": secrets["key"]})
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("mockserver")]
+    kept = str([(call.path, call.caller, call.request, call.response, call.hint) for call in server.calls])
+
+    assert [200, 200, 200, 404] == statuses
+    assert 1 == sum("a client sent what looks like an API key that is real" in message for message in ours)
+    for secret in ("k" * 20, "t" * 20, "MIIEvQIBADANBg"):
+        assert secret not in "\n".join(ours)
+        assert secret not in kept
+
+
+@pytest.mark.parametrize("secret", ["AIza" + "k" * 35, "AQ." + "k" * 30])
+def test_secrets_that_look_real_can_be_refused(secret: str) -> None:
+    """An error that says what to do instead, before anything else is looked at."""
+    with MockServer(refuse_real_credentials=True).catching() as server:
+        refused = httpx.get(f"{GEMINI}/v1beta/models", params={"key": secret})
+        taken = httpx.get(f"{GEMINI}/v1beta/models", params={"key": "any-key"})
+
+    assert (400, "FAILED_PRECONDITION") == (refused.status_code, refused.json()["error"]["status"])
+    assert "Send a made-up one" in refused.json()["error"]["message"]
+    assert secret not in refused.text + str(server.calls[0])
+    assert 200 == taken.status_code
+
+
+def test_it_serves_on_a_socket_until_it_is_stopped() -> None:
+    """At `url`; what other machines can reach needs a token to be controlled by."""
+    server = MockServer().start()
+    health = httpx.get(f"{server.url}/_mock/health")
+    url = server.url
+    server.stop()
+
+    assert "ok" == health.json()["status"]
+    assert "" == server.url
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/_mock/health")
+    with pytest.raises(ValueError, match="say which token is to control the server"):
+        server.start("0.0.0.0")  # noqa: S104 - it is refused
+
+
+def test_mistakes_in_its_making_are_named() -> None:
+    """An unknown setting, a word that means nothing, a rule with a member there is none of."""
+    with pytest.raises(TypeError, match="unknown setting sed; the settings are seed, auth, "):
+        MockServer(sed=1)
+    with pytest.raises(ValueError, match="clock: 'fast' is none of real, manual, or a factor"):
+        MockServer(clock="fast")
+    with pytest.raises(ValueError, match="there is no member 'regx'"):
+        MockServer(answers=[{"regx": ".", "answer": "a"}])

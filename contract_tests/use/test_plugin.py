@@ -1,0 +1,450 @@
+"""The pytest plugin: what its fixtures do for a suite, tested on suites of its own (it is off in this one)."""
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from textwrap import dedent
+
+import pytest
+
+from mockserver.pytest_plugin import OPTIONS
+from mockserver.world import Settings
+
+HEAD = """
+import os, time
+import pytest, requests
+from mockserver import Answer, Fault, Rule
+
+HOST = "https://generativelanguage.googleapis.com"
+
+def get(path, host=HOST, key="any-key"):
+    return requests.get(f"{host}/v1beta/{path}", params={"key": key})
+
+def ask(text="hello", host=HOST):
+    body = {"contents": [{"parts": [{"text": text}]}]}
+    answer = requests.post(f"{host}/v1beta/models/gemini-2.0-flash:generateContent?key=any-key", json=body)
+    return answer.json()["candidates"][0]["content"]["parts"][0]["text"]
+"""
+
+
+class Suite:
+    """A folder with a suite in it."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self._pytester = pytester
+
+    def run(self, tests: str, *options: str, ini: str = "") -> pytest.RunResult:
+        """Run these tests, which have functions to call the API with."""
+        self._pytester.makepyfile(HEAD + dedent(tests))
+        self._pytester.makeini("[pytest]\n" + dedent(ini))
+        return self._pytester.runpytest_inprocess("-p", "no:cacheprovider", "-W", "default", *options)
+
+    def file(self, name: str, text: str) -> None:
+        """Put a file beside the tests."""
+        (self._pytester.path / name).write_text(dedent(text))
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> Suite:
+    """An empty suite."""
+    return Suite(pytester)
+
+
+def test_state_never_leaks(suite: Suite) -> None:
+    """Each test begins with nothing, and leaves time, environment and network as they were, though it fails."""
+    ran = suite.run(
+        """
+        from requests.adapters import HTTPAdapter
+        from respx.mocks import HTTPCoreMocker
+
+        def outside():
+            variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+            return time.sleep, HTTPAdapter.send, list(HTTPCoreMocker.routers), variables
+
+        BEFORE = outside()
+
+        @pytest.mark.parametrize("round", [1, 2, 3])
+        def test_same_names_again(mockserver, round):
+            assert get("tunedModels/mine").status_code == 404
+            mockserver.add_tuned_model("mine")
+            mockserver.answer("scripted")
+            mockserver.fault(Fault(status=503, nth=9))
+            assert ask() == "scripted"
+            time.sleep(3600)
+            os.environ["GOOGLE_CLOUD_PROJECT"] = "another"
+            assert round != 2
+
+        def test_without_the_fixture():
+            assert BEFORE == outside()
+        """
+    )
+
+    ran.assert_outcomes(passed=3, failed=1)
+
+
+def test_same_seed_gives_the_same_test(suite: Suite) -> None:
+    """Ids repeat from test to test, unless the marker says another seed."""
+    ran = suite.run(
+        """
+        names = []
+
+        @pytest.mark.parametrize("round", [1, 2])
+        def test_name(mockserver, round):
+            names.append(mockserver.add_tuned_model())
+
+        @pytest.mark.mockserver(seed=7)
+        def test_other_name(mockserver):
+            names.append(mockserver.add_tuned_model())
+            assert names[0] == names[1] != names[2]
+        """
+    )
+
+    ran.assert_outcomes(passed=3)
+
+
+def test_marker_sets_the_server_up(suite: Suite) -> None:
+    """Clock, day, answers, who may ask; of several markers the nearest one counts, option by option."""
+    suite.file("answers.yaml", "answers: [{text: monday, answer: tuesday}]\nfaults: [{status: 503, nth: 3}]")
+    ran = suite.run(
+        """
+        @pytest.mark.mockserver(start_time="2024-03-14T15:00:00Z", seed=3)
+        class TestOfThatDay:
+            def test_starts_there(self, mockserver):
+                assert mockserver.now.isoformat() == "2024-03-14T15:00:00+00:00"
+
+            @pytest.mark.mockserver(seed=4)
+            def test_nearest_counts(self, mockserver):
+                assert mockserver.settings.seed == 4
+                assert mockserver.now.year == 2024
+
+        @pytest.mark.mockserver(as_of="2024-03-14")
+        def test_as_of(mockserver):
+            names = [model["name"] for model in get("models").json()["models"]]
+            assert "models/gemini-1.0-pro-001" in names
+            assert "models/gemini-2.0-flash" not in names
+
+        @pytest.mark.mockserver(answers="answers.yaml")
+        def test_answers_file(mockserver):
+            assert ask("monday") == "tuesday"
+            assert len(mockserver.faults) == 1
+
+        @pytest.mark.mockserver(answers=["first", Rule("second", text="2")])
+        def test_answers(mockserver):
+            assert ask() == "first"
+
+        @pytest.mark.mockserver(auth="strict", accepted_credentials="one,two")
+        def test_strict(mockserver):
+            assert [get("models", key=key).status_code for key in ("one", "two", "three")] == [200, 200, 400]
+
+        @pytest.mark.mockserver(auth="off")
+        def test_off(mockserver):
+            assert requests.get(f"{HOST}/v1beta/models").status_code == 200
+
+        @pytest.mark.mockserver(sleep="real")
+        def test_real_sleep(mockserver):
+            before = mockserver.now
+            time.sleep(0.01)
+            assert mockserver.now == before
+
+        @pytest.mark.mockserver(clock="1000000x")
+        def test_running_clock(mockserver):
+            before = mockserver.now
+            assert mockserver.now > before
+        """
+    )
+
+    ran.assert_outcomes(passed=9)
+
+
+def test_ini_file_says_the_same_for_all(suite: Suite) -> None:
+    """Every option of the marker under its name; the marker goes before it."""
+    suite.file("answers.yaml", "answers: [{answer: from the file}]")
+    ran = suite.run(
+        """
+        def test_ini(mockserver):
+            assert mockserver.now.isoformat() == "2024-03-14T12:00:00+00:00"
+            assert (mockserver.settings.seed, mockserver.settings.magic) == (5, False)
+            assert ask() == "from the file"
+
+        @pytest.mark.mockserver(seed=6, magic=True)
+        def test_marker(mockserver):
+            assert (mockserver.settings.seed, mockserver.settings.magic) == (6, True)
+
+        def test_live(mockserver_live):
+            assert mockserver_live.settings.seed == 5
+        """,
+        ini="""
+        mockserver_start_time = 2024-03-14T12:00
+        mockserver_seed = 5
+        mockserver_magic = no
+        mockserver_answers = answers.yaml
+        mockserver_leaks = ignore
+        """,
+    )
+
+    ran.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("marker", "sentence"),
+    [
+        ("clok='manual'", "mockserver marker: unknown option clok; there are clock, start_time, seed, *"),
+        ("'manual'", "mockserver marker: unknown option 'manual'; there are *"),
+        ("clock='fast'", "mockserver: clock: 'fast' is none of real, manual, or a factor such as 60x"),
+        ("sleep='deep'", "mockserver: sleep: 'deep' is none of virtual, real"),
+        ("answers='none.yaml'", "mockserver: *none.yaml: No such file or directory"),
+        ("answers=[{'regx': '.', 'answer': 'a'}]", "mockserver: there is no member 'regx'; the members are *"),
+        ("leaks='maybe'", "mockserver: leaks: 'maybe' is none of ignore, warn, fail"),
+        ("seed='x'", "mockserver: seed: 'x' is no whole number from 0 to *"),
+    ],
+)
+@pytest.mark.parametrize("fixture", ["mockserver", "mockserver_live"])
+def test_mistakes_in_the_marker_are_one_sentence(suite: Suite, fixture: str, marker: str, sentence: str) -> None:
+    """The test is in error, and says what there is; no traceback through us."""
+    ran = suite.run(
+        f"""
+        @pytest.mark.mockserver({marker})
+        def test_nothing({fixture}):
+            pass
+        """
+    )
+
+    ran.assert_outcomes(errors=1)
+    ran.stdout.fnmatch_lines([sentence])
+    ran.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_failure_shows_what_was_called(suite: Suite) -> None:
+    """The report of a failed test has the calls, what faults did to them, and hints for those that went astray."""
+    ran = suite.run(
+        """
+        def test_fails(mockserver):
+            mockserver.fault(Fault("models.list", status=503))
+            get("models")
+            requests.post(HOST)
+            assert False
+        """
+    )
+
+    ran.stdout.fnmatch_lines(
+        [
+            "*calls of mockserver*",
+            "*503  models.list  GET /v1beta/models (method='models.list', status=503)",
+            "*404  no method  POST /",
+            "    hint: *pass project= and location= to genai.Client*",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("leaks", "outcome"), [("warn", {"passed": 1, "warnings": 1}), ("fail", {"passed": 1, "errors": 1})]
+)
+def test_leftovers_are_reported_on_request(suite: Suite, leaks: str, outcome: dict[str, int]) -> None:
+    """Unfinished jobs, undeleted models, faults and answers that never struck."""
+    ran = suite.run(
+        """
+        def test_untidy(mockserver):
+            mockserver.add_tuned_model("running", state="CREATING")
+            mockserver.add_tuned_model("done")
+            mockserver.answer("unused", text="never asked")
+            mockserver.fault(Fault("*.create", status=503))
+        """,
+        ini=f"mockserver_leaks = {leaks}",
+    )
+
+    ran.assert_outcomes(**outcome)
+    ran.stdout.fnmatch_lines(
+        [
+            "*mockserver: the test left something behind",
+            "*tunedModels/running is still under way",
+            "*tunedModels/done was not deleted",
+            "*never used: Rule(answer='unused', text='never asked')",
+            "*never struck: Fault(method='*.create', status=503) (0 calls concerned it)",
+        ]
+    )
+
+
+def test_tidy_tests_have_nothing_to_report(suite: Suite) -> None:
+    """What was finished, deleted, used and struck is not left."""
+    ran = suite.run(
+        """
+        def test_tidy(mockserver):
+            name = mockserver.add_tuned_model("done")
+            mockserver.answer("used")
+            assert ask() == "used"
+            assert requests.delete(f"{HOST}/v1beta/{name}?key=any-key").json() == {}
+        """,
+        ini="mockserver_leaks = fail",
+    )
+
+    ran.assert_outcomes(passed=1)
+
+
+def test_network_can_be_blocked(suite: Suite) -> None:
+    """Other machines are out of reach for every library, this one and Google's hosts are not."""
+    ran = suite.run(
+        """
+        import socket
+        import httpx
+
+        @pytest.mark.mockserver(block_network=True)
+        def test_blocked(mockserver, mockserver_live):
+            with pytest.raises(requests.ConnectionError, match="block_network is on, and example.com is not"):
+                requests.get("http://example.com/")
+            with pytest.raises(httpx.ConnectError, match="block_network is on, and example.com is not"):
+                httpx.get("http://example.com/")
+            with pytest.raises(OSError, match="block_network is on, and 192.0.2.1 is not"):
+                socket.create_connection(("192.0.2.1", 80))
+            assert get("models").status_code == 200
+            assert get("models", host=mockserver_live.url).status_code == 200
+
+        def test_not_blocked(mockserver):
+            assert "guarded" not in repr(socket.getaddrinfo)
+        """
+    )
+
+    ran.assert_outcomes(passed=2)
+
+
+def test_live_server_is_the_sessions_and_the_world_the_tests(suite: Suite) -> None:
+    """One port for all, nothing of the test before; time passes sixty times as fast, and sleeping moves it."""
+    ran = suite.run(
+        """
+        urls = set()
+
+        @pytest.mark.parametrize("round", [1, 2])
+        def test_fresh(mockserver_live, round):
+            urls.add(mockserver_live.url)
+            assert get("tunedModels/mine", host=mockserver_live.url).status_code == 404
+            mockserver_live.add_tuned_model("mine")
+            assert get("tunedModels/mine", host=mockserver_live.url).status_code == 200
+            assert [call.status for call in mockserver_live.calls] == [404, 200]
+
+        def test_time(mockserver_live):
+            urls.add(mockserver_live.url)
+            name = mockserver_live.add_tuned_model(state="CREATING", step=0)
+            time.sleep(3600)
+            assert get(name, host=mockserver_live.url).json()["state"] == "ACTIVE"
+            assert len(urls) == 1
+
+        @pytest.mark.mockserver(clock="manual", start_time="2024-03-14T15:00:00Z", answers=["scripted"])
+        def test_marker(mockserver_live):
+            assert ask(host=mockserver_live.url) == "scripted"
+            assert mockserver_live.now.isoformat() == "2024-03-14T15:00:00+00:00"
+        """
+    )
+
+    ran.assert_outcomes(passed=4)
+
+
+def test_workers_of_xdist_do_not_meet(suite: Suite) -> None:
+    """Each has a server of its own, in process and live."""
+    ran = suite.run(
+        """
+        @pytest.mark.parametrize("round", range(8))
+        def test_alone(mockserver, round):
+            assert mockserver.add_tuned_model("mine") == "tunedModels/mine"
+            assert len(mockserver.calls) == 0
+            get("tunedModels/mine")
+            assert len(mockserver.calls) == 1
+
+        @pytest.mark.parametrize("round", range(8))
+        def test_alone_live(mockserver_live, round):
+            mockserver_live.add_tuned_model("mine")
+            assert get("tunedModels/mine", host=mockserver_live.url).status_code == 200
+            assert len(mockserver_live.calls) == 1
+        """,
+        "-n",
+        "2",
+    )
+
+    ran.assert_outcomes(passed=16)
+
+
+def test_asynchronous_tests_sleep_without_waiting(suite: Suite) -> None:
+    """Under anyio's plugin, in one loop: tasks that sleep side by side take as long as the longest."""
+    ran = suite.run(
+        """
+        import asyncio
+        import anyio
+        import httpx
+
+        pytestmark = pytest.mark.anyio
+
+        @pytest.fixture
+        def anyio_backend():
+            return "asyncio"
+
+        async def poll(client, name, seconds):
+            while (await client.get(f"{HOST}/v1beta/{name}?key=any-key")).json()["state"] == "CREATING":
+                await asyncio.sleep(seconds)
+
+        async def test_together(mockserver):
+            names = [mockserver.add_tuned_model(state="CREATING", step=0) for _ in range(3)]
+            began = mockserver.now
+            async with httpx.AsyncClient() as client:
+                await asyncio.gather(*(poll(client, name, 60) for name in names))
+            assert (mockserver.now - began).total_seconds() < 900
+            mockserver.report.assert_polite(min_interval=60)
+
+        async def test_of_anyio(mockserver):
+            began = mockserver.now
+            await anyio.sleep(3600)
+            assert (mockserver.now - began).total_seconds() == 3600
+        """
+    )
+
+    ran.assert_outcomes(passed=2)
+
+
+def test_plugin_can_be_left_out(suite: Suite) -> None:
+    """By the name pytest knows it by."""
+    ran = suite.run("def test_nothing(mockserver): pass", "-p", "no:mockserver")
+
+    ran.assert_outcomes(errors=1)
+    ran.stdout.fnmatch_lines(["*fixture 'mockserver' not found*"])
+
+
+def test_help_knows_fixtures_and_marker(suite: Suite) -> None:
+    """What --fixtures and --markers is what they are for; --strict-markers does not mind ours."""
+    fixtures = suite.run("def test_nothing(): pass", "--fixtures")
+    markers = suite.run("def test_nothing(): pass", "--markers")
+    strict = suite.run("@pytest.mark.mockserver(seed=1)\ndef test_nothing(mockserver): pass", "--strict-markers")
+
+    fixtures.stdout.fnmatch_lines(["mockserver --*", "*Google's tuning APIs in this process*", "mockserver_live --*"])
+    markers.stdout.fnmatch_lines(["@pytest.mark.mockserver(clock=..., *): set up the fixtures*"])
+    strict.assert_outcomes(passed=1)
+
+
+def test_options_are_those_of_the_server() -> None:
+    """Every setting can be set by the marker and the ini file, but for what must be Python."""
+    own = {"clock", "start_time", "answers", "sleep", "block_network", "leaks"}
+
+    assert {field.name for field in fields(Settings)} == OPTIONS.keys() - own
+
+
+def test_importing_the_plugin_costs_next_to_nothing() -> None:
+    """It is loaded in every run of our users' suites: less than ten milliseconds, pytest itself aside."""
+    costs = [_import_cost() for _ in range(5)]
+
+    assert min(costs) < 10
+
+
+def _import_cost() -> float:
+    """The milliseconds that importing the plugin takes once pytest is there."""
+    command = [sys.executable, "-X", "importtime", "-c", "import pytest; import mockserver.pytest_plugin"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    found = re.search(r"\| +(\d+) \| mockserver\.pytest_plugin$", said, re.MULTILINE)
+    assert found, said
+    return int(found[1]) / 1000
+
+
+def test_plugin_loads_nothing_heavy() -> None:
+    """What the server is made of stays out until a test asks for a fixture."""
+    script = (
+        "import sys, pytest, mockserver.pytest_plugin; print([name for name in sys.modules if 'mockserver' in name])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+
+    assert "['mockserver', 'mockserver.pytest_plugin']" == loaded.strip()
