@@ -1,0 +1,268 @@
+"""Would the tests notice? Each of these mistakes is made on purpose in a copy of the repository, and some test has to fail.
+
+    make mutations                  all of them
+    make mutations ARGS=paging      those whose name or file has the word in it
+
+The working tree is only read. A mistake names the one piece of code it changes; when that piece is gone, the script
+says so, and the mistake is to be made anew where the code went.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = ("mockserver", "contract_tests", "fixtures", "scripts", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
+
+OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--target", "inprocess", "--hypothesis-profile", "hasty")
+
+FAILED = 1
+"""What pytest ends with when tests have run and some have failed."""
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A mistake: what stands in the file, what stands there instead, and which tests are to notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    def make(self, folder: Path) -> None:
+        """Change the file below that folder. LookupError if there is not exactly one place to change."""
+        path = folder / self.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            msg = f"{self.file} has {text.count(self.old)} times: {self.old}"
+            raise LookupError(msg)
+        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+API = "contract_tests/api"
+LAWS = "contract_tests/laws"
+
+MUTATIONS = (
+    Mutation(
+        "steps rounded down",
+        "mockserver/simulation/tuning.py",
+        "return -(-self.examples * self.epochs // self.batch)",
+        "return self.examples * self.epochs // self.batch",
+        (f"{API}/test_api_machine.py",),
+    ),
+    Mutation(
+        "a refreshed operation at every look",
+        "mockserver/simulation/tuning.py",
+        "if fresh.state.terminal or period <= 0:",
+        "if True:",
+        (f"{API}/test_operations.py",),
+    ),
+    Mutation(
+        "time that goes back",
+        "mockserver/state/clock.py",
+        "        self._now += nanos",
+        "        self._now -= nanos",
+        (f"{API}/test_api_machine.py",),
+    ),
+    Mutation(
+        "no newline at the end",
+        "mockserver/wire/layout.py",
+        "orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE",
+        "orjson.OPT_INDENT_2",
+        (f"{API}/test_tuned_models.py",),
+    ),
+    Mutation(
+        "events divided by bare newlines",
+        "mockserver/wire/writing.py",
+        r'b"data: %b\r\n\r\n"',
+        r'b"data: %b\n\n"',
+        (f"{LAWS}/test_writing.py",),
+    ),
+    Mutation(
+        "camelCase only",
+        "mockserver/wire/schema.py",
+        "for spelling in (field.name, field.json_name)}",
+        "for spelling in (field.json_name,)}",
+        (f"{API}/test_identities.py",),
+    ),
+    Mutation(
+        "done: false printed",
+        "mockserver/wire/writing.py",
+        "        tree = {}\n",
+        '        tree = {"done": False} if message.endswith("longrunning.Operation") and "done" not in value else {}\n',
+        (f"{API}/test_tuned_models.py",),
+    ),
+    Mutation(
+        "epoch 0 printed",
+        "mockserver/wire/writing.py",
+        "    if field.has_presence:\n",
+        '    if field.has_presence or field.name == "epoch":\n',
+        (f"{API}/test_tuned_models.py",),
+    ),
+    Mutation(
+        "int64 as a number",
+        "mockserver/wire/writing.py",
+        "    return str(_check_int64(value))",
+        "    return _check_int64(value)  # type: ignore",
+        (f"{API}/test_tuning_jobs.py",),
+    ),
+    Mutation(
+        "enums as numbers",
+        "mockserver/wire/parameters.py",
+        '"enum-encoding=int" in options',
+        '"enum-encoding=int" not in options',
+        (f"{API}/test_tuned_models.py",),
+    ),
+    Mutation(
+        "the percentage rounded",
+        "mockserver/gemini/progress.py",
+        "100 * progress.completed_steps / progress.total_steps",
+        "round(100 * progress.completed_steps / progress.total_steps)",
+        (f"{API}/test_operations.py",),
+    ),
+    Mutation(
+        "another list's page token taken",
+        "mockserver/wire/paging.py",
+        " or not token.name.startswith(_collection(scope))",
+        "",
+        (f"{LAWS}/test_paging.py", f"{API}/test_tuned_models.py"),
+    ),
+    Mutation(
+        "page after page begins with the last member",
+        "mockserver/wire/paging.py",
+        "return bisect_right(items",
+        "return -1 + bisect_right(items",
+        (f"{API}/test_identities.py",),
+    ),
+    Mutation(
+        "404 for 403",
+        "mockserver/gemini/registry.py",
+        "raise refusals.no_access(name)",
+        "raise refusals.no_such_tuned_model(name)",
+        (f"{API}/test_api_machine.py",),
+    ),
+    Mutation(
+        "everybody's models listed",
+        "mockserver/gemini/searches.py",
+        "return own_role(model, call) > 0 or",
+        "return True or",
+        (f"{API}/test_api_machine.py",),
+    ),
+    Mutation(
+        "an API key may share",
+        "mockserver/gemini/routes.py",
+        'credentials="bearer" if self.rpc.startswith(PERMISSIONS) else "any"',
+        'credentials="any"',
+        (f"{API}/test_permissions.py",),
+    ),
+    Mutation(
+        "safety ratings in the order of another era",
+        "mockserver/gemini/eras.py",
+        "        categories=_OLD_ORDER,",
+        "        categories=_NEW_ORDER,",
+        (f"{API}/test_generation.py",),
+    ),
+    Mutation(
+        "an empty body for an empty message",
+        "mockserver/frontend.py",
+        "        return self._whole(200, body, JSON)",
+        '        return self._whole(200, b"" if not message else body, JSON)',
+        (f"{API}/test_tuned_models.py",),
+    ),
+    Mutation(
+        "credentials after the body",
+        "mockserver/frontend.py",
+        "        self.caller = self._authenticate(self.match)\n",
+        "        self._bind(self.match, query)\n        self.caller = self._authenticate(self.match)\n",
+        (f"{API}/test_front_end.py",),
+    ),
+    Mutation(
+        "cancelled jobs cancelled again",
+        "mockserver/vertex/tuning_jobs.py",
+        "if state not in {State.PENDING, State.RUNNING}:",
+        "if state is State.SUCCEEDED:",
+        (f"{API}/test_api_machine.py",),
+    ),
+    Mutation(
+        "project ids in names",
+        "mockserver/vertex/locations.py",
+        "return project_number(self.project)",
+        "return self.project",
+        (f"{API}/test_tuning_jobs.py",),
+    ),
+    Mutation(
+        "a route of our own invention",
+        "mockserver/gemini/routes.py",
+        '"POST /{version}/{model=models/*}:countTokens"',
+        '"POST /{version}/{model=models/*}:count"',
+        (f"{API}/test_official_contract.py",),
+    ),
+)
+
+
+def copy(folder: Path) -> None:
+    """The repository without its environments."""
+    ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=ignored)
+        elif source.exists():
+            shutil.copy(source, folder / name)
+
+
+def run(folder: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    """The tests, with the package of that folder."""
+    command = [sys.executable, "-m", "pytest", *OPTIONS, *tests]
+    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("CI", None)  # the copy has no environments of clients, and is not the place to miss them
+    # What is run is our own suite.
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def verdict(mutation: Mutation | None, tests: tuple[str, ...]) -> str:
+    """What came of a mistake: the test that noticed, or what is wrong. Without a mistake: whether all is well."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as name:
+        folder = Path(name)
+        copy(folder)
+        try:
+            if mutation:
+                mutation.make(folder)
+        except LookupError as gone:
+            return f"LOST      {gone}"
+        done = run(folder, tests)
+    failures = [
+        line.removeprefix("FAILED ").partition(" - ")[0] for line in done.stdout.splitlines() if "FAILED " in line
+    ]
+    if done.returncode == FAILED and failures:
+        return f"caught    {failures[0].rpartition('/')[2]}"
+    if done.returncode == 0:
+        return "SURVIVED"
+    return f"BROKEN    pytest ended with {done.returncode}: {done.stdout[-300:]} {done.stderr[-300:]}"
+
+
+def main(word: str = "") -> int:
+    """Print a line a mistake; 0 if every one was noticed."""
+    chosen = [mutation for mutation in MUTATIONS if word in f"{mutation.name} {mutation.file}"]
+    tests = tuple(sorted({test for mutation in chosen for test in mutation.tests}))
+    sound = verdict(None, tests)
+    if sound != "SURVIVED":
+        print(f"Without any mistake the tests fail: {sound}")
+        return 1
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        verdicts = list(threads.map(lambda mutation: verdict(mutation, mutation.tests), chosen))
+    for mutation, said in zip(chosen, verdicts, strict=True):
+        print(f"{mutation.name:45} {said}")
+    unnoticed = [said for said in verdicts if not said.startswith("caught")]
+    print(f"{len(chosen) - len(unnoticed)} of {len(chosen)} mistakes were noticed.")
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
