@@ -1,0 +1,96 @@
+"""The container image: built from the Dockerfile, started, asked. It needs root and Debian's buildah, no Docker engine."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from contract_tests.conftest import ROOT, SHARED
+
+TAG = "gemini-tuning-mockserver:test"
+BUILD = SHARED / "tools" / "oci_build.sh"
+BUILDAH = {**os.environ, "BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs", "BUILDAH_FORMAT": "docker"}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A container of the image, built from what git tracks."""
+    if not BUILD.is_file() or os.geteuid() != 0 or shutil.which("buildah") is None:
+        pytest.skip("building the image takes root, buildah and ../shared/tools/oci_build.sh")
+    source = tmp_path_factory.mktemp("image")
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "x"], cwd=source, input=archive, check=True)
+    subprocess.run([BUILD, source, TAG], env=BUILDAH, check=True, capture_output=True)
+    name = _buildah("from", TAG)
+    yield name
+    _buildah("rm", name)
+    _buildah("rmi", TAG)
+
+
+def test_the_image_is_small_in_what_it_may(container: str) -> None:
+    """Not root, one port, a health check, a command that serves."""
+    config = json.loads(_buildah("inspect", "--type", "image", TAG))["Docker"]["config"]
+
+    assert config["User"] == "65532:65532"
+    assert list(config["ExposedPorts"]) == ["8765/tcp"]
+    assert config["Entrypoint"] + config["Cmd"] == ["mockserver", "serve"]
+    assert "/_mock/health" in " ".join(config["Healthcheck"]["Test"])
+
+
+def test_the_container_serves_and_stops(container: str) -> None:
+    """It answers on its port, says it is healthy, and is gone soon after being told to stop."""
+    port = _free_port()
+    command = [
+        "buildah",
+        "run",
+        "--user",
+        "65532",
+        "--env",
+        f"MOCKSERVER_PORT={port}",
+        container,
+        "mockserver",
+        "serve",
+    ]
+    with subprocess.Popen(command, env=BUILDAH, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
+        try:
+            health = _ask(f"http://127.0.0.1:{port}/_mock/health", running)
+            listed = _ask(f"http://127.0.0.1:{port}/v1beta/tunedModels?key=any", running)
+        finally:
+            running.terminate()
+            running.wait(timeout=10)
+
+    assert json.loads(health)["status"] == "ok"
+    assert listed == b"{}\n"
+
+
+def _buildah(*arguments: str) -> str:
+    done = subprocess.run(["buildah", *arguments], env=BUILDAH, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _ask(url: str, running: "subprocess.Popen[bytes]") -> bytes:
+    """The answer of a server that may still be starting."""
+    for _ in range(100):
+        assert running.poll() is None, "the container ended before it answered"
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                body: bytes = answer.read()
+                return body
+        except OSError:
+            time.sleep(0.1)  # noqa: TID251 - the container's time is the machine's
+    pytest.fail(f"no answer from {url}")
