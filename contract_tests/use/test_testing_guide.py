@@ -1,0 +1,68 @@
+"""Words cannot rot: every block of the guide to testing is run as a reader would run it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from contract_tests.environment import ROOT, client_python
+from contract_tests.use.programs import run_bash
+from contract_tests.use.serving import serving
+from contract_tests.use.suites import OURS, run_text
+from mockserver.answer_file import read_answers
+from mockserver.pytest_plugin import OPTIONS
+
+GUIDE = (ROOT / "docs" / "testing.md").read_text()
+PRINTED_URL = "http://127.0.0.1:8765"
+
+
+def blocks(language: str) -> list[str]:
+    """The blocks in a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_tests_of_the_guide_pass(text: str, tmp_path: Path) -> None:
+    """Each block is a test file of its own. google-genai warns that its tuning is experimental."""
+    by_genai = "google import genai" in text
+    python, warnings = (client_python("genai-3"), "ignore") if by_genai else (OURS, "error")
+
+    ran = run_text(python, text, tmp_path, "-W", warnings)
+
+    assert {"passed"} == ran.outcome.keys()
+
+
+def test_ini_file_of_the_guide_is_one(tmp_path: Path) -> None:
+    """Pytest knows every option in it."""
+    (ini,) = blocks("ini")
+    (tmp_path / "pytest.ini").write_text(ini)
+    text = "def test_ini(mockserver, request):\n    assert request.config.getini('mockserver_leaks') == 'warn'\n"
+
+    ran = run_text(OURS, text, tmp_path, "-W", "error", "-c", str(tmp_path / "pytest.ini"), "--strict-config")
+
+    assert {"passed": 1} == ran.outcome
+
+
+def test_answers_file_of_the_guide_is_read(tmp_path: Path) -> None:
+    """With its two answers and its fault."""
+    (text,) = blocks("yaml")
+    (tmp_path / "answers.yaml").write_text(text)
+    scripted = read_answers(tmp_path / "answers.yaml")
+
+    assert (2, 1) == (len(scripted.answers), len(scripted.faults))
+
+
+def test_commands_of_the_guide_print_what_it_shows(tmp_path: Path) -> None:
+    """By curl and jq, against a server as it is started without options."""
+    (commands,), (shown,) = blocks("bash"), blocks("text")
+    with serving(tmp_path / "log") as server:
+        printed = run_bash(commands.replace(PRINTED_URL, server.base_url), tmp_path)
+
+    assert shown == printed
+
+
+def test_table_of_options_is_complete() -> None:
+    """Every option of the marker has its place in it."""
+    listed = {name for row in re.findall(r"^\| (`.*?) \|", GUIDE, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+
+    assert OPTIONS.keys() == listed
