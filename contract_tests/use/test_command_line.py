@@ -1,0 +1,174 @@
+"""The command line: what it says, what its options do, how it ends."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from contract_tests.use.serving import Served, serving
+from mockserver import __version__
+
+
+def command(*words: str, variables: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    """The exit status of `mockserver WORDS`, and what it printed and complained."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mockserver", *words],
+        env=os.environ | dict(variables or {}),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def base_models(server: Served) -> str:
+    """The answer to somebody who asks for models on v1beta."""
+    return httpx.get(f"{server.base_url}/v1beta/models?pageSize=1000&key=any-key").text
+
+
+def test_greeting_says_what_is_served_and_how_to_reach_it(served: Served) -> None:
+    """Version, address, time, speed, seed, and a line of code for each client."""
+    url = re.escape(served.base_url)
+
+    for pattern in (
+        rf"^Gemini tuning mock server {re.escape(__version__)}: the Developer API and Vertex AI, all eras at once$",
+        rf"^  base URL +{url}$",
+        r"^  time +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00, running at 600x$",
+        r"^  seed +1$",
+        rf"^  curl +curl '{url}/v1beta/tunedModels\?key=any-key'$",
+        rf"^  google-genai .*{url}",
+        rf"^  google-generativeai .*{url}",
+        rf"^  vertexai .*{url}",
+    ):
+        assert re.search(pattern, served.greeting, re.MULTILINE), pattern
+
+
+def test_requests_are_logged_by_method(tmp_path: Path) -> None:
+    """Method id, status, milliseconds; nothing of it with --quiet; a lost request with what it may have meant."""
+    with serving(tmp_path / "log") as server, serving(tmp_path / "quiet", "--quiet") as quiet:
+        for each in (server, quiet):
+            httpx.get(f"{each.base_url}/v1beta/tunedModels?key=any-key")
+            httpx.get(f"{each.base_url}/v1/tunedModels/any?key=any-key")
+    log = (tmp_path / "log").read_text()
+
+    assert re.search(r"^tunedModels\.list 200 \d+\.\d ms$", log, re.MULTILINE)
+    assert re.search(r"^GET /v1/tunedModels/any 404 \d+\.\d ms$", log, re.MULTILINE)
+    for said in (log, (tmp_path / "quiet").read_text()):
+        assert "start the server with --lenient-routes" in said
+    assert "tunedModels.list" not in (tmp_path / "quiet").read_text()
+
+
+def test_clock_starts_where_it_is_told(tmp_path: Path) -> None:
+    """A manual clock stands at the start time, and says so in what is made."""
+    with serving(tmp_path / "log", "--clock", "manual", "--start-time", "2024-03-14T15:09:26Z") as server:
+        body = {
+            "displayName": "pi",
+            "baseModel": "models/gemini-1.0-pro-001",
+            "tuningTask": {"trainingData": {"examples": {"examples": [{"textInput": "3", "output": "1"}]}}},
+        }
+        url = f"{server.base_url}/v1beta"
+        headers = {"Authorization": "Bearer any-token"}
+        name = httpx.post(f"{url}/tunedModels", json=body, headers=headers).json()["metadata"]["tunedModel"]
+        model = httpx.get(f"{url}/{name}", headers=headers).json()
+
+    assert "2024-03-14T15:09:26+00:00, running at manual" in server.greeting
+    assert ("CREATING", "2024-03-14T15:09:26Z") == (model["state"], model["createTime"])
+
+
+def test_server_is_as_of_a_day(tmp_path: Path) -> None:
+    """In March 2024 there is no Gemini 1.5 to tune, and no streaming from tuned models; the clock starts then."""
+    with serving(tmp_path / "log", "--as-of", "2024-03-14") as server:
+        listed = base_models(server)
+
+    assert "as of 2024-03-14" in server.greeting
+    assert "2024-03-14T12:00:0" in server.greeting
+    assert "models/gemini-1.0-pro-001" in listed
+    assert "gemini-1.5-flash" not in listed
+
+
+def test_variables_are_options_and_options_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--seed is MOCKSERVER_SEED, for containers; what stands on the command line goes first."""
+    monkeypatch.setenv("MOCKSERVER_SEED", "7")
+    monkeypatch.setenv("MOCKSERVER_CLOCK", "60x")
+    with serving(tmp_path / "log", "--clock", "90x") as server:
+        greeting = server.greeting
+
+    assert re.search(r"^  seed +7$", greeting, re.MULTILINE)
+    assert "running at 90x" in greeting
+
+
+def test_same_seed_makes_the_same_ids(tmp_path: Path) -> None:
+    """Two servers of one seed name the same things alike; one of another seed does not."""
+    names = []
+    body = '{"baseModel": "gemini-2.0-flash-001", "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/o.jsonl"}}'
+    for at, seed in enumerate(("5", "5", "6")):
+        with serving(tmp_path / f"log{at}", "--seed", seed) as server:
+            url = f"{server.base_url}/v1/projects/p/locations/us-central1/tuningJobs"
+            headers = {"Authorization": "Bearer any-token", "Content-Type": "application/json"}
+            names.append(httpx.post(url, content=body, headers=headers).json()["name"])
+
+    assert names[0] == names[1] != names[2]
+
+
+def test_it_ends_cleanly_when_terminated(tmp_path: Path) -> None:
+    """What `docker stop` sends ends it like Ctrl-C: exit status 0, no traceback."""
+    with serving(tmp_path / "log", end_with=signal.SIGTERM) as server:
+        answer = httpx.get(f"{server.base_url}/v1beta/models?key=any-key")
+
+    assert 200 == answer.status_code
+
+
+def test_port_in_use_is_one_sentence() -> None:
+    """Exit status 2, the address, and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, printed, complained = command("serve", "--port", str(port))
+
+    assert (2, "") == (status, printed)
+    assert (
+        complained == f"mockserver: cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--port high", "port: 'high' is no whole number from 0 to 65535"),
+        ("--clock sometimes", "clock: 'sometimes' is none of real, manual, or a factor such as 60x"),
+        ("--clock 0x", "clock: '0x' is none of real, manual, or a factor such as 60x"),
+        ("--start-time noon", "start-time: 'noon' is no date or time such as 2024-03-14 or 2024-03-14T15:09:26Z"),
+        ("--as-of 2024-02-30", "as-of: '2024-02-30' is neither today nor a day such as 2024-03-14"),
+        ("--seed x", "seed: 'x' is no whole number from 0 to 9223372036854775807"),
+        ("--metadata-refresh often", "metadata-refresh: 'often' is no number of seconds"),
+        ("--auth strict", "auth: strict takes only listed credentials, so list them with --credential"),
+        ("--gcs-root nowhere", "gcs-root: 'nowhere' is no folder"),
+    ],
+)
+def test_bad_option_is_one_sentence(words: str, sentence: str) -> None:
+    """Exit status 2, the option, what was given, what would do."""
+    assert (2, "", f"mockserver: {sentence}\n") == command("serve", "--port", "0", *words.split())
+
+
+def test_bad_variable_is_one_sentence() -> None:
+    """A variable is checked like the option it stands for."""
+    said = command("serve", "--port", "0", variables={"MOCKSERVER_CLOCK": "sometimes"})
+
+    assert (2, "", "mockserver: clock: 'sometimes' is none of real, manual, or a factor such as 60x\n") == said
+
+
+def test_help_teaches() -> None:
+    """Every option with its default, examples, and the rule for variables; the version on its own."""
+    status, printed, _ = command("serve", "--help")
+
+    assert 0 == status
+    for words in ("--clock CLOCK", "(default: 30x)", "--as-of DATE", "examples:", "MOCKSERVER_START_TIME"):
+        assert words in printed
+    assert (0, f"mockserver {__version__}\n", "") == command("--version")
