@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockserver.doors.sleeping import sleeping
+from mockserver.doors.sleeping import ROUNDS, sleeping
 from mockserver.state.clock import SECOND, ManualClock, SystemClock
 
 seconds = st.floats(0, 1e6, allow_nan=False)
@@ -131,6 +131,48 @@ def test_work_between_sleeps_is_not_overtaken() -> None:
 
     with sleeping(clock):
         assert 0 == asyncio.run(both())
+
+
+def test_work_in_a_thread_is_not_overtaken() -> None:
+    """Proxies are looked up in one by aiohttp: its request is not late for the machine's being busy."""
+    clock = ManualClock()
+    start = clock.now()
+    answer = threading.Event()
+
+    async def request() -> float:
+        await asyncio.to_thread(answer.wait)
+        return elapsed(clock, start)
+
+    async def both() -> float:
+        requested = asyncio.create_task(request())
+        slept = asyncio.create_task(asyncio.sleep(60))
+        for _ in range(3 * ROUNDS):
+            await asyncio.sleep(0)
+        answer.set()
+        await slept
+        return await requested
+
+    with sleeping(clock):
+        assert 0 == asyncio.run(both())
+
+
+def test_thread_that_waits_for_a_sleeper_gets_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patience ends: what only a later moment can finish is not waited for any longer."""
+    monkeypatch.setattr("mockserver.doors.sleeping.PATIENCE", 0.05)
+    clock = ManualClock()
+    start = clock.now()
+
+    async def both() -> None:
+        done = threading.Event()
+        waiting = asyncio.create_task(asyncio.to_thread(done.wait))
+        await asyncio.sleep(60)
+        done.set()
+        await waiting
+
+    with sleeping(clock):
+        asyncio.run(both())
+
+    assert 60 == elapsed(clock, start)
 
 
 def test_other_threads_sleep_as_ever() -> None:

@@ -2,7 +2,8 @@
 
 Only the thread that asked for it is touched: a server in another thread sleeps as ever. Tasks of one
 event loop that sleep at the same time wake in the order of their deadlines, and time goes from one to
-the next: two tasks that sleep ten seconds take ten, not twenty.
+the next: two tasks that sleep ten seconds take ten, not twenty. Work that a loop has handed to a thread
+pool is waited for: aiohttp looks up proxies there, google-auth's credentials are refreshed there.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from heapq import heappop, heappush
 from types import ModuleType
 from typing import Any
@@ -21,6 +23,10 @@ from mockserver.state.clock import SECOND, Clock, Nanos
 # How often the event loop goes round before time moves on. A request that is answered inside the process
 # takes about ten rounds through aiohttp: who sleeps should not overtake it.
 ROUNDS = 25
+
+# For how long time stands still for one piece of work in a thread pool, and how often it is looked at; in real
+# seconds. Work that takes longer may itself wait for what a sleeper does next.
+PATIENCE, GLANCE = 2.0, 0.0005
 
 
 @contextlib.contextmanager
@@ -46,10 +52,20 @@ def sleeping(clock: Clock) -> Iterator[None]:
         await sleepers.sleep_until(clock.now() + round(delay * SECOND))
         return result
 
+    real_submit = ThreadPoolExecutor.submit
+
+    def submit(pool: ThreadPoolExecutor, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        work: Future[Any] = real_submit(pool, *args, **kwargs)
+        if threading.get_ident() == here:
+            sleepers.mind(work)
+        return work
+
     _exchange({real_sleep: sleep, real_async_sleep: async_sleep})
+    ThreadPoolExecutor.submit = submit  # type: ignore[assignment,method-assign]
     try:
         yield
     finally:
+        ThreadPoolExecutor.submit = real_submit  # type: ignore[method-assign]
         _exchange({sleep: real_sleep, async_sleep: real_async_sleep})
 
 
@@ -61,6 +77,14 @@ class _Sleepers:
         self._waiting: list[tuple[Nanos, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
         self._moving: asyncio.AbstractEventLoop | None = None
+        self._working: dict[Future[Any], asyncio.AbstractEventLoop] = {}
+
+    def mind(self, work: Future[Any]) -> None:
+        """Let time stand still until it is done, if a loop is what handed it to a thread."""
+        with contextlib.suppress(RuntimeError):  # no loop is running
+            loop = asyncio.get_running_loop()
+            self._working[work] = loop
+            loop.call_later(PATIENCE, self._working.pop, work, None)
 
     async def sleep_until(self, deadline: Nanos) -> None:
         """Return when the clock has come there."""
@@ -74,12 +98,19 @@ class _Sleepers:
 
     def _move(self, loop: asyncio.AbstractEventLoop, rounds: int) -> None:
         """Wake the next one once everybody else has had so many turns."""
-        if rounds:
+        if self._waits_for_threads(loop):
+            loop.call_later(GLANCE, self._move, loop, ROUNDS)
+        elif rounds:
             loop.call_soon(self._move, loop, rounds - 1)
         elif self._wake_next(loop):
             self._move(loop, ROUNDS)
         else:
             self._moving = None
+
+    def _waits_for_threads(self, loop: asyncio.AbstractEventLoop) -> bool:
+        for work in [work for work, its_loop in self._working.items() if its_loop is not loop or work.done()]:
+            del self._working[work]
+        return bool(self._working)
 
     def _wake_next(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Move the clock to the nearest deadline. False if nobody sleeps; a sleeper may have been cancelled."""
