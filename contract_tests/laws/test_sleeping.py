@@ -7,7 +7,7 @@ import time
 from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.doors.sleeping import ROUNDS, sleeping
@@ -21,7 +21,6 @@ def elapsed(clock: ManualClock, since: int) -> float:
     return (clock.now() - since) / SECOND
 
 
-@settings(deadline=None)
 @given(st.lists(seconds, max_size=10))
 def test_sleeping_takes_as_long_as_asked(lengths: list[float]) -> None:
     """One sleep after the other: the clock moves by their sum, to the nanosecond."""
@@ -34,7 +33,6 @@ def test_sleeping_takes_as_long_as_asked(lengths: list[float]) -> None:
     assert sum(round(length * SECOND) for length in lengths) == clock.now() - start
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(seconds, seconds), min_size=1, max_size=8))
 def test_tasks_wake_in_the_order_of_their_deadlines(naps: list[tuple[float, float]]) -> None:
     """Side by side they take as long as the longest, and each wakes at its own time."""
