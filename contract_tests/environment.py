@@ -13,6 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# After so many seconds a program or a socket hangs. A machine that is busy with something else takes its time.
+HANGS = 300
+
 
 def client_python(name: str) -> Path:
     """The interpreter of a client library's environment: `google`, `generativeai`, `genai-1`, `langchain` ..."""

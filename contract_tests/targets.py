@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from contract_tests.environment import HANGS
 from contract_tests.harvest import Harvest
 from mockserver.app import create_app
 from mockserver.doors.inprocess import App, Asked, ask
@@ -46,7 +47,8 @@ class Client(httpx.Client):
     """
 
     def __init__(self, world: World, harvest: Harvest | None = None, **where: Any) -> None:
-        super().__init__(headers={"x-goog-api-key": "key-one", "accept-encoding": "identity"}, **where)
+        headers = {"x-goog-api-key": "key-one", "accept-encoding": "identity"}
+        super().__init__(headers=headers, timeout=HANGS, **where)
         self.world = world
         self._harvest = harvest or Harvest()
 

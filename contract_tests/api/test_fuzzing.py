@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contract_tests.api.everything import USER, Example, examples, fork
 from contract_tests.effort import effort
+from contract_tests.environment import HANGS
 from contract_tests.laws.shapes import json_values, messages
 from contract_tests.targets import Live
 from mockserver.app import create_app
@@ -22,9 +23,6 @@ from mockserver.world import World
 Json = dict[str, Any]
 Pairs = list[tuple[str, str]]
 
-# What a machine under load needs; a hang is longer.
-AT_MOST = timedelta(seconds=5)
-
 # The one route that is there to say that nothing is behind it.
 UNIMPLEMENTED = "operations.delete"
 
@@ -34,7 +32,7 @@ WITH_BODY = EXAMPLES.filter(lambda example: bool(example.route.body))
 
 def hard(count: int) -> settings:
     """So many examples, each in time."""
-    return settings(effort(count), deadline=AT_MOST, suppress_health_check=list(HealthCheck))
+    return settings(effort(count), deadline=timedelta(seconds=HANGS), suppress_health_check=list(HealthCheck))
 
 
 def facts(world: World) -> Json:
@@ -184,7 +182,7 @@ def test_no_headers_are_too_strange(example: Example, headers: Pairs) -> None:
 def test_no_bytes_are_too_strange_for_the_socket(live: Live, noise: bytes, begins: bytes) -> None:
     """Whatever one client sends, the next is answered."""
     address = urlsplit(live.url)
-    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=HANGS) as connection:
         connection.sendall(begins + noise)
     with live.client(fork()) as client:
         assert client.get("/v1beta/tunedModels", headers=USER).status_code == 200

@@ -17,6 +17,7 @@ from contract_tests.api.provocations import JOB, Provocation, tuning
 from contract_tests.api.refused_callers import REFUSED_CALLERS
 from contract_tests.api.refused_requests import REFUSED_REQUESTS
 from contract_tests.conftest import SHARED
+from contract_tests.environment import HANGS
 from contract_tests.targets import Client, Live, in_process
 from mockserver.simulation.faults import REASONS, Fault
 from mockserver.state.clock import ManualClock
@@ -198,7 +199,7 @@ def test_a_reason_is_a_fault(client: Client, provocation: Provocation, reason: s
 def test_a_post_without_a_length_is_a_page(live: Live) -> None:
     """Measured: 411 in HTML, in this sentence; no HTTP library of Python sends such a request."""
     address = urlsplit(live.url)
-    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=HANGS) as connection:
         connection.sendall(b"POST /v1beta/tunedModels HTTP/1.1\r\nhost: mock\r\nconnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from contract_tests.environment import ROOT, program
+from contract_tests.environment import HANGS, ROOT, program
 
 PROGRAMS = ROOT / "fixtures" / "programs"
 NOTEBOOK = Path(__file__).with_name("notebook.py")
@@ -20,7 +20,7 @@ def run(command: Sequence[str | Path], folder: Path, variables: Mapping[str, str
         input=text,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS,
         check=False,
     )
     assert 0 == done.returncode, f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"

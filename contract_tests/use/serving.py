@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract_tests.environment import HANGS
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -37,7 +39,7 @@ def serving(log: Path, *options: str, end_with: signal.Signals = signal.SIGINT) 
             yield Served(found[1], greeting, log)
         finally:
             process.send_signal(end_with)
-            status = process.wait(timeout=10)
+            status = process.wait(timeout=HANGS)
     logged = log.read_text()
     assert (0, False) == (status, "Traceback" in logged), f"exit status {status}\n{logged}"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from contract_tests.environment import HANGS
 from contract_tests.use.serving import Served, serving
 from mockserver import __version__
 
@@ -23,7 +24,7 @@ def command(*words: str, variables: Mapping[str, str] | None = None) -> tuple[in
         env=os.environ | dict(variables or {}),
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=HANGS,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from contract_tests.conftest import ROOT, SHARED
+from contract_tests.environment import HANGS
 
 TAG = "gemini-tuning-mockserver:test"
 BUILD = SHARED / "tools" / "oci_build.sh"
@@ -65,7 +66,7 @@ def test_the_container_serves_and_stops(container: str) -> None:
             listed = _ask(f"http://127.0.0.1:{port}/v1beta/tunedModels?key=any", running)
         finally:
             running.terminate()
-            running.wait(timeout=10)
+            running.wait(timeout=HANGS)
 
     assert json.loads(health)["status"] == "ok"
     assert listed == b"{}\n"
@@ -85,7 +86,7 @@ def _free_port() -> int:
 
 def _ask(url: str, running: "subprocess.Popen[bytes]") -> bytes:
     """The answer of a server that may still be starting."""
-    for _ in range(100):
+    for _ in range(10 * HANGS):
         assert running.poll() is None, "the container ended before it answered"
         try:
             with urllib.request.urlopen(url, timeout=2) as answer:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from contract_tests.environment import HANGS
 from contract_tests.use.programs import environment
 from contract_tests.use.serving import Served
 from mockserver.transcripts.recording import BadUpstream, checked_upstream, google_host
@@ -51,7 +52,7 @@ def record(folder: Path, *words: str, **variables: str) -> "subprocess.Completed
     """Run the command in a folder."""
     command = [sys.executable, "-m", "mockserver", "record", *words]
     return subprocess.run(
-        command, cwd=folder, env=environment(variables), capture_output=True, text=True, timeout=60, check=False
+        command, cwd=folder, env=environment(variables), capture_output=True, text=True, timeout=HANGS, check=False
     )
 
 
@@ -63,7 +64,7 @@ def record_program(folder: Path, served: Served, **variables: str) -> "subproces
 def check(folder: Path, path: str) -> "subprocess.CompletedProcess[str]":
     """`mockserver check` of a file."""
     command = [sys.executable, "-m", "mockserver", "check", path]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=HANGS, check=False)
 
 
 @pytest.fixture(scope="module")

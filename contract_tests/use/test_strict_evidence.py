@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.environment import HANGS
+
 TEST = """
 import httpx
 
@@ -30,7 +32,7 @@ def test_a_test_hears_what_it_leans_on(tmp_path: Path, words: tuple[str, ...], e
     """The second creation is refused in words of ours, the model that is not there in recorded ones."""
     (tmp_path / "test_it.py").write_text(TEST)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words, "test_it.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=HANGS, check=False)
 
     assert 0 == done.returncode, done.stdout
     assert expected == done.stdout.count("tunedModels.create answered 409 with words of our choice")
