@@ -17,7 +17,6 @@ def test_tuned_model_lives_its_life(served: Served, tmp_path: Path) -> None:
         "base": "models/gemini-1.5-flash-001-tuning",
         "tuned model": "tunedModels/days-of-the-week",
         "steps": "14",
-        "state": "CREATING",
         "again": "Conflict",
         "state afterwards": "ACTIVE",
         "snapshots": "14 to epoch 8",

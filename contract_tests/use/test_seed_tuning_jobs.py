@@ -30,7 +30,7 @@ VALUES = {
     "METRIC_SPEC_FIELD_NAME": "metric_prompt_template",
     "METRIC_SPEC_FIELD_CONTENT": '"Evaluate the fluency of this sentence: {response}. Give score from 0 to 1."',
     "CLOUD_STORAGE_BUCKET": "gs://my-bucket/evaluation",
-    "TUNED_MODEL_DISPLAYNAME": "my tuned model",
+    "TUNED_MODEL_DISPLAYNAME": "my tuned model mock-never-finish",
     "KMS_KEY_NAME": "projects/my-project/locations/europe-west4/keyRings/my-kr/cryptoKeys/my-key",
     "SERVICE_ACCOUNT": "tuner@my-project.iam.gserviceaccount.com",
 }
@@ -113,7 +113,7 @@ def assert_advanced(job: Any) -> None:
     assert ["AVERAGE", "STANDARD_DEVIATION"] == spec["evaluationConfig"]["metrics"][0]["aggregationMetrics"]
     assert "gs://my-bucket/evaluation" == spec["evaluationConfig"]["outputConfig"]["gcsDestination"]["outputUriPrefix"]
     assert {"kmsKeyName": VALUES["KMS_KEY_NAME"]} == job["encryptionSpec"]
-    assert "my tuned model" == job["tunedModelDisplayName"]
+    assert VALUES["TUNED_MODEL_DISPLAYNAME"] == job["tunedModelDisplayName"]
 
 
 # What a reader of the Python programs adds: values for the names in capitals, and where the server is. A minute
@@ -135,7 +135,11 @@ ELSEWHERE = {{"api_endpoint": {base_url!r}, "api_transport": "rest", "credential
 # What the last two programs look at, in place of the job whose number is printed.
 FINISHED = "finished = sft_tuning_job.resource_name\n"
 RUNNING = f"""\
-running = sft.train(source_model="gemini-2.0-flash-001", train_dataset="{BUCKET}/sft_train_data.jsonl")
+running = sft.train(
+    source_model="gemini-2.0-flash-001",
+    train_dataset="{BUCKET}/sft_train_data.jsonl",
+    tuned_model_display_name="mock-never-finish",
+)
 print(running.state.name)
 """
 AFTERWARDS = """\
