@@ -4,10 +4,12 @@ import itertools
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.routing import Call
+from mockserver.simulation import names as minting
 from mockserver.state.clock import ManualClock
 from mockserver.vertex.routes import ROUTES
 from mockserver.wire.credentials import Caller
@@ -192,3 +194,17 @@ def test_what_a_job_names_is_there(seed: int, wait: float) -> None:
         context = ask(of, "metadataStores.contexts.get", {"name": seen["experiment"]})
 
         assert seen["experiment"] == context["name"]
+
+
+def test_no_two_things_get_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real numbers are of so few bits that a thousand jobs throw one twice; here there are hardly enough for all."""
+    monkeypatch.setattr(minting, "_number", lambda dice, zeros, bits: str(dice.randrange(260)))  # noqa: ARG005
+    of = world(1)
+    jobs = [create(of, "mock-finish-now") for _ in range(200)]
+    move(of, 3600)
+    endpoints = [look(of, job)["tunedModel"]["endpoint"] for job in jobs]
+    made = [ask(of, "endpoints.create", {"parent": PLACE}, {"endpoint": {"displayName": "x"}}) for _ in range(50)]
+
+    assert 200 == len(set(jobs)) == len(set(endpoints))
+    assert 250 == len({*endpoints, *(each["response"]["name"] for each in made)})
+    assert 50 == len({each["name"] for each in made})

@@ -17,7 +17,16 @@ from mockserver.vertex.filters import filtered, masked, ordered
 from mockserver.vertex.locations import canonical, place_of, target_of
 from mockserver.vertex.models import tuning_labels
 from mockserver.vertex.operations import begin
-from mockserver.vertex.registry import ENDPOINTS, MODELS, Deployment, Endpoint, Registry, Served, Version
+from mockserver.vertex.registry import (
+    ENDPOINTS,
+    MODELS,
+    Deployment,
+    Endpoint,
+    Registry,
+    Served,
+    Version,
+    unused_names,
+)
 from mockserver.vertex.versions import as_known, message_name, type_url
 from mockserver.vertex.violations import REQUIRED, found_errors, not_found
 from mockserver.wire.errors import ApiError, Code
@@ -63,9 +72,9 @@ def create_endpoint(call: Call) -> Json:
     body = call.message.get("endpoint", {})
     if not body.get("displayName"):
         raise found_errors([("endpoint.display_name", REQUIRED)])
-    number = call.message.get("endpointId") or endpoint_id(call.world.dice("vertex.endpoints"))
+    wished = call.message.get("endpointId")
     endpoint = Endpoint(
-        name=f"{place}/endpoints/{number}",
+        name=f"{place}/endpoints/{wished}" if wished else _minted_name(call, place),
         created=micros(call.now),
         display_name=body["displayName"],
         description=body.get("description", ""),
@@ -151,6 +160,11 @@ def find_endpoint(call: Call) -> Served:
 def endpoint_not_found(name: str) -> ApiError:
     """404, with the project's number [seen for generateContent]."""
     return ApiError(Code.NOT_FOUND, f"Endpoint `{name}` not found.")
+
+
+def _minted_name(call: Call, place: str) -> str:
+    dice = call.world.dice("vertex.endpoints")
+    return next(unused_names(call.world.store, ENDPOINTS, lambda: f"{place}/endpoints/{endpoint_id(dice)}"))
 
 
 def _found(call: Call, name: str) -> Served:

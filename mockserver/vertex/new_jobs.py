@@ -30,6 +30,7 @@ from mockserver.vertex.registry import (
     Registry,
     TuningJob,
     Version,
+    unused_names,
 )
 from mockserver.vertex.tuning_specs import ADAPTER_SIZES, Request
 from mockserver.vertex.violations import not_found
@@ -105,14 +106,15 @@ def _check_quota(call: Call, registry: Registry, place: Place) -> None:
 
 def _settled(call: Call, place: Place, request: Request, parent: Version | None) -> TuningJob:
     """Everything about the job that will not change any more."""
-    dice = call.world.dice("vertex.tuningJobs")
-    name = f"{place.name}/tuningJobs/{names.tuning_job_id(dice)}"
+    store, dice = call.world.store, call.world.dice("vertex.tuningJobs")
+    name = next(unused_names(store, TUNING_JOBS, lambda: f"{place.name}/tuningJobs/{names.tuning_job_id(dice)}"))
     dataset = tuning_data.read(call.world, request)
     run, defaults = _run(call, request, dataset, dice.getrandbits(64))
     display_name = _display_name(request, parent, dice)
     model, version = _place_in_registry(call, place, display_name, parent, dice)
     serving = replace(place, location=serving_location(place.location, request.base_model)).name
-    endpoint = f"{serving}/endpoints/{names.endpoint_id(dice)}"
+    endpoints = unused_names(store, ENDPOINTS, lambda: f"{serving}/endpoints/{names.endpoint_id(dice)}")
+    endpoint = next(endpoints)
     return TuningJob(
         name=name,
         run=run,
@@ -124,7 +126,7 @@ def _settled(call: Call, place: Place, request: Request, parent: Version | None)
         version=version,
         endpoint=endpoint,
         deployment=names.endpoint_id(dice),
-        checkpoints=_checkpoints(run, endpoint, dice) if _keeps_checkpoints(call, request) else (),
+        checkpoints=_checkpoints(run, endpoint, endpoints, dice) if _keeps_checkpoints(call, request) else (),
         defaults=_shown_defaults(defaults),
         dataset=dataset,
     )
@@ -189,7 +191,8 @@ def _place_in_registry(
     """
     if parent and display_name == parent.display_name and parent.job.model.startswith(f"{place.name}/"):
         return parent.job.model, len(call.world.store.get(MODELS, parent.job.model).jobs) + 1
-    return f"{place.name}/models/{names.model_id(dice)}", 1
+    minted = unused_names(call.world.store, MODELS, lambda: f"{place.name}/models/{names.model_id(dice)}")
+    return next(minted), 1
 
 
 def _kept_request(request: Request, parent: Version | None) -> Json:
@@ -219,17 +222,16 @@ def _keeps_checkpoints(call: Call, request: Request) -> bool:
     return request.base.shape is Shape.V2_5 or (request.base.shape is Shape.V2_0 and today >= CHECKPOINTS_SINCE)
 
 
-def _checkpoints(run: Run, endpoint: str, dice: Random) -> tuple[Checkpoint, ...]:
+def _checkpoints(run: Run, endpoint: str, others: Iterator[str], dice: Random) -> tuple[Checkpoint, ...]:
     """One an epoch, or about ten evenly spaced; the last is the end of the training [documented]."""
     count = min(run.epochs, MOST_CHECKPOINTS, run.total_steps)
-    serving = endpoint.rpartition("/")[0]
     epochs = [-(-run.epochs * place // count) for place in range(1, count + 1)]
     return tuple(
         Checkpoint(
             id=str(place),
             epoch=epoch,
             step=-(-run.total_steps * epoch // run.epochs),
-            endpoint=endpoint if place == count else f"{serving}/{names.endpoint_id(dice)}",
+            endpoint=endpoint if place == count else next(others),
             deployment=names.endpoint_id(dice),
         )
         for place, epoch in enumerate(epochs, 1)

@@ -17,7 +17,7 @@ from mockserver.simulation.tuning import micros
 from mockserver.state.clock import Nanos
 from mockserver.state.store import Kind, Missing
 from mockserver.vertex.locations import target_of
-from mockserver.vertex.registry import Registry, TuningJob
+from mockserver.vertex.registry import Registry, TuningJob, unused_names
 from mockserver.vertex.tuning_jobs import STATES, tuning_job
 from mockserver.vertex.versions import type_url
 from mockserver.vertex.violations import not_found
@@ -49,8 +49,10 @@ OPERATIONS: Kind[Operation] = Kind("vertex.operations")
 
 def begin(call: Call, parent: str, metadata: str, *, response: Json | None = None, job: str = "") -> Json:
     """A new operation under `parent`, as it is answered at once. `metadata` is the name of its type."""
+    dice = call.world.dice("vertex.operations")
+    minted = unused_names(call.world.store, OPERATIONS, lambda: f"{parent}/operations/{operation_number(dice)}")
     operation = Operation(
-        name=f"{parent}/operations/{operation_number(call.world.dice('vertex.operations'))}",
+        name=next(minted),
         version=call.version,
         metadata=metadata,
         created=micros(call.now),

@@ -6,7 +6,7 @@ from the job's run and `now`, so that a model exists from the moment its job end
 or not.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from mockserver.simulation import tuning
 from mockserver.simulation.datasets import Dataset
 from mockserver.simulation.tuning import Progress, Run, State
 from mockserver.state.clock import Nanos
-from mockserver.state.store import Kind, Missing
+from mockserver.state.store import Kind, Missing, Store
 from mockserver.world import World
 
 Json = dict[str, Any]
@@ -273,6 +273,16 @@ class Registry:
         return Served(endpoint, since, job, () if job is None else (_deployment(job, endpoint.name, since),))
 
 
+def unused_names(store: Store, kind: Kind[Any], mint: Callable[[], str]) -> Iterator[str]:
+    """Names as they are minted, without those that are taken: with numbers as few as real ones, some come twice."""
+    given: set[str] = set()
+    while True:
+        name = mint()
+        if name not in given and not _is_kept(store, kind, name):
+            given.add(name)
+            yield name
+
+
 def made_checkpoints(job: TuningJob, progress: Progress) -> tuple[Checkpoint, ...]:
     """The checkpoints deployed by then, in order; the last one only by success."""
     if progress.state is State.SUCCEEDED:
@@ -301,6 +311,14 @@ def registered(job: TuningJob, progress: Progress) -> Nanos | None:
 def step_time(job: TuningJob, progress: Progress, step: int) -> Nanos:
     """When a step that is done was done, in whole microseconds."""
     return tuning.micros(tuning.computed(job.run, progress, step))
+
+
+def _is_kept(store: Store, kind: Kind[Any], name: str) -> bool:
+    try:
+        store.get(kind, name)
+    except Missing:
+        return False
+    return True
 
 
 def _chosen(checkpoints: tuple[Checkpoint, ...], edits: VersionEdits) -> Checkpoint | None:
