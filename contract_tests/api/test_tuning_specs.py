@@ -49,6 +49,16 @@ def test_data_may_lie_in_a_bucket_or_a_dataset(client: Client, uri: str) -> None
     assert uri == job["supervisedTuningSpec"]["trainingDatasetUri"]
 
 
+def test_an_empty_text_is_as_good_as_none(client: Client) -> None:
+    """Programs that fill in a form send them; proto3 cannot tell the two apart."""
+    spec = {**GOOD, "validationDatasetUri": ""}
+    job = Vertex(client).tuned(supervisedTuningSpec=spec, tunedModelDisplayName="", labels={})
+
+    assert GOOD.items() <= job["supervisedTuningSpec"].items()
+    assert {"validationDatasetUri"}.isdisjoint(job["supervisedTuningSpec"])
+    assert job["tunedModelDisplayName"].startswith("gemini-")
+
+
 @pytest.mark.parametrize(
     ("job", "fields"),
     [

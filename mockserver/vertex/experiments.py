@@ -339,7 +339,7 @@ def _written(experiment: Experiment, name: str, title: str) -> Json:
 
 def _measured(experiment: Experiment) -> Iterator[int]:
     """The numbers of the metrics the run has: those of validation data only where there is some."""
-    validated = "validationDatasetUri" in experiment.job.request[experiment.job.spec]
+    validated = bool(experiment.job.request[experiment.job.spec].get("validationDatasetUri"))
     return (number for number, (_, of_validation, _) in enumerate(METRICS, 1) if validated or not of_validation)
 
 

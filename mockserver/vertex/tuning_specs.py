@@ -153,7 +153,8 @@ def _spec_violations(spec: Spec, settings: Mapping[str, Any]) -> Iterator[Violat
         yield f"{path}.{spec.dataset}", REQUIRED
     elif not _is_dataset(training):
         yield _not_jsonl(path, spec.dataset)
-    if "validationDatasetUri" in settings and not _is_dataset(settings["validationDatasetUri"]):
+    validation = settings.get("validationDatasetUri")  # "" is as good as unset, as ever in proto3
+    if validation and not _is_dataset(validation):
         yield _not_jsonl(path, "validation_dataset_uri")
     yield from _hyperparameter_violations(f"{path}.hyper_parameters", hyperparameters(spec, settings))
     if "evaluationConfig" in settings:
