@@ -77,14 +77,23 @@ def ruby_vcr(folder: Path) -> Path:
 
 def httprr(folder: Path) -> Path:
     """Go's: the bytes of both messages, the reply's in chunks."""
+    return traced(folder / "trace.httprr", BODY.encode())
+
+
+def zipped_httprr(folder: Path) -> Path:
+    """The same, of a client that let its replies be zipped."""
+    return traced(folder / "zipped.httprr", gzip.compress(BODY.encode()), "Content-Encoding: gzip\r\n")
+
+
+def traced(path: Path, body: bytes, more: str = "") -> Path:
+    """A trace of one exchange."""
     asked = json.dumps(ASKED).encode()
     request = (
         f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(asked)}\r\n\r\n"
     )
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nDate: {DATE}\r\nTransfer-Encoding: chunked\r\n\r\n"
-    reply = f"{head}5\r\n{BODY[:5]}\r\n{len(BODY) - 5:x}\r\n{BODY[5:]}\r\n0\r\n\r\n".encode()
-    first = request.encode() + asked
-    path = folder / "trace.httprr"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nDate: {DATE}\r\n{more}Transfer-Encoding: chunked\r\n\r\n"
+    chunks = b"5\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (body[:5], len(body) - 5, body[5:])
+    first, reply = request.encode() + asked, head.encode() + chunks
     path.write_bytes(b"httprr trace v1\n" + f"{len(first)} {len(reply)}\n".encode() + first + reply)
     return path
 
@@ -96,6 +105,13 @@ def js_genai(folder: Path) -> Path:
     response = {"statusCode": 200, "headers": {"Content-Type": JSON, "Date": DATE}, "bodySegments": [TOLD]}
     interaction = {"request": request | where, "response": response}
     return dumped(folder / "js.json", {"recordID": "x", "interactions": [interaction]})
+
+
+def python_genai(folder: Path) -> Path:
+    """The same for its Python library, in snake_case."""
+    request = {"method": "post", "url": URL, "headers": {}, "body_segments": [ASKED]}
+    response = {"status_code": 200, "headers": {"content-type": JSON, "date": DATE}, "body_segments": [TOLD]}
+    return dumped(folder / "py.json", {"replay_id": "x", "interactions": [{"request": request, "response": response}]})
 
 
 def by_hand(folder: Path) -> Path:
@@ -120,7 +136,10 @@ def dumped(path: Path, tree: Any) -> Path:
     return path
 
 
-RECORDERS = [own, vcrpy, zipped_vcrpy, parsing_vcrpy, ruby_vcr, httprr, js_genai, by_hand, in_two_files]
+RECORDERS = [
+    own, vcrpy, zipped_vcrpy, parsing_vcrpy, ruby_vcr, httprr, zipped_httprr, js_genai, python_genai, by_hand,
+    in_two_files,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("recorder", RECORDERS)
@@ -140,7 +159,7 @@ def test_bytes_are_kept_where_the_recorder_kept_them(recorder: Any, tmp_path: Pa
     """A body that was parsed has lost its layout, and says so."""
     [exchange] = read(recorder(tmp_path)).exchanges
 
-    assert exchange.response.exact == (recorder not in {parsing_vcrpy, js_genai})
+    assert exchange.response.exact == (recorder not in {parsing_vcrpy, js_genai, python_genai})
     if exchange.response.exact:
         assert BODY.encode() == exchange.response.body
 
@@ -202,6 +221,22 @@ def test_a_file_without_exchanges_says_what_it_holds(tmp_path: Path, name: str, 
         read(tmp_path / name)
 
 
+def zipped_reply(body: bytes) -> bytes:
+    """A cassette with that for a reply."""
+    row = {"request": {"method": "GET", "uri": URL}, "response": {"status": {"code": 200}, "body": {"string": body}}}
+    return yaml.safe_dump({"interactions": [row]}).encode()
+
+
+def test_what_yaml_takes_for_more_than_text_is_text(tmp_path: Path) -> None:
+    """Bytes and dates within a body that is kept as data."""
+    body = "{token: !!binary aGVsbG8=, createTime: 2025-08-18T12:41:00Z, day: 2025-08-18}"
+    path = tmp_path / "t.yaml"
+    path.write_text(f'[{{request: "GET /v1beta/models", status: 200, body: {body}}}]')
+
+    told = {"token": "hello", "createTime": "2025-08-18T12:41:00Z", "day": "2025-08-18"}
+    assert told == json.loads(read(path).exchanges[0].response.body)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -210,6 +245,9 @@ def test_a_file_without_exchanges_says_what_it_holds(tmp_path: Path, name: str, 
         ("broken.txt", b"interactions:\n\t- x: [\n"),
         ("trace.httprr", b"httprr trace v1\n100 200\nGET / HTTP/1.1\r\n"),
         ("binary.json", b"\xff\xfe\x00"),
+        ("short.yaml", zipped_reply(gzip.compress(BODY.encode())[:-9])),
+        ("other.yaml", zipped_reply(b"\x1f\x8bno zip")),
+        ("sixty.json", b'[{"request": "GET /v1beta/models", "status": 200, "body": {"base64_string": "abc"}}]'),
     ],
 )
 def test_a_broken_file_is_unreadable(tmp_path: Path, name: str, content: bytes) -> None:

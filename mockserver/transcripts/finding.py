@@ -1,6 +1,6 @@
 """Exchanges in data, however the recorder called its members.
 
-Read are the forms of vcrpy and of Ruby's VCR, of google's js-genai recorder, of our own, and of lists that people
+Read are the forms of vcrpy and of Ruby's VCR, of Google's recorders for js-genai and python-genai, of our own, and of lists that people
 keep by hand: `{"request": {...} or "GET /v1/x", "status": 404, "body": {...}}`, with the members of a request or
 of a reply beside one another where there is nothing around them.
 """
@@ -9,12 +9,14 @@ import base64
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from mockserver.transcripts.exchange import Exchange, Headers, Request, Response, date_of, lower
+from mockserver.transcripts.exchange import Exchange, Headers, Request, Response, Unreadable, date_of, lower
 
 Json = dict[str, Any]
 
@@ -74,6 +76,8 @@ class Finder:
             return _located(_headers(node.get("headers")))
         if url.startswith("/"):
             url = f"https://{told.get('serverAddress') or told.get('host') or 'localhost'}{url}"
+        if not _is_url(url):
+            return None
         headers = _headers(told.get("headers"))
         body = _body(told, headers) if told is said else None
         return Request(method.upper(), url, headers, None if body is None else body[0])
@@ -88,12 +92,11 @@ class Finder:
         headers = tuple(_HEADER.findall(rest))
         rest = _NO_CREDENTIALS.sub("", _HEADER.sub("", rest)).strip()
         body = rest.encode() if rest and _is_json(rest) else None
-        if rest and body is None:
+        url = url if url.startswith("http") else f"https://{host or 'localhost'}{url}"
+        if (rest and body is None) or not _is_url(url):
             self.described.append(text)
             return None
-        return Request(
-            method, url if url.startswith("http") else f"https://{host or 'localhost'}{url}", lower(headers), body
-        )
+        return Request(method, url, lower(headers), body)
 
     def _response(self, node: Json) -> Response | None:
         said = node.get("response")
@@ -120,10 +123,18 @@ def _code(body: bytes) -> int:
     return int(error[1]) if error else 200
 
 
+def _is_url(text: str) -> bool:
+    try:
+        return urlsplit(text).port != 0
+    except ValueError:  # a bracket that nothing closes, a port that is no number
+        return False
+
+
 def _status(node: Json) -> int | None:
     headers = node.get("headers")
     kept = headers.get("status") if isinstance(headers, dict) else None  # httplib2 keeps it among the headers
-    said = node.get("status", node.get("statusCode", node.get("http", kept)))
+    names = ("status", "statusCode", "status_code", "http")
+    said = next((node[name] for name in names if name in node), kept)
     if isinstance(said, dict):
         said = said.get("code")
     if isinstance(said, str) and said.isdigit():
@@ -149,13 +160,28 @@ def _body(told: Json, headers: Headers) -> tuple[bytes, bool] | None:
         return None
     body = told["body"]
     if isinstance(body, dict) and body.keys() & {"string", "base64_string"}:
-        body = base64.b64decode(body["base64_string"]) if "base64_string" in body else body["string"]
+        body = _decoded(body["base64_string"]) if "base64_string" in body else body["string"]
     if body is None:
         return b"", True
     if isinstance(body, dict | list):
         return _from_tree(body)
     raw = body if isinstance(body, bytes) else str(body).encode()
-    return gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw, True
+    return unzipped(raw), True
+
+
+def _decoded(text: Any) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except (TypeError, ValueError):
+        raise Unreadable("a body that should be base64 and is not") from None
+
+
+def unzipped(raw: bytes) -> bytes:
+    """A body as it is, or as it was before it was zipped. Raises Unreadable."""
+    try:
+        return gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
+    except (EOFError, OSError, zlib.error):
+        raise Unreadable("a zipped body that is cut off or broken") from None
 
 
 def _file_body(told: Json, folder: Path) -> tuple[bytes, bool] | None:
@@ -167,7 +193,18 @@ def _file_body(told: Json, folder: Path) -> tuple[bytes, bool] | None:
 
 
 def _from_tree(tree: Any) -> tuple[bytes, bool]:
-    return json.dumps(tree, indent=2, ensure_ascii=False).encode(), False
+    return _json(tree, indent=2), False
+
+
+def _json(tree: Any, indent: int | None = None) -> bytes:
+    return json.dumps(tree, indent=indent, ensure_ascii=False, default=_text).encode("utf-8", "replace")
+
+
+def _text(value: Any) -> str:
+    """Bytes and dates, which YAML makes of texts that look like them."""
+    if isinstance(value, date):
+        return value.isoformat().replace("+00:00", "Z")
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _from_segments(segments: list[Any], headers: Headers) -> tuple[bytes, bool]:
@@ -175,7 +212,7 @@ def _from_segments(segments: list[Any], headers: Headers) -> tuple[bytes, bool]:
     errors = [segment for segment in segments if isinstance(segment, dict) and "error" in segment]
     events = any(name == "content-type" and "event-stream" in value for name, value in headers)
     if events and not errors:
-        return "".join(f"data: {json.dumps(segment)}\r\n\r\n" for segment in segments).encode(), False
+        return b"".join(b"data: %b\r\n\r\n" % _json(segment) for segment in segments), False
     return _from_tree(segments[0]) if len(segments) == 1 else _from_tree(segments) if segments else (b"", True)
 
 

@@ -18,7 +18,7 @@ from mockserver.transcripts.exchange import (
     date_of,
     lower,
 )
-from mockserver.transcripts.finding import Finder
+from mockserver.transcripts.finding import Finder, unzipped
 
 SUFFIXES = (".json", ".txt", ".yaml", ".yml", ".httprr")
 
@@ -124,7 +124,7 @@ def _message(raw: bytes) -> tuple[str, tuple[tuple[str, str], ...], bytes]:
     line, *fields = head.decode("latin-1").split("\n")
     headers = lower((name, value.strip()) for name, _, value in (field.partition(":") for field in fields))
     chunked = any(name == "transfer-encoding" and "chunked" in value for name, value in headers)
-    return line, headers, _joined(body) if chunked else body
+    return line, headers, unzipped(_joined(body) if chunked else body)
 
 
 def _joined(body: bytes) -> bytes:
