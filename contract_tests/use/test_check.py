@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from contract_tests.effort import effort
 from contract_tests.environment import ROOT
 from mockserver.__main__ import main
+from mockserver.transcripts.checking import check as report_of
 
 FIXTURES = ROOT / "fixtures" / "transcripts"
 
@@ -104,6 +108,68 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 
     assert 2 == done.returncode
     assert "unreadable: broken.json: not JSON" in done.stdout
+
+
+# Values that stand where others are expected, in a recording and in the bodies within it.
+ODD = [None, True, 0, -1, 1e300, "", "x", "é", [], [None], {}, {"a": 1}, "http://[", "9999-12-31T23:59:59Z", "[]", "{}"]
+
+
+@st.composite
+def damaged(draw: st.DrawFn, tree: Any) -> Any:
+    """The tree without one of its values, or with another in its place; most often it is one in a body."""
+    if isinstance(tree, str) and tree[:1] in {"{", "["}:
+        return json.dumps(draw(damaged(json.loads(tree))))
+    if not tree or not isinstance(tree, dict | list) or draw(st.integers(0, 9)) == 0:
+        return draw(st.sampled_from(ODD))
+    places = list(tree) if isinstance(tree, dict) else list(range(len(tree)))
+    places += [place for place in places if place in {"request", "response", "body"}] * 5
+    copy, place = tree.copy(), draw(st.sampled_from(places))
+    if draw(st.integers(0, 9)) == 0:
+        del copy[place]
+    else:
+        copy[place] = draw(damaged(tree[place]))
+    return copy
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.json")), ids=lambda path: path.stem)
+@given(data=st.data())
+@effort(25)
+def test_whatever_a_recording_holds_there_is_a_report(
+    tmp_path_factory: pytest.TempPathFactory, path: Path, data: st.DataObject
+) -> None:
+    """One damaged file does not take the report of the others away."""
+    folder = tmp_path_factory.mktemp("damaged")
+    (folder / "t.json").write_text(json.dumps(data.draw(damaged(json.loads(path.read_text())))))
+    report = report_of(folder)
+
+    assert "in all" in report.text()
+    assert report.status in {0, 1, 2}
+
+
+MODEL = {"name": "tunedModels/a", "baseModel": "models/gemini-1.5-flash-001-tuning", "state": "ACTIVE"}
+DATED = MODEL | {"createTime": "2024-10-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body"),
+    [
+        ("POST /v1beta/models/gemini-2.0-flash:generateContent {}", {"candidates": [{"content": 0}]}),
+        ("POST /v1beta/models/gemini-2.0-flash:generateContent {}", {"candidates": [{"finishReason": "NEW_ONE"}]}),
+        ("GET /v1beta/tunedModels/a", MODEL | {"createTime": "yesterday"}),
+        ("GET /v1beta/tunedModels/a", MODEL | {"createTime": "9999-12-31T23:59:59Z"}),
+        ("GET /v1beta/tunedModels/a", DATED | {"tuningTask": {"completeTime": "2024-10-01T00:05:00Z", "snapshots": 5}}),
+        ("GET /v1beta/tunedModels", {"tunedModels": [DATED | {"tuningTask": "done"}]}),
+        ("GET /v1beta/tunedModels/a/operations/b", {"name": "tunedModels/a/operations/b", "metadata": "x"}),
+        ("GET /v1/projects/p/locations/us-central1/tuningJobs", [1]),
+    ],
+)
+def test_a_body_that_is_no_message_drifts_or_is_not_asked(tmp_path: Path, request_line: str, body: Any) -> None:
+    """It is compared like any other; what it shows of earlier times is put there as far as it can be."""
+    (tmp_path / "t.json").write_text(json.dumps([{"request": request_line, "status": 200, "body": body}]))
+    done = check(tmp_path)
+
+    assert done.returncode in {0, 1}
+    assert "1 files with exchanges" in done.stdout
 
 
 @pytest.mark.parametrize("there", [False, True])

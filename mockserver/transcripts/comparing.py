@@ -162,7 +162,7 @@ class _Comparison:
                 yield from self.values(place, value, new[key])
             else:
                 yield Difference(place, Grade.DIFFERS, value, ABSENT)
-        for key in new.keys() - renamed.keys():
+        for key in (key for key in new if key not in renamed):
             yield Difference(f"{where}.{key}".lstrip("."), Grade.DIFFERS, ABSENT, new[key])
         common = [key for key in renamed if key in new]
         other = [key for key in new if key in renamed]

@@ -4,35 +4,42 @@ They are made in the replaying world by their own methods, at the recorded time 
 shows of them, and their runs are given the recorded course. What trained them is not known: only how much it was.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from mockserver import interventions
 from mockserver.app import surfaces
 from mockserver.simulation.tuning import SECOND, Failure, Pace, Run
-from mockserver.state.clock import Nanos
+from mockserver.state.clock import Nanos, to_nanos
 from mockserver.transcripts.callers import recorded, supplied
 from mockserver.transcripts.comparing import documents
 from mockserver.transcripts.exchange import Exchange, Headers, Request, Response
 from mockserver.transcripts.naming import Names
 from mockserver.wire import schema
-from mockserver.wire.schema import Kind
-from mockserver.wire.well_known import parse_timestamp
+from mockserver.wire.reading import bind_known
+from mockserver.wire.writing import write
 from mockserver.world import World
 
 Json = dict[str, Any]
 
+# A moment of a time to come is somebody's example and not a recording's.
+LAST: Nanos = to_nanos(datetime(2999, 1, 1, tzinfo=UTC))
+
 # As many examples as the quickstarts have, where the number of steps does not tell.
 SOME_EXAMPLES = 20
+MOST_EXAMPLES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A tuned model or a tuning job as a recording first shows it; the version it was asked of, and by whom."""
+    """A tuned model or a tuning job as a recording first shows it; the version it was asked of, and by whom.
+
+    `shown` holds what of it our schema knows, in natural values.
+    """
 
     shown: Json
     message: str
@@ -48,12 +55,12 @@ class Resource:
     @property
     def is_job(self) -> bool:
         """Whether it is Vertex AI's."""
-        return "/tuningJobs/" in self.name
+        return self.message.endswith(".TuningJob")
 
     def time(self, member: str) -> Nanos | None:
         """One of its times, wherever it stands."""
-        said = self.shown.get(member) or self.shown.get("tuningTask", {}).get(member)
-        return parse_timestamp(said) if said else None
+        said: Nanos = self.shown.get(member) or self.shown.get("tuningTask", {}).get(member) or 0
+        return said if 0 < said <= LAST else None
 
     @property
     def created(self) -> Nanos:
@@ -84,7 +91,7 @@ def from_before(exchanges: Sequence[Exchange]) -> list[Resource]:
                 message = _message(match.route.response)
                 place = shown["name"].rpartition("/tuningJobs/")[0]
                 parent = re.sub(r"^projects/(\d+)", lambda found: f"projects/{projects.get(found[1], found[1])}", place)
-                resource = Resource(_worded(message, shown), message, match.route.version, caller, parent)
+                resource = Resource(bind_known(message, shown), message, match.route.version, caller, parent)
                 if shown["name"] not in made and resource.created:
                     found.setdefault(shown["name"], resource)
     return sorted(found.values(), key=lambda resource: resource.created)
@@ -97,8 +104,9 @@ def _resources(response: Response) -> Iterator[Json]:
             lists = [value for value in message.values() if isinstance(value, list)]
             held = [message, *(item for rows in lists for item in rows if isinstance(item, dict))]
             yield from (item for item in held if isinstance(item.get("name"), str))
-            if made := message.get("metadata", {}).get("tunedModel"):
-                yield {"name": made}
+            match message.get("metadata"):
+                case {"tunedModel": str(made)}:
+                    yield {"name": made}
 
 
 def _projects(exchanges: Sequence[Exchange]) -> dict[str, str]:
@@ -110,17 +118,6 @@ def _projects(exchanges: Sequence[Exchange]) -> dict[str, str]:
         if asked and told and not asked[1].isdigit():
             found.setdefault(told[1].decode(), asked[1])
     return found
-
-
-def _worded(message: str, shown: Json) -> Json:
-    """A resource with words for its enums, which a client may have asked for as numbers."""
-    fields = schema.message(message).by_name
-    return {
-        name: schema.enum(fields[name].type_name).by_number.get(value, value)
-        if name in fields and fields[name].kind is Kind.ENUM and isinstance(value, int)
-        else value
-        for name, value in shown.items()
-    }
 
 
 def _message(response: str) -> str:
@@ -168,7 +165,7 @@ class Gardener:
             own = resource.name.removeprefix("tunedModels/")
             path = f"/{resource.version}/tunedModels?tunedModelId={own}"
         headers = (("content-type", "application/json"), *resource.caller)
-        request = Request("POST", f"http://localhost{path}", headers, json.dumps(body).encode())
+        request = Request("POST", f"http://localhost{path}", headers, write(resource.message, body))
         made = list(_resources(self._ask(request)))
         if made:
             name = str(made[-1]["name"])
@@ -190,8 +187,8 @@ def _settable(message: str, shown: Json) -> Json:
     fields = schema.message(message).by_name
     settable = {}
     for name, value in shown.items():
-        field = fields.get(name)
-        if field is None or field.output_only:
+        field = fields[name]
+        if field.output_only:
             continue
         nested = isinstance(value, dict) and field.type_name and not field.map
         settable[name] = _settable(field.type_name, value) if nested else value
@@ -202,9 +199,10 @@ def _examples(resource: Resource) -> Json:
     """Training data of the size that makes the recorded number of steps."""
     task = resource.shown.get("tuningTask", {})
     parameters, steps = task.get("hyperparameters", {}), len(task.get("snapshots", ()))
+    epochs, batch = parameters.get("epochCount", 0), parameters.get("batchSize", 0)
     count = SOME_EXAMPLES
-    if steps and resource.ended and parameters.keys() >= {"epochCount", "batchSize"}:
-        count = max(1, steps * parameters["batchSize"] // parameters["epochCount"])
+    if steps and resource.ended and epochs > 0 and batch > 0:
+        count = min(max(1, steps * batch // epochs), MOST_EXAMPLES)
     return {"examples": {"examples": [{"textInput": str(n), "output": str(n + 1)} for n in range(count)]}}
 
 
@@ -216,7 +214,8 @@ def _pace(pace: Pace, resource: Resource) -> Pace:
     if started is None:
         return pace
     pace = replace(pace, start_seconds=(started - resource.created) / SECOND)
-    steps = [parse_timestamp(step["computeTime"]) for step in resource.shown.get("tuningTask", {}).get("snapshots", ())]
+    shown = resource.shown.get("tuningTask", {}).get("snapshots", ())
+    steps: list[Nanos] = sorted(moment for step in shown if started <= (moment := step.get("computeTime", 0)) <= LAST)
     if steps:
         apart = (steps[-1] - steps[0]) / max(1, len(steps) - 1) / SECOND
         pace = replace(pace, first_step_seconds=(steps[0] - started) / SECOND, step_seconds=apart)
@@ -235,5 +234,6 @@ def _ended(run: Run, resource: Resource) -> Run:
         took = (ended - asked) / SECOND
         return replace(run, cancelled=asked, pace=replace(run.pace, cancel_seconds=took, early_cancel_seconds=0.0))
     if state.endswith("FAILED"):
-        return replace(run, failed=ended, failure=Failure(error["code"], error["message"]) if error else None)
+        failure = Failure(error["code"], error["message"]) if error.keys() >= {"code", "message"} else None
+        return replace(run, failed=ended, failure=failure)
     return replace(run, finished=ended)

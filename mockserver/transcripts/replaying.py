@@ -16,8 +16,9 @@ from mockserver.transcripts.comparing import Difference, Grade, compare, documen
 from mockserver.transcripts.exchange import Exchange, Request, Response, Transcript, lower
 from mockserver.transcripts.hearing import heard
 from mockserver.transcripts.naming import Names
-from mockserver.transcripts.planting import Gardener, from_before
+from mockserver.transcripts.planting import LAST, Gardener, from_before
 from mockserver.wire import schema
+from mockserver.wire.scalars import Refused
 from mockserver.wire.well_known import parse_timestamp
 from mockserver.world import Settings, World
 
@@ -156,12 +157,20 @@ class Replay:
 
 def _moment(exchange: Exchange) -> Nanos | None:
     """When the reply was made, as nearly as it says: nothing is told before it has happened."""
-    said = _TIME.findall(exchange.response.body.decode("utf-8", "replace"))
-    told = [parse_timestamp(text) for text in said]
+    said = map(_read, _TIME.findall(exchange.response.body.decode("utf-8", "replace")))
+    told = [time for time in said if 0 < time <= LAST]
     if exchange.date is None:
         return max(told, default=None)
     second = to_nanos(exchange.date)
     return max([second + _WITHIN_THE_SECOND, *(time for time in told if second <= time < second + SECOND)])
+
+
+def _read(text: str) -> Nanos:
+    """A time that a reply tells; 0 for what only looks like one."""
+    try:
+        return parse_timestamp(text)
+    except Refused:
+        return 0
 
 
 def _answered(world: World, request: Request) -> Response:
@@ -214,8 +223,8 @@ def _ids(path: str) -> set[str]:
 
 def _listed(response: Response) -> set[str]:
     """The ids of what is in a list, where they are the service's."""
-    messages = documents(response) or [{}]
-    lists = [value for value in messages[0].values() if isinstance(value, list)]
+    messages = [message for message in documents(response) or () if isinstance(message, dict)]
+    lists = [value for message in messages for value in message.values() if isinstance(value, list)]
     names = [str(item.get("name", "")) for rows in lists for item in rows if isinstance(item, dict)]
     return {id_ for name in names for id_ in _ids(f"/{name}")}
 

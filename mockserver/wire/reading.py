@@ -19,7 +19,7 @@ from mockserver.wire.schema import Kind
 from mockserver.wire.strict import Doubt
 from mockserver.wire.well_known import parse_duration, parse_timestamp
 
-__all__ = ["bind_tree", "is_form", "parse_duration", "parse_timestamp", "read_body", "read_request"]
+__all__ = ["bind_known", "bind_tree", "is_form", "parse_duration", "parse_timestamp", "read_body", "read_request"]
 
 Json = dict[str, Any]
 
@@ -82,6 +82,19 @@ def bind_tree(message: str, tree: Any) -> Any:
     except MalformedJson as error:
         _refuse(binder.violations, error)
     return _result(binder)
+
+
+def bind_known(message: str, tree: Any) -> Json:
+    """What of a JSON tree is a message of that type: recordings may be of a newer service, or of another."""
+    binder = Binder(message, [], [])
+    try:
+        _tell(binder, tree)
+    except MalformedJson:
+        return {}
+    for finish in binder.ending:
+        finish()
+    known: Json = binder.result.get() or {}
+    return known
 
 
 def is_form(content_type: str | None) -> bool:
