@@ -2,53 +2,32 @@
 
 A name is a tuned model's or a tuning job's resource name; the last part of it is enough where no other
 run has the same. What has ended stays as it is, and so does what is being cancelled: to finish it again
-changes nothing, anything else raises ValueError.
+changes nothing, anything else raises ValueError. Of two words about a run that is under way the later counts.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
 
+from mockserver import runs
+from mockserver.runs import Held
 from mockserver.simulation import tuning
-from mockserver.simulation.tuning import NEVER, Failure, Progress, Run, State
+from mockserver.simulation.tuning import Failure, Run, State
 from mockserver.state.clock import Nanos
-from mockserver.state.store import Kind
 from mockserver.world import World
 
 INTERNAL = 13
 """google.rpc.Code of a failure that a tester gives words but no code."""
 
 
-class Held(NamedTuple):
-    """A run and where it is kept."""
-
-    kind: Kind[Any]
-    name: str
-    run: Run
-
-
-def runs(world: World) -> Iterator[Held]:
-    """Every run of the world: whatever is kept that has one, on either surface."""
-    for kind in world.store.kinds():
-        for name, record in world.store.items(kind):
-            if isinstance(run := getattr(record, "run", None), Run):
-                yield Held(kind, name, run)
-
-
 def find(world: World, name: str) -> Held:
     """The run of that name. LookupError, naming those there are, if there is none or more than one."""
-    held = list(runs(world))
+    held = list(runs.runs(world))
     found = [it for it in held if it.name == name] or [it for it in held if it.name.rpartition("/")[2] == name]
     if len(found) == 1:
         return found[0]
     known = ", ".join(it.name for it in held) or "none"
     msg = f"{'no run' if not found else 'more than one run'} is called {name!r}; there are: {known}"
     raise LookupError(msg)
-
-
-def progress(world: World, run: Run) -> Progress:
-    """How far a run is, its project's quota left aside."""
-    return tuning.observe(run, world.clock.now())
 
 
 def finish(world: World, name: str) -> None:
@@ -78,32 +57,32 @@ def fail(world: World, name: str, *, at_step: int | None = None, error: Failure 
 def stall(world: World, name: str, *, at_step: int) -> None:
     """Let the run do that many steps and never end. ValueError if it has done more already."""
     _check_step(world, name, at_step)
-    _change(world, name, lambda run, *_: replace(run, stall_at_step=at_step))
+    _change(world, name, lambda run, *_: replace(run, stall_at_step=at_step, fail_at_step=None))
 
 
 def _state(world: World, name: str) -> State:
-    return progress(world, find(world, name).run).state
+    return runs.progress(world, find(world, name).run).state
 
 
 def _check_step(world: World, name: str, step: int) -> None:
     held = find(world, name)
-    done = progress(world, held.run).completed_steps
+    done = runs.progress(world, held.run).completed_steps
     if not done <= step <= held.run.total_steps:
         msg = f"{held.name} has done {done} of {held.run.total_steps} steps: it cannot end at step {step}"
         raise ValueError(msg)
 
 
 def _failing(run: Run, step: int, failure: Failure | None, now: Nanos, start: Nanos | None) -> Run:
-    doomed = replace(run, fail_at_step=step, failure=failure)
-    # One that has just done the step would have failed by now, and yet it was seen under way.
+    doomed = replace(run, fail_at_step=step, stall_at_step=None, failure=failure)
+    # One that has just done the step, or stood still for long, would have failed by now, and yet it was seen under way.
     late = tuning.observe(doomed, now, start=start).state.terminal
-    return tuning.fail(run, now, failure, start=start) if late else doomed
+    stopped = replace(run, stall_at_step=step, fail_at_step=None)
+    return tuning.fail(stopped, now, failure, start=start) if late else doomed
 
 
 def _change(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], Run]) -> None:
     held, now = find(world, name), world.clock.now()
-    # A run that may be waiting for its turn has not begun, whatever its pace says.
-    start = NEVER if world.settings.max_concurrent_jobs is not None else None
+    start = runs.start(world, held.run)
     state = tuning.observe(held.run, now, start=start).state
     if state.terminal:
         msg = f"{held.name} has ended: it {state.name}"

@@ -235,6 +235,28 @@ def test_a_stalled_run_never_ends_by_itself(server: MockServer, owner: Owner, pa
     assert ("RUNNING", "SUCCEEDED") == (waiting, owner.state(path))
 
 
+@pytest.mark.parametrize("minutes", [0, 60], ids=["before it stands still", "long after"])
+def test_a_run_that_was_to_stand_still_fails_when_told_to_later(server: MockServer, owner: Owner, minutes: int) -> None:
+    """The later word counts, and the steps between are done by then."""
+    path = owner.tune()
+    server.stall(name_of(path), at_step=3)
+    server.clock.advance(minutes=minutes)
+    server.fail(name_of(path), at_step=8)
+    server.clock.advance(hours=1)
+
+    assert ("FAILED", 8) == (owner.state(path), owner.steps(path))
+
+
+def test_a_run_that_was_to_fail_stands_still_when_told_to_later(server: MockServer, owner: Owner) -> None:
+    """The later word counts here too."""
+    path = owner.tune()
+    server.fail(name_of(path), at_step=5)
+    server.stall(name_of(path), at_step=7)
+    server.clock.advance(hours=1)
+
+    assert ("RUNNING", 7) == (owner.state(path), owner.steps(path))
+
+
 def test_a_stalled_run_has_done_its_steps(server: MockServer, owner: Owner) -> None:
     """Those it was allowed, and none more."""
     path = owner.tune()
