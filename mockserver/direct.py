@@ -180,7 +180,7 @@ def _shifted(run: Run, age: Nanos) -> Run:
     """The run, begun so much earlier, and a microsecond more: what is told of its times is cut to those."""
     age += -age % MICROSECOND + MICROSECOND
     cancelled = None if run.cancelled is None else run.cancelled - age
-    return replace(run, created=run.created - age, cancelled=cancelled)
+    return replace(run, created=run.created - age, cancelled=cancelled, waits=False)
 
 
 def _everybody(model: TunedModel, world: World) -> tuple[Permission, ...]:

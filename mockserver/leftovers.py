@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mockserver import interventions
+from mockserver import runs
 from mockserver.gemini.registry import TUNED_MODELS
 from mockserver.script import AnswerRecord
 from mockserver.simulation.faults import FaultRecord
@@ -35,7 +35,7 @@ class Leftovers:
 
 def leftovers(world: World) -> Leftovers:
     """What is left in a world now. A model counts from the moment there is one to delete."""
-    running = [it.name for it in interventions.runs(world) if not interventions.progress(world, it.run).state.terminal]
+    running = [it.name for it in runs.runs(world) if not runs.progress(world, it.run).state.terminal]
     tuned = [name for name, _ in world.store.items(TUNED_MODELS) if name not in running]
     registered = [model.name for model, _ in Registry(world, world.clock.now()).models("projects")]
     return Leftovers(

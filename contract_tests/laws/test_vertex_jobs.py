@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver import runs
 from mockserver.routing import Call
 from mockserver.simulation import names as minting
+from mockserver.simulation.tuning import starts
 from mockserver.state.clock import ManualClock
 from mockserver.vertex.routes import ROUTES
 from mockserver.wire.credentials import Caller
@@ -175,6 +177,25 @@ def test_never_more_jobs_run_than_the_quota_has(seed: int, waits: list[float], l
 
         assert states.count("JOB_STATE_RUNNING") <= limit
         assert sorted(waiting) == waiting
+
+
+@given(seeds, st.lists(st.tuples(seconds, st.none() | st.integers(0, 9)), max_size=8), st.integers(1, 3))
+def test_what_is_kept_of_a_queue_is_what_it_comes_to(
+    seed: int, steps: list[tuple[float, int | None]], limit: int
+) -> None:
+    """Whatever was asked in between: jobs join, and some of them are cancelled."""
+    of = world(seed, max_concurrent_jobs=limit)
+    for wait, place in steps:
+        move(of, wait)
+        jobs = [held.name for held in runs.runs(of)]
+        if place is None or place >= len(jobs):
+            create(of)
+        else:
+            cancel(of, jobs[place])
+        queue = [held.run for held in runs.runs(of)]
+
+        assert starts(queue, limit) == [runs.start(of, run) for run in queue]
+        assert starts(queue, limit) == [runs.start(of.fork("twin"), run) for run in queue]
 
 
 @given(seeds, seconds)

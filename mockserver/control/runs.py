@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from mockserver import interventions
+from mockserver import interventions, runs
 from mockserver.control.operations import Asked, Body, Operation, invalid, missing
-from mockserver.interventions import Held
+from mockserver.runs import Held
 from mockserver.simulation.tuning import Failure
 from mockserver.wire.errors import Code
 from mockserver.world import World
@@ -50,7 +50,7 @@ class Stall(Named):
 
 def list_runs(asked: Asked) -> Runs:
     """Every run."""
-    return Runs(runs=[_seen(asked.world, held) for held in interventions.runs(asked.world)])
+    return Runs(runs=[_seen(asked.world, held) for held in runs.runs(asked.world)])
 
 
 def finish_run(asked: Asked) -> Run:
@@ -87,7 +87,7 @@ def _after(asked: Asked, act: Callable[[], Any]) -> Run:
 
 
 def _seen(world: World, held: Held) -> Run:
-    progress = interventions.progress(world, held.run)
+    progress = runs.progress(world, held.run)
     return Run(
         name=held.name,
         state=progress.state.name,

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
-from heapq import heappush, heapreplace
+from heapq import heappop, heappush
 
 from mockserver.simulation.losses import losses
 from mockserver.simulation.noise import uniform
@@ -85,7 +85,8 @@ class Run:
     `cancelled`, `failed` and `finished` are the moments at which somebody decided so, never ones to
     come; the last two are a tester's. With `fail_at_step` the run fails right after that step, with
     `stall_at_step` it stands still after it; 0 means before the first, a step beyond the last never
-    comes.
+    comes. `quota` names whose quota the run counts against, "" being nobody's. Within one it `waits` for a free
+    place, unless it was put there under way.
     """
 
     created: Nanos
@@ -103,6 +104,8 @@ class Run:
     failed: Nanos | None = None
     finished: Nanos | None = None
     stall_at_step: int | None = None
+    quota: str = ""
+    waits: bool = True
 
     @property
     def total_steps(self) -> int:
@@ -194,25 +197,26 @@ def computed(run: Run, progress: Progress, step: int) -> Nanos:
     return _course(run, progress.started).time_of(step)
 
 
-def starts(runs: Sequence[Run], limit: int | None) -> list[Nanos]:
+def starts(runs: Sequence[Run], limit: int | None, busy: list[Nanos] | None = None) -> list[Nanos]:
     """When each of the runs may start if at most `limit` (one or more) train at a time.
 
     The runs come in the order of their creation and keep their place when they have ended. One that
-    waits for a run that never ends gets `NEVER`.
+    waits for a run that never ends gets `NEVER`. `busy` is a heap of the ends of those before them,
+    and afterwards of these too; those that nobody has to wait for any more may be missing.
     """
     begins = [run.created + _nanos(run.pace.start_seconds) for run in runs]
     if limit is None:
         return begins
-    busy: list[Nanos] = []
+    busy = [] if busy is None else busy
     for place, run in enumerate(runs):
-        full = len(busy) == limit
-        free = busy[0] if full else run.created
+        free = run.created
+        while run.waits and len(busy) >= limit:
+            free = heappop(busy)
         begins[place] = max(begins[place], free)
         course = _course(run, begins[place])
         starts_ever = begins[place] < course.decided
         # One that was decided on before its start held its place in the queue until then.
-        occupied = course.over if starts_ever else max(free, course.decided)
-        (heapreplace if full else heappush)(busy, occupied)
+        heappush(busy, course.over if starts_ever else max(free, course.decided))
     return begins
 
 

@@ -30,6 +30,9 @@ class Conflict(RuntimeError):
 class Store(Protocol):
     """What keeps the facts of one world. Records are frozen; a change is a new record."""
 
+    revision: int
+    """A number that every change of a record moves on."""
+
     def get(self, kind: Kind[T], name: str) -> T:
         """The record, else Missing."""
 
@@ -62,6 +65,7 @@ class MemoryStore:
         self._kinds: dict[str, dict[str, Any]] = {}
         self._counters: dict[str, int] = {}
         self._lock = threading.Lock()
+        self.revision = 0
 
     def get(self, kind: Kind[T], name: str) -> T:
         """The record, else Missing."""
@@ -78,6 +82,7 @@ class MemoryStore:
             if name in rows:
                 raise Exists(name)
             rows[name] = record
+            self.revision += 1
 
     def replace(self, kind: Kind[T], name: str, old: T, new: T) -> None:
         """Put `new` where `old` is: Missing if there is none, Conflict if it is another one."""
@@ -85,12 +90,14 @@ class MemoryStore:
             if self.get(kind, name) is not old:
                 raise Conflict(name)
             self._kinds[kind.name][name] = new
+            self.revision += 1
 
     def delete(self, kind: Kind[T], name: str) -> None:
         """Forget the record, else Missing."""
         with self._lock:
             self.get(kind, name)
             del self._kinds[kind.name][name]
+            self.revision += 1
 
     def items(self, kind: Kind[T], prefix: str = "") -> Iterator[tuple[str, T]]:
         """A snapshot of the rows whose name starts with `prefix`, oldest first."""
@@ -115,6 +122,7 @@ class MemoryStore:
         with self._lock:
             self._kinds.clear()
             self._counters.clear()
+            self.revision += 1
 
     def fork(self) -> "MemoryStore":
         """A store of its own with the same records."""

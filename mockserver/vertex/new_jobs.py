@@ -109,7 +109,7 @@ def _settled(call: Call, place: Place, request: Request, parent: Version | None)
     store, dice = call.world.store, call.world.dice("vertex.tuningJobs")
     name = next(unused_names(store, TUNING_JOBS, lambda: f"{place.name}/tuningJobs/{names.tuning_job_id(dice)}"))
     dataset = tuning_data.read(call.world, request)
-    run, defaults = _run(call, request, dataset, dice.getrandbits(64))
+    run, defaults = _run(call, place, request, dataset, dice.getrandbits(64))
     display_name = _display_name(request, parent, dice)
     model, version = _place_in_registry(call, place, display_name, parent, dice)
     serving = replace(place, location=serving_location(place.location, request.base_model)).name
@@ -132,7 +132,7 @@ def _settled(call: Call, place: Place, request: Request, parent: Version | None)
     )
 
 
-def _run(call: Call, request: Request, dataset: Dataset, seed: int) -> tuple[Run, VertexHyperparameters]:
+def _run(call: Call, place: Place, request: Request, dataset: Dataset, seed: int) -> tuple[Run, VertexHyperparameters]:
     base = request.base if request.base and request.base.vertex else _stand_in()
     sent, examples = request.hyperparameters, dataset.statistics.trained
     defaults = catalog.vertex_defaults(base, examples)
@@ -148,6 +148,7 @@ def _run(call: Call, request: Request, dataset: Dataset, seed: int) -> tuple[Run
         pace=_pace(base, seed),
         fail_at_step=0 if dataset.failure else None,
         failure=dataset.failure,
+        quota=f"projects/{place.number}",
     )
     return call.directed(run, *_words(request)), defaults
 

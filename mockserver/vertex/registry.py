@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mockserver import runs
 from mockserver.simulation import tuning
 from mockserver.simulation.datasets import Dataset
 from mockserver.simulation.tuning import Progress, Run, State
@@ -58,11 +59,6 @@ class TuningJob:
     def id(self) -> str:
         """The number at the end of the name."""
         return self.name.rpartition("/")[2]
-
-    @property
-    def project(self) -> str:
-        """The project's resource name."""
-        return "/".join(self.name.split("/")[:2])
 
     @property
     def model_version(self) -> str:
@@ -177,7 +173,6 @@ class Registry:
     def __init__(self, world: World, now: Nanos) -> None:
         self._world = world
         self._now = now
-        self._starts: dict[str, dict[str, Nanos]] = {}
 
     def job(self, name: str) -> TuningJob:
         """The tuning job of that name."""
@@ -244,14 +239,7 @@ class Registry:
 
     def start(self, job: TuningJob) -> Nanos | None:
         """When the job may start under the quota of its project; None without one."""
-        limit = self._world.settings.max_concurrent_jobs
-        if limit is None:
-            return None
-        if job.project not in self._starts:
-            queue = list(self.jobs(job.project))
-            begins = tuning.starts([queued.run for queued in queue], limit)
-            self._starts[job.project] = dict(zip((queued.name for queued in queue), begins, strict=True))
-        return self._starts[job.project].get(job.name)
+        return runs.start(self._world, job.run)
 
     def _versions(self, model: Model) -> Iterator[Version]:
         for name in () if model.deleted else model.jobs:
