@@ -74,12 +74,6 @@ class Binder(Elements):
         value = self._push_entry(name)
         if value is None:
             return
-        if value.kind is not Kind.MESSAGE:
-            # our choice: not seen; 3.21 notices nothing and writes bytes no message can be read from
-            self.invalid_value(value.name, "Starting an object on a scalar field")
-            self.pop()
-            self.ignored += 1
-            return
         self.push("value", placeholder=True, is_any=value.type_name == ANY)
         if not self.ignored:
             self._push_content(value.type_name)

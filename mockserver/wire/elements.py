@@ -182,5 +182,11 @@ class Elements:
 
 
 def _type_of(field: Field, parent: Element) -> Message:
-    """The type of an element; one for a scalar's list has its parent's, where nothing will be looked up."""
-    return schema.message(field.type_name) if field.kind is Kind.MESSAGE else parent.message
+    """The type of an element. A scalar's list has its parent's, where nothing will be looked up.
+
+    An object for the scalar of a map's entry is read as a message, as 3.21 does.
+    """
+    if field.kind is Kind.MESSAGE:
+        return schema.message(field.type_name)
+    # our choice: not seen; 3.21 takes the fields of the entry and writes bytes no message can be read from
+    return parent.message if field.repeated else schema.message("google.protobuf.Empty")

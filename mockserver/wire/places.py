@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from mockserver.wire import schema
 from mockserver.wire.notation import SECOND
-from mockserver.wire.schema import Field
+from mockserver.wire.schema import Field, Kind
 from mockserver.wire.well_known import FIRST_SECOND, LAST_SECOND, LONGEST
 
 Json = dict[str, Any]
@@ -191,10 +191,11 @@ class _Entry(_Somewhere):
             self.slot.get()[self.key] = value
 
     def child(self, field: Field) -> Place:
-        if not field.type_name:
-            return _Nowhere()
         entries = self.slot.get()
         entries.pop(self.key, None)  # an entry replaces an earlier one of the same key
+        if field.kind is not Kind.MESSAGE:
+            entries[self.key] = "" if field.kind is Kind.STRING else 0  # an empty object is read as nothing [3.21]
+            return _Nowhere()
         return place(field.type_name, Slot(entries, self.key), self.ending)
 
 
