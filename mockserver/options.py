@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.simulation.faults import LONGEST_SECONDS
-from mockserver.state.clock import Clock, ManualClock, SystemClock
+from mockserver.state.clock import FASTEST, Clock, ManualClock, SystemClock, checked, to_nanos
 from mockserver.world import Settings
 
 
@@ -22,11 +22,19 @@ def parse_clock(text: str, start: datetime | None = None) -> Clock:
         return ManualClock(start)
     if word == "real":
         return SystemClock(start=start)
+    return SystemClock(_factor(word, text), start)
+
+
+def _factor(word: str, text: str) -> float:
     try:
-        return SystemClock(float(word.removesuffix("x")), start)
+        factor = float(word.removesuffix("x"))
     except ValueError:
-        msg = f"clock: {text!r} is none of real, manual, or a factor such as 60x"
-        raise BadOption(msg) from None
+        factor = 0.0
+    if not factor > 0:
+        raise BadOption(f"clock: {text!r} is none of real, manual, or a factor such as 60x")
+    if factor > FASTEST:
+        raise BadOption(f"clock: {text!r} is faster than {FASTEST:.0f}x")
+    return factor
 
 
 def parse_moment(text: str) -> datetime:
@@ -36,7 +44,16 @@ def parse_moment(text: str) -> datetime:
     except ValueError:
         msg = f"start-time: {text!r} is no date or time such as 2024-03-14 or 2024-03-14T15:09:26Z"
         raise BadOption(msg) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return _possible("start-time", moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _possible(name: str, moment: datetime) -> datetime:
+    """The moment, if a clock can start there."""
+    try:
+        checked(to_nanos(moment))
+    except ValueError as error:
+        raise BadOption(f"{name}: {error}") from None
+    return moment
 
 
 def parse_as_of(text: str, today: date) -> date:
@@ -54,7 +71,7 @@ def start_of(as_of: date | None, start: datetime | None, today: date) -> datetim
     """Where the clock starts: as told, else at noon of the day the server is as of, else now."""
     if start is not None or as_of is None or as_of == today:
         return start
-    return datetime.combine(as_of, time(12), tzinfo=UTC)
+    return _possible("as-of", datetime.combine(as_of, time(12), tzinfo=UTC))
 
 
 def any_seed() -> int:

@@ -75,6 +75,23 @@ def test_negative_sleep_is_the_real_error() -> None:
         time.sleep(-1)
 
 
+@pytest.mark.parametrize("delay", [1e12, float("inf")])
+def test_who_sleeps_for_ever_moves_no_time(delay: float) -> None:
+    """As a task does that is only there to be cancelled."""
+    clock = ManualClock()
+    start = clock.now()
+
+    async def run() -> None:
+        idle = asyncio.create_task(asyncio.sleep(delay))
+        await asyncio.sleep(60)
+        idle.cancel()
+
+    with sleeping(clock):
+        asyncio.run(run())
+
+    assert 60 == elapsed(clock, start)
+
+
 def test_cancelled_sleeper_moves_no_time() -> None:
     """Who is woken by a cancellation leaves the clock to the others."""
     clock = ManualClock()

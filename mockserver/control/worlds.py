@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationErr
 
 from mockserver.control import time
 from mockserver.control.operations import Asked, Body, Done, Json, Operation, invalid, missing, told
+from mockserver.state.clock import FASTEST
 from mockserver.world import Settings, World
 
 NAME = "^[a-z0-9]{1,40}$"
@@ -35,7 +36,7 @@ class NewWorld(Body):
 
     name: str | None = Field(default=None, pattern=NAME)
     factor: float = Field(
-        default=0, ge=0, le=time.FASTEST, description="how fast its clock goes; 0 stands until it is moved"
+        default=0, ge=0, le=FASTEST, description="how fast its clock goes; 0 stands until it is moved"
     )
     start_time: AwareDatetime | None = None
     settings: Json = Field(default_factory=dict)

@@ -18,7 +18,7 @@ from heapq import heappop, heappush
 from types import ModuleType
 from typing import Any
 
-from mockserver.state.clock import SECOND, Clock, Nanos
+from mockserver.state.clock import END, SECOND, Clock, Nanos
 
 # How often the event loop goes round before time moves on. A request that is answered inside the process
 # takes about ten rounds through aiohttp: who sleeps should not overtake it.
@@ -47,7 +47,8 @@ def sleeping(clock: Clock) -> Iterator[None]:
             clock.advance(seconds)
 
     async def async_sleep(delay: float, result: Any = None) -> Any:
-        if delay <= 0 or threading.get_ident() != here:
+        for_ever = clock.now() + delay * SECOND >= END
+        if delay <= 0 or for_ever or threading.get_ident() != here:
             return await real_async_sleep(delay, result)
         await sleepers.sleep_until(clock.now() + round(delay * SECOND))
         return result

@@ -16,6 +16,12 @@ Nanos = int
 
 SECOND: Nanos = 1_000_000_000
 
+END: Nanos = 2**63 - 1
+"""Where time ends: in the year 2262, as everywhere that counts nanoseconds in 64 bits. It begins at 0, in 1970."""
+
+FASTEST = 1e6
+"""The highest factor people may ask for: a day passes in a tenth of a second."""
+
 # Kept, because a test may put another function in its place: the server sleeps as ever.
 _wait = asyncio.sleep
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,6 +38,14 @@ def to_nanos(moment: datetime) -> Nanos:
 def to_datetime(nanos: Nanos) -> datetime:
     """Nanoseconds since the epoch as an aware datetime, cut to microseconds."""
     return _EPOCH + timedelta(microseconds=nanos // 1000)
+
+
+def checked(moment: Nanos) -> Nanos:
+    """The moment, if a clock can say it; else ValueError."""
+    if not 0 <= moment < END:
+        msg = f"time begins on {to_datetime(0).date()} and ends on {to_datetime(END).date()}"
+        raise ValueError(msg)
+    return moment
 
 
 class Clock(ABC):
@@ -58,20 +72,22 @@ class Clock(ABC):
         self.jump(moment - self.now())
 
     def advance(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
-        """Jump ahead by the sum of what is given. A negative sum raises ValueError."""
-        self.jump(_forward(seconds + 60 * minutes + 3600 * hours))
+        """Jump ahead by the sum of what is given. ValueError for a negative sum, or one beyond the end of time."""
+        nanos = _forward(seconds + 60 * minutes + 3600 * hours)
+        checked(self.now() + nanos)
+        self.jump(nanos)
 
     def move_to(self, moment: datetime) -> None:
-        """Jump to a moment that lies ahead, else ValueError."""
-        now, target = self.now(), to_nanos(moment)
+        """Jump to a moment that lies ahead, and before the end of time; else ValueError."""
+        now, target = self.now(), checked(to_nanos(moment))
         if target < now:
             msg = f"time does not go back: it is {to_datetime(now)}, asked for {moment}"
             raise ValueError(msg)
         self.jump(target - now)
 
     def advance_to(self, moment: Nanos) -> None:
-        """Jump ahead to a moment in nanoseconds; one that has passed changes nothing."""
-        self.jump(max(0, moment - self.now()))
+        """Jump ahead to a moment in nanoseconds; one that has passed changes nothing. ValueError beyond the end."""
+        self.jump(max(0, checked(moment) - self.now()))
 
 
 class SystemClock(Clock):
@@ -86,7 +102,7 @@ class SystemClock(Clock):
             msg = f"a clock's factor must be above zero, not {factor!r}"
             raise ValueError(msg)
         self.factor = factor
-        self._origin = time.time_ns() if start is None else to_nanos(start)
+        self._origin = time.time_ns() if start is None else checked(to_nanos(start))
         self._born = time.monotonic_ns()
         self._lock = threading.Lock()
 
@@ -118,7 +134,7 @@ class ManualClock(Clock):
     """
 
     def __init__(self, start: datetime | None = None) -> None:
-        self._now = time.time_ns() if start is None else to_nanos(start)
+        self._now = time.time_ns() if start is None else checked(to_nanos(start))
         self._lock = threading.Lock()
 
     def now(self) -> Nanos:
@@ -142,10 +158,10 @@ class ManualClock(Clock):
 
 
 def _forward(seconds: float) -> Nanos:
-    if not 0 <= seconds < float("inf"):
+    if not seconds >= 0:
         msg = f"time does not go back: cannot advance by {seconds!r} seconds"
         raise ValueError(msg)
-    return round(seconds * SECOND)
+    return round(min(seconds * SECOND, END))
 
 
 def stopwatch() -> Callable[[], float]:
