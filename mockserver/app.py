@@ -1,6 +1,8 @@
 """The application: Google's surfaces and the tester's own API behind one ASGI callable."""
 
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 
@@ -13,12 +15,15 @@ from mockserver import oauth
 from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
-from mockserver.frontend import BODY_LIMIT, FrontEnd, Reply, Request
+from mockserver.frontend import BODY_LIMIT, FrontEnd, Reply, Request, WouldBlock
 from mockserver.gemini import routes as gemini
 from mockserver.routing import Cut, Route, RouteTable, leniently
 from mockserver.state.clock import SystemClock
 from mockserver.vertex import routes as vertex
 from mockserver.world import World, Worlds
+
+BY_HAND = "mockserver.by_hand"
+"""What a door offers that drives us without an event loop: there is nobody to wait for a thread, and nobody to hold up."""
 
 
 @cache
@@ -62,17 +67,26 @@ def create_app(world: World | Worlds | None = None, guard: Guard | None = None) 
 
 
 class Google:
-    """The front end as an ASGI app: it awaits nothing but receive, send and the clock's sleep."""
+    """The front end as an ASGI app: it awaits nothing but receive, send, the clock's sleep and what blocks.
+
+    What blocks has a thread of its own, one for all, so that it is done in the order in which it was asked for.
+    """
 
     def __init__(self, front_end: FrontEnd) -> None:
         self._front_end = front_end
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mockserver-blocking")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole request, answer it, write the reply piece by piece. Half a request is none."""
         body = await _body(receive)
         if body is None:
             return
-        reply = self._front_end.answer(_request(scope, body))
+        request = _request(scope, body)
+        try:
+            reply = self._front_end.answer(request, may_block=BY_HAND in (scope.get("extensions") or ()))
+        except WouldBlock:
+            loop = asyncio.get_running_loop()
+            reply = await loop.run_in_executor(self._thread, self._front_end.answer, request)
         if reply.delay_seconds:
             await reply.clock.sleep(reply.delay_seconds)
         if reply.reset:

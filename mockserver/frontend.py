@@ -92,19 +92,26 @@ class Reply:
     reset: bool = False
 
 
+class WouldBlock(Exception):
+    """The reply would have to wait for something outside of this process. Nothing has happened yet."""
+
+
 class FrontEnd:
-    """The surfaces behind one front end: a request in, a reply out. It waits for nothing."""
+    """The surfaces behind one front end: a request in, a reply out. It waits for nothing, unless it is let."""
 
     def __init__(self, worlds: Worlds, table: RouteTable) -> None:
         self._worlds = worlds
         self._table = table
 
-    def answer(self, request: Request) -> Reply:
-        """The reply to a request. Whatever is sent gets one; a handler's own failure is logged and a real 500."""
+    def answer(self, request: Request, *, may_block: bool = True) -> Reply:
+        """The reply to a request. Whatever is sent gets one; a handler's own failure is logged and a real 500.
+
+        Raises WouldBlock if it must not wait and would.
+        """
         watch = stopwatch()
         world = self._worlds.choose(_carriers(request))
         secret = self._worlds.tripwire.secret(_carriers(request), request.body)
-        exchange = Exchange(request, world, secret)
+        exchange = Exchange(request, world, secret, may_block=may_block)
         reply = exchange.reply(self._table)
         access.info("%s %d %.1f ms", exchange.label, reply.status, watch())
         return reply
@@ -122,10 +129,11 @@ def _carriers(request: Request) -> Iterator[str]:
 class Exchange:
     """One request on its way through the checks, in one world at one moment. `secret` is what looks real in it."""
 
-    def __init__(self, request: Request, world: World, secret: str = "") -> None:
+    def __init__(self, request: Request, world: World, secret: str = "", *, may_block: bool = True) -> None:
         self.request = request
         self.world = world
         self.secret = secret
+        self.may_block = may_block
         self.now: Nanos = world.clock.now()
         self.parameters = SystemParameters()
         self.match: Match | None = None
@@ -147,6 +155,8 @@ class Exchange:
             return self._refused(error)
         except ApiError as error:
             return self._refused(error)
+        except WouldBlock:
+            raise
         except Exception:
             log.exception(MISTAKE, self.label)
             return self._refused(ApiError(Code.INTERNAL, INTERNAL_ERROR))
@@ -165,6 +175,8 @@ class Exchange:
             return self._unrouted(table)
         if malformed := _malformed(request):
             return self._page(*malformed)
+        if not self.may_block and self.match.route.blocks and self.match.route.blocks(self.world):
+            raise WouldBlock
         self.fault = self._strike(self.match)
         self._interrupt(self.match, after=0)
         self.caller = self._authenticate(self.match)

@@ -73,7 +73,8 @@ class Route:
     `since`, `until` and `keys_since` (the day API keys were first taken) matter only to a world that
     is as of a date. `credentials` "bearer" makes a lone API key the real 401; "own" leaves that to the
     handler, which takes keys in their own project. A `lenient` route is one the real service has not.
-    `service` is the surface's host name.
+    `service` is the surface's host name. `blocks` says of a world whether the handler may have to wait there
+    for something outside of this process.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Route:
     keys_since: date | None = None
     lenient: bool = False
     service: str = ""
+    blocks: Callable[[World], bool] | None = None
 
     @property
     def verb(self) -> str:

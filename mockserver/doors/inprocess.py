@@ -120,7 +120,7 @@ def _scope(asked: Asked) -> Message:
         "client": ("127.0.0.1", 0),
         "server": (url.hostname, url.port or (443 if url.scheme == "https" else 80)),
         "state": {},
-        "extensions": {"mockserver.abort": _abort},
+        "extensions": {"mockserver.abort": _abort, "mockserver.by_hand": {}},
     }
 
 

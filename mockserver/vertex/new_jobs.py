@@ -105,10 +105,10 @@ def _check_quota(call: Call, registry: Registry, place: Place) -> None:
 
 
 def _settled(call: Call, place: Place, request: Request, parent: Version | None) -> TuningJob:
-    """Everything about the job that will not change any more."""
+    """Everything about the job that will not change any more. The data comes first: it may take its time."""
+    dataset = tuning_data.read(call.world, request)
     store, dice = call.world.store, call.world.dice("vertex.tuningJobs")
     name = next(unused_names(store, TUNING_JOBS, lambda: f"{place.name}/tuningJobs/{names.tuning_job_id(dice)}"))
-    dataset = tuning_data.read(call.world, request)
     run, defaults = _run(call, place, request, dataset, dice.getrandbits(64))
     display_name = _display_name(request, parent, dice)
     model, version = _place_in_registry(call, place, display_name, parent, dice)

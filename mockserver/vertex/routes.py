@@ -4,7 +4,7 @@ A template's `{version}` stands for v1 and v1beta1. What a method takes and answ
 the name of its rpc.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,11 +18,13 @@ from mockserver.vertex import (
     publishers,
     rebasing,
     tuning_aids,
+    tuning_data,
     tuning_jobs,
 )
 from mockserver.vertex.versions import VERSIONS, message_name
 from mockserver.wire import schema
 from mockserver.wire.schema import Rpc
+from mockserver.world import World
 
 SERVICE = "aiplatform.googleapis.com"
 BETA = ("v1beta1",)
@@ -39,13 +41,14 @@ BOARDS = "TensorboardService"
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method of both versions, or of those named. `rpc` is "Service.Method"."""
+    """A method of both versions, or of those named. `rpc` is "Service.Method"; for `blocks` see Route."""
 
     id: str
     template: str
     handler: Handler
     rpc: str
     versions: tuple[str, ...] = VERSIONS
+    blocks: Callable[[World], bool] | None = None
 
     def routes(self) -> Iterator[Route]:
         """One a version."""
@@ -61,6 +64,7 @@ class Method:
                 rpc=rpc.full_name,
                 stream=rpc.server_streaming,
                 credentials=_credentials(self.template),
+                blocks=self.blocks,
             )
 
 
@@ -70,6 +74,7 @@ METHODS = (
         "POST /{version}/{parent=projects/*/locations/*}/tuningJobs",
         tuning_jobs.create_tuning_job,
         f"{TUNING}.CreateTuningJob",
+        blocks=tuning_data.lies_outside,
     ),
     Method(
         "projects.locations.tuningJobs.get",
@@ -94,6 +99,7 @@ METHODS = (
         "POST /{version}/{parent=projects/*/locations/*}/tuningJobs:rebaseTunedModel",
         rebasing.rebase_tuned_model,
         f"{TUNING}.RebaseTunedModel",
+        blocks=tuning_data.lies_outside,
     ),
     Method(
         "projects.locations.tuningJobs.optimizePrompt",
@@ -122,6 +128,7 @@ METHODS = (
         "POST /{version}/tuningJobs",
         tuning_jobs.create_tuning_job,
         f"{TUNING}.CreateTuningJob",
+        blocks=tuning_data.lies_outside,
     ),
     Method(
         "tuningJobs.get", "GET /{version}/{name=tuningJobs/*}", tuning_jobs.get_tuning_job, f"{TUNING}.GetTuningJob"

@@ -23,6 +23,11 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+def lies_outside(world: World) -> bool:
+    """Whether the data of a job may lie somewhere that takes its time: in a folder, or in an emulator."""
+    return bool(storage.buckets(world.settings.gcs_root))
+
+
 def read(world: World, request: Request) -> Dataset:
     """The dataset a job is to train on: read where the world's buckets are, made up where there are none.
 
