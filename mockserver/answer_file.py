@@ -62,6 +62,10 @@ def read_answers(path: str | Path) -> Scripted:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise BadFile(f"{path}:{line}: the character U+{error.character:04X} cannot be in a file") from None
+    except ValueError as error:
+        raise BadFile(f"{path}: {error}") from None
+    except RecursionError:
+        raise BadFile(f"{path}: lists and objects are nested too deeply in it") from None
     _check_sections(path, data, tree)
     lines = _lines(tree)
     return Scripted(
@@ -97,6 +101,8 @@ def _check_members(kind: type[Any], entry: Any) -> None:
 def _sentence(error: Any) -> str:
     place = ".".join(str(step) for step in error["loc"] if step not in {"str", "Answer", "callable[...]"})
     message = error["msg"].removeprefix("Value error, ")
+    if (place, error["type"]) == ("answer", "dataclass_type"):
+        message = f"{error['input']!r} is neither a text nor an object; in quotes it is a text"
     return f"{place}: {message}" if place else message
 
 

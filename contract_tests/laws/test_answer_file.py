@@ -100,9 +100,13 @@ def test_editors_that_mark_their_files_are_understood(tmp_path: Path) -> None:
         (GOOD.replace("turn: 2", "turn: 0"), "6: answers[1]: turn counts from 1, so it cannot be 0"),
         (GOOD.replace("turn: 2", "turn: second"), "6: answers[1]: turn: Input should be a valid integer"),
         (GOOD.replace("    answer: LXIV\n", ""), "4: answers[0]: answer: Field required"),
-        (GOOD.replace("answer: LXIV", "answer: 64"), "4: answers[0]: answer: Input should be"),
+        (
+            GOOD.replace("answer: LXIV", "answer: 64"),
+            "4: answers[0]: answer: 64 is neither a text nor an object; in quotes it is a text",
+        ),
         (GOOD.replace("status: 429", "status: 299"), "16: faults[0]: unknown status 299; the known ones are 400"),
         (GOOD.replace("    status: 429\n", ""), "16: faults[0]: a fault needs something to do"),
+        (GOOD.replace("answer: LXIV", "answer: no"), "4: answers[0]: answer: False is neither a text nor an object"),
         (GOOD + "  - boom\n", "19: faults[1]: Input should be"),
         (GOOD + "  - {status: 500}\n  - {}\n", "20: faults[2]: a fault needs something to do"),
     ],
@@ -151,6 +155,20 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "missing.yaml: No such file or directory" == complaint(tmp_path / "missing.yaml")
     assert f"{tmp_path.name}: Is a directory" == complaint(tmp_path)
     assert "picture.png: is not UTF-8 text" == complaint(picture)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("answers: " + "[" * 5000, "lists and objects are nested too deeply in it"),
+        ('{"answers": ' + "[" * 5000 + "]" * 5000 + "}", "lists and objects are nested too deeply in it"),
+        (f"faults: [{{status: {'9' * 5000}}}]", "Exceeds the limit"),
+    ],
+    ids=["YAML", "JSON", "a number"],
+)
+def test_what_is_too_much_to_read_is_one_sentence_too(tmp_path: Path, text: str, said: str) -> None:
+    """Though nobody knows the line then."""
+    assert complaint(write(tmp_path, text)).startswith(f"answers.yaml: {said}")
 
 
 def test_an_entry_alone_is_read_alike() -> None:
