@@ -1,5 +1,6 @@
 """What a tester told a world: what to answer, which calls to spoil; and how much of it has come true."""
 
+import logging
 import random
 import threading
 from collections import Counter
@@ -9,6 +10,9 @@ from dataclasses import dataclass, replace
 
 from mockserver.simulation.answers import Answer, Prompt, Rule, canned, matching, nearest, scripted
 from mockserver.simulation.faults import Fault, FaultRecord, Signature, strike
+from mockserver.wire.errors import ApiError, Code
+
+log = logging.getLogger(__name__)
 
 Nanos = int
 
@@ -52,7 +56,18 @@ class Script:
             self._used.clear()
 
     def answer(self, prompt: Prompt, examples: Mapping[str, str], *, magic: bool) -> Answer:
-        """The answer to a prompt, whose `call` is counted here: by a rule, else a canned one."""
+        """The answer to a prompt, whose `call` is counted here: by a rule, else a canned one.
+
+        A function of the tester's that fails is an ApiError, which says so to the client.
+        """
+        try:
+            said = self._scripted(prompt)
+        except Exception as error:
+            log.exception("%s: a function that the test gave failed", prompt.model)
+            raise ApiError(Code.INTERNAL, f"A function that the test gave failed: {error!r}") from error
+        return canned(prompt, examples, magic=magic) if said is None else said
+
+    def _scripted(self, prompt: Prompt) -> Answer | None:
         with self._lock:
             prompt = replace(prompt, call=self._asked[prompt.model])
             self._asked[prompt.model] += 1
@@ -60,7 +75,7 @@ class Script:
             if index is not None:
                 self._used[index] += 1
             unmatched.set("" if index is not None else self._mismatch(prompt))
-        return canned(prompt, examples, magic=magic) if index is None else scripted(self._rules[index], prompt)
+        return None if index is None else scripted(self._rules[index], prompt)
 
     def _mismatch(self, prompt: Prompt) -> str:
         closest = nearest(self._rules, prompt, self._used)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mockserver.script import Script, unmatched
 from mockserver.simulation.answers import Answer, Prompt, Rule, Turn
 from mockserver.simulation.faults import Fault
+from mockserver.wire.errors import ApiError, Code
 
 NEXT = "tunedModels/next"
 SECOND = 1_000_000_000
@@ -86,6 +87,25 @@ def test_a_function_is_told_which_call_it_is() -> None:
     script = Script([Rule(lambda prompt: answers[prompt.call])])
 
     assert ["one", "two"] == [ask(script, "1"), ask(script, "1")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (Rule(lambda prompt: str(1 // len(prompt.text.strip()))), "ZeroDivisionError"),
+        (Rule("a", predicate=lambda prompt: bool(1 // len(prompt.text.strip()))), "ZeroDivisionError"),
+        (Rule(lambda _: None), "TypeError('None is neither an Answer nor a text')"),  # type: ignore[arg-type,return-value]  # as a slip would
+    ],
+)
+def test_a_function_that_fails_is_told_of(rule: Rule, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    """To the client in a 500, and in the log with where it was: it is the test's mistake, not the server's."""
+    with pytest.raises(ApiError) as refused:
+        ask(Script([rule]), "  ")
+
+    assert refused.value.code is Code.INTERNAL
+    assert refused.value.message.startswith("A function that the test gave failed: ")
+    assert said in refused.value.message
+    assert "Traceback" in caplog.text
 
 
 def test_a_rule_that_almost_fitted_is_named() -> None:

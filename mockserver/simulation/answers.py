@@ -243,8 +243,11 @@ def nearest(rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | Non
 
 
 def scripted(rule: Rule, prompt: Prompt) -> Answer:
-    """What the rule says to the prompt."""
+    """What the rule says to the prompt. TypeError for a function that says something else than an answer."""
     answer = rule.answer(prompt) if callable(rule.answer) else rule.answer
+    if not isinstance(answer, Answer | str):
+        msg = f"{answer!r} is neither an Answer nor a text"
+        raise TypeError(msg)
     return Answer(answer) if isinstance(answer, str) else answer
 
 
