@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from contract_tests.api.aiplatform import LONG, Vertex
@@ -330,3 +331,76 @@ def test_a_reward_can_be_tried(client: Client) -> None:
 
     assert {"overallReward": 1} == reward("It is 4.")
     assert {"overallReward": -0.5} == reward("It is 5.")
+
+
+def tried(client: Client, expression: str, response: str, **reward: Any) -> httpx.Response:
+    """The answer of trying a reward for what an expression finds in a response."""
+    match = {"matchOperation": "REGEX_CONTAINS", "expression": expression}
+    body = {
+        "example": {"contents": [{"role": "user", "parts": [{"text": "2+2?"}]}]},
+        "sampleResponse": {"role": "model", "parts": [{"text": response}]},
+        "singleRewardConfig": {
+            "stringMatchRewardScorer": {"stringMatchExpression": match, "correctAnswerReward": 1.0},
+            **reward,
+        },
+    }
+    return Vertex(client, version="v1beta1").ask("POST", "tuningJobs:validateReinforcementTuningReward", json=body)
+
+
+def parsing(expression: str) -> Json:
+    """A reward that is for a part of the response."""
+    return {"parseResponseConfig": {"parseType": "REGEX_EXTRACT", "regexExtractExpression": expression}}
+
+
+@pytest.mark.parametrize(
+    ("expression", "response", "reward"),
+    [
+        (r"\d+", "It is 4.", 1),
+        (r"\d+", "It is four.", 0),
+        (r"[*+]{2}", "a*+b", 1),
+        (r"a+?b\++", "aab+", 1),
+        (r"^(?:a|a)*$", "a" * 5000 + "b", 0),
+    ],
+)
+def test_an_expression_is_searched_for(client: Client, expression: str, response: str, reward: int) -> None:
+    """Wherever it may be; one that would keep a backtracking engine busy for ever takes no time."""
+    assert reward == tried(client, expression, response).json().get("overallReward", 0)
+
+
+@pytest.mark.parametrize(
+    ("expression", "response", "reward"),
+    [(r"is (\d)", "is 4", 1), (r"\d", "is 4", 1), ("(4)?5", "5", 0), ("x", "is 4", 0)],
+)
+def test_a_part_of_a_response_may_be_scored(client: Client, expression: str, response: str, reward: int) -> None:
+    """That of the first group; without any, all that matched."""
+    assert reward == tried(client, "^4$", response, **parsing(expression)).json().get("overallReward", 0)
+
+
+@pytest.mark.parametrize(
+    "expression", ["a(?=b)", "(?<!a)b", r"(a)\1", "a++", "a{2}{3}", "(?>a)", "(", r"a\Z", "a{9,1}"]
+)
+def test_what_re2_refuses_is_refused(client: Client, expression: str) -> None:
+    """To search for it, and to extract by it."""
+    for answer in (tried(client, expression, "aab"), tried(client, "a", "aab", **parsing(expression))):
+        error = answer.json()["error"]
+
+        assert (400, "INVALID_ARGUMENT") == (answer.status_code, error["status"])
+        assert f"{expression} is no regular expression." in error["message"]
+
+
+def test_only_so_much_of_a_response_is_parsed(client: Client) -> None:
+    """It is searched at any length."""
+    response = "a" * 10_001
+
+    assert 200 == tried(client, "a", response).status_code
+    assert 400 == tried(client, "a", response, **parsing("a")).status_code
+
+
+def test_a_composite_reward_is_made_of_rewards(client: Client) -> None:
+    """One that is left out is missed."""
+    composite = {"compositeRewardConfig": {"weightedRewardConfigs": [{"weight": 1}]}}
+    body = {"example": {"references": {"answer": "4"}}, "sampleResponse": {"parts": [{"text": "4"}]}, **composite}
+
+    error = Vertex(client, version="v1beta1").refused("POST", "tuningJobs:validateReinforcementTuningReward", json=body)
+
+    assert "reward_config; Message: Required field is not set." in error["message"]

@@ -12,10 +12,18 @@ from mockserver.simulation.noise import seed_of, uniform
 from mockserver.vertex.locations import place_of
 from mockserver.vertex.operations import begin
 from mockserver.vertex.violations import REQUIRED, found_errors
+from mockserver.wire.errors import ApiError
 
 Json = dict[str, Any]
 
+LONGEST_PARSED = LONGEST_EXPRESSION = 10_000
+
 _REFERENCE = re.compile(r"\{\{references\.([^}]+)\}\}")
+
+# Escapes and classes, in which a mark of repetition is none; and two such marks on end, which RE2 refuses.
+_ATOMS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
+_REPEAT = r"(?:[*+?]|\{\d+(?:,\d*)?\})"
+_STACKED = re.compile(rf"(?<!\(){_REPEAT}\??+{_REPEAT}")
 
 
 def validate_reinforcement_tuning_reward(call: Call) -> Json:
@@ -56,6 +64,8 @@ _DATA_FIELDS = (("gcs_source", "gcsSource"), ("gcs_destination", "gcsDestination
 
 def _weighted(configs: tuple[Json, ...], references: Mapping[str, str], text: str) -> Json:
     """The weighted average, and each reward by name."""
+    if not all("rewardConfig" in config for config in configs):
+        raise found_errors([("composite_reward_config.weighted_reward_configs.reward_config", REQUIRED)])
     rewards = {
         config["rewardConfig"].get("rewardName", f"reward_{place}"): (
             _reward(config["rewardConfig"], references, text),
@@ -86,15 +96,14 @@ def _parsed(config: Mapping[str, Any], text: str) -> str:
     parsing = config.get("parseResponseConfig", {})
     if parsing.get("parseType") != "REGEX_EXTRACT":
         return text
-    found = _search(parsing.get("regexExtractExpression", ""), text)
-    return "" if found is None else found[found.re.groups and 1]
+    return _extracted(parsing.get("regexExtractExpression", ""), text)
 
 
 def _matches(match: Mapping[str, Any], references: Mapping[str, str], text: str) -> bool:
     expression = _REFERENCE.sub(lambda found: references.get(found[1], found[0]), match.get("expression", ""))
     match match.get("matchOperation"):
         case "REGEX_CONTAINS":
-            return _search(expression, text) is not None
+            return _contains(expression, text)
         case "PARTIAL_MATCH":
             return expression in text
         case "EXACT_MATCH":
@@ -103,11 +112,41 @@ def _matches(match: Mapping[str, Any], references: Mapping[str, str], text: str)
             raise found_errors([("string_match_expression.match_operation", REQUIRED)])
 
 
-def _search(expression: str, text: str) -> re.Match[str] | None:
+def _contains(expression: str, text: str) -> bool:
+    """Whether it matches somewhere, by an engine that takes no longer for a wicked expression than for another.
+
+    Like RE2, the service's, it knows neither look-around nor back-references. Our choice of words: not seen.
+    """
+    from pydantic_core import SchemaError, SchemaValidator, core_schema  # noqa: PLC0415 - takes long to load
+
     try:
-        return re.search(expression, text)
+        if len(expression) > LONGEST_EXPRESSION or _STACKED.search(_ATOMS.sub("x", expression)):
+            raise _no_expression(expression)
+        return SchemaValidator(core_schema.str_schema(pattern=expression)).isinstance_python(text)
+    except SchemaError:
+        raise _no_expression(expression) from None
+
+
+def _extracted(expression: str, text: str) -> str:
+    """What its first group matches, or all of it; "" if nothing does.
+
+    Only Python's engine tells where a match is, and its time grows with the text's length, to say the least: hence
+    a bound on it, which is our choice.
+    """
+    if len(text) > LONGEST_PARSED:
+        violation = f"The response has {len(text)} characters; at most {LONGEST_PARSED} are parsed."
+        raise found_errors([("sample_response", violation)])
+    if not _contains(expression, text):
+        return ""
+    try:
+        found = re.search(expression, text)
     except re.error:
-        raise found_errors([("expression", f"{expression} is no regular expression.")]) from None
+        raise _no_expression(expression) from None
+    return (found[found.re.groups and 1] or "") if found else ""
+
+
+def _no_expression(expression: str) -> ApiError:
+    return found_errors([("expression", f"{expression} is no regular expression.")])
 
 
 def _text(content: Mapping[str, Any]) -> str:
