@@ -244,7 +244,7 @@ def nearest(rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | Non
 
 def scripted(rule: Rule, prompt: Prompt) -> Answer:
     """What the rule says to the prompt. TypeError for a function that says something else than an answer."""
-    answer = rule.answer(prompt) if callable(rule.answer) else rule.answer
+    answer: Any = rule.answer(prompt) if callable(rule.answer) else rule.answer  # or whatever a slip says
     if not isinstance(answer, Answer | str):
         msg = f"{answer!r} is neither an Answer nor a text"
         raise TypeError(msg)
