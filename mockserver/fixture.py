@@ -10,7 +10,6 @@ import pytest
 
 from mockserver import options
 from mockserver.evidence import leanings
-from mockserver.options import BadOption
 from mockserver.server import MockServer
 
 # A live server's clock unless it is told otherwise: an hour passes in a minute.
@@ -69,7 +68,7 @@ def warn_of_choices(server: MockServer) -> None:
 
 
 def _read(name: str, value: Any, root: Path) -> Any:
-    """The value of an option: an ini file has texts only, and so may the marker."""
+    """The value of an option that is the fixture's: an ini file has texts only, and so may the marker."""
     if not isinstance(value, str):
         return value
     match name:
@@ -80,9 +79,9 @@ def _read(name: str, value: Any, root: Path) -> Any:
         case "answers":
             return root / value
         case "gcs_root":
-            return options.folder(name, str(root / value))
+            return str(root / value)
         case _:
-            return options.parse_setting(name, value)
+            return value
 
 
 @contextlib.contextmanager
@@ -90,7 +89,7 @@ def _explained() -> Iterator[None]:
     """Let the test fail with a sentence rather than a traceback through us."""
     try:
         yield
-    except (BadOption, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise pytest.fail.Exception(f"mockserver: {error}", pytrace=False) from None
 
 

@@ -145,13 +145,13 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 
 
 def parse_setting(name: str, text: str) -> Any:
-    """What a text means for the setting of that name; the text itself for what is read elsewhere."""
-    return _READERS[name](text) if name in _READERS else text
+    """What a text means for the setting of that name."""
+    return _READERS[name](text)
 
 
 def parse_settings(texts: Mapping[str, str | None], **ready: Any) -> Settings:
     """Settings from texts by name of the setting, None where nothing was said; a fresh seed if none."""
-    read = {name: _READERS[name](text) for name, text in texts.items() if text is not None}
+    read = {name: parse_setting(name, text) for name, text in texts.items() if text is not None}
     if read.get("auth") == "strict" and not read.get("accepted_credentials"):
         msg = "auth: strict takes only listed credentials, so list them with --credential"
         raise BadOption(msg)

@@ -1,8 +1,8 @@
 """MockServer: the handle a tester holds. One line a method; what it does lives elsewhere."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -128,9 +128,9 @@ class MockServer:
         """Each fault, with how many calls it has seen and struck."""
         return self._world.script.faults
 
-    def answer(self, *answers: Said | Rule, **when: Any) -> None:
+    def answer(self, *answers: Said | Rule | Mapping[str, Any], **when: Any) -> None:
         """Script answers; `when` are the conditions of `Rule`: model, text, regex, predicate, turn, call, times."""
-        self._world.script.add(*(it if isinstance(it, Rule) else Rule(it, **when) for it in answers))
+        self._world.script.add(*(replace(_rule(it), **when) for it in answers))
 
     def script(self, answers: Answers | str | Path) -> None:
         """Script many: answers, rules and their members as data, or all that an answers file holds."""
@@ -140,12 +140,14 @@ class MockServer:
             scripted = read_answers(answers)
             self._world.script.add(*scripted.answers)
             self.fault(*scripted.faults)
+        elif isinstance(answers, Mapping) or not isinstance(answers, Iterable):
+            raise TypeError(f"answers are a list or the name of a file, not {answers!r}")
         else:
-            self.answer(*map(_rule, answers))
+            self.answer(*answers)
 
-    def fault(self, *faults: Fault) -> None:
-        """Let calls go wrong, from now on."""
-        for fault in faults:
+    def fault(self, *faults: Fault | Mapping[str, Any]) -> None:
+        """Let calls go wrong, from now on: each a Fault, or its members as in an answers file."""
+        for fault in map(_fault, faults):
             self._world.script.add_fault(fault, self.clock.now())
 
     # Reaching into runs, and setting up
@@ -277,15 +279,18 @@ def _new_world(
     as_of: date | str | None = None,
     **settings: Any,
 ) -> World:
-    start = options.parse_moment(start_time) if isinstance(start_time, str) else start_time
-    day = options.parse_as_of(as_of, today()) if isinstance(as_of, str) else as_of
-    if isinstance(clock, str):
-        clock = options.parse_clock(clock, options.start_of(day, start, today()))
+    start = (
+        start_time if start_time is None or isinstance(start_time, datetime) else options.parse_moment(str(start_time))
+    )
+    day = as_of if as_of is None or isinstance(as_of, date) else options.parse_as_of(str(as_of), today())
+    if not isinstance(clock, Clock):
+        clock = options.parse_clock(str(clock), options.start_of(day, start, today()))
     unknown = settings.keys() - {field.name for field in fields(Settings)}
     if unknown:
         known = ", ".join(field.name for field in fields(Settings))
         raise TypeError(f"unknown setting {', '.join(sorted(unknown))}; the settings are {known}")
-    return World(clock, Settings(**{"seed": options.any_seed(), **settings, "as_of": day}))
+    read = {name: options.parse_setting(name, it) if isinstance(it, str) else it for name, it in settings.items()}
+    return World(clock, Settings(**{"seed": options.any_seed(), **read, "as_of": day}))
 
 
 def _rule(answer: Said | Rule | Mapping[str, Any]) -> Rule:
@@ -293,7 +298,21 @@ def _rule(answer: Said | Rule | Mapping[str, Any]) -> Rule:
         from mockserver.answer_file import parse
 
         return parse(Rule, answer)
+    if not (isinstance(answer, Rule | Answer | str) or callable(answer)):
+        raise TypeError(
+            f"{answer!r} is no answer: an Answer, a text, a function, a Rule or a mapping of its members is"
+        )
     return answer if isinstance(answer, Rule) else Rule(answer)
+
+
+def _fault(fault: Fault | Mapping[str, Any]) -> Fault:
+    if isinstance(fault, Mapping):
+        from mockserver.answer_file import parse
+
+        return parse(Fault, fault)
+    if not isinstance(fault, Fault):
+        raise TypeError(f"{fault!r} is no fault: a Fault or a mapping of its members is")
+    return fault
 
 
 def _failure(error: str | None, code: int | str = "INTERNAL") -> Failure | None:

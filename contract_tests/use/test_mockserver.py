@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 import mockserver
-from mockserver import Fault, MockServer
+from mockserver import Fault, MockServer, Rule
 
 Json = dict[str, Any]
 
@@ -272,6 +272,32 @@ def test_it_serves_on_a_socket_until_it_is_stopped() -> None:
         httpx.get(f"{url}/_mock/health")
     with pytest.raises(ValueError, match="say which token is to control the server"):
         server.start("0.0.0.0")  # noqa: S104 - it is refused
+
+
+def test_settings_may_be_texts() -> None:
+    """As in a shell or an ini file, with the same mistakes to be made."""
+    settings = MockServer(seed="7", magic="no", auth="strict", accepted_credentials="one,two").settings
+
+    assert (7, False, frozenset({"one", "two"})) == (settings.seed, settings.magic, settings.accepted_credentials)
+    with pytest.raises(ValueError, match="auth: 'stict' is none of any, off, strict"):
+        MockServer(auth="stict")
+
+
+def test_answers_and_faults_may_be_data() -> None:
+    """As in an answers file, and with further conditions; what is neither is refused when it is said, not when it is due."""
+    server = MockServer(answers=[{"answer": "a"}])
+    server.answer({"answer": "b"}, Rule("c", text="d"), times=1)
+    server.fault({"status": 503}, Fault(status=429))
+
+    assert [Rule("a"), Rule("b", times=1), Rule("c", text="d", times=1)] == [each.rule for each in server.answers]
+    assert [Fault(status=503), Fault(status=429)] == [each.fault for each in server.faults]
+    nothing: Any = None
+    for say in (server.answer, server.fault):
+        with pytest.raises(TypeError, match=r"None is no (answer|fault)"):
+            say(nothing)
+    for answers in (5, {"answer": "a"}):
+        with pytest.raises(TypeError, match="answers are a list or the name of a file, not"):
+            MockServer(answers=answers)  # type: ignore[arg-type]  # as a slip would
 
 
 def test_mistakes_in_its_making_are_named() -> None:
