@@ -28,7 +28,7 @@ EMULATOR_TIMEOUT_SECONDS = 10.0
 
 
 class NoSuchObject(Exception):
-    """Nothing is stored under this URI."""
+    """Nothing is stored under this URI, or nothing that may be read."""
 
 
 class Unreachable(Exception):
@@ -53,6 +53,8 @@ class Buckets:
         try:
             with path.open("rb") if path else self._download(bucket, name) as file:
                 yield file
+        except PermissionError:
+            raise NoSuchObject from None
         except (OSError, HTTPException) as error:
             raise Unreachable(f"{uri} cannot be read: {error}") from None
 
@@ -78,16 +80,15 @@ def buckets(root: Path | None) -> Buckets:
 
 
 def _path(root: Path, bucket: str, name: str) -> Path | None:
-    """The file that stands for an object, if it is there. Names that would lead out of the folder lead nowhere.
-
-    Symbolic links are followed: whoever may put them into the folder may put the files there as well.
-    """
+    """The file that stands for an object, if it is there. What would lead out of the folder, by name or by a symbolic
+    link, leads nowhere: the beginning of a file is quoted to whoever names it as training data.
+    """  # noqa: D205 - one sentence
     steps = [bucket, *name.split("/")]
-    if any(step in {"", ".", ".."} or set(step) & set("\\:\0") for step in steps):
+    if not {"", ".", ".."}.isdisjoint(steps):
         return None
     path = root.joinpath(*steps)
     try:
-        return path if path.is_file() else None
+        return path if path.is_file() and path.resolve().is_relative_to(root.resolve()) else None
     except (OSError, ValueError):  # too long for a file's name, or not to be encoded as one
         return None
 

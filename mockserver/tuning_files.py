@@ -1,6 +1,7 @@
 """Tuning data as files: JSON lines become examples, and gs:// objects datasets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import orjson
 
@@ -11,6 +12,7 @@ from mockserver.simulation.tuning import Failure
 from mockserver.storage import Buckets, NoSuchObject, Unreachable
 
 LARGEST_FILE = 1 << 30  # "1GB" [documented]
+LONGEST_LINE = 1 << 26  # our choice: an example of so many bytes has many times the tokens that one may have
 
 NOT_FOUND = 5
 INTERNAL = 13
@@ -34,23 +36,49 @@ def load(buckets: Buckets, uri: str, kind: Kind, accepts: Accepted) -> Dataset:
         return datasets.unreadable(Failure(INTERNAL, f"Mock: {error}."))
 
 
-def read_lines(file: Iterable[bytes], kind: Kind, accepts: Accepted) -> Iterator[Line]:
+def read_lines(file: BinaryIO, kind: Kind, accepts: Accepted) -> Iterator[Line]:
     """The lines of JSONL that are not blank, up to the first one that is too far down. No bytes make it raise."""
     size = 0
-    for number, raw in enumerate(file, 1):
-        size += len(raw)
+    for number, (raw, length) in enumerate(_raw_lines(file), 1):
+        size += length
         if line := raw.strip():
-            yield _line(number, line, kind, accepts, too_far=size > LARGEST_FILE)
+            yield _line(number, line, kind, accepts, _excess(size, length))
         if size > LARGEST_FILE:
             return
 
 
-def _line(number: int, raw: bytes, kind: Kind, accepts: Accepted, *, too_far: bool) -> Line:
+def _raw_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Each line, as much of it as a line may have and a bit more, and its length."""
+    while raw := file.readline(LONGEST_LINE + 1):
+        rest, length = raw, len(raw)
+        while rest and not rest.endswith(b"\n") and length <= LARGEST_FILE:
+            rest = file.readline(LONGEST_LINE)
+            length += len(rest)
+        yield raw, length
+
+
+def _excess(size: int, length: int) -> str:
+    """Why a line is not looked at, if it is not: it is too far down, or too long. Both our choice: not seen."""
+    if size > LARGEST_FILE:
+        return "is beyond the 1 GB that a dataset can have."
+    return f"is longer than {LONGEST_LINE >> 20} MB." if length > LONGEST_LINE else ""
+
+
+def _line(number: int, raw: bytes, kind: Kind, accepts: Accepted, excess: str) -> Line:
     text = raw.decode(errors="replace")
-    if too_far:
-        return unusable(number, text, "is beyond the 1 GB that a dataset can have.")  # our choice: not seen
+    if excess:
+        return unusable(number, text, excess)
     try:
         tree = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        return unusable(number, text, f"is not valid JSON: {error.msg}.")  # our choice: not seen
+        problem = "UTF-8" if "�" in text and not _is_utf8(raw) else f"valid JSON: {error.msg}"
+        return unusable(number, text, f"is not {problem}.")  # our choice: not seen
     return examine(number, tree, text, kind, accepts)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

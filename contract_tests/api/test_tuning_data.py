@@ -232,6 +232,48 @@ def test_what_is_not_in_a_bucket_fails_the_run(client: Client, root: Path, uri: 
     assert uri in job["error"]["message"]
 
 
+def test_no_link_leads_out_of_the_buckets(client: Client, root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What lies elsewhere is not quoted to whoever asks; links within them are followed."""
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "secret.jsonl").write_bytes(b"secret")
+    store(root, fixture("support.jsonl"))
+    bucket = root / "lindholm"
+    (bucket / "file.jsonl").symlink_to(outside / "secret.jsonl")
+    (bucket / "folder").symlink_to(outside)
+    (bucket / "same.jsonl").symlink_to(root.joinpath(*URI.removeprefix("gs://").split("/")))
+
+    for name in ("file.jsonl", "folder/secret.jsonl"):
+        error = tuned_on(client, f"gs://lindholm/{name}")["error"]
+
+        assert 5 == error["code"]
+        assert "JSON" not in error["message"]
+    assert "JOB_STATE_SUCCEEDED" == tuned_on(client, "gs://lindholm/same.jsonl")["state"]
+
+
+def test_what_may_not_be_read_is_as_good_as_missing(
+    client: Client, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the same words, which name both: a real service agent without a role meets them too."""
+
+    def refuse(path: Path, *_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    store(root, fixture("support.jsonl"))
+    monkeypatch.setattr(Path, "open", refuse)
+
+    error = tuned_on(client)["error"]
+
+    assert (5, True) == (error["code"], error["message"].endswith("or the service agent is not allowed to read it."))
+
+
+@pytest.mark.parametrize("name", ["2026-10-01T10:00:00.jsonl", "100%.jsonl", "a*?#[b].jsonl", "a b.jsonl"])
+def test_an_object_may_have_any_name_a_file_may_have(client: Client, root: Path, name: str) -> None:
+    """Nothing in it means anything else."""
+    store(root, fixture("support.jsonl"), f"gs://lindholm/{name}")
+
+    assert "JOB_STATE_SUCCEEDED" == tuned_on(client, f"gs://lindholm/{name}")["state"]
+
+
 @pytest.mark.parametrize("validation", ["broken.jsonl", None])
 def test_validation_data_is_looked_at_too(client: Client, root: Path, validation: str | None) -> None:
     """A run cannot succeed with a validation dataset that is wrong or missing."""

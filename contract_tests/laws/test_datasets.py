@@ -172,7 +172,7 @@ def test_nesting_has_no_bounds() -> None:
         deep = [deep]
 
     line = first_line({"contents": [turn("user", "a"), turn("model", "b")], "tools": {"deep": deep}})
-    parsed = list(tuning_files.read_lines([b'{"contents":' + b"[" * 100_000], Kind.SUPERVISED, ANYTHING))
+    parsed = list(tuning_files.read_lines(BytesIO(b'{"contents":' + b"[" * 100_000), Kind.SUPERVISED, ANYTHING))
 
     assert line.example is not None
     assert parsed[0].problems
@@ -335,9 +335,40 @@ def test_a_file_ends_at_a_gigabyte(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning_files, "LARGEST_FILE", 100)
     line = json.dumps({"contents": [turn("user", "a"), turn("model", "b")]}).encode() + b"\n"
 
-    lines = list(tuning_files.read_lines([line] * 5, Kind.SUPERVISED, ANYTHING))
+    lines = list(tuning_files.read_lines(BytesIO(line * 5), Kind.SUPERVISED, ANYTHING))
 
     assert ["is beyond the 1 GB that a dataset can have."] == [problem for line in lines for problem in line.problems]
+
+
+def test_no_line_is_held_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a problem, one for all its length; the lines after it are read."""
+    monkeypatch.setattr(tuning_files, "LONGEST_LINE", 200)
+    line = json.dumps({"contents": [turn("user", "a"), turn("model", "b")]}).encode()
+    long = json.dumps({"contents": [turn("user", "a" * 1000), turn("model", "b")]}).encode()
+
+    lines = list(tuning_files.read_lines(BytesIO(b"\n".join([line, long, line, long])), Kind.SUPERVISED, ANYTHING))
+
+    assert [(1, False), (2, True), (3, False), (4, True)] == [(each.number, bool(each.problems)) for each in lines]
+    assert all(len(each.json) <= 201 for each in lines)
+
+
+def test_no_more_than_a_gigabyte_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where it is one line without an end."""
+    monkeypatch.setattr(tuning_files, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(tuning_files, "LONGEST_LINE", 100)
+    file = BytesIO(b"x" * 100_000)
+
+    lines = list(tuning_files.read_lines(file, Kind.SUPERVISED, ANYTHING))
+
+    assert ("is beyond the 1 GB that a dataset can have.",) == lines[0].problems
+    assert file.tell() < 1200
+
+
+def test_what_is_not_utf_8_is_told_so() -> None:
+    """And not what a parser makes of it."""
+    lines = tuning_files.read_lines(BytesIO('{"contents": "é"}'.encode("latin-1")), Kind.SUPERVISED, ANYTHING)
+
+    assert [("is not UTF-8.",)] == [line.problems for line in lines]
 
 
 def test_an_empty_dataset_fails() -> None:
