@@ -55,8 +55,10 @@ class Script:
             self._rules = tuple(rules)
             self._used.clear()
 
-    def answer(self, prompt: Prompt, examples: Mapping[str, str], *, magic: bool) -> Answer:
-        """The answer to a prompt, whose `call` is counted here: by a rule, else a canned one.
+    def answer(
+        self, prompt: Prompt, examples: Mapping[str, str], *, magic: bool, otherwise: Answer | None = None
+    ) -> Answer:
+        """The answer to a prompt, whose `call` is counted here: by a rule, else a canned one, `otherwise` at last.
 
         A function of the tester's that fails is an ApiError, which says so to the client.
         """
@@ -65,7 +67,7 @@ class Script:
         except Exception as error:
             log.exception("%s: a function that the test gave failed", prompt.model)
             raise ApiError(Code.INTERNAL, f"A function that the test gave failed: {error!r}") from error
-        return canned(prompt, examples, magic=magic) if said is None else said
+        return canned(prompt, examples, magic=magic, otherwise=otherwise) if said is None else said
 
     def _scripted(self, prompt: Prompt) -> Answer | None:
         with self._lock:

@@ -4,6 +4,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mockserver.forms import formal_answer
 from mockserver.gemini.eras import ERAS, era_of
 from mockserver.gemini.models import Subject, subject
 from mockserver.gemini.prompts import check_enabled, check_form, read_prompt
@@ -33,7 +34,8 @@ def answer(call: Call, message: Mapping[str, Any]) -> tuple[Frame, Outcome]:
     check_enabled(asked, message)
     prompt = read_prompt(asked, message)
     era = era_of(asked.base.shape, call.world.settings.as_of)
-    said = call.world.script.answer(prompt, asked.examples, magic=call.world.settings.magic)
+    form = formal_answer(message, prompt)
+    said = call.world.script.answer(prompt, asked.examples, magic=call.world.settings.magic, otherwise=form)
     outcome = generate(prompt, said, _settings(asked, message), call.world.settings.seed)
     frame = Frame(
         era=era,

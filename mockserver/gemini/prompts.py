@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mockserver.forms import ENUM, JSON, answer_schema, declared_functions
 from mockserver.gemini import refusals
 from mockserver.gemini.models import Subject
 from mockserver.simulation.answers import Prompt, Turn
@@ -72,10 +73,12 @@ def check_enabled(subject: Subject, message: Mapping[str, Any]) -> None:
     if _is_plain(subject):
         if "systemInstruction" in message:
             raise refusals.not_enabled("Developer instruction", subject.name)
-        if config.get("responseMimeType") == "application/json" or "responseSchema" in config:
+        if config.get("responseMimeType") in {JSON, ENUM} or answer_schema(config) is not None:
             raise refusals.not_enabled("Json mode", subject.name)
     if message.get("tools") and (subject.is_tuned or subject.base.id.startswith("gemma")):
         raise refusals.not_enabled("Function calling", subject.name)
+    if "functionCallingConfig" in message.get("toolConfig", {}) and not any(declared_functions(message)):
+        raise invalid_argument("Function calling config is set without function_declarations.")  # seen 2025-09
     _check_length(subject, parts)
     _check_temperature(subject, config)
 

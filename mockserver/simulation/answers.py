@@ -251,10 +251,12 @@ def scripted(rule: Rule, prompt: Prompt) -> Answer:
     return Answer(answer) if isinstance(answer, str) else answer
 
 
-def canned(prompt: Prompt, examples: Mapping[str, str], *, magic: bool = True) -> Answer:
-    """The answer when no rule fits: magic words in the prompt, training data, the table, a sentence."""
+def canned(
+    prompt: Prompt, examples: Mapping[str, str], *, magic: bool = True, otherwise: Answer | None = None
+) -> Answer:
+    """The answer when no rule fits: magic words in the prompt, training data, the table, `otherwise` or a sentence."""
     if magic:
-        spell = _spell(prompt, examples)
+        spell = _spell(prompt, examples, otherwise)
         if spell is not None:
             return spell
     learned = examples if isinstance(examples, Examples) else Examples(examples.items())
@@ -262,17 +264,22 @@ def canned(prompt: Prompt, examples: Mapping[str, str], *, magic: bool = True) -
     if output is not None:
         return Answer(output)
     entry = (TUNED_MODEL.get(prompt.text) if prompt.is_tuned else None) or ANY_MODEL.get(prompt.text)
-    return _tabled(entry) if entry else Answer(f"Mock answer of {prompt.model} to {_shown(prompt.text)}.")
+    return _tabled(entry) if entry else otherwise or Answer(sentence(prompt))
 
 
-def _spell(prompt: Prompt, examples: Mapping[str, str]) -> Answer | None:
+def sentence(prompt: Prompt) -> str:
+    """What a model says that nobody told what to say."""
+    return f"Mock answer of {prompt.model} to {_shown(prompt.text)}."
+
+
+def _spell(prompt: Prompt, examples: Mapping[str, str], otherwise: Answer | None) -> Answer | None:
     """The answer that magic words in the prompt ask for; to a misspelt one, a sentence that says so."""
     directives = magic_directives(prompt.text)
     if not directives:
         return None
     try:
         directed_fault(directives)  # struck elsewhere; read here so that a misspelt one is told
-        return _spelled(canned(_plain(prompt), examples, magic=False), directives)
+        return _spelled(canned(_plain(prompt), examples, magic=False, otherwise=otherwise), directives)
     except ValueError as error:
         return Answer(f"Mock cannot read the magic words of this prompt: {error}.")
 
@@ -298,7 +305,8 @@ def _spelled(answer: Answer, directives: Mapping[str, str]) -> Answer:
             finish = word
         elif word not in FAULT_WORDS:
             ratings[category_name(word)] = value
-    return Answer(text, finish=finish, block=block, ratings=ratings, prompt_ratings=prompt_ratings)
+    parts = () if "text" in directives else answer.parts
+    return Answer(text, parts=parts, finish=finish, block=block, ratings=ratings, prompt_ratings=prompt_ratings)
 
 
 def _tabled(entry: Entry) -> Answer:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from mockserver.forms import formal_answer
 from mockserver.routing import Call, Pause
 from mockserver.simulation import catalog, tokens
 from mockserver.simulation.answers import Prompt
@@ -155,7 +156,8 @@ def _outcome(call: Call, target: Target) -> Outcome:
     prompt = _prompt(call, target)
     settings = read_settings(call.message, target.base)
     check_length(prompt, target.base)
-    answer = world.script.answer(prompt, target.examples, magic=world.settings.magic)
+    form = formal_answer(call.message, prompt)
+    answer = world.script.answer(prompt, target.examples, magic=world.settings.magic, otherwise=form)
     return generate(prompt, answer, settings, seed_of(world.settings.seed, "vertex"))
 
 

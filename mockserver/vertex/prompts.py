@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mockserver.forms import declared_functions
 from mockserver.simulation.answers import Prompt, Turn
 from mockserver.simulation.catalog import BaseModel
 from mockserver.simulation.generation import GenerationSettings, prompt_tokens
@@ -74,7 +75,7 @@ def check_length(prompt: Prompt, base: BaseModel | None) -> None:
 def billable_characters(message: Mapping[str, Any]) -> int:
     """The characters of all texts and declared functions, white space not counted [three recorded counts]."""
     texts = (part.get("text", "") for part in _all_parts(message))
-    declared = (text for function in _functions(message) for text in _texts_of(function))
+    declared = (text for function in declared_functions(message) for text in _texts_of(function))
     return sum(not character.isspace() for text in (*texts, *declared) for character in text)
 
 
@@ -120,11 +121,6 @@ def _check_range(config: Mapping[str, Any], name: str, least: float, below: floa
         )
 
 
-def _functions(message: Mapping[str, Any]) -> Iterator[Json]:
-    for tool in message.get("tools", ()):
-        yield from tool.get("functionDeclarations", ())
-
-
 def _texts_of(declared: Mapping[str, Any]) -> Iterator[str]:
     """The names and descriptions in a function's declaration or in a schema of its parameters."""
     yield from (declared.get("name", ""), declared.get("description", ""))
@@ -140,7 +136,7 @@ def _tool_tokens(message: Mapping[str, Any]) -> int:
 
     Recorded for one without parameters; that the names and descriptions of parameters count is our choice.
     """
-    return sum(1 + sum(map(count_tokens, _texts_of(function))) for function in _functions(message))
+    return sum(1 + sum(map(count_tokens, _texts_of(function))) for function in declared_functions(message))
 
 
 def _other_tokens(part: Mapping[str, Any]) -> int:
