@@ -288,6 +288,9 @@ def test_streams_come_piece_by_piece() -> None:
         (lambda: httpx.post(STREAM, json=BODY, headers=KEY, timeout=5), httpx.ReadTimeout),
         (lambda: httpx2.post(STREAM, json=BODY, headers=KEY, timeout=5), httpx2.ReadTimeout),
         (lambda: requests.post(STREAM, json=BODY, headers=KEY, timeout=5), requests.ConnectionError),
+        (lambda: patiently("GET", f"{GEMINI}/v1beta/models", total=5), TimeoutError),
+        (lambda: patiently("GET", f"{GEMINI}/v1beta/models", total=9, sock_read=5), aiohttp.SocketTimeoutError),
+        (lambda: patiently("POST", STREAM, sock_read=5), aiohttp.SocketTimeoutError),
     ],
 )
 def test_patience_ends_by_the_servers_clock(ask: Callable[[], object], gave_up: type[Exception]) -> None:
@@ -297,8 +300,48 @@ def test_patience_ends_by_the_servers_clock(ask: Callable[[], object], gave_up: 
             server.fault(Fault("models.list", latency_seconds=seconds, nth=nth))
             server.fault(Fault("*.streamGenerateContent", chunk_delay_seconds=seconds, nth=nth))
         ask()
-        with pytest.raises(gave_up):
+        with pytest.raises(gave_up) as failure:
             ask()
+
+    assert gave_up is failure.type
+
+
+def patiently(verb: str, url: str, **seconds: float) -> bytes:
+    """What aiohttp is answered in that time."""
+
+    async def ask() -> bytes:
+        timeout = aiohttp.ClientTimeout(**seconds)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.request(verb, url, json=BODY if verb == "POST" else None, headers=KEY) as answer,
+        ):
+            return await answer.read()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("patience", [{"total": 30}, {"sock_read": 30}])
+def test_what_came_in_time_is_heard(patience: dict[str, float]) -> None:
+    """Of a stream that aiohttp gives up on; and time moves no further than to where it does."""
+
+    async def listen() -> None:
+        timeout = aiohttp.ClientTimeout(**patience)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(STREAM, json=BODY, headers=KEY) as answer,
+        ):
+            while line := await answer.content.readline():
+                heard.append(line)
+
+    heard: list[bytes] = []
+    with MockServer().catching() as server:
+        server.answer(Answer(chunks=["one ", "two ", "three"], delays=[0, 60, 60]))
+        began = server.now
+        with pytest.raises(TimeoutError):
+            asyncio.run(listen())
+
+    assert [True] == [b"one " in line for line in heard if line.strip()]
+    assert 60 == (server.now - began).total_seconds()
 
 
 def test_routers_of_the_testers_own_go_on_answering(neighbour: str) -> None:

@@ -16,7 +16,7 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 from mockserver.doors.inprocess import Answered, App, Asked, ask, ask_waiting
-from mockserver.state.clock import SECOND, Clock, ManualClock
+from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
 
 _GOOGLE = re.compile(
     r"(?:generativelanguage|oauth2|(?:[a-z0-9-]+-)?aiplatform|aiplatform\.[a-z0-9-]+\.rep)\.googleapis\.com"
@@ -57,9 +57,13 @@ class Net:
             yield piece
             start = self.clock.now()
 
-    def _check(self, start: int, patience: float | None) -> None:
-        if patience is not None and self.clock.now() - start > patience * SECOND:
+    def _check(self, start: Nanos, patience: float | None) -> None:
+        if patience is not None and self.is_late(start, patience):
             raise TimedOut
+
+    def is_late(self, since: Nanos, patience: float) -> bool:
+        """Whether a clock that leaves time out has left out more than `patience` seconds since then."""
+        return isinstance(self.clock, ManualClock) and self.clock.now() - since > patience * SECOND
 
 
 # The module whose presence shows that a library is in use, and the module of ours that patches it.

@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 
 from mockserver.doors.catching import Net
 from mockserver.doors.live import Breakable
+from mockserver.state.clock import SECOND, Nanos
 
 # How often the event loop goes round before one end hears that the other is gone: on a wire that comes later
 # than the data before it, and who reads them has read them by then.
@@ -91,21 +92,65 @@ def patched(net: Net) -> Iterator[None]:
     config = Config(net.app, log_config=None, access_log=False, server_header=False, date_header=False, lifespan="off")
     config.load()
 
-    async def create(self: aiohttp.TCPConnector, req: aiohttp.ClientRequest, *args: Any, **kwargs: Any) -> Any:
+    async def create(
+        self: aiohttp.TCPConnector,
+        req: aiohttp.ClientRequest,
+        traces: Any,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as aiohttp has it
+    ) -> Any:
         if net.catches(str(req.url)):
-            return _connect(config, self._factory())
-        return await original(self, req, *args, **kwargs)
+            return _connect(net, config, self._factory(), timeout)
+        return await original(self, req, traces, timeout)
 
     with mock.patch.object(aiohttp.TCPConnector, "_create_connection", create):
         yield
 
 
-def _connect(config: Config, client: ResponseHandler) -> ResponseHandler:
+def _connect(net: Net, config: Config, client: ResponseHandler, timeout: aiohttp.ClientTimeout) -> ResponseHandler:
     loop = asyncio.get_running_loop()
     server = Breakable(config, ServerState(), {}, loop)
+    server.app = _in_time(net, server.app, client, timeout)
     near, far = _Joined(loop, client), _Joined(loop, server)
     near.peer, far.peer = far, near
     server.connection_made(far)
     client.connection_made(near)
     client.force_close()  # not for another request: that may be made in another test, to another app
     return client
+
+
+def _in_time(net: Net, app: Any, client: ResponseHandler, timeout: aiohttp.ClientTimeout) -> Any:
+    """The app, for a client whose patience ends by the net's clock: its own timers go by the machine's time."""
+
+    async def asked(scope: Any, receive: Any, send: Any) -> None:
+        started = heard = net.clock.now()
+
+        async def send_in_time(message: Any) -> None:
+            nonlocal heard
+            if late := _late(net, timeout, started, heard):
+                raise late
+            await send(message)
+            heard = net.clock.now()
+
+        try:
+            await app(scope, receive, send_in_time)
+        except TimeoutError as late:
+            for _ in range(ROUNDS):
+                await asyncio.sleep(0)  # who reads has read by then what came before
+            client.set_exception(late)
+            if client._payload is not None:  # noqa: SLF001 - as its own timer for reading does
+                client._payload.set_exception(late)  # noqa: SLF001 - see above
+            await receive()  # until the client has hung up
+
+    return asked
+
+
+def _late(net: Net, timeout: aiohttp.ClientTimeout, started: Nanos, heard: Nanos) -> Exception | None:
+    """What aiohttp raises if it has waited for too long by now: for the whole answer, or for a piece of it."""
+    waits = [
+        (started, timeout.total, TimeoutError()),
+        (heard, timeout.sock_read, aiohttp.SocketTimeoutError("Timeout on reading data from socket")),
+    ]
+    late = [
+        (since + seconds * SECOND, error) for since, seconds, error in waits if seconds and net.is_late(since, seconds)
+    ]
+    return min(late, key=lambda each: each[0])[1] if late else None
