@@ -66,6 +66,7 @@ class Script:
             said = self._scripted(prompt)
         except Exception as error:
             log.exception("%s: a function that the test gave failed", prompt.model)
+            # our choice: the real service runs no functions
             raise ApiError(Code.INTERNAL, f"A function that the test gave failed: {error!r}") from error
         return canned(prompt, examples, magic=magic, otherwise=otherwise) if said is None else said
 
