@@ -17,6 +17,7 @@ SUITES = [
     ("genai-3", "genai_vertex"),
     ("generativeai", "generativeai"),
     ("google", "sft"),
+    ("google", "discovery"),
     ("langchain", "langchain"),
 ]
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-LATER = ("aiohttp", "httpx", "httpx2", "pydantic", "pytest", "requests", "respx", "websockets", "yaml")
+LATER = ("aiohttp", "httplib2", "httpx", "httpx2", "pydantic", "pytest", "requests", "respx", "websockets", "yaml")
 
 
 def loaded_by(module: str) -> set[str]:

@@ -72,6 +72,7 @@ _LIBRARIES = {
     "httpx2": "through_httpx2",
     "requests": "through_requests",
     "aiohttp": "through_aiohttp",
+    "httplib2": "through_httplib2",
 }
 
 
