@@ -166,6 +166,61 @@ def test_an_endpoint_id_is_taken_once(client: Client) -> None:
     )
 
 
+def test_the_id_of_a_deleted_endpoint_is_free_again(client: Client) -> None:
+    """What is made under it is new."""
+    vertex = Vertex(client)
+    for name in ("a", "b"):
+        vertex.post("endpoints", {"displayName": name}, endpointId="mine")
+        shown = vertex.get("endpoints/mine")["displayName"]
+        vertex.delete("endpoints/mine")
+
+        assert name == shown
+
+
+@pytest.mark.parametrize("wished", ["a/b", "Mine", "1234567890", "012", "-a", "a-", "a" * 64, "ä"])
+def test_an_endpoint_id_has_a_form(client: Client, wished: str) -> None:
+    """Letters, digits and hyphens, or a short number (endpoint_service.proto)."""
+    error = Vertex(client).refused("POST", "endpoints", json={"displayName": "a"}, params={"endpointId": wished})
+
+    assert "INVALID_ARGUMENT" == error["status"]
+
+
+@pytest.mark.parametrize("split", [{"0": 50}, {"0": 50, "555": 50}, {"555": 100}, {"0": 101}])
+def test_traffic_goes_to_what_is_deployed(client: Client, split: Json) -> None:
+    """All of it, whichever way it is split: else nothing is changed (endpoint.proto)."""
+    vertex = Vertex(client)
+    job = vertex.tuned()["tunedModel"]
+    before = vertex.get(job["endpoint"])
+    deployed = before["deployedModels"][0]["id"]
+    body = {"deployedModel": {"model": job["model"]}, "trafficSplit": split}
+    wrong = {deployed if key == "0" else key: share for key, share in split.items()}
+
+    refusals = [
+        vertex.refused("POST", f"{job['endpoint']}:deployModel", json=body),
+        vertex.refused("PATCH", job["endpoint"], json={"trafficSplit": wrong}),
+        vertex.refused(
+            "POST", f"{job['endpoint']}:undeployModel", json={"deployedModelId": deployed, "trafficSplit": split}
+        ),
+    ]
+
+    assert {"INVALID_ARGUMENT"} == {error["status"] for error in refusals}
+    assert before == vertex.get(job["endpoint"])
+
+
+def test_a_checkpoint_or_an_id_to_deploy_has_to_make_sense(client: Client) -> None:
+    """The one has to be there, the other must not."""
+    vertex = Vertex(client)
+    job = vertex.tuned()["tunedModel"]
+    taken = vertex.get(job["endpoint"])["deployedModels"][0]["id"]
+
+    def refused(**deployed: str) -> str:
+        body = {"deployedModel": {"model": job["model"], **deployed}}
+        status: str = vertex.refused("POST", f"{job['endpoint']}:deployModel", json=body)["status"]
+        return status
+
+    assert ["NOT_FOUND", "INVALID_ARGUMENT"] == [refused(checkpointId="99"), refused(id=taken)]
+
+
 @pytest.mark.parametrize("mask", [None, "display_name", "displayName"])
 def test_an_endpoint_can_be_renamed(client: Client, mask: str | None) -> None:
     """With a mask in either spelling, or none; also as an operation."""

@@ -4,7 +4,8 @@ A job deploys its model on an endpoint of its own, and every checkpoint on anoth
 created is empty until a model is deployed on it.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +38,9 @@ Json = dict[str, Any]
 
 MUTABLE = {"displayName", "description", "labels", "trafficSplit"}
 ORDERS = ("displayName", "createTime", "updateTime")
+
+# Up to 63 characters that begin with a letter, or up to 9 digits (endpoint_service.proto).
+_ENDPOINT_ID = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8}")
 
 
 def get_endpoint(call: Call) -> Json:
@@ -73,6 +77,8 @@ def create_endpoint(call: Call) -> Json:
     if not body.get("displayName"):
         raise found_errors([("endpoint.display_name", REQUIRED)])
     wished = call.message.get("endpointId")
+    if wished and not _ENDPOINT_ID.fullmatch(wished):
+        raise found_errors([("endpoint_id", "Invalid Endpoint ID.")])  # our choice of words: not seen
     endpoint = Endpoint(
         name=f"{place}/endpoints/{wished}" if wished else _minted_name(call, place),
         created=micros(call.now),
@@ -82,7 +88,7 @@ def create_endpoint(call: Call) -> Json:
         deployments=(),
     )
     try:
-        call.world.store.insert(ENDPOINTS, endpoint.name, endpoint)
+        _keep(call, endpoint)
     except Exists:
         # "with user-provided ID '...' already exists." is seen, for sessions
         raise ApiError(
@@ -117,17 +123,25 @@ def deploy_model(call: Call) -> Json:
     served = find_endpoint(call)
     wanted = call.message.get("deployedModel", {})
     version = _model(Registry(call.world, call.now), wanted.get("model", ""))
+    checkpoint = wanted.get("checkpointId", "")
+    if checkpoint and checkpoint not in {each.id for each in version.checkpoints}:
+        raise not_found("Checkpoint", checkpoint)  # our choice: not seen
+    if wanted.get("id") in {each.id for each in served.deployments}:
+        raise found_errors([("deployed_model.id", "The ID is in use.")])  # our choice of words: not seen
     deployment = Deployment(
         id=wanted.get("id") or endpoint_id(call.world.dice("vertex.deployedModels")),
         model=version.job.model,
         version=version.number,
         display_name=wanted.get("displayName") or version.display_name,
         created=micros(call.now),
-        checkpoint=wanted.get("checkpointId", ""),
+        checkpoint=checkpoint,
     )
+    deployments = (*served.deployments, deployment)
     split = call.message.get("trafficSplit") or ({"0": 100} if not served.deployments else None)
     traffic = _traffic(served) if split is None else {key if key != "0" else deployment.id: split[key] for key in split}
-    _change(call, served, (*served.deployments, deployment), traffic)
+    if split is not None:
+        _check_traffic(traffic, deployments)
+    _change(call, served, deployments, traffic)
     place = served.endpoint.name
     call.world.change(MODELS, deployment.model, lambda model: replace(model, endpoints=(*model.endpoints, place)))
     response = {
@@ -146,8 +160,10 @@ def undeploy_model(call: Call) -> Json:
     if wanted not in {deployment.id for deployment in served.deployments}:
         raise not_found("DeployedModel", wanted)  # our choice: not seen
     kept = tuple(deployment for deployment in served.deployments if deployment.id != wanted)
-    traffic = {key: share for key, share in _traffic(served).items() if key != wanted}
-    _change(call, served, kept, call.message.get("trafficSplit") or traffic)
+    traffic = call.message.get("trafficSplit", {})
+    _check_traffic(traffic, kept)
+    rest = {key: share for key, share in _traffic(served).items() if key != wanted}
+    _change(call, served, kept, traffic or rest)
     response = {"@type": type_url(call.version, "UndeployModelResponse")}
     return begin(call, served.endpoint.name, "UndeployModelOperationMetadata", response=response)
 
@@ -189,6 +205,8 @@ def _updated(call: Call, mask: list[str] | None) -> Served:
     stored = as_known(call.version, "Endpoint", _endpoint(served))
     check_etag(body, stored)
     changed = merge(message_name(call.version, "Endpoint"), stored, body, mask, mutable=MUTABLE)
+    if changed.get("trafficSplit") != stored.get("trafficSplit"):
+        _check_traffic(changed.get("trafficSplit", {}), served.deployments)
     call.world.change(
         ENDPOINTS,
         served.endpoint.name,
@@ -202,6 +220,24 @@ def _updated(call: Call, mask: list[str] | None) -> Served:
         ),
     )
     return _found(call, served.endpoint.name)
+
+
+def _keep(call: Call, endpoint: Endpoint) -> None:
+    """Keep a new endpoint, perhaps in the place of one that was deleted. Raises Exists."""
+    store = call.world.store
+    try:
+        store.insert(ENDPOINTS, endpoint.name, endpoint)
+    except Exists:
+        kept = store.get(ENDPOINTS, endpoint.name)
+        if not kept.deleted:
+            raise
+        store.replace(ENDPOINTS, endpoint.name, kept, endpoint)
+
+
+def _check_traffic(split: Mapping[str, int], deployments: Sequence[Deployment]) -> None:
+    """All of it goes to what is deployed, or there is none (endpoint.proto). The words are our choice: not seen."""
+    if split and (sum(split.values()) != 100 or not split.keys() <= {each.id for each in deployments}):
+        raise found_errors([("traffic_split", "The shares of deployed models must add up to 100.")])
 
 
 def _change(call: Call, served: Served, deployments: tuple[Deployment, ...], traffic: Mapping[str, int]) -> None:
