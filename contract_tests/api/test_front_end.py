@@ -110,6 +110,23 @@ def test_a_mask_narrows_every_message_of_a_stream(client: Client) -> None:
     assert {"content"} == {name for message in answer.json() for name in message["candidates"][0]}
 
 
+def test_the_server_is_called_what_it_was_seen_to_be(client: Client) -> None:
+    """ESF says what Vertex AI knows of its resources, errors too; what asks a model is scaffolding everywhere."""
+    jobs, flash = "/v1/projects/p/locations/us-central1/tuningJobs", "publishers/google/models/gemini-2.5-flash"
+    body = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+    bearer = {"authorization": "Bearer token", "x-goog-api-key": ""}
+
+    answers = [
+        client.get(jobs, headers=bearer),
+        client.get(f"{jobs}/1", headers=bearer),
+        client.post(f"/v1/projects/p/locations/us-central1/{flash}:generateContent", json=body, headers=bearer),
+        client.post(f"{GEMINI}:generateContent", json=body),
+        client.get("/v1beta/tunedModels"),
+    ]
+
+    assert ["ESF", "ESF", *["scaffolding on HTTPServer2"] * 3] == [answer.headers["server"] for answer in answers]
+
+
 def test_a_generate_call_names_its_tier(client: Client) -> None:
     """Since 2026, on answers in one piece only [seen]."""
     body = {"contents": [{"parts": [{"text": "hi"}]}]}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.wire.headers import EVENTS, SCAFFOLDING, Head, Headers
+from mockserver.wire.headers import EVENTS, Head, Headers
 
 AT = 1_787_149_092 * 1_000_000_000  # Wed, 19 Aug 2026 14:18:12 GMT
 ORIGIN = "https://app.example"
@@ -138,8 +138,3 @@ def test_a_header_outside_the_list_is_no_cors(asked: str) -> None:
 def test_a_preflight_may_ask_for_no_headers() -> None:
     """Nothing to refuse."""
     assert Head(AT, origin=ORIGIN).preflight("")[0] == 200
-
-
-def test_the_usual_server_is_scaffolding() -> None:
-    """2 of 1180 recordings say ESF."""
-    assert SCAFFOLDING.encode() == dict(Head(AT).success())[b"server"]

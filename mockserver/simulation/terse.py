@@ -6,12 +6,16 @@ from typing import Any
 
 def terse_repr(record: Any) -> str:
     """`Fault(status=503, times=2)` rather than all sixteen fields of a dataclass."""
-    told = [
+    return f"{type(record).__name__}({told(record)})"
+
+
+def told(record: Any) -> str:
+    """What stands between the brackets."""
+    return ", ".join(
         f"{field.name}={value!r}"
         for field in fields(record)
         if (value := getattr(record, field.name)) != _default(field)
-    ]
-    return f"{type(record).__name__}({', '.join(told)})"
+    )
 
 
 def _default(field: Field[Any]) -> Any:

@@ -20,7 +20,7 @@ EVENTS = "text/event-stream"  # no charset [seen]
 SCRIPT = "text/javascript; charset=UTF-8"  # what `callback=` makes of a body [measured]
 
 SCAFFOLDING = "scaffolding on HTTPServer2"
-ESF = "ESF"  # what Vertex says of itself outside generateContent [seen]
+ESF = "ESF"  # what Vertex AI says of itself where it asks no model [seen]
 
 _VARY: Headers = [(b"vary", b"Origin"), (b"vary", b"X-Origin"), (b"vary", b"Referer")]
 _SHIELD: Headers = [
