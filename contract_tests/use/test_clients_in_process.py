@@ -18,6 +18,7 @@ SUITES = [
     ("generativeai", "generativeai"),
     ("google", "sft"),
     ("google", "discovery"),
+    ("google", "by_grpc"),
     ("langchain", "langchain"),
 ]
 

@@ -5,7 +5,19 @@ import sys
 
 import pytest
 
-LATER = ("aiohttp", "httplib2", "httpx", "httpx2", "pydantic", "pytest", "requests", "respx", "websockets", "yaml")
+LATER = (
+    "aiohttp",
+    "grpc",
+    "httplib2",
+    "httpx",
+    "httpx2",
+    "pydantic",
+    "pytest",
+    "requests",
+    "respx",
+    "websockets",
+    "yaml",
+)
 
 
 def loaded_by(module: str) -> set[str]:

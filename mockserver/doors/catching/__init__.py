@@ -73,6 +73,7 @@ _LIBRARIES = {
     "requests": "through_requests",
     "aiohttp": "through_aiohttp",
     "httplib2": "through_httplib2",
+    "grpc": "through_grpc",
 }
 
 
