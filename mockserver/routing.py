@@ -18,6 +18,7 @@ from mockserver.simulation.magic import job_directives
 from mockserver.simulation.tuning import Run
 from mockserver.state.clock import Nanos
 from mockserver.wire.credentials import Caller
+from mockserver.wire.schema import Rpc
 from mockserver.world import World
 
 Json = dict[str, Any]
@@ -70,8 +71,7 @@ Handler = Callable[[Call], Json | Iterator[Json | Pause]]
 class Route:
     """A method of a surface and the handler that answers it.
 
-    `since`, `until` and `keys_since` (the day API keys were first taken) matter only to a world that
-    is as of a date. `credentials` "bearer" makes a lone API key the real 401; "own" leaves that to the
+    `since` and `keys_since` (the day API keys were first taken) matter only to a world that is as of a date. `credentials` "bearer" makes a lone API key the real 401; "own" leaves that to the
     handler, which takes keys in their own project. A `lenient` route is one the real service has not.
     `service` is the surface's host name. `blocks` says of a world whether the handler may have to wait there
     for something outside of this process.
@@ -86,12 +86,24 @@ class Route:
     rpc: str = ""
     stream: bool = False
     since: date | None = None
-    until: date | None = None
     credentials: Literal["any", "bearer", "own", "none"] = "any"
     keys_since: date | None = None
     lenient: bool = False
     service: str = ""
     blocks: Callable[[World], bool] | None = None
+
+    @classmethod
+    def of(cls, rpc: Rpc, template: str, **more: Any) -> "Route":
+        """The route of a published rpc, which says what is taken and answered; `template` may stand on any version."""
+        return cls(
+            template=template,
+            request=rpc.request,
+            response=rpc.response,
+            body=rpc.http[0].body,
+            rpc=rpc.full_name,
+            stream=rpc.server_streaming,
+            **more,
+        )
 
     @property
     def verb(self) -> str:
@@ -118,9 +130,7 @@ class Route:
         """Whether the service has this method on that day; None is every day at once."""
         if self.lenient and not lenient:
             return False
-        if as_of is None:
-            return True
-        return (self.since is None or self.since <= as_of) and (self.until is None or as_of < self.until)
+        return as_of is None or self.since is None or self.since <= as_of
 
 
 @dataclass(frozen=True, slots=True)

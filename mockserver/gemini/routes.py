@@ -8,7 +8,6 @@ published and one with it, or a first sight in the wild.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from mockserver.gemini import (
     batches,
@@ -24,7 +23,6 @@ from mockserver.gemini import (
 from mockserver.gemini.versions import PACKAGE
 from mockserver.routing import Handler, Route
 from mockserver.wire import schema
-from mockserver.wire.schema import Rpc
 
 SERVICE = "generativelanguage.googleapis.com"
 
@@ -45,8 +43,6 @@ BETA_OPERATIONS = date(2024, 10, 1)
 BATCHES = date(2025, 7, 29)
 EMBEDDING_BATCHES = date(2025, 8, 7)
 
-Credentials = Literal["any", "bearer"]
-
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -65,27 +61,17 @@ class Method:
 
     def route(self, version: str, *, speaks: str | None = None) -> Route:
         """The method on that path, in the messages of the version it `speaks`, the same if not given."""
-        rpc = _rpc(speaks or version, self.rpc)
         # Who generated with a key in 2024 was told of the model, not of keys [seen: 2024-04-15, 2024-08-28].
         generates = self.rpc.startswith(GENERATIVE)
-        return Route(
+        return Route.of(
+            schema.rpc(f"{PACKAGE}.{speaks or version}.{self.rpc}"),
+            self.template.replace("{version}", version),
             id=self.id,
-            template=self.template.replace("{version}", version),
             handler=self.handler,
-            request=rpc.request,
-            response=rpc.response,
-            body=rpc.http[0].body,
-            rpc=rpc.full_name,
-            stream=rpc.server_streaming,
             since=self.since,
             credentials="bearer" if self.rpc.startswith(PERMISSIONS) else "any",
             keys_since=KEYS_ON_TUNED_MODELS if "tunedModels" in self.template and not generates else None,
         )
-
-
-def _rpc(version: str, name: str) -> Rpc:
-    package = f"{PACKAGE}.{version}"
-    return next(rpc for rpc in schema.rpcs(package) if rpc.full_name == f"{package}.{name}")
 
 
 TUNED_MODELS = (

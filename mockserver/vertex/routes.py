@@ -23,7 +23,6 @@ from mockserver.vertex import (
 )
 from mockserver.vertex.versions import VERSIONS, message_name
 from mockserver.wire import schema
-from mockserver.wire.schema import Rpc
 from mockserver.world import World
 
 SERVICE = "aiplatform.googleapis.com"
@@ -53,16 +52,11 @@ class Method:
     def routes(self) -> Iterator[Route]:
         """One a version."""
         for version in self.versions:
-            rpc = _rpc(version, self.rpc)
-            yield Route(
+            yield Route.of(
+                schema.rpc(message_name(version, self.rpc)),
+                self.template.replace("{version}", version),
                 id=self.id,
-                template=self.template.replace("{version}", version),
                 handler=self.handler,
-                request=rpc.request,
-                response=rpc.response,
-                body=rpc.http[0].body,
-                rpc=rpc.full_name,
-                stream=rpc.server_streaming,
                 credentials=_credentials(self.template),
                 blocks=self.blocks,
             )
@@ -437,11 +431,6 @@ def _operation(method: str, template: str, handler: Handler, rpc: str, response:
         rpc=f"google.longrunning.Operations.{rpc}",
         credentials=_credentials(template),
     )
-
-
-def _rpc(version: str, name: str) -> Rpc:
-    full_name = message_name(version, name)
-    return next(rpc for rpc in schema.rpcs(message_name(version, "").rstrip(".")) if rpc.full_name == full_name)
 
 
 def _credentials(template: str) -> Literal["any", "own"]:

@@ -140,6 +140,14 @@ def rpcs(package: str) -> tuple[Rpc, ...]:
     return tuple(_rpc(row) for row in _table(package)["rpcs"])
 
 
+def rpc(full_name: str) -> Rpc:
+    """The rpc of that name. KeyError if the tables have none."""
+    found = next((row for row in rpcs(_package(full_name)) if row.full_name == full_name), None)
+    if found is None:
+        raise KeyError(full_name)
+    return found
+
+
 def packages() -> tuple[str, ...]:
     """The proto packages there are tables of."""
     return tuple(sorted(path.stem for path in TABLES.glob("*.json")))
