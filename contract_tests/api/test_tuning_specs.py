@@ -108,14 +108,35 @@ def test_an_adapter_size_has_to_suit_the_model(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "base", ["gemini-2.0-flash-001", "publishers/google/models/gemini-2.5-flash", "translation-llm-002"]
+    "base",
+    [
+        "gemini-2.0-flash-001",
+        "publishers/google/models/gemini-2.5-flash",
+        "projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash",
+        "translation-llm-002",
+        "google/gemma3@gemma-3-27b-it",
+        "publishers/google/models/gemma3@gemma-3-27b-it",
+        "meta/llama3_1@llama-3.1-8b-instruct",
+        "projects/p/locations/us-central1/publishers/meta/models/llama3_1@llama-3.1-8b-instruct",
+    ],
 )
 def test_a_base_model_may_be_named_in_full(client: Client, base: str) -> None:
     """It comes back as it was sent."""
     assert base == Vertex(client).tune(base)["baseModel"]
 
 
-@pytest.mark.parametrize("base", ["gemini-2.0-flash-exp", "gemini-9", "BASE_MODEL", "gpt-4"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        "gemini-2.0-flash-exp",
+        "gemini-9",
+        "models/gemini-9",
+        "publishers/google/models/gemini-9",
+        "projects/p/locations/us-central1/models/1",
+        "BASE_MODEL",
+        "gpt-4",
+    ],
+)
 def test_other_models_are_not_tuned(client: Client, base: str) -> None:
     """A placeholder left in a document is one of them."""
     error = refused(Vertex(client), baseModel=base, supervisedTuningSpec=GOOD)

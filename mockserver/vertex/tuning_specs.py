@@ -211,9 +211,9 @@ def _tunable(spec: Spec, name: str, base: BaseModel | None, as_of: date | None) 
     """Whether the service tunes this model so. Of other publishers' models we know no list."""
     if base is not None:
         return base.tunes_on_vertex(as_of)
-    publisher, slash, _ = name.removeprefix("publishers/").partition("/")
-    foreign = bool(slash) and publisher not in {"google", "projects"}
-    return foreign or not spec.gemini or name.startswith(("translation-llm-", "gemma"))
+    publisher, slash, _ = name.rpartition("publishers/")[2].partition("/")
+    foreign = bool(slash) and publisher not in {"google", "models", "projects"}
+    return foreign or not spec.gemini or name.rpartition("/")[2].startswith(("translation-llm-", "gemma"))
 
 
 def _check_adapter_size(request: Request) -> None:
