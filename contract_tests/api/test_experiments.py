@@ -1,5 +1,6 @@
 """What clients read behind a job's `experiment`, and Google's list of models."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -70,6 +71,23 @@ def test_metrics_are_on_the_tensorboard(client: Client, *, by_context: bool) -> 
     assert ["1", *map(str, range(10, total, 10)), str(total)] == [value["step"] for value in evaluation]
     assert train[0]["scalar"]["value"] > train[-1]["scalar"]["value"]
     assert train == vertex.get(f"{names['/train_total_loss']}:read")["timeSeriesData"]["values"]
+
+
+def test_no_measured_step_vanishes(client: Client) -> None:
+    """What was read while the job ran is the beginning of what is read at its end."""
+    vertex = Vertex(client)
+    name = vertex.tune(epochs=9, supervisedTuningSpec=SPEC)["name"]
+    vertex.clock.advance(270)
+    experiment = vertex.get(name)["experiment"].rpartition("/")[2]
+    board = vertex.get("tensorboards")["tensorboards"][0]["name"]
+    run = vertex.get(f"{board}/experiments/{experiment}/runs")["tensorboardRuns"][0]["name"]
+    read: list[list[Json]] = []
+    while not read or vertex.get(name)["state"] == "JOB_STATE_RUNNING":
+        read.append(vertex.get(f"{run}/timeSeries/3:read")["timeSeriesData"].get("values", []))
+        vertex.clock.advance(7)
+
+    assert len(read[-1]) > 5
+    assert all(later[: len(sooner)] == sooner for sooner, later in itertools.pairwise(read))
 
 
 def test_an_artifact_ties_the_two_runs_together(client: Client) -> None:

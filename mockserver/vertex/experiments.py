@@ -370,13 +370,13 @@ def _values(experiment: Experiment, number: int) -> list[Json]:
     snapshots = tuning.snapshots(experiment.job.run, experiment.progress)
     return [
         {"wallTime": snapshot.computed, "step": snapshot.step, "scalar": {"value": metric(experiment, snapshot)}}
-        for snapshot in (_evaluated(snapshots) if of_validation else snapshots)
+        for snapshot in snapshots
+        if not of_validation or _is_evaluated(snapshot.step, experiment.progress.total_steps)
     ]
 
 
-def _evaluated(snapshots: Sequence[Snapshot]) -> Iterator[Snapshot]:
-    last = snapshots[-1].step if snapshots else 0
-    return (each for each in snapshots if each.step in {1, last} or each.step % EVALUATED_EVERY == 0)
+def _is_evaluated(step: int, last: int) -> bool:
+    return step in {1, last} or step % EVALUATED_EVERY == 0
 
 
 def _page(call: Call, member: str, views: Sequence[Json], scope: str) -> Json:
