@@ -95,6 +95,15 @@ def test_a_refusal_tells_how_to_answer() -> None:
     assert called.value.parameters.callback == "cb"
 
 
+@pytest.mark.parametrize("query", ["callback=alert(1)", "$.xgafv=9&callback=alert(1)"])
+def test_what_is_no_name_is_not_called(query: str) -> None:
+    """A page that loads the refusal as a script must not run what its link says."""
+    with pytest.raises(RefusedParameters) as caught:
+        split_query(query)
+
+    assert caught.value.parameters.callback is None
+
+
 def test_bytes_are_not_to_be_had() -> None:
     """`alt=media` is known, and refused when the method has only messages."""
     assert unsupported_alt("media").message == 'Unsupported alt type "media" for non byte stream request.'

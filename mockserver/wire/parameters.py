@@ -6,7 +6,7 @@ the first counts, and the others are not even looked at; of `$.xgafv` the last [
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 from urllib.parse import parse_qsl
 
@@ -88,7 +88,9 @@ def split_query(raw: str | bytes, *, verb: str = "GET") -> tuple[SystemParameter
         xgafv=last.get("$.xgafv"),
     )
     if sentence := _refusal(parameters, alt):
-        raise RefusedParameters(sentence, parameters)
+        # A refusal is no script either that runs what was sent for a name; our choice: not seen.
+        named = _CALLBACK.fullmatch(parameters.callback or "")
+        raise RefusedParameters(sentence, parameters if named else replace(parameters, callback=None))
     return parameters, [pair for pair in pairs if pair[0] not in NAMES]
 
 
