@@ -71,9 +71,10 @@ Handler = Callable[[Call], Json | Iterator[Json | Pause]]
 class Route:
     """A method of a surface and the handler that answers it.
 
-    `since` and `keys_since` (the day API keys were first taken) matter only to a world that is as of a date. `credentials` "bearer" makes a lone API key the real 401; "own" leaves that to the
-    handler, which takes keys in their own project. A `lenient` route is one the real service has not.
-    `service` is the surface's host name. `blocks` says of a world whether the handler may have to wait there
+    `since` and `keys_since` (the day API keys were first taken) matter only to a world that is as of a
+    date. `credentials` "bearer" makes a lone API key the real 401; "own" leaves that to the handler, which
+    takes keys in their own project. A `lenient` route is one the real service has not. `service` is the
+    surface's host name. `blocks` says of a world whether the handler may have to wait there
     for something outside of this process.
     """
 
