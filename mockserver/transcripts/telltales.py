@@ -43,21 +43,23 @@ _PROJECT_NAMES = frozenset(
 )
 _EMAIL_NAMES = frozenset({"email", "emailaddress", "quotauser"})
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# Where a pattern begins with any number of letters, it looks behind itself and gives none back: an image in base64 is one
+# word of millions of letters, each of which would else be where an address might begin.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+")
 _PROJECT = r"((?:[\w.-]+\.[a-z]+:)?[\w-]+)"
 PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("secret", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)),
     ("key", re.compile(r"\b(?:AIza[\w-]{10,}|AQ\.[\w.-]{10,})")),
     ("token", re.compile(r"\bya29\.[\w.-]{4,}|\b1//[\w-]{10,}|\beyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)?")),
     ("token", re.compile(r"\b[Bb]earer\s+(?!realm=|error=|token\b|authentication\b)([^\s\"',;<>]{6,})")),
-    ("secret", re.compile(r"\bGOCSPX-[\w-]{6,}|[\w-]+\.apps\.googleusercontent\.com")),
+    ("secret", re.compile(r"\bGOCSPX-[\w-]{6,}|(?<![\w-])[\w-]++\.apps\.googleusercontent\.com")),
     ("secret", re.compile(r"\b(?:key|api_key|access_token|oauth_token|client_secret)=([^&\s\"'\\<>]+)")),
     ("project", re.compile(r"@([a-z][a-z0-9-]*)\.(?:[a-z]+\.)?iam\.gserviceaccount\.com\b")),
     ("project", re.compile(r"\b(\d{6,})(?:-compute)?@[\w.-]*gserviceaccount\.com|\bservice-(\d{6,})@")),
     ("email", _EMAIL),
     ("project", re.compile(rf"\bprojects/{_PROJECT}")),
     ("project", re.compile(rf"\bproject(?:_id|_number|Id|Number)?={_PROJECT}")),
-    ("project", re.compile(r"\b[Pp]roject(?: #?|_number:\s*)(\d{6,})|\bresource project ([a-z][a-z0-9-]*)")),
+    ("project", re.compile(r"\b[Pp]roject(?:[ _](?:number|id))?[ :=#]+(\d{6,})|\bresource project ([a-z][a-z0-9-]*)")),
 )
 
 
