@@ -1,11 +1,14 @@
 """`mockserver record`: a program talks to a server through it, and what is written has no secret in it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from contract_tests.environment import HANGS
@@ -145,9 +148,74 @@ def test_silence_is_no_recording(served: Served, tmp_path: Path) -> None:
     assert not (tmp_path / "transcript.json").exists()
 
 
+# Asks for a list, says so, and waits.
+WAITING = """
+import os, time
+from urllib.request import urlopen
+urlopen(os.environ["GOOGLE_GEMINI_BASE_URL"] + "/v1beta/models?key=any-key").read()
+print("asked", flush=True)
+while True:
+    time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize(("how", "status"), [("Ctrl-C", 130), ("terminate", 143)])
+def test_what_was_said_before_an_interrupt_is_kept(served: Served, tmp_path: Path, how: str, status: int) -> None:
+    """Ctrl-C in a terminal is for the program too; whoever terminates the recorder means both."""
+    words = ["record", "--upstream", served.base_url, "--", sys.executable, "-c", WAITING]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mockserver", *words],
+        cwd=tmp_path,
+        env=environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert "asked\n" == process.stdout.readline()
+        if how == "Ctrl-C":
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.terminate()
+        errors = process.communicate(timeout=HANGS)[1]
+
+    assert (status, 1) == (process.returncode, len(exchanges(tmp_path)))
+    assert "1 exchanges written" in errors
+    assert "mockserver/" not in errors  # the interrupted program has a traceback, and we have none
+
+
+def test_an_answer_that_breaks_off_breaks_off_for_the_program_too(served: Served, tmp_path: Path) -> None:
+    """What came of it is written, and nobody takes it for a mistake of the recorder's."""
+    ask = "$GOOGLE_GEMINI_BASE_URL/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse&key=any-key"
+    chat = json.dumps({"contents": [{"parts": [{"text": "Hi"}]}]})
+    with httpx.Client(base_url=served.base_url) as tester:
+        tester.post("/_mock/faults", json={"faults": [{"cut_after_chunks": 1}]}).raise_for_status()
+        script = f"curl -sS -H 'content-type: application/json' -d '{chat}' \"{ask}\""
+        done = record(tmp_path, "--upstream", served.base_url, "--", "sh", "-c", script)
+        tester.post("/_mock/reset").raise_for_status()
+
+    assert 18 == done.returncode, done.stderr  # curl's word for it
+    assert exchanges(tmp_path)[0]["response"]["body"].replace("\r", "") == done.stdout
+    assert done.stdout.startswith("data: {")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
+    """In an answer of 502 for the program, and at the end for whoever reads it."""
+    fetch = "import os, urllib.request as r; r.urlopen(os.environ['GOOGLE_GEMINI_BASE_URL'] + '/v1beta/models')"
+    done = record(tmp_path, "--upstream", "http://127.0.0.1:1", "--", sys.executable, "-c", fetch)
+
+    assert 1 == done.returncode
+    assert "HTTP Error 502" in done.stderr
+    assert "nothing was recorded: of 1 requests the server could not be asked" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
+        (("--output", "no/such/folder/t.json", "--", "true"), "folder/t.json cannot be written: No such file or dir"),
         (
             ("--upstream", "https://example.com", "--", "true"),
             "neither one of Google's two APIs nor a server on this machine",

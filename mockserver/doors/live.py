@@ -1,9 +1,10 @@
 """The live door: an ASGI app on a socket, by uvicorn; in this thread or in one of its own."""
 
+import logging
 import socket
 import struct
 import threading
-from asyncio import TimerHandle, Transport
+from asyncio import CancelledError, TimerHandle, Transport
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -99,11 +100,17 @@ def _config(app: Any, host: str, port: int) -> uvicorn.Config:
     )
 
 
+def _tells_of_a_mistake(record: logging.LogRecord) -> bool:
+    """Whether it is more than a request cut off by the end of the server."""
+    return record.exc_info is None or record.exc_info[0] is not CancelledError
+
+
 class _Server(uvicorn.Server):
     """Uvicorn that tells when it is ready."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
+        logging.getLogger("uvicorn.error").addFilter(_tells_of_a_mistake)
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

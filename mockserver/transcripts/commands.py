@@ -51,9 +51,7 @@ def _record(given: argparse.Namespace) -> int:
     from mockserver.transcripts.recording import BadUpstream, Tape, keep, listen
 
     path = Path(given.output)
-    if path.exists():
-        msg = f"output: there is a {path} already; a recording never writes over a file"
-        raise BadOption(msg)
+    _try_to_write(path)
     status = 0
     try:
         tape = Tape(given.upstream)
@@ -71,6 +69,19 @@ def _record(given: argparse.Namespace) -> int:
         raise BadOption(msg) from None
     _say(keep(tape, path))
     return status or int(not tape.exchanges)
+
+
+def _try_to_write(path: Path) -> None:
+    """Find out before the program asks anything, and pays for it. Raises BadOption."""
+    try:
+        path.touch(exist_ok=False)
+        path.unlink()
+    except FileExistsError:
+        msg = f"output: there is a {path} already; a recording never writes over a file"
+        raise BadOption(msg) from None
+    except OSError as error:
+        msg = f"output: {path} cannot be written: {error.strerror}"
+        raise BadOption(msg) from None
 
 
 def _greet(url: str) -> None:

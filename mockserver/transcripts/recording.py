@@ -7,9 +7,11 @@ Only Google's own API hosts are ever asked, or a server of yours on this machine
 
 import os
 import re
+import signal
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -54,6 +56,7 @@ class Tape:
 
     def __init__(self, upstream: str | None = None) -> None:
         self.exchanges: list[Exchange] = []
+        self.unanswered = 0
         self._upstream = None if upstream is None else checked_upstream(upstream)
         self._tls = ssl.create_default_context()
         self.app = Starlette(routes=[Route("/{path:path}", self._pass_through, methods=_VERBS)])
@@ -67,8 +70,9 @@ class Tape:
             answer = await client.send(asked, stream=True)
         except httpx.TransportError as error:
             await client.aclose()
+            self.unanswered += 1
             return PlainTextResponse(f"mockserver record: {asked.url.host} cannot be asked: {error!r}\n", 502)
-        response = StreamingResponse(self._pieces(client, asked, answer), answer.status_code)
+        response = StreamingResponse(self._pieces(incoming, client, asked, answer), answer.status_code)
         response.raw_headers = [
             (name.lower(), value)
             for name, value in answer.headers.raw
@@ -77,14 +81,17 @@ class Tape:
         return response
 
     async def _pieces(
-        self, client: httpx.AsyncClient, asked: httpx.Request, answer: httpx.Response
+        self, incoming: HttpRequest, client: httpx.AsyncClient, asked: httpx.Request, answer: httpx.Response
     ) -> AsyncIterator[bytes]:
-        """The answer's body as it comes; the exchange is taken down however it ends."""
+        """The answer's body as it comes; the exchange is taken down however it ends, and breaks off where it does."""
         heard: list[bytes] = []
         try:
             async for piece in answer.aiter_raw():
                 heard.append(piece)
                 yield piece
+        except httpx.TransportError:
+            incoming.scope["extensions"]["mockserver.abort"](reset=False)
+            await incoming.receive()
         finally:
             self._take_down(asked, answer, b"".join(heard))
             await client.aclose()
@@ -158,18 +165,50 @@ def known_secrets(variables: Mapping[str, str]) -> list[Secret]:
 
 
 def listen(command: Sequence[str], tape: Tape) -> int:
-    """Run a command whose clients ask the tape instead of Google; its exit status. OSError if it cannot be run."""
-    server = LiveServer(tape.app)
-    url = server.start()
-    bases = {"GOOGLE_GEMINI_BASE_URL": url, "GOOGLE_VERTEX_BASE_URL": url}
+    """Run a command whose clients ask the tape instead of Google; its exit status, as a shell would say it.
+
+    OSError if it cannot be run.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+    with _leaving_interrupts_to(running):
+        server = LiveServer(tape.app)
+        url = server.start()
+        bases = {"GOOGLE_GEMINI_BASE_URL": url, "GOOGLE_VERTEX_BASE_URL": url}
+        try:
+            with subprocess.Popen(command, env=os.environ | bases) as program:  # noqa: S603 - the user's own
+                running.append(program)
+                status = program.wait()
+        finally:
+            server.stop()
+    return status if status >= 0 else 128 - status
+
+
+@contextmanager
+def _leaving_interrupts_to(running: "Sequence[subprocess.Popen[bytes]]") -> Iterator[None]:
+    """Let the program say when it ends: what it has asked until then is to be kept.
+
+    Ctrl-C reaches it anyhow, from the terminal. Who asks us to terminate, does not ask the program.
+    """
+
+    def terminate(*_: object) -> None:
+        for program in running:
+            program.terminate()
+
+    earlier = {
+        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, terminate),
+    }
     try:
-        return subprocess.run(command, env=os.environ | bases, check=False).returncode  # noqa: S603 - the user's own
+        yield
     finally:
-        server.stop()
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def keep(tape: Tape, path: Path) -> str:
     """Write down what the tape has heard; a sentence that says what that was. FileExistsError if there is a file."""
+    if not tape.exchanges and tape.unanswered:
+        return f"nothing was recorded: {_unanswered(tape)}"
     if not tape.exchanges:
         return (
             "nothing was recorded: no client asked for the addresses in GOOGLE_GEMINI_BASE_URL and "
@@ -178,4 +217,9 @@ def keep(tape: Tape, path: Path) -> str:
     scrubbed, found = tape.scrubbed(known_secrets(os.environ))
     write(path, scrubbed)
     secrets = ", ".join(f"{number} {kind}" for kind, number in sorted(found.items())) or "none seen"
-    return f"{len(scrubbed)} exchanges written to {path}; secrets scrubbed: {secrets}"
+    told = f"{len(scrubbed)} exchanges written to {path}; secrets scrubbed: {secrets}"
+    return f"{told}; {_unanswered(tape)}" if tape.unanswered else told
+
+
+def _unanswered(tape: Tape) -> str:
+    return f"of {tape.unanswered} requests the server could not be asked; the program was told 502 and why"
