@@ -93,14 +93,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_serve_options(serve: argparse.ArgumentParser) -> None:
     def option(name: str, help: str, default: str | None = None, **more: Any) -> None:
-        variable = "MOCKSERVER_" + name.upper().replace("-", "_")
         shown = f" (default: {default})" if default else ""
-        serve.add_argument(f"--{name}", default=os.environ.get(variable, default), help=help + shown, **more)
+        serve.add_argument(f"--{name}", default=_variable(name) or default, help=help + shown, **more)
 
     def flag(name: str, help: str) -> None:
-        variable = "MOCKSERVER_" + name.upper().replace("-", "_")
-        said = os.environ.get(variable, "").lower() in {"1", "true", "yes", "on"}
-        serve.add_argument(f"--{name}", action="store_true", default=said, help=help)
+        serve.add_argument(f"--{name}", action="store_true", default=_variable(name) or "no", help=help)
 
     option("host", "the address to listen on", "127.0.0.1", metavar="ADDRESS")
     option("port", "the port to listen on; 0 takes a free one", "8765", metavar="PORT")
@@ -131,6 +128,17 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
     flag("lenient-routes", "serve tunedModels on /v1/ too, where the real service has none")
     flag("no-magic", "take words such as mock-fail-at-step-10 in names and prompts as plain text")
     flag("quiet", "no line per request")
+
+
+def _variable(option: str) -> str:
+    """What the environment says of an option; "" if nothing."""
+    return os.environ.get("MOCKSERVER_" + option.upper().replace("-", "_"), "")
+
+
+def _is_on(given: argparse.Namespace, flag: str) -> bool:
+    """Whether a flag was given, or its variable says yes."""
+    said = getattr(given, flag.replace("-", "_"))
+    return said is True or options.yes_or_no(flag, said)
 
 
 def _add_check_options(check: argparse.ArgumentParser) -> None:
@@ -179,7 +187,7 @@ def _serve(given: argparse.Namespace) -> int:
         _script(world, given.answers)
     token = given.control_token or (None if is_loopback(given.host) else secrets.token_urlsafe(16))
     port = options.whole_number("port", given.port, 0, 65535)
-    _log_to_stderr(quiet=given.quiet)
+    _log_to_stderr(quiet=_is_on(given, "quiet"))
     try:
         app = create_app(world, Guard(token))
         serve(app, given.host, port, lambda url: _greet(url, given.clock, world, token))
@@ -204,9 +212,9 @@ def _settings(given: argparse.Namespace, as_of: date | None) -> Settings:
     return options.parse_settings(
         texts,
         as_of=as_of,
-        lenient_routes=given.lenient_routes,
-        magic=not given.no_magic,
-        refuse_real_credentials=given.refuse_real_credentials,
+        lenient_routes=_is_on(given, "lenient-routes"),
+        magic=not _is_on(given, "no-magic"),
+        refuse_real_credentials=_is_on(given, "refuse-real-credentials"),
     )
 
 

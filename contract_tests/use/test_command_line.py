@@ -96,14 +96,18 @@ def test_server_is_as_of_a_day(tmp_path: Path) -> None:
 
 
 def test_variables_are_options_and_options_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """--seed is MOCKSERVER_SEED, for containers; what stands on the command line goes first."""
+    """--seed is MOCKSERVER_SEED, for containers; an empty one is none; what stands on the command line goes first."""
     monkeypatch.setenv("MOCKSERVER_SEED", "7")
     monkeypatch.setenv("MOCKSERVER_CLOCK", "60x")
+    monkeypatch.setenv("MOCKSERVER_AS_OF", "")
+    monkeypatch.setenv("MOCKSERVER_QUIET", "Yes")
     with serving(tmp_path / "log", "--clock", "90x") as server:
         greeting = server.greeting
+        httpx.get(f"{server.base_url}/v1beta/models?key=any-key")
 
     assert re.search(r"^  seed +7$", greeting, re.MULTILINE)
     assert "running at 90x" in greeting
+    assert "" == (tmp_path / "log").read_text()
 
 
 def test_same_seed_makes_the_same_ids(tmp_path: Path) -> None:
@@ -161,11 +165,22 @@ def test_bad_option_is_one_sentence(words: str, sentence: str) -> None:
     assert (2, "", f"mockserver: {sentence}\n") == command("serve", "--port", "0", *words.split())
 
 
-def test_bad_variable_is_one_sentence() -> None:
-    """A variable is checked like the option it stands for."""
-    said = command("serve", "--port", "0", variables={"MOCKSERVER_CLOCK": "sometimes"})
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("CLOCK", "clock: 'sometimes' is none of real, manual, or a factor such as 60x"),
+        (
+            "REFUSE_REAL_CREDENTIALS",
+            "refuse-real-credentials: 'sometimes' is none of 1, true, yes, on, 0, false, no, off",
+        ),
+        ("QUIET", "quiet: 'sometimes' is none of 1, true, yes, on, 0, false, no, off"),
+    ],
+)
+def test_bad_variable_is_one_sentence(name: str, sentence: str) -> None:
+    """A variable is checked like the option it stands for; one that is to be on or off is one of the two."""
+    said = command("serve", "--port", "0", variables={f"MOCKSERVER_{name}": "sometimes"})
 
-    assert (2, "", "mockserver: clock: 'sometimes' is none of real, manual, or a factor such as 60x\n") == said
+    assert (2, "", f"mockserver: {sentence}\n") == said
 
 
 def test_help_teaches() -> None:
