@@ -71,14 +71,14 @@ def _line(number: int, raw: bytes, kind: Kind, accepts: Accepted, excess: str) -
     try:
         tree = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        problem = "UTF-8" if "�" in text and not _is_utf8(raw) else f"valid JSON: {error.msg}"
-        return unusable(number, text, f"is not {problem}.")  # our choice: not seen
+        return unusable(number, text, not_json(raw, error))
     return examine(number, tree, text, kind, accepts)
 
 
-def _is_utf8(raw: bytes) -> bool:
+def not_json(raw: bytes, error: orjson.JSONDecodeError) -> str:
+    """What is to be said of bytes that are no JSON."""  # our choice: not seen
     try:
         raw.decode()
     except UnicodeDecodeError:
-        return False
-    return True
+        return "is not UTF-8."
+    return f"is not valid JSON: {error.msg}."

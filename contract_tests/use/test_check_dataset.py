@@ -154,6 +154,7 @@ def test_what_cannot_be_read_is_told(capsys: pytest.CaptureFixture[str], file: s
         ("a.csv", b"", 1, "has no column text_input and no column output."),
         ("a.csv", b'text_input,output\n"a\nb",c\n,d\n', 4, f"CreateTunedModelRequest.{PLACE}[1].text_input: "),
         ("a.csv", b"text_input,output\na,b\n\xff,c\n", 3, "is not UTF-8."),
+        ("a.jsonl", b'{"text_input": "a", "output": "b"}\n{"text_input": "\xff"}\n', 2, "is not UTF-8."),
         ("a.jsonl", b"", 1, "The dataset contains no examples."),
         ("a.jsonl", b'{"text_input": "a", "output": "b"}\n{"text_input"\n', 2, "is not valid JSON: "),
     ],

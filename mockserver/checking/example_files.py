@@ -14,6 +14,8 @@ from typing import Any
 
 import orjson
 
+from mockserver.tuning_files import not_json
+
 _WRAPPERS = ("tunedModel", "tuned_model", "tuningTask", "tuning_task", "trainingData", "training_data", "examples")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},\n]|[^\s\[\]{},"]+')
 
@@ -40,7 +42,7 @@ def json_rows(raw: bytes) -> list[Row]:
     try:
         tree = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise Unparsable(error.lineno, f"is not valid JSON: {error.msg}.") from None
+        raise Unparsable(error.lineno, not_json(raw, error)) from None
     depth = 0
     while isinstance(tree, Mapping):
         tree = next((tree[name] for name in _WRAPPERS if name in tree), None)
@@ -60,7 +62,7 @@ def line_rows(raw: bytes) -> Iterator[Row | Unparsable]:
             try:
                 yield Row(number, orjson.loads(line))
             except orjson.JSONDecodeError as error:
-                yield Unparsable(number, f"is not valid JSON: {error.msg}.")
+                yield Unparsable(number, not_json(line, error))
 
 
 def csv_rows(raw: bytes) -> Iterator[Row | Unparsable]:
