@@ -28,6 +28,8 @@ def spoilt_error(fault: Fault, match: Match, project: str) -> ApiError:
 def _real(name: str, route: Route, retry_after: float | None) -> ApiError:
     developer = route.service == DEVELOPER_API
     if name == "RESOURCE_EXHAUSTED":
+        if route.id.startswith("tunedModels."):
+            return outages.resource_exhausted()  # seen of their rate, 2024-10 to 2024-12
         return _quota(retry_after) if developer else outages.resource_exhausted(outages.EXHAUSTED_VERTEX)
     if name == "INTERNAL":
         return outages.internal_error(outages.INTERNAL_DEVELOPER if developer else outages.INTERNAL)

@@ -81,6 +81,12 @@ REFUSED_CALLERS = (
         request("POST", "/v1beta1/publishers/google/models/gemini-2.0-flash:generateContent", turn("x")),
         fault=Fault(status="CREDENTIALS_MISSING"),
     ),
+    Provocation(
+        "Resource has been exhausted (e.g. check quota).",
+        429,
+        request("POST", "/v1beta/tunedModels/numbers:generateContent", {}),
+        fault=Fault(status=429),
+    ),
     Provocation(SCOPES, 403, generate(headers=USER), fault=Fault(status=403), untold=ERROR_INFO_DOMAIN),
     Provocation(SCOPES, 403, request("GET", "/v1beta/tunedModels", headers=USER), fault=Fault(status=403)),
     Provocation(SCOPES, 403, request("GET", "/v1beta/models", headers=USER), fault=Fault(status=403)),

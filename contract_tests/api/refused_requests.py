@@ -165,6 +165,20 @@ REFUSED_REQUESTS = (
         "The TuningJob does not exist.", 404, request("GET", f"{VERTEX}/tuningJobs/2995954652073164800", headers=USER)
     ),
     # What a request for an answer may not hold.
+    Provocation(
+        "* GenerateContentRequest.model: unexpected model name format\n",
+        400,
+        request("POST", "/v1beta/models/gemini%20pro:generateContent", turn("x")),
+    ),
+    Provocation(
+        "Json mode is not enabled for models/gemini-pro",
+        400,
+        request(
+            "POST",
+            "/v1beta/models/gemini-pro:generateContent",
+            turn("x") | {"generationConfig": {"responseMimeType": "application/json"}},
+        ),
+    ),
     Provocation("* GenerateContentRequest.contents: contents is not specified\n", 400, generate({})),
     Provocation(
         "* GenerateContentRequest.contents[1].parts: contents.parts must not be empty.\n",
