@@ -105,7 +105,7 @@ def add_tuned_model(
     """
     route = _route(gemini.ROUTES, "tunedModels.create", "v1beta")
     tree = {"base_model": "models/gemini-1.5-flash-001-tuning", "display_name": "added", **members}
-    model = bind_tree(TUNED_MODEL, tree)
+    model = _told(lambda: bind_tree(TUNED_MODEL, tree))
     data = EXAMPLES if examples is None else examples
     pairs = [{"textInput": given, "output": output} for given, output in data.items()]
     model.setdefault("tuningTask", {})["trainingData"] = {"examples": {"examples": pairs}}
@@ -142,7 +142,7 @@ def add_tuning_job(
         "supervised_tuning_spec": {"training_dataset_uri": "gs://mockserver/train.jsonl"},
         **members,
     }
-    sent = bind_tree(TUNING_JOB, tree)
+    sent = _told(lambda: bind_tree(TUNING_JOB, tree))
     route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
     call = _call(world, route, {"parent": parent, "tuningJob": sent}, path={"parent": parent})
     job = _told(lambda: new_job(call, sent))

@@ -10,7 +10,7 @@ import pytest
 
 from mockserver import options
 from mockserver.evidence import leanings
-from mockserver.server import MockServer
+from mockserver.server import SLEEPS, MockServer
 
 # A live server's clock unless it is told otherwise: an hour passes in a minute.
 LIVE_CLOCK = "60x"
@@ -69,11 +69,11 @@ def warn_of_choices(server: MockServer) -> None:
 
 def _read(name: str, value: Any, root: Path) -> Any:
     """The value of an option that is the fixture's: an ini file has texts only, and so may the marker."""
+    if name == "sleep":
+        return options.one_of(name, value, SLEEPS)
     if not isinstance(value, str):
         return value
     match name:
-        case "sleep":
-            return options.one_of(name, value, ("virtual", "real"))
         case "block_network":
             return options.yes_or_no(name, value)
         case "answers":

@@ -23,6 +23,8 @@ from mockserver.state.clock import Clock, to_datetime, today
 from mockserver.wire.errors import Code
 from mockserver.world import Settings, Snapshot, World, WorldCredentials, Worlds
 
+SLEEPS = ("virtual", "real")
+
 Said = Answer | str | Callable[[Prompt], Answer | str]
 Answers = Sequence[Said | Rule | Mapping[str, Any]]
 
@@ -161,9 +163,12 @@ class MockServer:
         interventions.cancel(self._world, name)
 
     def fail(
-        self, name: str, *, at_step: int | None = None, error: str | None = None, code: int | str = "INTERNAL"
+        self, name: str, *, at_step: int | None = None, error: str | None = None, code: int | str | None = None
     ) -> None:
-        """Let a run fail: now, or once it has done `at_step` steps. Without an `error` it has the usual words."""
+        """Let a run fail: now, or once it has done `at_step` steps. Without an `error` it has the usual words and code.
+
+        `code` is a google.rpc code, by name or number, of an error; INTERNAL if none is given.
+        """
         interventions.fail(self._world, name, at_step=at_step, error=_failure(error, code))
 
     def stall(self, name: str, *, at_step: int) -> None:
@@ -249,6 +254,7 @@ class MockServer:
         `sleep` virtual lets `time.sleep` and `asyncio.sleep` of this thread move the clock instead of waiting.
         `block_network` refuses to look up or connect to any other machine.
         """
+        options.one_of("sleep", sleep, SLEEPS)
         from mockserver.doors.catching import Net, catching
         from mockserver.doors.environment import environment
         from mockserver.doors.network import blocked
@@ -315,7 +321,15 @@ def _fault(fault: Fault | Mapping[str, Any]) -> Fault:
     return fault
 
 
-def _failure(error: str | None, code: int | str = "INTERNAL") -> Failure | None:
+def _failure(error: str | None, code: int | str | None = None) -> Failure | None:
     if error is None:
+        if code is not None:
+            raise ValueError(f"the code {code!r} needs an error with words of its own")
         return None
-    return Failure(int(Code[code] if isinstance(code, str) else Code(code)), error)
+    if code is None:
+        code = Code.INTERNAL
+    bad = [known for known in Code if known is not Code.OK]
+    found = next((known for known in bad if code in {known.name, known.value}), None)
+    if found is None:
+        raise ValueError(f"nothing fails with the code {code!r}; there are {', '.join(known.name for known in bad)}")
+    return Failure(int(found), error)

@@ -108,6 +108,7 @@ def test_job_that_is_added_serves_its_model() -> None:
         ({"base_model": "models/none"}, "models/none"),
         ({"examples": {}}, "training_data is not specified"),
         ({"display_name": "x" * 41}, "Request contains an invalid argument"),
+        ({"colour": "red"}, "Unknown name .colour.: Cannot find field"),
     ],
 )
 def test_what_cannot_be_there_is_said(arguments: Json, words: str) -> None:
@@ -158,6 +159,24 @@ def test_reason_of_a_failure_is_what_the_client_reads() -> None:
         error = httpx.get(f"{GEMINI}/v1/{operation['name']}", headers=KEY).json()["error"]
 
     assert {"code": 8, "message": "Out of luck."} == error
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ({"error": "Out of luck.", "code": "LUCK"}, "nothing fails with the code 'LUCK'; there are CANCELLED, UNKNOWN"),
+        ({"error": "Out of luck.", "code": 0}, "nothing fails with the code 0"),
+        ({"code": "INTERNAL"}, "the code 'INTERNAL' needs an error with words of its own"),
+    ],
+)
+def test_a_reason_that_is_none_is_refused(reason: Json, words: str) -> None:
+    """And the run goes on."""
+    server = MockServer()
+    name = server.add_tuned_model(state="CREATING")
+    with pytest.raises(ValueError, match=words):
+        server.fail(name, **reason)
+
+    assert "CREATING" == server.tuned_models[name]["state"]
 
 
 @pytest.mark.parametrize(
@@ -306,5 +325,8 @@ def test_mistakes_in_its_making_are_named() -> None:
         MockServer(sed=1)
     with pytest.raises(ValueError, match="clock: 'fast' is none of real, manual, or a factor"):
         MockServer(clock="fast")
+    slip: Any = "vitual"
+    with pytest.raises(ValueError, match="sleep: 'vitual' is none of virtual, real"), MockServer().catching(sleep=slip):
+        pass
     with pytest.raises(ValueError, match="there is no member 'regx'"):
         MockServer(answers=[{"regx": ".", "answer": "a"}])

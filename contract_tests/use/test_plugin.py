@@ -192,6 +192,8 @@ def test_ini_file_says_the_same_for_all(suite: Suite) -> None:
         ("clok='manual'", "mockserver marker: unknown option clok; there are clock, start_time, seed, *"),
         ("'manual'", "mockserver marker: unknown option 'manual'; there are *"),
         ("clock='fast'", "mockserver: clock: 'fast' is none of real, manual, or a factor such as 60x"),
+        ("sleep=None", "mockserver: sleep: None is none of virtual, real"),
+        ("answers=[None]", "mockserver: None is no answer: *"),
         ("sleep='deep'", "mockserver: sleep: 'deep' is none of virtual, real"),
         ("answers='none.yaml'", "mockserver: *none.yaml: No such file or directory"),
         ("answers=[{'regx': '.', 'answer': 'a'}]", "mockserver: there is no member 'regx'; the members are *"),
