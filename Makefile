@@ -29,8 +29,8 @@ mutations: .venv/ready ## make mistakes on purpose, in copies, and see that the 
 coverage-table: .venv/ready ## write docs/coverage.md anew: what of the API the tests touch
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)
 
-bench: .venv/ready ## what a request costs, as a multiple of answering it with bytes made beforehand
-	@$(BIN)/python benchmarks/in_process.py $(ARGS)
+bench: .venv/ready ## what a start and a request cost, as multiples of the least there is; ARGS are the rounds
+	@for name in in_process start live; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit; done
 
 lint: .venv/ready ## ruff: rules and format
 	@$(BIN)/ruff check $(SOURCES)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from processes import Server, baseline, free_port, ours, running
+from processes import Server, baseline, free_port, need_linux, ours, running
 
 CONNECTIONS = 8
 REQUESTS = 800
@@ -110,6 +110,7 @@ def started(stack: ExitStack, command: Callable[[int], list[str]]) -> Server:
 
 def main() -> None:
     """Run the rounds, print the ratios."""
+    need_linux()
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     with ExitStack() as stack:
         field = kinds(started(stack, baseline), started(stack, ours))

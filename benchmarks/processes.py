@@ -52,6 +52,13 @@ class Server:
         return next(int(row.split()[1]) for row in rows if row.startswith("Pss:")) / 1024
 
 
+def need_linux() -> None:
+    """Leave the benchmark, with a word that says which, where no kernel tells what a process has used."""
+    if not Path("/proc/self/smaps_rollup").is_file():
+        print(f"{Path(sys.argv[0]).name}: left out, because only Linux says in /proc what a process has used")
+        sys.exit()
+
+
 def ours(port: int) -> list[str]:
     """The command that serves the mock server."""
     return [sys.executable, "-m", "mockserver", "serve", "--port", str(port), "--seed", "1", "--quiet"]

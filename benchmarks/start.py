@@ -10,13 +10,14 @@ import random
 import statistics
 import sys
 
-from processes import baseline, free_port, ours, running
+from processes import baseline, free_port, need_linux, ours, running
 
 CONTESTANTS = {"starlette + uvicorn (1.00)": baseline, "mockserver serve": ours}
 
 
 def main() -> None:
     """Run the rounds, print medians and ratios."""
+    need_linux()
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     seconds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
     megabytes: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
