@@ -169,6 +169,18 @@ def test_the_last_updated_job_is_listed_first(client: Client) -> None:
     assert [old, young] == [job["name"] for job in jobs]
 
 
+def test_of_what_was_made_at_one_moment_the_youngest_is_listed_first(client: Client) -> None:
+    """On a clock that stands still too, page by page."""
+    vertex = Vertex(client)
+    made = [vertex.tune(epochs=1)["name"] for _ in range(5)]
+    first = vertex.get("tuningJobs", pageSize=3)
+    second = vertex.get("tuningJobs", pageSize=3, pageToken=first["nextPageToken"])
+    endpoints = [vertex.post("endpoints", {"displayName": name})["response"]["name"] for name in "abc"]
+
+    assert made[::-1] == [job["name"] for page in (first, second) for job in page["tuningJobs"]]
+    assert endpoints[::-1] == [endpoint["name"] for endpoint in vertex.get("endpoints")["endpoints"]]
+
+
 def test_a_list_is_of_one_location_and_empty_is_an_empty_object(client: Client) -> None:
     """No key at all for nothing [seen]."""
     Vertex(client).tune()

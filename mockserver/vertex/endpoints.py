@@ -55,7 +55,7 @@ def list_endpoints(call: Call) -> Json:
     text, order = message.get("filter", ""), message.get("orderBy", "")
     there = list(Registry(call.world, call.now).endpoints(f"{place}/endpoints"))
     bases = {served.endpoint.name: served.job.base_model for served in there if served.job}
-    found = filtered(map(_endpoint, there), text, facts=lambda view: _facts(view, bases.get(view["name"], "")))
+    found = filtered(map(_endpoint, there), text, facts=lambda view: _facts(view, bases.get(view["name"], "")))[::-1]
     found.sort(key=lambda view: view["createTime"], reverse=True)
     endpoints, token = page(
         ordered(found, order, ORDERS),

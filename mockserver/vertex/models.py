@@ -187,7 +187,7 @@ def _listed(
 ) -> Json:
     message = call.message
     text, order = message.get("filter", ""), message.get("orderBy", "")
-    found = filtered(views, text, facts=_facts)
+    found = filtered(views, text, facts=_facts)[::-1]
     found.sort(key=lambda view: view["versionCreateTime"], reverse=True)
     models, token = page(
         ordered(found, order, ORDERS),
