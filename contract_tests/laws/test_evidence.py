@@ -28,7 +28,7 @@ def test_file_code_and_page_agree() -> None:
 
 
 def test_every_row_says_how_sure_and_from_where() -> None:
-    """A choice needs no source; anything else does."""
+    """A choice needs no source; anything else does. The date is a day, a month, a year, or not known."""
     rows = [*load().methods, *load().sentences, *load().behaviours]
 
     assert LEVELS == {row["level"] for row in rows}
