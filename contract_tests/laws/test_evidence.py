@@ -1,5 +1,6 @@
 """How sure we are is written in one file, and the file agrees with the code."""
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ from contract_tests.environment import ROOT
 from mockserver.evidence import leanings, load
 from mockserver.state.calls import RecordedCall
 
+DATE = re.compile(r"(?:202\d(?:-[01]\d(?:-[0-3]\d)?)?)?")
 LEVELS = {"seen", "oracle", "doc", "derived", "our choice"}
 
 
@@ -33,6 +35,7 @@ def test_every_row_says_how_sure_and_from_where() -> None:
 
     assert LEVELS == {row["level"] for row in rows}
     assert [] == [row for row in rows if row["level"] != "our choice" and not row["source"]]
+    assert [] == [row for row in rows if not DATE.fullmatch(row["date"])]
 
 
 def test_words_of_our_choice_are_told() -> None:
