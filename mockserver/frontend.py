@@ -152,6 +152,11 @@ class Exchange:
         """What the access log calls it: the method id, or verb and path where there is none."""
         return self.match.route.id if self.match else f"{self.request.verb} {redacted(self.request.path)}"
 
+    @property
+    def day(self) -> date:
+        """The day the world is as of, else that of its clock."""
+        return self.world.settings.as_of or to_datetime(self.now).date()
+
     def reply(self, table: RouteTable) -> Reply:
         """Go through the checks and answer."""
         try:
@@ -307,7 +312,7 @@ class Exchange:
     def _interrupt(self, match: Match, after: int) -> None:
         """Raise the status error that is to come after so many chunks."""
         if self.fault and self.fault.status is not None and after == self.fault.after_chunks:
-            raise spoilt_error(self.fault, match, self._identify().project)
+            raise spoilt_error(self.fault, match, self._identify().project, self.day)
 
     def _refused(self, error: ApiError) -> Reply:
         self._record(error.code.http, self._kept(error.status), hints.refused(self.match, self.message))
@@ -344,8 +349,7 @@ class Exchange:
         """What a generate call that came as far as the model says of itself: its answer, or a 429 [both seen]."""
         if self.match is None or self.match.route.id not in TIERED or status not in {200, 429}:
             return None
-        day = self.world.settings.as_of or to_datetime(self.now).date()
-        return "standard" if day >= TIERED_SINCE else None
+        return "standard" if self.day >= TIERED_SINCE else None
 
     def _reply(self, status: int, headers: Headers, body: bytes | Iterator[bytes | Pause]) -> Reply:
         fault = self.fault

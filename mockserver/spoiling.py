@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 
 from mockserver.routing import Cut, Match, Pause, Route
 from mockserver.simulation.faults import Fault
@@ -13,10 +14,13 @@ Piece = bytes | Pause | Cut
 DEVELOPER_API = "generativelanguage.googleapis.com"
 
 
-def spoilt_error(fault: Fault, match: Match, project: str) -> ApiError:
-    """The status error of a fault, in the real words unless it has words of its own. `project` is the caller's."""
+def spoilt_error(fault: Fault, match: Match, project: str, day: date) -> ApiError:
+    """The status error of a fault, in the real words of the day unless it has words of its own.
+
+    `project` is the caller's.
+    """
     name = fault.status_name or "INTERNAL"
-    error = _REASONS[name](match, project) if name in _REASONS else _real(name, match.route, fault.retry_after)
+    error = _REASONS[name](match, project) if name in _REASONS else _real(name, match.route, fault.retry_after, day)
     if fault.message is None and (fault.retry_after is None or error.details):
         return error
     details = error.details
@@ -25,8 +29,10 @@ def spoilt_error(fault: Fault, match: Match, project: str) -> ApiError:
     return ApiError(error.code, error.message if fault.message is None else fault.message, details, error.headers)
 
 
-def _real(name: str, route: Route, retry_after: float | None) -> ApiError:
+def _real(name: str, route: Route, retry_after: float | None, day: date) -> ApiError:
     developer = route.service == DEVELOPER_API
+    if name == "UNAVAILABLE" and developer and day >= outages.HIGH_DEMAND_SINCE:
+        return outages.overloaded(outages.HIGH_DEMAND)
     if name == "RESOURCE_EXHAUSTED":
         if route.id.startswith("tunedModels."):
             return outages.resource_exhausted()  # seen of their rate, 2024-10 to 2024-12

@@ -1,5 +1,7 @@
 """Refusals for who calls, from where, how often and at a bad time."""
 
+from datetime import date
+
 from contract_tests.api.aiplatform import turn
 from contract_tests.api.provocations import (
     JOB,
@@ -14,6 +16,7 @@ from contract_tests.api.provocations import (
     tuning,
 )
 from mockserver.simulation.faults import Fault
+from mockserver.world import Settings
 
 UNREGISTERED = (
     "Method doesn't allow unregistered callers (callers without established identity). "
@@ -194,6 +197,14 @@ REFUSED_CALLERS = (
     ),
     Provocation("Internal error encountered.", 500, on_vertex("gemini-2.5-flash"), fault=Fault(status=500)),
     Provocation("The model is overloaded. Please try again later.", 503, generate(), fault=Fault(status=503)),
+    Provocation(
+        "This model is currently experiencing high demand. Spikes in demand are usually temporary. "
+        "Please try again later.",
+        503,
+        generate(),
+        Settings(seed=1, as_of=date(2026, 3, 1)),
+        fault=Fault(status=503),
+    ),
     Provocation("Deadline expired before operation could complete.", 504, generate(), fault=Fault(status=504)),
     Provocation("The operation was cancelled.", 499, generate(), fault=Fault(status=499)),
 )

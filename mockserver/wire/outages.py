@@ -3,6 +3,8 @@
 No resource is to blame for these. Each sentence was seen, in a recording or a quoted body.
 """
 
+from datetime import date
+
 from mockserver.wire.errors import ApiError, Code, error_info, help_links, quota_failure, retry_info
 from mockserver.wire.notation import duration_text
 
@@ -12,9 +14,10 @@ INTERNAL_DEVELOPER = (
     "Please retry or report in https://developers.generativeai.google/guide/troubleshooting"
 )
 OVERLOADED = "The model is overloaded. Please try again later."  # until 2025
-HIGH_DEMAND = (  # 2026
+HIGH_DEMAND = (
     "This model is currently experiencing high demand. Spikes in demand are usually temporary. Please try again later."
 )
+HIGH_DEMAND_SINCE = date(2026, 1, 1)  # seen in 2026
 EXHAUSTED = "Resource has been exhausted (e.g. check quota)."  # tuned models, 2024
 EXHAUSTED_VERTEX = (
     "Resource exhausted. Please try again later. Please refer to "
