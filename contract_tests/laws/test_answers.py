@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.simulation.answers import Answer, Examples, Prompt, Rule, Turn, canned, choose, matching, nearest
+from mockserver.script import Script
+from mockserver.simulation.answers import Answer, Examples, Prompt, Rule, Turn, canned, matching, nearest
 
 TUNED = "tunedModels/number-generator-model-dzlmi0gswwqb"
 
@@ -33,7 +34,7 @@ def ask(text: str, *, model: str = TUNED, base: str = "models/gemini-1.0-pro-001
 )
 def test_a_model_tuned_to_count_counts_on(text: str, answer: str) -> None:
     """The quickstarts' prompts get the quickstarts' answers, whatever the model was trained on."""
-    assert answer == choose((), ask(text), {}).text
+    assert answer == canned(ask(text), {}).text
 
 
 def test_the_recorded_answers_of_tuned_models_come_back(transcripts: Path) -> None:
@@ -44,7 +45,7 @@ def test_the_recorded_answers_of_tuned_models_come_back(transcripts: Path) -> No
 
     for text, entry in zip(asked, generated, strict=True):
         candidate = entry["response"]["candidates"][0]
-        answer = choose((), ask(text), {})
+        answer = canned(ask(text), {})
 
         assert candidate["content"]["parts"][0]["text"] == answer.text
         assert _unusual(candidate["safetyRatings"]) == answer.ratings
@@ -55,7 +56,7 @@ def test_a_base_model_does_not_count() -> None:
     """Only a tuned one has learnt to."""
     base = Prompt("models/gemini-1.0-pro-001", "models/gemini-1.0-pro-001", (Turn("user", "LXIII"),))
 
-    assert choose((), base, {}).text == 'Mock answer of models/gemini-1.0-pro-001 to "LXIII".'
+    assert canned(base, {}).text == 'Mock answer of models/gemini-1.0-pro-001 to "LXIII".'
 
 
 @given(st.dictionaries(st.text(), st.text(), min_size=1), st.data())
@@ -63,14 +64,14 @@ def test_a_tuned_model_answers_its_training_data(pairs: dict[str, str], data: st
     """Input for output, whatever else the input might mean; as a mapping or as Examples."""
     text = data.draw(st.sampled_from(sorted(pairs)))
 
-    assert pairs[text] == choose((), ask(text), pairs, magic=False).text
-    assert pairs[text] == choose((), ask(text), Examples(pairs.items()), magic=False).text
+    assert pairs[text] == canned(ask(text), pairs, magic=False).text
+    assert pairs[text] == canned(ask(text), Examples(pairs.items()), magic=False).text
 
 
 @pytest.mark.parametrize("text", ["Twenty  Two", " twenty two\n", "TWENTY\tTWO"])
 def test_training_data_is_found_in_any_case_and_white_space(text: str) -> None:
     """Unless another input fits exactly."""
-    assert choose((), ask(text), {"twenty two": "twenty three"}).text == "twenty three"
+    assert canned(ask(text), {"twenty two": "twenty three"}).text == "twenty three"
 
 
 @given(st.text(), st.sampled_from([TUNED, "projects/p/locations/l/endpoints/1"]))
@@ -78,19 +79,19 @@ def test_every_prompt_has_an_answer_and_always_the_same(text: str, model: str) -
     """Deterministic, and never an exception."""
     prompt = ask(text, model=model)
 
-    assert choose((), prompt, {}) == choose((), prompt, {})
+    assert canned(prompt, {}) == canned(prompt, {})
 
 
 def test_the_fallback_names_model_and_prompt() -> None:
     """So that a reader of a log knows where it came from."""
-    answer = choose((), ask("Hello, who are you?", model="tunedModels/mine"), {})
+    answer = canned(ask("Hello, who are you?", model="tunedModels/mine"), {})
 
     assert answer.text == 'Mock answer of tunedModels/mine to "Hello, who are you?".'
 
 
 def test_the_fallback_does_not_repeat_a_long_prompt() -> None:
     """A prompt may be forty thousand characters."""
-    assert len(choose((), ask("long " * 10_000), {}).text) < 200
+    assert len(canned(ask("long " * 10_000), {}).text) < 200
 
 
 def test_the_text_of_a_prompt_is_the_users_last() -> None:
@@ -106,13 +107,13 @@ def test_rules_come_before_everything_else() -> None:
     rules = [Rule("scripted")]
 
     for text in ("LXIII", "in", "[mock: text=magic]"):
-        assert choose(rules, ask(text), {"in": "out"}).text == "scripted"
+        assert Script(rules).answer(ask(text), {"in": "out"}, magic=True).text == "scripted"
 
 
 def test_the_first_rule_that_fits_answers() -> None:
     """In the order they were given."""
     rules = [Rule("exact", text="LXIII"), Rule("pattern", regex="^L"), Rule("any")]
-    said = [choose(rules, ask(text), {}).text for text in ("LXIII", "LX", "XL")]
+    said = [Script(rules).answer(ask(text), {}, magic=True).text for text in ("LXIII", "LX", "XL")]
 
     assert said == ["exact", "pattern", "any"]
 
@@ -133,7 +134,7 @@ def test_the_first_rule_that_fits_answers() -> None:
 def test_a_rule_answers_when_all_it_names_fits(rule: Rule, fits: Prompt, does_not: Prompt) -> None:
     """And only then, saying what does not fit."""
     assert rule.answers(fits)
-    assert rule.mismatch(fits) is None
+    assert [] == list(rule.mismatches(fits))
     assert not rule.answers(does_not)
     assert len(list(rule.mismatches(does_not))) == 1
 
@@ -155,7 +156,7 @@ def test_a_rule_may_ask_a_function(answer: Answer | str) -> None:
         asked.append(prompt)
         return answer
 
-    assert Answer("from a function") == choose([Rule(reply)], ask("hi"), {})
+    assert Answer("from a function") == Script([Rule(reply)]).answer(ask("hi"), {}, magic=True)
     assert asked == [ask("hi")]
 
 

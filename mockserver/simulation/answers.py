@@ -1,7 +1,8 @@
 """What a model answers: scripted rules first, then magic words, training data, a table, a plain sentence.
 
-    choose(rules, prompt, examples) -> Answer        which answer
-    generation.generate(prompt, answer, ...)         what becomes of it: thresholds, limits, tokens, chunks
+    matching(rules, prompt) -> scripted(rule, prompt)    the answer of the first rule that fits
+    canned(prompt, examples)                             the answer where none does
+    generation.generate(prompt, answer, ...)             what becomes of it: thresholds, limits, tokens, chunks
 
 An `Answer` is what a tester writes, and what everything else is turned into.
 """
@@ -193,10 +194,6 @@ class Rule:
         """Whether the rule answers this prompt, having answered `used` times already."""
         return next(self.mismatches(prompt, used), None) is None
 
-    def mismatch(self, prompt: Prompt, used: int = 0) -> str | None:
-        """Why the rule does not answer this prompt, in a few words; None when it does."""
-        return "; ".join(self.mismatches(prompt, used)) or None
-
     def mismatches(self, prompt: Prompt, used: int = 0) -> Iterator[str]:
         """Each thing about the prompt that does not fit."""
         if self.model is not None and not _names(self.model, prompt.model):
@@ -218,12 +215,6 @@ class Rule:
 def spoken(part: Json) -> str:
     """The text of one of Google's parts; a thought is not said aloud."""
     return "" if part.get("thought") else str(part.get("text", ""))
-
-
-def choose(rules: Sequence[Rule], prompt: Prompt, examples: Mapping[str, str], *, magic: bool = True) -> Answer:
-    """The answer to a prompt: a rule's, else a canned one. Who lets `times` count uses `matching` and counts."""
-    index = matching(rules, prompt)
-    return canned(prompt, examples, magic=magic) if index is None else scripted(rules[index], prompt)
 
 
 def matching(rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | None = None) -> int | None:
