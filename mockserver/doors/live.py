@@ -168,11 +168,6 @@ class LiveServer:
                 raise RuntimeError(msg)
         return _base_url(self._server, self._host)
 
-    @property
-    def thread_id(self) -> int | None:
-        """The identity of the thread that serves."""
-        return self._thread.ident
-
     def stop(self) -> None:
         """Stop serving and wait until the thread has ended."""
         self._server.should_exit = True
