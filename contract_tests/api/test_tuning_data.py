@@ -4,9 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +12,7 @@ import pytest
 
 from contract_tests.api.aiplatform import LONG, Vertex, turn
 from contract_tests.conftest import ROOT
+from contract_tests.neighbour import Neighbour, serving
 from contract_tests.targets import Client
 from mockserver.world import Settings
 
@@ -321,28 +320,16 @@ class Emulator:
         """Serve; the URL."""
         emulator = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(Neighbour):
+            def get(self) -> None:
                 emulator.asked.append(self.path)
                 found = re.fullmatch(r"/storage/v1/b/([^/]+)/o/([^/?]+)\?alt=media", self.path)
                 body = emulator._objects.get("/".join(map(unquote, found.groups()))) if found else None
-                self.send_response(302 if emulator._redirect else 200 if body is not None else 404)
-                self.send_header("location", emulator._redirect)
-                self.send_header("content-length", str(len(body or b"")))
-                self.end_headers()
-                self.wfile.write(body or b"")
+                status = 302 if emulator._redirect else 200 if body is not None else 404
+                self.answer(status, body or b"", location=emulator._redirect)
 
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            thread = Thread(target=server.serve_forever, args=(0.01,))
-            thread.start()
-            try:
-                yield f"http://127.0.0.1:{server.server_port}"
-            finally:
-                server.shutdown()
-                thread.join()
+        with serving(Handler) as url:
+            yield url
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])

@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
 
@@ -20,6 +19,7 @@ import respx
 from httpcore import ConnectionPool
 from requests.adapters import HTTPAdapter
 
+from contract_tests.neighbour import Neighbour, serving
 from mockserver import Answer, Fault, MockServer
 
 GEMINI = "https://generativelanguage.googleapis.com"
@@ -121,19 +121,12 @@ def library(request: pytest.FixtureRequest) -> Library:
 def neighbour() -> Iterator[str]:
     """The URL of somebody else's server on this machine, which answers every GET in its own words."""
 
-    class Words(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"neighbour")
+    class Words(Neighbour):
+        def get(self) -> None:
+            self.answer(200, b"neighbour")
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Words) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with serving(Words) as url:
+        yield f"{url}/"
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import httpx
 import pytest
 
 from contract_tests.environment import HANGS
+from contract_tests.neighbour import Neighbour, serving
 from mockserver.server import MockServer
 
 LINE = b'{"contents": [{"role": "user", "parts": [{"text": "1"}]}, {"role": "model", "parts": [{"text": "2"}]}]}\n'
@@ -33,27 +33,17 @@ class SilentEmulator:
         """Serve; the URL."""
         emulator = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(Neighbour):
+            def get(self) -> None:
                 emulator.asked.put(self.path)
                 emulator._let.wait(HANGS)
-                self.send_response(200)
-                self.send_header("content-length", str(len(LINE)))
-                self.end_headers()
-                self.wfile.write(LINE)
+                self.answer(200, LINE)
 
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            thread = Thread(target=server.serve_forever, args=(0.01,))
-            thread.start()
+        with serving(Handler) as url:
             try:
-                yield f"http://127.0.0.1:{server.server_port}"
+                yield url
             finally:
                 self.speak()
-                server.shutdown()
-                thread.join()
 
 
 @pytest.fixture
