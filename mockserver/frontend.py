@@ -20,9 +20,9 @@ from mockserver.simulation.terse import told
 from mockserver.spoiling import Piece, garbled, spoilt_error, spoilt_pieces, truncated
 from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import Clock, Nanos, stopwatch, to_datetime
-from mockserver.wire import errors, pages
+from mockserver.wire import errors, outages, pages
 from mockserver.wire.credentials import Caller, Credentials, identify, read_credentials, recognize, redacted
-from mockserver.wire.errors import ApiError, Code
+from mockserver.wire.errors import ApiError
 from mockserver.wire.fieldmask import apply_fields_mask
 from mockserver.wire.headers import ESF, EVENTS, JSON, SCAFFOLDING, SCRIPT, Head, Headers, takes_gzip
 from mockserver.wire.parameters import RefusedParameters, SystemParameters, split_query, unsupported_alt
@@ -39,8 +39,8 @@ BODY_LIMIT = 20_971_520
 # What POST may say in X-HTTP-Method-Override, for URLs too long to GET (Google's HTTP guidelines).
 OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
-# Which services answer an unrouted path with nothing at all, and which say Server-Timing [both seen].
-EMPTY_404 = TIMED = frozenset({"generativelanguage.googleapis.com"})
+# Which services answer an unrouted path with nothing at all, say Server-Timing, and excuse themselves at length [seen].
+EMPTY_404 = TIMED = EXCUSED = frozenset({"generativelanguage.googleapis.com"})
 
 # Who answers on Vertex AI: what asks models as everywhere, the rest not [seen: 67 answers about resources in 2026, 153
 # of models]. That countTokens and its kin are of the former is our choice: not seen.
@@ -50,8 +50,6 @@ SCAFFOLDED = frozenset({"PredictionService", "LlmUtilityService"})
 # Which methods say X-Gemini-Service-Tier, and since when at the latest; recorded streams of that time do not.
 TIERED = frozenset({"models.generateContent", "tunedModels.generateContent"})
 TIERED_SINCE = date(2026, 1, 1)
-
-INTERNAL_ERROR = "Internal error encountered."  # seen on Vertex AI
 
 MISTAKE = "%s failed; this is a mistake of the mock server's, please report it"
 
@@ -170,7 +168,7 @@ class Exchange:
             raise
         except Exception:
             log.exception(MISTAKE, self.label)
-            return self._refused(ApiError(Code.INTERNAL, INTERNAL_ERROR))
+            return self._refused(self._mistake())
 
     def _checked(self, table: RouteTable) -> Reply:
         request, settings = self.request, self.world.settings
@@ -198,6 +196,11 @@ class Exchange:
             # Before the method: what is refused must not have changed anything.
             apply_fields_mask(self.match.route.response, {}, mask)
         return self._handled(self.match, self.message)
+
+    def _mistake(self) -> ApiError:
+        """What the service says of a mistake of its own; ours are told in the log."""
+        developer = self.match is not None and self.match.route.service in EXCUSED
+        return outages.internal_error(outages.INTERNAL_DEVELOPER if developer else outages.INTERNAL)
 
     def _unrouted(self, table: RouteTable) -> Reply:
         """404. The Developer API was seen to answer an empty body, Vertex AI the outermost server's page."""
@@ -305,7 +308,7 @@ class Exchange:
             yield separator + error.body(self.parameters.xgafv)
         except Exception:
             log.exception(MISTAKE, self.label)
-            yield separator + ApiError(Code.INTERNAL, INTERNAL_ERROR).body(self.parameters.xgafv)
+            yield separator + self._mistake().body(self.parameters.xgafv)
         if not sse:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
