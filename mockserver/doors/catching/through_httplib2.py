@@ -102,7 +102,10 @@ def patched(net: Net) -> Iterator[None]:
     def conn_request(self: httplib2.Http, conn: http.client.HTTPConnection, *asked: Any) -> Any:
         scheme = "https" if isinstance(conn, http.client.HTTPSConnection) else "http"
         origin = f"{scheme}://{conn.host}"
-        return original(self, _Connection(net, origin, conn.timeout) if net.catches(origin) else conn, *asked)
+        if net.catches(origin):
+            patience = conn.timeout if httplib2.has_timeout(conn.timeout) else None
+            return original(self, _Connection(net, origin, patience), *asked)
+        return original(self, conn, *asked)
 
     with mock.patch.object(httplib2.Http, "_conn_request", conn_request):
         yield
