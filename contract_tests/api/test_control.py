@@ -199,10 +199,12 @@ def test_runs_that_cannot_be_reached_are_said_so(control: Control, gemini: Gemin
     name = create(gemini)
     control.good("POST", "/clock/advance", json={"seconds": 8})
     done = control.good("GET", "/runs")["runs"][0]["completed_steps"]
+    wordless = control.refusal("POST", "/runs/fail", json={"name": name, "code": 8})
     too_late = control.refusal("POST", "/runs/stall", json={"name": name, "at_step": 0})
     control.good("POST", "/runs/finish", json={"name": name})
 
     assert done > 0
+    assert (400, "a code needs an error with words of its own") == wordless
     assert (404, f"no run is called 'other'; there are: {name}") == control.refusal(
         "POST", "/runs/finish", json={"name": "other"}
     )

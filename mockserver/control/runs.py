@@ -35,11 +35,11 @@ class Named(Body):
 
 
 class Fail(Named):
-    """How a run is to fail: now, or once it has done `at_step` steps; with which words and google.rpc code."""
+    """How a run is to fail: now, or once it has done `at_step` steps; with which words and their google.rpc code."""
 
     at_step: int | None = Field(default=None, ge=0)
     error: str | None = None
-    code: int = Field(default=int(Code.INTERNAL), ge=1, le=16)
+    code: int | None = Field(default=None, ge=1, le=16, description="of the error; 13, INTERNAL, if none is given")
 
 
 class Stall(Named):
@@ -66,7 +66,9 @@ def cancel_run(asked: Asked) -> Run:
 def fail_run(asked: Asked) -> Run:
     """Let a run fail."""
     body: Fail = asked.body
-    failure = None if body.error is None else Failure(body.code, body.error)
+    if body.error is None and body.code is not None:
+        raise invalid("a code needs an error with words of its own")
+    failure = None if body.error is None else Failure(body.code or int(Code.INTERNAL), body.error)
     return _after(asked, lambda: interventions.fail(asked.world, body.name, at_step=body.at_step, error=failure))
 
 
