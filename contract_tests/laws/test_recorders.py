@@ -245,6 +245,8 @@ def test_what_yaml_takes_for_more_than_text_is_text(tmp_path: Path) -> None:
         ("broken.txt", b"interactions:\n\t- x: [\n"),
         ("trace.httprr", b"httprr trace v1\n100 200\nGET / HTTP/1.1\r\n"),
         ("binary.json", b"\xff\xfe\x00"),
+        ("deep.json", b"[" * 100_000 + b"]" * 100_000),
+        ("endless.yaml", b"a: &a {again: *a}"),
         ("short.yaml", zipped_reply(gzip.compress(BODY.encode())[:-9])),
         ("other.yaml", zipped_reply(b"\x1f\x8bno zip")),
         ("sixty.json", b'[{"request": "GET /v1beta/models", "status": 200, "body": {"base64_string": "abc"}}]'),

@@ -46,8 +46,11 @@ def read(path: Path) -> Transcript:
     if raw.startswith(_TRACE):
         return Transcript(path.name, tuple(_trace(raw)))
     finder = Finder(path.parent)
-    data = _data(path, raw)
-    exchanges = tuple(finder.find(data))
+    try:
+        data = _data(path, raw)
+        exchanges = tuple(finder.find(data))
+    except RecursionError:
+        raise Unreadable("nested too deeply") from None
     remarks = _remarks(finder)
     if not exchanges and isinstance(data, dict) and data.keys() & _REPLY_MEMBERS:
         raise NothingToReplay("a reply without its request")
