@@ -222,8 +222,9 @@ def run(folder: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess[str
     command = [sys.executable, "-m", "pytest", *OPTIONS, *tests]
     environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("CI", None)  # the copy has no environments of clients, and is not the place to miss them
-    # What is run is our own suite.
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    return subprocess.run(  # noqa: S603 - our own suite
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def verdict(mutation: Mutation | None, tests: tuple[str, ...]) -> str:

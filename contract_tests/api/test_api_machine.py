@@ -122,7 +122,7 @@ class Api(RuleBasedStateMachine):
             self.models[shown["name"]].observe(shown, self.twins.now)
 
     @rule(name=names, user=USER, member=st.sampled_from(("displayName", "description")), text=TEXT, snake=st.booleans())
-    def patch(self, name: str, user: str, member: str, text: str, snake: bool) -> None:  # noqa: FBT001 - hypothesis fills it
+    def patch(self, name: str, user: str, member: str, text: str, snake: bool) -> None:
         """What is written is read; snake_case is as good as camelCase."""
         spelt = {"displayName": "display_name"}.get(member, member) if snake else member
         options = {"json": {spelt: text}, "params": {"updateMask": spelt}}

@@ -191,7 +191,7 @@ def test_limits_of_a_request_are_kept() -> None:
 
 
 @pytest.mark.parametrize(("threshold", "blocked"), [("BLOCK_LOW_AND_ABOVE", True), ("BLOCK_ONLY_HIGH", False)])
-def test_thresholds_block_what_reaches_them(threshold: str, blocked: bool) -> None:  # noqa: FBT001 - a column
+def test_thresholds_block_what_reaches_them(threshold: str, blocked: bool) -> None:
     """`safetySettings` are held against the rating of the answer."""
     world = new_world()
     world.script.add(Rule(Answer("something harsh to say", ratings={"HARASSMENT": "MEDIUM"})))

@@ -79,7 +79,7 @@ json_values = st.recursive(
 
 
 @given(json_values, st.booleans(), st.sampled_from([None, 1, "\t"]))
-def test_json_is_read_as_json(value: Any, escaped: bool, indent: int | str | None) -> None:  # noqa: FBT001 - drawn
+def test_json_is_read_as_json(value: Any, escaped: bool, indent: int | str | None) -> None:
     """Whatever a serializer writes, in whatever layout, is read as what it was."""
     text = json.dumps(value, ensure_ascii=escaped, indent=indent)
 

@@ -45,7 +45,7 @@ sizes = st.lists(st.integers(0, 9), min_size=1)
 
 
 @given(numbers, sizes, st.booleans())
-def test_pages_joined_are_the_list(made: list[int], wanted: list[int], ranked: bool) -> None:  # noqa: FBT001 - drawn
+def test_pages_joined_are_the_list(made: list[int], wanted: list[int], ranked: bool) -> None:
     """Whatever the sizes, which may change from page to page; no page but the last is short."""
     items = of_numbers(made)
     joined: list[Item] = []

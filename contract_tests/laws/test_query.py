@@ -73,7 +73,7 @@ def test_a_number_is_digits(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("T", True), ("YES", True), ("1", True), ("n", False)])
-def test_a_bool_is_a_word(text: str, value: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_bool_is_a_word(text: str, value: bool) -> None:
     """The words protobuf knows, in any case; nothing at all is none of them (measured on Firestore)."""
     name = "generationConfig.responseLogprobs"
 

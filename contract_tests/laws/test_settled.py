@@ -21,7 +21,7 @@ snapshots = st.lists(
 
 
 @given(snapshots, st.booleans())
-def test_settled_lists_are_limited_and_written_as_any_other(items: list[Any], pretty: bool) -> None:  # noqa: FBT001
+def test_settled_lists_are_limited_and_written_as_any_other(items: list[Any], pretty: bool) -> None:
     """To the same bytes, at the first look and at the second."""
     style = Style(pretty=pretty)
     expected = write(TASK, known(TASK, {"snapshots": items}), style)

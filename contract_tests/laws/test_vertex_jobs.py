@@ -219,7 +219,7 @@ def test_what_a_job_names_is_there(seed: int, wait: float) -> None:
 
 def test_no_two_things_get_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real numbers are of so few bits that a thousand jobs throw one twice; here there are hardly enough for all."""
-    monkeypatch.setattr(minting, "_number", lambda dice, zeros, bits: str(dice.randrange(260)))  # noqa: ARG005
+    monkeypatch.setattr(minting, "_number", lambda dice, zeros, bits: str(dice.randrange(260)))  # noqa: ARG005 - as the real one
     of = world(1)
     jobs = [create(of, "mock-finish-now") for _ in range(200)]
     move(of, 3600)

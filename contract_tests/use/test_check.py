@@ -173,7 +173,7 @@ def test_a_body_that_is_no_message_drifts_or_is_not_asked(tmp_path: Path, reques
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_no_recordings_are_no_agreement(tmp_path: Path, there: bool) -> None:  # noqa: FBT001 - a parameter
+def test_no_recordings_are_no_agreement(tmp_path: Path, there: bool) -> None:
     """A folder that is not there, or has none in it: status 2 and a sentence."""
     folder = tmp_path / "folder"
     if there:
