@@ -7,6 +7,7 @@ credentials, binding (every error of path, query and body at once), then the met
 import gzip
 import itertools
 import logging
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -285,10 +286,10 @@ class Exchange:
         sent: list[Json] = []
         self._record(200, sent, self._miss())
         pieces = self._pieces(match, itertools.chain(lead, messages), sent)
-        head = self._head()
         if self.parameters.alt == "sse":
-            return self._reply(200, head.events(), pieces)
-        return self._reply(200, head.success(JSON), pieces)
+            return self._reply(200, self._head().events(), pieces)
+        zipped = self._takes_gzip()
+        return self._reply(200, self._head(gzip=zipped).success(JSON), _zipped(pieces) if zipped else pieces)
 
     def _pieces(self, match: Match, messages: Iterator[Json | Pause], sent: list[Json]) -> Iterator[bytes | Pause]:
         """Events, or the elements of one array. An error after the first stands bare among them [seen]."""
@@ -334,12 +335,15 @@ class Exchange:
             # JSONP: a script can read no status, so errors are 200 too [measured].
             body = f"// API callback\n{callback}(".encode() + body.removesuffix(b"\n") + b"\n);"
             status, content_type = 200, SCRIPT
-        zipped = takes_gzip(self.request.headers.get("accept-encoding", ""))
+        zipped = self._takes_gzip()
         if zipped:
             body = gzip.compress(body, compresslevel=1, mtime=0)
         head = self._head(len(body), gzip=zipped, tier=self._tier(status))
         named = head.success(content_type) if status == 200 else head.error(content_type, extra)
         return self._reply(status, named, self._sent(body))
+
+    def _takes_gzip(self) -> bool:
+        return takes_gzip(self.request.headers.get("accept-encoding", ""))
 
     def _page(self, status: int, page: bytes) -> Reply:
         return self._reply(status, self._head(len(page)).page(), self._sent(page))
@@ -454,3 +458,11 @@ def _until_message(messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
         yield message
         if not isinstance(message, Pause):
             return
+
+
+def _zipped(pieces: Iterator[bytes | Pause]) -> Iterator[bytes | Pause]:
+    """The pieces compressed, so that each can be read as soon as it comes [seen: 15 of 19 arrays; events never are]."""
+    packer = zlib.compressobj(1, wbits=16 + zlib.MAX_WBITS)
+    for piece in pieces:
+        yield piece if isinstance(piece, Pause) else packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
+    yield packer.flush()
