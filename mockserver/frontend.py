@@ -256,7 +256,7 @@ class Exchange:
             message=message,
             path=match.path,
             base_url=self.request.base_url,
-            host=self.request.headers.get("host", ""),
+            headers=self.request.headers,
             fault=self.fault,
         )
         if self.fault is None and self.world.settings.magic:

@@ -39,7 +39,7 @@ class Cut:
 class Call:
     """One request, understood: who asks which method what, and when.
 
-    `fault` is what befalls the call, for handlers that make a job.
+    Header names are lower case. `fault` is what befalls the call, for handlers that make a job.
     """
 
     world: World
@@ -49,7 +49,7 @@ class Call:
     message: Json
     path: Mapping[str, str] = field(default_factory=dict)
     base_url: str = ""
-    host: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
     fault: Fault | None = None
 
     @property

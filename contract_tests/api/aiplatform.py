@@ -29,6 +29,7 @@ class Vertex:
         """Send a request as a user."""
         name = path if path.startswith("projects/") else f"{self.parent}/{path}"
         headers = {"authorization": "Bearer token", "content-type": "application/json", "x-goog-api-key": ""}
+        headers |= options.pop("headers", {})
         return self.client.request(verb, f"/{self.version}/{name}", headers=headers, **options)
 
     def get(self, path: str, **params: Any) -> Json:

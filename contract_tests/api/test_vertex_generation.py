@@ -330,6 +330,26 @@ def test_googles_models_answer_everywhere(client: Client, location: str) -> None
     assert "candidates" in ask(Vertex(client, location=location))
 
 
+@pytest.mark.parametrize(
+    ("location", "asked", "traffic"),
+    [
+        ("global", "flex", "ON_DEMAND_FLEX"),
+        ("global", "priority", "ON_DEMAND_PRIORITY"),
+        ("global", "fast", "ON_DEMAND"),
+        ("us-central1", "flex", "ON_DEMAND"),
+    ],
+)
+def test_the_kind_of_traffic_is_asked_for_by_a_header(client: Client, location: str, asked: str, traffic: str) -> None:
+    """Every message of a stream says which it was."""
+    client.world.script.add(Rule(Answer(chunks=["one ", "two ", "three"])))
+    headers = {"X-Vertex-AI-LLM-Shared-Request-Type": asked}
+
+    path = f"{FLASH}:streamGenerateContent?alt=sse"
+    messages = events(Vertex(client, location=location).ask("POST", path, json=turn(), headers=headers).text)
+
+    assert [traffic] * 3 == [message["usageMetadata"]["trafficType"] for message in messages]
+
+
 def test_enums_can_be_numbers(client: Client) -> None:
     """As the GAPIC clients ask for them."""
     path = f"{FLASH}:generateContent?%24alt=json%3Benum-encoding%3Dint"

@@ -15,7 +15,7 @@ from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tuning import micros
 from mockserver.vertex import replies
 from mockserver.vertex.endpoints import endpoint_not_found, find_endpoint
-from mockserver.vertex.locations import place_of
+from mockserver.vertex.locations import GLOBAL, place_of
 from mockserver.vertex.prompts import asks_for_search, billable_characters, check_length, read_prompt, read_settings
 from mockserver.vertex.registry import MODELS, TUNING_JOBS, Deployment
 from mockserver.vertex.replies import Frame
@@ -25,6 +25,12 @@ Json = dict[str, Any]
 
 # The longer sentence was met in 2026, the shorter recorded in 2025; the day between them is our choice.
 NEWER_SENTENCE = date(2025, 10, 1)
+
+# What a client may ask for in this header where it asks Google's own models in `global`, as documented in 2026
+# (Flex and Priority PayGo). Elsewhere, and of other words, nothing is said: our choice.
+TRAFFIC_HEADER = "x-vertex-ai-llm-shared-request-type"
+TRAFFIC = {"flex": "ON_DEMAND_FLEX", "priority": "ON_DEMAND_PRIORITY"}
+STANDARD_TRAFFIC = "ON_DEMAND"
 
 # Seen on a tuned endpoint; the status word is our choice, 400 is seen.
 NOT_BY_PREDICT = (
@@ -170,4 +176,10 @@ def _frame(call: Call, target: Target) -> Frame:
         model_version=target.model_version,
         rated=call.world.settings.safety_ratings == "always" or "safetySettings" in call.message,
         grounded=asks_for_search(call.message),
+        traffic=_traffic(call, target),
     )
+
+
+def _traffic(call: Call, target: Target) -> str:
+    asked = TRAFFIC.get(call.headers.get(TRAFFIC_HEADER, ""))
+    return asked if asked and target.model_version and place_of(call).location == GLOBAL else STANDARD_TRAFFIC

@@ -25,8 +25,6 @@ from mockserver.wire.reading import bind_tree
 
 Json = dict[str, Any]
 
-ON_DEMAND = {"trafficType": "ON_DEMAND"}
-
 # The order of recorded ratings; a category beyond these comes after them.
 CATEGORIES = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLICIT")
 
@@ -39,7 +37,8 @@ class Frame:
     """What every message of one answer has in common.
 
     `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` says whether ratings are shown of
-    what was not blocked: real answers show none unless asked. `grounded` answers were to search first.
+    what was not blocked: real answers show none unless asked. `grounded` answers were to search first. `traffic` is a
+    TrafficType.
     """
 
     version: str
@@ -47,7 +46,8 @@ class Frame:
     response_id: str
     model_version: str
     rated: bool
-    grounded: bool = False
+    grounded: bool
+    traffic: str
 
     def message(self, **members: Any) -> Json:
         """A message with these members."""
@@ -73,7 +73,7 @@ def unary(outcome: Outcome, frame: Frame) -> Json:
         {"index": index, **_candidate(candidate, frame), **_scored(candidate, frame)}
         for index, candidate in enumerate(outcome.candidates)
     ]
-    return frame.message(candidates=candidates, usageMetadata=_usage(outcome))
+    return frame.message(candidates=candidates, usageMetadata=_usage(outcome, frame))
 
 
 def stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
@@ -88,12 +88,12 @@ def stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
             yield Pause(chunk.delay_seconds)
         content = _content(chunk.parts, frame.version)
         if place == len(candidate.chunks):
-            yield frame.message(candidates=[{**whole, "content": content}], usageMetadata=_usage(outcome))
+            yield frame.message(candidates=[{**whole, "content": content}], usageMetadata=_usage(outcome, frame))
         else:
             piece = {"content": content, "safetyRatings": whole.get("safetyRatings", [])}
-            yield frame.message(candidates=[piece], usageMetadata=ON_DEMAND)
+            yield frame.message(candidates=[piece], usageMetadata={"trafficType": frame.traffic})
     if not candidate.chunks:
-        yield frame.message(candidates=[whole], usageMetadata=_usage(outcome))
+        yield frame.message(candidates=[whole], usageMetadata=_usage(outcome, frame))
 
 
 def _blocked(outcome: Outcome, frame: Frame) -> Json:
@@ -104,7 +104,7 @@ def _blocked(outcome: Outcome, frame: Frame) -> Json:
         feedback["blockReasonMessage"] = BLOCK_MESSAGES[block]
     if frame.rated or block == "SAFETY":
         feedback["safetyRatings"] = _ratings(outcome.prompt_ratings)
-    return frame.message(promptFeedback=feedback, usageMetadata=ON_DEMAND)
+    return frame.message(promptFeedback=feedback, usageMetadata={"trafficType": frame.traffic})
 
 
 def _candidate(candidate: Candidate, frame: Frame) -> Json:
@@ -148,13 +148,13 @@ def _ratings(ratings: Ratings) -> list[Json]:
     ]
 
 
-def _usage(outcome: Outcome) -> Json:
+def _usage(outcome: Outcome, frame: Frame) -> Json:
     usage: Json = {
         "promptTokenCount": outcome.prompt_tokens,
         "candidatesTokenCount": outcome.candidate_tokens,
         "totalTokenCount": outcome.total_tokens,
         "cachedContentTokenCount": outcome.cached_tokens,
-        **ON_DEMAND,
+        "trafficType": frame.traffic,
         "promptTokensDetails": text_tokens(outcome.prompt_tokens),
         "thoughtsTokenCount": outcome.thought_tokens,
     }
