@@ -62,11 +62,11 @@ def sleeping(clock: Clock) -> Iterator[None]:
         return work
 
     _exchange({real_sleep: sleep, real_async_sleep: async_sleep})
-    ThreadPoolExecutor.submit = submit  # type: ignore[assignment,method-assign]
+    ThreadPoolExecutor.submit = submit  # type: ignore[assignment,method-assign]  # until we are left
     try:
         yield
     finally:
-        ThreadPoolExecutor.submit = real_submit  # type: ignore[method-assign]
+        ThreadPoolExecutor.submit = real_submit  # type: ignore[method-assign]  # as it was
         _exchange({sleep: real_sleep, async_sleep: real_async_sleep})
 
 
