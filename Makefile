@@ -12,16 +12,16 @@ SOURCES := mockserver contract_tests scripts benchmarks
 help: ## say what there is
 	@echo "usage: make TARGET [ARGS=...]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo 'for instance: make serve ARGS="--port 9000"    make test ARGS="-k progress -x"    make test ARGS="-n 4"'
+	@echo 'for instance: make serve ARGS="--port 9000"    make test ARGS="-k progress -x"    make test ARGS="-n 0 --pdb"'
 
 serve: .venv/ready ## start the server on port 8765; ARGS are its options
 	@$(BIN)/mockserver serve $(ARGS)
 
-test: .venv/ready ## run the suite; says what was skipped and why
-	@$(BIN)/python -m pytest -rs $(ARGS)
+test: .venv/ready ## run the suite, a process a core; says what was skipped and why
+	@$(BIN)/python -m pytest -rs -n auto $(ARGS)
 
 contract-long: .venv/ready ## the same, with twenty times the examples of hypothesis: half an hour
-	@$(BIN)/python -m pytest -rs --hypothesis-profile long $(ARGS)
+	@$(BIN)/python -m pytest -rs -n auto --hypothesis-profile long $(ARGS)
 
 mutations: .venv/ready ## make mistakes on purpose, in copies, and see that the tests notice each
 	@$(BIN)/python scripts/mutations.py $(ARGS)

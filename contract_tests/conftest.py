@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,11 @@ REAL = "test_real.py"
 WHOLE = "test_the_table_says_what_was_exercised"
 
 ACCESS = pytest.StashKey[Access]()
+EXERCISED = pytest.StashKey[list[str]]()
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
-
+API = ROOT / "contract_tests" / "api"
 
 register()  # before hypothesis looks for the profile it is told to load
 
@@ -39,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """A run has a harvest. One against the real services is refused where nothing says which project."""
     config.stash[HARVEST] = Harvest()
+    config.stash[EXERCISED] = []
     if "real" in chosen(config):
         try:
             config.stash[ACCESS] = of_environment()
@@ -71,16 +74,36 @@ def is_aimless(config: pytest.Config, item: pytest.Item) -> bool:
 
 def is_whole(config: pytest.Config, items: list[pytest.Item]) -> bool:
     """Whether every test of the API runs, in process and over a socket, in this very process."""
-    option = config.option
-    parted = option.keyword or option.markexpr or hasattr(config, "workerinput")
-    files = set((ROOT / "contract_tests" / "api").glob("test_*.py"))
+    parted = config.option.keyword or config.option.markexpr
+    files = set(API.glob("test_*.py"))
     return not parted and set(OURS) <= set(chosen(config)) and files <= {item.path for item in items}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the table, if asked to."""
+    """Write the table, if asked to; one process of several says what it has exercised."""
     if session.config.getoption("--coverage-table"):
         TABLE.write_text(table(session.config.stash[HARVEST]), encoding="utf-8")
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["exercised"] = list(summary(session.config.stash[HARVEST]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where several processes share the work, one has all tests of the API, for the harvest, and others whole files."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - a run in one process does without
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist says no types
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "api" if API in (ROOT / file).parents else file
+
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear what one process of several has exercised. A process that crashed has not said it."""
+    node.config.stash[EXERCISED] += getattr(node, "workeroutput", {}).get("exercised", [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -94,7 +117,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("targets")
     for line in tally(reports):
         terminalreporter.write_line(line)
-    for line in summary(terminalreporter.config.stash[HARVEST]):
+    stash = terminalreporter.config.stash
+    for line in (*summary(stash[HARVEST]), *stash[EXERCISED]):
         terminalreporter.write_line(line)
 
 
