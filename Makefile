@@ -71,7 +71,7 @@ clean: ## remove every environment and cache
 
 # One lock serves every Python we support and every platform; no lock says where packages come from.
 COMPILE = .venvs/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-strip-extras --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 
 .venv/ready: requirements/dev.txt pyproject.toml scripts/environment
 	@scripts/environment .venv requirements/dev.txt .

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests.conftest import ROOT
+from contract_tests.environment import ROOT, client_python
 from mockserver.wire import schema
 from mockserver.wire.schema import Enum, HttpRule, Kind, Message
 
@@ -338,9 +338,7 @@ def test_a_table_says_what_it_was_made_from() -> None:
 
 def test_tables_are_what_the_installed_packages_say() -> None:
     """A new field is a regenerated table, not an edit."""
-    python = ROOT / ".venvs" / "google" / "bin" / "python"
-    if not python.exists():
-        pytest.skip("Google's packages are not there: `make clients` installs them into .venvs/google")
+    python = client_python("google")
     check = subprocess.run(
         [python, ROOT / "scripts" / "generate_schema.py", "--check"], capture_output=True, text=True, check=False
     )
