@@ -23,7 +23,7 @@ from starlette.routing import Route
 from mockserver.app import create_app
 from mockserver.doors.inprocess import App, Asked, ask
 from mockserver.state.clock import ManualClock
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
 
 URL = "http://mock"
 HEADERS = [("x-goog-api-key", "any"), ("content-type", "application/json")]

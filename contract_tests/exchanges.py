@@ -4,7 +4,7 @@
 
     about       what it shows
     agreement   exactly (every byte), shape (members, order, types), about (numbers `within` a fraction), error (status, words)
-    certainty   seen, oracle, doc, derived or our choice, as in mockserver/evidence.json
+    certainty   seen, oracle, doc, derived or our choice, as in mockserver/inspection/evidence.json
     source      where that is from
     only        members that are compared, if not all
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from mockserver.app import surfaces
-from mockserver.routing import Match, Route
+from mockserver.dispatch.routing import Match, Route
+from mockserver.protojson import schema
+from mockserver.protojson.schema import Field, Kind
 from mockserver.state.calls import RecordedCall
-from mockserver.wire import schema
-from mockserver.wire.schema import Field, Kind
 
 Json = dict[str, Any]
 

@@ -15,8 +15,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mockserver.routing import Route
-from mockserver.wire import schema
+from mockserver.dispatch.routing import Route
+from mockserver.protojson import schema
 
 Json = dict[str, Any]
 

@@ -27,7 +27,7 @@ import httpx
 
 from contract_tests.targets import Client, in_process
 from mockserver.state.clock import ManualClock, today
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
 
 Json = dict[str, Any]
 

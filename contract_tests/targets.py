@@ -20,7 +20,7 @@ from mockserver.app import create_app
 from mockserver.doors.inprocess import App, Asked, ask
 from mockserver.doors.live import LiveServer
 from mockserver.state.clock import ManualClock
-from mockserver.world import Settings, World, Worlds
+from mockserver.state.world import Settings, World, Worlds
 
 TARGETS = ("inprocess", "live", "transcript", "real")
 OURS = ("inprocess", "live")

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mockserver.app import create_app
-    from mockserver.server import MockServer
-    from mockserver.simulation.answers import Answer, Rule
-    from mockserver.simulation.faults import Fault
+    from mockserver.scripting.answers import Answer, Rule
+    from mockserver.scripting.faults import Fault
     from mockserver.state.clock import ManualClock, SystemClock
+    from mockserver.testing.mock_server import MockServer
 
 __version__ = "0.1.0"
 
 __all__ = ["Answer", "Fault", "ManualClock", "MockServer", "Rule", "SystemClock", "__version__", "create_app"]
 
 _HOMES = {
-    "Answer": "mockserver.simulation.answers",
-    "Fault": "mockserver.simulation.faults",
+    "Answer": "mockserver.scripting.answers",
+    "Fault": "mockserver.scripting.faults",
     "ManualClock": "mockserver.state.clock",
-    "MockServer": "mockserver.server",
-    "Rule": "mockserver.simulation.answers",
+    "MockServer": "mockserver.testing.mock_server",
+    "Rule": "mockserver.scripting.answers",
     "SystemClock": "mockserver.state.clock",
     "create_app": "mockserver.app",
 }

@@ -12,12 +12,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from mockserver import __version__, options
-from mockserver.loopback import is_loopback
-from mockserver.options import BadOption
+from mockserver import __version__, settings
+from mockserver.cli.recordings import add_commands
+from mockserver.rpc.loopback import is_loopback
+from mockserver.settings import BadOption
 from mockserver.state.clock import to_datetime, today
-from mockserver.transcripts.commands import add_commands
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
 
 DESCRIPTION = """\
 A local mock server for Google's Gemini tuning APIs: the Developer API (tunedModels) and Vertex AI
@@ -138,7 +138,7 @@ def _variable(option: str) -> str:
 def _is_on(given: argparse.Namespace, flag: str) -> bool:
     """Whether a flag was given, or its variable says yes."""
     said = getattr(given, flag.replace("-", "_"))
-    return said is True or options.yes_or_no(flag, said)
+    return said is True or settings.yes_or_no(flag, said)
 
 
 def _add_check_options(check: argparse.ArgumentParser) -> None:
@@ -156,9 +156,9 @@ def _check_dataset(given: argparse.Namespace) -> int:
     """Print what there is to say of a file: 0 if that is nothing bad, 1 if it is, 2 if it cannot be read."""
     import orjson
 
-    from mockserver.checking.dataset import check
+    from mockserver.cli.dataset_check import check
 
-    epochs = options.whole_number("epochs", given.epochs, 1, 10_000) if given.epochs is not None else None
+    epochs = settings.whole_number("epochs", given.epochs, 1, 10_000) if given.epochs is not None else None
     try:
         report = check(given.file, base_model=given.base_model, epochs=epochs)
     except OSError as error:
@@ -179,14 +179,14 @@ def _serve(given: argparse.Namespace) -> int:
     from mockserver.doors.live import CannotListen, serve
 
     day = today()
-    as_of = options.parse_as_of(given.as_of, day) if given.as_of else None
-    start = options.parse_moment(given.start_time) if given.start_time else None
-    clock = options.parse_clock(given.clock, options.start_of(as_of, start, day))
+    as_of = settings.parse_as_of(given.as_of, day) if given.as_of else None
+    start = settings.parse_moment(given.start_time) if given.start_time else None
+    clock = settings.parse_clock(given.clock, settings.start_of(as_of, start, day))
     world = World(clock, _settings(given, as_of))
     if given.answers:
         _script(world, given.answers)
     token = given.control_token or (None if is_loopback(given.host) else secrets.token_urlsafe(16))
-    port = options.whole_number("port", given.port, 0, 65535)
+    port = settings.whole_number("port", given.port, 0, 65535)
     _log_to_stderr(quiet=_is_on(given, "quiet"))
     try:
         app = create_app(world, Guard(token))
@@ -209,7 +209,7 @@ def _settings(given: argparse.Namespace, as_of: date | None) -> Settings:
         "max_concurrent_jobs": given.max_concurrent_jobs,
         "over_quota": given.over_quota,
     }
-    return options.parse_settings(
+    return settings.parse_settings(
         texts,
         as_of=as_of,
         lenient_routes=_is_on(given, "lenient-routes"),
@@ -220,15 +220,15 @@ def _settings(given: argparse.Namespace, as_of: date | None) -> Settings:
 
 def _script(world: World, file: str) -> None:
     """Let the world say and spoil what an answers file says."""
-    from mockserver.answer_file import BadFile, read_answers
+    from mockserver.scripting.answer_file import BadFile, read_answers
 
     try:
         scripted = read_answers(file)
     except BadFile as bad:
         raise BadOption(str(bad)) from None
-    world.script.add(*scripted.answers)
+    world.scenario.add(*scripted.answers)
     for fault in scripted.faults:
-        world.script.add_fault(fault, world.clock.now())
+        world.scenario.add_fault(fault, world.clock.now())
 
 
 def _log_to_stderr(*, quiet: bool) -> None:

@@ -11,16 +11,16 @@ from starlette.routing import Mount
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mockserver import oauth
 from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
-from mockserver.frontend import BODY_LIMIT, FrontEnd, Reply, Request, WouldBlock
+from mockserver.dispatch.routing import Cut, Route, RouteTable, leniently
 from mockserver.gemini import routes as gemini
-from mockserver.routing import Cut, Route, RouteTable, leniently
+from mockserver.http import token_endpoint
+from mockserver.http.front_end import BODY_LIMIT, FrontEnd, Reply, Request, WouldBlock
 from mockserver.state.clock import SystemClock
+from mockserver.state.world import World, Worlds
 from mockserver.vertex import routes as vertex
-from mockserver.world import World, Worlds
 
 BY_HAND = "mockserver.by_hand"
 """What a door offers that drives us without an event loop: there is nobody to wait for a thread, and nobody to hold up."""
@@ -50,7 +50,7 @@ def create_app(world: World | Worlds | None = None, guard: Guard | None = None) 
     google = Google(FrontEnd(worlds, table))
     everything = Starlette(
         routes=[
-            HttpRoute("/token", oauth.exchange, methods=["POST"]),
+            HttpRoute("/token", token_endpoint.exchange, methods=["POST"]),
             HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
             Mount("/_mock", Control(worlds, table, guard or Guard())),
             Mount("/", google),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from mockserver.server import MockServer
+    from mockserver.testing.mock_server import MockServer
 
 # What the marker takes, and the ini file under the same names with `mockserver_` before them.
 OPTIONS = {
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def mockserver(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
     """Google's tuning APIs in this process: what the test sends to Google's hosts, this answers."""
-    from mockserver.fixture import in_process, warn_of_choices
+    from mockserver.testing.fixtures import in_process, warn_of_choices
 
     with in_process(_options(request), request.config.rootpath) as server:
         yield server
@@ -60,7 +60,7 @@ def mockserver(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
 
 @pytest.fixture(scope="session")
 def _mockserver_session() -> "Iterator[MockServer]":
-    from mockserver.server import MockServer
+    from mockserver.testing.mock_server import MockServer
 
     with MockServer(seed=0).live() as server:
         yield server
@@ -69,7 +69,7 @@ def _mockserver_session() -> "Iterator[MockServer]":
 @pytest.fixture
 def mockserver_live(request: pytest.FixtureRequest, _mockserver_session: "MockServer") -> "Iterator[MockServer]":
     """The session's server on a socket, at `.url`, in a world of this test's own."""
-    from mockserver.fixture import renewed, warn_of_choices
+    from mockserver.testing.fixtures import renewed, warn_of_choices
 
     with renewed(_mockserver_session, _options(request), request.config.rootpath) as server:
         yield server
@@ -83,7 +83,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.failed and isinstance(item, pytest.Function):
         for name in item.funcargs.keys() & {"mockserver", "mockserver_live"}:
-            from mockserver.fixture import told
+            from mockserver.testing.fixtures import told
 
             server: Any = item.funcargs[name]
             report.sections.append((f"calls of {name}", told(server)))

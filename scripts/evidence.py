@@ -1,4 +1,4 @@
-"""How sure we are of what the server does: hold mockserver/evidence.json to the code, and write docs/evidence.md.
+"""How sure we are of what the server does: hold mockserver/inspection/evidence.json to the code, and write docs/evidence.md.
 
     python scripts/evidence.py          say where they disagree; exit status 1 if they do
     python scripts/evidence.py --write  add what is missing, drop what is gone, write the page
@@ -22,7 +22,7 @@ from mockserver.app import surfaces
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mockserver"
-DATA = PACKAGE / "evidence.json"
+DATA = PACKAGE / "inspection" / "evidence.json"
 PAGE = ROOT / "docs" / "evidence.md"
 
 
@@ -36,7 +36,7 @@ LEVELS = {
 CHOICE = "our choice"
 
 # What is ours and has no real counterpart: the tester's API, and tools.
-OWN = ("checking/", "control/", "evidence.py", "transcripts/")
+OWN = ("cli/", "control/", "inspection/evidence.py", "recordings/")
 
 Row = dict[str, str]
 Table = dict[str, list[Row]]
@@ -188,10 +188,14 @@ def brought_up_to_date(table: Table) -> Table:
         return where in marked or f"{where.partition(': ')[0]}: module" in marked
 
     known = {_key(row): row for rows in table.values() for row in rows}
+    moved = {_key_without_module(row): row for row in known.values() if row.get("where") not in there}
 
     def kept(**named: str) -> Row:
-        """A row as it was rated; what was our choice and is no longer said to be has to be rated anew."""
-        old = known.get(_key(named), {})
+        """A row as it was rated, also after a move to another module.
+
+        What was our choice and is no longer said to be has to be rated anew.
+        """
+        old = known.get(_key(named)) or moved.get(_key_without_module(named), {})
         gone = old.get("level") == CHOICE and "where" in named and not is_marked(named["where"])
         return named | {name: "" if gone else old.get(name, "") for name in ("level", "source", "date")}
 
@@ -202,7 +206,7 @@ def brought_up_to_date(table: Table) -> Table:
     described = []
     for where in sorted((others & there) | (marked - said)):
         row = kept(where=where)
-        text = known.get(_key(row), {}).get("what", "")
+        text = (known.get(_key(row)) or moved.get(_key_without_module(row), {})).get("what", "")
         described.append({"where": where, "what": text} | row | {"level": row["level"] or CHOICE})
     return {
         "methods": [kept(method=name) | {"versions": served[name]} for name in served],
@@ -214,6 +218,13 @@ def brought_up_to_date(table: Table) -> Table:
 def _key(row: Row) -> tuple[str, ...]:
     """What a row is about."""
     return (row["method"],) if "method" in row else (row["where"], row.get("sentence", ""))
+
+
+def _key_without_module(row: Row) -> tuple[str, ...]:
+    """What a row is about, wherever it stands: a sentence, or the last name of a place."""
+    if "method" in row:
+        return (row["method"],)
+    return (row["sentence"],) if "sentence" in row else ("", row["where"].rpartition(": ")[2])
 
 
 def problems(table: Table) -> list[str]:
@@ -251,7 +262,7 @@ def page(table: Table) -> str:
     lines = [
         "# How sure we are",
         "",
-        "<!-- written by `python scripts/evidence.py --write` from mockserver/evidence.json -->",
+        "<!-- written by `python scripts/evidence.py --write` from mockserver/inspection/evidence.json -->",
         "",
         "| level | means | " + " | ".join(table) + " |",
         "|---|---|" + "---|" * len(table),

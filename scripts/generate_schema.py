@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write mockserver/wire/tables/*.json: the messages, enums and rpcs of the surface, out of Google's own packages.
+"""Write mockserver/protojson/tables/*.json: the messages, enums and rpcs of the surface, out of Google's own packages.
 
     python scripts/generate_schema.py            write the tables
     python scripts/generate_schema.py --check    exit 1, and say what differs, if they are not what would be written
@@ -22,7 +22,7 @@ from schema_packages import read_module, read_package
 from schema_rows import Json, Schema
 
 HERE = Path(__file__).resolve().parent
-TABLES = HERE.parent / "mockserver" / "wire" / "tables"
+TABLES = HERE.parent / "mockserver" / "protojson" / "tables"
 SUPPLEMENT = HERE / "schema_supplement.json"
 
 EVERY_RPC = ""

@@ -92,7 +92,7 @@ def capitalized(name: str) -> str:
 
 
 def derived_json_name(name: str) -> str:
-    """The JSON name protobuf derives from a field's name; mockserver.wire.schema derives the same."""
+    """The JSON name protobuf derives from a field's name; mockserver.protojson.schema derives the same."""
     first, *rest = name.split("_")
     return first + capitalized("_".join(rest))
 

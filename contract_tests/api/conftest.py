@@ -8,7 +8,7 @@ import pytest
 from contract_tests.harvest import HARVEST
 from contract_tests.targets import OURS, Client, chosen, in_process
 from mockserver.state.clock import ManualClock
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
 
 START = datetime(2024, 3, 14, 15, 0, 0, tzinfo=UTC)
 

@@ -14,9 +14,9 @@ from contract_tests.api.aiplatform import Vertex, turn
 from contract_tests.api.generativelanguage import Gemini
 from contract_tests.targets import Client, in_process
 from mockserver.app import surfaces
-from mockserver.routing import Route
+from mockserver.dispatch.routing import Route
 from mockserver.state.clock import ManualClock
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
 
 Json = dict[str, Any]
 T = TypeVar("T")

@@ -9,8 +9,8 @@ import httpx
 from contract_tests.api.aiplatform import turn
 from contract_tests.api.generativelanguage import say
 from contract_tests.targets import Client
-from mockserver.simulation.faults import Fault
-from mockserver.world import Settings
+from mockserver.scripting.faults import Fault
+from mockserver.state.world import Settings
 
 Json = dict[str, Any]
 Ask = Callable[[Client], httpx.Response]

@@ -15,8 +15,8 @@ from contract_tests.api.provocations import (
     request,
     tuning,
 )
-from mockserver.simulation.faults import Fault
-from mockserver.world import Settings
+from mockserver.scripting.faults import Fault
+from mockserver.state.world import Settings
 
 UNREGISTERED = (
     "Method doesn't allow unregistered callers (callers without established identity). "

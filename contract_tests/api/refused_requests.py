@@ -21,7 +21,7 @@ from contract_tests.api.provocations import (
     tuning,
 )
 from contract_tests.targets import Client
-from mockserver.world import Settings
+from mockserver.state.world import Settings
 
 XGAFV: dict[str, Any] = {"$.xgafv": "9"}
 CSV = {"trainingDatasetUri": "gs://bucket/train.csv", "validationDatasetUri": "gs://bucket/valid.csv"}

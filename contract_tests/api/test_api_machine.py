@@ -18,7 +18,7 @@ from contract_tests.api.plain_models import EVERYONE, PENDING, RANKS, SUCCEEDED,
 from contract_tests.api.twins import Twins
 from contract_tests.effort import effort
 from contract_tests.targets import Live
-from mockserver.world import Settings
+from mockserver.state.world import Settings
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ from mockserver.app import create_app
 from mockserver.control.guard import Guard
 from mockserver.control.table import OPERATIONS
 from mockserver.state.clock import ManualClock
-from mockserver.world import World
+from mockserver.state.world import World
 
 Json = dict[str, Any]
 

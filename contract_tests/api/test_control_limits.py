@@ -6,8 +6,8 @@ import pytest
 
 from contract_tests.api.test_control import Control
 from contract_tests.targets import Client
-from mockserver.server import MockServer
-from mockserver.world import Settings
+from mockserver.state.world import Settings
+from mockserver.testing.mock_server import MockServer
 
 Json = dict[str, Any]
 

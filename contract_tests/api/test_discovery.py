@@ -11,7 +11,7 @@ from contract_tests.environment import client_python
 from contract_tests.targets import Client, in_process
 from mockserver.app import surfaces
 from mockserver.state.clock import ManualClock
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
 
 Json = dict[str, Any]
 

@@ -10,7 +10,7 @@ from contract_tests.api.aiplatform import LONG, NUMBER, Vertex, turn
 from contract_tests.api.conftest import START
 from contract_tests.targets import Client, in_process
 from mockserver.state.clock import ManualClock
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ import pytest
 
 from contract_tests.exchanges import AGREEMENTS, CERTAINTIES, Conversation, conversations, steps
 from contract_tests.targets import Client
-from mockserver.world import Settings
+from mockserver.state.world import Settings
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from contract_tests.targets import Client, in_process
 from mockserver.state.clock import ManualClock
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
 
 GEMINI = "/v1beta/models/gemini-2.0-flash"
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from contract_tests.api.everything import USER, Example, examples, fork
 from contract_tests.effort import effort
 from contract_tests.environment import HANGS
-from contract_tests.laws.shapes import json_values, messages
+from contract_tests.laws.protojson.shapes import json_values, messages
 from contract_tests.targets import Live
 from mockserver.app import create_app
 from mockserver.doors.inprocess import Asked, ask
-from mockserver.wire import schema
-from mockserver.world import World
+from mockserver.protojson import schema
+from mockserver.state.world import World
 
 Json = dict[str, Any]
 Pairs = list[tuple[str, str]]
@@ -36,7 +36,7 @@ def hard(count: int) -> settings:
 
 
 def facts(world: World) -> Json:
-    """All that a world keeps, but for how often its dice were thrown."""
+    """All that a world keeps, but for how often its rng were thrown."""
     return {kind.name: list(world.store.items(kind)) for kind in world.store.kinds()}
 
 

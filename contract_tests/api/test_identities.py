@@ -12,11 +12,11 @@ from contract_tests.api.everything import Example, examples, fork
 from contract_tests.api.generativelanguage import Gemini
 from contract_tests.effort import effort
 from contract_tests.harvest import method_of
-from contract_tests.laws.shapes import messages, spelled
+from contract_tests.laws.protojson.shapes import messages, spelled
 from contract_tests.targets import in_process
 from mockserver.app import surfaces
-from mockserver.routing import Route
-from mockserver.wire import schema
+from mockserver.dispatch.routing import Route
+from mockserver.protojson import schema
 
 Json = dict[str, Any]
 

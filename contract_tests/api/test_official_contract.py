@@ -17,7 +17,7 @@ from contract_tests.official import (
     shape,
 )
 from mockserver.app import surfaces
-from mockserver.wire import schema
+from mockserver.protojson import schema
 
 RECORDED = ("20240411", "20240713", "20241031", "20260325")
 

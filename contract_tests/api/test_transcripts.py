@@ -10,10 +10,10 @@ import pytest
 from contract_tests.conftest import SHARED
 from contract_tests.environment import ROOT
 from contract_tests.targets import chosen
-from mockserver.transcripts.comparing import Grade
-from mockserver.transcripts.exchange import NothingToReplay
-from mockserver.transcripts.reading import files, read
-from mockserver.transcripts.replaying import Outcome, Replay
+from mockserver.recordings.comparing import Grade
+from mockserver.recordings.exchange import NothingToReplay
+from mockserver.recordings.reading import files, read
+from mockserver.recordings.replaying import Outcome, Replay
 
 FOLDERS = (ROOT / "fixtures" / "transcripts", SHARED / "transcripts")
 

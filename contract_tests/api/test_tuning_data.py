@@ -14,7 +14,7 @@ from contract_tests.api.aiplatform import LONG, Vertex, turn
 from contract_tests.conftest import ROOT
 from contract_tests.neighbour import Neighbour, serving
 from contract_tests.targets import Client
-from mockserver.world import Settings
+from mockserver.state.world import Settings
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ import pytest
 
 from contract_tests.api.aiplatform import LONG, NUMBER, PROJECT, Vertex
 from contract_tests.targets import Client
-from mockserver.world import Settings
+from mockserver.state.world import Settings
 
 Json = dict[str, Any]
 

@@ -19,12 +19,12 @@ import yaml
 
 from contract_tests.api.aiplatform import Vertex, turn
 from contract_tests.targets import Client, in_process
+from mockserver.scripting.answers import Answer, Rule
 from mockserver.simulation import tuning
-from mockserver.simulation.answers import Answer, Rule
 from mockserver.simulation.tuning import Failure, Run
 from mockserver.state.clock import ManualClock
-from mockserver.vertex.registry import TUNING_JOBS
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
+from mockserver.vertex.store import TUNING_JOBS
 
 Json = dict[str, Any]
 
@@ -270,7 +270,7 @@ def text_of(body: Any) -> str:
 def replayed(interaction: Json, answer: Answer) -> Any:
     """What we answer to the request of a cassette when the model says this."""
     client = at("2025-08-19T15:18:43.287437Z", safety_ratings="real").client
-    client.world.script.add(Rule(answer))
+    client.world.scenario.add(Rule(answer))
     path = interaction["request"]["uri"].partition("googleapis.com")[2]
     return client.request(
         "POST",

@@ -8,7 +8,7 @@ import httpx
 
 from contract_tests.targets import Client, Live, in_process
 from mockserver.state.clock import ManualClock
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
 
 Json = dict[str, Any]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from contract_tests.effort import effort
 from contract_tests.environment import ROOT
 from mockserver.__main__ import main
-from mockserver.transcripts.checking import check as report_of
+from mockserver.recordings.checking import check as report_of
 
 FIXTURES = ROOT / "fixtures" / "transcripts"
 

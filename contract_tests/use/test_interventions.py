@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from contract_tests.targets import InProcess
-from mockserver.server import MockServer
+from mockserver.testing.mock_server import MockServer
 
 Json = dict[str, Any]
 

@@ -47,7 +47,7 @@ def test_public_names_are_listed_and_sorted() -> None:
 @pytest.mark.parametrize("state", ["CREATING", "ACTIVE", "FAILED"])
 def test_tuned_model_can_be_there_in_any_state(state: str) -> None:
     """With the past it would have: begun as long ago as it takes, seen alike by GET and directly."""
-    with MockServer(seed=1).catching() as server:
+    with MockServer(seed=1).intercepting() as server:
         name = server.add_tuned_model(
             "days", state=state, examples={str(n): "x" for n in range(20)}, description="mine"
         )
@@ -62,7 +62,7 @@ def test_tuned_model_can_be_there_in_any_state(state: str) -> None:
 
 def test_tuned_model_that_is_added_is_everybodys() -> None:
     """Whatever key or token a test sends may use, list and delete it; with an owner, only they."""
-    with MockServer(seed=1).catching() as server:
+    with MockServer(seed=1).intercepting() as server:
         server.add_tuned_model("open", examples={"monday": "tuesday"})
         server.add_tuned_model("closed", owner="alice@example.com")
         answers = [ask("tunedModels/open", **who).status_code for who in (KEY, TOKEN)]
@@ -80,7 +80,7 @@ def test_tuned_model_that_is_added_is_everybodys() -> None:
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLING", "CANCELLED"])
 def test_tuning_job_can_be_there_in_any_state(state: str) -> None:
     """With the model, the endpoints and the times it would have by then."""
-    with MockServer(seed=1).catching() as server:
+    with MockServer(seed=1).intercepting() as server:
         name = server.add_tuning_job(project="my-project", state=state, tuned_model_display_name="recipes")
         shown = httpx.get(f"{VERTEX}/v1beta1/{name}", headers=TOKEN).json()
 
@@ -92,7 +92,7 @@ def test_tuning_job_can_be_there_in_any_state(state: str) -> None:
 
 def test_job_that_is_added_serves_its_model() -> None:
     """Its endpoint answers at once."""
-    with MockServer(seed=1).catching() as server:
+    with MockServer(seed=1).intercepting() as server:
         endpoint = server.tuning_jobs[server.add_tuning_job()]["tunedModel"]["endpoint"]
         body = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
         answer = httpx.post(f"{VERTEX}/v1/{endpoint}:generateContent", json=body, headers=TOKEN)
@@ -153,7 +153,7 @@ def test_runs_can_be_ended_in_every_way() -> None:
 
 def test_reason_of_a_failure_is_what_the_client_reads() -> None:
     """Words and code of the tester's."""
-    with MockServer(seed=1).catching() as server:
+    with MockServer(seed=1).intercepting() as server:
         operation = httpx.post(f"{GEMINI}/v1beta/tunedModels", json=MODEL, headers=KEY).json()
         server.fail(operation["metadata"]["tunedModel"], error="Out of luck.", code="RESOURCE_EXHAUSTED")
         error = httpx.get(f"{GEMINI}/v1/{operation['name']}", headers=KEY).json()["error"]
@@ -189,7 +189,7 @@ def test_a_reason_that_is_none_is_refused(reason: Json, words: str) -> None:
 )
 def test_faults_decide_the_fate_of_the_job_that_a_call_makes(fault: Fault, state: str, steps: int) -> None:
     """The call itself is answered as ever; the next one's job is not concerned."""
-    with MockServer(seed=1).catching() as server:
+    with MockServer(seed=1).intercepting() as server:
         server.fault(fault)
         first, second = (
             httpx.post(f"{GEMINI}/v1beta/tunedModels?tunedModelId={name}", json=MODEL, headers=KEY)
@@ -205,7 +205,7 @@ def test_faults_decide_the_fate_of_the_job_that_a_call_makes(fault: Fault, state
 
 def test_calls_can_be_asked_for() -> None:
     """By method, resource, caller, status and what was sent; an assertion that fails says what was called instead."""
-    with MockServer(seed=1).catching() as server:
+    with MockServer(seed=1).intercepting() as server:
         httpx.post(f"{GEMINI}/v1beta/tunedModels?tunedModelId=days", json=MODEL, headers=KEY)
         ask("tunedModels/days")
         httpx.get(f"{GEMINI}/v1beta/tunedModels/days", headers=TOKEN)
@@ -222,7 +222,7 @@ def test_calls_can_be_asked_for() -> None:
 
 def test_impolite_client_is_told_of() -> None:
     """Polls too close together, retries before the time asked for."""
-    with MockServer(seed=1).catching() as server:
+    with MockServer(seed=1).intercepting() as server:
         name = server.add_tuned_model(state="CREATING", step=0)
         server.fault(Fault("tunedModels.get", status=429, retry_after=30, nth=2))
         for _ in range(4):
@@ -244,7 +244,7 @@ def test_secrets_that_look_real_are_answered_not_kept_and_told_of_once(caplog: p
     }
     body = {"contents": [{"parts": [{"text": secrets["text"]}]}]}
     url = f"{GEMINI}/v1beta/models/gemini-2.0-flash:generateContent"
-    with MockServer(seed=1).catching() as server, caplog.at_level("INFO"):
+    with MockServer(seed=1).intercepting() as server, caplog.at_level("INFO"):
         statuses = [
             httpx.get(f"{GEMINI}/v1beta/tunedModels", params={"key": secrets["key"]}).status_code,
             httpx.get(
@@ -253,7 +253,7 @@ def test_secrets_that_look_real_are_answered_not_kept_and_told_of_once(caplog: p
             httpx.post(url, json=body, headers=KEY).status_code,
             httpx.get(f"{GEMINI}/v1/nothing/{secrets['key']}", headers=KEY).status_code,
         ]
-        with server.fork().catching():
+        with server.fork().intercepting():
             httpx.get(f"{GEMINI}/v1beta/tunedModels", params={"key": secrets["key"]})
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("mockserver")]
     kept = str([(call.path, call.caller, call.request, call.response, call.hint) for call in server.calls])
@@ -268,7 +268,7 @@ def test_secrets_that_look_real_are_answered_not_kept_and_told_of_once(caplog: p
 @pytest.mark.parametrize("secret", ["AIza" + "k" * 35, "AQ." + "k" * 30])
 def test_secrets_that_look_real_can_be_refused(secret: str) -> None:
     """An error that says what to do instead, before anything else is looked at."""
-    with MockServer(refuse_real_credentials=True).catching() as server:
+    with MockServer(refuse_real_credentials=True).intercepting() as server:
         refused = httpx.get(f"{GEMINI}/v1beta/models", params={"key": secret})
         taken = httpx.get(f"{GEMINI}/v1beta/models", params={"key": "any-key"})
 
@@ -326,7 +326,10 @@ def test_mistakes_in_its_making_are_named() -> None:
     with pytest.raises(ValueError, match="clock: 'fast' is none of real, manual, or a factor"):
         MockServer(clock="fast")
     slip: Any = "vitual"
-    with pytest.raises(ValueError, match="sleep: 'vitual' is none of virtual, real"), MockServer().catching(sleep=slip):
+    with (
+        pytest.raises(ValueError, match="sleep: 'vitual' is none of virtual, real"),
+        MockServer().intercepting(sleep=slip),
+    ):
         pass
     with pytest.raises(ValueError, match="there is no member 'regx'"):
         MockServer(answers=[{"regx": ".", "answer": "a"}])

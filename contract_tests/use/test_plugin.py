@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 from mockserver.pytest_plugin import OPTIONS
-from mockserver.world import Settings
+from mockserver.state.world import Settings
 
 HEAD = """
 import os, time

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from contract_tests.targets import InProcess
-from mockserver.server import MockServer
+from mockserver.testing.mock_server import MockServer
 
 BODY = {
     "baseModel": "gemini-2.0-flash-001",

@@ -14,7 +14,7 @@ import pytest
 from contract_tests.environment import HANGS
 from contract_tests.use.programs import environment
 from contract_tests.use.serving import Served
-from mockserver.transcripts.recording import BadUpstream, checked_upstream, google_host
+from mockserver.recordings.recording import BadUpstream, checked_upstream, google_host
 
 KEY = "AIzaSyD-not-a-key-but-it-looks-like-one"
 TOKEN = "ya29.a0-not-a-token-but-it-looks-like-one"

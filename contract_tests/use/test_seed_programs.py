@@ -16,7 +16,7 @@ from contract_tests.environment import client_python, program
 from contract_tests.use.programs import run, run_bash, run_notebook
 from contract_tests.use.seeds import curl_commands, python_statements, section, seed
 from contract_tests.use.serving import Served
-from mockserver.wire.credentials import Credentials, identify
+from mockserver.rpc.credentials import Credentials, identify
 
 HOST = "https://generativelanguage.googleapis.com"
 

@@ -12,7 +12,7 @@ import pytest
 
 from contract_tests.environment import HANGS
 from contract_tests.neighbour import Neighbour, serving
-from mockserver.server import MockServer
+from mockserver.testing.mock_server import MockServer
 
 LINE = b'{"contents": [{"role": "user", "parts": [{"text": "1"}]}, {"role": "model", "parts": [{"text": "2"}]}]}\n'
 
@@ -49,7 +49,7 @@ class SilentEmulator:
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentEmulator]:
     """The emulator the server asks."""
-    monkeypatch.setattr("mockserver.storage.EMULATOR_TIMEOUT_SECONDS", HANGS)
+    monkeypatch.setattr("mockserver.datasets.storage.EMULATOR_TIMEOUT_SECONDS", HANGS)
     silent = SilentEmulator()
     with silent.run() as url:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)

@@ -9,8 +9,8 @@ from contract_tests.environment import ROOT, client_python
 from contract_tests.use.programs import run_bash
 from contract_tests.use.serving import serving
 from contract_tests.use.suites import OURS, run_text
-from mockserver.answer_file import read_answers
 from mockserver.pytest_plugin import OPTIONS
+from mockserver.scripting.answer_file import read_answers
 
 GUIDE = (ROOT / "docs" / "testing.md").read_text()
 PRINTED_URL = "http://127.0.0.1:8765"

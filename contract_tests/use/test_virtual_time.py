@@ -26,7 +26,7 @@ def look(name: str, host: str = GEMINI) -> Json:
 
 def test_loop_sees_every_state_and_takes_no_time() -> None:
     """A poll every five seconds: steps grow, the end comes when it would have come."""
-    with MockServer(seed=1, start_time=START).catching() as server:
+    with MockServer(seed=1, start_time=START).intercepting() as server:
         name = server.add_tuned_model(state="CREATING", step=0)
         steps, real = [], time.monotonic()
         while (model := look(name))["state"] == "CREATING":
@@ -64,7 +64,7 @@ def test_clock_can_be_one_of_the_testers_own() -> None:
 
 def test_sleep_can_stay_real() -> None:
     """Then only the tester moves time."""
-    with MockServer(start_time=START).catching(sleep="real") as server:
+    with MockServer(start_time=START).intercepting(sleep="real") as server:
         time.sleep(0.001)
 
         assert START == server.now
@@ -84,7 +84,7 @@ def test_asynchronous_loops_do_too() -> None:
         async with httpx.AsyncClient(headers=KEY) as client:
             return await asyncio.gather(poll(client, name, 5), poll(client, name, 10))
 
-    with MockServer(start_time=START).catching() as server:
+    with MockServer(start_time=START).intercepting() as server:
         often, seldom = asyncio.run(both(server.add_tuned_model(state="CREATING", step=0)))
 
     assert seldom in {often // 2, (often + 1) // 2, often // 2 + 1}
@@ -93,7 +93,7 @@ def test_asynchronous_loops_do_too() -> None:
 
 def test_live_servers_clock_is_moved_by_the_tests_thread_only() -> None:
     """Beside a server on a socket the test sleeps virtually; the server, and other threads, as ever."""
-    with MockServer().live() as server, server.catching():
+    with MockServer().live() as server, server.intercepting():
         name = server.add_tuned_model(state="CREATING", step=0)
         before = server.now
         thread = threading.Thread(target=time.sleep, args=(0.001,))

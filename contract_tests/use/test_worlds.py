@@ -7,7 +7,7 @@ import pytest
 
 from mockserver import Fault, MockServer
 from mockserver.state.clock import ManualClock
-from mockserver.world import Settings, World, Worlds
+from mockserver.state.world import Settings, World, Worlds
 
 GEMINI = "https://generativelanguage.googleapis.com"
 VERTEX = "https://us-central1-aiplatform.googleapis.com"
@@ -77,7 +77,7 @@ def test_whoever_is_inside_a_fork_is_in_its_world() -> None:
     states = []
     for minutes in (0, 60):
         fork = server.fork()
-        with fork.catching():
+        with fork.intercepting():
             fork.clock.advance(minutes=minutes)
             answer = httpx.get(f"{GEMINI}/v1beta/tunedModels/mine", headers={"x-goog-api-key": "any-key"})
             states.append(answer.json()["state"])

@@ -8,11 +8,11 @@ import orjson
 from pydantic import BaseModel, Field
 
 from mockserver.control.operations import Asked, Done, Json, Operation, invalid
-from mockserver.manners import Poll, Report, Retry
-from mockserver.routing import RouteTable
+from mockserver.dispatch.routing import RouteTable
+from mockserver.inspection.client_behaviour import Poll, Report, Retry
+from mockserver.protojson.writing import write
 from mockserver.state.calls import Calls, RecordedCall
 from mockserver.state.clock import to_datetime
-from mockserver.wire.writing import write
 
 
 class Call(BaseModel):

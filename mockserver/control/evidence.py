@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from mockserver import evidence
 from mockserver.control.operations import Asked, Operation
+from mockserver.inspection import evidence
 
 
 class ShownEvidence(BaseModel):

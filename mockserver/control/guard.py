@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from mockserver.loopback import is_loopback
-from mockserver.wire.errors import ApiError, Code
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.loopback import is_loopback
 
 HEADER = "x-mockserver-token"
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mockserver.routing import RouteTable
-from mockserver.wire.errors import ApiError, Code
-from mockserver.world import World, Worlds
+from mockserver.dispatch.routing import RouteTable
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.state.world import World, Worlds
 
 Json = dict[str, Any]
 

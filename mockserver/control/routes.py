@@ -14,9 +14,10 @@ from starlette.types import Receive, Scope, Send
 
 from mockserver import __version__
 from mockserver.control.guard import Guard
-from mockserver.routing import RouteTable
-from mockserver.wire.errors import ApiError, Code
-from mockserver.world import Worlds
+from mockserver.dispatch.routing import RouteTable
+from mockserver.http.error_body import error_body
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.state.world import Worlds
 
 if TYPE_CHECKING:
     from mockserver.control.table import Table
@@ -48,7 +49,7 @@ class Control:
             said = self._table().answer(request.method, path, dict(request.query_params), await _body(request))
             return Response(said, media_type="application/json")
         except ApiError as error:
-            return Response(error.body(), error.code.http, media_type="application/json")
+            return Response(error_body(error), error.code.http, media_type="application/json")
 
     def _table(self) -> Table:
         from mockserver.control.table import Table

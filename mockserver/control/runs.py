@@ -5,12 +5,13 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from mockserver import interventions, runs
 from mockserver.control.operations import Asked, Body, Operation, invalid, missing
-from mockserver.runs import Held
+from mockserver.dispatch import runs
+from mockserver.dispatch.runs import Held
+from mockserver.inspection import run_control
+from mockserver.rpc.errors import Code
 from mockserver.simulation.tuning import Failure
-from mockserver.wire.errors import Code
-from mockserver.world import World
+from mockserver.state.world import World
 
 
 class Run(BaseModel):
@@ -55,12 +56,12 @@ def list_runs(asked: Asked) -> Runs:
 
 def finish_run(asked: Asked) -> Run:
     """End a run now, in success."""
-    return _after(asked, lambda: interventions.finish(asked.world, asked.body.name))
+    return _after(asked, lambda: run_control.finish(asked.world, asked.body.name))
 
 
 def cancel_run(asked: Asked) -> Run:
     """Cancel a run now, as its owner would."""
-    return _after(asked, lambda: interventions.cancel(asked.world, asked.body.name))
+    return _after(asked, lambda: run_control.cancel(asked.world, asked.body.name))
 
 
 def fail_run(asked: Asked) -> Run:
@@ -69,19 +70,19 @@ def fail_run(asked: Asked) -> Run:
     if body.error is None and body.code is not None:
         raise invalid("a code needs an error with words of its own")
     failure = None if body.error is None else Failure(body.code or int(Code.INTERNAL), body.error)
-    return _after(asked, lambda: interventions.fail(asked.world, body.name, at_step=body.at_step, error=failure))
+    return _after(asked, lambda: run_control.fail(asked.world, body.name, at_step=body.at_step, error=failure))
 
 
 def stall_run(asked: Asked) -> Run:
     """Let a run stand still."""
-    return _after(asked, lambda: interventions.stall(asked.world, asked.body.name, at_step=asked.body.at_step))
+    return _after(asked, lambda: run_control.stall(asked.world, asked.body.name, at_step=asked.body.at_step))
 
 
 def _after(asked: Asked, act: Callable[[], Any]) -> Run:
     """How the run stands once that was done: 404 if there is none, 400 if it is too late."""
     try:
         act()
-        return _seen(asked.world, interventions.find(asked.world, asked.body.name))
+        return _seen(asked.world, run_control.find(asked.world, asked.body.name))
     except LookupError as error:
         raise missing(str(error)) from None
     except ValueError as error:

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 
-from mockserver.answer_file import parse
 from mockserver.control.operations import Asked, Body, Done, Json, Operation, invalid
-from mockserver.script import AnswerRecord
-from mockserver.simulation.answers import Answer, Rule
-from mockserver.simulation.faults import Fault, FaultRecord
+from mockserver.scripting.answer_file import parse
+from mockserver.scripting.answers import Answer, Rule
+from mockserver.scripting.faults import Fault, FaultRecord
+from mockserver.scripting.scenario import AnswerRecord
 
 T = TypeVar("T")
 
@@ -56,36 +56,36 @@ class ShownFaults(BaseModel):
 
 def list_answers(asked: Asked) -> ShownAnswers:
     """The answers there are."""
-    return ShownAnswers(answers=[_answer(record) for record in asked.world.script.answers])
+    return ShownAnswers(answers=[_answer(record) for record in asked.world.scenario.answers])
 
 
 def add_answers(asked: Asked) -> ShownAnswers:
     """Further answers, after those that are there."""
-    asked.world.script.add(*_parsed(Rule, "answers", asked.body.answers))
+    asked.world.scenario.add(*_parsed(Rule, "answers", asked.body.answers))
     return list_answers(asked)
 
 
 def replace_answers(asked: Asked) -> ShownAnswers:
     """These answers and no others."""
-    asked.world.script.replace(_parsed(Rule, "answers", asked.body.answers))
+    asked.world.scenario.replace(_parsed(Rule, "answers", asked.body.answers))
     return list_answers(asked)
 
 
 def delete_answers(asked: Asked) -> Done:
     """No scripted answers any more."""
-    asked.world.script.replace(())
+    asked.world.scenario.replace(())
     return Done()
 
 
 def list_faults(asked: Asked) -> ShownFaults:
     """The faults there are."""
-    return ShownFaults(faults=[_fault(record) for record in asked.world.script.faults])
+    return ShownFaults(faults=[_fault(record) for record in asked.world.scenario.faults])
 
 
 def add_faults(asked: Asked) -> ShownFaults:
     """Further faults, from now on."""
     for fault in _parsed(Fault, "faults", asked.body.faults):
-        asked.world.script.add_fault(fault, asked.world.clock.now())
+        asked.world.scenario.add_fault(fault, asked.world.clock.now())
     return list_faults(asked)
 
 
@@ -93,13 +93,13 @@ def replace_faults(asked: Asked) -> ShownFaults:
     """These faults and no others, from now on."""
     since = asked.world.clock.now()
     records = [FaultRecord(fault, since) for fault in _parsed(Fault, "faults", asked.body.faults)]
-    asked.world.script.replace_faults(records)
+    asked.world.scenario.replace_faults(records)
     return list_faults(asked)
 
 
 def delete_faults(asked: Asked) -> Done:
     """No faults any more."""
-    asked.world.script.replace_faults()
+    asked.world.scenario.replace_faults()
     return Done()
 
 
@@ -138,9 +138,9 @@ def _told(record: Any) -> Json:
 
 OPERATIONS = (
     Operation("GET", "/answers", "The scripted answers", list_answers, answer=ShownAnswers),
-    Operation("POST", "/answers", "Script further answers", add_answers, AnswerRules, answer=ShownAnswers),
-    Operation("PUT", "/answers", "Script these answers only", replace_answers, AnswerRules, answer=ShownAnswers),
-    Operation("DELETE", "/answers", "Script no answers", delete_answers),
+    Operation("POST", "/answers", "Scenario further answers", add_answers, AnswerRules, answer=ShownAnswers),
+    Operation("PUT", "/answers", "Scenario these answers only", replace_answers, AnswerRules, answer=ShownAnswers),
+    Operation("DELETE", "/answers", "Scenario no answers", delete_answers),
     Operation("GET", "/faults", "The faults", list_faults, answer=ShownFaults),
     Operation("POST", "/faults", "Let further calls go wrong", add_faults, Faults, answer=ShownFaults),
     Operation("PUT", "/faults", "Let these calls only go wrong", replace_faults, Faults, answer=ShownFaults),

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from mockserver.control import calls, evidence, runs, scripting, time, worlds
 from mockserver.control.openapi import document
 from mockserver.control.operations import Asked, Operation, invalid, missing, told
-from mockserver.routing import RouteTable
-from mockserver.world import World, Worlds
+from mockserver.dispatch.routing import RouteTable
+from mockserver.state.world import World, Worlds
 
 OPERATIONS = (
     *time.OPERATIONS,

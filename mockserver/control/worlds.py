@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationErr
 from mockserver.control import time
 from mockserver.control.operations import Asked, Body, Done, Json, Operation, invalid, missing, told
 from mockserver.state.clock import FASTEST
-from mockserver.world import Settings, World
+from mockserver.state.world import Settings, World
 
 NAME = "^[a-z0-9]{1,40}$"
 

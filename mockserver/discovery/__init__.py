@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mockserver.discovery.documents import document
-from mockserver.routing import RouteTable
+from mockserver.dispatch.routing import RouteTable
+from mockserver.http import error_pages
 from mockserver.state.clock import to_datetime
-from mockserver.wire import pages
-from mockserver.world import Worlds
+from mockserver.state.world import Worlds
 
 GEMINI = "generativelanguage.googleapis.com"
 VERTEX = "aiplatform.googleapis.com"
@@ -49,7 +49,7 @@ class Discovery:
             and route.is_live(settings.as_of, lenient=settings.lenient_routes)
         ]
         if not routes:
-            page = pages.not_found_page(f"{request.url.path}?{request.url.query}")
+            page = error_pages.not_found_page(f"{request.url.path}?{request.url.query}")
             return Response(page, 404, media_type="text/html; charset=UTF-8")
         root = f"{request.url.scheme}://{host}/"
         revision = f"{to_datetime(world.clock.now()):%Y%m%d}"

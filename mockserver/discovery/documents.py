@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mockserver.discovery.schemas import Schemas, scalar
-from mockserver.routing import Route
-from mockserver.wire import schema
-from mockserver.wire.schema import Field, Kind
+from mockserver.dispatch.routing import Route
+from mockserver.protojson import schema
+from mockserver.protojson.schema import Field, Kind
 
 Json = dict[str, Any]
 

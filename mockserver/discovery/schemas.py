@@ -5,8 +5,8 @@ from functools import cached_property
 from itertools import dropwhile
 from typing import Any
 
-from mockserver.wire import schema
-from mockserver.wire.schema import Field, Kind
+from mockserver.protojson import schema
+from mockserver.protojson.schema import Field, Kind
 
 Json = dict[str, Any]
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from unittest import mock
 
-from mockserver.wire.credentials import real_secret
-from mockserver.world import PREFIX
+from mockserver.rpc.credentials import real_secret
+from mockserver.state.world import PREFIX
 
 API_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 

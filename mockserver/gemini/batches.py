@@ -8,18 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mockserver.dispatch.routing import Call
 from mockserver.gemini.embeddings import embedding
+from mockserver.gemini.errors import invalid, not_found
 from mockserver.gemini.generation import answer
 from mockserver.gemini.models import subject
-from mockserver.gemini.refusals import invalid, not_found
-from mockserver.gemini.replies import whole
+from mockserver.gemini.responses import whole
 from mockserver.gemini.versions import type_url
-from mockserver.routing import Call
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.paging import page
 from mockserver.simulation.names import BASE36
 from mockserver.state.clock import SECOND, Nanos
 from mockserver.state.store import Kind, Missing
-from mockserver.wire.errors import ApiError, Code
-from mockserver.wire.paging import page
 
 Json = dict[str, Any]
 
@@ -105,9 +105,9 @@ def _begin(call: Call, kind: str, method: str, reply: Callable[[Json], Json]) ->
     model = asked["model"]
     requests = _requests(asked, kind)
     subject(call, model, method)
-    dice = call.world.dice("gemini.batches")
+    rng = call.world.rng("gemini.batches")
     batch = Batch(
-        name=f"batches/{''.join(dice.choices(BASE36, k=36))}",
+        name=f"batches/{''.join(rng.choices(BASE36, k=36))}",
         kind=kind,
         principal=call.caller.principal,
         model=model,

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mockserver.dispatch.routing import Call
+from mockserver.gemini.errors import invalid
 from mockserver.gemini.models import Subject, subject
 from mockserver.gemini.prompts import text_of
-from mockserver.gemini.refusals import invalid
-from mockserver.routing import Call
-from mockserver.simulation.embeddings import embed
-from mockserver.wire.errors import invalid_argument
+from mockserver.generation.embeddings import embed
+from mockserver.rpc.errors import invalid_argument
 
 Json = dict[str, Any]
 

@@ -4,15 +4,16 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mockserver.forms import formal_answer
+from mockserver.dispatch.routing import Call, Pause
 from mockserver.gemini.eras import ERAS, era_of
 from mockserver.gemini.models import Subject, subject
 from mockserver.gemini.prompts import check_enabled, check_form, read_prompt
-from mockserver.gemini.replies import Frame, events, whole
-from mockserver.routing import Call, Pause
-from mockserver.simulation.generation import GenerationSettings, Outcome, generate
+from mockserver.gemini.responses import Frame, events, whole
+from mockserver.generation.canned import choose_answer
+from mockserver.generation.outcome import GenerationSettings, Outcome, generate
+from mockserver.generation.structured_output import formal_answer
+from mockserver.protojson.version_trimming import known
 from mockserver.state.clock import SECOND
-from mockserver.wire.known import known
 
 Json = dict[str, Any]
 
@@ -35,7 +36,7 @@ def answer(call: Call, message: Mapping[str, Any]) -> tuple[Frame, Outcome]:
     prompt = read_prompt(asked, message)
     era = era_of(asked.base.shape, call.world.settings.as_of)
     form = formal_answer(message, prompt)
-    said = call.world.script.answer(prompt, asked.examples, magic=call.world.settings.magic, otherwise=form)
+    said = choose_answer(call.world.scenario, prompt, asked.examples, magic=call.world.settings.magic, otherwise=form)
     outcome = generate(prompt, said, _settings(asked, message), call.world.settings.seed)
     frame = Frame(
         era=era,
@@ -70,7 +71,7 @@ def _settings(asked: Subject, message: Mapping[str, Any]) -> GenerationSettings:
 
 def _response_id(call: Call) -> str:
     """Seconds and noise: recorded ids of 23 characters begin with the time of their response."""
-    noise = call.world.dice("gemini.responses").randbytes(13)
+    noise = call.world.rng("gemini.responses").randbytes(13)
     raw = (call.now // SECOND % 2**32).to_bytes(4, "little") + noise
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 

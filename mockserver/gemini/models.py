@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from mockserver.gemini import refusals
-from mockserver.gemini.registry import STATES, find_to_use
-from mockserver.routing import Call
-from mockserver.simulation import catalog
-from mockserver.simulation.answers import Examples
-from mockserver.simulation.catalog import BaseModel
+from mockserver.catalog import catalog
+from mockserver.catalog.catalog import BaseModel
+from mockserver.datasets.examples import Examples
+from mockserver.dispatch.routing import Call
+from mockserver.gemini import errors
+from mockserver.gemini.store import STATES, find_to_use
+from mockserver.protojson.version_trimming import known
+from mockserver.rpc.paging import page
 from mockserver.simulation.tuning import State
-from mockserver.wire.known import known
-from mockserver.wire.paging import page
 
 Json = dict[str, Any]
 
@@ -71,7 +71,7 @@ def get_model(call: Call) -> Json:
     name = call.message["name"]
     base = catalog.find(name.removeprefix("models/"), call.world.settings.as_of)
     if base is None:
-        raise refusals.no_such_model(name, call)
+        raise errors.no_such_model(name, call)
     return known(call.route.response, model(base))
 
 
@@ -86,12 +86,12 @@ def subject(call: Call, name: str, method: str) -> Subject:
     base = _able(call, tuned.base_model, method)
     state = tuned.state(call.now)
     if state is not State.SUCCEEDED:
-        raise refusals.not_active(name, STATES[state])
+        raise errors.not_active(name, STATES[state])
     return Subject(name, base, tuned.examples)
 
 
 def _able(call: Call, name: str, method: str) -> BaseModel:
     base = catalog.find(name.removeprefix("models/"), call.world.settings.as_of)
     if base is None or method not in base.methods:
-        raise refusals.not_supported(name, call)
+        raise errors.not_supported(name, call)
     return base

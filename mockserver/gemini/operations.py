@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from mockserver.gemini.progress import operation
-from mockserver.gemini.refusals import not_found
-from mockserver.gemini.registry import TUNED_MODELS, Role, TunedModel, allows, find
-from mockserver.routing import Call
+from mockserver.dispatch.routing import Call
+from mockserver.gemini.errors import not_found
+from mockserver.gemini.store import TUNED_MODELS, Role, TunedModel, allows, find
+from mockserver.gemini.tuned_model_views import operation
+from mockserver.rpc.errors import ApiError, Code, invalid_argument
+from mockserver.rpc.paging import page
 from mockserver.simulation.tuning import cancel
 from mockserver.state.store import Missing
-from mockserver.wire.errors import ApiError, Code, invalid_argument
-from mockserver.wire.paging import page
 
 Json = dict[str, Any]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mockserver.gemini.refusals import invalid, no_such_tuned_model
-from mockserver.gemini.registry import EVERYONE, TUNED_MODELS, Permission, Role, TunedModel, find
-from mockserver.routing import Call
+from mockserver.dispatch.routing import Call
+from mockserver.gemini.errors import invalid, no_such_tuned_model
+from mockserver.gemini.store import EVERYONE, TUNED_MODELS, Permission, Role, TunedModel, find
+from mockserver.rpc.errors import ApiError, Code, invalid_argument
+from mockserver.rpc.paging import page
 from mockserver.simulation.names import permission_id
 from mockserver.state.store import Missing
-from mockserver.wire.errors import ApiError, Code, invalid_argument
-from mockserver.wire.paging import page
 
 Json = dict[str, Any]
 
@@ -33,7 +33,7 @@ def permission(model: TunedModel, granted: Permission) -> Json:
 def create_permission(call: Call) -> Json:
     """Share a tuned model with a user, a group or everyone. One permission a grantee."""
     asked = call.message.get("permission", {})
-    granted = Permission(permission_id(call.world.dice("gemini.permissions")), _principal(asked), _role(asked))
+    granted = Permission(permission_id(call.world.rng("gemini.permissions")), _principal(asked), _role(asked))
 
     def share(model: TunedModel) -> TunedModel:
         if any(other.principal == granted.principal for other in model.permissions):
@@ -101,7 +101,7 @@ def transfer_ownership(call: Call) -> Json:
     email = call.message.get("emailAddress", "")
     if "@" not in email:
         raise invalid("TransferOwnershipRequest.email_address: email_address is not specified")
-    heir = Permission(permission_id(call.world.dice("gemini.permissions")), f"user:{email}", Role.OWNER)
+    heir = Permission(permission_id(call.world.rng("gemini.permissions")), f"user:{email}", Role.OWNER)
 
     def transfer(model: TunedModel) -> TunedModel:
         if model.owner == heir.principal:

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mockserver.forms import ENUM, JSON, answer_schema, declared_functions
-from mockserver.gemini import refusals
+from mockserver.catalog.catalog import Shape
+from mockserver.gemini import errors
 from mockserver.gemini.models import Subject
-from mockserver.simulation.answers import Prompt, Turn
-from mockserver.simulation.catalog import Shape
+from mockserver.generation.structured_output import ENUM, JSON, answer_schema, declared_functions
+from mockserver.rpc.errors import invalid_argument
+from mockserver.scripting.answers import Prompt, Turn
 from mockserver.simulation.tokens import IMAGE_TOKENS
-from mockserver.wire.errors import invalid_argument
 
 Json = dict[str, Any]
 
@@ -44,7 +44,7 @@ def check_form(message: Mapping[str, Any], kind: str = "GenerateContentRequest")
         *_number_findings(message, kind),
     ]
     if findings:
-        raise refusals.invalid(*findings)
+        raise errors.invalid(*findings)
     if any(content.get("role", "") not in _ROLES for content in message["contents"]):
         raise invalid_argument("Please use a valid role: user, model.")
 
@@ -69,14 +69,14 @@ def check_enabled(subject: Subject, message: Mapping[str, Any]) -> None:
     parts = [part for content in message["contents"] for part in content["parts"]]
     for name in sorted({modality for part in parts for modality in _modalities(part)}):
         if not _takes(subject, name):
-            raise refusals.not_enabled(f"{name} input modality", subject.name)
+            raise errors.not_enabled(f"{name} input modality", subject.name)
     if _is_plain(subject):
         if "systemInstruction" in message:
-            raise refusals.not_enabled("Developer instruction", subject.name)
+            raise errors.not_enabled("Developer instruction", subject.name)
         if config.get("responseMimeType") in {JSON, ENUM} or answer_schema(config) is not None:
-            raise refusals.not_enabled("Json mode", subject.name)
+            raise errors.not_enabled("Json mode", subject.name)
     if message.get("tools") and (subject.is_tuned or subject.base.id.startswith("gemma")):
-        raise refusals.not_enabled("Function calling", subject.name)
+        raise errors.not_enabled("Function calling", subject.name)
     if "functionCallingConfig" in message.get("toolConfig", {}) and not any(declared_functions(message)):
         raise invalid_argument("Function calling config is set without function_declarations.")  # seen 2025-09
     _check_length(subject, parts)
@@ -158,4 +158,4 @@ def _check_temperature(subject: Subject, config: Mapping[str, Any]) -> None:
     highest = subject.base.max_temperature or 1.0
     if not 0 <= config.get("temperature", 0) <= highest:
         place = "GenerateContentRequest.generation_config.temperature"
-        raise refusals.invalid(f"{place}: temperature must be in the range [0.0, {highest}].")
+        raise errors.invalid(f"{place}: temperature must be in the range [0.0, {highest}].")

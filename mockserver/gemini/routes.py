@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from mockserver.dispatch.routing import Handler, Route
 from mockserver.gemini import (
     batches,
     embeddings,
     generation,
     models,
     operations,
-    palm,
     permissions,
+    text_generation,
     token_counts,
     tuned_models,
 )
 from mockserver.gemini.versions import PACKAGE
-from mockserver.routing import Handler, Route
-from mockserver.wire import schema
+from mockserver.protojson import schema
 
 SERVICE = "generativelanguage.googleapis.com"
 
@@ -191,7 +191,7 @@ METHODS = (
     Method(
         "tunedModels.generateText",
         "POST /{version}/{model=tunedModels/*}:generateText",
-        palm.generate_text,
+        text_generation.generate_text,
         f"{TEXT}.GenerateText",
         EVER,
     ),
@@ -251,7 +251,7 @@ METHODS = (
     Method(
         "models.generateText",
         "POST /{version}/{model=models/*}:generateText",
-        palm.generate_text,
+        text_generation.generate_text,
         f"{TEXT}.GenerateText",
         EVER,
     ),

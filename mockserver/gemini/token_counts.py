@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from mockserver.dispatch.routing import Call
 from mockserver.gemini.eras import ERAS
+from mockserver.gemini.errors import invalid
 from mockserver.gemini.models import subject
 from mockserver.gemini.prompts import content_findings, read_prompt
-from mockserver.gemini.refusals import invalid
-from mockserver.routing import Call
-from mockserver.simulation.generation import prompt_tokens
-from mockserver.wire.known import known
+from mockserver.generation.outcome import prompt_tokens
+from mockserver.protojson.version_trimming import known
 
 Json = dict[str, Any]
 

@@ -4,24 +4,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.gemini.creation import (
+from mockserver.catalog import catalog
+from mockserver.dispatch.routing import Call
+from mockserver.gemini.errors import invalid, no_such_tuned_model
+from mockserver.gemini.filters import search
+from mockserver.gemini.store import TUNED_MODELS, Role, TunedModel, find
+from mockserver.gemini.tuned_model_creation import (
     check_display_name,
     conflict,
     default_sampling,
     new_tuned_model,
     sampling_findings,
 )
-from mockserver.gemini.progress import operation, tuned_model
-from mockserver.gemini.refusals import invalid, no_such_tuned_model
-from mockserver.gemini.registry import TUNED_MODELS, Role, TunedModel, find
-from mockserver.gemini.searches import search
+from mockserver.gemini.tuned_model_views import operation, tuned_model
 from mockserver.gemini.versions import PACKAGE, message_version
-from mockserver.routing import Call
-from mockserver.simulation import catalog
+from mockserver.protojson.field_mask import merge
+from mockserver.protojson.version_trimming import known
+from mockserver.rpc.paging import page
 from mockserver.state.store import Exists, Missing
-from mockserver.wire.fieldmask import merge
-from mockserver.wire.known import known
-from mockserver.wire.paging import page
 
 Json = dict[str, Any]
 

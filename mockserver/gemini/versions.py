@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from mockserver.routing import Call
+from mockserver.dispatch.routing import Call
 from mockserver.state.clock import to_datetime
 
 PACKAGE = "google.ai.generativelanguage"

@@ -9,30 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mockserver.routing import Call
+from mockserver.dispatch.routing import Call
+from mockserver.protojson.field_mask import merge
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.paging import page
 from mockserver.simulation.names import endpoint_id
 from mockserver.simulation.tuning import micros
 from mockserver.state.store import Exists, Missing
+from mockserver.vertex.errors import REQUIRED, found_errors, not_found
 from mockserver.vertex.etags import check_etag, etag
 from mockserver.vertex.filters import filtered, masked, ordered
 from mockserver.vertex.locations import canonical, place_of, target_of
 from mockserver.vertex.models import tuning_labels
 from mockserver.vertex.operations import begin
-from mockserver.vertex.registry import (
-    ENDPOINTS,
-    MODELS,
-    Deployment,
-    Endpoint,
-    Registry,
-    Served,
-    Version,
-    unused_names,
-)
+from mockserver.vertex.store import ENDPOINTS, MODELS, Deployment, Endpoint, Registry, Served, Version, unused_names
 from mockserver.vertex.versions import as_known, message_name, type_url
-from mockserver.vertex.violations import REQUIRED, found_errors, not_found
-from mockserver.wire.errors import ApiError, Code
-from mockserver.wire.fieldmask import merge
-from mockserver.wire.paging import page
 
 Json = dict[str, Any]
 
@@ -129,7 +120,7 @@ def deploy_model(call: Call) -> Json:
     if wanted.get("id") in {each.id for each in served.deployments}:
         raise found_errors([("deployed_model.id", "The ID is in use.")])  # our choice of words: not seen
     deployment = Deployment(
-        id=wanted.get("id") or endpoint_id(call.world.dice("vertex.deployedModels")),
+        id=wanted.get("id") or endpoint_id(call.world.rng("vertex.deployedModels")),
         model=version.job.model,
         version=version.number,
         display_name=wanted.get("displayName") or version.display_name,
@@ -179,8 +170,8 @@ def endpoint_not_found(name: str) -> ApiError:
 
 
 def _minted_name(call: Call, place: str) -> str:
-    dice = call.world.dice("vertex.endpoints")
-    return next(unused_names(call.world.store, ENDPOINTS, lambda: f"{place}/endpoints/{endpoint_id(dice)}"))
+    rng = call.world.rng("vertex.endpoints")
+    return next(unused_names(call.world.store, ENDPOINTS, lambda: f"{place}/endpoints/{endpoint_id(rng)}"))
 
 
 def _found(call: Call, name: str) -> Served:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha512
 from typing import Any
 
-from mockserver.wire.errors import ApiError, Code
+from mockserver.rpc.errors import ApiError, Code
 
 _HEAD = bytes.fromhex("00c130f723")
 

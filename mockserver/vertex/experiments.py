@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.routing import Call
+from mockserver.dispatch.routing import Call
+from mockserver.rpc.paging import page
 from mockserver.simulation import tuning
 from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tuning import Progress, Snapshot
+from mockserver.vertex.errors import not_found
 from mockserver.vertex.etags import etag
 from mockserver.vertex.filters import filtered
 from mockserver.vertex.locations import place_of, target_of
-from mockserver.vertex.registry import Registry, TuningJob
+from mockserver.vertex.store import Registry, TuningJob
 from mockserver.vertex.tuning_jobs import experiment_id, shows_experiment
-from mockserver.vertex.violations import not_found
-from mockserver.wire.paging import page
 
 Json = dict[str, Any]
 

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from mockserver.wire.errors import ApiError, Code
-from mockserver.wire.scalars import Refused
-from mockserver.wire.schema import json_name
-from mockserver.wire.well_known import parse_timestamp
+from mockserver.protojson.scalars import Refused
+from mockserver.protojson.schema import json_name
+from mockserver.protojson.well_known import parse_timestamp
+from mockserver.rpc.errors import ApiError, Code
 
 Json = dict[str, Any]
 Test = Callable[[Json], bool]

@@ -5,21 +5,23 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from mockserver.forms import formal_answer
-from mockserver.routing import Call, Pause
-from mockserver.simulation import catalog, tokens
-from mockserver.simulation.answers import Prompt
-from mockserver.simulation.catalog import BaseModel
-from mockserver.simulation.generation import Outcome, generate, prompt_tokens
+from mockserver.catalog import catalog
+from mockserver.catalog.catalog import BaseModel
+from mockserver.dispatch.routing import Call, Pause
+from mockserver.generation.canned import choose_answer
+from mockserver.generation.outcome import Outcome, generate, prompt_tokens
+from mockserver.generation.structured_output import formal_answer
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.scripting.answers import Prompt
+from mockserver.simulation import tokens
 from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tuning import micros
-from mockserver.vertex import replies
+from mockserver.vertex import responses
 from mockserver.vertex.endpoints import endpoint_not_found, find_endpoint
 from mockserver.vertex.locations import GLOBAL, place_of
 from mockserver.vertex.prompts import asks_for_search, billable_characters, check_length, read_prompt, read_settings
-from mockserver.vertex.registry import MODELS, TUNING_JOBS, Deployment
-from mockserver.vertex.replies import Frame
-from mockserver.wire.errors import ApiError, Code
+from mockserver.vertex.responses import Frame
+from mockserver.vertex.store import MODELS, TUNING_JOBS, Deployment
 
 Json = dict[str, Any]
 
@@ -60,13 +62,13 @@ class Target:
 def generate_content(call: Call) -> Json:
     """The whole answer at once."""
     target = _target(call)
-    return replies.unary(_outcome(call, target), _frame(call, target))
+    return responses.unary(_outcome(call, target), _frame(call, target))
 
 
 def stream_generate_content(call: Call) -> Iterator[Json | Pause]:
     """The answer in pieces."""
     target = _target(call)
-    return replies.stream(_outcome(call, target), _frame(call, target))
+    return responses.stream(_outcome(call, target), _frame(call, target))
 
 
 def count_tokens(call: Call) -> Json:
@@ -76,7 +78,7 @@ def count_tokens(call: Call) -> Json:
     return {
         "totalTokens": count,
         "totalBillableCharacters": billable_characters(call.message),
-        "promptTokensDetails": replies.text_tokens(count),
+        "promptTokensDetails": responses.text_tokens(count),
     }
 
 
@@ -163,7 +165,7 @@ def _outcome(call: Call, target: Target) -> Outcome:
     settings = read_settings(call.message, target.base)
     check_length(prompt, target.base)
     form = formal_answer(call.message, prompt)
-    answer = world.script.answer(prompt, target.examples, magic=world.settings.magic, otherwise=form)
+    answer = choose_answer(world.scenario, prompt, target.examples, magic=world.settings.magic, otherwise=form)
     return generate(prompt, answer, settings, seed_of(world.settings.seed, "vertex"))
 
 
@@ -172,7 +174,7 @@ def _frame(call: Call, target: Target) -> Frame:
     return Frame(
         version=call.version,
         created=created,
-        response_id=replies.response_id(created, call.world.dice("vertex.responses")),
+        response_id=responses.response_id(created, call.world.rng("vertex.responses")),
         model_version=target.model_version,
         rated=call.world.settings.safety_ratings == "always" or "safetySettings" in call.message,
         grounded=asks_for_search(call.message),

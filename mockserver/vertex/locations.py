@@ -6,9 +6,9 @@ number; names always come back with the number [seen in every recording].
 
 from dataclasses import dataclass
 
-from mockserver.routing import Call
+from mockserver.dispatch.routing import Call
+from mockserver.rpc.errors import api_keys_not_supported, location_denied
 from mockserver.simulation.names import project_number
-from mockserver.wire.errors import api_keys_not_supported, location_denied
 
 # The hosts of the discovery document of 2026-11: REGION-aiplatform.googleapis.com, and the two
 # multi-regions on aiplatform.REGION.rep.googleapis.com.

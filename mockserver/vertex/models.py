@@ -8,21 +8,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.routing import Call
+from mockserver.dispatch.routing import Call
+from mockserver.protojson.field_mask import merge
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.paging import page
 from mockserver.simulation.tuning import micros
 from mockserver.state.clock import Nanos
 from mockserver.state.store import Missing
+from mockserver.vertex.errors import found_errors, not_found
 from mockserver.vertex.etags import check_etag, etag
 from mockserver.vertex.filters import filtered, masked, ordered
 from mockserver.vertex.locations import place_of, target_of
 from mockserver.vertex.operations import begin
-from mockserver.vertex.registry import MODELS, Model, Registry, TuningJob, Version, VersionEdits
+from mockserver.vertex.store import MODELS, Model, Registry, TuningJob, Version, VersionEdits
 from mockserver.vertex.tuning_specs import SPECS
 from mockserver.vertex.versions import as_known, message_name
-from mockserver.vertex.violations import found_errors, not_found
-from mockserver.wire.errors import ApiError, Code
-from mockserver.wire.fieldmask import merge
-from mockserver.wire.paging import page
 
 Json = dict[str, Any]
 

@@ -11,17 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.routing import Call
+from mockserver.dispatch.routing import Call
+from mockserver.rpc.paging import page
 from mockserver.simulation.names import operation_number
 from mockserver.simulation.tuning import micros
 from mockserver.state.clock import Nanos
 from mockserver.state.store import Kind, Missing
+from mockserver.vertex.errors import not_found
 from mockserver.vertex.locations import target_of
-from mockserver.vertex.registry import Registry, TuningJob, unused_names
+from mockserver.vertex.store import Registry, TuningJob, unused_names
 from mockserver.vertex.tuning_jobs import STATES, tuning_job
 from mockserver.vertex.versions import type_url
-from mockserver.vertex.violations import not_found
-from mockserver.wire.paging import page
 
 Json = dict[str, Any]
 
@@ -49,8 +49,8 @@ OPERATIONS: Kind[Operation] = Kind("vertex.operations")
 
 def begin(call: Call, parent: str, metadata: str, *, response: Json | None = None, job: str = "") -> Json:
     """A new operation under `parent`, as it is answered at once. `metadata` is the name of its type."""
-    dice = call.world.dice("vertex.operations")
-    minted = unused_names(call.world.store, OPERATIONS, lambda: f"{parent}/operations/{operation_number(dice)}")
+    rng = call.world.rng("vertex.operations")
+    minted = unused_names(call.world.store, OPERATIONS, lambda: f"{parent}/operations/{operation_number(rng)}")
     operation = Operation(
         name=next(minted),
         version=call.version,

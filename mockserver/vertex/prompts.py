@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mockserver.forms import declared_functions
-from mockserver.simulation.answers import Prompt, Turn
-from mockserver.simulation.catalog import BaseModel
-from mockserver.simulation.generation import GenerationSettings, prompt_tokens
+from mockserver.catalog.catalog import BaseModel
+from mockserver.generation.outcome import GenerationSettings, prompt_tokens
+from mockserver.generation.structured_output import declared_functions
+from mockserver.protojson.formatting import float32_text
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.scripting.answers import Prompt, Turn
 from mockserver.simulation.tokens import IMAGE_TOKENS, count_tokens
-from mockserver.wire.errors import ApiError, Code
-from mockserver.wire.notation import float32_text
 
 Json = dict[str, Any]
 

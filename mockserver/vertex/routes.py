@@ -8,22 +8,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from mockserver.routing import Handler, Route
+from mockserver.dispatch.routing import Handler, Route
+from mockserver.protojson import schema
+from mockserver.state.world import World
 from mockserver.vertex import (
     endpoints,
     experiments,
     generation,
     models,
     operations,
-    publishers,
-    rebasing,
+    publisher_models,
+    rebase,
     tuning_aids,
-    tuning_data,
+    tuning_datasets,
     tuning_jobs,
 )
 from mockserver.vertex.versions import VERSIONS, message_name
-from mockserver.wire import schema
-from mockserver.world import World
 
 SERVICE = "aiplatform.googleapis.com"
 BETA = ("v1beta1",)
@@ -68,7 +68,7 @@ METHODS = (
         "POST /{version}/{parent=projects/*/locations/*}/tuningJobs",
         tuning_jobs.create_tuning_job,
         f"{TUNING}.CreateTuningJob",
-        blocks=tuning_data.lies_outside,
+        blocks=tuning_datasets.lies_outside,
     ),
     Method(
         "projects.locations.tuningJobs.get",
@@ -91,9 +91,9 @@ METHODS = (
     Method(
         "projects.locations.tuningJobs.rebaseTunedModel",
         "POST /{version}/{parent=projects/*/locations/*}/tuningJobs:rebaseTunedModel",
-        rebasing.rebase_tuned_model,
+        rebase.rebase_tuned_model,
         f"{TUNING}.RebaseTunedModel",
-        blocks=tuning_data.lies_outside,
+        blocks=tuning_datasets.lies_outside,
     ),
     Method(
         "projects.locations.tuningJobs.optimizePrompt",
@@ -122,7 +122,7 @@ METHODS = (
         "POST /{version}/tuningJobs",
         tuning_jobs.create_tuning_job,
         f"{TUNING}.CreateTuningJob",
-        blocks=tuning_data.lies_outside,
+        blocks=tuning_datasets.lies_outside,
     ),
     Method(
         "tuningJobs.get", "GET /{version}/{name=tuningJobs/*}", tuning_jobs.get_tuning_job, f"{TUNING}.GetTuningJob"
@@ -245,13 +245,13 @@ METHODS = (
     Method(
         "publishers.models.get",
         "GET /{version}/{name=publishers/*/models/*}",
-        publishers.get_publisher_model,
+        publisher_models.get_publisher_model,
         f"{GARDEN}.GetPublisherModel",
     ),
     Method(
         "publishers.models.list",
         "GET /{version}/{parent=publishers/*}/models",
-        publishers.list_publisher_models,
+        publisher_models.list_publisher_models,
         f"{GARDEN}.ListPublisherModels",
         versions=BETA,
     ),

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.routing import Call
+from mockserver.dispatch.routing import Call
+from mockserver.rpc.errors import ApiError
 from mockserver.simulation.noise import seed_of, uniform
+from mockserver.vertex.errors import REQUIRED, found_errors
 from mockserver.vertex.locations import place_of
 from mockserver.vertex.operations import begin
-from mockserver.vertex.violations import REQUIRED, found_errors
-from mockserver.wire.errors import ApiError
 
 Json = dict[str, Any]
 

@@ -10,19 +10,19 @@ later still; model, statistics and the hyperparameters the service chose at the 
 from dataclasses import replace
 from typing import Any
 
-from mockserver.routing import Call
+from mockserver.dispatch.routing import Call
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.paging import page
 from mockserver.simulation import names, tuning
 from mockserver.simulation.tuning import SECOND, Failure, Nanos, Progress, State
 from mockserver.state.store import Missing
-from mockserver.vertex import tuning_data
+from mockserver.vertex import tuning_datasets
+from mockserver.vertex.errors import does_not_exist
 from mockserver.vertex.filters import filtered
 from mockserver.vertex.locations import GLOBAL, place_of, target_of
-from mockserver.vertex.new_jobs import new_job
-from mockserver.vertex.registry import TUNING_JOBS, Registry, TuningJob, made_checkpoints, registered, trained
+from mockserver.vertex.store import TUNING_JOBS, Registry, TuningJob, made_checkpoints, registered, trained
+from mockserver.vertex.tuning_job_creation import new_job
 from mockserver.vertex.versions import as_known
-from mockserver.vertex.violations import does_not_exist
-from mockserver.wire.errors import ApiError, Code
-from mockserver.wire.paging import page
 
 Json = dict[str, Any]
 
@@ -135,7 +135,7 @@ def tuning_job(registry: Registry, job: TuningJob, version: str, now: Nanos) -> 
     }
     if trained(progress):
         view[job.spec] = _completed(job)
-        view |= tuning_data.stats(job.spec, job.dataset.statistics)
+        view |= tuning_datasets.stats(job.spec, job.dataset.statistics)
     return as_known(version, "TuningJob", view)
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from mockserver.simulation import catalog
-from mockserver.simulation.catalog import BaseModel
-from mockserver.vertex.violations import REQUIRED, Violation, found_errors
-from mockserver.wire.errors import ApiError, Code
-from mockserver.wire.schema import json_name
+from mockserver.catalog import catalog
+from mockserver.catalog.catalog import BaseModel
+from mockserver.protojson.schema import json_name
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.vertex.errors import REQUIRED, Violation, found_errors
 
 Json = dict[str, Any]
 

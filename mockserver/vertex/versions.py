@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.wire.known import known
+from mockserver.protojson.version_trimming import known
 
 Json = dict[str, Any]
 

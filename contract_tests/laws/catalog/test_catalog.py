@@ -1,0 +1,239 @@
+"""The base models of every era: laws of `catalog.catalog`."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.catalog import catalog
+from mockserver.catalog.catalog import BaseModel, Shape
+from mockserver.simulation.tuning import Progress, Run, observe, snapshots
+
+DAYS = st.dates(date(2023, 1, 1), date(2027, 1, 1))
+CREATED = 1_760_000_000_000_000_000
+
+
+def known(model_id: str, as_of: date | None = None, *, vertex: bool = False) -> BaseModel:
+    """The model, which has to be there."""
+    model = catalog.find(model_id, as_of, vertex=vertex)
+    assert model is not None
+    return model
+
+
+@given(day=st.none() | DAYS, vertex=st.booleans())
+def test_an_id_is_listed_once(day: date | None, *, vertex: bool) -> None:
+    """On any day, or on all days at once, a model has one wording, and it is found by its id."""
+    listed = catalog.models(day, vertex=vertex)
+
+    assert len({model.id for model in listed}) == len(listed)
+    assert all(catalog.find(model.id, day, vertex=vertex) is model for model in listed)
+
+
+def test_every_id_is_there_without_a_day() -> None:
+    """Whatever is listed on some day is listed when all days are one."""
+    ever: set[str] = set()
+    day = date(2023, 1, 1)
+    while day < date(2027, 1, 1):
+        ever |= {model.id for model in catalog.models(day)}
+        day += timedelta(days=5)
+
+    assert ever <= {model.id for model in catalog.models(None)}
+
+
+@given(day=DAYS)
+def test_what_says_it_can_be_tuned_can(day: date) -> None:
+    """A model lists a tuning method on the days on which it is tuned."""
+    for model in catalog.models(day):
+        says = bool({"createTunedModel", "createTunedTextModel"} & set(model.methods))
+
+        assert says == model.tunable(day)
+
+
+def test_the_tunable_models_of_an_era() -> None:
+    """PaLM in 2023, 1.0 Pro in spring 2024, 1.5 Flash from August 2024, and nothing since 2025-06-13."""
+    eras = {
+        date(2023, 9, 19): {"text-bison-001", "text-bison-tuning-test"},
+        date(2024, 3, 14): {"text-bison-001", "text-bison-tuning-test", "gemini-1.0-pro-001"},
+        date(2024, 10, 8): {"gemini-1.0-pro-001", "gemini-1.5-flash-001-tuning"},
+        date(2025, 6, 4): {"gemini-1.5-flash-001-tuning"},
+        date(2025, 6, 13): set(),
+    }
+    found = {day: {model.id for model in catalog.models(day) if model.tunable(day)} for day in eras}
+
+    assert eras == found
+
+
+def test_recorded_models_are_in_the_catalog(transcripts: Path) -> None:
+    """Each recorded wording of a tunable model is some day's wording, member by member."""
+    rows = [resource(row) for row in catalog.ROWS]
+    for recorded in json.loads((transcripts / "gemini-models-tunable.json").read_text())["models"]:
+        assert recorded["model"] in rows
+
+
+def test_the_wordings_that_all_days_share() -> None:
+    """Without a day 1.0 Pro has its top-k, and 1.5 Flash the description of its last year."""
+    assert known("gemini-1.0-pro-001").top_k == 1
+    assert known("gemini-1.0-pro-001", date(2024, 12, 1)).top_k is None
+    assert known("gemini-1.5-flash-001-tuning").description.endswith("released in May of 2024.")
+
+
+def test_vertex_tunes_what_its_documents_say() -> None:
+    """In autumn 2026 five models; earlier the 1.5 and 2.0 ones."""
+    autumn, spring = date(2026, 9, 10), date(2025, 3, 10)
+    now, then = (
+        {model.id for model in catalog.models(day, vertex=True) if model.tunes_on_vertex(day)}
+        for day in (autumn, spring)
+    )
+
+    assert now == {
+        "gemini-3.5-flash",
+        "gemini-3.1-flash-lite",
+        "gemini-2.5-pro",
+        "gemini-2.5-flash",
+        "gemini-2.5-flash-lite",
+    }
+    assert {"gemini-1.5-flash-002", "gemini-1.5-pro-002", "gemini-2.0-flash-001"} <= then
+
+
+def test_adapter_sizes_of_vertex_models() -> None:
+    """Up to 16, but up to 8 for 2.5 Pro and 2.0."""
+    assert known("gemini-2.5-flash", vertex=True).adapter_sizes == (1, 2, 4, 8, 16)
+    assert known("gemini-2.5-pro", vertex=True).adapter_sizes == (1, 2, 4, 8)
+    assert known("gemini-2.0-flash-001", vertex=True).adapter_sizes == (1, 2, 4, 8)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "examples", "expected"),
+    [
+        ("gemini-1.5-flash-001-tuning", 15, (5, 4, 0.001)),
+        ("gemini-1.5-flash-001-tuning", 5000, (5, 16, 0.0002)),
+        ("text-bison-001", 15, (10, 16, 0.002)),
+        ("text-bison-001", 5000, (10, 64, 0.0002)),
+    ],
+)
+def test_hyperparameters_nobody_chose(model_id: str, examples: int, expected: tuple[int, int, float]) -> None:
+    """Published pairs, by generation and number of examples."""
+    chosen = catalog.defaults(known(model_id), examples)
+
+    assert expected == (chosen.epochs, chosen.batch, chosen.learning_rate)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "examples", "expected"),
+    [("gemini-1.5-flash-002", 500, (10, 1.0, 8)), ("gemini-2.0-flash-001", 90, (40, 0.5, 4))],
+)
+def test_hyperparameters_vertex_fills_in(model_id: str, examples: int, expected: tuple[int, float, int]) -> None:
+    """Those of two finished jobs."""
+    chosen = catalog.vertex_defaults(known(model_id, vertex=True), examples)
+
+    assert expected == (chosen.epochs, chosen.learning_rate_multiplier, chosen.adapter_size)
+
+
+def test_a_model_vertex_never_tuned_has_no_tuning() -> None:
+    """Asking for its defaults is a mistake of the caller."""
+    with pytest.raises(ValueError, match="cannot be tuned"):
+        catalog.vertex_defaults(known("gemini-2.0-flash", vertex=True), 10)
+
+
+@given(
+    model_id=st.sampled_from(["text-bison-001", "gemini-1.0-pro-001", "gemini-1.5-flash-001-tuning"]),
+    batch=st.sampled_from([2, 4, 16]),
+    seed=st.integers(),
+)
+def test_runs_of_the_developer_api_keep_to_recorded_times(model_id: str, batch: int, seed: int) -> None:
+    """Start, first snapshot and end lie within what was recorded."""
+    base = known(model_id)
+    run = Run(CREATED, seed, model_id, 25, 10, batch, 0.001, 1, catalog.pace(base, batch, seed))
+    progress = observe(run, CREATED + 10**13)
+    taken = snapshots(run, progress)
+    started, ended = times(progress)
+
+    assert 0.08 <= (started - CREATED) / 1e9 <= 1.1001
+    assert 1.8 <= (taken[0].computed - started) / 1e9 <= 5.1 * max(base.step_seconds / 1.33, 1)
+    assert 0.0799 <= (ended - taken[-1].computed) / 1e9 <= 0.4701
+
+
+@pytest.mark.parametrize(
+    ("model_id", "batch", "least", "most"),
+    [
+        ("text-bison-001", 4, 1.17, 1.48),
+        ("text-bison-001", 16, 2.35, 2.9),
+        ("gemini-1.5-flash-001-tuning", 4, 2.1, 2.6),
+    ],
+)
+def test_steps_take_their_recorded_time(model_id: str, batch: int, least: float, most: float) -> None:
+    """Seconds a step, on the mean."""
+    for seed in range(20):
+        run = Run(CREATED, seed, model_id, 25, 50, batch, 0.001, 1, catalog.pace(known(model_id), batch, seed))
+        taken = snapshots(run, observe(run, CREATED + 10**13))
+        mean = (taken[-1].computed - taken[0].computed) / 1e9 / (len(taken) - 1)
+
+        assert least < mean < most
+
+
+@pytest.mark.parametrize(
+    ("model_id", "examples", "epochs", "total", "minutes"),
+    [
+        ("gemini-1.5-flash-002", 500, 10, 67, 12.45),
+        ("gemini-2.0-flash-001", 90, 40, 200, 30.2),
+        ("gemini-2.0-flash-001", 500, 10, 152, 24.2),
+        ("gemini-2.5-flash", 1590, 3, 145, 14.0),
+        ("gemini-1.5-pro-002", 500, 10, 67, 32.0),
+    ],
+)
+def test_jobs_of_vertex_last_as_long_as_recorded(
+    model_id: str, examples: int, epochs: int, total: int, minutes: float
+) -> None:
+    """Within two minutes of the recorded job; steps as recorded where they were."""
+    base = known(model_id, vertex=True)
+    batch = catalog.vertex_defaults(base, examples).batch
+    for seed in range(20):
+        run = Run(CREATED, seed, model_id, examples, epochs, batch, 0.001, 1, catalog.vertex_pace(base, seed))
+        progress = observe(run, CREATED + 10**13)
+        started, ended = times(progress)
+
+        assert total == progress.total_steps
+        assert 0.036 <= (started - CREATED) / 1e9 <= 0.072
+        assert abs((ended - started) / 6e10 - minutes) < 2
+
+
+def test_shapes_follow_generations() -> None:
+    """Which shape an answer has is the model's, whatever the day."""
+    shapes = {
+        "text-bison-001": Shape.PALM,
+        "gemini-1.0-pro-001": Shape.V1_0,
+        "gemini-1.5-flash": Shape.V1_5,
+        "gemini-2.0-flash": Shape.V2_0,
+        "gemini-2.5-flash": Shape.V2_5,
+    }
+
+    assert shapes == {model_id: known(model_id).shape for model_id in shapes}
+
+
+def times(progress: Progress) -> tuple[int, int]:
+    """Start and end of a run that has both."""
+    assert progress.started is not None
+    assert progress.ended is not None
+    return progress.started, progress.ended
+
+
+def resource(row: BaseModel) -> dict[str, Any]:
+    """The row as the Developer API prints it."""
+    members: dict[str, Any] = {
+        "name": row.name,
+        "version": row.version,
+        "displayName": row.display_name,
+        "description": row.description,
+        "inputTokenLimit": row.input_token_limit,
+        "outputTokenLimit": row.output_token_limit,
+        "supportedGenerationMethods": list(row.methods),
+        "temperature": row.temperature,
+        "topP": row.top_p,
+        "topK": row.top_k,
+        "maxTemperature": row.max_temperature,
+    }
+    return {name: value for name, value in members.items() if value is not None}

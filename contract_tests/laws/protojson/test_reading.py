@@ -1,0 +1,252 @@
+"""Laws of binding a body: spellings, duplicates, nulls, the fast way and the exact one."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from contract_tests.laws.protojson.shapes import BETA, SHAPES, json_values, shaped, spelled
+from mockserver.protojson import strict
+from mockserver.protojson.message_encoder import MOST_VIOLATIONS
+from mockserver.protojson.reading import bind_tree, read_body
+from mockserver.protojson.writing import write
+from mockserver.rpc.errors import ApiError, Code
+
+TUNED = f"{BETA}.TunedModel"
+GENERATE = f"{BETA}.GenerateContentRequest"
+PART = f"{BETA}.Part"
+JOB = "google.cloud.aiplatform.v1.TuningJob"
+
+
+def outcome(message: str, body: bytes) -> Any:
+    """What is bound, as text so that NaN equals itself; or the error."""
+    try:
+        return repr(read_body(message, body))
+    except ApiError as error:
+        return error.code, error.message, error.details
+
+
+def refused(message: str, body: str, body_field: str = "*") -> str:
+    """The message of the error."""
+    with pytest.raises(ApiError) as caught:
+        read_body(message, body.encode(), body_field=body_field)
+    return caught.value.message
+
+
+@given(shaped)
+def test_the_fast_way_and_the_exact_one_agree(shape: tuple[str, Any]) -> None:
+    """The same JSON behind a vertical tab, which only the exact reader takes for space, binds the same."""
+    message, tree = shape
+    body = json.dumps(tree).encode()
+
+    assert outcome(message, body) == outcome(message, b"\v" + body)
+
+
+@st.composite
+def scribbled(draw: st.DrawFn, text: str) -> str:
+    """A JSON text with some characters put in, most of them commas where a list or an object ends."""
+    ends = [place for place, character in enumerate(text) if character in "]}"]
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.sampled_from(ends) | st.integers(0, len(text)))
+        text = (
+            text[:place]
+            + draw(st.sampled_from([",", ",", ", ", ",\n", "]", "{", '"', "\\", "'", ":", "1"]))
+            + text[place:]
+        )
+    return text
+
+
+@given(shaped.flatmap(lambda shape: st.tuples(st.just(shape[0]), scribbled(json.dumps(shape[1])))))
+@example((f"{BETA}.TunedModel", '{"display_name": ",}",}'))
+@example((f"{BETA}.TunedModel", '{"reader_project_numbers": [1, 2,], }'))
+@example((f"{BETA}.TunedModel", "{,}"))
+@example((f"{BETA}.TunedModel", '{"reader_project_numbers": [,]}'))
+@example((f"{BETA}.TunedModel", '{"reader_project_numbers": [1,,]}'))
+@example((f"{BETA}.TunedModel", '{"display_name": "\\",}'))
+def test_what_the_fast_way_takes_the_exact_one_takes_too(written: tuple[str, str]) -> None:
+    """Whatever was scribbled into a text: the fast way binds it as the exact one does, or leaves it alone."""
+    message, text = written
+    try:
+        bound = repr(strict.bind(message, strict.loads(text.encode())))
+    except strict.Doubt:
+        return
+
+    assert outcome(message, b"\v" + text.encode()) == bound
+
+
+def test_trailing_commas_go_the_fast_way() -> None:
+    """In lists and objects, with space behind them; commas in strings stay."""
+    text = rb'{"displayName": "a,}\"],", "readerProjectNumbers": [1, 2,], "tuningTask": {"hyperparameters": {"batchSize": 4 , } ,},}'
+
+    assert {
+        "displayName": 'a,}"],',
+        "readerProjectNumbers": [1, 2],
+        "tuningTask": {"hyperparameters": {"batchSize": 4}},
+    } == strict.bind(TUNED, strict.loads(text))
+
+
+@given(shaped)
+def test_a_tree_binds_as_its_text(shape: tuple[str, Any]) -> None:
+    """What was parsed elsewhere is bound by the same rules."""
+    message, tree = shape
+    bound: Any
+    try:
+        bound = repr(bind_tree(message, tree))
+    except ApiError as error:
+        bound = (error.code, error.message, error.details)
+
+    assert outcome(message, json.dumps(tree).encode()) == bound
+
+
+@given(shaped)
+def test_what_is_bound_can_be_written_and_read_back(shape: tuple[str, Any]) -> None:
+    """Whatever binds is a message the writer knows, and what it writes binds to the same bytes."""
+    message, tree = shape
+    try:
+        bound = bind_tree(message, tree)
+    except ApiError:
+        return
+    written = write(message, bound)
+
+    assert written == write(message, read_body(message, written))
+
+
+@given(shaped)
+def test_snake_and_camel_bind_alike(shape: tuple[str, Any]) -> None:
+    """Proto names and JSON names say the same; only errors repeat the spelling they were sent."""
+    message, tree = shape
+    try:
+        camel = repr(bind_tree(message, spelled(message, tree, "json_name")))
+        snake = repr(bind_tree(message, spelled(message, tree, "name")))
+    except ApiError:
+        return
+
+    assert camel == snake
+
+
+@given(st.binary(max_size=60) | json_values.map(lambda tree: json.dumps(tree).encode()), st.sampled_from(SHAPES))
+@example(b'{"contents":[{"":{"":[{"":1}]}}]}', GENERATE)
+@example(b'{"details":[{"@type":"type.googleapis.com/../x","a":{}},{"@type":[]},{"@type":5}]}', "google.rpc.Status")
+@example(b'{"createTime":{"seconds":"99999999999999","nanos":-1}}', TUNED)
+def test_no_bytes_make_anything_but_an_api_error(body: bytes, message: str) -> None:
+    """Any bytes bind or are INVALID_ARGUMENT."""
+    result = outcome(message, body)
+
+    assert isinstance(result, str) or result[0] is Code.INVALID_ARGUMENT
+
+
+def test_what_serializers_write_goes_the_fast_way() -> None:
+    """A plain body is never in doubt, a colon in a string included; an object with a key twice always is."""
+    plain = b'{"displayName": "a: b", "tuningTask": {"hyperparameters": {"epochCount": 5}}}'
+
+    assert {"displayName": "a: b", "tuningTask": {"hyperparameters": {"epochCount": 5}}} == strict.bind(
+        TUNED, strict.loads(plain)
+    )
+    for body in (b'{"a": 1, "a": 2}', b'{"a": ":", "a": "\\u003a\\u003a"}', b'{"a": 1,,}', b'"\\u003a"'):
+        with pytest.raises(strict.Doubt):
+            strict.loads(body)
+
+
+def test_values_are_natural_python() -> None:
+    """Times and durations are nanoseconds, masks paths, bytes bytes, enums names, 64 bits an int."""
+    job = b"""{"createTime": "1970-01-01T00:00:02.000000003Z", "state": 4, "labels": {"k": "v"},
+        "supervisedTuningSpec": {"hyperParameters": {"epochCount": "4", "adapterSize": 99}},
+        "error": {"code": 3, "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1.5s"}]}}"""
+
+    assert {
+        "createTime": 2_000_000_003,
+        "state": "JOB_STATE_SUCCEEDED",
+        "labels": {"k": "v"},
+        "supervisedTuningSpec": {"hyperParameters": {"epochCount": 4, "adapterSize": 99}},
+        "error": {
+            "code": 3,
+            "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": 1_500_000_000}],
+        },
+    } == read_body(JOB, job)
+    assert {"inlineData": {"data": b"\xff\xfe"}} == read_body(PART, b'{"inlineData": {"data": "__4"}}')
+    assert {"functionCall": {"args": {"a": [1.0, None]}}} == read_body(
+        PART, b'{"functionCall":{"args":{"a":[1,null]}}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "bound"),
+    [
+        ('{"displayName": "a", "display_name": "b"}', {"displayName": "b"}),
+        ('{"displayName": "a", "displayName": null}', {"displayName": "a"}),
+        (
+            '{"tuningTask": {"hyperparameters": {"epochCount": 5}}, "tuningTask": {"hyperparameters": {"batchSize": 4}}}',
+            {"tuningTask": {"hyperparameters": {"epochCount": 5, "batchSize": 4}}},
+        ),
+        (
+            """{"tuningTask": {"hyperparameters": {"learningRate": 0.5}},
+                "tuningTask": {"hyperparameters": {"learningRateMultiplier": 2}}}""",
+            {"tuningTask": {"hyperparameters": {"learningRateMultiplier": 2.0}}},
+        ),
+        ('{"readerProjectNumbers": 1, "reader_project_numbers": [[2], 3]}', {"readerProjectNumbers": [1, 2, 3]}),
+        ('{"createTime": {"seconds": 5}, "createTime": {"nanos": 6}}', {"createTime": 5_000_000_006}),
+        ('{"createTime": "1970-01-01T00:00:09Z", "createTime": {"nanos": 6}}', {"createTime": 9_000_000_006}),
+    ],
+)
+def test_the_same_field_twice_is_what_protobuf_makes_of_it(body: str, bound: dict[str, Any]) -> None:
+    """A scalar is replaced, a message merged, a list continued, another arm of a oneof pushes the first out."""
+    assert bound == read_body(TUNED, body.encode())
+
+
+def test_two_maps_are_one_but_a_key_comes_once_in_each() -> None:
+    """Entries of two occurrences meet in one map, the later winning; twice in one object is refused."""
+    assert {"labels": {"a": "3", "b": "2"}} == read_body(JOB, b'{"labels":{"a":"1","b":"2"},"labels":{"a":"3"}}')
+    assert {"response": {"a": {"x": 1.0}, "b": None}} == read_body(
+        f"{BETA}.FunctionResponse", b'{"response":{"a":[0]},"response":{"a":{"x":1},"b":null}}'
+    )
+    assert "Repeated map key: 'a' is already set." in refused(JOB, '{"labels":{"a":"1","a":"1"}}')
+
+
+@pytest.mark.parametrize("body", ['{"temperature": 1, "temperature": 1}', '{"topK": 1, "top_k": null, "top_k": 1}'])
+def test_an_optional_field_comes_once(body: str) -> None:
+    """An `optional` field is the only arm of a oneof of its own; null does not take it."""
+    assert "is already set. Cannot set '" in refused(TUNED, body)
+
+
+def test_null_is_as_if_nothing_was_said() -> None:
+    """Nulls vanish, from lists too, but where null is a value it stays."""
+    body = b'{"displayName": null, "tuningTask": null, "readerProjectNumbers": [null], "tunedModelSource": null, "baseModel": "m"}'
+
+    assert {"baseModel": "m"} == read_body(TUNED, body)
+    assert {"parametersJsonSchema": None} == read_body(f"{BETA}.FunctionDeclaration", b'{"parametersJsonSchema": null}')
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    """One error lists everything, a line each and a violation each, in the order of the body."""
+    with pytest.raises(ApiError) as caught:
+        read_body(TUNED, b'{"x": 1, "topK": [], "state": "DONE", "tuningTask": {"y": {"z": {}}}}')
+
+    violations = caught.value.details[0]["fieldViolations"]
+    assert [None, None, "state", "tuning_task"] == [violation.get("field") for violation in violations]
+    assert caught.value.message.split("\n") == [violation["description"] for violation in violations]
+
+
+def test_books_that_disagree_are_read_as_the_cpp_reads_them() -> None:
+    """A time refused because its oneof is taken closes one level too many, as in 3.21: then nothing has a place."""
+    message = refused(
+        f"{BETA}.CachedContent",
+        '{"expireTime": "2024-01-01T00:00:00Z", "ttl": "3s", "displayName": "x"}',
+    )
+
+    assert [
+        "Invalid value (oneof), oneof field 'expiration' is already set. Cannot set 'ttl'",
+        'Invalid JSON payload received. Unknown name "displayName": Root element must be a message.',
+    ] == message.split("\n")
+
+
+def test_errors_without_end_are_cut() -> None:
+    """Megabytes of nonsense are answered by so many lines and not more."""
+    assert MOST_VIOLATIONS == len(refused(TUNED, "{" + '"x":1,' * (MOST_VIOLATIONS + 5) + "}").split("\n"))
+
+
+def test_a_tree_that_is_no_json_is_the_callers_mistake() -> None:
+    """What no JSON text could hold raises TypeError, not a sentence for users."""
+    with pytest.raises(TypeError):
+        bind_tree(TUNED, {"displayName": {1, 2}})

@@ -1,0 +1,149 @@
+"""How a recorded reply is held against ours: what may differ, and what must not."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract_tests.laws.protojson.shapes import json_values
+from mockserver.recordings.comparing import Difference, Grade, compare, grade
+from mockserver.recordings.exchange import Response
+from mockserver.recordings.id_mapping import Names
+
+NAME = "projects/my-project/locations/us-central1/tuningJobs/2995954652073164800"
+OURS = "projects/601265287051/locations/us-central1/tuningJobs/7147202687262523392"
+
+
+def reply(body: Any, status: int = 200, **headers: str) -> Response:
+    """A JSON reply, pretty; text is sent as it is."""
+    text = body if isinstance(body, str) else json.dumps(body, indent=2) + "\n"
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, tuple({"content-type": "application/json; charset=UTF-8", **names}.items()), text.encode())
+
+
+def between(recorded: Any, ours: Any, names: Names | None = None) -> list[Difference]:
+    """The differences of two bodies."""
+    return compare(reply(recorded), reply(ours), names or Names())
+
+
+@given(json_values)
+def test_a_reply_is_the_same_as_itself(tree: Any) -> None:
+    """Whatever it holds."""
+    assert [] == between({"it": tree}, {"it": tree})
+
+
+@pytest.mark.parametrize(
+    ("recorded", "ours"),
+    [
+        ({"name": NAME}, {"name": OURS}),
+        ({"createTime": "2026-10-01T19:43:49.878165Z"}, {"createTime": "2026-10-01T19:43:50.123456Z"}),
+        ({"usageMetadata": {"totalTokenCount": 10}}, {"usageMetadata": {"totalTokenCount": 12}}),
+        ({"meanLoss": 16.61, "step": 1}, {"meanLoss": 3, "step": 2}),
+        ({"parts": [{"text": "Cheyenne"}]}, {"parts": [{"text": "Paris"}]}),
+        ({"responseId": "1lpeaM2zA_H"}, {"responseId": "Or-FasDEB9L"}),
+        ({"nextPageToken": "abc"}, {"nextPageToken": "def"}),
+        ({"trafficSplit": {"1793004947495714816": 100}}, {"trafficSplit": {"7153202687262523000": 100}}),
+        ({"message": f"The job {NAME} is gone."}, {"message": f"The job {OURS} is gone."}),
+        ({"d": "m-e7142909-bbe0-49c2-bfe7-82fef6fb55c9"}, {"d": "m-bf6ead6f-99a5-4ba7-8919-c84a2c30ebbb"}),
+        ({"error": {"code": 400, "details": []}}, {"error": {"code": 400}}),
+    ],
+)
+def test_what_nobody_can_predict_may_differ(recorded: Any, ours: Any) -> None:
+    """Ids, times, tokens, losses, what a model says; and what the recorder emptied."""
+    assert [] == between(recorded, ours)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "ours"),
+    [
+        ({"snapshots": [{"step": 1}]}, {"snapshots": [{"step": 1}, {"step": 2}]}),
+        ({"temperature": 0.7}, {"temperature": 0.9}),
+        ({"probability": "LOW"}, {"probability": "NEGLIGIBLE"}),
+        ({"createTime": "2026-10-01T19:43:49Z"}, {"createTime": "2026-10-01T19:43:49.123456Z"}),
+        ({"message": "token count (1250074) exceeds"}, {"message": "token count (99) exceeds"}),
+    ],
+)
+def test_lengths_and_numbers_are_of_one_shape(recorded: Any, ours: Any) -> None:
+    """Members, order and types agree."""
+    assert Grade.SHAPE == grade(between(recorded, ours))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "ours", "where"),
+    [
+        ({"a": 1}, {}, "a"),
+        ({}, {"a": 1}, "a"),
+        ({"a": {"b": [{"c": 1}]}}, {"a": {"b": [{}]}}, "a.b[0].c"),
+        ({"epochCount": "1"}, {"epochCount": 1}, "epochCount"),
+        ({"done": True}, {"done": False}, "done"),
+        ({"state": "ACTIVE"}, {"state": "CREATING"}, "state"),
+        ({"message": "It is gone."}, {"message": "It is missing."}, "message"),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, "order"),
+        ({"baseModel": "models/gemini-1.5-flash-001"}, {"baseModel": "models/gemini-1.0-pro-001"}, "baseModel"),
+        ({"location": "locations/us-central1"}, {"location": "locations/us-east1"}, "location"),
+        ({"jobs": []}, {"jobs": [1]}, "jobs length"),
+        ('{"a": 1}', {"a": 1}, "layout"),
+        ({"a": 1}, "Not Found", "body"),
+    ],
+)
+def test_anything_else_is_drift(recorded: Any, ours: Any, where: str) -> None:
+    """And the report says where."""
+    found = between(recorded, ours)
+
+    assert (Grade.DIFFERS, [where]) == (grade(found), [difference.where for difference in found])
+
+
+def test_status_and_type_are_compared() -> None:
+    """Before the body."""
+    recorded, ours = reply({}, 404, content_type="text/event-stream"), reply({})
+
+    assert ["status", "content-type"] == [difference.where for difference in compare(recorded, ours, Names())]
+
+
+def test_an_id_stands_for_one_other() -> None:
+    """Once learnt, a recorded id that turns up as another of ours is drift."""
+    names = Names()
+    between({"name": NAME}, {"name": OURS}, names)
+    found = between({"name": NAME}, {"name": OURS.replace("7147202687262523392", "1111111111111111111")}, names)
+
+    assert OURS == names.translate(NAME)
+    assert Grade.DIFFERS == grade(found)
+
+
+def test_what_the_client_chose_is_kept() -> None:
+    """An id given in a request may not be minted anew; a project's id may become its number."""
+    names = Names()
+    names.give("/v1beta/tunedModels?tunedModelId=my-own-model")
+    names.give("/v1/projects/my-project/locations/us-central1/tuningJobs")
+
+    assert Grade.DIFFERS == grade(between({"name": "tunedModels/my-own-model"}, {"name": "tunedModels/other"}, names))
+    assert [] == between({"name": "projects/my-project/x/1"}, {"name": "projects/601265287051/x/1"}, names)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "ours"),
+    [
+        (
+            'data: {"a": {"text": "x"}}\r\n\r\ndata: {"b": 1}\r\n\r\n',
+            'data: {"a": {"text": "y"}}\r\n\r\ndata: {"b": 1}\r\n\r\n',
+        ),
+        ('[{\n  "a": 1\n}\n,\r\n{\n  "b": 1\n}\n]', '[{\n  "a": 1\n}\n,\r\n{\n  "a": 1\n}\n,\r\n{\n  "b": 1\n}\n]'),
+    ],
+)
+def test_streams_are_compared_by_their_ends(recorded: str, ours: str) -> None:
+    """How many pieces an answer comes in is chance; how it begins and ends is not."""
+    assert [] == between(recorded, ours)
+    assert Grade.DIFFERS == grade(between(recorded, ours.replace('"b"', '"c"')))
+
+
+@given(st.sampled_from(["a", "b", "c"]), st.integers(0, 3))
+def test_losing_a_member_is_never_overlooked(name: str, depth: int) -> None:
+    """At any depth."""
+    whole: Any = {"a": 1, "b": "text", "c": {"d": True}}
+    part = {key: value for key, value in whole.items() if key != name}
+    for _ in range(depth):
+        whole, part = {"in": [whole]}, {"in": [part]}
+
+    assert Grade.DIFFERS == grade(between(whole, part))

@@ -1,0 +1,143 @@
+"""Which base models there are, on a day or on all days at once, and how they tune.
+
+Without a day (`as_of=None`) every model that ever was is there, so that any document ever written
+about the API can be followed; with one, the models of that day.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from mockserver.catalog.base_model import BaseModel, Shape, VertexTuning
+from mockserver.catalog.early_models import EARLY_MODELS
+from mockserver.catalog.later_models import LATER_MODELS
+from mockserver.simulation.noise import seed_of, uniform
+from mockserver.simulation.tuning import Pace
+
+__all__ = [
+    "ROWS",
+    "BaseModel",
+    "Hyperparameters",
+    "Shape",
+    "VertexHyperparameters",
+    "VertexTuning",
+    "defaults",
+    "find",
+    "models",
+    "pace",
+    "vertex_defaults",
+    "vertex_pace",
+]
+
+ROWS: tuple[BaseModel, ...] = (*EARLY_MODELS, *LATER_MODELS)
+"""Every wording of every model, in the order in which they are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """How the Developer API trains when it is not told."""
+
+    epochs: int
+    batch: int
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class VertexHyperparameters:
+    """How Vertex AI trains when it is not told. The batch size is not a caller's to choose there."""
+
+    epochs: int
+    batch: int
+    learning_rate_multiplier: float
+    adapter_size: int
+
+
+@lru_cache(maxsize=64)  # a day is a server's, and hardly ever more than one or two of them are asked about
+def models(as_of: date | None, *, vertex: bool = False) -> tuple[BaseModel, ...]:
+    """The models of that day on the Developer API, or on Vertex AI, in the order they are listed."""
+    return tuple(model for model in ROWS if model.available(as_of) and _offered(model, vertex=vertex))
+
+
+def find(model_id: str, as_of: date | None, *, vertex: bool = False) -> BaseModel | None:
+    """The model of that id (`gemini-2.0-flash`, without `models/`) on that day, if there is one."""
+    return _by_id(as_of, vertex=vertex).get(model_id)
+
+
+@lru_cache(maxsize=64)
+def _by_id(as_of: date | None, *, vertex: bool) -> Mapping[str, BaseModel]:
+    """The first model of each id."""
+    return {model.id: model for model in reversed(models(as_of, vertex=vertex))}
+
+
+def defaults(base: BaseModel, examples: int) -> Hyperparameters:
+    """What the Developer API fills in.
+
+    The published rule is "based on the number of training examples" without the number; 1000 is our
+    choice: not seen. PaLM had other values (comments of the proto until 2024-03).
+    """
+    many = examples >= 1000
+    if base.shape is Shape.PALM:
+        return Hyperparameters(10, 64, 0.0002) if many else Hyperparameters(10, 16, 0.002)
+    return Hyperparameters(5, 16, 0.0002) if many else Hyperparameters(5, 4, 0.001)
+
+
+def vertex_defaults(base: BaseModel, examples: int) -> VertexHyperparameters:
+    """What Vertex AI fills in. A model it never tuned raises ValueError.
+
+    Finished jobs had 10 epochs with 500 examples and 40 with 90; the border is our choice: not seen.
+    """
+    tuning = _vertex_tuning(base)
+    epochs = 10 if examples >= 100 else 40
+    batch = max(1, min(tuning.largest_batch, examples // 5))
+    return VertexHyperparameters(epochs, batch, tuning.learning_rate_multiplier, tuning.adapter_size)
+
+
+def pace(base: BaseModel, batch: int, seed: int) -> Pace:
+    """How long a run on the Developer API takes, within the bounds of the recorded runs.
+
+    Start 0.08-1.1 s after creation, first snapshot 1.8-5.1 s after that, end 0.08-0.47 s after the
+    last; text-bison took 1.17-1.48 s a step at batch size 4 and 2.64 s at 16, 1.5 Flash 2.34 s at 4.
+    """
+    chance = seed_of(seed, base.id, "pace")
+    step = base.step_seconds * (0.68 + 0.08 * batch) * _between(0.94, 1.06, chance, 0)
+    return Pace(
+        start_seconds=_between(0.08, 1.1, chance, 1),
+        first_step_seconds=_between(1.8, 4.4, chance, 2),
+        step_seconds=step,
+        finish_seconds=_between(0.08, 0.47, chance, 3),
+    )
+
+
+def vertex_pace(base: BaseModel, seed: int) -> Pace:
+    """How long a job on Vertex AI takes, after the recorded ones.
+
+    It runs 37-72 ms after creation; its update time moves then, at +1.07 s and at +31 s. Reading the
+    data and deploying the model take about 7 minutes together. A cancelled job ended 0.9-3.7 s
+    after the call, or, cancelled at once, as often 60.5 s after its start.
+    """
+    chance = seed_of(seed, base.id, "vertex pace")
+    return Pace(
+        start_seconds=_between(0.037, 0.072, chance, 1),
+        first_step_seconds=_between(235.0, 265.0, chance, 2),
+        step_seconds=_vertex_tuning(base).step_seconds * _between(0.98, 1.02, chance, 0),
+        finish_seconds=_between(150.0, 180.0, chance, 3),
+        cancel_seconds=_between(0.9, 3.7, chance, 4),
+        early_cancel_seconds=_between(60.43, 60.51, chance, 5) if uniform(chance, 6) < 0.5 else 0.0,
+        touches=(0.0, 1.07, 31.0),
+        grain=1000,
+    )
+
+
+def _offered(model: BaseModel, *, vertex: bool) -> bool:
+    return model.vertex_api if vertex else model.developer_api
+
+
+def _vertex_tuning(base: BaseModel) -> VertexTuning:
+    if base.vertex is None:
+        raise ValueError(f"{base.id} cannot be tuned on Vertex AI")
+    return base.vertex
+
+
+def _between(least: float, most: float, chance: int, place: int) -> float:
+    return least + (most - least) * uniform(chance, place)

@@ -1,0 +1,156 @@
+"""aiohttp, at its connector: it gets a connection to the app that never leaves the event loop.
+
+Its responses cannot be made by hand (their constructor changes between releases), so HTTP is really
+spoken, by aiohttp's own parser and uvicorn's, over a pair of transports joined in memory.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any, cast
+from unittest import mock
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from mockserver.doors.intercept import Net
+from mockserver.doors.live import Breakable
+from mockserver.state.clock import SECOND, Nanos
+
+# How often the event loop goes round before one end hears that the other is gone: on a wire that comes later
+# than the data before it, and who reads them has read them by then.
+ROUNDS = 10
+
+
+class _Joined(asyncio.Transport):
+    """One end of a connection in memory: what is written here, the other end's protocol receives."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol) -> None:
+        super().__init__({"peername": ("127.0.0.1", 0), "sockname": ("127.0.0.1", 0)})
+        self._loop = loop
+        self._protocol = protocol
+        self._closing = False
+        self.peer: _Joined
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Hand the data over, in the loop's next turn."""
+        self._loop.call_soon(self.peer.deliver, bytes(data))
+
+    def deliver(self, data: bytes) -> None:
+        """Take what the other end wrote."""
+        if not self._closing:
+            self._protocol.data_received(data)
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        """Tell both ends, after what was written before."""
+        self._part(None)
+
+    def abort(self) -> None:
+        """As a connection that is reset."""
+        self._part(ConnectionResetError(104, "Connection reset by peer"))
+
+    def _part(self, error: Exception | None) -> None:
+        if not self._closing:
+            self._closing = True
+            self._loop.call_soon(self._protocol.connection_lost, None)
+            self._tell(error, ROUNDS)
+
+    def _tell(self, error: Exception | None, rounds: int) -> None:
+        if rounds:
+            self._loop.call_soon(self._tell, error, rounds - 1)
+        else:
+            self.peer.lose(error)
+
+    def lose(self, error: Exception | None) -> None:
+        """The other end is gone."""
+        if not self._closing:
+            self._closing = True
+            self._protocol.connection_lost(error)
+
+    def pause_reading(self) -> None:
+        """Whole messages fit into memory: nothing is held back."""
+
+    def resume_reading(self) -> None:
+        """Nothing was held back."""
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = cast(asyncio.Protocol, protocol)
+
+
+@contextlib.contextmanager
+def patched(net: Net) -> Iterator[None]:
+    """While inside, aiohttp asks the net."""
+    original = aiohttp.TCPConnector._create_connection  # noqa: SLF001 - the one door to the network
+    config = Config(net.app, log_config=None, access_log=False, server_header=False, date_header=False, lifespan="off")
+    config.load()
+
+    async def create(
+        self: aiohttp.TCPConnector,
+        req: aiohttp.ClientRequest,
+        traces: Any,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as aiohttp has it
+    ) -> Any:
+        if net.catches(str(req.url)):
+            return _connect(net, config, self._factory(), timeout)
+        return await original(self, req, traces, timeout)
+
+    with mock.patch.object(aiohttp.TCPConnector, "_create_connection", create):
+        yield
+
+
+def _connect(net: Net, config: Config, client: ResponseHandler, timeout: aiohttp.ClientTimeout) -> ResponseHandler:
+    loop = asyncio.get_running_loop()
+    server = Breakable(config, ServerState(), {}, loop)
+    server.app = _in_time(net, server.app, client, timeout)
+    near, far = _Joined(loop, client), _Joined(loop, server)
+    near.peer, far.peer = far, near
+    server.connection_made(far)
+    client.connection_made(near)
+    client.force_close()  # not for another request: that may be made in another test, to another app
+    return client
+
+
+def _in_time(net: Net, app: Any, client: ResponseHandler, timeout: aiohttp.ClientTimeout) -> Any:
+    """The app, for a client whose patience ends by the net's clock: its own timers go by the machine's time."""
+
+    async def asked(scope: Any, receive: Any, send: Any) -> None:
+        started = heard = net.clock.now()
+
+        async def send_in_time(message: Any) -> None:
+            nonlocal heard
+            if late := _late(net, timeout, started, heard):
+                raise late
+            await send(message)
+            heard = net.clock.now()
+
+        try:
+            await app(scope, receive, send_in_time)
+        except TimeoutError as late:
+            for _ in range(ROUNDS):
+                await asyncio.sleep(0)  # who reads has read by then what came before
+            client.set_exception(late)
+            if client._payload is not None:  # noqa: SLF001 - as its own timer for reading does
+                client._payload.set_exception(late)  # noqa: SLF001 - see above
+            await receive()  # until the client has hung up
+
+    return asked
+
+
+def _late(net: Net, timeout: aiohttp.ClientTimeout, started: Nanos, heard: Nanos) -> Exception | None:
+    """What aiohttp raises if it has waited for too long by now: for the whole answer, or for a piece of it."""
+    waits = [
+        (started, timeout.total, TimeoutError()),
+        (heard, timeout.sock_read, aiohttp.SocketTimeoutError("Timeout on reading data from socket")),
+    ]
+    late = [
+        (since + seconds * SECOND, error) for since, seconds, error in waits if seconds and net.is_late(since, seconds)
+    ]
+    return min(late, key=lambda each: each[0])[1] if late else None

@@ -1,0 +1,113 @@
+"""A tuned model and its operation, as they are seen at a moment.
+
+The model's own snapshots are those of this moment; the operation's metadata is refreshed about once a minute.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from mockserver.dispatch.routing import Call
+from mockserver.gemini.store import STATES, TunedModel
+from mockserver.gemini.versions import type_url
+from mockserver.protojson.memoized import Settled
+from mockserver.protojson.version_trimming import known
+from mockserver.rpc.errors import Code
+from mockserver.rpc.outages import INTERNAL_DEVELOPER
+from mockserver.simulation.tuning import Failure, Progress, Run, State, reported, snapshots
+from mockserver.state.clock import Nanos
+
+Json = dict[str, Any]
+
+CANCELLED = Failure(int(Code.CANCELLED), "The operation was cancelled.")  # seen as an error; here our choice
+UNEXPLAINED = Failure(int(Code.INTERNAL), INTERNAL_DEVELOPER)  # seen as an error; here our choice
+
+_KEPT_STEPS = 1000
+"""Snapshots of runs up to so many steps are kept for the next look: a step takes half a kilobyte."""
+
+
+def tuned_model(model: TunedModel, now: Nanos) -> Json:
+    """The resource. Training data is input only: it is never shown."""
+    progress = model.progress(now)
+    return {
+        "name": model.name,
+        **_source(model),
+        "displayName": model.display_name,
+        "description": model.description,
+        "state": STATES[progress.state],
+        "createTime": model.run.created,
+        "updateTime": progress.updated,
+        "tuningTask": _tuning_task(model, progress),
+        **_sampling(model),
+        "readerProjectNumbers": list(model.reader_projects),
+    }
+
+
+def operation(model: TunedModel, call: Call) -> Json:
+    """The operation that makes the model. `done` is absent until it is true [seen]."""
+    progress = reported(model.run, call.now, call.world.settings.metadata_refresh_seconds)
+    metadata = {
+        "@type": type_url(model.version, "CreateTunedModelMetadata"),
+        "totalSteps": progress.total_steps,
+        "completedSteps": progress.completed_steps,
+        "completedPercent": 100 * progress.completed_steps / progress.total_steps,
+        "snapshots": _snapshots(model.run, progress),
+        "tunedModel": model.name,
+    }
+    running: Json = {"name": model.operation, "metadata": metadata}
+    return running | {"done": True} | _result(model, progress, call.now) if progress.state.terminal else running
+
+
+def _result(model: TunedModel, progress: Progress, now: Nanos) -> Json:
+    if progress.state is State.SUCCEEDED:
+        response = {"@type": type_url(model.version, "TunedModel"), **tuned_model(model, now)}
+        return {"response": known("google.protobuf.Any", response)}
+    failure = CANCELLED if progress.state is State.CANCELLED else progress.failure or UNEXPLAINED
+    return {"error": {"code": failure.code, "message": failure.message}}
+
+
+def _source(model: TunedModel) -> Json:
+    """The arm of the oneof: a model that goes on from a tuned one has its base model in there [seen: 2023-09]."""
+    if model.source:
+        return {"tunedModelSource": {"tunedModel": model.source, "baseModel": model.base_model}}
+    return {"baseModel": model.base_model}
+
+
+def _tuning_task(model: TunedModel, progress: Progress) -> Json:
+    times: Json = {}
+    if progress.started is not None:
+        times["startTime"] = progress.started
+    if progress.state is State.SUCCEEDED:  # nothing is known of the other ends; only this one is a completion
+        times["completeTime"] = progress.ended
+    return {
+        **times,
+        "snapshots": _snapshots(model.run, progress),
+        "hyperparameters": _hyperparameters(model),
+    }
+
+
+def _hyperparameters(model: TunedModel) -> Json:
+    """What was in effect, as every recorded resource has it. A multiplier is echoed."""  # our choice: not seen
+    run = model.run
+    multiplier = model.learning_rate_multiplier
+    rate = {"learningRate": run.learning_rate} if multiplier is None else {"learningRateMultiplier": multiplier}
+    return {"epochCount": run.epochs, "batchSize": run.batch, **rate}
+
+
+def _snapshots(run: Run, progress: Progress) -> Settled:
+    few = progress.completed_steps <= _KEPT_STEPS
+    return _kept_snapshots(run, progress) if few else _new_snapshots(run, progress)
+
+
+def _new_snapshots(run: Run, progress: Progress) -> Settled:
+    return Settled(
+        {"step": done.step, "epoch": done.epoch, "meanLoss": done.mean_loss, "computeTime": done.computed}
+        for done in snapshots(run, progress)
+    )
+
+
+_kept_snapshots = lru_cache(maxsize=64)(_new_snapshots)
+
+
+def _sampling(model: TunedModel) -> Json:
+    given = {"temperature": model.temperature, "topP": model.top_p, "topK": model.top_k}
+    return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,163 @@
+"""Response headers, in the order HTTP/1.1 recordings show them.
+
+Taken from 1180 recordings: no Cache-Control, no ETag, no request id. Names are lower case, as ASGI
+wants them; lists are ready for `http.response.start`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import lru_cache
+
+from mockserver.http.error_pages import CONTENT_TYPE as HTML
+
+Headers = list[tuple[bytes, bytes]]
+Nanos = int
+
+JSON = "application/json; charset=UTF-8"
+EVENTS = "text/event-stream"  # no charset [seen]
+SCRIPT = "text/javascript; charset=UTF-8"  # what `callback=` makes of a body [measured]
+
+SCAFFOLDING = "scaffolding on HTTPServer2"
+ESF = "ESF"  # what Vertex AI says of itself where it asks no model [seen]
+
+_VARY: Headers = [(b"vary", b"Origin"), (b"vary", b"X-Origin"), (b"vary", b"Referer")]
+_SHIELD: Headers = [
+    (b"x-xss-protection", b"0"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"x-content-type-options", b"nosniff"),
+]
+_ALT_SVC: Headers = [(b"alt-svc", b'h3=":443"; ma=2592000,h3-29=":443"; ma=2592000')]
+_CHUNKED: Headers = [(b"transfer-encoding", b"chunked")]
+_EXPOSED = b"vary,vary,vary,content-encoding,date,server,content-length"
+
+# A browser may announce these. Content-Type and x-goog-* were seen accepted, x-stainless-* and api-revision
+# refused; the others are what Google's own browser client may send. # our choice: not seen
+_BROWSER_NAMES = (
+    "content-type accept accept-language authorization cache-control content-encoding content-language "
+    "content-length content-range if-match if-modified-since if-none-match if-unmodified-since origin pragma range "
+    "x-client-data x-client-version x-http-method-override x-javascript-user-agent x-origin x-referer "
+    "x-requested-with x-server-timeout x-upload-content-length x-upload-content-type"
+)
+_ALLOWED = frozenset(_BROWSER_NAMES.split())
+_ALLOWED_PREFIXES = ("x-goog-", "x-firebase-")
+
+_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the headers of one answer depend on.
+
+    `now` is the clock's, in nanoseconds; `timing_ms` and `tier` appear on generativelanguage only;
+    `origin` is the request's; `length` None means chunked.
+    """
+
+    now: Nanos
+    server: str = SCAFFOLDING
+    timing_ms: int | None = None
+    tier: str | None = None
+    origin: str | None = None
+    gzip: bool = False
+    length: int | None = None
+
+    def success(self, content_type: str = JSON) -> Headers:
+        """A unary answer, or a stream sent as a JSON array."""
+        return [*self._tier(), *_content_type(content_type), *_VARY, *self._encoding(), *self._rest()]
+
+    def error(self, content_type: str = JSON, extra: Mapping[str, str] | None = None) -> Headers:
+        """An error: Vary comes before Content-Type [seen]. `extra` leads, which is our choice: not seen."""
+        named = [(name.lower().encode(), text.encode()) for name, text in (extra or {}).items()]
+        return [
+            *named,
+            *self._tier(),
+            *_VARY,
+            *_content_type(content_type),
+            *self._encoding(),
+            *self._rest(),
+        ]
+
+    def events(self) -> Headers:
+        """A stream of events: chunked, never compressed, and called an attachment [seen]."""
+        disposition = (b"content-disposition", b"attachment")
+        return [*self._tier(), *_content_type(EVENTS), disposition, *_VARY, *_CHUNKED, *self._common()]
+
+    def page(self) -> Headers:
+        """A page of the outermost server, which knows nothing of APIs."""
+        size = str(self.length or 0).encode()
+        return [
+            *_content_type(HTML),
+            (b"referrer-policy", b"no-referrer"),
+            (b"content-length", size),
+            (b"date", http_date(self.now // 1_000_000_000)),
+            *_ALT_SVC,
+        ]
+
+    def preflight(self, requested: str) -> tuple[int, Headers]:
+        """Status and headers for OPTIONS; `requested` is Access-Control-Request-Headers as sent.
+
+        A name outside the allow list is a 403 without any Access-Control header, which browsers
+        report as a CORS failure [seen].
+        """
+        vary: Headers = [(b"vary", b"origin"), (b"vary", b"referer"), (b"vary", b"x-origin")]
+        end: Headers = [
+            *self._stamp(),
+            *_SHIELD,
+            *_ALT_SVC,
+            *_content_type("text/html"),
+            (b"content-length", b"0"),
+        ]
+        names = [name.strip().lower() for name in requested.split(",") if name.strip()]
+        if not all(name in _ALLOWED or name.startswith(_ALLOWED_PREFIXES) for name in names):
+            return 403, [*vary, *end]
+        allowed: Headers = [
+            (b"access-control-allow-origin", (self.origin or "*").encode("latin-1")),
+            *vary,
+            (b"access-control-allow-methods", b"DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"),
+            (b"access-control-allow-headers", requested.encode("latin-1")),
+            (b"access-control-max-age", b"3600"),
+        ]
+        return 200, [*allowed, *end]
+
+    def _rest(self) -> Headers:
+        size = _CHUNKED if self.length is None else [(b"content-length", str(self.length).encode())]
+        return [*self._common(), *size]
+
+    def _common(self) -> Headers:
+        return [*self._stamp(), *_SHIELD, *self._cors(), *self._timing(), *_ALT_SVC]
+
+    def _stamp(self) -> Headers:
+        return [(b"date", http_date(self.now // 1_000_000_000)), (b"server", self.server.encode())]
+
+    def _tier(self) -> Headers:
+        return [(b"x-gemini-service-tier", self.tier.encode())] if self.tier else []
+
+    def _encoding(self) -> Headers:
+        return [(b"content-encoding", b"gzip")] if self.gzip else []
+
+    def _timing(self) -> Headers:
+        if self.timing_ms is None:
+            return []
+        return [(b"server-timing", b"gfet4t7; dur=%d" % self.timing_ms)]
+
+    def _cors(self) -> Headers:
+        if not self.origin:
+            return []
+        allow = (b"access-control-allow-origin", self.origin.encode("latin-1"))
+        return [allow, (b"access-control-expose-headers", _EXPOSED)]
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether the client takes gzip, with any weight but 0 (RFC 9110)."""
+    return _GZIP.search(accept_encoding) is not None
+
+
+@lru_cache(maxsize=64)
+def http_date(seconds: int) -> bytes:
+    """`Wed, 19 Aug 2026 14:38:10 GMT` for seconds since the epoch."""
+    return formatdate(seconds, usegmt=True).encode()
+
+
+def _content_type(text: str) -> Headers:
+    return [(b"content-type", text.encode())]

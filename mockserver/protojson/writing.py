@@ -1,0 +1,354 @@
+"""Messages as Google's front end writes them.
+
+A message is a plain dict of natural values (int for int64 and times, float, enum names, bytes) keyed by
+JSON names; the schema decides the order of members (field number, not declaration [seen in every
+message recorded]), what is left out at its default, and each value's form. A value the schema has no
+place for is our own mistake and raises TypeError or ValueError, it is never printed.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from operator import not_
+from typing import Any, TypeVar
+
+from orjson import Fragment
+
+from mockserver.protojson import schema
+from mockserver.protojson.formatting import double_text, duration_text, float32_text, timestamp_text
+from mockserver.protojson.layout import dumps, dumps_line
+from mockserver.protojson.memoized import Settled
+from mockserver.protojson.schema import Field, Kind
+
+__all__ = [
+    "ARRAY_CLOSE",
+    "ARRAY_OPEN",
+    "ARRAY_SEPARATOR",
+    "Style",
+    "double_text",
+    "dumps",
+    "duration_text",
+    "float32_text",
+    "sse_event",
+    "timestamp_text",
+    "to_json",
+    "write",
+]
+
+Json = dict[str, Any]
+T = TypeVar("T")
+Encode = Callable[[Any], Any]
+EnumEncoder = Callable[[str], Encode]  # of the enum's full name
+Omits = Callable[[Any], bool]
+
+# A stream without alt=sse: elements as written, not indented, no final newline [seen].
+ARRAY_OPEN = b"["
+ARRAY_SEPARATOR = b",\r\n"
+ARRAY_CLOSE = b"]"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a caller asked for the text: `prettyPrint`, and `$alt=json;enum-encoding=int`."""
+
+    pretty: bool = True
+    enum_as_int: bool = False
+
+
+def write(message: str, value: Mapping[str, Any], style: Style = Style()) -> bytes:
+    """The bytes of `value`, a message of the type `message` (its full name)."""
+    return dumps(to_json(message, value, enum_as_int=style.enum_as_int), pretty=style.pretty)
+
+
+def sse_event(message: str, value: Mapping[str, Any], style: Style = Style()) -> bytes:
+    """One event of a stream: `data: `, the pretty text on one line, an empty line [seen, 182 of 182].
+
+    What prettyPrint=false does to events was not seen; we take the remaining spaces out.
+    """
+    tree = to_json(message, value, enum_as_int=style.enum_as_int)
+    return b"data: %b\r\n\r\n" % (dumps_line(tree) if style.pretty else dumps(tree, pretty=False))
+
+
+def to_json(message: str, value: Mapping[str, Any], *, enum_as_int: bool = False) -> Any:
+    """`value` as an ordered JSON tree, floats being Fragments of their exact text.
+
+    Raises TypeError for a member the message does not have or of another type, ValueError for a number
+    out of range or an unknown enum name, KeyError for an unknown message.
+    """
+    return _encoder(message, _enum_number if enum_as_int else _enum_name)(value)
+
+
+@cache
+def _encoder(message: str, enums: EnumEncoder) -> Encode:
+    if special := _SPECIAL.get(message):
+        return special
+    if message == "google.protobuf.Any":
+        return lambda value: _any(value, enums)
+    members = tuple(
+        (field.json_name, _field_encoder(field, enums), _omission(field)) for field in schema.message(message).fields
+    )
+
+    def encode(value: Any) -> Json:
+        if type(value) is not dict and not isinstance(value, Mapping):
+            raise _wrong(message, value)
+        tree = {}
+        known = 0
+        for name, encode_member, omits in members:
+            if name in value:
+                known += 1
+                item = value[name]
+                encoded = encode_member(item)
+                if omits is None or not omits(item):
+                    tree[name] = encoded
+        if known != len(value):
+            unknown = sorted(set(value) - {name for name, _, _ in members})
+            msg = f"{message} has no {', '.join(unknown)}"
+            raise TypeError(msg)
+        return tree
+
+    return encode
+
+
+def _omission(field: Field) -> Omits | None:
+    """Whether a value of `field` is left out, or None when whatever is set is written."""
+    if field.has_presence:
+        return None
+    if field.repeated:
+        return not_
+    match field.kind:
+        case Kind.FLOAT | Kind.DOUBLE:
+            return _is_zero
+        case Kind.ENUM:
+            zero = schema.enum(field.type_name).by_number.get(0)
+            return lambda value: value in (0, zero)
+        case _:
+            return not_
+
+
+def _is_zero(value: float) -> bool:
+    """Zero, not minus zero, which protobuf writes: it looks at the bits."""
+    return value == 0 and not str(value).startswith("-")
+
+
+def _field_encoder(field: Field, enums: EnumEncoder) -> Encode:
+    if field.map:
+        entry = schema.message(field.type_name).by_name
+        key, item = _map_key(entry["key"].kind), _value_encoder(entry["value"], enums)
+        return lambda value: {key(k): item(v) for k, v in value.items()}
+    encode = _value_encoder(field, enums)
+    return _list_of(encode) if field.repeated else encode
+
+
+def _list_of(encode: Encode) -> Encode:
+    def encode_each(values: Sequence[Any]) -> list[Any]:
+        return [encode(value) for value in values]
+
+    def encode_list(value: Any) -> list[Any]:
+        if isinstance(value, Settled):
+            return value.made(encode_each)
+        if not isinstance(value, list | tuple):
+            raise _wrong("a list", value)
+        return encode_each(value)
+
+    return encode_list
+
+
+def _value_encoder(field: Field, enums: EnumEncoder) -> Encode:
+    if field.kind is Kind.ENUM:
+        return enums(field.type_name)
+    if field.kind is not Kind.MESSAGE:
+        return _SCALAR[field.kind]
+
+    def encode_message(value: Any) -> Any:
+        # Looked up when called, because messages contain themselves (Schema, Content).
+        return _encoder(field.type_name, enums)(value)
+
+    return encode_message
+
+
+def _map_key(kind: Kind) -> Encode:
+    if kind is Kind.BOOL:
+        return lambda value: "true" if _bool(value) else "false"
+    encode = _SCALAR[kind]
+    return lambda value: str(encode(value))
+
+
+def _enum_name(name: str) -> Encode:
+    enum = schema.enum(name)
+    # One name for each number: an alias is written as the first declared.
+    written = {spelling: enum.by_number[number] for spelling, number in enum.by_name.items()}
+
+    def encode(value: Any) -> str | int:
+        if type(value) is int:
+            return enum.by_number.get(value, _int32(value))
+        return _named(name, written, value)
+
+    return encode
+
+
+def _enum_number(name: str) -> Encode:
+    numbers = schema.enum(name).by_name
+
+    def encode(value: Any) -> int:
+        return _int32(value) if type(value) is int else _named(name, numbers, value)
+
+    return encode
+
+
+def _named(enum: str, table: Mapping[str, T], value: Any) -> T:
+    if not isinstance(value, str):
+        raise _wrong("an enum's name or number", value)
+    if value not in table:
+        msg = f"{enum} has no {value}"
+        raise ValueError(msg)
+    return table[value]
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _wrong("a string", value)
+    return value
+
+
+def _bool(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong("a bool", value)
+    return value
+
+
+def _bytes(value: Any) -> str:
+    if not isinstance(value, bytes):
+        raise _wrong("bytes", value)
+    return b64encode(value).decode()
+
+
+def _integer(low: int, high: int) -> Callable[[Any], int]:
+    def encode(value: Any) -> int:
+        if type(value) is not int:
+            raise _wrong("an integer", value)
+        if not low <= value <= high:
+            msg = f"{value} is not between {low} and {high}"
+            raise ValueError(msg)
+        return value
+
+    return encode
+
+
+_int32 = _integer(-(2**31), 2**31 - 1)
+_uint32 = _integer(0, 2**32 - 1)
+_check_int64 = _integer(-(2**63), 2**63 - 1)
+_check_uint64 = _integer(0, 2**64 - 1)
+
+
+def _int64(value: Any) -> str:
+    return str(_check_int64(value))
+
+
+def _uint64(value: Any) -> str:
+    return str(_check_uint64(value))
+
+
+def _float(value: Any) -> Any:
+    return _number(float32_text, value)
+
+
+def _double(value: Any) -> Any:
+    return _number(double_text, value)
+
+
+def _number(text_of: Callable[[float], str], value: Any) -> Any:
+    if type(value) is not float and type(value) is not int:
+        raise _wrong("a number", value)
+    text = text_of(value)
+    return text if text[-1] in "Ny" else Fragment(text)  # NaN and Infinity are strings
+
+
+def _timestamp(value: Any) -> str:
+    return timestamp_text(_nanos(value))
+
+
+def _duration(value: Any) -> str:
+    return duration_text(_nanos(value))
+
+
+def _nanos(value: Any) -> int:
+    if type(value) is not int:
+        raise _wrong("nanoseconds", value)
+    return value
+
+
+def _field_mask(value: Any) -> str:
+    return ",".join(camel_path(path) for path in value)
+
+
+def camel_path(path: str) -> str:
+    """A path of a field mask in JSON spelling: `tuning_task.start_time` -> `tuningTask.startTime`."""
+    return _UNDERSCORE.sub(lambda match: match[1].upper(), _string(path))
+
+
+_UNDERSCORE = re.compile("_([a-z])")
+
+
+def _plain(value: Any) -> Any:
+    """Any JSON value as google.protobuf.Value writes it: every number is a double."""
+    match value:
+        case None | bool() | str():
+            return value
+        case int() | float():
+            return _double(value)
+        case dict():
+            return {_string(name): _plain(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _:
+            raise _wrong("JSON", value)
+
+
+def _any(value: Mapping[str, Any], enums: EnumEncoder) -> Json:
+    """An Any: "@type" first, then the members of that type in its own order."""
+    if not value:
+        return {}
+    members = dict(value)
+    url = _string(members.pop("@type"))
+    name = url.rpartition("/")[2]
+    if name in _SPECIAL:
+        return {"@type": url, "value": _SPECIAL[name](members["value"])}
+    return {"@type": url, **_encoder(name, enums)(members)}
+
+
+def _wrong(expected: str, value: object) -> TypeError:
+    return TypeError(f"{value!r} is not {expected}")
+
+
+_SCALAR: Mapping[Kind, Encode] = {
+    Kind.STRING: _string,
+    Kind.BYTES: _bytes,
+    Kind.BOOL: _bool,
+    Kind.FLOAT: _float,
+    Kind.DOUBLE: _double,
+    **dict.fromkeys((Kind.INT32, Kind.SINT32, Kind.SFIXED32), _int32),
+    **dict.fromkeys((Kind.UINT32, Kind.FIXED32), _uint32),
+    **dict.fromkeys((Kind.INT64, Kind.SINT64, Kind.SFIXED64), _int64),
+    **dict.fromkeys((Kind.UINT64, Kind.FIXED64), _uint64),
+}
+
+# Messages whose JSON is not an object of their fields.
+_SPECIAL: Mapping[str, Encode] = {
+    "google.protobuf.Timestamp": _timestamp,
+    "google.protobuf.Duration": _duration,
+    "google.protobuf.FieldMask": _field_mask,
+    "google.protobuf.Struct": _plain,
+    "google.protobuf.Value": _plain,
+    "google.protobuf.ListValue": _plain,
+    "google.protobuf.StringValue": _string,
+    "google.protobuf.BytesValue": _bytes,
+    "google.protobuf.BoolValue": _bool,
+    "google.protobuf.Int32Value": _int32,
+    "google.protobuf.UInt32Value": _uint32,
+    "google.protobuf.Int64Value": _int64,
+    "google.protobuf.UInt64Value": _uint64,
+    "google.protobuf.FloatValue": _float,
+    "google.protobuf.DoubleValue": _double,
+}

@@ -1,0 +1,1 @@
+"""Recordings of the real services: record, scrub, replay, compare."""

@@ -1,0 +1,113 @@
+"""Who is asking: the credentials a request carries, and the caller we take them for.
+
+Nothing is verified here. Every made-up key and token is somebody; secrets that look real can be told
+apart, so that nobody sends one to a mock by mistake.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What was sent; `project` is x-goog-user-project. Key and bearer may come together."""
+
+    key: str | None = None
+    bearer: str | None = None
+    project: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whom a request acts for.
+
+    `principal` is "user:<email>", "key:<hash>" or "" for nobody; `project` is the one billed.
+    """
+
+    principal: str
+    email: str | None
+    project: str
+    via: Literal["key", "bearer", "none"]
+
+
+def read_credentials(headers: Mapping[str, str], query: Sequence[tuple[str, str]]) -> Credentials:
+    """The credentials of a request: header names in lower case, the query decoded.
+
+    A header goes before a query parameter. # our choice: which wins was not seen
+    """
+    values: dict[str, str] = {}
+    for name, value in query:
+        values.setdefault(name, value)
+    return Credentials(
+        key=headers.get("x-goog-api-key") or values.get("key") or None,
+        bearer=_bearer(headers) or values.get("access_token") or values.get("oauth_token") or None,
+        project=headers.get("x-goog-user-project") or None,
+    )
+
+
+def _bearer(headers: Mapping[str, str]) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+def identify(credentials: Credentials, *, default_user: str = "user@example.com") -> Caller:
+    """The caller: a bearer token that is an e-mail address names its user, any other is `default_user`.
+
+    A key is a caller of its own, whose project is derived from the key, because what a key makes belongs
+    to its project. Both together act as the user.
+    """
+    if credentials.bearer is not None:
+        email = credentials.bearer if _EMAIL.fullmatch(credentials.bearer) else default_user
+        return Caller(f"user:{email}", email, credentials.project or _project(email), "bearer")
+    if credentials.key is not None:
+        project = credentials.project or _project(credentials.key)
+        return Caller(f"key:{_digest(credentials.key)[:8]}", None, project, "key")
+    return Caller("", None, credentials.project or "", "none")
+
+
+@lru_cache(maxsize=1024)
+def recognize(credentials: Credentials, *, default_user: str) -> Caller:
+    """The caller, remembered: a client says who it is with every call. Not for secrets that look real."""
+    return identify(credentials, default_user=default_user)
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _project(seed: str) -> str:
+    """A project number of twelve digits, as Google's have."""
+    return str(10**11 + int(_digest(seed), 16) % (9 * 10**11))
+
+
+# The forms Google hands out: API keys (AIza, and AQ. since 2025), OAuth access tokens, service account keys.
+_REAL = re.compile(
+    r"(?P<key>AIza[\w-]{35}|AQ\.[\w.-]{20,})|(?P<token>ya29\.[\w.-]{20,})"
+    r"|(?P<private>-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:.*?-----END [A-Z ]+-----)?)",
+    re.ASCII | re.DOTALL,
+)
+_KINDS = {"key": "an API key", "token": "an access token", "private": "a private key"}
+MARKS = ("AIza", "AQ.", "ya29.", "PRIVATE KEY-----")
+"""What such a secret has in it: to look for first, since most texts have none of them."""
+
+
+def real_secret(text: str) -> str:
+    """What a text holds that has the form of a secret Google issues: "an API key", ...; "" if there is none."""
+    found = _REAL.search(text) if any(mark in text for mark in MARKS) else None
+    return _KINDS[str(found.lastgroup)] if found else ""
+
+
+def redacted(value: Any) -> Any:
+    """A text, or a tree of them, in which nothing looks like a real secret: how one begins is all that is left."""
+    if isinstance(value, str):
+        return _REAL.sub(lambda secret: f"{secret[0][:4]}...({len(secret[0])} characters)", value)
+    if isinstance(value, Mapping):
+        return {name: redacted(item) for name, item in value.items()}
+    return [redacted(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,107 @@
+"""What the front end says when a service cannot answer: too much, too slow, or broken.
+
+No resource is to blame for these. Each sentence was seen, in a recording or a quoted body.
+"""
+
+from datetime import date
+
+from mockserver.rpc.errors import ApiError, Code, error_info, help_links, quota_failure, retry_info
+
+INTERNAL = "Internal error encountered."  # Vertex AI
+INTERNAL_DEVELOPER = (
+    "An internal error has occurred. "
+    "Please retry or report in https://developers.generativeai.google/guide/troubleshooting"
+)
+OVERLOADED = "The model is overloaded. Please try again later."  # until 2025
+HIGH_DEMAND = (
+    "This model is currently experiencing high demand. Spikes in demand are usually temporary. Please try again later."
+)
+HIGH_DEMAND_SINCE = date(2026, 1, 1)  # seen in 2026
+EXHAUSTED = "Resource has been exhausted (e.g. check quota)."  # tuned models, 2024
+EXHAUSTED_VERTEX = (
+    "Resource exhausted. Please try again later. Please refer to "
+    "https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details."
+)
+
+_RATE_LIMITS = "https://ai.google.dev/gemini-api/docs/rate-limits"
+
+
+def cancelled() -> ApiError:
+    """499: the client went away, or a stream was broken off."""
+    return ApiError(Code.CANCELLED, "The operation was cancelled.")
+
+
+def deadline_exceeded() -> ApiError:
+    """504."""
+    return ApiError(Code.DEADLINE_EXCEEDED, "Deadline expired before operation could complete.")
+
+
+def internal_error(message: str = INTERNAL) -> ApiError:
+    """500: INTERNAL of Vertex AI, or INTERNAL_DEVELOPER."""
+    return ApiError(Code.INTERNAL, message)
+
+
+def overloaded(message: str = OVERLOADED) -> ApiError:
+    """503: OVERLOADED, or since 2026 HIGH_DEMAND."""
+    return ApiError(Code.UNAVAILABLE, message)
+
+
+def resource_exhausted(message: str = EXHAUSTED) -> ApiError:
+    """429 without details: EXHAUSTED, or EXHAUSTED_VERTEX."""
+    return ApiError(Code.RESOURCE_EXHAUSTED, message)
+
+
+def location_unsupported() -> ApiError:
+    """400: the Developer API is not offered where the caller is."""
+    return ApiError(Code.FAILED_PRECONDITION, "User location is not supported for the API use.")
+
+
+def quota_exceeded(
+    metric: str, quota_id: str, *, model: str, limit: int, retry_delay: str, location: str = "global"
+) -> ApiError:
+    """429 of the Developer API since 2025. `metric` begins with the service's host; there is no Retry-After.
+
+    `retry_delay` is a duration as text, such as "48.9s".
+    """
+    return ApiError(
+        Code.RESOURCE_EXHAUSTED,
+        "You exceeded your current quota, please check your plan and billing details. "
+        f"For more information on this error, head to: {_RATE_LIMITS}. "
+        "To monitor your current usage, head to: https://ai.dev/rate-limit. \n"
+        f"* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}\n"
+        f"Please retry in {retry_delay}.",
+        (
+            help_links([("Learn more about Gemini API quotas", _RATE_LIMITS)]),
+            quota_failure(metric, quota_id, {"model": model, "location": location}, limit),
+            retry_info(float(retry_delay.removesuffix("s"))),
+        ),
+    )
+
+
+def rate_limit_exceeded(service: str, project: str, *, location: str, limit: int = 0) -> ApiError:
+    """429 of the Developer API in 2024, for GenerateContent; `project` is a number."""
+    metadata = {
+        "service": service,
+        "consumer": f"projects/{project}",
+        "quota_limit_value": str(limit),
+        "quota_limit": "GenerateContentRequestsPerMinutePerProjectPerRegion",
+        "quota_location": location,
+        "quota_metric": f"{service}/generate_content_requests",
+    }
+    link = ("Request a higher quota limit.", "https://cloud.google.com/docs/quota#requesting_higher_quota")
+    return ApiError(
+        Code.RESOURCE_EXHAUSTED,
+        "Quota exceeded for quota metric 'Generate Content API requests per minute' and limit "
+        "'GenerateContent request limit per minute for a region' of service "
+        f"'{service}' for consumer 'project_number:{project}'.",
+        (error_info("RATE_LIMIT_EXCEEDED", metadata=metadata), help_links([link])),
+    )
+
+
+def base_model_quota_exceeded(metric: str, base_model: str) -> ApiError:
+    """429 of Vertex AI; `metric` begins with aiplatform.googleapis.com/."""
+    return ApiError(
+        Code.RESOURCE_EXHAUSTED,
+        f"Quota exceeded for {metric} with base model: {base_model}. Please submit a quota increase request. "
+        "https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai.",
+    )

@@ -1,0 +1,1 @@
+"""What a tester asks for, as data: answers, rules, faults, magic words."""

@@ -1,0 +1,170 @@
+"""Answers and faults as data: in a YAML or JSON file, or in the body of a control request.
+
+    answers:
+      - text: LXIII                     # the exact prompt; or regex:, model:, turn:, call:, times:
+        answer: LXIV
+      - model: support-*
+        answer:
+          text: I would rather not say.
+          finish: SAFETY
+          ratings: {HARASSMENT: HIGH}
+    faults:
+      - method: tunedModels.create
+        status: 429
+        retry_after: 30
+
+The members are those of `Rule`, `Answer` and `Fault`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from mockserver.scripting.answers import Answer, Citation, Rule
+from mockserver.scripting.faults import Fault
+
+T = TypeVar("T")
+
+_INNER: Mapping[tuple[type[Any], str], type[Any]] = {(Rule, "answer"): Answer, (Answer, "citations"): Citation}
+
+SECTIONS = ("answers", "faults")
+
+
+# An answer may be a text, an object or, in Python, a function: what is wrong with the other forms tells nothing.
+_OTHER_FORMS = frozenset({"string_type", "callable_type", "dataclass_type"})
+
+
+class BadFile(ValueError):
+    """A file that cannot be read as answers; the message names file, line and entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """What a file held."""
+
+    answers: tuple[Rule, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+def read_answers(path: str | Path) -> Scripted:
+    """The rules and faults of a file. Raises BadFile."""
+    text = _text(path)
+    try:
+        data, tree = _read(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise BadFile(f"{path}:{line}: {error.problem}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise BadFile(f"{path}:{line}: the character U+{error.character:04X} cannot be in a file") from None
+    except ValueError as error:
+        raise BadFile(f"{path}: {error}") from None
+    except RecursionError:
+        raise BadFile(f"{path}: lists and objects are nested too deeply in it") from None
+    _check_sections(path, data, tree)
+    lines = _lines(tree)
+    return Scripted(
+        tuple(_entries(path, lines, "answers", data, Rule)),
+        tuple(_entries(path, lines, "faults", data, Fault)),
+    )
+
+
+def parse(kind: type[T], entry: Any) -> T:
+    """A Rule or a Fault from data. Raises ValueError with a sentence that names the member."""
+    _check_members(kind, entry)
+    try:
+        return TypeAdapter(kind).validate_python(entry)
+    except ValidationError as errors:
+        found = errors.errors()
+        telling = [error for error in found if error["type"] not in _OTHER_FORMS] or found[:1]
+        raise ValueError("; ".join(dict.fromkeys(map(_sentence, telling)))) from None
+
+
+def _check_members(kind: type[Any], entry: Any) -> None:
+    """Refuse members there are none of: for plain dataclasses pydantic lets them pass."""
+    if not isinstance(entry, Mapping):
+        return
+    known = [field.name for field in fields(kind)]
+    for name, value in entry.items():
+        if name not in known:
+            raise ValueError(f"there is no member {name!r}; the members are {', '.join(known)}")
+        if inner := _INNER.get((kind, name)):
+            for part in value if isinstance(value, list) else [value]:
+                _check_members(inner, part)
+
+
+def _sentence(error: Any) -> str:
+    place = ".".join(str(step) for step in error["loc"] if step not in {"str", "Answer", "callable[...]"})
+    message = error["msg"].removeprefix("Value error, ")
+    if (place, error["type"]) == ("answer", "dataclass_type"):
+        message = f"{error['input']!r} is neither a text nor an object; in quotes it is a text"
+    return f"{place}: {message}" if place else message
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a date is a text: somebody may well prompt for one, and no member here is one."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _text(path: str | Path) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}") from None
+
+
+def _read(text: str) -> tuple[Any, Any]:
+    """The data of a file, {} of an empty one; and the nodes of it, which know their lines."""
+    try:
+        # JSON is YAML but for two things: tabs may indent it, and an escape of it may be half a character.
+        return orjson.loads(text), yaml.compose(text.replace("\t", " "), _Loader)
+    except orjson.JSONDecodeError:
+        data = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+        return {} if data is None else data, yaml.compose(text, _Loader)
+
+
+def _check_sections(path: str | Path, data: Any, tree: Any) -> None:
+    if not isinstance(data, Mapping):
+        raise BadFile(f"{path}:1: a file has the lists `answers` and `faults`, this one is a {type(data).__name__}")
+    keys = [key for key, _ in tree.value] if data else []
+    lines = {key.value: key.start_mark.line + 1 for key in keys}
+    for name, entries in data.items():
+        place = f"{path}:{lines.get(str(name), 1)}"
+        if name not in SECTIONS:
+            raise BadFile(f"{place}: a file has the lists `answers` and `faults`, `{name}` is none of them")
+        if entries is not None and not isinstance(entries, list):
+            raise BadFile(f"{place}: `{name}` is a list, not a {type(entries).__name__}")
+    if len(lines) < len(keys):
+        raise BadFile(f"{path}:{keys[-1].start_mark.line + 1}: each of `answers` and `faults` stands there once")
+
+
+def _entries(
+    path: str | Path, lines: Mapping[tuple[str, int], int], section: str, data: Mapping[str, Any], kind: type[T]
+) -> Iterator[T]:
+    for number, entry in enumerate(data.get(section) or ()):
+        try:
+            yield parse(kind, entry)
+        except ValueError as error:
+            raise BadFile(f"{path}:{lines[section, number]}: {section}[{number}]: {error}") from None
+
+
+def _lines(tree: Any) -> dict[tuple[str, int], int]:
+    """Where each entry begins, by section and index, from 1."""
+    if tree is None or not isinstance(tree, yaml.MappingNode):
+        return {}
+    return {
+        (key.value, number): entry.start_mark.line + 1
+        for key, value in tree.value
+        if isinstance(value, yaml.SequenceNode)
+        for number, entry in enumerate(value.value)
+    }

@@ -1,0 +1,1 @@
+"""What a test holds: the handle `MockServer` and the fixtures."""

@@ -1,0 +1,116 @@
+"""Tuning data as Vertex AI speaks of it: where a job's comes from, and its statistics in the API's words."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mockserver.datasets import dataset, files, lines, storage
+from mockserver.datasets.dataset import Dataset, Distribution, Sample, Statistics
+from mockserver.datasets.lines import Kind
+from mockserver.state.world import World
+from mockserver.vertex.tuning_specs import Request
+
+Json = dict[str, Any]
+
+# The kinds of tuning whose data is documented line by line.
+KINDS: Mapping[str, Kind] = {
+    "supervisedTuningSpec": Kind.SUPERVISED,
+    "partnerModelTuningSpec": Kind.SUPERVISED,
+    "fullFineTuningSpec": Kind.SUPERVISED,
+    "preferenceOptimizationSpec": Kind.PREFERENCE,
+    "reinforcementTuningSpec": Kind.PROMPTS,
+}
+
+
+def lies_outside(world: World) -> bool:
+    """Whether the data of a job may lie somewhere that takes its time: in a folder, or in an emulator."""
+    return bool(storage.buckets(world.settings.gcs_root))
+
+
+def read(world: World, request: Request) -> Dataset:
+    """The dataset a job is to train on: read where the world's buckets are, made up where there are none.
+
+    What is wrong with the training or the validation data is the dataset's failure.
+    """
+    kind, buckets = KINDS.get(request.spec.member), storage.buckets(world.settings.gcs_root)
+    if kind is None or not buckets or not request.dataset.startswith("gs://"):
+        return dataset.synthesize(request.dataset, preference=kind is Kind.PREFERENCE)
+    accepts = lines.accepted(request.base_model.rpartition("/")[2])
+    training = files.load(buckets, request.dataset, kind, accepts)
+    uri: str = request.settings.get("validationDatasetUri", "")
+    if training.failure or not uri.startswith("gs://"):
+        return training
+    validation = files.load(buckets, uri, kind, accepts)
+    counts = validation.statistics.examples, training.statistics.examples
+    return replace(training, failure=validation.failure or dataset.oversized_validation(*counts))
+
+
+def stats(spec: str, statistics: Statistics) -> Json:
+    """The member `tuningDataStats` of a trained job; nothing for kinds of tuning whose statistics nobody has seen."""
+    if spec == "supervisedTuningSpec":
+        return {"tuningDataStats": {"supervisedTuningDataStats": _supervised(statistics)}}
+    if spec == "preferenceOptimizationSpec":
+        return {"tuningDataStats": {"preferenceOptimizationDataStats": _preference(statistics)}}
+    return {}
+
+
+def _supervised(statistics: Statistics) -> Json:
+    """As in three real bodies: no steps, no characters, no billable sums."""
+    view: Json = {
+        "tuningDatasetExampleCount": statistics.examples,
+        "userInputTokenDistribution": _distribution(statistics.inputs),
+        "userOutputTokenDistribution": _distribution(statistics.outputs),
+        "userMessagePerExampleDistribution": _distribution(statistics.messages),
+        "userDatasetExamples": [_content(*turn) for sample in statistics.samples for turn in sample.turns],
+        "totalBillableTokenCount": statistics.billable_tokens,
+    }
+    if statistics.truncated:
+        view |= {
+            "totalTruncatedExampleCount": len(statistics.truncated),
+            "truncatedExampleIndices": list(statistics.truncated),
+            "droppedExampleReasons": list(statistics.dropped_reasons),
+        }
+    return view
+
+
+def _preference(statistics: Statistics) -> Json:
+    """The fields are documented, a real body was not seen."""
+    view: Json = {
+        "tuningDatasetExampleCount": statistics.examples,
+        "totalBillableTokenCount": statistics.billable_tokens,
+        "userInputTokenDistribution": _distribution(statistics.inputs),
+        "userOutputTokenDistribution": _distribution(statistics.outputs),
+        "userDatasetExamples": [_compared(sample) for sample in statistics.samples],
+    }
+    if statistics.scores and statistics.score_variance:
+        view["scoresDistribution"] = _distribution(statistics.scores)
+        view["scoreVariancePerExampleDistribution"] = _distribution(statistics.score_variance)
+    if statistics.truncated:
+        view["droppedExampleIndices"] = list(statistics.truncated)
+        view["droppedExampleReasons"] = list(statistics.dropped_reasons)
+    return view
+
+
+def _compared(sample: Sample) -> Json:
+    return {
+        "contents": [_content(*turn) for turn in sample.turns],
+        "completions": [{"score": score, "completion": _content("model", text)} for score, text in sample.completions],
+    }
+
+
+def _content(role: str, text: str) -> Json:
+    return {"role": role, "parts": [{"text": text}]}
+
+
+def _distribution(lie: Distribution) -> Mapping[str, Any]:
+    """`sum` is an int64 in one message and a double in the other: whole numbers fit both."""
+    return {
+        "sum": int(lie.total),
+        "min": lie.least,
+        "max": lie.most,
+        "mean": lie.mean,
+        "median": lie.median,
+        "p5": lie.p5,
+        "p95": lie.p95,
+        "buckets": [{"count": bucket.count, "left": bucket.left, "right": bucket.right} for bucket in lie.buckets],
+    }
