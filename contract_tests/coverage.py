@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contract_tests.harvest import REASONS, Harvest, method_of, reachable
-from mockserver.app import surfaces
+from mockserver.inspection.services import route_table
 
 TABLE = Path(__file__).resolve().parent.parent / "docs" / "coverage.md"
 
@@ -21,7 +21,7 @@ that the two services were seen to give.
 
 def methods() -> list[str]:
     """Every method we serve."""
-    return sorted({method_of(route) for route in surfaces().routes})
+    return sorted({method_of(route) for route in route_table().routes})
 
 
 def counts(harvest: Harvest) -> Iterator[tuple[str, int, int]]:

@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.app import surfaces
-from mockserver.dispatch.routing import Match, Route
+from mockserver.dispatch.route_table import Match
+from mockserver.dispatch.routing import Route
+from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
 from mockserver.protojson.schema import Field, Kind
 from mockserver.state.calls import RecordedCall
@@ -125,7 +126,7 @@ HARVEST = pytest.StashKey[Harvest]()
 @cache
 def route_of(verb: str, path: str) -> Match | None:
     """The route that a request meets, of whichever day."""
-    return surfaces().match(verb, path, lenient=True)
+    return route_table().match(verb, path, lenient=True)
 
 
 def called(call: RecordedCall) -> Route | None:
@@ -159,10 +160,10 @@ def reachable() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
     found: set[str] = set()
     values: set[tuple[str, str]] = set()
     rpcs = {rpc.full_name: rpc for package in schema.packages() for rpc in schema.rpcs(package)}
-    pending = [name for route in surfaces().routes for name in (route.request, route.response)]
+    pending = [name for route in route_table().routes for name in (route.request, route.response)]
     pending += [
         name
-        for route in surfaces().routes
+        for route in route_table().routes
         if (rpc := rpcs.get(route.rpc))
         for name in (rpc.lro_response, rpc.lro_metadata)
         if name

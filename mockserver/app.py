@@ -1,10 +1,7 @@
 """The application: Google's surfaces and the tester's own API behind one ASGI callable."""
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import cache
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -14,30 +11,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
-from mockserver.dispatch.routing import Cut, Route, RouteTable, leniently
-from mockserver.gemini import routes as gemini
+from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http import token_endpoint
-from mockserver.http.front_end import BODY_LIMIT, FrontEnd, Reply, Request, WouldBlock
+from mockserver.http.face import BODY_LIMIT, HttpFace
+from mockserver.http.reply import Cut, Reply
+from mockserver.http.request import HttpRequest
+from mockserver.inspection.services import route_table
 from mockserver.state.clock import SystemClock
 from mockserver.state.world import World, Worlds
-from mockserver.vertex import routes as vertex
 
 BY_HAND = "mockserver.by_hand"
 """What a door offers that drives us without an event loop: there is nobody to wait for a thread, and nobody to hold up."""
-
-
-@cache
-def surfaces() -> RouteTable:
-    """Every method of both services, the Developer API's first: its paths are the narrower ones."""
-    return RouteTable(_routes())
-
-
-def _routes() -> Iterator[Route]:
-    for surface in (gemini, vertex):
-        for route in surface.ROUTES:
-            yield replace(route, service=surface.SERVICE)
-    for route in leniently(gemini.LENIENT_ROUTES):
-        yield replace(route, service=gemini.SERVICE)
 
 
 def create_app(world: World | Worlds | None = None, guard: Guard | None = None) -> ASGIApp:
@@ -46,8 +30,8 @@ def create_app(world: World | Worlds | None = None, guard: Guard | None = None) 
     `guard` says who may control it: by default every program on this machine.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
-    table = surfaces()
-    google = Google(FrontEnd(worlds, table))
+    table = route_table()
+    google = Google(HttpFace(worlds, table))
     everything = Starlette(
         routes=[
             HttpRoute("/token", token_endpoint.exchange, methods=["POST"]),
@@ -72,8 +56,8 @@ class Google:
     What blocks has a thread of its own, one for all, so that it is done in the order in which it was asked for.
     """
 
-    def __init__(self, front_end: FrontEnd) -> None:
-        self._front_end = front_end
+    def __init__(self, face: HttpFace) -> None:
+        self._face = face
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mockserver-blocking")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,27 +67,29 @@ class Google:
             return
         request = _request(scope, body)
         try:
-            reply = self._front_end.answer(request, may_block=BY_HAND in (scope.get("extensions") or ()))
+            reply = self._face.answer(request, may_block=BY_HAND in (scope.get("extensions") or ()))
         except WouldBlock:
             loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self._thread, self._front_end.answer, request)
-        if reply.delay_seconds:
-            await reply.clock.sleep(reply.delay_seconds)
-        if reply.reset:
-            await _break_off(scope, receive, reset=True)
-        elif not await _send(reply, send):
-            await _break_off(scope, receive, reset=False)
+            reply = await loop.run_in_executor(self._thread, self._face.answer, request)
+        try:
+            if reply.delay_seconds:
+                await reply.clock.sleep(reply.delay_seconds)
+            if reply.reset:
+                await _break_off(scope, receive, reset=True)
+            elif not await _send(reply, send):
+                await _break_off(scope, receive, reset=False)
+        finally:
+            reply.close()
 
 
-def _request(scope: Scope, body: bytes) -> Request:
+def _request(scope: Scope, body: bytes) -> HttpRequest:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    return Request(
+    return HttpRequest(
         verb=scope["method"],
         path=scope.get("raw_path", scope["path"].encode()).partition(b"?")[0].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
         body=body,
-        base_url=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
     )
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mockserver.app import surfaces
+from mockserver.inspection.services import route_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mockserver"
@@ -171,7 +171,7 @@ def _template(node: ast.expr) -> str:
 def methods() -> dict[str, str]:
     """Every method that is served, and its versions."""
     found: dict[str, set[str]] = {}
-    for route in surfaces().routes:
+    for route in route_table().routes:
         if not route.lenient:
             found.setdefault(f"{route.service.partition('.')[0]}.{route.id}", set()).add(route.version)
     return {name: " ".join(sorted(versions)) for name, versions in sorted(found.items())}

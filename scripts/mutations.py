@@ -170,16 +170,16 @@ MUTATIONS = (
     ),
     Mutation(
         "an empty body for an empty message",
-        "mockserver/http/front_end.py",
-        "        return self._whole(200, body, JSON)",
-        '        return self._whole(200, b"" if not message else body, JSON)',
+        "mockserver/http/reply.py",
+        "            return self._print_whole(200, body)",
+        '            return self._print_whole(200, b"" if not result else body)',
         (f"{API}/test_tuned_models.py",),
     ),
     Mutation(
         "credentials after the body",
-        "mockserver/http/front_end.py",
-        "        self.caller = self._authenticate(self.match)\n",
-        "        self._bind(self.match, query)\n        self.caller = self._authenticate(self.match)\n",
+        "mockserver/dispatch/dispatcher.py",
+        "    answer.caller = authenticate(",
+        "    request.bind()\n    answer.caller = authenticate(",
         (f"{API}/test_front_end.py",),
     ),
     Mutation(

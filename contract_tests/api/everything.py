@@ -13,8 +13,8 @@ import httpx
 from contract_tests.api.aiplatform import Vertex, turn
 from contract_tests.api.generativelanguage import Gemini
 from contract_tests.targets import Client, in_process
-from mockserver.app import surfaces
 from mockserver.dispatch.routing import Route
+from mockserver.inspection.services import route_table
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
 
@@ -154,7 +154,7 @@ def fork() -> World:
 def examples() -> Iterator[Example]:
     """One for every route the real service has."""
     _, names = furnished()
-    return (_example(route, names) for route in surfaces().routes if not route.lenient)
+    return (_example(route, names) for route in route_table().routes if not route.lenient)
 
 
 def _example(route: Route, names: Mapping[str, str]) -> Example:

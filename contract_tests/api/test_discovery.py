@@ -9,7 +9,7 @@ import pytest
 
 from contract_tests.environment import client_python
 from contract_tests.targets import Client, in_process
-from mockserver.app import surfaces
+from mockserver.inspection.services import route_table
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
 
@@ -119,7 +119,7 @@ def test_every_method_of_ours_is_in_a_document(client: Client) -> None:
     """What is served is discoverable, under its own id; `ui` is a path of consoles, not a version."""
     served = {
         (route.service.partition(".")[0], route.version, route.id)
-        for route in surfaces().routes
+        for route in route_table().routes
         if route.version != "ui" and not route.lenient
     }
     described = {

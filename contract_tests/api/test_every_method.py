@@ -5,9 +5,9 @@ import pytest
 from contract_tests.api.everything import examples, fork
 from contract_tests.harvest import HARVEST, method_of
 from contract_tests.targets import OURS, Live, in_process
-from mockserver.app import surfaces
+from mockserver.inspection.services import route_table
 
-METHODS = sorted({method_of(route) for route in surfaces().routes if not route.lenient})
+METHODS = sorted({method_of(route) for route in route_table().routes if not route.lenient})
 
 
 @pytest.mark.parametrize("method", METHODS)

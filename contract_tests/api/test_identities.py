@@ -14,8 +14,8 @@ from contract_tests.effort import effort
 from contract_tests.harvest import method_of
 from contract_tests.laws.protojson.shapes import messages, spelled
 from contract_tests.targets import in_process
-from mockserver.app import surfaces
 from mockserver.dispatch.routing import Route
+from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
 
 Json = dict[str, Any]
@@ -33,7 +33,7 @@ def is_list(route: Route) -> bool:
     return "page_size" in asked and "next_page_token" in answered and not route.lenient
 
 
-LISTS = sorted({method_of(route) for route in surfaces().routes if is_list(route)})
+LISTS = sorted({method_of(route) for route in route_table().routes if is_list(route)})
 
 
 @pytest.mark.parametrize("method", LISTS)

@@ -16,7 +16,7 @@ from contract_tests.official import (
     served,
     shape,
 )
-from mockserver.app import surfaces
+from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
 
 RECORDED = ("20240411", "20240713", "20241031", "20260325")
@@ -34,7 +34,7 @@ def packages() -> Path:
 @cache
 def ours() -> frozenset[Rule]:
     """Every rule we serve."""
-    return frozenset(served(surfaces().routes))
+    return frozenset(served(route_table().routes))
 
 
 @cache
@@ -142,7 +142,7 @@ def test_no_listed_difference_has_gone(packages: Path, mixed: frozenset[Rule], t
 def test_messages_of_a_route_are_those_of_its_rpc() -> None:
     """What a route takes and answers is what the proto says of the method it names."""
     rpcs = {rpc.full_name: rpc for package in schema.packages() for rpc in schema.rpcs(package)}
-    named = [route for route in surfaces().routes if route.rpc in rpcs]
+    named = [route for route in route_table().routes if route.rpc in rpcs]
     wrong = [
         route.template
         for route in named
@@ -151,7 +151,7 @@ def test_messages_of_a_route_are_those_of_its_rpc() -> None:
     ]
 
     assert [] == wrong
-    assert {route.rpc.rpartition(".")[0] for route in surfaces().routes if route.rpc not in rpcs} == {
+    assert {route.rpc.rpartition(".")[0] for route in route_table().routes if route.rpc not in rpcs} == {
         "google.longrunning.Operations"
     }
 

@@ -17,7 +17,7 @@ from contract_tests.environment import ROOT, client_python, node, program
 from contract_tests.use.programs import run, run_bash
 from contract_tests.use.serving import Served, greeting_of, serving
 from contract_tests.use.suites import OURS, run_text
-from mockserver.app import surfaces
+from mockserver.inspection.services import route_table
 
 README = ROOT / "README.md"
 PRINTED_URL = "http://127.0.0.1:8765"
@@ -128,7 +128,7 @@ def test_table_of_methods_is_the_routes() -> None:
         for method in chain.from_iterable(map(expanded, re.findall(r"`([^`]*)`", methods)))
         for version in versions.split()
     }
-    served = {(route.service, route.id, route.version) for route in surfaces().routes if not route.lenient}
+    served = {(route.service, route.id, route.version) for route in route_table().routes if not route.lenient}
 
     assert served == listed
 

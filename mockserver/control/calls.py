@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, Field
 
 from mockserver.control.operations import Asked, Done, Json, Operation, invalid
-from mockserver.dispatch.routing import RouteTable
+from mockserver.dispatch.route_table import RouteTable
 from mockserver.inspection.client_behaviour import Poll, Report, Retry
 from mockserver.protojson.writing import write
 from mockserver.state.calls import Calls, RecordedCall

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mockserver.dispatch.routing import RouteTable
+from mockserver.dispatch.route_table import RouteTable
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.state.world import World, Worlds
 

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from mockserver import __version__
 from mockserver.control.guard import Guard
-from mockserver.dispatch.routing import RouteTable
+from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.error_body import error_body
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.state.world import Worlds

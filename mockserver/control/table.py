@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from mockserver.control import calls, evidence, runs, scripting, time, worlds
 from mockserver.control.openapi import document
 from mockserver.control.operations import Asked, Operation, invalid, missing, told
-from mockserver.dispatch.routing import RouteTable
+from mockserver.dispatch.route_table import RouteTable
 from mockserver.state.world import World, Worlds
 
 OPERATIONS = (

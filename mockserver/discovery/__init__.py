@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mockserver.discovery.documents import document
-from mockserver.dispatch.routing import RouteTable
+from mockserver.dispatch.route_table import RouteTable
 from mockserver.http import error_pages
 from mockserver.state.clock import to_datetime
 from mockserver.state.world import Worlds

@@ -6,18 +6,16 @@ without a colon and `**` for any number of segments.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from typing import Any, Literal
-from urllib.parse import unquote
 
-from mockserver.protojson.schema import Rpc
+from mockserver.protojson.schema import Rpc, json_name
 from mockserver.rpc.credentials import Caller
 from mockserver.scripting.faults import Fault
-from mockserver.scripting.magic_words import job_directives
-from mockserver.simulation.tuning import Run
+from mockserver.scripting.magic_words import JobDirectives, job_directives
 from mockserver.state.clock import Nanos
 from mockserver.state.world import World
 
@@ -31,15 +29,12 @@ class Pause:
     seconds: float
 
 
-class Cut:
-    """Inside a reply: here the connection breaks."""
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request, understood: who asks which method what, and when.
 
-    Header names are lower case. `fault` is what befalls the call, for handlers that make a job.
+    The message holds what the path said. `options` are the request's metadata that the service lets its handlers
+    read. `fault` is what befalls the call, for handlers that make a job.
     """
 
     world: World
@@ -47,21 +42,26 @@ class Call:
     caller: Caller
     route: "Route"
     message: Json
-    path: Mapping[str, str] = field(default_factory=dict)
-    base_url: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
     fault: Fault | None = None
 
     @property
     def version(self) -> str:
-        """The API version of the path: "v1", "v1beta", "v1beta1"."""
+        """The API version of the method: "v1", "v1beta", "v1beta1"."""
         return self.route.version
 
-    def directed(self, run: Run, *texts: str) -> Run:
-        """The run of a new job as magic words in its texts, and the fault that befalls the call, would have it."""
-        if self.world.settings.magic:
-            run = job_directives(*texts).direct(run)
-        return self.fault.job.direct(run) if self.fault else run
+    @property
+    def resource(self) -> str:
+        """The name of the resource the call is about, as the client wrote it; "" where the method has none."""
+        value: Any = self.message
+        for name in self.route.resource_field:
+            value = value.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def job_directives(self, *texts: str) -> list[JobDirectives]:
+        """What becomes of a new job: by the magic words in its texts, then by the fault that befalls the call."""
+        found = [job_directives(*texts)] if self.world.settings.magic else []
+        return [*found, self.fault.job] if self.fault else found
 
 
 Handler = Callable[[Call], Json | Iterator[Json | Pause]]
@@ -121,6 +121,12 @@ class Route:
         """The first segment of the path."""
         return self.path.split("/", 2)[1]
 
+    @property
+    def resource_field(self) -> tuple[str, ...]:
+        """Where the message holds the path's first variable: ("tunedModel", "name"); empty if there is none."""
+        names = compile_path(self.path)[1]
+        return tuple(map(json_name, names[0].split("."))) if names else ()
+
     def takes_keys(self, as_of: date | None) -> bool:
         """Whether an API key alone is enough on that day; None is every day at once."""
         if self.credentials in {"bearer", "own"}:
@@ -134,62 +140,12 @@ class Route:
         return as_of is None or self.since is None or self.since <= as_of
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A route and the values of its path variables, by the names the rule gives them."""
-
-    route: Route
-    path: Mapping[str, str]
-
-
-class RouteTable:
-    """The routes of the surfaces, found by verb, version and action; compiled when first looked at."""
-
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self.routes = tuple(routes)
-        self._services: dict[str, str] = {}
-        self._speakers: dict[str, set[str]] = {}
-        self._by_head: dict[tuple[str, str, str], list[Route]] = {}
-        for route in self.routes:
-            self._by_head.setdefault((route.verb, route.version, _action(route.path)), []).append(route)
-            self._services.setdefault(_collection(route.path), route.service)
-            self._speakers.setdefault(route.version, set()).add(route.service)
-
-    def service(self, path: str) -> str:
-        """The service a path is meant for, routed or not: by its collection, else by its version; "" if unknown."""
-        speakers = self._speakers.get(_version(path), set())
-        return self._services.get(_collection(path)) or ("".join(speakers) if len(speakers) == 1 else "")
-
-    def match(self, verb: str, path: str, as_of: date | None = None, *, lenient: bool = False) -> Match | None:
-        """The first live route that fits, or None. `path` is as on the wire, percent-encoded."""
-        for route in self._candidates(verb, _version(path), _action(path)):
-            pattern, names = _compile(route.path)
-            found = pattern.fullmatch(path)
-            if found and route.is_live(as_of, lenient=lenient):
-                return Match(route, {name: unquote(value) for name, value in zip(names, found.groups(), strict=True)})
-        return None
-
-    def _candidates(self, verb: str, version: str, action: str) -> Iterator[Route]:
-        """The routes of that action, and those of none: what looks like an action may be the end of a `**`."""
-        yield from self._by_head.get((verb, version, action), ())
-        if action:
-            yield from self._by_head.get((verb, version, ""), ())
-
-    def nearest(self, verb: str, path: str) -> list[Route]:
-        """Routes a lost request may have meant: the same path under another verb or version, else a like shape."""
-        tail = path.split("/", 2)[-1]
-        same = [route for route in self.routes if _compile(route.path)[0].fullmatch(f"/{route.version}/{tail}")]
-        action = _action(path)
-        alike = [route for route in self.routes if action and route.path.endswith(f":{action}")]
-        versions = list(self._speakers)
-        return sorted(same, key=lambda route: (route.verb != verb, versions.index(route.version))) or alike
-
-
 _VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^}]*))?\}")
 
 
 @cache
-def _compile(path: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
+def compile_path(path: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
+    """The pattern of a path rule, with a group a variable, and the names of the variables."""
     names: list[str] = []
     out = ""
     position = 0
@@ -204,24 +160,3 @@ def _compile(path: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
 def _wildcards(rule: str) -> str:
     parts = re.split(r"(\*\*|\*)", rule)
     return "".join({"*": r"[^/:]+", "**": r".+"}.get(part, re.escape(part)) for part in parts)
-
-
-def _version(path: str) -> str:
-    """The first segment: "v1" of "/v1/tunedModels"."""
-    return path.split("/", 2)[1] if path.startswith("/") else ""
-
-
-def _action(path: str) -> str:
-    """What follows the last colon: "generateContent" of "/v1/models/x:generateContent", else nothing."""
-    return path.rpartition(":")[2] if ":" in path else ""
-
-
-def _collection(path: str) -> str:
-    """What follows the version: "tunedModels" of "/v1/tunedModels/x:generateContent"."""
-    rest = path.split("/", 2)[-1]
-    return re.split(r"[/:*}]", rest.partition("=")[2] if rest.startswith("{") else rest, maxsplit=1)[0]
-
-
-def leniently(routes: Iterable[Route]) -> Iterator[Route]:
-    """The same routes, marked as ones the real service has not."""
-    return (replace(route, lenient=True) for route in routes)

@@ -195,7 +195,9 @@ def _run(
         data_seed=seed_of_texts(chain.from_iterable(examples)),
         pace=catalog.pace(base, training.batch, seed),
     )
-    return call.directed(run, asked.get("displayName", ""), asked.get("description", ""))
+    for directives in call.job_directives(asked.get("displayName", ""), asked.get("description", "")):
+        run = directives.direct(run)
+    return run
 
 
 def _minted_id(call: Call, display_name: str, base: BaseModel, rng: Random) -> str:

@@ -19,8 +19,7 @@ JSON = "application/json; charset=UTF-8"
 EVENTS = "text/event-stream"  # no charset [seen]
 SCRIPT = "text/javascript; charset=UTF-8"  # what `callback=` makes of a body [measured]
 
-SCAFFOLDING = "scaffolding on HTTPServer2"
-ESF = "ESF"  # what Vertex AI says of itself where it asks no model [seen]
+DEFAULT_SERVER = "scaffolding on HTTPServer2"
 
 _VARY: Headers = [(b"vary", b"Origin"), (b"vary", b"X-Origin"), (b"vary", b"Referer")]
 _SHIELD: Headers = [
@@ -55,7 +54,7 @@ class Head:
     """
 
     now: Nanos
-    server: str = SCAFFOLDING
+    server: str = DEFAULT_SERVER
     timing_ms: int | None = None
     tier: str | None = None
     origin: str | None = None

@@ -144,7 +144,7 @@ def add_tuning_job(
     }
     sent = _told(lambda: bind_tree(TUNING_JOB, tree))
     route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
-    call = _call(world, route, {"parent": parent, "tuningJob": sent}, path={"parent": parent})
+    call = _call(world, route, {"parent": parent, "tuningJob": sent})
     job = _told(lambda: new_job(call, sent))
     run = _aged(job.run, _state(state.removeprefix("JOB_STATE_")), step, error)
     world.change(TUNING_JOBS, job.name, lambda kept: replace(kept, run=run))
@@ -191,8 +191,8 @@ def _everybody(model: TunedModel, world: World) -> tuple[Permission, ...]:
     return (*model.permissions, *others)
 
 
-def _call(world: World, route: Route, message: Json, *, path: Mapping[str, str] | None = None, owner: str = "") -> Call:
-    return Call(world, world.clock.now(), _caller(world, owner), route, message, path or {})
+def _call(world: World, route: Route, message: Json, *, owner: str = "") -> Call:
+    return Call(world, world.clock.now(), _caller(world, owner), route, message)
 
 
 def _caller(world: World, owner: str) -> Caller:

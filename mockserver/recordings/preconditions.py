@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from mockserver.app import surfaces
 from mockserver.inspection import run_control
+from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
 from mockserver.protojson.reading import bind_known
 from mockserver.protojson.writing import write
@@ -79,7 +79,7 @@ def from_before(exchanges: Sequence[Exchange]) -> list[Resource]:
     made: set[str] = set()
     found: dict[str, Resource] = {}
     for exchange in exchanges:
-        match = surfaces().match(exchange.request.method, exchange.request.parts.path)
+        match = route_table().match(exchange.request.method, exchange.request.parts.path)
         if match is None or exchange.response.status != 200:
             continue
         for shown in _resources(exchange.response):

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from mockserver.app import create_app, surfaces
-from mockserver.dispatch.routing import Match
+from mockserver.app import create_app
+from mockserver.dispatch.route_table import Match
 from mockserver.doors.inprocess import Asked, ask
+from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
 from mockserver.protojson.scalars import Refused
 from mockserver.protojson.well_known import parse_timestamp
@@ -83,7 +84,7 @@ class Replay:
 
     def _outcome(self, number: int, exchange: Exchange) -> Outcome:
         parts = exchange.request.parts
-        match = surfaces().match(exchange.request.method, _mended(parts.path))
+        match = route_table().match(exchange.request.method, _mended(parts.path))
         method = match.route.id if match else f"{exchange.request.method} {_masked(parts.path)}"
         if reason := _unaskable(exchange, match):
             return Outcome(number, method, reason)

@@ -108,14 +108,13 @@ def refuse_model(call: Call) -> Json:
     place_of(call)
     raise ApiError(
         Code.INVALID_ARGUMENT,
-        f"The Model name {call.path['model']} is malformed and it should be in form of "
+        f"The Model name {call.resource} is malformed and it should be in form of "
         "projects/{project}/locations/{location}/publishers/google/models/{model}",
     )
 
 
 def _target(call: Call) -> Target:
-    name = next(iter(call.path.values()))
-    return _published(call, name) if "/models/" in name else _tuned(call)
+    return _published(call, call.resource) if "/models/" in call.resource else _tuned(call)
 
 
 def _published(call: Call, name: str) -> Target:
@@ -183,5 +182,5 @@ def _frame(call: Call, target: Target) -> Frame:
 
 
 def _traffic(call: Call, target: Target) -> str:
-    asked = TRAFFIC.get(call.headers.get(TRAFFIC_HEADER, ""))
+    asked = TRAFFIC.get(call.options.get(TRAFFIC_HEADER, ""))
     return asked if asked and target.model_version and place_of(call).location == GLOBAL else STANDARD_TRAFFIC

@@ -56,7 +56,7 @@ def place_of(call: Call) -> Place:
     Raises the real 401 for an API key in a project that is not its own, and the real 403 for a location
     that is unknown or denied.
     """
-    parts = _named(call).split("/")
+    parts = call.resource.split("/")
     if parts[0] != "projects":
         return Place(call.caller.project, EXPRESS)
     place = Place(parts[1], parts[3])
@@ -69,7 +69,7 @@ def place_of(call: Call) -> Place:
 
 def target_of(call: Call) -> str:
     """The full name of the resource the path names, project by number."""
-    parts = _named(call).split("/")
+    parts = call.resource.split("/")
     rest = parts[4:] if parts[0] == "projects" else parts
     return "/".join([place_of(call).name, *rest])
 
@@ -87,8 +87,3 @@ def serving_location(location: str, base_model: str) -> str:
     if not base_model.startswith("gemini-3"):
         return location
     return {"us": "us", "europe": "eu"}.get(location.partition("-")[0], location)
-
-
-def _named(call: Call) -> str:
-    """The one name a path has; "" where it has none (`/v1beta1/tuningJobs`)."""
-    return next(iter(call.path.values()), "")

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 def get_publisher_model(call: Call) -> Json:
     """One of Google's models."""
-    name = call.path["name"]
+    name = call.resource
     publisher, _, model = name.removeprefix("publishers/").partition("/models/")
     base = catalog.find(model, call.world.settings.as_of, vertex=True) if publisher == "google" else None
     if base is None:
@@ -27,7 +27,7 @@ def get_publisher_model(call: Call) -> Json:
 
 def list_publisher_models(call: Call) -> Json:
     """All of them; of other publishers none."""
-    google = call.path["parent"] == "publishers/google"
+    google = call.resource == "publishers/google"
     models, token = page(
         catalog.models(call.world.settings.as_of, vertex=True) if google else (),
         key=lambda base: f"publishers/google/models/{base.id}",
@@ -35,7 +35,7 @@ def list_publisher_models(call: Call) -> Json:
         page_token=call.message.get("pageToken"),
         default=100,  # our choice: not seen
         maximum=1000,  # our choice: not seen
-        scope=f"{call.path['parent']}/models",
+        scope=f"{call.resource}/models",
     )
     return {"publisherModels": [_publisher_model(call, base) for base in models]} | (
         {"nextPageToken": token} if token else {}

@@ -151,7 +151,9 @@ def _run(call: Call, place: Place, request: Request, dataset: Dataset, seed: int
         failure=dataset.failure,
         quota=f"projects/{place.number}",
     )
-    return call.directed(run, *_words(request)), defaults
+    for directives in call.job_directives(*_words(request)):
+        run = directives.direct(run)
+    return run, defaults
 
 
 def _words(request: Request) -> Iterator[str]:

@@ -2,17 +2,24 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from mockserver.dispatch.routing import Route, RouteTable
-from mockserver.http.front_end import FrontEnd, Request
+from mockserver.dispatch.route_table import RouteTable
+from mockserver.dispatch.routing import Route
+from mockserver.gemini import service as gemini
+from mockserver.http.face import HttpFace
+from mockserver.http.request import HttpRequest
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World, Worlds
+from mockserver.vertex import service as vertex
 
 Json = dict[str, Any]
+
+SERVICES = {service.host: service for service in (gemini.SERVICE, vertex.SERVICE)}
 
 SENTENCES = {
     "generativelanguage.googleapis.com": (
@@ -37,10 +44,10 @@ def failing_later(_: object) -> Iterator[Json]:
 def answered(handler: Any, service: str, query: str = "") -> tuple[int, bytes]:
     """Status and bytes of what a method with this handler is answered."""
     operation = "google.longrunning.Operation"
-    route = Route("broken", "GET /v1/broken", handler, "google.protobuf.Empty", operation, service=service)
+    route = Route("broken", "GET /v1/broken", handler, "google.protobuf.Empty", operation)
     world = World(ManualClock(datetime(2024, 3, 14, tzinfo=UTC)), Settings(seed=1))
-    front_end = FrontEnd(Worlds(world), RouteTable([route]))
-    reply = front_end.answer(Request("GET", "/v1/broken", query, {"x-goog-api-key": "key"}, b""))
+    face = HttpFace(Worlds(world), RouteTable([replace(SERVICES[service], routes=(route,))]))
+    reply = face.answer(HttpRequest("GET", "/v1/broken", query, {"x-goog-api-key": "key"}, b""))
     pieces = [reply.body] if isinstance(reply.body, bytes) else [it for it in reply.body if isinstance(it, bytes)]
     return reply.status, b"".join(pieces)
 

@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
-from mockserver.dispatch.routing import RouteTable
+from mockserver.dispatch.route_table import RouteTable
 from mockserver.gemini.routes import LENIENT_ROUTES, ROUTES
+from mockserver.gemini.service import SERVICE
 from mockserver.protojson import schema
 
 PACKAGE = "google.ai.generativelanguage"
@@ -64,7 +65,7 @@ def test_handlers_are_named_after_their_methods() -> None:
 )
 def test_what_never_was_is_not_served(verb: str, path: str) -> None:
     """Paths that clients try, and that the real service has not."""
-    assert RouteTable(ROUTES).match(verb, path) is None
+    assert RouteTable([SERVICE]).match(verb, path) is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_what_never_was_is_not_served(verb: str, path: str) -> None:
 )
 def test_methods_have_their_day(verb: str, path: str, before: date, since: date) -> None:
     """As of a day there is what there was; without one there is everything."""
-    table = RouteTable(ROUTES)
+    table = RouteTable([SERVICE])
 
     assert table.match(verb, path, before) is None
     assert table.match(verb, path, since) is not None

@@ -3,11 +3,15 @@
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mockserver.dispatch.routing import Pause, Route, RouteTable
-from mockserver.http.front_end import FrontEnd, Request
+from mockserver.dispatch.route_table import RouteTable
+from mockserver.dispatch.routing import Pause, Route
+from mockserver.gemini import service as gemini
+from mockserver.http.face import HttpFace
+from mockserver.http.request import HttpRequest
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World, Worlds
 
@@ -27,7 +31,9 @@ def test_each_element_of_a_compressed_array_can_be_read_when_it_comes() -> None:
     route = Route("count", "GET /v1/count", counting, "google.protobuf.Empty", "google.longrunning.Operation")
     world = World(ManualClock(datetime(2024, 3, 14, tzinfo=UTC)), Settings(seed=1))
     headers = {"accept-encoding": "gzip", "x-goog-api-key": "key"}
-    reply = FrontEnd(Worlds(world), RouteTable([route])).answer(Request("GET", "/v1/count", "", headers, b""))
+    reply = HttpFace(Worlds(world), RouteTable([replace(gemini.SERVICE, routes=(route,))])).answer(
+        HttpRequest("GET", "/v1/count", "", headers, b"")
+    )
     assert not isinstance(reply.body, bytes)
     unzipper = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
 

@@ -43,7 +43,7 @@ def world(seed: int, **settings: Any) -> World:
 def ask(of: World, method: str, path: Json, message: Json | None = None, version: str = "v1") -> Json:
     """What the handler of a method returns."""
     route = next(each for each in ROUTES if (each.id, each.version) == (f"projects.locations.{method}", version))
-    call = Call(of, of.clock.now(), CALLER, route, message or {}, path)
+    call = Call(of, of.clock.now(), CALLER, route, path | (message or {}))
     answer = route.handler(call)
     assert isinstance(answer, dict)
     return answer

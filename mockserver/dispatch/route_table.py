@@ -1,0 +1,87 @@
+"""Which method a request means: the routes of all services, found by verb, version and action."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from urllib.parse import unquote
+
+from mockserver.dispatch.routing import Route, compile_path
+from mockserver.dispatch.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A route and the values of its path variables, by the names the rule gives them."""
+
+    route: Route
+    path: Mapping[str, str]
+
+
+class RouteTable:
+    """The services and their routes, found by verb, version and action; compiled when first looked at."""
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        self.services = {service.host: service for service in services}
+        self.routes = tuple(_routes(self.services.values()))
+        self._services: dict[str, str] = {}
+        self._speakers: dict[str, set[str]] = {}
+        self._by_head: dict[tuple[str, str, str], list[Route]] = {}
+        for route in self.routes:
+            self._by_head.setdefault((route.verb, route.version, _action(route.path)), []).append(route)
+            self._services.setdefault(_collection(route.path), route.service)
+            self._speakers.setdefault(route.version, set()).add(route.service)
+
+    def service(self, path: str) -> str:
+        """The service a path is meant for, routed or not: by its collection, else by its version; "" if unknown."""
+        speakers = self._speakers.get(_version(path), set())
+        return self._services.get(_collection(path)) or ("".join(speakers) if len(speakers) == 1 else "")
+
+    def match(self, verb: str, path: str, as_of: date | None = None, *, lenient: bool = False) -> Match | None:
+        """The first live route that fits, or None. `path` is as on the wire, percent-encoded."""
+        for route in self._candidates(verb, _version(path), _action(path)):
+            pattern, names = compile_path(route.path)
+            found = pattern.fullmatch(path)
+            if found and route.is_live(as_of, lenient=lenient):
+                return Match(route, {name: unquote(value) for name, value in zip(names, found.groups(), strict=True)})
+        return None
+
+    def _candidates(self, verb: str, version: str, action: str) -> Iterator[Route]:
+        """The routes of that action, and those of none: what looks like an action may be the end of a `**`."""
+        yield from self._by_head.get((verb, version, action), ())
+        if action:
+            yield from self._by_head.get((verb, version, ""), ())
+
+    def nearest(self, verb: str, path: str) -> list[Route]:
+        """Routes a lost request may have meant: the same path under another verb or version, else a like shape."""
+        tail = path.split("/", 2)[-1]
+        same = [route for route in self.routes if compile_path(route.path)[0].fullmatch(f"/{route.version}/{tail}")]
+        action = _action(path)
+        alike = [route for route in self.routes if action and route.path.endswith(f":{action}")]
+        versions = list(self._speakers)
+        return sorted(same, key=lambda route: (route.verb != verb, versions.index(route.version))) or alike
+
+
+def _routes(services: Iterable[Service]) -> Iterator[Route]:
+    """Every route with its service's host. Lenient ones come last, marked as ones the real service has not."""
+    services = tuple(services)
+    for service in services:
+        yield from (replace(route, service=service.host) for route in service.routes)
+    for service in services:
+        yield from (replace(route, service=service.host, lenient=True) for route in service.lenient_routes)
+
+
+def _version(path: str) -> str:
+    """The first segment: "v1" of "/v1/tunedModels"."""
+    return path.split("/", 2)[1] if path.startswith("/") else ""
+
+
+def _action(path: str) -> str:
+    """What follows the last colon: "generateContent" of "/v1/models/x:generateContent", else nothing."""
+    return path.rpartition(":")[2] if ":" in path else ""
+
+
+def _collection(path: str) -> str:
+    """What follows the version: "tunedModels" of "/v1/tunedModels/x:generateContent"."""
+    rest = path.split("/", 2)[-1]
+    return re.split(r"[/:*}]", rest.partition("=")[2] if rest.startswith("{") else rest, maxsplit=1)[0]

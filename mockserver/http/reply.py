@@ -1,0 +1,235 @@
+"""What a door writes: an answer printed as HTTP, whole or in pieces, as far as a fault lets it through."""
+
+import gzip
+import itertools
+import logging
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from mockserver.dispatch.dispatcher import BUG, Answer
+from mockserver.dispatch.routing import Json, Pause
+from mockserver.http.error_body import error_body
+from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, takes_gzip
+from mockserver.http.parameters import SystemParameters
+from mockserver.http.request import HttpRequest
+from mockserver.protojson.field_mask import apply_fields_mask
+from mockserver.protojson.writing import ARRAY_CLOSE, ARRAY_OPEN, ARRAY_SEPARATOR, Style, sse_event, write
+from mockserver.rpc.errors import ApiError
+from mockserver.scripting.faults import Fault
+from mockserver.state.clock import Clock, Nanos
+
+log = logging.getLogger("mockserver")
+
+
+class Cut:
+    """Inside a stream: here the connection breaks."""
+
+
+Piece = bytes | Pause | Cut
+
+
+class Pieces:
+    """The pieces of a streamed body. At its end, or when it is closed early, `record` hears of its size in bytes."""
+
+    def __init__(self, pieces: Iterator[Piece], record: Callable[[int], None] | None = None) -> None:
+        self._pieces = pieces
+        self._record = record
+        self._size = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Piece:
+        try:
+            piece = next(self._pieces)
+        except StopIteration:
+            self.close()
+            raise
+        if isinstance(piece, bytes):
+            self._size += len(piece)
+        return piece
+
+    def close(self) -> None:
+        """Send no more pieces."""
+        if self._record is not None:
+            record, self._record = self._record, None
+            record(self._size)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a door writes: a whole body, or the pieces of a stream with pauses between them.
+
+    It waits for `delay_seconds` of the clock first; `reset` breaks the connection instead.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes | Pieces
+    clock: Clock
+    delay_seconds: float = 0.0
+    reset: bool = False
+
+    def close(self) -> None:
+        """Say that nothing more of it is wanted."""
+        if isinstance(self.body, Pieces):
+            self.body.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """Prints what one request gets. `answer` is None where it came to no method: then no service's headers are sent."""
+
+    http: HttpRequest
+    parameters: SystemParameters
+    now: Nanos
+    clock: Clock
+    answer: Answer | None = None
+
+    def print(self, answer: Answer) -> Reply:
+        """The reply that an answer makes. It is in the log of calls once all of it has been sent."""
+        result = answer.result
+        if isinstance(result, ApiError):
+            answer.record()
+            return self.print_error(result)
+        if isinstance(result, dict):
+            body = self._encode(answer, result, write)
+            answer.record(len(body))
+            return self._print_whole(200, body)
+        return self._print_stream(answer, result)
+
+    def print_error(self, error: ApiError) -> Reply:
+        """The reply for an error, in the form of the method's answers."""
+        status, body = error.code.http, error_body(error, self.parameters.xgafv)
+        if self.answer is not None and self.answer.request.route.stream:
+            if self.parameters.alt == "sse":
+                return self._reply(status, self._head(len(body)).error(EVENTS, error.headers), body)
+            body = ARRAY_OPEN + body + ARRAY_CLOSE
+        return self._print_whole(status, body, error.headers)
+
+    def print_page(self, status: int, page: bytes) -> Reply:
+        """A page of the outermost server."""
+        return self._reply(status, self._head(len(page)).page(), self._body(page))
+
+    def _print_whole(self, status: int, body: bytes, extra: Mapping[str, str] | None = None) -> Reply:
+        content_type = JSON
+        if self.answer is not None and self.answer.fault is not None and self.answer.fault.garble:
+            body = garble(body)
+        if callback := self.parameters.callback:
+            # JSONP: a script can read no status, so errors are 200 too [measured].
+            body = f"// API callback\n{callback}(".encode() + body.removesuffix(b"\n") + b"\n);"
+            status, content_type = 200, SCRIPT
+        zipped = self._takes_gzip()
+        if zipped:
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+        head = self._head(len(body), gzip=zipped, status=status)
+        headers = head.success(content_type) if status == 200 else head.error(content_type, extra)
+        return self._reply(status, headers, self._body(body))
+
+    def _print_stream(self, answer: Answer, messages: Iterator[Json | Pause]) -> Reply:
+        pieces = self._encode_stream(answer, messages)
+        if self.parameters.alt == "sse":
+            return self._reply(200, self._head().events(), pieces)
+        zipped = self._takes_gzip()
+        return self._reply(200, self._head(gzip=zipped).success(JSON), compress(pieces) if zipped else pieces)
+
+    def _encode_stream(self, answer: Answer, messages: Iterator[Json | Pause]) -> Iterator[bytes | Pause]:
+        """Events, or the elements of one array. An error after the first stands bare among them [seen]."""
+        sse = self.parameters.alt == "sse"
+        separator = b"" if sse else ARRAY_OPEN
+        try:
+            for message in messages:
+                if isinstance(message, Pause):
+                    yield message
+                    continue
+                yield separator + self._encode(answer, message, sse_event if sse else write)
+                separator = b"" if sse else ARRAY_SEPARATOR
+        except ApiError as error:
+            yield separator + error_body(error, self.parameters.xgafv)
+        except Exception:
+            log.exception(BUG, answer.request.route.id)
+            yield separator + error_body(answer.request.internal_error, self.parameters.xgafv)
+        if not sse:
+            yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
+
+    def _encode(self, answer: Answer, message: Json, encode: Callable[[str, Json, Style], bytes]) -> bytes:
+        """A message, or what `fields` leaves of it, in bytes."""
+        response = answer.request.route.response
+        if mask := requested_mask(self.http, self.parameters):
+            message = apply_fields_mask(response, message, mask)
+        return encode(response, message, Style(self.parameters.pretty, self.parameters.enum_as_int))
+
+    def _takes_gzip(self) -> bool:
+        return takes_gzip(self.http.headers.get("accept-encoding", ""))
+
+    def _body(self, body: bytes) -> bytes:
+        """What is sent of a body: nothing after a HEAD, whose headers are a GET's all the same."""
+        return b"" if self.http.verb == "HEAD" else body
+
+    def _head(self, length: int | None = None, *, gzip: bool = False, status: int | None = None) -> Head:
+        origin = self.http.headers.get("origin")
+        if self.answer is None:
+            return Head(now=self.now, origin=origin, gzip=gzip, length=length)
+        request = self.answer.request
+        profile = request.service.headers
+        return Head(
+            now=self.now,
+            server=profile.server(request.route),
+            timing_ms=1 if profile.timed else None,
+            tier=None if status is None else profile.tier(request.route, status, request.day),
+            origin=origin,
+            gzip=gzip,
+            length=length,
+        )
+
+    def _reply(self, status: int, headers: Headers, body: bytes | Iterator[bytes | Pause]) -> Reply:
+        answer = self.answer
+        fault = answer.fault if answer else None
+        latency, reset = (fault.latency_seconds, fault.reset) if fault else (0.0, False)
+        if isinstance(body, bytes):
+            pieces = Pieces(truncate(body)) if fault and fault.truncate else body
+        else:
+            pieces = Pieces(damage_stream(fault, body) if fault else body, answer.record if answer else None)
+        return Reply(status, headers, pieces, self.clock, latency, reset)
+
+
+def requested_mask(http: HttpRequest, parameters: SystemParameters) -> str | None:
+    """The members of the answer that the client wants, if it does not want all."""
+    return parameters.fields or http.headers.get("x-goog-fieldmask")
+
+
+def compress(pieces: Iterator[bytes | Pause]) -> Iterator[bytes | Pause]:
+    """The pieces compressed, so that each can be read as soon as it comes [seen: 15 of 19 arrays; events never are]."""
+    packer = zlib.compressobj(1, wbits=16 + zlib.MAX_WBITS)
+    for piece in pieces:
+        yield piece if isinstance(piece, Pause) else packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
+    yield packer.flush()
+
+
+def damage_stream(fault: Fault, pieces: Iterator[bytes | Pause]) -> Iterator[Piece]:
+    """A stream as the fault lets it through: slower, or cut after some chunks."""
+    chunks = itertools.count(1)
+    for piece in pieces:
+        if isinstance(piece, Pause):
+            yield piece
+            continue
+        if fault.cut_after_chunks is not None and next(chunks) > fault.cut_after_chunks:
+            yield Cut()
+            return
+        if fault.chunk_delay_seconds:
+            yield Pause(fault.chunk_delay_seconds)
+        yield piece
+
+
+def truncate(body: bytes) -> Iterator[Piece]:
+    """Half of a body, then nothing more."""
+    yield body[: len(body) // 2]
+    yield Cut()
+
+
+def garble(body: bytes) -> bytes:
+    """A body of the same length that is not JSON."""
+    middle = len(body) // 2
+    return body[:middle] + b"\x00#" + body[middle + 2 :]

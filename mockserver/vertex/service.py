@@ -1,0 +1,73 @@
+"""Vertex AI, described once: host, header profile, words for outages, hints for lost calls."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mockserver.dispatch.fault_injection import iam_denied
+from mockserver.dispatch.routing import Route
+from mockserver.dispatch.service import FailedCall, HeaderProfile, Service
+from mockserver.generation.prompt_text import last_text
+from mockserver.rpc import errors, outages
+from mockserver.rpc.errors import ApiError
+from mockserver.vertex.generation import TRAFFIC_HEADER
+from mockserver.vertex.routes import ROUTES
+
+HOST = "aiplatform.googleapis.com"
+
+# Who answers: what asks models as everywhere, the rest not [seen: 67 answers about resources in 2026, 153 of models].
+# That countTokens and its kin are of the former is our choice: not seen.
+_ASKS_MODELS = frozenset({"PredictionService", "LlmUtilityService"})
+
+_QUOTA_METRIC = f"{HOST}/generate_content_requests_per_minute_per_project_per_base_model"
+
+_LOST_PROJECT = (
+    "google-genai sends `POST /` when it was given a base URL but found project and location only in the environment:"
+    " pass project= and location= to genai.Client"
+)
+
+_ENDED = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"})
+
+
+def _server(route: Route) -> str:
+    """What the answering server calls itself."""
+    return "ESF" if _ASKS_MODELS.isdisjoint(route.rpc.split(".")) else "scaffolding on HTTPServer2"
+
+
+def _iam_denied(call: FailedCall) -> ApiError:
+    """Asking a model takes endpoints.predict [seen]."""
+    collection, verb = call.route.id.split(".")[-2:]
+    asks_a_model = collection in {"endpoints", "models"} and verb.endswith(("Content", "redict", "Tokens"))
+    return iam_denied(call, "aiplatform.endpoints.predict" if asks_a_model else "")
+
+
+_INJECTED: Mapping[str, Callable[[FailedCall], ApiError]] = {
+    # Only Vertex AI was seen to say the domain.
+    "ACCESS_TOKEN_TYPE_UNSUPPORTED": lambda call: errors.unsupported_token(call.route.rpc, HOST, errors.PLATFORM),
+    "IAM_PERMISSION_DENIED": _iam_denied,
+    "RATE_LIMIT_EXCEEDED": lambda call: outages.base_model_quota_exceeded(
+        _QUOTA_METRIC, call.resource.rpartition("/")[2]
+    ),
+    "RESOURCE_EXHAUSTED": lambda _: outages.resource_exhausted(outages.EXHAUSTED_VERTEX),
+}
+
+
+def _injected_error(name: str, call: FailedCall) -> ApiError | None:
+    return _INJECTED[name](call) if name in _INJECTED else None
+
+
+def _has_ended(answer: Mapping[str, Any]) -> bool:
+    return bool(answer.get("done")) or answer.get("state") in _ENDED
+
+
+SERVICE = Service(
+    host=HOST,
+    title="Vertex AI API",
+    routes=ROUTES,
+    headers=HeaderProfile(server=_server),
+    injected_error=_injected_error,
+    call_options=frozenset({TRAFFIC_HEADER}),
+    prompt_text=last_text,
+    polls=("*.tuningJobs.get", "*.operations.get", "*.operations.wait"),
+    has_ended=_has_ended,
+    path_hints={"": _LOST_PROJECT, "/": _LOST_PROJECT},
+)
