@@ -1,4 +1,4 @@
-"""What every test may ask for: a target, and where the recordings are when this checkout has them beside it."""
+"""What every test may ask for: a target, and the recordings where this checkout has them beside it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,19 +8,22 @@ import pytest
 
 from contract_tests.coverage import TABLE, summary, table
 from contract_tests.effort import register
+from contract_tests.environment import ROOT, SHARED, shared
 from contract_tests.harvest import HARVEST, Harvest
 from contract_tests.real import Access, of_environment
 from contract_tests.targets import OURS, TARGETS, Live, chosen, tally
 
 LAST = "test_whole_run.py"
 REAL = "test_real.py"
-WHOLE = "test_the_table_says_what_was_exercised"
+WHOLE = {"test_the_table_says_what_was_exercised", "test_recordings_that_are_here_are_used"}
 
 ACCESS = pytest.StashKey[Access]()
 EXERCISED = pytest.StashKey[list[str]]()
+WITHOUT_RECORDINGS = pytest.StashKey[int]()
 
-ROOT = Path(__file__).resolve().parent.parent
-SHARED = ROOT.parent / "shared"
+FROM_SHARED = {"transcripts", "seeds"}
+"""Fixtures that make a test one of the marker `recordings`."""
+
 API = ROOT / "contract_tests" / "api"
 
 register()  # before hypothesis looks for the profile it is told to load
@@ -61,7 +64,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What looks back on the run comes last, and on a whole run only when it is one; what is of no chosen target goes."""
     whole = is_whole(config, items)
     items.sort(key=lambda item: item.path.name == LAST)
-    left_out = [item for item in items if is_aimless(config, item) or (item.name == WHOLE and not whole)]
+    left_out = [item for item in items if is_aimless(config, item) or (item.name in WHOLE and not whole)]
+    for item in items:
+        if not FROM_SHARED.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("recordings")
+    if not SHARED.is_dir():
+        without = [item for item in items if item not in left_out and item.get_closest_marker("recordings")]
+        config.stash[WITHOUT_RECORDINGS] = len(without)
+        left_out += without
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 
@@ -85,6 +95,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         TABLE.write_text(table(session.config.stash[HARVEST]), encoding="utf-8")
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["exercised"] = list(summary(session.config.stash[HARVEST]))
+        session.config.workeroutput["without_recordings"] = session.config.stash.get(WITHOUT_RECORDINGS, 0)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -102,8 +113,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Hear what one process of several has exercised. A process that crashed has not said it."""
-    node.config.stash[EXERCISED] += getattr(node, "workeroutput", {}).get("exercised", [])
+    """Hear what one process of several has exercised, and left out as each does. One that crashed has not said it."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[EXERCISED] += output.get("exercised", [])
+    node.config.stash[WITHOUT_RECORDINGS] = output.get("without_recordings", 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -118,17 +131,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for line in tally(reports):
         terminalreporter.write_line(line)
     stash = terminalreporter.config.stash
+    if left_out := stash.get(WITHOUT_RECORDINGS, 0):
+        terminalreporter.write_line(f"left out: {left_out} tests of recordings that are not part of the repository")
     for line in (*summary(stash[HARVEST]), *stash[EXERCISED]):
         terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
 def transcripts() -> Path:
-    """The folder of recordings, or a skip that says what is missing."""
-    folder = SHARED / "transcripts"
-    if not folder.is_dir():
-        pytest.skip("no recordings beside this checkout (../shared/transcripts)")
-    return folder
+    """The folder of recordings of the real services."""
+    return shared("transcripts")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+SHARED = ROOT.parent / "shared"
+"""Recordings of the real services and the documents the project was made from. They are not part of the repository."""
+
 # After so many seconds a program or a socket hangs. A machine that is busy with something else takes its time.
 HANGS = 300
 
@@ -21,7 +24,7 @@ def client_python(name: str) -> Path:
     """The interpreter of a client library's environment: `google`, `generativeai`, `genai-1`, `langchain` ..."""
     python = ROOT / ".venvs" / name / "bin" / "python"
     if not (python.parent.parent / "ready").exists():
-        _do_without(f"no environment .venvs/{name}: run `make clients`")
+        do_without(f"no environment .venvs/{name}: run `make clients`")
     return python
 
 
@@ -29,20 +32,32 @@ def node() -> Path:
     """A Node that @google/genai runs on, which is installed in `clients/node`."""
     modules = ROOT / "clients" / "node" / "node_modules"
     if not (modules / "ready").exists():
-        _do_without("no packages in clients/node: install npm and run `make clients`")
+        do_without("no packages in clients/node: install npm and run `make clients`")
     pinned = modules / ".bin" / "node"
     return pinned if pinned.exists() else program("node")
+
+
+def shared(path: str) -> Path:
+    """A file or folder of SHARED, for a test that is marked `recordings`: such tests run only where SHARED is.
+
+    The test fails if SHARED is there without it.
+    """
+    found = SHARED / path
+    if not found.exists():
+        pytest.fail(f"{SHARED} has no {path}", pytrace=False)
+    return found
 
 
 def program(name: str) -> Path:
     """A program of this machine, such as `curl` or `jq`."""
     found = shutil.which(name)
     if found is None:
-        _do_without(f"no {name} on this machine")
+        do_without(f"no {name} on this machine")
     return Path(found)
 
 
-def _do_without(what: str) -> NoReturn:
+def do_without(what: str) -> NoReturn:
+    """Skip the test, because the machine lacks something; in CI fail it."""
     if os.environ.get("CI"):
         pytest.fail(what, pytrace=False)
     pytest.skip(what)

@@ -16,8 +16,7 @@ from contract_tests.api.conftest import START
 from contract_tests.api.provocations import JOB, Provocation, tuning
 from contract_tests.api.refused_callers import REFUSED_CALLERS
 from contract_tests.api.refused_requests import REFUSED_REQUESTS
-from contract_tests.conftest import SHARED
-from contract_tests.environment import HANGS
+from contract_tests.environment import HANGS, SHARED
 from contract_tests.targets import Client, Live, in_process
 from mockserver.scripting.faults import REASONS, Fault
 from mockserver.state.clock import ManualClock

@@ -4,11 +4,11 @@ A file that holds no exchange skips by name. A difference is a failure unless it
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from contract_tests.conftest import SHARED
-from contract_tests.environment import ROOT
+from contract_tests.environment import ROOT, SHARED
 from contract_tests.targets import chosen
 from mockserver.recordings.comparing import Grade
 from mockserver.recordings.exchange import NothingToReplay
@@ -40,7 +40,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test a file, against the target `transcript`."""
     paths = [path for folder in FOLDERS if folder.is_dir() for path in files(folder)]
     wanted = paths if "transcript" in chosen(metafunc.config) else []
-    metafunc.parametrize("path", wanted, ids=[f"transcript-{path.name}" for path in wanted])
+    metafunc.parametrize("path", [_parameter(path) for path in wanted])
+
+
+def _parameter(path: Path) -> Any:
+    marks = [pytest.mark.recordings] if SHARED in path.parents else []
+    return pytest.param(path, id=f"transcript-{path.name}", marks=marks)
 
 
 def test_a_transcript_is_answered_as_it_was(path: Path) -> None:

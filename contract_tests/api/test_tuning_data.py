@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from contract_tests.api.aiplatform import LONG, Vertex, turn
-from contract_tests.conftest import ROOT
+from contract_tests.environment import ROOT
 from contract_tests.neighbour import Neighbour, serving
 from contract_tests.targets import Client
 from mockserver.state.world import Settings

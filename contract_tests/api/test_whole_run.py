@@ -46,6 +46,14 @@ def test_a_made_up_member_does_not_parse(tmp_path: Path) -> None:
     assert 4 == len(refused)
 
 
+@pytest.mark.recordings
+def test_recordings_that_are_here_are_used(request: pytest.FixtureRequest) -> None:
+    """Where they are, no part of them is lost: a whole run has many tests of them."""
+    used = [item for item in request.session.items if item.get_closest_marker("recordings")]
+
+    assert len(used) > 100
+
+
 def test_the_table_says_what_was_exercised(request: pytest.FixtureRequest) -> None:
     """docs/coverage.md and the run agree on every method. Part of a run leaves this test out."""
     exercised = set(request.config.stash[HARVEST].methods)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contract_tests.conftest import SHARED
+from contract_tests.environment import shared
 from contract_tests.use.serving import Served, serving
 
 # Programs that wait five seconds between polls wait fifty minutes of the server's time.
@@ -36,11 +36,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def seeds() -> Path:
-    """The folder of printed tutorials, or a skip that says what is missing."""
-    folder = SHARED / "seeds"
-    if not folder.is_dir():
-        pytest.skip("no tutorials beside this checkout (../shared/seeds)")
-    return folder
+    """The folder of printed tutorials."""
+    return shared("seeds")
 
 
 @pytest.fixture(scope="session")

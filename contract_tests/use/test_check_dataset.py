@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract_tests.conftest import ROOT
+from contract_tests.environment import ROOT
 from mockserver.__main__ import main
 
 Json = dict[str, Any]

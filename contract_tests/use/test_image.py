@@ -11,25 +11,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from contract_tests.conftest import ROOT, SHARED
-from contract_tests.environment import HANGS
+from contract_tests.environment import HANGS, ROOT, do_without, shared
 
 TAG = "gemini-tuning-mockserver:test"
-BUILD = SHARED / "tools" / "oci_build.sh"
 BUILDAH = {**os.environ, "BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs", "BUILDAH_FORMAT": "docker"}
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.recordings]  # what builds it is kept beside the recordings
 
 
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A container of the image, built from what git tracks."""
-    if not BUILD.is_file() or os.geteuid() != 0 or shutil.which("buildah") is None:
-        pytest.skip("building the image takes root, buildah and ../shared/tools/oci_build.sh")
+    if os.geteuid() != 0 or shutil.which("buildah") is None:
+        do_without("building the image takes root and buildah")
     source = tmp_path_factory.mktemp("image")
     archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "x"], cwd=source, input=archive, check=True)
-    subprocess.run([BUILD, source, TAG], env=BUILDAH, check=True, capture_output=True)
+    subprocess.run([shared("tools/oci_build.sh"), source, TAG], env=BUILDAH, check=True, capture_output=True)
     name = _buildah("from", TAG)
     yield name
     _buildah("rm", name)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests.conftest import ROOT
+from contract_tests.environment import ROOT
 from mockserver.datasets import files
 from mockserver.datasets.dataset import MOST_TOKENS, Dataset, collect, distribution, oversized_validation, synthesize
 from mockserver.datasets.lines import ANYTHING, Kind, Line, accepted, examine
