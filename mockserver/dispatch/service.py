@@ -31,13 +31,14 @@ class FailedCall:
 class HeaderProfile:
     """Which response headers tell one service from another.
 
-    `server` makes the value of Server from the route, `tier` that of X-Gemini-Service-Tier from the route, the
-    status and the day, None where there is no such header. `timed` says whether Server-Timing is sent.
+    `server` makes the value of Server from the route; `timed` says whether Server-Timing is sent. Methods of the
+    ids in `tiered` say X-Gemini-Service-Tier of a call that came as far as the model, from the day `tiered_since` on.
     """
 
     server: Callable[[Route], str]
     timed: bool = False
-    tier: Callable[[Route, int, date], str | None] = lambda *_: None
+    tiered: frozenset[str] = frozenset()
+    tiered_since: date = date.max
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,6 @@ _NO_DATA = (
 )
 
 
-def _service_tier(route: Route, status: int, day: date) -> str | None:
-    """What a generate call that came as far as the model says of itself: its answer, or a 429 [both seen]."""
-    return "standard" if route.id in _TIERED and status in {200, 429} and day >= _TIERED_SINCE else None
-
-
 def _resource_exhausted(call: FailedCall) -> ApiError:
     """429: of the rate of tuned models as seen from 2024-10 to 2024-12, else with QuotaFailure as since 2025."""
     if call.route.id.startswith("tunedModels."):
@@ -87,7 +82,9 @@ SERVICE = Service(
     title="Generative Language API",
     routes=ROUTES,
     lenient_routes=LENIENT_ROUTES,
-    headers=HeaderProfile(server=lambda _: "scaffolding on HTTPServer2", timed=True, tier=_service_tier),
+    headers=HeaderProfile(
+        server=lambda _: "scaffolding on HTTPServer2", timed=True, tiered=_TIERED, tiered_since=_TIERED_SINCE
+    ),
     empty_404=True,
     internal_error=outages.INTERNAL_DEVELOPER,
     injected_error=_injected_error,

@@ -5,8 +5,8 @@ requests, then the dispatcher's checks, with the format of the answer between cr
 """
 
 import logging
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass
+from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted
@@ -23,7 +23,7 @@ from mockserver.protojson.reading import read_request
 from mockserver.rpc import errors
 from mockserver.rpc.credentials import read_credentials, redacted
 from mockserver.rpc.errors import ApiError
-from mockserver.state.clock import stopwatch
+from mockserver.state.clock import Nanos, stopwatch
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
@@ -31,6 +31,52 @@ access = logging.getLogger("mockserver.access")
 
 # The newest of the limits seen in "Request payload size exceeds the limit: N bytes."
 BODY_LIMIT = 20_971_520
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request in its world at its moment. `secret` says what looks like a real credential in it, "" if nothing."""
+
+    http: HttpRequest
+    world: World
+    now: Nanos
+    secret: str
+
+    @property
+    def label(self) -> str:
+        """What the access log calls a request that came to no method."""
+        return f"{self.http.verb} {redacted(self.http.path)}"
+
+    def refuse(self, error: ApiError, parameters: SystemParameters) -> Reply:
+        """The reply for an error before any method was found."""
+        self._write_down(error.code.http, error.status)
+        return Printer(self.http, parameters, self.now, self.world.clock).print_error(error)
+
+    def answer_unrouted(self, table: RouteTable) -> Reply:
+        """404: nothing, or the outermost server's page, by the service that the path is meant for [both seen]."""
+        hint = diagnose_unrouted(table, self.http.verb, self.http.path, self.world.settings)
+        log.warning("%s was not found: %s", self.label, hint)
+        self._write_down(404, None, hint)
+        service = table.services.get(table.service(self.http.path))
+        empty = service is not None and service.empty_404
+        return self.print_page(404, b"" if empty else error_pages.not_found_page(self.http.target))
+
+    def print_page(self, status: int, page: bytes) -> Reply:
+        """A page of the outermost server."""
+        return Printer(self.http, SystemParameters(), self.now, self.world.clock).print_page(status, page)
+
+    def _write_down(self, status: int, response: Any, hint: str = "") -> None:
+        write_down(
+            self.world,
+            now=self.now,
+            secret=self.secret,
+            verb=self.http.verb,
+            path=self.http.path,
+            status=status,
+            response=response,
+            hint=hint,
+            size=len(self.http.body),
+        )
 
 
 class HttpFace:
@@ -46,71 +92,56 @@ class HttpFace:
         Raises WouldBlock if it must not wait and would.
         """
         watch = stopwatch()
-        world = self._worlds.choose(http.identifying_texts())
-        secret = find_secret(http.identifying_texts(), http.body, self._worlds.warn_once)
-        label, reply = self._answer(http, world, secret, may_block=may_block)
+        texts = tuple(http.identifying_texts())
+        world = self._worlds.choose(texts)
+        secret = find_secret(texts, http.body, self._worlds.warn_once)
+        label, reply = self._answer(Arrival(http, world, world.clock.now(), secret), may_block=may_block)
         access.info("%s %d %.1f ms", label, reply.status, watch())
         return reply
 
-    def _answer(self, http: HttpRequest, world: World, secret: str, *, may_block: bool) -> tuple[str, Reply]:
+    def _answer(self, arrival: Arrival, *, may_block: bool) -> tuple[str, Reply]:
         """What the access log calls the request, and the reply."""
-        settings, now = world.settings, world.clock.now()
-        label = f"{http.verb} {redacted(http.path)}"
-        printer = Printer(http, SystemParameters(), now, world.clock)
+        http, world, settings = arrival.http, arrival.world, arrival.world.settings
         if http.verb == "OPTIONS" and "access-control-request-method" in http.headers:
-            head = Head(now=now, origin=http.headers.get("origin"))
+            head = Head(now=arrival.now, origin=http.headers.get("origin"))
             requested = http.headers.get("access-control-request-headers", "")
-            return label, Reply(*head.preflight(requested), b"", world.clock)
-        unresolved = partial(
-            write_down, world, now=now, secret=secret, verb=http.verb, path=http.path, size=len(http.body)
-        )
+            return arrival.label, Reply(*head.preflight(requested), b"", world.clock)
+        if arrival.secret and settings.refuse_real_credentials:
+            return arrival.label, arrival.refuse(refusal(arrival.secret), SystemParameters())
         try:
-            if secret and settings.refuse_real_credentials:
-                raise refusal(secret)
             parameters, query = split_query(http.parameters, verb=http.method)
-        except ApiError as error:
-            unresolved(status=error.code.http, response=error.status)
-            if isinstance(error, RefusedParameters):
-                printer = replace(printer, parameters=error.parameters)
-            return label, printer.print_error(error)
-        printer = replace(printer, parameters=parameters)
+        except RefusedParameters as error:
+            return arrival.label, arrival.refuse(error, error.parameters)
         verb = "GET" if http.method == "HEAD" else http.method  # our choice: not seen
         match = self._table.match(verb, http.path, settings.as_of, lenient=settings.lenient_routes)
         if match is None:
-            hint = diagnose_unrouted(self._table, http.verb, http.path, settings)
-            log.warning("%s was not found: %s", label, hint)
-            unresolved(status=404, response=None, hint=hint)
-            return label, printer.print_page(404, self._page_of_404(http))
+            return arrival.label, arrival.answer_unrouted(self._table)
+        route = match.route
         if malformed := _malformed(http):
-            return match.route.id, printer.print_page(*malformed)
-        service = self._table.services[match.route.service]
+            return route.id, arrival.print_page(*malformed)
+        service = self._table.services[route.service]
         request = Request(
             service=service,
-            route=match.route,
+            route=route,
             world=world,
-            now=now,
+            now=arrival.now,
             resource=next(iter(match.path.values()), ""),
             credentials=read_credentials(http.headers, parse_query(http.parameters)),
             bind=lambda: _bind(http, match, query, parameters),
             options={name: http.headers[name] for name in service.call_options if name in http.headers},
-            secret=secret,
+            secret=arrival.secret,
             verb=http.verb,
             path=http.path,
             size=len(http.body),
         )
         answer = dispatch(request, may_block=may_block)
-        printer = replace(printer, answer=answer)
+        printer = Printer(http, parameters, arrival.now, world.clock, answer)
         try:
-            return match.route.id, printer.print(answer)
+            return route.id, printer.print(answer)
         except Exception:
-            log.exception(BUG, match.route.id)
+            log.exception(BUG, route.id)
             answer.result = request.internal_error
-            return match.route.id, printer.print(answer)
-
-    def _page_of_404(self, http: HttpRequest) -> bytes:
-        """Nothing, or the outermost server's page, by the service that the path is meant for [both seen]."""
-        service = self._table.services.get(self._table.service(http.path))
-        return b"" if service is not None and service.empty_404 else error_pages.not_found_page(http.target)
+            return route.id, printer.print(answer)
 
 
 def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], parameters: SystemParameters) -> Json:

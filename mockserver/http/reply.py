@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from mockserver.dispatch.dispatcher import BUG, Answer
+from mockserver.dispatch.dispatcher import BUG, Answer, Request
 from mockserver.dispatch.routing import Json, Pause
 from mockserver.http.error_body import error_body
 from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, takes_gzip
@@ -178,11 +178,18 @@ class Printer:
             now=self.now,
             server=profile.server(request.route),
             timing_ms=1 if profile.timed else None,
-            tier=None if status is None else profile.tier(request.route, status, request.day),
+            tier=None if status is None else self._tier(request, status),
             origin=origin,
             gzip=gzip,
             length=length,
         )
+
+    def _tier(self, request: Request, status: int) -> str | None:
+        """What a call that came as far as the model says of itself: an answer, or a 429 [both seen]."""
+        profile = request.service.headers
+        if request.route.id not in profile.tiered or status not in {200, 429}:
+            return None
+        return "standard" if request.day >= profile.tiered_since else None
 
     def _reply(self, status: int, headers: Headers, body: bytes | Iterator[bytes | Pause]) -> Reply:
         answer = self.answer
