@@ -1,9 +1,7 @@
 """The application: Google's surfaces and the tester's own API behind one ASGI callable."""
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import cache
 
 from starlette.applications import Starlette
@@ -14,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
-from mockserver.dispatch.routing import Cut, Route, RouteTable, leniently
+from mockserver.dispatch.routing import Cut, RouteTable
 from mockserver.gemini import routes as gemini
 from mockserver.http import token_endpoint
 from mockserver.http.front_end import BODY_LIMIT, FrontEnd, Reply, Request, WouldBlock
@@ -29,15 +27,7 @@ BY_HAND = "mockserver.by_hand"
 @cache
 def surfaces() -> RouteTable:
     """Every method of both services, the Developer API's first: its paths are the narrower ones."""
-    return RouteTable(_routes())
-
-
-def _routes() -> Iterator[Route]:
-    for surface in (gemini, vertex):
-        for route in surface.ROUTES:
-            yield replace(route, service=surface.SERVICE)
-    for route in leniently(gemini.LENIENT_ROUTES):
-        yield replace(route, service=gemini.SERVICE)
+    return RouteTable((*gemini.ROUTES, *vertex.ROUTES, *gemini.LENIENT_ROUTES))
 
 
 def create_app(world: World | Worlds | None = None, guard: Guard | None = None) -> ASGIApp:

@@ -7,13 +7,14 @@ without a colon and `**` for any number of segments.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from mockserver.protojson.schema import Rpc
+from mockserver.dispatch.http_rules import method_id
+from mockserver.protojson.schema import HttpRule, Rpc
 from mockserver.rpc.credentials import Caller
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.magic_words import job_directives
@@ -75,7 +76,8 @@ class Route:
     date. `credentials` "bearer" makes a lone API key the real 401; "own" leaves that to the handler, which
     takes keys in their own project. A `lenient` route is one the real service has not. `service` is the
     surface's host name. `blocks` says of a world whether the handler may have to wait there
-    for something outside of this process.
+    for something outside of this process. `unpublished` is the reason why a method without a published
+    rule is served.
     """
 
     id: str
@@ -92,15 +94,17 @@ class Route:
     lenient: bool = False
     service: str = ""
     blocks: Callable[[World], bool] | None = None
+    unpublished: str = ""
 
     @classmethod
-    def of(cls, rpc: Rpc, template: str, **more: Any) -> "Route":
-        """The route of a published rpc, which says what is taken and answered; `template` may stand on any version."""
+    def of(cls, rpc: Rpc, rule: HttpRule, **more: Any) -> "Route":
+        """The route that the rule gives the rpc, which says what is taken and answered."""
         return cls(
-            template=template,
+            id=method_id(rule),
+            template=f"{rule.verb} {rule.path}",
             request=rpc.request,
             response=rpc.response,
-            body=rpc.http[0].body,
+            body=rule.body,
             rpc=rpc.full_name,
             stream=rpc.server_streaming,
             **more,
@@ -220,8 +224,3 @@ def _collection(path: str) -> str:
     """What follows the version: "tunedModels" of "/v1/tunedModels/x:generateContent"."""
     rest = path.split("/", 2)[-1]
     return re.split(r"[/:*}]", rest.partition("=")[2] if rest.startswith("{") else rest, maxsplit=1)[0]
-
-
-def leniently(routes: Iterable[Route]) -> Iterator[Route]:
-    """The same routes, marked as ones the real service has not."""
-    return (replace(route, lenient=True) for route in routes)
