@@ -204,6 +204,13 @@ MUTATIONS = (
         (f"{API}/test_official_contract.py",),
     ),
     Mutation(
+        "a base model that overrides nothing it inherits",
+        "mockserver/catalog/base_models.py",
+        "(inherited | row).items()",
+        "(row | inherited).items()",
+        (f"{LAWS}/catalog",),
+    ),
+    Mutation(
         "a path of our own invention",
         "mockserver/gemini/routes.py",
         '"GET /{version}/{name=tunedModels/*}/operations"',

@@ -1,37 +1,10 @@
-"""Which base models there are, on a day or on all days at once, and how they tune.
+"""How the two services train a base model when they are not told: hyperparameters, and how long a run takes."""
 
-Without a day (`as_of=None`) every model that ever was is there, so that any document ever written
-about the API can be followed; with one, the models of that day.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
 
 from mockserver.catalog.base_model import BaseModel, Shape, VertexTuning
-from mockserver.catalog.early_models import EARLY_MODELS
-from mockserver.catalog.later_models import LATER_MODELS
 from mockserver.simulation.noise import seed_of, uniform
 from mockserver.simulation.tuning import Pace
-
-__all__ = [
-    "ROWS",
-    "BaseModel",
-    "Hyperparameters",
-    "Shape",
-    "VertexHyperparameters",
-    "VertexTuning",
-    "defaults",
-    "find",
-    "models",
-    "pace",
-    "vertex_defaults",
-    "vertex_pace",
-]
-
-ROWS: tuple[BaseModel, ...] = (*EARLY_MODELS, *LATER_MODELS)
-"""Every wording of every model, in the order in which they are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +24,6 @@ class VertexHyperparameters:
     batch: int
     learning_rate_multiplier: float
     adapter_size: int
-
-
-@lru_cache(maxsize=64)  # a day is a server's, and hardly ever more than one or two of them are asked about
-def models(as_of: date | None, *, vertex: bool = False) -> tuple[BaseModel, ...]:
-    """The models of that day on the Developer API, or on Vertex AI, in the order they are listed."""
-    return tuple(model for model in ROWS if model.available(as_of) and _offered(model, vertex=vertex))
-
-
-def find(model_id: str, as_of: date | None, *, vertex: bool = False) -> BaseModel | None:
-    """The model of that id (`gemini-2.0-flash`, without `models/`) on that day, if there is one."""
-    return _by_id(as_of, vertex=vertex).get(model_id)
-
-
-@lru_cache(maxsize=64)
-def _by_id(as_of: date | None, *, vertex: bool) -> Mapping[str, BaseModel]:
-    """The first model of each id."""
-    return {model.id: model for model in reversed(models(as_of, vertex=vertex))}
 
 
 def defaults(base: BaseModel, examples: int) -> Hyperparameters:
@@ -127,10 +83,6 @@ def vertex_pace(base: BaseModel, seed: int) -> Pace:
         touches=(0.0, 1.07, 31.0),
         grain=1000,
     )
-
-
-def _offered(model: BaseModel, *, vertex: bool) -> bool:
-    return model.vertex_api if vertex else model.developer_api
 
 
 def _vertex_tuning(base: BaseModel) -> VertexTuning:
