@@ -70,14 +70,14 @@ Handler = Callable[[Call], Json | Iterator[Json | Pause]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method of a surface and the handler that answers it.
+    """A method of a service and the handler that answers it.
 
-    `since` and `keys_since` (the day API keys were first taken) matter only to a world that is as of a
-    date. `credentials` "bearer" makes a lone API key the real 401; "own" leaves that to the handler, which
-    takes keys in their own project. A `lenient` route is one the real service has not. `service` is the
-    surface's host name. `blocks` says of a world whether the handler may have to wait there
-    for something outside of this process. `unpublished` is the reason why a method without a published
-    rule is served.
+    `since` and `keys_since` (the day on which the method first took API keys) matter only to a world that
+    is as of a date. `credentials` "bearer" answers a lone API key with 401, as the real service does; "own"
+    leaves that to the handler, which takes keys in their own project. The real service does not have a
+    `lenient` route. `service` is the host name. `blocks` tells whether the handler may have to wait, in a
+    given world, for something outside of this process. `unpublished` is the reason why a route without a
+    published rule is served.
     """
 
     id: str
@@ -98,7 +98,7 @@ class Route:
 
     @classmethod
     def of(cls, rpc: Rpc, rule: HttpRule, **more: Any) -> "Route":
-        """The route that the rule gives the rpc, which says what is taken and answered."""
+        """Returns the route of one HTTP rule of the rpc, with the rpc's messages."""
         return cls(
             id=method_id(rule),
             template=f"{rule.verb} {rule.path}",
@@ -132,7 +132,7 @@ class Route:
         return as_of is None or self.keys_since is None or self.keys_since <= as_of
 
     def is_live(self, as_of: date | None, *, lenient: bool = False) -> bool:
-        """Whether the service has this method on that day; None is every day at once."""
+        """Whether the service has the method on that day; None is every day at once."""
         if self.lenient and not lenient:
             return False
         return as_of is None or self.since is None or self.since <= as_of
@@ -147,7 +147,7 @@ class Match:
 
 
 class RouteTable:
-    """The routes of the surfaces, found by verb, version and action; compiled when first looked at."""
+    """Finds routes by verb, version and action. Compiles a template when a path is first compared with it."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
@@ -160,12 +160,12 @@ class RouteTable:
             self._speakers.setdefault(route.version, set()).add(route.service)
 
     def service(self, path: str) -> str:
-        """The service a path is meant for, routed or not: by its collection, else by its version; "" if unknown."""
+        """Returns the service that a path belongs to, by its collection, else by its version; "" if unknown."""
         speakers = self._speakers.get(_version(path), set())
         return self._services.get(_collection(path)) or ("".join(speakers) if len(speakers) == 1 else "")
 
     def match(self, verb: str, path: str, as_of: date | None = None, *, lenient: bool = False) -> Match | None:
-        """The first live route that fits, or None. `path` is as on the wire, percent-encoded."""
+        """Returns the first live route that fits, or None. `path` is as on the wire, percent-encoded."""
         for route in self._candidates(verb, _version(path), _action(path)):
             pattern, names = _compile(route.path)
             found = pattern.fullmatch(path)
@@ -174,19 +174,19 @@ class RouteTable:
         return None
 
     def _candidates(self, verb: str, version: str, action: str) -> Iterator[Route]:
-        """The routes of that action, and those of none: what looks like an action may be the end of a `**`."""
+        """The routes of the action, then those without one: what looks like an action may be the end of a `**`."""
         yield from self._by_head.get((verb, version, action), ())
         if action:
             yield from self._by_head.get((verb, version, ""), ())
 
     def nearest(self, verb: str, path: str) -> list[Route]:
-        """Routes a lost request may have meant: the same path under another verb or version, else a like shape."""
+        """Returns routes near a path that none fits: of another verb or version, else of the same action."""
         tail = path.split("/", 2)[-1]
-        same = [route for route in self.routes if _compile(route.path)[0].fullmatch(f"/{route.version}/{tail}")]
+        same_path = [route for route in self.routes if _compile(route.path)[0].fullmatch(f"/{route.version}/{tail}")]
         action = _action(path)
-        alike = [route for route in self.routes if action and route.path.endswith(f":{action}")]
+        same_action = [route for route in self.routes if action and route.path.endswith(f":{action}")]
         versions = list(self._speakers)
-        return sorted(same, key=lambda route: (route.verb != verb, versions.index(route.version))) or alike
+        return sorted(same_path, key=lambda route: (route.verb != verb, versions.index(route.version))) or same_action
 
 
 _VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^}]*))?\}")
