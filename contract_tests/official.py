@@ -2,8 +2,8 @@
 
 Rules come from four places: the protos behind our tables, the methods every service has beside its own (in the
 transports of Google's generated clients), the discovery documents that ship with google-api-python-client, and those
-of the Developer API that were recorded. `fixtures/not_supported.json` says what we do not serve, and what we serve
-without a published rule, each with its reason.
+of the Developer API that were recorded. `fixtures/not_supported.json` says what we do not serve, with the reasons. What
+we serve without a published rule has its reason in the route.
 """
 
 import ast
@@ -60,7 +60,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Rules that only one side has, by globs of their methods and paths, what they are for, and why."""
+    """Published rules that we do not serve, by globs of their methods and paths, what they are for, and why."""
 
     service: str
     what: str
@@ -87,9 +87,9 @@ def shape(path: str) -> str:
     return _VARIABLE.sub(lambda found: re.sub(r"\*\*?", "{}", found[2] or "*"), path)
 
 
-def differences(kind: str) -> tuple[Difference, ...]:
-    """`kind` "not_supported" is what Google has and we have not; "beyond" is the other way round."""
-    rows = json.loads(DIFFERENCES.read_text(encoding="utf-8"))[kind]
+def differences() -> tuple[Difference, ...]:
+    """What Google publishes and we do not serve."""
+    rows = json.loads(DIFFERENCES.read_text(encoding="utf-8"))
     return tuple(
         Difference(row["service"], row["what"], row["reason"], tuple(row["methods"]), tuple(row.get("paths", ["*"])))
         for row in rows

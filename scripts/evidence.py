@@ -5,8 +5,9 @@
 
 The rules are mechanical. Every method that is served has a row. So has every sentence that is given to something
 that makes an error. Every comment or docstring that says "our choice" stands in a place (a function, a class, a
-constant) that has a row of that level, and every row of that level names such a place. A row that was added
-has no level yet: a person says what is known, from where and from when.
+constant) that has a row of that level, and every row of that level names such a place. A note in base_models.json
+that says it is such a place too. A row that was added has no level yet: a person says what is known, from where and
+from when.
 """
 
 import ast
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mockserver"
 DATA = PACKAGE / "inspection" / "evidence.json"
 PAGE = ROOT / "docs" / "evidence.md"
+BASE_MODELS = PACKAGE / "catalog" / "base_models.json"
 
 
 LEVELS = {
@@ -109,6 +111,13 @@ def choices(found: list[Source]) -> set[str]:
     return {place(source, line) for source in found for line in source.choices}
 
 
+def noted_choices() -> set[str]:
+    """Every base model whose row has a note that says so: `catalog/base_models.json: gemini-3-pro-preview`."""
+    rows = json.loads(BASE_MODELS.read_text())
+    name = BASE_MODELS.relative_to(PACKAGE)
+    return {f"{name}: {row['id']}" for row in rows if CHOICE in row.get("note", "")}
+
+
 def places(source: Source) -> set[str]:
     """Every place of a module, for rows that a person wrote."""
     nodes = (node for node in ast.walk(source.tree) if isinstance(node, ast.stmt))
@@ -180,8 +189,8 @@ def methods() -> dict[str, str]:
 def brought_up_to_date(table: Table) -> Table:
     """The table with a row for everything the code has, and none for what it has not."""
     found = list(sources())
-    marked = choices(found)
-    there = {where for source in found for where in places(source)}
+    marked = choices(found) | noted_choices()
+    there = {where for source in found for where in places(source)} | noted_choices()
 
     def is_marked(where: str) -> bool:
         """Whether the place says so, or its module of everything in it."""

@@ -157,7 +157,7 @@ MUTATIONS = (
     Mutation(
         "an API key may share",
         "mockserver/gemini/routes.py",
-        'credentials="bearer" if self.rpc.startswith(PERMISSIONS) else "any"',
+        'credentials="bearer" if ".PermissionService." in rpc.full_name else "any"',
         'credentials="any"',
         (f"{API}/test_permissions.py",),
     ),
@@ -197,11 +197,25 @@ MUTATIONS = (
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(
-        "a route of our own invention",
-        "mockserver/gemini/routes.py",
-        '"POST /{version}/{model=models/*}:countTokens"',
-        '"POST /{version}/{model=models/*}:count"',
+        "the additional bindings of a rule left out",
+        "mockserver/dispatch/http_rules.py",
+        "for rule in rpc.http:",
+        "for rule in rpc.http[:1]:",
         (f"{API}/test_official_contract.py",),
+    ),
+    Mutation(
+        "a base model that overrides nothing it inherits",
+        "mockserver/catalog/base_models.py",
+        "(inherited | row).items()",
+        "(row | inherited).items()",
+        (f"{LAWS}/catalog",),
+    ),
+    Mutation(
+        "a path of our own invention",
+        "mockserver/gemini/routes.py",
+        '"GET /{version}/{name=tunedModels/*}/operations"',
+        '"GET /{version}/{name=tunedModels/*}/history"',
+        (f"{LAWS}/gemini/test_routes.py",),
     ),
 )
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from google.api import field_behavior_pb2
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.api import annotations_pb2, field_behavior_pb2
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, MethodDescriptor
 from schema_rows import OPENINGS, Json, Schema, compact, derived_json_name, described_behaviors
 
 KINDS = {
@@ -24,9 +24,20 @@ KINDS = {
 
 
 def read_module(module: str, schema: Schema) -> None:
-    """Add every type of a `_pb2` module, and all that they lead to."""
+    """Add every rpc and every type of a `_pb2` module, and all types that they lead to."""
     file = importlib.import_module(module).DESCRIPTOR
     add_types(schema, [*file.message_types_by_name.values(), *file.enum_types_by_name.values()], {})
+    for service in file.services_by_name.values():
+        for rpc in service.methods:
+            types = {"request": rpc.input_type, "response": rpc.output_type}
+            schema.rpcs[rpc.full_name] = compact(
+                {
+                    "full_name": rpc.full_name,
+                    **{role: message.full_name for role, message in types.items()},
+                    "http": option_rules(rpc),
+                }
+            )
+            add_types(schema, types.values(), {})
 
 
 def read_package(package: str, services: dict[str, str] | None, schema: Schema) -> None:
@@ -89,6 +100,17 @@ def option_behaviors(field: FieldDescriptor) -> list[str]:
     options = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
     names = [field_behavior_pb2.FieldBehavior.Name(number).lower() for number in options]
     return [name for name in names if name in OPENINGS.values()]
+
+
+def option_rules(rpc: MethodDescriptor) -> list[Json]:
+    """google.api.http, where a package was made by protoc and keeps it."""
+    rule = rpc.GetOptions().Extensions[annotations_pb2.http]
+    rules = [rule, *rule.additional_bindings] if rule.WhichOneof("pattern") else []
+    return [
+        compact({"verb": verb.upper(), "path": getattr(each, verb), "body": each.body})
+        for each in rules
+        for verb in [each.WhichOneof("pattern")]
+    ]
 
 
 def message_classes(package: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What is known of a base model: what it was called, could do, and on which days.
 
-The models themselves are rows in `early_models` and `later_models`. Names, versions, limits and
-sampling defaults there are the published ones, but where a line says that it is our choice; days are
+The models themselves are rows of `base_models.json`. Names, versions, limits and sampling defaults
+there are the published ones, except where a row's note says that they are our choice; days are
 those of the release notes and deprecation pages, the first of a month where only that is known.
 """
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from mockserver.catalog import catalog
-from mockserver.catalog.catalog import BaseModel
+from mockserver.catalog import base_models
+from mockserver.catalog.base_model import BaseModel
 from mockserver.datasets.example_files import Row, Unparsable, csv_rows, json_rows, line_rows
 from mockserver.datasets.files import read_lines
 from mockserver.datasets.lines import ANYTHING, Kind, accepted
@@ -93,7 +93,7 @@ def _rows(form: Form, raw: bytes) -> Iterator[Row | Unparsable]:
 
 def _base(name: str, *, vertex_ai: bool) -> BaseModel:
     """The base model of that name, if the API tunes it."""
-    tuned = [model for model in catalog.models(None, vertex=vertex_ai) if _tunes(model, vertex_ai=vertex_ai)]
+    tuned = [model for model in base_models.models(None, vertex=vertex_ai) if _tunes(model, vertex_ai=vertex_ai)]
     for model in tuned:
         if model.id == name.rpartition("/")[2]:
             return model

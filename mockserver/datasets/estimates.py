@@ -1,7 +1,7 @@
 """How long tuning would take, by the pace of the base models' recorded runs."""
 
-from mockserver.catalog import catalog
-from mockserver.catalog.catalog import BaseModel
+from mockserver.catalog import training_plan
+from mockserver.catalog.base_model import BaseModel
 from mockserver.datasets.report import Estimate
 from mockserver.simulation.tuning import NEVER, SECOND, Pace, Run, observe
 
@@ -10,14 +10,16 @@ _SEED = 0  # one of the runs there could be; they differ by a few percent
 
 def developer_estimate(base: BaseModel, examples: int, epochs: int | None) -> Estimate:
     """Of a tuned model: with the hyperparameters the service chooses, but for epochs that are given."""
-    chosen = catalog.defaults(base, examples)
-    return _estimate(base, examples, epochs or chosen.epochs, chosen.batch, catalog.pace(base, chosen.batch, _SEED))
+    chosen = training_plan.defaults(base, examples)
+    return _estimate(
+        base, examples, epochs or chosen.epochs, chosen.batch, training_plan.pace(base, chosen.batch, _SEED)
+    )
 
 
 def vertex_estimate(base: BaseModel, examples: int, epochs: int | None) -> Estimate:
     """Of a tuning job, likewise, from PENDING until its endpoint is there."""
-    chosen = catalog.vertex_defaults(base, examples)
-    return _estimate(base, examples, epochs or chosen.epochs, chosen.batch, catalog.vertex_pace(base, _SEED))
+    chosen = training_plan.vertex_defaults(base, examples)
+    return _estimate(base, examples, epochs or chosen.epochs, chosen.batch, training_plan.vertex_pace(base, _SEED))
 
 
 def _estimate(base: BaseModel, examples: int, epochs: int, batch: int, pace: Pace) -> Estimate:

@@ -19,11 +19,18 @@ class Match:
 
 
 class RouteTable:
-    """The services and their routes, found by verb, version and action; compiled when first looked at."""
+    """Finds the routes of some services by verb, version and action."""
 
     def __init__(self, services: Iterable[Service]) -> None:
         self.services = {service.host: service for service in services}
-        self.routes = tuple(_routes(self.services.values()))
+        self.routes = (
+            *(replace(route, service=host) for host, service in self.services.items() for route in service.routes),
+            *(
+                replace(route, service=host, lenient=True)
+                for host, service in self.services.items()
+                for route in service.lenient_routes
+            ),
+        )
         self._services: dict[str, str] = {}
         self._speakers: dict[str, set[str]] = {}
         self._by_head: dict[tuple[str, str, str], list[Route]] = {}
@@ -33,12 +40,12 @@ class RouteTable:
             self._speakers.setdefault(route.version, set()).add(route.service)
 
     def service(self, path: str) -> str:
-        """The service a path is meant for, routed or not: by its collection, else by its version; "" if unknown."""
+        """Returns the service that a path belongs to, by its collection, else by its version; "" if unknown."""
         speakers = self._speakers.get(_version(path), set())
         return self._services.get(_collection(path)) or ("".join(speakers) if len(speakers) == 1 else "")
 
     def match(self, verb: str, path: str, as_of: date | None = None, *, lenient: bool = False) -> Match | None:
-        """The first live route that fits, or None. `path` is as on the wire, percent-encoded."""
+        """Returns the first live route that fits, or None. `path` is as on the wire, percent-encoded."""
         for route in self._candidates(verb, _version(path), _action(path)):
             pattern, names = compile_path(route.path)
             found = pattern.fullmatch(path)
@@ -47,28 +54,21 @@ class RouteTable:
         return None
 
     def _candidates(self, verb: str, version: str, action: str) -> Iterator[Route]:
-        """The routes of that action, and those of none: what looks like an action may be the end of a `**`."""
+        """The routes of the action, then those without one: what looks like an action may be the end of a `**`."""
         yield from self._by_head.get((verb, version, action), ())
         if action:
             yield from self._by_head.get((verb, version, ""), ())
 
     def nearest(self, verb: str, path: str) -> list[Route]:
-        """Routes a lost request may have meant: the same path under another verb or version, else a like shape."""
+        """Returns routes near a path that none fits: of another verb or version, else of the same action."""
         tail = path.split("/", 2)[-1]
-        same = [route for route in self.routes if compile_path(route.path)[0].fullmatch(f"/{route.version}/{tail}")]
+        same_path = [
+            route for route in self.routes if compile_path(route.path)[0].fullmatch(f"/{route.version}/{tail}")
+        ]
         action = _action(path)
-        alike = [route for route in self.routes if action and route.path.endswith(f":{action}")]
+        same_action = [route for route in self.routes if action and route.path.endswith(f":{action}")]
         versions = list(self._speakers)
-        return sorted(same, key=lambda route: (route.verb != verb, versions.index(route.version))) or alike
-
-
-def _routes(services: Iterable[Service]) -> Iterator[Route]:
-    """Every route with its service's host. Lenient ones come last, marked as ones the real service has not."""
-    services = tuple(services)
-    for service in services:
-        yield from (replace(route, service=service.host) for route in service.routes)
-    for service in services:
-        yield from (replace(route, service=service.host, lenient=True) for route in service.lenient_routes)
+        return sorted(same_path, key=lambda route: (route.verb != verb, versions.index(route.version))) or same_action
 
 
 def _version(path: str) -> str:

@@ -12,7 +12,8 @@ from datetime import date
 from functools import cache
 from typing import Any, Literal
 
-from mockserver.protojson.schema import Rpc, json_name
+from mockserver.dispatch.http_rules import method_id
+from mockserver.protojson.schema import HttpRule, Rpc, json_name
 from mockserver.rpc.credentials import Caller
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.magic_words import JobDirectives, job_directives
@@ -69,13 +70,14 @@ Handler = Callable[[Call], Json | Iterator[Json | Pause]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method of a surface and the handler that answers it.
+    """A method of a service and the handler that answers it.
 
-    `since` and `keys_since` (the day API keys were first taken) matter only to a world that is as of a
-    date. `credentials` "bearer" makes a lone API key the real 401; "own" leaves that to the handler, which
-    takes keys in their own project. A `lenient` route is one the real service has not. `service` is the
-    surface's host name. `blocks` says of a world whether the handler may have to wait there
-    for something outside of this process.
+    `since` and `keys_since` (the day on which the method first took API keys) matter only to a world that
+    is as of a date. `credentials` "bearer" answers a lone API key with 401, as the real service does; "own"
+    leaves that to the handler, which takes keys in their own project. The real service does not have a
+    `lenient` route. `service` is the host name. `blocks` tells whether the handler may have to wait, in a
+    given world, for something outside of this process. `unpublished` is the reason why a route without a
+    published rule is served.
     """
 
     id: str
@@ -92,15 +94,17 @@ class Route:
     lenient: bool = False
     service: str = ""
     blocks: Callable[[World], bool] | None = None
+    unpublished: str = ""
 
     @classmethod
-    def of(cls, rpc: Rpc, template: str, **more: Any) -> "Route":
-        """The route of a published rpc, which says what is taken and answered; `template` may stand on any version."""
+    def of(cls, rpc: Rpc, rule: HttpRule, **more: Any) -> "Route":
+        """Returns the route of one HTTP rule of the rpc, with the rpc's messages."""
         return cls(
-            template=template,
+            id=method_id(rule),
+            template=f"{rule.verb} {rule.path}",
             request=rpc.request,
             response=rpc.response,
-            body=rpc.http[0].body,
+            body=rule.body,
             rpc=rpc.full_name,
             stream=rpc.server_streaming,
             **more,
@@ -134,7 +138,7 @@ class Route:
         return as_of is None or self.keys_since is None or self.keys_since <= as_of
 
     def is_live(self, as_of: date | None, *, lenient: bool = False) -> bool:
-        """Whether the service has this method on that day; None is every day at once."""
+        """Whether the service has the method on that day; None is every day at once."""
         if self.lenient and not lenient:
             return False
         return as_of is None or self.since is None or self.since <= as_of

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mockserver.catalog.catalog import BaseModel
+from mockserver.catalog.base_model import BaseModel
 from mockserver.datasets.dataset import distribution
 from mockserver.datasets.estimates import developer_estimate
 from mockserver.datasets.example_files import Row, Unparsable

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 
-from mockserver.catalog.catalog import Shape
+from mockserver.catalog.base_model import Shape
 
 # When answers began to have these, whatever the model: each was seen missing before and there afterwards.
 USAGE_SINCE = date(2024, 6, 1)

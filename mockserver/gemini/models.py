@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from mockserver.catalog import catalog
-from mockserver.catalog.catalog import BaseModel
+from mockserver.catalog import base_models
+from mockserver.catalog.base_model import BaseModel
 from mockserver.datasets.examples import Examples
 from mockserver.dispatch.routing import Call
 from mockserver.gemini import errors
@@ -54,7 +54,7 @@ def model(base: BaseModel) -> Json:
 def list_models(call: Call) -> Json:
     """The base models there are; tuned models are a collection of their own."""
     shown, token = page(
-        catalog.models(call.world.settings.as_of),
+        base_models.models(call.world.settings.as_of),
         key=lambda base: base.name,
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),
@@ -69,7 +69,7 @@ def list_models(call: Call) -> Json:
 def get_model(call: Call) -> Json:
     """A base model."""
     name = call.message["name"]
-    base = catalog.find(name.removeprefix("models/"), call.world.settings.as_of)
+    base = base_models.find(name.removeprefix("models/"), call.world.settings.as_of)
     if base is None:
         raise errors.no_such_model(name, call)
     return known(call.route.response, model(base))
@@ -91,7 +91,7 @@ def subject(call: Call, name: str, method: str) -> Subject:
 
 
 def _able(call: Call, name: str, method: str) -> BaseModel:
-    base = catalog.find(name.removeprefix("models/"), call.world.settings.as_of)
+    base = base_models.find(name.removeprefix("models/"), call.world.settings.as_of)
     if base is None or method not in base.methods:
         raise errors.not_supported(name, call)
     return base

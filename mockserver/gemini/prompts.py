@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mockserver.catalog.catalog import Shape
+from mockserver.catalog.base_model import Shape
 from mockserver.gemini import errors
 from mockserver.gemini.models import Subject
 from mockserver.generation.structured_output import ENUM, JSON, answer_schema, declared_functions

@@ -12,8 +12,8 @@ from itertools import chain
 from random import Random
 from typing import Any
 
-from mockserver.catalog import catalog
-from mockserver.catalog.catalog import BaseModel, Shape
+from mockserver.catalog import base_models, training_plan
+from mockserver.catalog.base_model import BaseModel, Shape
 from mockserver.datasets.examples import Examples
 from mockserver.dispatch.routing import Call
 from mockserver.gemini import errors
@@ -140,7 +140,7 @@ def _tuned_source(call: Call, name: str) -> Source:
 
 def _tunable(call: Call, name: str) -> BaseModel:
     as_of = call.world.settings.as_of
-    base = catalog.find(name.removeprefix("models/"), as_of)
+    base = base_models.find(name.removeprefix("models/"), as_of)
     if base is None or not name.startswith("models/") or not base.tunable(as_of):
         raise errors.not_tunable(name, call)
     return base
@@ -162,7 +162,7 @@ def _number_findings(asked: Mapping[str, Any]) -> Iterator[str]:
 def _training(asked: Mapping[str, Any], base: BaseModel, examples: int) -> Training:
     """The hyperparameters in effect. Raises ApiError for more steps than anybody could want to look at."""
     given = asked.get("tuningTask", {}).get("hyperparameters", {})
-    default = catalog.defaults(base, examples)
+    default = training_plan.defaults(base, examples)
     multiplier = given.get("learningRateMultiplier")
     epochs, batch = given.get("epochCount", default.epochs), given.get("batchSize", default.batch)
     if examples * epochs > MOST_STEPS * batch:
@@ -193,7 +193,7 @@ def _run(
         batch=training.batch,
         learning_rate=training.learning_rate,
         data_seed=seed_of_texts(chain.from_iterable(examples)),
-        pace=catalog.pace(base, training.batch, seed),
+        pace=training_plan.pace(base, training.batch, seed),
     )
     for directives in call.job_directives(asked.get("displayName", ""), asked.get("description", "")):
         run = directives.direct(run)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.catalog import catalog
+from mockserver.catalog import base_models
 from mockserver.dispatch.routing import Call
 from mockserver.gemini.errors import invalid, no_such_tuned_model
 from mockserver.gemini.filters import search
@@ -98,7 +98,7 @@ def delete_tuned_model(call: Call) -> Json:
 
 def _patched(call: Call, model: TunedModel, asked: Mapping[str, Any], paths: list[str] | None) -> TunedModel:
     after = merge(_MESSAGE, tuned_model(model, call.now), asked, paths, mutable=MUTABLE)
-    base = catalog.find(model.run.base, None)
+    base = base_models.find(model.run.base, None)
     check_display_name(after)
     if base and (findings := [*sampling_findings(after, base)]):
         raise invalid(*findings)

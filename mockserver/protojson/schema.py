@@ -142,10 +142,12 @@ def rpcs(package: str) -> tuple[Rpc, ...]:
 
 def rpc(full_name: str) -> Rpc:
     """The rpc of that name. KeyError if the tables have none."""
-    found = next((row for row in rpcs(_package(full_name)) if row.full_name == full_name), None)
-    if found is None:
-        raise KeyError(full_name)
-    return found
+    return _rpcs_by_name(_package(full_name))[full_name]
+
+
+@cache
+def _rpcs_by_name(package: str) -> Mapping[str, Rpc]:
+    return {rpc.full_name: rpc for rpc in rpcs(package)}
 
 
 def packages() -> tuple[str, ...]:

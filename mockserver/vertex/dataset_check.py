@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from mockserver.catalog.catalog import BaseModel
+from mockserver.catalog.base_model import BaseModel
 from mockserver.datasets.dataset import Dataset, collect
 from mockserver.datasets.estimates import vertex_estimate
 from mockserver.datasets.lines import Kind, Line

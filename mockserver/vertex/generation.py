@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from mockserver.catalog import catalog
-from mockserver.catalog.catalog import BaseModel
+from mockserver.catalog import base_models
+from mockserver.catalog.base_model import BaseModel
 from mockserver.dispatch.routing import Call, Pause
 from mockserver.generation.canned import choose_answer
 from mockserver.generation.outcome import Outcome, generate, prompt_tokens
@@ -122,7 +122,7 @@ def _published(call: Call, name: str) -> Target:
     place_of(call)
     as_of = call.world.settings.as_of
     publisher, _, model = name.rpartition("publishers/")[2].partition("/models/")
-    base = catalog.find(model, as_of, vertex=True) if publisher == "google" else None
+    base = base_models.find(model, as_of, vertex=True) if publisher == "google" else None
     if base is None:
         newer = as_of is not None and as_of >= NEWER_SENTENCE
         raise ApiError(Code.NOT_FOUND, f"Publisher Model `{name}` {_NEWER if newer else 'not found.'}")
@@ -150,7 +150,7 @@ def _deployed(call: Call, endpoint: str, deployment: Deployment) -> Target:
     store = call.world.store
     jobs = (store.get(TUNING_JOBS, name) for name in store.get(MODELS, deployment.model).jobs)
     job = next(job for job in jobs if job.version == deployment.version)
-    base = catalog.find(job.base_model.rpartition("/")[2], None, vertex=True)
+    base = base_models.find(job.base_model.rpartition("/")[2], None, vertex=True)
     return Target(endpoint, job.base_model, base, job.dataset.completions)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mockserver.catalog.catalog import BaseModel
+from mockserver.catalog.base_model import BaseModel
 from mockserver.generation.outcome import GenerationSettings, prompt_tokens
 from mockserver.generation.structured_output import declared_functions
 from mockserver.protojson.formatting import float32_text

@@ -5,8 +5,8 @@ No body was seen; the members are those of the schema that clients read.
 
 from typing import Any
 
-from mockserver.catalog import catalog
-from mockserver.catalog.catalog import BaseModel
+from mockserver.catalog import base_models
+from mockserver.catalog.base_model import BaseModel
 from mockserver.dispatch.routing import Call
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.paging import page
@@ -19,7 +19,7 @@ def get_publisher_model(call: Call) -> Json:
     """One of Google's models."""
     name = call.resource
     publisher, _, model = name.removeprefix("publishers/").partition("/models/")
-    base = catalog.find(model, call.world.settings.as_of, vertex=True) if publisher == "google" else None
+    base = base_models.find(model, call.world.settings.as_of, vertex=True) if publisher == "google" else None
     if base is None:
         raise ApiError(Code.NOT_FOUND, f"Publisher Model `{name}` not found.")  # seen for generateContent
     return _publisher_model(call, base)
@@ -29,7 +29,7 @@ def list_publisher_models(call: Call) -> Json:
     """All of them; of other publishers none."""
     google = call.resource == "publishers/google"
     models, token = page(
-        catalog.models(call.world.settings.as_of, vertex=True) if google else (),
+        base_models.models(call.world.settings.as_of, vertex=True) if google else (),
         key=lambda base: f"publishers/google/models/{base.id}",
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),

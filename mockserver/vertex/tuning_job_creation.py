@@ -10,8 +10,9 @@ from datetime import date
 from random import Random
 from typing import Any
 
-from mockserver.catalog import catalog
-from mockserver.catalog.catalog import BaseModel, Shape, VertexHyperparameters
+from mockserver.catalog import base_models, training_plan
+from mockserver.catalog.base_model import BaseModel, Shape
+from mockserver.catalog.training_plan import VertexHyperparameters
 from mockserver.datasets.dataset import Dataset
 from mockserver.dispatch.routing import Call
 from mockserver.rpc.errors import ApiError, Code
@@ -136,7 +137,7 @@ def _settled(call: Call, place: Place, request: Request, parent: Version | None)
 def _run(call: Call, place: Place, request: Request, dataset: Dataset, seed: int) -> tuple[Run, VertexHyperparameters]:
     base = request.base if request.base and request.base.vertex else _stand_in()
     sent, examples = request.hyperparameters, dataset.statistics.trained
-    defaults = catalog.vertex_defaults(base, examples)
+    defaults = training_plan.vertex_defaults(base, examples)
     run = Run(
         created=tuning.micros(call.now),
         seed=seed,
@@ -165,12 +166,12 @@ def _words(request: Request) -> Iterator[str]:
 
 def _pace(base: BaseModel, seed: int) -> Pace:
     """The base model's pace. Of the two ways in which jobs cancelled at once were seen to end, the one recorded whole."""
-    pace = catalog.vertex_pace(base, seed)
+    pace = training_plan.vertex_pace(base, seed)
     return replace(pace, early_cancel_seconds=pace.early_cancel_seconds or 60.5)
 
 
 def _stand_in() -> BaseModel:
-    base = catalog.find(STAND_IN, None, vertex=True)
+    base = base_models.find(STAND_IN, None, vertex=True)
     if base is None:
         raise LookupError(STAND_IN)
     return base

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from mockserver.catalog import catalog
-from mockserver.catalog.catalog import BaseModel
+from mockserver.catalog import base_models
+from mockserver.catalog.base_model import BaseModel
 from mockserver.protojson.schema import json_name
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.vertex.errors import REQUIRED, Violation, found_errors
@@ -123,7 +123,7 @@ def checked(job: Mapping[str, Any], base_model: str, as_of: date | None) -> Requ
     if violations := list(_violations(job)):
         raise found_errors(violations)
     spec = next(SPECS[member] for member in job if member in SPECS)
-    base = catalog.find(base_model.rpartition("/")[2], as_of, vertex=True)
+    base = base_models.find(base_model.rpartition("/")[2], as_of, vertex=True)
     if not _tunable(spec, base_model, base, as_of):
         # our choice: not seen
         raise ApiError(Code.INVALID_ARGUMENT, f"The base model {base_model} is not supported for tuning.")

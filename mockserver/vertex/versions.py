@@ -7,12 +7,13 @@ from mockserver.protojson.version_trimming import known
 
 Json = dict[str, Any]
 
+PACKAGE = "google.cloud.aiplatform"
 VERSIONS = ("v1", "v1beta1")
 
 
 def message_name(version: str, name: str) -> str:
     """The full name of a message: `message_name("v1", "TuningJob")`."""
-    return f"google.cloud.aiplatform.{version}.{name}"
+    return f"{PACKAGE}.{version}.{name}"
 
 
 def type_url(version: str, name: str) -> str:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from mockserver.dispatch.route_table import RouteTable
-from mockserver.gemini.routes import LENIENT_ROUTES, ROUTES
+from mockserver.gemini.routes import HANDLERS, LENIENT, LENIENT_ROUTES, ROUTES, SINCE
 from mockserver.gemini.service import SERVICE
 from mockserver.protojson import schema
 
@@ -31,6 +31,22 @@ def test_every_rule_is_served(version: str) -> None:
     served = {(route.verb, route.path) for route in ROUTES}
 
     assert set() == rules - served
+
+
+def test_every_line_of_the_tables_makes_routes() -> None:
+    """A method id that no published rule leads to is a slip of the pen."""
+    ids = {route.id for route in ROUTES}
+
+    assert set() == HANDLERS.keys() - ids
+    assert set() == SINCE.keys() - ids
+    assert set(LENIENT) == {route.id for route in LENIENT_ROUTES}
+
+
+def test_a_route_is_served_once() -> None:
+    """No two routes have the same verb and path."""
+    templates = [route.template for route in (*ROUTES, *LENIENT_ROUTES)]
+
+    assert len(set(templates)) == len(templates)
 
 
 def test_routes_know_their_messages() -> None:
@@ -74,6 +90,7 @@ def test_what_never_was_is_not_served(verb: str, path: str) -> None:
         ("POST", "/v1beta/tunedModels/a:streamGenerateContent", date(2024, 9, 12), date(2024, 10, 31)),
         ("POST", "/v1/tunedModels/a:streamGenerateContent", date(2024, 9, 12), date(2024, 10, 31)),
         ("GET", "/v1beta/tunedModels/a/operations/b", date(2024, 7, 13), date(2024, 10, 31)),
+        ("GET", "/v1beta/tunedModels/a/operations", date(2024, 7, 13), date(2024, 10, 31)),
         ("POST", "/v1beta/tunedModels/a:batchGenerateContent", date(2025, 7, 28), date(2025, 7, 29)),
         ("POST", "/v1beta/tunedModels/a:asyncBatchEmbedContent", date(2025, 8, 6), date(2025, 8, 7)),
     ],

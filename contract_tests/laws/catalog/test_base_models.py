@@ -1,17 +1,20 @@
-"""The base models of every era: laws of `catalog.catalog`."""
+"""The base models of every era, and how they train."""
 
 import json
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.catalog import catalog
-from mockserver.catalog.catalog import BaseModel, Shape
+from mockserver.catalog import base_models, training_plan
+from mockserver.catalog.base_model import BaseModel, Shape, VertexTuning
+from mockserver.catalog.base_models import parse_rows
 from mockserver.simulation.tuning import Progress, Run, observe, snapshots
+
+Json = dict[str, Any]
 
 DAYS = st.dates(date(2023, 1, 1), date(2027, 1, 1))
 CREATED = 1_760_000_000_000_000_000
@@ -19,7 +22,7 @@ CREATED = 1_760_000_000_000_000_000
 
 def known(model_id: str, as_of: date | None = None, *, vertex: bool = False) -> BaseModel:
     """The model, which has to be there."""
-    model = catalog.find(model_id, as_of, vertex=vertex)
+    model = base_models.find(model_id, as_of, vertex=vertex)
     assert model is not None
     return model
 
@@ -27,10 +30,10 @@ def known(model_id: str, as_of: date | None = None, *, vertex: bool = False) -> 
 @given(day=st.none() | DAYS, vertex=st.booleans())
 def test_an_id_is_listed_once(day: date | None, *, vertex: bool) -> None:
     """On any day, or on all days at once, a model has one wording, and it is found by its id."""
-    listed = catalog.models(day, vertex=vertex)
+    listed = base_models.models(day, vertex=vertex)
 
     assert len({model.id for model in listed}) == len(listed)
-    assert all(catalog.find(model.id, day, vertex=vertex) is model for model in listed)
+    assert all(base_models.find(model.id, day, vertex=vertex) is model for model in listed)
 
 
 def test_every_id_is_there_without_a_day() -> None:
@@ -38,16 +41,16 @@ def test_every_id_is_there_without_a_day() -> None:
     ever: set[str] = set()
     day = date(2023, 1, 1)
     while day < date(2027, 1, 1):
-        ever |= {model.id for model in catalog.models(day)}
+        ever |= {model.id for model in base_models.models(day)}
         day += timedelta(days=5)
 
-    assert ever <= {model.id for model in catalog.models(None)}
+    assert ever <= {model.id for model in base_models.models(None)}
 
 
 @given(day=DAYS)
 def test_what_says_it_can_be_tuned_can(day: date) -> None:
     """A model lists a tuning method on the days on which it is tuned."""
-    for model in catalog.models(day):
+    for model in base_models.models(day):
         says = bool({"createTunedModel", "createTunedTextModel"} & set(model.methods))
 
         assert says == model.tunable(day)
@@ -62,14 +65,14 @@ def test_the_tunable_models_of_an_era() -> None:
         date(2025, 6, 4): {"gemini-1.5-flash-001-tuning"},
         date(2025, 6, 13): set(),
     }
-    found = {day: {model.id for model in catalog.models(day) if model.tunable(day)} for day in eras}
+    found = {day: {model.id for model in base_models.models(day) if model.tunable(day)} for day in eras}
 
     assert eras == found
 
 
 def test_recorded_models_are_in_the_catalog(transcripts: Path) -> None:
     """Each recorded wording of a tunable model is some day's wording, member by member."""
-    rows = [resource(row) for row in catalog.ROWS]
+    rows = [resource(row) for row in base_models.rows()]
     for recorded in json.loads((transcripts / "gemini-models-tunable.json").read_text())["models"]:
         assert recorded["model"] in rows
 
@@ -85,7 +88,7 @@ def test_vertex_tunes_what_its_documents_say() -> None:
     """In autumn 2026 five models; earlier the 1.5 and 2.0 ones."""
     autumn, spring = date(2026, 9, 10), date(2025, 3, 10)
     now, then = (
-        {model.id for model in catalog.models(day, vertex=True) if model.tunes_on_vertex(day)}
+        {model.id for model in base_models.models(day, vertex=True) if model.tunes_on_vertex(day)}
         for day in (autumn, spring)
     )
 
@@ -117,7 +120,7 @@ def test_adapter_sizes_of_vertex_models() -> None:
 )
 def test_hyperparameters_nobody_chose(model_id: str, examples: int, expected: tuple[int, int, float]) -> None:
     """Published pairs, by generation and number of examples."""
-    chosen = catalog.defaults(known(model_id), examples)
+    chosen = training_plan.defaults(known(model_id), examples)
 
     assert expected == (chosen.epochs, chosen.batch, chosen.learning_rate)
 
@@ -128,7 +131,7 @@ def test_hyperparameters_nobody_chose(model_id: str, examples: int, expected: tu
 )
 def test_hyperparameters_vertex_fills_in(model_id: str, examples: int, expected: tuple[int, float, int]) -> None:
     """Those of two finished jobs."""
-    chosen = catalog.vertex_defaults(known(model_id, vertex=True), examples)
+    chosen = training_plan.vertex_defaults(known(model_id, vertex=True), examples)
 
     assert expected == (chosen.epochs, chosen.learning_rate_multiplier, chosen.adapter_size)
 
@@ -136,7 +139,7 @@ def test_hyperparameters_vertex_fills_in(model_id: str, examples: int, expected:
 def test_a_model_vertex_never_tuned_has_no_tuning() -> None:
     """Asking for its defaults is a mistake of the caller."""
     with pytest.raises(ValueError, match="cannot be tuned"):
-        catalog.vertex_defaults(known("gemini-2.0-flash", vertex=True), 10)
+        training_plan.vertex_defaults(known("gemini-2.0-flash", vertex=True), 10)
 
 
 @given(
@@ -147,7 +150,7 @@ def test_a_model_vertex_never_tuned_has_no_tuning() -> None:
 def test_runs_of_the_developer_api_keep_to_recorded_times(model_id: str, batch: int, seed: int) -> None:
     """Start, first snapshot and end lie within what was recorded."""
     base = known(model_id)
-    run = Run(CREATED, seed, model_id, 25, 10, batch, 0.001, 1, catalog.pace(base, batch, seed))
+    run = Run(CREATED, seed, model_id, 25, 10, batch, 0.001, 1, training_plan.pace(base, batch, seed))
     progress = observe(run, CREATED + 10**13)
     taken = snapshots(run, progress)
     started, ended = times(progress)
@@ -168,7 +171,7 @@ def test_runs_of_the_developer_api_keep_to_recorded_times(model_id: str, batch: 
 def test_steps_take_their_recorded_time(model_id: str, batch: int, least: float, most: float) -> None:
     """Seconds a step, on the mean."""
     for seed in range(20):
-        run = Run(CREATED, seed, model_id, 25, 50, batch, 0.001, 1, catalog.pace(known(model_id), batch, seed))
+        run = Run(CREATED, seed, model_id, 25, 50, batch, 0.001, 1, training_plan.pace(known(model_id), batch, seed))
         taken = snapshots(run, observe(run, CREATED + 10**13))
         mean = (taken[-1].computed - taken[0].computed) / 1e9 / (len(taken) - 1)
 
@@ -190,9 +193,9 @@ def test_jobs_of_vertex_last_as_long_as_recorded(
 ) -> None:
     """Within two minutes of the recorded job; steps as recorded where they were."""
     base = known(model_id, vertex=True)
-    batch = catalog.vertex_defaults(base, examples).batch
+    batch = training_plan.vertex_defaults(base, examples).batch
     for seed in range(20):
-        run = Run(CREATED, seed, model_id, examples, epochs, batch, 0.001, 1, catalog.vertex_pace(base, seed))
+        run = Run(CREATED, seed, model_id, examples, epochs, batch, 0.001, 1, training_plan.vertex_pace(base, seed))
         progress = observe(run, CREATED + 10**13)
         started, ended = times(progress)
 
@@ -237,3 +240,70 @@ def resource(row: BaseModel) -> dict[str, Any]:
         "maxTemperature": row.max_temperature,
     }
     return {name: value for name, value in members.items() if value is not None}
+
+
+ROW: Json = {
+    "id": "one",
+    "version": "001",
+    "display_name": "One",
+    "description": "",
+    "input_token_limit": 10,
+    "output_token_limit": 10,
+    "methods": ["generateContent"],
+    "temperature": None,
+    "top_p": None,
+    "top_k": None,
+    "max_temperature": None,
+    "thinking": False,
+    "shape": "2.5",
+    "released": "2026-01-02",
+}
+
+
+def test_a_row_inherits_what_it_leaves_out() -> None:
+    """Also from a row further down, and through one between; but neither its note nor that it is dated."""
+    one, two, old = parse_rows(
+        [
+            {"id": "one", "like": "two", "top_k": 3, "note": "seen"},
+            {"id": "two", "like": "zero", "note": "our choice", "retired": "2026-03-04"},
+            {"id": "two", "like": "two", "retired": None, "dated": True},
+            {**ROW, "id": "zero"},
+        ]
+    )[:3]
+
+    assert ("one", "One", 3, date(2026, 3, 4)) == (one.id, one.display_name, one.top_k, one.retired)
+    assert ("two", None, False) == (two.id, two.top_k, two.dated)
+    assert ("two", None, True) == (old.id, old.retired, old.dated)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([ROW | {"colour": "red"}], "base model 'one': .*unexpected keyword argument 'colour'"),
+        ([{name: value for name, value in ROW.items() if name != "top_p"}], "base model 'one': .*'top_p'"),
+        ([ROW | {"shape": "9"}], "base model 'one': '9' is not a valid Shape"),
+        ([ROW | {"released": "spring"}], "base model 'one': .*'spring'"),
+        ([ROW | {"vertex": {"since": "2026-01-01"}}], "base model 'one': .*'until'"),
+        ([{"id": "one", "like": "two"}], "base model 'one': 'like' names no row: 'two'"),
+        ([{"id": "one", "like": "two"}, {"id": "two", "like": "one"}], "base model 'one': 'like' goes in a circle"),
+        ([ROW, ROW], "base model 'one': two rows without 'dated'"),
+    ],
+)
+def test_a_wrong_row_is_named(rows: list[Json], sentence: str) -> None:
+    """The error says which row is wrong, and what is wrong with it."""
+    with pytest.raises(ValueError, match=sentence):
+        parse_rows(rows)
+
+
+def test_values_are_of_the_types_of_their_members() -> None:
+    """JSON does not check them, and neither does a data class."""
+    tables: list[BaseModel | VertexTuning] = [*base_models.rows()]
+    tables += [row.vertex for row in base_models.rows() if row.vertex]
+    wrong = [
+        (row, name)
+        for row in tables
+        for name, hint in get_type_hints(type(row)).items()
+        if not isinstance(getattr(row, name), getattr(hint, "__origin__", hint))
+    ]
+
+    assert [] == wrong

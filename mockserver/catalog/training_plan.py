@@ -1,42 +1,15 @@
-"""Which base models there are, on a day or on all days at once, and how they tune.
+"""The hyperparameters that each service fills in for a base model, and how long a run takes."""
 
-Without a day (`as_of=None`) every model that ever was is there, so that any document ever written
-about the API can be followed; with one, the models of that day.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
 
 from mockserver.catalog.base_model import BaseModel, Shape, VertexTuning
-from mockserver.catalog.early_models import EARLY_MODELS
-from mockserver.catalog.later_models import LATER_MODELS
 from mockserver.simulation.noise import seed_of, uniform
 from mockserver.simulation.tuning import Pace
-
-__all__ = [
-    "ROWS",
-    "BaseModel",
-    "Hyperparameters",
-    "Shape",
-    "VertexHyperparameters",
-    "VertexTuning",
-    "defaults",
-    "find",
-    "models",
-    "pace",
-    "vertex_defaults",
-    "vertex_pace",
-]
-
-ROWS: tuple[BaseModel, ...] = (*EARLY_MODELS, *LATER_MODELS)
-"""Every wording of every model, in the order in which they are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """How the Developer API trains when it is not told."""
+    """What the Developer API fills in."""
 
     epochs: int
     batch: int
@@ -45,7 +18,7 @@ class Hyperparameters:
 
 @dataclass(frozen=True, slots=True)
 class VertexHyperparameters:
-    """How Vertex AI trains when it is not told. The batch size is not a caller's to choose there."""
+    """What Vertex AI fills in. Callers cannot choose the batch size there."""
 
     epochs: int
     batch: int
@@ -53,25 +26,8 @@ class VertexHyperparameters:
     adapter_size: int
 
 
-@lru_cache(maxsize=64)  # a day is a server's, and hardly ever more than one or two of them are asked about
-def models(as_of: date | None, *, vertex: bool = False) -> tuple[BaseModel, ...]:
-    """The models of that day on the Developer API, or on Vertex AI, in the order they are listed."""
-    return tuple(model for model in ROWS if model.available(as_of) and _offered(model, vertex=vertex))
-
-
-def find(model_id: str, as_of: date | None, *, vertex: bool = False) -> BaseModel | None:
-    """The model of that id (`gemini-2.0-flash`, without `models/`) on that day, if there is one."""
-    return _by_id(as_of, vertex=vertex).get(model_id)
-
-
-@lru_cache(maxsize=64)
-def _by_id(as_of: date | None, *, vertex: bool) -> Mapping[str, BaseModel]:
-    """The first model of each id."""
-    return {model.id: model for model in reversed(models(as_of, vertex=vertex))}
-
-
 def defaults(base: BaseModel, examples: int) -> Hyperparameters:
-    """What the Developer API fills in.
+    """Returns the hyperparameters that the Developer API fills in.
 
     The published rule is "based on the number of training examples" without the number; 1000 is our
     choice: not seen. PaLM had other values (comments of the proto until 2024-03).
@@ -83,7 +39,7 @@ def defaults(base: BaseModel, examples: int) -> Hyperparameters:
 
 
 def vertex_defaults(base: BaseModel, examples: int) -> VertexHyperparameters:
-    """What Vertex AI fills in. A model it never tuned raises ValueError.
+    """Returns the hyperparameters that Vertex AI fills in. A model that it never tuned raises ValueError.
 
     Finished jobs had 10 epochs with 500 examples and 40 with 90; the border is our choice: not seen.
     """
@@ -94,7 +50,7 @@ def vertex_defaults(base: BaseModel, examples: int) -> VertexHyperparameters:
 
 
 def pace(base: BaseModel, batch: int, seed: int) -> Pace:
-    """How long a run on the Developer API takes, within the bounds of the recorded runs.
+    """Returns how long a run on the Developer API takes, within the bounds of the recorded runs.
 
     Start 0.08-1.1 s after creation, first snapshot 1.8-5.1 s after that, end 0.08-0.47 s after the
     last; text-bison took 1.17-1.48 s a step at batch size 4 and 2.64 s at 16, 1.5 Flash 2.34 s at 4.
@@ -110,7 +66,7 @@ def pace(base: BaseModel, batch: int, seed: int) -> Pace:
 
 
 def vertex_pace(base: BaseModel, seed: int) -> Pace:
-    """How long a job on Vertex AI takes, after the recorded ones.
+    """Returns how long a job on Vertex AI takes, after the recorded ones.
 
     It runs 37-72 ms after creation; its update time moves then, at +1.07 s and at +31 s. Reading the
     data and deploying the model take about 7 minutes together. A cancelled job ended 0.9-3.7 s
@@ -127,10 +83,6 @@ def vertex_pace(base: BaseModel, seed: int) -> Pace:
         touches=(0.0, 1.07, 31.0),
         grain=1000,
     )
-
-
-def _offered(model: BaseModel, *, vertex: bool) -> bool:
-    return model.vertex_api if vertex else model.developer_api
 
 
 def _vertex_tuning(base: BaseModel) -> VertexTuning:

@@ -1,0 +1,115 @@
+"""The base models of a day, or of all days at once.
+
+Without a day (`as_of=None`) every model that ever was is there, so that any document ever written
+about the API can be followed; with one, the models of that day.
+
+The models are the rows of `base_models.json`, in the order in which they are listed. A row has the members of
+`BaseModel`. It inherits those that it leaves out from the row that `like` names: the row of that id that is not `dated`.
+`note` says where a value comes from, or that it is ours.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from mockserver.catalog.base_model import BaseModel, Shape, VertexTuning
+
+Json = dict[str, Any]
+
+DATA = Path(__file__).parent / "base_models.json"
+
+_NOT_INHERITED = {"id", "like", "note", "dated"}
+
+
+@cache
+def rows() -> tuple[BaseModel, ...]:
+    """Every wording of every model, in the order in which they are listed."""
+    return parse_rows(orjson.loads(DATA.read_bytes()))
+
+
+def parse_rows(table: list[Json]) -> tuple[BaseModel, ...]:
+    """The models of a table. ValueError names the row that is wrong, and what is wrong with it."""
+    undated: dict[str, Json] = {}
+    for row in table:
+        if row.get("dated"):
+            continue
+        if row["id"] in undated:
+            raise ValueError(f"base model {row['id']!r}: two rows without 'dated'")
+        undated[row["id"]] = row
+    parsed = []
+    for row in table:
+        try:
+            members = _inherit(row, undated)
+            parsed.append(_base_model({name: members[name] for name in members.keys() - {"like", "note"}}))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"base model {row['id']!r}: {error}") from error
+    return tuple(parsed)
+
+
+def _inherit(row: Json, undated: Mapping[str, Json], below: tuple[str, ...] = ()) -> Json:
+    """The row and the members that it inherits."""
+    if "like" not in row:
+        return row
+    parent = row["like"]
+    if parent not in undated:
+        raise ValueError(f"'like' names no row: {parent!r}")
+    if parent in below:
+        raise ValueError(f"'like' goes in a circle: {' -> '.join((*below, parent))}")
+    inherited = _inherit(undated[parent], undated, (*below, parent))
+    return {name: value for name, value in (inherited | row).items() if name in row or name not in _NOT_INHERITED}
+
+
+def _base_model(members: Json) -> BaseModel:
+    tuning = members.get("vertex")
+    return BaseModel(
+        **members
+        | {
+            "methods": tuple(members["methods"]),
+            "shape": Shape(members["shape"]),
+            "released": date.fromisoformat(members["released"]),
+            "retired": _day(members.get("retired")),
+            "tunable_from": _day(members.get("tunable_from")),
+            "tunable_until": _day(members.get("tunable_until")),
+            "vertex": _vertex_tuning(tuning) if tuning else None,
+        }
+    )
+
+
+def _vertex_tuning(members: Json) -> VertexTuning:
+    return VertexTuning(
+        **members
+        | {
+            "since": date.fromisoformat(members["since"]),
+            "until": _day(members["until"]),
+            "adapter_sizes": tuple(members["adapter_sizes"]),
+        }
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+@lru_cache(maxsize=64)  # a day is a server's, and hardly ever more than one or two of them are asked about
+def models(as_of: date | None, *, vertex: bool = False) -> tuple[BaseModel, ...]:
+    """The models of that day on the Developer API, or on Vertex AI, in the order they are listed."""
+    return tuple(model for model in rows() if model.available(as_of) and _offered(model, vertex=vertex))
+
+
+def find(model_id: str, as_of: date | None, *, vertex: bool = False) -> BaseModel | None:
+    """The model of that id (`gemini-2.0-flash`, without `models/`) on that day, if there is one."""
+    return _by_id(as_of, vertex=vertex).get(model_id)
+
+
+@lru_cache(maxsize=64)
+def _by_id(as_of: date | None, *, vertex: bool) -> Mapping[str, BaseModel]:
+    """The first model of each id."""
+    return {model.id: model for model in reversed(models(as_of, vertex=vertex))}
+
+
+def _offered(model: BaseModel, *, vertex: bool) -> bool:
+    return model.vertex_api if vertex else model.developer_api
