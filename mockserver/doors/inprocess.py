@@ -36,7 +36,11 @@ class Answered:
 
 
 class Aborted(ConnectionError):
-    """The app broke the connection off."""
+    """The app closed the connection, or reset it."""
+
+    def __init__(self, *, reset: bool) -> None:
+        super().__init__("reset" if reset else "closed")
+        self.reset = reset
 
 
 class _Out:
@@ -125,7 +129,7 @@ def _scope(asked: Asked) -> Message:
 
 
 def _abort(*, reset: bool) -> None:
-    raise Aborted("reset" if reset else "cut")
+    raise Aborted(reset=reset)
 
 
 def _text(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

@@ -75,13 +75,14 @@ class Breakable(HttpToolsProtocol):
         self._patience = self.loop.call_later(seconds, self.transport.close) if seconds else None
 
     def _abort(self, *, reset: bool) -> None:
-        connection = self.transport.get_extra_info("socket")
-        if reset and connection is not None:
-            # Not to linger makes closing a reset, which clients report as such.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.transport.abort()
-        else:
+        if not reset:
             self.transport.close()
+            return
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            # Without lingering, closing sends a reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 def _config(app: Any, host: str, port: int) -> uvicorn.Config:
