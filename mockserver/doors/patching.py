@@ -21,12 +21,12 @@ class SharedPatch(Generic[T]):
         self._lock = (
             threading.RLock()
         )  # reentrant: collecting a forgotten generator may leave in the middle of an entry
-        self._users: tuple[tuple[int, T], ...] = ()  # replaced as a whole, so that readers need no lock
+        self._users: tuple[tuple[threading.Thread, T], ...] = ()  # replaced as a whole, so that readers need no lock
 
     @contextmanager
     def used_with(self, value: T) -> Iterator[None]:
         """Keep the patch in place while inside."""
-        user = (threading.get_ident(), value)
+        user = (threading.current_thread(), value)  # not its number, which a later thread may get too
         with self._lock:
             if not self._users:
                 self._made.enter_context(self._make())
@@ -45,8 +45,8 @@ class SharedPatch(Generic[T]):
 
     def newest_of_thread(self) -> T | None:
         """The value of the newest user that started in this thread."""
-        here = threading.get_ident()
-        return next((value for thread, value in reversed(self._users) if thread == here), None)
+        here = threading.current_thread()
+        return next((value for thread, value in reversed(self._users) if thread is here), None)
 
     def newest(self) -> T | None:
         """The value of the newest user that started in this thread, or else of the newest of all."""
