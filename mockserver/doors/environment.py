@@ -1,7 +1,7 @@
-"""The environment an unchanged program needs: credentials that are fake, a project, nothing real.
+"""The environment that an unchanged program needs: fake credentials and a project, and nothing real.
 
-The credentials are a user's, not a service account's: those sign with a private key, and we have none
-to give away. Exchanging them asks oauth2.googleapis.com, which the app answers for.
+The credentials are a user's, not a service account's, which sign with a private key. They are exchanged for a token
+at oauth2.googleapis.com, which the app answers for.
 """
 
 import contextlib

@@ -21,8 +21,8 @@ from typing import Any
 from mockserver.doors.patching import SharedPatch, replaced
 from mockserver.state.clock import END, SECOND, Clock, Nanos
 
-# How often the event loop goes round before time moves on. A request that is answered inside the process
-# takes about ten rounds through aiohttp: who sleeps should not overtake it.
+# How many iterations the event loop makes before time moves on. A request that is answered inside the process
+# takes about ten through aiohttp: a sleeper must not overtake it.
 ROUNDS = 25
 
 # For how long time stands still for one piece of work in a thread pool, and how often the work is checked; in real
@@ -72,7 +72,7 @@ def _patched() -> Iterator[None]:
 
 
 class _Sleepers:
-    """The tasks that sleep, by when they are to wake. One of them at a time moves the clock."""
+    """The sleeping tasks in the order of their deadlines. One of them at a time moves the clock."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -82,14 +82,14 @@ class _Sleepers:
         self._working: dict[Future[Any], asyncio.AbstractEventLoop] = {}
 
     def watch(self, work: Future[Any]) -> None:
-        """Let time stand still until it is done, if a loop is what handed it to a thread."""
+        """Keep the clock still until the work is done, if an event loop handed it to a thread."""
         with contextlib.suppress(RuntimeError):  # no loop is running
             loop = asyncio.get_running_loop()
             self._working[work] = loop
             loop.call_later(WORK_TIMEOUT, self._working.pop, work, None)
 
     async def sleep_until(self, deadline: Nanos) -> None:
-        """Return when the clock has come there."""
+        """Return when the clock has reached the deadline."""
         loop = asyncio.get_running_loop()
         awake = loop.create_future()
         heappush(self._waiting, (deadline, next(self._arrivals), awake))
@@ -99,7 +99,7 @@ class _Sleepers:
         await awake
 
     def _move(self, loop: asyncio.AbstractEventLoop, rounds: int) -> None:
-        """Wake the next one once everybody else has had so many turns."""
+        """Wake the next sleeper after so many iterations of the loop."""
         if self._waits_for_threads(loop):
             loop.call_later(CHECK_INTERVAL, self._move, loop, ROUNDS)
         elif rounds:
@@ -129,13 +129,13 @@ _patch = SharedPatch[_Sleepers](_patched)
 
 
 def _exchange(functions: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
-    """Put functions in the place of others in every module that has them as `sleep`, as `from time import sleep` does.
+    """Replace functions in every module that holds one of them as `sleep`, as `from time import sleep` does.
 
-    On the way out that includes modules which were imported meanwhile.
+    Called again to restore them, it also reaches modules that were imported since.
     """
     for module in list(sys.modules.values()):
-        # Some put None or an object of theirs into sys.modules; and what is called `sleep` may not be hashable.
+        # sys.modules may hold None or any object; and what is named `sleep` may not be hashable.
         held: Any = getattr(module, "__dict__", {}).get("sleep")
         with contextlib.suppress(TypeError):
             if held in functions and isinstance(module, ModuleType):
-                module.sleep = functions[held]  # type: ignore[attr-defined]  # it has one: see above
+                module.sleep = functions[held]  # type: ignore[attr-defined]  # it has the attribute: see above

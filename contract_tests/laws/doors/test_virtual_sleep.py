@@ -1,4 +1,4 @@
-"""Virtual sleep: who sleeps moves the clock, in the order of deadlines, and nobody else is touched."""
+"""Virtual sleep: a sleeper moves the clock, in the order of deadlines, and other threads are not affected."""
 
 import asyncio
 import sys

@@ -18,8 +18,8 @@ from mockserver.doors.live import Breakable
 from mockserver.doors.patching import replaced
 from mockserver.state.clock import SECOND
 
-# How often the event loop goes round before one end hears that the other is gone: on a wire that comes later
-# than the data before it, and who reads them has read them by then.
+# How many iterations of the event loop pass before one end learns that the other is gone. On a network that arrives
+# later than the data before it, which has been read by then.
 ROUNDS = 10
 
 
@@ -46,22 +46,22 @@ class _Joined(asyncio.Transport):
         return self._closing
 
     def close(self) -> None:
-        """Tell both ends, after what was written before."""
-        self._part(None)
+        """Close both ends, after what was written before has arrived."""
+        self._disconnect(None)
 
     def abort(self) -> None:
-        """As a connection that is reset."""
-        self._part(ConnectionResetError(104, "Connection reset by peer"))
+        """Reset the connection."""
+        self._disconnect(ConnectionResetError(104, "Connection reset by peer"))
 
-    def _part(self, error: Exception | None) -> None:
+    def _disconnect(self, error: Exception | None) -> None:
         if not self._closing:
             self._closing = True
             self._loop.call_soon(self._protocol.connection_lost, None)
-            self._tell(error, ROUNDS)
+            self._notify_peer(error, ROUNDS)
 
-    def _tell(self, error: Exception | None, rounds: int) -> None:
+    def _notify_peer(self, error: Exception | None, rounds: int) -> None:
         if rounds:
-            self._loop.call_soon(self._tell, error, rounds - 1)
+            self._loop.call_soon(self._notify_peer, error, rounds - 1)
         else:
             self.peer.lose(error)
 
@@ -72,10 +72,10 @@ class _Joined(asyncio.Transport):
             self._protocol.connection_lost(error)
 
     def pause_reading(self) -> None:
-        """Whole messages fit into memory: nothing is held back."""
+        """Whole messages fit into memory, so writing is never paused."""
 
     def resume_reading(self) -> None:
-        """Nothing was held back."""
+        """See above."""
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         return self._protocol

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mockserver.doors.inprocess import Aborted, Answered, Asked
+from mockserver.doors.inprocess import Aborted, AppRequest, AppResponse
 from mockserver.doors.intercept.interceptors import Find, TimedOut
 from mockserver.doors.patching import replaced
 
@@ -79,9 +79,9 @@ class _Socket:
         interceptor = self._find(self._host)
         if interceptor is None:  # a connection that was kept for longer than the interceptor
             raise ConnectionResetError(104, "Connection reset by peer")
-        asked = _parse(written, self._origin)
+        request = _parse(written, self._origin)
         try:
-            yield from _serialize(interceptor.ask(asked, self._timeout), asked.verb)
+            yield from _serialize(interceptor.send(request, self._timeout), request.verb)
         except Aborted as aborted:
             if aborted.reset:
                 raise ConnectionResetError(104, "Connection reset by peer") from None
@@ -128,7 +128,7 @@ class _Reader(io.RawIOBase):
         return size
 
 
-def _parse(written: bytes, origin: str) -> Asked:
+def _parse(written: bytes, origin: str) -> AppRequest:
     """The request that a client wrote, which is well-formed: http.client checks what it sends."""
     head, _, body = written.partition(b"\r\n\r\n")
     line, *fields = head.decode("latin-1").split("\r\n")
@@ -136,7 +136,7 @@ def _parse(written: bytes, origin: str) -> Asked:
     headers = [(name, value.strip()) for name, _, value in (field.partition(":") for field in fields)]
     if any(name.lower() == "transfer-encoding" and value.lower() == "chunked" for name, value in headers):
         body = _join_chunks(body)
-    return Asked(verb, origin + target, headers, body)
+    return AppRequest(verb, origin + target, headers, body)
 
 
 def _join_chunks(body: bytes) -> bytes:
@@ -148,16 +148,16 @@ def _join_chunks(body: bytes) -> bytes:
     return joined
 
 
-def _serialize(answered: Answered, verb: str) -> Iterator[bytes]:
+def _serialize(response: AppResponse, verb: str) -> Iterator[bytes]:
     """The answer as it goes over a connection in HTTP/1.1."""
-    lines = [f"HTTP/1.1 {answered.status} {http.client.responses.get(answered.status, '')}"]
-    lines += [f"{name}: {value}" for name, value in answered.headers]
+    lines = [f"HTTP/1.1 {response.status} {http.client.responses.get(response.status, '')}"]
+    lines += [f"{name}: {value}" for name, value in response.headers]
     yield "\r\n".join([*lines, "", ""]).encode("latin-1")
     if verb == "HEAD":
         return
-    if ("transfer-encoding", "chunked") not in answered.headers:
-        yield from answered.pieces
+    if ("transfer-encoding", "chunked") not in response.headers:
+        yield from response.pieces
         return
-    for piece in answered.pieces:
+    for piece in response.pieces:
         yield b"%x\r\n%b\r\n" % (len(piece), piece)
     yield b"0\r\n\r\n"

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from mockserver.doors.inprocess import Aborted, Answered, Asked
+from mockserver.doors.inprocess import Aborted, AppRequest, AppResponse
 from mockserver.doors.intercept.interceptors import Find, Interceptor, TimedOut
 from mockserver.doors.patching import replaced
 
@@ -48,13 +48,13 @@ def answer_function(httpx: Any) -> Callable[..., Any]:
     body = _body_class(httpx)
 
     def answer(interceptor: Interceptor, request: Any, *, silent: bool = False) -> Any:
-        asked = Asked(request.method, str(request.url), request.headers.multi_items(), request.content)
+        app_request = AppRequest(request.method, str(request.url), request.headers.multi_items(), request.content)
         try:
-            answered = interceptor.ask(asked, request.extensions.get("timeout", {}).get("read"))
+            response = interceptor.send(app_request, request.extensions.get("timeout", {}).get("read"))
         except (Aborted, TimedOut) as cause:
             broken = "Server disconnected without sending a response."
             raise _error(httpx, cause, broken, silent=silent) from None
-        return httpx.Response(answered.status, headers=answered.headers, stream=body(answered, silent=silent))
+        return httpx.Response(response.status, headers=response.headers, stream=body(response, silent=silent))
 
     return answer
 
@@ -63,9 +63,9 @@ def _body_class(httpx: Any) -> Any:
     class Body(httpx.SyncByteStream, httpx.AsyncByteStream):  # type: ignore[misc]  # a base class of either module
         """The body piece by piece, for either kind of client."""
 
-        def __init__(self, answered: Answered, *, silent: bool) -> None:
-            self._pieces = answered.pieces
-            self._length = dict(answered.headers).get("content-length")
+        def __init__(self, response: AppResponse, *, silent: bool) -> None:
+            self._pieces = response.pieces
+            self._length = dict(response.headers).get("content-length")
             self._silent = silent
 
         def __iter__(self) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from mockserver.doors.inprocess import Answered, App, Asked, ask, ask_waiting
+from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
 from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
 
 ANSWERED_HOSTS = re.compile(
@@ -30,17 +30,17 @@ class Interceptor:
     app: App
     clock: Clock
 
-    def ask(self, asked: Asked, timeout: float | None = None) -> Answered:
+    def send(self, request: AppRequest, timeout: float | None = None) -> AppResponse:
         """The app's answer. TimedOut if it, or a piece of its body, takes longer than `timeout` seconds.
 
         The time that a manual clock skips counts too: a real client would have given up by then.
         """
         if not isinstance(self.clock, ManualClock):
-            return ask_waiting(self.app, asked)
+            return send_request_in_thread(self.app, request)
         start = self.clock.now()
-        answered = ask(self.app, asked)
+        response = send_request(self.app, request)
         self._check(start, timeout)
-        return replace(answered, pieces=self._in_time(answered.pieces, timeout))
+        return replace(response, pieces=self._in_time(response.pieces, timeout))
 
     def _in_time(self, pieces: Iterator[bytes], timeout: float | None) -> Iterator[bytes]:
         start = self.clock.now()
