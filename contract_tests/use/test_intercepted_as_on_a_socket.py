@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from contract_tests.use.test_intercepting import BODY, GEMINI, KEY, LIBRARIES
 from mockserver import Answer, Fault, MockServer
+from mockserver.doors.intercept.interceptors import NotServed
 
 MODELS = "/v1beta/models?pageSize=2"
 STREAM = "/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse"
@@ -242,3 +244,13 @@ def test_a_proxy_of_the_machine_is_not_asked(monkeypatch: pytest.MonkeyPatch) ->
 
     assert {200} == set(statuses)
     assert len(LIBRARIES) == len(server.calls)
+
+
+@pytest.mark.parametrize("name", ["requests", "urllib"])
+def test_a_proxy_does_not_get_a_plain_request_for_google(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It would look the host up itself, where no guard of ours sees it."""
+    for variable in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.setattr(urllib.request, "_opener", None)  # urlopen keeps the proxies of its first call
+    with MockServer().intercepting(), pytest.raises(NotServed, match="in plain HTTP through a proxy; use https"):
+        LIBRARIES[name].get(GEMINI.replace("https", "http") + MODELS)

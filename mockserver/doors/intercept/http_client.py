@@ -10,15 +10,29 @@ import io
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from mockserver.doors.inprocess import Aborted, AppRequest, AppResponse
-from mockserver.doors.intercept.interceptors import Find, TimedOut
+from mockserver.doors.intercept.interceptors import Find, NotServed, TimedOut
 from mockserver.doors.patching import replaced
 
 
-def patched(library: Any, find: Find) -> contextlib.AbstractContextManager[None]:
-    """While inside, http.client connects to the interceptor."""
-    return connections_patched(find, library.HTTPConnection, library.HTTPSConnection)
+@contextlib.contextmanager
+def patched(library: Any, find: Find) -> Iterator[None]:
+    """While inside, http.client connects to the interceptor, also for libraries that are built on it."""
+    original = library.HTTPConnection.putrequest
+
+    def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        host = urlsplit(url).hostname  # of a whole URL, which only a proxy gets
+        if host and find(host) is not None:
+            raise NotServed(f"mockserver: {host} was about to be asked in plain HTTP through a proxy; use https")
+        original(self, method, url, *args, **kwargs)
+
+    with (
+        replaced(library.HTTPConnection, "putrequest", putrequest),
+        connections_patched(find, library.HTTPConnection, library.HTTPSConnection),
+    ):
+        yield
 
 
 @contextlib.contextmanager
