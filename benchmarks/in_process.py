@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mockserver.app import create_app
-from mockserver.doors.inprocess import App, Asked, ask
+from mockserver.doors.inprocess import App, AppRequest, send_request
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
 
@@ -42,10 +42,10 @@ def baseline() -> App:
 
 def requester(app: App, verb: str, path: str, body: bytes = b"") -> Callable[[], bytes]:
     """A function that asks once."""
-    asked = Asked(verb, URL + path, [*HEADERS, ("content-length", str(len(body)))], body)
+    asked = AppRequest(verb, URL + path, [*HEADERS, ("content-length", str(len(body)))], body)
 
     def once() -> bytes:
-        return b"".join(ask(app, asked).pieces)
+        return b"".join(send_request(app, asked).pieces)
 
     return once
 

@@ -17,7 +17,7 @@ import pytest
 from contract_tests.environment import HANGS
 from contract_tests.harvest import Harvest
 from mockserver.app import create_app
-from mockserver.doors.inprocess import App, Asked, ask
+from mockserver.doors.inprocess import App, AppRequest, send_request
 from mockserver.doors.live import LiveServer
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World, Worlds
@@ -35,8 +35,8 @@ class InProcess(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """What the app answers, all of it."""
-        asked = Asked(request.method, str(request.url), request.headers.multi_items(), request.read())
-        answered = ask(self._app, asked)
+        asked = AppRequest(request.method, str(request.url), request.headers.multi_items(), request.read())
+        answered = send_request(self._app, asked)
         return httpx.Response(answered.status, headers=answered.headers, content=b"".join(answered.pieces))
 
 

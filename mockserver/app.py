@@ -20,8 +20,8 @@ from mockserver.inspection.services import route_table
 from mockserver.state.clock import SystemClock
 from mockserver.state.world import World, Worlds
 
-BY_HAND = "mockserver.by_hand"
-"""What a door offers that drives us without an event loop: there is nobody to wait for a thread, and nobody to hold up."""
+NO_EVENT_LOOP = "mockserver.no_event_loop"
+"""The ASGI extension of a door that calls the app without an event loop: the app may block, and cannot await a thread."""
 
 
 def create_app(world: World | Worlds | None = None, guard: Guard | None = None) -> ASGIApp:
@@ -67,7 +67,7 @@ class Google:
             return
         request = _request(scope, body)
         try:
-            reply = self._face.answer(request, may_block=BY_HAND in (scope.get("extensions") or ()))
+            reply = self._face.answer(request, may_block=NO_EVENT_LOOP in (scope.get("extensions") or ()))
         except WouldBlock:
             loop = asyncio.get_running_loop()
             reply = await loop.run_in_executor(self._thread, self._face.answer, request)

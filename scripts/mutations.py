@@ -217,6 +217,34 @@ MUTATIONS = (
         '"GET /{version}/{name=tunedModels/*}/history"',
         (f"{LAWS}/gemini/test_routes.py",),
     ),
+    Mutation(
+        "the oldest interceptor answers",
+        "mockserver/doors/patching.py",
+        "return users[-1][1] if users else None",
+        "return users[0][1] if users else None",
+        (f"{LAWS}/doors/test_patching.py",),
+    ),
+    Mutation(
+        "a variable that the test has set is put back",
+        "mockserver/doors/environment.py",
+        "if os.environ.get(name) == value:",
+        "if True:",
+        (f"{LAWS}/doors/test_environment.py",),
+    ),
+    Mutation(
+        "a library that was probed first is not patched",
+        "mockserver/doors/intercept/import_hook.py",
+        "        if fullname not in self._names:\n            return None\n",
+        "        if fullname not in self._names:\n            return None\n        self._names -= {fullname}\n",
+        (f"{LAWS}/doors/test_import_hook.py",),
+    ),
+    Mutation(
+        "a reset connection ends like any other",
+        "mockserver/doors/intercept/http_client.py",
+        "if aborted.reset:",
+        "if False:",
+        ("contract_tests/use/test_intercepted_as_on_a_socket.py",),
+    ),
 )
 
 

@@ -16,7 +16,7 @@ from contract_tests.environment import HANGS
 from contract_tests.laws.protojson.shapes import json_values, messages
 from contract_tests.targets import Live
 from mockserver.app import create_app
-from mockserver.doors.inprocess import Asked, ask
+from mockserver.doors.inprocess import AppRequest, send_request
 from mockserver.protojson import schema
 from mockserver.state.world import World
 
@@ -48,7 +48,7 @@ def send(example: Example, body: bytes, *, path: str = "", query: str = "", head
     said = [*example.headers.items(), ("content-type", "application/json"), ("content-length", str(len(body)))]
     if not example.headers:
         said.append(("x-goog-api-key", "key-one"))
-    answer = ask(create_app(world), Asked(example.verb, url, [*said, *(headers or [])], body))
+    answer = send_request(create_app(world), AppRequest(example.verb, url, [*said, *(headers or [])], body))
     content = b"".join(answer.pieces)
     expected_501 = answer.status == 501 and example.route.id == UNIMPLEMENTED
     assert answer.status < 500 or expected_501, content

@@ -1,26 +1,35 @@
 """MockServer.intercepting(): requests of this process to Google's hosts are answered by us, and nobody else's are touched."""
 
 import asyncio
+import contextlib
+import http.client
+import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
 import aiohttp
+import httpcore
+import httplib2
 import httpx
 import httpx2
 import pytest
 import requests
 import respx
-from httpcore import ConnectionPool
-from requests.adapters import HTTPAdapter
+import urllib3
 
+from contract_tests.environment import HANGS
 from contract_tests.neighbour import Neighbour, serving
 from mockserver import Answer, Fault, MockServer
+from mockserver.doors.intercept.interceptors import NotServed
 
 GEMINI = "https://generativelanguage.googleapis.com"
 STREAM = f"{GEMINI}/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse"
@@ -66,6 +75,28 @@ def by_httpx2(verb: str, url: str, body: object) -> tuple[int, bytes]:
     return answer.status_code, answer.content
 
 
+def by_urllib(verb: str, url: str, body: object) -> tuple[int, bytes]:
+    """By Python's own urllib.request."""
+    content = None if body is None else json.dumps(body).encode()
+    headers = KEY | {"content-type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, content, headers, method=verb), timeout=5) as answer:
+        return answer.status, answer.read()
+
+
+def by_urllib3(verb: str, url: str, body: object) -> tuple[int, bytes]:
+    """By urllib3, with its own retries left out: they are tried elsewhere."""
+    answer = urllib3.request(verb, url, json=body, headers=KEY, retries=False)
+    return answer.status, answer.data
+
+
+def by_httplib2(verb: str, url: str, body: object) -> tuple[int, bytes]:
+    """By httplib2."""
+    content = None if body is None else json.dumps(body)
+    with contextlib.closing(httplib2.Http()) as client:
+        answer, data = client.request(url, verb, content, KEY | {"content-type": "application/json"})
+    return answer.status, data
+
+
 def by_httpx_later(verb: str, url: str, body: object) -> tuple[int, bytes]:
     """By httpx, asynchronously."""
 
@@ -102,6 +133,9 @@ def by_aiohttp(verb: str, url: str, body: object) -> tuple[int, bytes]:
 
 
 LIBRARIES = {
+    "urllib": Library(by_urllib, (OSError, http.client.HTTPException)),
+    "urllib3": Library(by_urllib3, urllib3.exceptions.HTTPError),
+    "httplib2": Library(by_httplib2, (OSError, http.client.HTTPException)),
     "requests": Library(by_requests, requests.RequestException),
     "httpx": Library(by_httpx, httpx.TransportError),
     "httpx-async": Library(by_httpx_later, httpx.TransportError),
@@ -169,7 +203,7 @@ def test_everybody_else_is_left_alone(library: Library, neighbour: str) -> None:
     assert 0 == len(server.calls)
 
 
-def test_nothing_is_caught_afterwards(library: Library) -> None:
+def test_nothing_is_intercepted_afterwards(library: Library) -> None:
     """The libraries are as they were, down to the function."""
     before = doors()
     with MockServer().intercepting() as server:
@@ -183,8 +217,11 @@ def test_nothing_is_caught_afterwards(library: Library) -> None:
 def doors() -> list[object]:
     """What a request leaves each library through."""
     return [
-        HTTPAdapter.send,
-        ConnectionPool.handle_request,
+        http.client.HTTPSConnection.connect,
+        urllib3.connection.HTTPSConnection.connect,
+        httplib2.HTTPSConnectionWithTimeout.connect,
+        httpx.HTTPTransport.handle_request,
+        httpx.AsyncHTTPTransport.handle_async_request,
         httpx2.HTTPTransport.handle_request,
         httpx2.AsyncHTTPTransport.handle_async_request,
         aiohttp.TCPConnector._create_connection,  # noqa: SLF001 - it has no other
@@ -220,7 +257,7 @@ def test_a_connection_is_not_kept_for_another_server() -> None:
     assert [1, 1] == [len(first.calls), len(second.calls)]
 
 
-def test_clients_of_other_threads_are_caught(library: Library) -> None:
+def test_clients_of_other_threads_are_intercepted(library: Library) -> None:
     """Code under test may ask from a pool of its own."""
     with MockServer().intercepting() as server:
         thread = threading.Thread(target=library.get, args=(f"{GEMINI}/v1beta/models",))
@@ -281,12 +318,12 @@ def test_streams_come_piece_by_piece() -> None:
         (lambda: httpx.post(STREAM, json=BODY, headers=KEY, timeout=5), httpx.ReadTimeout),
         (lambda: httpx2.post(STREAM, json=BODY, headers=KEY, timeout=5), httpx2.ReadTimeout),
         (lambda: requests.post(STREAM, json=BODY, headers=KEY, timeout=5), requests.ConnectionError),
-        (lambda: patiently("GET", f"{GEMINI}/v1beta/models", total=5), TimeoutError),
-        (lambda: patiently("GET", f"{GEMINI}/v1beta/models", total=9, sock_read=5), aiohttp.SocketTimeoutError),
-        (lambda: patiently("POST", STREAM, sock_read=5), aiohttp.SocketTimeoutError),
+        (lambda: with_timeouts("GET", f"{GEMINI}/v1beta/models", total=5), TimeoutError),
+        (lambda: with_timeouts("GET", f"{GEMINI}/v1beta/models", total=9, sock_read=5), aiohttp.SocketTimeoutError),
+        (lambda: with_timeouts("POST", STREAM, sock_read=5), aiohttp.SocketTimeoutError),
     ],
 )
-def test_patience_ends_by_the_servers_clock(ask: Callable[[], object], gave_up: type[Exception]) -> None:
+def test_timeouts_go_by_the_servers_clock(ask: Callable[[], object], gave_up: type[Exception]) -> None:
     """A client that waits five seconds gives up on an answer, or a piece of one, that takes six; not on one of four."""
     with MockServer().intercepting() as server:
         for nth, seconds in ((1, 4), (2, 6)):
@@ -299,7 +336,7 @@ def test_patience_ends_by_the_servers_clock(ask: Callable[[], object], gave_up: 
     assert gave_up is failure.type
 
 
-def patiently(verb: str, url: str, **seconds: float) -> bytes:
+def with_timeouts(verb: str, url: str, **seconds: float) -> bytes:
     """What aiohttp is answered in that time."""
 
     async def ask() -> bytes:
@@ -313,12 +350,12 @@ def patiently(verb: str, url: str, **seconds: float) -> bytes:
     return asyncio.run(ask())
 
 
-@pytest.mark.parametrize("patience", [{"total": 30}, {"sock_read": 30}])
-def test_what_came_in_time_is_heard(patience: dict[str, float]) -> None:
+@pytest.mark.parametrize("timeouts", [{"total": 30}, {"sock_read": 30}])
+def test_what_came_in_time_is_heard(timeouts: dict[str, float]) -> None:
     """Of a stream that aiohttp gives up on; and time moves no further than to where it does."""
 
     async def listen() -> None:
-        timeout = aiohttp.ClientTimeout(**patience)
+        timeout = aiohttp.ClientTimeout(**timeouts)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.post(STREAM, json=BODY, headers=KEY) as answer,
@@ -354,28 +391,102 @@ def test_routers_of_the_testers_own_go_on_answering(neighbour: str) -> None:
     assert 1 == len(server.calls)
 
 
-def test_libraries_loaded_later_are_caught(tmp_path: Path) -> None:
-    """Code under test may import its client when it first needs it."""
-    script = """
-        import sys
-        from mockserver import MockServer
-
-        URL = "https://generativelanguage.googleapis.com/v1beta/models?key=any-key"
-        with MockServer().intercepting() as server:
-            assert not {"requests", "httpx", "httpx2"} & sys.modules.keys()
-            import httpx, httpx2, requests
-            for library in (httpx, httpx2, requests):
-                assert library.get(URL).status_code == 200
-            before = requests.adapters.HTTPAdapter.send
-        assert len(server.calls) == 3
-        assert requests.adapters.HTTPAdapter.send is not before
-        assert sys.meta_path[0].__class__.__name__ != "_Watcher"
-    """
-    path = tmp_path / "later.py"
-    path.write_text(dedent(script))
+def run_script(text: str, folder: Path) -> None:
+    """Run a program in a fresh interpreter. AssertionError, with all that it printed, if it fails."""
+    path = folder / "script.py"
+    path.write_text(dedent(text))
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
 
     assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_libraries_loaded_later_are_intercepted(tmp_path: Path) -> None:
+    """Code under test may import its client when it first needs it, and may ask before whether it is there."""
+    script = """
+        import importlib.util, sys
+        from mockserver import MockServer
+
+        URL = "https://generativelanguage.googleapis.com/v1beta/models?key=any-key"
+        NAMES = {"requests", "httpx", "httpx2", "httplib2", "urllib3"}
+        with MockServer().intercepting() as server:
+            assert not NAMES & sys.modules.keys()
+            loaders = {name: importlib.util.find_spec(name).loader for name in NAMES}
+            import httplib2, httpx, httpx2, requests
+            for library in (httpx, httpx2, requests):
+                assert library.get(URL).status_code == 200
+            assert httplib2.Http().request(URL)[0].status == 200
+            patched = requests.packages.urllib3.connection.HTTPSConnection.connect
+        assert len(server.calls) == 4
+        assert requests.packages.urllib3.connection.HTTPSConnection.connect is not patched
+        assert "mockserver.doors.intercept.import_hook" not in {type(finder).__module__ for finder in sys.meta_path}
+        for name, loader in loaders.items():
+            used = sys.modules[name].__spec__.loader
+            assert type(used) is type(loader) and "exec_module" not in vars(used), used
+    """
+    run_script(script, tmp_path)
+
+
+def test_interceptors_end_in_any_order(library: Library) -> None:
+    """As fixtures of different scopes do: whoever is left answers; afterwards everything is as it was."""
+    before, real = doors(), (time.sleep, asyncio.sleep, socket.getaddrinfo, dict(os.environ))
+    outer, inner = MockServer(), MockServer()
+    first, second = contextlib.ExitStack(), contextlib.ExitStack()
+    first.enter_context(outer.intercepting())
+    second.enter_context(inner.intercepting())
+    library.get(f"{GEMINI}/v1beta/models")
+    began = inner.now
+    first.close()
+    library.get(f"{GEMINI}/v1beta/tunedModels")
+    time.sleep(60)
+    slept = (inner.now - began).total_seconds()
+    second.close()
+
+    assert [] == list(outer.calls)
+    assert ["models.list", "tunedModels.list"] == [call.method for call in inner.calls]
+    assert 60 == slept
+    assert before == doors()
+    assert real == (time.sleep, asyncio.sleep, socket.getaddrinfo, dict(os.environ))
+
+
+def test_servers_side_by_side_in_threads_are_each_asked_by_their_own(library: Library) -> None:
+    """Suites that run tests in threads; each enters, asks and leaves when it likes."""
+    before = doors()
+    servers = [MockServer() for _ in range(4)]
+    together = threading.Barrier(len(servers))
+
+    def use(server: MockServer) -> None:
+        with server.intercepting():
+            together.wait(HANGS)
+            library.get(f"{GEMINI}/v1beta/models")
+            together.wait(HANGS)
+
+    threads = [threading.Thread(target=use, args=(server,)) for server in servers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [1, 1, 1, 1] == [len(server.calls) for server in servers]
+    assert before == doors()
+
+
+def test_what_is_not_intercepted_is_refused() -> None:
+    """A library that we do not know, and a service of Google's that is not answered: neither reaches the network.
+
+    The error is not one of the network, which clients would take for a reason to try again.
+    """
+    with MockServer().intercepting() as server:
+        with pytest.raises(NotServed, match=r"generativelanguage.googleapis\.com was about to be reached"):
+            httpcore.request("GET", f"{GEMINI}/v1beta/models")
+        with pytest.raises(NotServed, match=r"us-central1-aiplatform.googleapis\.com was about to be reached"):
+            socket.create_connection(("us-central1-aiplatform.googleapis.com", 443))
+        with pytest.raises(NotServed, match=r"generativelanguage.googleapis\.com was about"):
+            socket.gethostbyname("generativelanguage.googleapis.com")
+        for ask in (by_requests, by_httpx, by_httpx_later, by_aiohttp, by_urllib3, by_urllib, by_httplib2):
+            with pytest.raises(NotServed, match=r"storage.googleapis\.com is not answered here"):
+                ask("GET", "https://storage.googleapis.com/storage/v1/b", None)
+
+    assert 0 == len(server.calls)
 
 
 def test_a_clock_that_runs_is_waited_for(library: Library) -> None:

@@ -52,15 +52,18 @@ def suite(pytester: pytest.Pytester) -> Suite:
 
 
 def test_state_never_leaks(suite: Suite) -> None:
-    """Each test begins with nothing, and leaves time, environment and network as they were, though it fails."""
+    """Each test begins with nothing, and leaves time, network and environment as they were, though it fails.
+
+    What the test itself sets in the environment stays, as it would without the fixture.
+    """
     ran = suite.run(
         """
-        from requests.adapters import HTTPAdapter
-        from respx.mocks import HTTPCoreMocker
+        import socket
+        from urllib3.connection import HTTPSConnection
 
         def outside():
             variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-            return time.sleep, HTTPAdapter.send, list(HTTPCoreMocker.routers), variables
+            return time.sleep, HTTPSConnection.connect, socket.getaddrinfo, variables
 
         BEFORE = outside()
 
@@ -76,7 +79,8 @@ def test_state_never_leaks(suite: Suite) -> None:
             assert round != 2
 
         def test_without_the_fixture():
-            assert BEFORE == outside()
+            *before, variables = BEFORE
+            assert (*before, variables | {"GOOGLE_CLOUD_PROJECT": "another"}) == outside()
         """
     )
 
@@ -283,6 +287,46 @@ def test_tidy_tests_have_nothing_to_report(suite: Suite) -> None:
     ran.assert_outcomes(passed=1)
 
 
+def test_fixtures_of_any_scope_intercept(suite: Suite) -> None:
+    """A session's interceptor that a test fetches stays when the test's own ends, and is gone after the session."""
+    ran = suite.run(
+        """
+        REAL = time.sleep
+
+        @pytest.fixture(scope="session")
+        def whole():
+            from mockserver import MockServer
+            with MockServer().intercepting() as server:
+                yield server
+            assert time.sleep is REAL
+
+        @pytest.fixture(scope="module")
+        def between(whole):
+            from mockserver import MockServer
+            with MockServer().intercepting() as server:
+                yield server
+
+        def test_fetched_inside(mockserver, request):
+            assert time.sleep is not REAL
+            between = request.getfixturevalue("between")
+            get("models")
+            assert len(between.calls) == 1 and not mockserver.calls
+
+        def test_without_its_own(between, whole):
+            get("models")
+            began = between.now
+            time.sleep(60)
+            assert len(between.calls) == 2 and (between.now - began).total_seconds() == 60
+
+        def test_with_its_own(mockserver, between):
+            get("models")
+            assert len(between.calls) == 2 and len(mockserver.calls) == 1
+        """
+    )
+
+    ran.assert_outcomes(passed=3)
+
+
 def test_network_can_be_blocked(suite: Suite) -> None:
     """Other machines are out of reach for every library, this one and Google's hosts are not."""
     ran = suite.run(
@@ -302,7 +346,7 @@ def test_network_can_be_blocked(suite: Suite) -> None:
             assert get("models", host=mockserver_live.url).status_code == 200
 
         def test_not_blocked(mockserver):
-            assert "guarded" not in repr(socket.getaddrinfo)
+            assert socket.getaddrinfo("192.0.2.1", 80)
         """
     )
 

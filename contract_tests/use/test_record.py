@@ -266,3 +266,13 @@ def test_nobody_else_is_asked(url: str) -> None:
     """Google's two APIs by TLS, or a server on this machine."""
     with pytest.raises(BadUpstream):
         checked_upstream(url)
+
+
+def test_without_httpx_it_says_what_to_install(tmp_path: Path) -> None:
+    """It is an extra: the server, the fixtures and `check` do without."""
+    (tmp_path / "httpx.py").write_text("raise ModuleNotFoundError('No module named httpx', name='httpx')\n")
+    ran = record(tmp_path, "--", "true", PYTHONPATH=str(tmp_path))
+
+    assert 2 == ran.returncode
+    assert "httpx is not installed. Run: pip install 'gemini-tuning-mockserver[record]'" in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -100,7 +100,7 @@ def leap(visit: Coroutine[Any, Any, Connection]) -> Connection:
     ids=["nothing", "half the headers", "no body", "half a body"],
 )
 def test_half_a_request_is_given_up(server: MockServer, said: bytes, seconds: float) -> None:
-    """The connection is closed when patience ends, not sooner, and nothing was asked."""
+    """The connection is closed at the timeout, not sooner, and no request was handled."""
 
     async def visit() -> Connection:
         connection = Connection(server)
@@ -170,7 +170,7 @@ def test_what_a_client_leaves_half_said_was_not_said(server: MockServer) -> None
 
 
 def test_a_socket_is_hung_up_on_too(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That is how the server serves, with less patience here so as not to wait for it."""
+    """That is how the server serves, with shorter timeouts here so as not to wait for them."""
     monkeypatch.setattr(Breakable, "header_seconds", 0.1)
     with server.live():
         address = urlsplit(server.url)

@@ -1,7 +1,12 @@
 """What the server loads to start, and what not."""
 
+import contextlib
+import os
+import re
 import subprocess
 import sys
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +41,45 @@ def test_what_serving_may_never_need_is_not_loaded_to_serve(module: str) -> None
 def test_importing_the_package_loads_nothing_else_of_it() -> None:
     """Its public names are looked up when they are asked for."""
     assert {"mockserver"} == {name for name in loaded_by("mockserver") if name.partition(".")[0] == "mockserver"}
+
+
+def loaded_in_a_run_of_pytest(folder: Path, *options: str) -> set[str]:
+    """The modules there are in a run of pytest that has collected and run a test without our fixtures."""
+    test = "import sys\ndef test_it():\n    print('LOADED', *sys.modules)\n"
+    (folder / "test_it.py").write_text(test)
+    command = [sys.executable, "-m", "pytest", "-s", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), *options]
+    env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    ran = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder, env=env)
+    line = next(line for line in ran.stdout.splitlines() if "LOADED" in line)
+    return set(line.split())
+
+
+def test_a_run_of_pytest_loads_only_the_plugin_of_us(tmp_path: Path) -> None:
+    """Whoever has us installed pays for us in tests that ask for us, and in no other."""
+    without = loaded_in_a_run_of_pytest(tmp_path)
+    extra = loaded_in_a_run_of_pytest(tmp_path, "-p", "mockserver.pytest_plugin") - without
+
+    assert {"mockserver", "mockserver.pytest_plugin"} == extra
+
+
+def test_no_dependency_brings_a_plugin_of_pytest() -> None:
+    """It would be loaded in every run of pytest, with all that it needs: as respx was, and httpx through it."""
+    names, brought = {"gemini-tuning-mockserver"}, set[str]()
+    while new := names - brought:
+        for name in new:
+            brought.add(name)
+            with contextlib.suppress(metadata.PackageNotFoundError):  # not for this platform
+                required = [need for need in metadata.requires(name) or () if "extra ==" not in need]
+                names |= {re.split(r"[^\w.-]", need, maxsplit=1)[0].lower() for need in required}
+    plugins = {
+        entry.value
+        for name in names
+        if name in {each.name.lower() for each in metadata.distributions()}
+        for entry in metadata.distribution(name).entry_points
+        if entry.group == "pytest11"
+    }
+
+    assert {"starlette", "uvicorn", "pydantic"} < names
+    assert set() == names & {"httpx", "httpx2", "respx", "requests", "aiohttp"}
+    # Starlette needs anyio. Its plugin loads no event loop before a test asks for one.
+    assert {"mockserver.pytest_plugin", "anyio.pytest_plugin"} == plugins

@@ -48,8 +48,14 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _record(given: argparse.Namespace) -> int:
     """Run the command and return its exit status; 1 if nothing was recorded."""
     from mockserver.doors.live import CannotListen, serve
-    from mockserver.recordings.recording import BadUpstream, Recorder, keep, listen
 
+    try:
+        from mockserver.recordings.recording import BadUpstream, Recorder, keep, listen
+    except ModuleNotFoundError as missing:
+        if missing.name != "httpx":
+            raise
+        msg = "record: httpx is not installed. Run: pip install 'gemini-tuning-mockserver[record]'"
+        raise BadOption(msg) from None
     path = Path(given.output)
     _try_to_write(path)
     status = 0

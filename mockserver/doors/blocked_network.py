@@ -1,44 +1,75 @@
-"""No way out: while it is blocked, this process reaches nobody but itself."""
+"""The network of this process, guarded: looking up or connecting to a host may be refused, whichever library tries."""
 
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
-from unittest import mock
 
+from mockserver.doors.patching import SharedPatch, replaced
 from mockserver.rpc.loopback import is_loopback
+
+Guard = Callable[[str], None]
+"""Raises if the host must not be reached."""
 
 
 class NetworkBlocked(OSError):
-    """Somebody was asked who is not on this machine; HTTP libraries wrap it into their own connection error."""
+    """The host is not on this machine. HTTP libraries wrap this into their own connection error."""
+
+
+def guarded(guard: Guard) -> AbstractContextManager[None]:
+    """Ask the guard before this process looks up or connects to a host, while inside."""
+    return _guards.used_with(guard)
+
+
+def blocked() -> AbstractContextManager[None]:
+    """Raise NetworkBlocked when this process looks up or connects to another machine, while inside."""
+    return guarded(_refuse_other_machines)
+
+
+def _refuse_other_machines(host: str) -> None:
+    if not is_loopback(host):
+        raise NetworkBlocked(f"mockserver: block_network is on, and {host} is not one of the hosts it answers for")
+
+
+def _check(host: Any) -> None:
+    name = host.decode("latin-1") if isinstance(host, bytes | bytearray) else host
+    if name:
+        for guard in _guards.values():
+            guard(name)
 
 
 @contextlib.contextmanager
-def blocked() -> Iterator[None]:
-    """While inside, looking up or connecting to another machine raises NetworkBlocked, whichever library tries."""
-    look_up, connect, connect_ex = socket.getaddrinfo, socket.socket.connect, socket.socket.connect_ex
+def _patched() -> Iterator[None]:
+    look_up, look_up_name, look_up_name_ex = socket.getaddrinfo, socket.gethostbyname, socket.gethostbyname_ex
 
     def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
         _check(host)
         return look_up(host, *args, **kwargs)
 
-    def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
-        def connect_to(self: socket.socket, address: Any) -> Any:
+    def guarded_look_up_name(host: Any) -> Any:
+        _check(host)
+        return look_up_name(host)
+
+    def guarded_look_up_name_ex(host: Any) -> Any:
+        _check(host)
+        return look_up_name_ex(host)
+
+    def guarded_connect(original: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(self: socket.socket, address: Any) -> Any:
             if isinstance(address, tuple):  # the others are local: files, pipes
                 _check(address[0])
             return original(self, address)
 
-        return connect_to
+        return connect
 
-    with (
-        mock.patch.object(socket, "getaddrinfo", guarded_look_up),
-        mock.patch.object(socket.socket, "connect", guarded(connect)),
-        mock.patch.object(socket.socket, "connect_ex", guarded(connect_ex)),
-    ):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(replaced(socket, "getaddrinfo", guarded_look_up))
+        stack.enter_context(replaced(socket, "gethostbyname", guarded_look_up_name))
+        stack.enter_context(replaced(socket, "gethostbyname_ex", guarded_look_up_name_ex))
+        for name in ("connect", "connect_ex"):
+            stack.enter_context(replaced(socket.socket, name, guarded_connect(getattr(socket.socket, name))))
         yield
 
 
-def _check(host: Any) -> None:
-    name = host.decode() if isinstance(host, bytes) else host
-    if name and not is_loopback(name):
-        raise NetworkBlocked(f"mockserver: block_network is on, and {name} is not one of the hosts it answers for")
+_guards = SharedPatch[Guard](_patched)

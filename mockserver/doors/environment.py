@@ -1,24 +1,28 @@
-"""The environment an unchanged program needs: credentials that are fake, a project, nothing real.
+"""The environment that an unchanged program needs: fake credentials and a project, and nothing real.
 
-The credentials are a user's, not a service account's: those sign with a private key, and we have none
-to give away. Exchanging them asks oauth2.googleapis.com, which the app answers for.
+The credentials are a user's, not a service account's, which sign with a private key. They are exchanged for a token
+at oauth2.googleapis.com, which the app answers for.
 """
 
 import contextlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 from mockserver.rpc.credentials import real_secret
 from mockserver.state.world import PREFIX
 
 API_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 
-# Where a client would go instead of to Google's hosts, past whoever catches requests to those.
+# Where a client would send requests instead of to Google's hosts, past the interceptor.
 ELSEWHERE = ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL")
+
+Changes = dict[str, str | None]
+"""Variables and their values; None is absent."""
 
 
 def adc(project: str, refresh_token: str) -> dict[str, str]:
@@ -32,18 +36,19 @@ def adc(project: str, refresh_token: str) -> dict[str, str]:
     }
 
 
-def variables(project: str, api_key: str, credentials_file: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The environment `given`, made safe: what a tester set stays, what is missing or looks real is made up.
+def changes(project: str, api_key: str, credentials_file: str, given: Mapping[str, str]) -> Changes:
+    """What makes the environment `given` safe: values for what is missing or looks real. The tester's own values stay.
 
-    What is already made up gives way: it leads to the world of a server around this one.
+    Made-up values are replaced too: they lead to the world of a server around this one.
     """
     wanted = {"GOOGLE_CLOUD_PROJECT": project, "GOOGLE_CLOUD_LOCATION": "us-central1"}
-    made_up = {name for name in (*API_KEYS, *wanted) if given.get(name, "").startswith(PREFIX)}
-    kept = {name: value for name, value in given.items() if name not in {*ELSEWHERE, *made_up}}
+    kept = {name: value for name in (*API_KEYS, *wanted) if not (value := given.get(name, PREFIX)).startswith(PREFIX)}
     kept |= {name: api_key for name in API_KEYS if real_secret(kept.get(name, ""))}
     if not kept.keys() & set(API_KEYS):
         wanted["GOOGLE_API_KEY"] = api_key
-    return wanted | kept | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
+    safe = wanted | kept | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
+    names = (*ELSEWHERE, *API_KEYS, *wanted, "GOOGLE_APPLICATION_CREDENTIALS")
+    return {name: safe.get(name) for name in names if safe.get(name) != given.get(name)}
 
 
 @contextlib.contextmanager
@@ -52,5 +57,51 @@ def environment(project: str, api_key: str, token: str) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="mockserver-") as folder:
         path = Path(folder) / "application_default_credentials.json"
         path.write_text(json.dumps(adc(project, token)))
-        with mock.patch.dict(os.environ, variables(project, api_key, str(path), os.environ), clear=True):
+        with changed(changes(project, api_key, str(path), os.environ)):
             yield
+
+
+@dataclass(slots=True, eq=False)
+class _Change:
+    """Variables with what they were before and what they were set to; None is absent."""
+
+    before: Changes
+    after: Changes
+
+
+_live: list[_Change] = []
+_lock = threading.RLock()
+
+
+@contextlib.contextmanager
+def changed(variables: Changes) -> Iterator[None]:
+    """Set these variables, or delete those that are None, while inside.
+
+    Several such changes may end in any order: each variable has the value of the newest that is left, and its
+    original value when none is left. A variable that somebody else has set since stays as it is.
+    """
+    with _lock:
+        change = _Change({name: os.environ.get(name) for name in variables}, variables)
+        _live.append(change)
+        _set(variables)
+    try:
+        yield
+    finally:
+        with _lock:
+            newer = _live[_live.index(change) + 1 :]
+            _live.remove(change)
+            for name, value in change.after.items():
+                above = next((other for other in newer if name in other.after), None)
+                if above is None:
+                    if os.environ.get(name) == value:
+                        _set({name: change.before[name]})
+                elif above.before[name] == value:
+                    above.before[name] = change.before[name]
+
+
+def _set(variables: Changes) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

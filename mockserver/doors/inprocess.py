@@ -1,8 +1,8 @@
-"""The door without a socket: an ASGI app asked directly, by whoever holds the request.
+"""The door without a socket: an ASGI app is called directly with a request.
 
 An app that awaits nothing but receive, send and its clock's sleep needs no event loop: its coroutine
-is driven by hand, and what it sends comes out piece by piece. Under a manual clock sleeping does not
-suspend, so a stream with an hour between two chunks costs no time.
+is stepped here, and each message it sends is a step. Under a manual clock sleeping does not suspend,
+so a stream with an hour between two chunks takes no time.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], A
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as every HTTP library can say it; the URL is absolute."""
+class AppRequest:
+    """A request in a form that every HTTP library can make; the URL is absolute."""
 
     verb: str
     url: str
@@ -27,8 +27,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """The head of an answer, and its body as it comes."""
+class AppResponse:
+    """A response whose body is made while it is read."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -36,11 +36,15 @@ class Answered:
 
 
 class Aborted(ConnectionError):
-    """The app broke the connection off."""
+    """The app closed the connection, or reset it."""
+
+    def __init__(self, *, reset: bool) -> None:
+        super().__init__("reset" if reset else "closed")
+        self.reset = reset
 
 
 class _Out:
-    """Awaiting this hands a message to whoever drives the coroutine."""
+    """Awaiting this yields a message to the code that steps the coroutine."""
 
     def __init__(self, message: Message) -> None:
         self._message = message
@@ -49,18 +53,18 @@ class _Out:
         yield self._message
 
 
-def ask(app: App, asked: Asked) -> Answered:
-    """The app's answer; its body is made while it is read. RuntimeError if the app waits for real time."""
-    messages = _messages(app, asked)
+def send_request(app: App, request: AppRequest) -> AppResponse:
+    """Call the app without an event loop. RuntimeError if the app waits for real time."""
+    messages = _messages(app, request)
     start = next(messages)
-    return Answered(start["status"], _text(start["headers"]), _bodies(messages))
+    return AppResponse(start["status"], _text(start["headers"]), _bodies(messages))
 
 
-def _messages(app: App, asked: Asked) -> Iterator[Message]:
+def _messages(app: App, request: AppRequest) -> Iterator[Message]:
     async def send(message: Message) -> None:
         await _Out(message)
 
-    coroutine = app(_scope(asked), _receive(asked.body), send).__await__()
+    coroutine = app(_scope(request), _receive(request.body), send).__await__()
     try:
         for message in coroutine:
             if not isinstance(message, MutableMapping):
@@ -78,19 +82,19 @@ def _bodies(messages: Iterator[Message]) -> Iterator[bytes]:
             yield piece
 
 
-def ask_waiting(app: App, asked: Asked) -> Answered:
-    """As `ask`, of an app that may wait for real time: in a thread and loop of its own, all at once."""
+def send_request_in_thread(app: App, request: AppRequest) -> AppResponse:
+    """Call an app that may wait for real time, in a thread and an event loop of its own; returns the whole response."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
         sent.append(message)
 
     async def run() -> None:
-        await app(_scope(asked), _receive(asked.body), send)
+        await app(_scope(request), _receive(request.body), send)
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, run()).result()
-    return Answered(sent[0]["status"], _text(sent[0]["headers"]), _bodies(iter(sent[1:])))
+    return AppResponse(sent[0]["status"], _text(sent[0]["headers"]), _bodies(iter(sent[1:])))
 
 
 def _receive(body: bytes) -> Callable[[], Awaitable[Message]]:
@@ -100,9 +104,9 @@ def _receive(body: bytes) -> Callable[[], Awaitable[Message]]:
     return receive
 
 
-def _scope(asked: Asked) -> Message:
-    url = urlsplit(asked.url)
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in asked.headers]
+def _scope(request: AppRequest) -> Message:
+    url = urlsplit(request.url)
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
     if not any(name == b"host" for name, _ in headers):
         headers.insert(0, (b"host", url.netloc.encode("latin-1")))
     return {
@@ -110,7 +114,7 @@ def _scope(asked: Asked) -> Message:
         # 2.4: below it Starlette opens a task group around streams, which needs a loop.
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
-        "method": asked.verb.upper(),
+        "method": request.verb.upper(),
         "scheme": url.scheme,
         "path": unquote(url.path),
         "raw_path": url.path.encode("latin-1"),
@@ -120,12 +124,12 @@ def _scope(asked: Asked) -> Message:
         "client": ("127.0.0.1", 0),
         "server": (url.hostname, url.port or (443 if url.scheme == "https" else 80)),
         "state": {},
-        "extensions": {"mockserver.abort": _abort, "mockserver.by_hand": {}},
+        "extensions": {"mockserver.abort": _abort, "mockserver.no_event_loop": {}},
     }
 
 
 def _abort(*, reset: bool) -> None:
-    raise Aborted("reset" if reset else "cut")
+    raise Aborted(reset=reset)
 
 
 def _text(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

@@ -17,71 +17,72 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class CannotListen(OSError):
-    """Nobody can listen there: the port is taken, or the address is not this machine's."""
+    """The server cannot listen there: the port is in use, or the address is not this machine's."""
 
 
 class Breakable(HttpToolsProtocol):
-    """Uvicorn's HTTP, whose app may break the connection off, and which waits for no client for ever.
+    """Uvicorn's HTTP with two additions: the app may abort the connection, and a slow client times out.
 
-    A client has `header_seconds` to say all its headers, and `idle_seconds` between two pieces of a body; uvicorn
-    itself gives it as long as it likes (Kludex/uvicorn#157). Then the connection is closed without a word.
+    A client has `header_seconds` to send all its headers, and `idle_seconds` between two pieces of a body; uvicorn
+    itself has no such timeouts (Kludex/uvicorn#157). After that the connection is closed without a response.
     """
 
     header_seconds = 10.0
     idle_seconds = 30.0
 
-    _due = 0.0
-    """How long we wait for what the client owes us: one of the two, or 0 for nothing."""
-    _patience: TimerHandle | None = None
+    _seconds = 0.0
+    """The timeout for what the client has to send next: one of the two, or 0 for none."""
+    _timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """Begin to wait for headers."""
+        """Start the timer for the headers."""
         super().connection_made(transport)
-        self._wait_for(self.header_seconds)
+        self._start_timer(self.header_seconds)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and begin to wait anew for a body's next piece; headers have one deadline for all of them."""
-        due = self._due
+        """Restart the timer for a body's next piece; all headers together have one deadline."""
+        seconds = self._seconds
         super().data_received(data)
-        if due != self.header_seconds or self._due != due:
-            self._wait_for(self._due)
+        if seconds != self.header_seconds or self._seconds != seconds:
+            self._start_timer(self._seconds)
 
     def on_message_begin(self) -> None:
-        """Hear the first of a request."""
+        """Note that headers are to come."""
         super().on_message_begin()
-        self._due = self.header_seconds
+        self._seconds = self.header_seconds
 
     def on_headers_complete(self) -> None:
-        """Offer the extension with the request; the app runs in a later turn of the loop."""
+        """Add the extension to the scope; the app runs in a later iteration of the loop."""
         super().on_headers_complete()
-        self._due = self.idle_seconds
+        self._seconds = self.idle_seconds
         extensions: dict[str, Any] = {"mockserver.abort": self._abort}
         self.scope["extensions"] = extensions
 
     def on_message_complete(self) -> None:
-        """Hear the last of a request."""
+        """Note that the request is complete."""
         super().on_message_complete()
-        self._due = 0.0
+        self._seconds = 0.0
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Stop the timer."""
         super().connection_lost(exc)
-        self._wait_for(0.0)
+        self._start_timer(0.0)
 
-    def _wait_for(self, seconds: float) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-        self._due = seconds
-        self._patience = self.loop.call_later(seconds, self.transport.close) if seconds else None
+    def _start_timer(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._seconds = seconds
+        self._timer = self.loop.call_later(seconds, self.transport.close) if seconds else None
 
     def _abort(self, *, reset: bool) -> None:
-        connection = self.transport.get_extra_info("socket")
-        if reset and connection is not None:
-            # Not to linger makes closing a reset, which clients report as such.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.transport.abort()
-        else:
+        if not reset:
             self.transport.close()
+            return
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            # Without lingering, closing sends a reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 def _config(app: Any, host: str, port: int) -> uvicorn.Config:
@@ -96,21 +97,21 @@ def _config(app: Any, host: str, port: int) -> uvicorn.Config:
         date_header=False,
         timeout_graceful_shutdown=1,
         lifespan="off",
-        ws="none",  # nor is there anything to speak of over a WebSocket
+        ws="none",  # the app has no WebSockets
     )
 
 
-def _tells_of_a_mistake(record: logging.LogRecord) -> bool:
-    """Whether it is more than a request cut off by the end of the server."""
+def _is_error(record: logging.LogRecord) -> bool:
+    """Whether the record is more than a request that the end of the server cancelled."""
     return record.exc_info is None or record.exc_info[0] is not CancelledError
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn that tells when it is ready."""
+    """Uvicorn that calls `ready` when it listens."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        logging.getLogger("uvicorn.error").addFilter(_tells_of_a_mistake)
+        logging.getLogger("uvicorn.error").addFilter(_is_error)
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -130,7 +131,7 @@ def _base_url(server: uvicorn.Server, host: str) -> str:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raise CannotListen when nobody could listen on host:port now."""
+    """Raise CannotListen when the server could not listen on host:port now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -151,7 +152,7 @@ def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
 
 
 class LiveServer:
-    """An app served from a thread on a port of its own choosing."""
+    """An app served from a thread."""
 
     def __init__(self, app: Any, host: str = "127.0.0.1", port: int = 0) -> None:
         self._started = threading.Event()
@@ -160,7 +161,7 @@ class LiveServer:
         self._host = host
 
     def start(self) -> str:
-        """Begin to serve; returns the base URL, `http://host:port`. RuntimeError when it cannot."""
+        """Start to serve and return the base URL, `http://host:port`. RuntimeError when it cannot."""
         self._thread.start()
         while not self._started.wait(0.05):
             if not self._thread.is_alive():

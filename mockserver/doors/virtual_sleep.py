@@ -1,6 +1,6 @@
 """Sleeping in the code under test moves the clock instead of waiting.
 
-Only the thread that asked for it is touched: a server in another thread sleeps as ever. Tasks of one
+Only the thread that started it is affected: a server in another thread sleeps as ever. Tasks of one
 event loop that sleep at the same time wake in the order of their deadlines, and time goes from one to
 the next: two tasks that sleep ten seconds take ten, not twenty. Work that a loop has handed to a thread
 pool is waited for: aiohttp looks up proxies there, google-auth's credentials are refreshed there.
@@ -10,85 +10,86 @@ import asyncio
 import contextlib
 import itertools
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from heapq import heappop, heappush
 from types import ModuleType
 from typing import Any
 
+from mockserver.doors.patching import SharedPatch, replaced
 from mockserver.state.clock import END, SECOND, Clock, Nanos
 
-# How often the event loop goes round before time moves on. A request that is answered inside the process
-# takes about ten rounds through aiohttp: who sleeps should not overtake it.
+# How many iterations the event loop makes before time moves on. A request that is answered inside the process
+# takes about ten through aiohttp: a sleeper must not overtake it.
 ROUNDS = 25
 
-# For how long time stands still for one piece of work in a thread pool, and how often it is looked at; in real
+# For how long time stands still for one piece of work in a thread pool, and how often the work is checked; in real
 # seconds. Work that takes longer may itself wait for what a sleeper does next.
-PATIENCE, GLANCE = 2.0, 0.0005
+WORK_TIMEOUT, CHECK_INTERVAL = 2.0, 0.0005
+
+
+def virtual_sleep(clock: Clock) -> AbstractContextManager[None]:
+    """While inside, `time.sleep` and `asyncio.sleep` of this thread advance the clock."""
+    return _patch.used_with(_Sleepers(clock))
 
 
 @contextlib.contextmanager
-def sleeping(clock: Clock) -> Iterator[None]:
-    """While inside, `time.sleep` and `asyncio.sleep` of this thread advance the clock."""
-    here = threading.get_ident()
-    real_sleep, real_async_sleep = time.sleep, asyncio.sleep  # noqa: TID251 - to be put back
-    sleepers = _Sleepers(clock)
+def _patched() -> Iterator[None]:
+    real_sleep, real_async_sleep, real_submit = time.sleep, asyncio.sleep, ThreadPoolExecutor.submit  # noqa: TID251 - to be put back
 
     def sleep(seconds: float) -> None:
-        if threading.get_ident() != here:
+        sleepers = _patch.newest_of_thread()
+        if sleepers is None:
             real_sleep(seconds)
         elif seconds < 0:
             msg = "sleep length must be non-negative"
             raise ValueError(msg)
         else:
             real_sleep(0)  # another thread may be what is waited for
-            clock.advance(seconds)
+            sleepers.clock.advance(seconds)
 
     async def async_sleep(delay: float, result: Any = None) -> Any:
-        for_ever = clock.now() + delay * SECOND >= END
-        if delay <= 0 or for_ever or threading.get_ident() != here:
+        sleepers = _patch.newest_of_thread()
+        if sleepers is None or delay <= 0 or (now := sleepers.clock.now()) + delay * SECOND >= END:
             return await real_async_sleep(delay, result)
-        await sleepers.sleep_until(clock.now() + round(delay * SECOND))
+        await sleepers.sleep_until(now + round(delay * SECOND))
         return result
-
-    real_submit = ThreadPoolExecutor.submit
 
     def submit(pool: ThreadPoolExecutor, /, *args: Any, **kwargs: Any) -> Future[Any]:
         work: Future[Any] = real_submit(pool, *args, **kwargs)
-        if threading.get_ident() == here:
-            sleepers.mind(work)
+        if (sleepers := _patch.newest_of_thread()) is not None:
+            sleepers.watch(work)
         return work
 
     _exchange({real_sleep: sleep, real_async_sleep: async_sleep})
-    ThreadPoolExecutor.submit = submit  # type: ignore[assignment,method-assign]  # until we are left
     try:
-        yield
+        with replaced(ThreadPoolExecutor, "submit", submit):
+            yield
     finally:
-        ThreadPoolExecutor.submit = real_submit  # type: ignore[method-assign]  # as it was
         _exchange({sleep: real_sleep, async_sleep: real_async_sleep})
 
 
 class _Sleepers:
-    """The tasks that sleep, by when they are to wake. One of them at a time moves the clock."""
+    """The sleeping tasks in the order of their deadlines. One of them at a time moves the clock."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._waiting: list[tuple[Nanos, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
         self._moving: asyncio.AbstractEventLoop | None = None
         self._working: dict[Future[Any], asyncio.AbstractEventLoop] = {}
 
-    def mind(self, work: Future[Any]) -> None:
-        """Let time stand still until it is done, if a loop is what handed it to a thread."""
+    def watch(self, work: Future[Any]) -> None:
+        """Keep the clock still until the work is done, if an event loop handed it to a thread."""
         with contextlib.suppress(RuntimeError):  # no loop is running
             loop = asyncio.get_running_loop()
             self._working[work] = loop
-            loop.call_later(PATIENCE, self._working.pop, work, None)
+            loop.call_later(WORK_TIMEOUT, self._working.pop, work, None)
 
     async def sleep_until(self, deadline: Nanos) -> None:
-        """Return when the clock has come there."""
+        """Return when the clock has reached the deadline."""
         loop = asyncio.get_running_loop()
         awake = loop.create_future()
         heappush(self._waiting, (deadline, next(self._arrivals), awake))
@@ -98,9 +99,9 @@ class _Sleepers:
         await awake
 
     def _move(self, loop: asyncio.AbstractEventLoop, rounds: int) -> None:
-        """Wake the next one once everybody else has had so many turns."""
+        """Wake the next sleeper after so many iterations of the loop."""
         if self._waits_for_threads(loop):
-            loop.call_later(GLANCE, self._move, loop, ROUNDS)
+            loop.call_later(CHECK_INTERVAL, self._move, loop, ROUNDS)
         elif rounds:
             loop.call_soon(self._move, loop, rounds - 1)
         elif self._wake_next(loop):
@@ -118,20 +119,23 @@ class _Sleepers:
         while self._waiting:
             deadline, _, awake = heappop(self._waiting)
             if not awake.done() and awake.get_loop() is loop:
-                self._clock.advance_to(deadline)
+                self.clock.advance_to(deadline)
                 awake.set_result(None)
                 return True
         return False
 
 
-def _exchange(functions: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
-    """Put functions in the place of others in every module that has them as `sleep`, as `from time import sleep` does.
+_patch = SharedPatch[_Sleepers](_patched)
 
-    On the way out that includes modules which were imported meanwhile.
+
+def _exchange(functions: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
+    """Replace functions in every module that holds one of them as `sleep`, as `from time import sleep` does.
+
+    Called again to restore them, it also reaches modules that were imported since.
     """
     for module in list(sys.modules.values()):
-        # Some put None or an object of theirs into sys.modules; and what is called `sleep` may not be hashable.
+        # sys.modules may hold None or any object; and what is named `sleep` may not be hashable.
         held: Any = getattr(module, "__dict__", {}).get("sleep")
         with contextlib.suppress(TypeError):
             if held in functions and isinstance(module, ModuleType):
-                module.sleep = functions[held]  # type: ignore[attr-defined]  # it has one: see above
+                module.sleep = functions[held]  # type: ignore[attr-defined]  # it has the attribute: see above

@@ -44,7 +44,7 @@ _WRITTEN_ANEW = _OF_A_CONNECTION | {"accept-encoding", "content-length", "expect
 _VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 # A stream may pause for as long as the model thinks.
-_PATIENCE = httpx.Timeout(30, read=600)
+_TIMEOUT = httpx.Timeout(30, read=600)
 
 
 class BadUpstream(ValueError):
@@ -65,7 +65,7 @@ class Recorder:
     async def _pass_through(self, incoming: HttpRequest) -> HttpResponse:
         asked = await _outgoing(incoming, self._upstream)
         # A proxy that leads out of the house must not be asked for this machine.
-        client = httpx.AsyncClient(timeout=_PATIENCE, verify=self._tls, trust_env=self._upstream is None)
+        client = httpx.AsyncClient(timeout=_TIMEOUT, verify=self._tls, trust_env=self._upstream is None)
         try:
             answer = await client.send(asked, stream=True)
         except httpx.TransportError as error:

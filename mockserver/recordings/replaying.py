@@ -8,7 +8,7 @@ from typing import Literal
 
 from mockserver.app import create_app
 from mockserver.dispatch.route_table import Match
-from mockserver.doors.inprocess import Asked, ask
+from mockserver.doors.inprocess import AppRequest, send_request
 from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
 from mockserver.protojson.scalars import Refused
@@ -177,7 +177,9 @@ def _read(text: str) -> Nanos:
 def _answered(world: World, request: Request) -> Response:
     body = request.body or b""
     length = [("content-length", str(len(body)))] if request.method not in {"GET", "HEAD"} else []
-    answered = ask(create_app(world), Asked(request.method, request.url, [*request.headers, *length], body))
+    answered = send_request(
+        create_app(world), AppRequest(request.method, request.url, [*request.headers, *length], body)
+    )
     return Response(answered.status, lower(answered.headers), b"".join(answered.pieces))
 
 

@@ -260,17 +260,18 @@ class MockServer:
         declared.one_of("sleep", sleep, SLEEPS)
         from mockserver.doors.blocked_network import blocked
         from mockserver.doors.environment import environment
-        from mockserver.doors.intercept import Net, intercepting
-        from mockserver.doors.virtual_sleep import sleeping
+        from mockserver.doors.intercept import intercepting
+        from mockserver.doors.intercept.interceptors import Interceptor
+        from mockserver.doors.virtual_sleep import virtual_sleep
 
         ours = self.credentials
         with contextlib.ExitStack() as stack:
             stack.enter_context(environment(ours.project, ours.api_key, ours.token))
-            stack.enter_context(intercepting(Net(self.app, self.clock)))
+            stack.enter_context(intercepting(Interceptor(self.app, self.clock)))
             if block_network:
                 stack.enter_context(blocked())
             if sleep == "virtual":
-                stack.enter_context(sleeping(self.clock))
+                stack.enter_context(virtual_sleep(self.clock))
             yield self
 
     @contextlib.contextmanager

@@ -24,7 +24,6 @@ from mockserver.vertex import (
 )
 from mockserver.vertex.versions import PACKAGE, VERSIONS, message_name
 
-
 # The methods that ask a model, and whom they ask: a tuned endpoint or one of Google's models, in a project or in none.
 GENERATING: Mapping[str, Handler] = {
     "generateContent": generation.generate_content,

@@ -1,4 +1,4 @@
-"""Virtual sleep: who sleeps moves the clock, in the order of deadlines, and nobody else is touched."""
+"""Virtual sleep: a sleeper moves the clock, in the order of deadlines, and other threads are not affected."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.doors.virtual_sleep import ROUNDS, sleeping
+from mockserver.doors.virtual_sleep import ROUNDS, virtual_sleep
 from mockserver.state.clock import SECOND, ManualClock, SystemClock
 
 seconds = st.floats(0, 1e6, allow_nan=False)
@@ -26,7 +26,7 @@ def test_sleeping_takes_as_long_as_asked(lengths: list[float]) -> None:
     """One sleep after the other: the clock moves by their sum, to the nanosecond."""
     clock = ManualClock()
     start = clock.now()
-    with sleeping(clock):
+    with virtual_sleep(clock):
         for length in lengths:
             time.sleep(length)
 
@@ -49,7 +49,7 @@ def test_tasks_wake_in_the_order_of_their_deadlines(naps: list[tuple[float, floa
     async def everybody() -> None:
         await asyncio.gather(*(nap(number, *lengths) for number, lengths in enumerate(naps)))
 
-    with sleeping(clock):
+    with virtual_sleep(clock):
         asyncio.run(everybody())
     firsts = {number: round(first * SECOND) for number, (first, _) in enumerate(naps)}
     due = [(firsts[number], number) for number in firsts]
@@ -65,13 +65,13 @@ def test_sleep_gives_its_result() -> None:
     async def ask() -> list[str]:
         return [await asyncio.sleep(0, "now"), await asyncio.sleep(60, "later")]
 
-    with sleeping(ManualClock()):
+    with virtual_sleep(ManualClock()):
         assert ["now", "later"] == asyncio.run(ask())
 
 
 def test_negative_sleep_is_the_real_error() -> None:
     """A mistake of the code under test stays one."""
-    with sleeping(ManualClock()), pytest.raises(ValueError, match="sleep length must be non-negative"):
+    with virtual_sleep(ManualClock()), pytest.raises(ValueError, match="sleep length must be non-negative"):
         time.sleep(-1)
 
 
@@ -86,7 +86,7 @@ def test_who_sleeps_for_ever_moves_no_time(delay: float) -> None:
         await asyncio.sleep(60)
         idle.cancel()
 
-    with sleeping(clock):
+    with virtual_sleep(clock):
         asyncio.run(run())
 
     assert 60 == elapsed(clock, start)
@@ -105,7 +105,7 @@ def test_cancelled_sleeper_moves_no_time() -> None:
             await sleeper
         await asyncio.sleep(1)
 
-    with sleeping(clock):
+    with virtual_sleep(clock):
         asyncio.run(run())
 
     assert 1 == elapsed(clock, start)
@@ -120,7 +120,7 @@ def test_loops_follow_each_other() -> None:
         await asyncio.sleep(0)
         assert not task.done()
 
-    with sleeping(clock):
+    with virtual_sleep(clock):
         asyncio.run(leave_one_asleep())
         start = clock.now()
         asyncio.run(asyncio.sleep(5))
@@ -144,7 +144,7 @@ def test_work_between_sleeps_is_not_overtaken() -> None:
         await sleeper
         return done
 
-    with sleeping(clock):
+    with virtual_sleep(clock):
         assert 0 == asyncio.run(both())
 
 
@@ -167,13 +167,13 @@ def test_work_in_a_thread_is_not_overtaken() -> None:
         await slept
         return await requested
 
-    with sleeping(clock):
+    with virtual_sleep(clock):
         assert 0 == asyncio.run(both())
 
 
 def test_thread_that_waits_for_a_sleeper_gets_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Patience ends: what only a later moment can finish is not waited for any longer."""
-    monkeypatch.setattr("mockserver.doors.virtual_sleep.PATIENCE", 0.05)
+    """There is a timeout: what only a later moment can finish is not waited for any longer."""
+    monkeypatch.setattr("mockserver.doors.virtual_sleep.WORK_TIMEOUT", 0.05)
     clock = ManualClock()
     start = clock.now()
 
@@ -184,7 +184,7 @@ def test_thread_that_waits_for_a_sleeper_gets_there(monkeypatch: pytest.MonkeyPa
         done.set()
         await waiting
 
-    with sleeping(clock):
+    with virtual_sleep(clock):
         asyncio.run(both())
 
     assert 60 == elapsed(clock, start)
@@ -199,7 +199,7 @@ def test_other_threads_sleep_as_ever() -> None:
         time.sleep(0.001)
         asyncio.run(asyncio.sleep(0.001))
 
-    with sleeping(clock):
+    with virtual_sleep(clock):
         thread = threading.Thread(target=sleep_both_ways)
         thread.start()
         thread.join()
@@ -210,7 +210,7 @@ def test_other_threads_sleep_as_ever() -> None:
 def test_waiting_for_another_thread_gets_there() -> None:
     """A loop that sleeps until somebody else is done lets them work."""
     done = threading.Event()
-    with sleeping(ManualClock()):
+    with virtual_sleep(ManualClock()):
         thread = threading.Thread(target=done.set)
         thread.start()
         while not done.is_set():
@@ -226,7 +226,7 @@ def test_sleep_is_found_wherever_it_was_put() -> None:
     clock = ManualClock()
     start = clock.now()
     try:
-        with sleeping(clock):
+        with virtual_sleep(clock):
             vars(holder)["sleep"](30)
             vars(late)["sleep"] = time.sleep
             sys.modules[late.__name__] = late
@@ -243,9 +243,9 @@ def test_inner_clock_moves_and_the_outer_one_is_back_afterwards() -> None:
     outer, inner = ManualClock(), ManualClock()
     starts = outer.now(), inner.now()
     real = time.sleep, asyncio.sleep
-    with sleeping(outer):
+    with virtual_sleep(outer):
         time.sleep(1)
-        with sleeping(inner):
+        with virtual_sleep(inner):
             time.sleep(10)
         time.sleep(100)
 
@@ -257,7 +257,7 @@ def test_running_clock_is_moved_on_too() -> None:
     """A clock that goes by itself leaves out what was slept."""
     clock = SystemClock()
     start = clock.now()
-    with sleeping(clock):
+    with virtual_sleep(clock):
         time.sleep(3600)
 
     assert clock.now() - start >= 3600 * SECOND

@@ -1,26 +1,25 @@
 """aiohttp, at its connector: it gets a connection to the app that never leaves the event loop.
 
-Its responses cannot be made by hand (their constructor changes between releases), so HTTP is really
-spoken, by aiohttp's own parser and uvicorn's, over a pair of transports joined in memory.
+The constructor of its responses changes between releases. So both sides use real HTTP, with aiohttp's own parser
+and uvicorn's, over a pair of transports that are connected in memory.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Iterator
 from typing import Any, cast
-from unittest import mock
 
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from mockserver.doors.intercept import Net
+from mockserver.doors.inprocess import App
+from mockserver.doors.intercept.interceptors import Find, Interceptor
 from mockserver.doors.live import Breakable
-from mockserver.state.clock import SECOND, Nanos
+from mockserver.doors.patching import replaced
+from mockserver.state.clock import SECOND
 
-# How often the event loop goes round before one end hears that the other is gone: on a wire that comes later
-# than the data before it, and who reads them has read them by then.
+# How many iterations of the event loop pass before one end learns that the other is gone. On a network that arrives
+# later than the data before it, which has been read by then.
 ROUNDS = 10
 
 
@@ -47,22 +46,22 @@ class _Joined(asyncio.Transport):
         return self._closing
 
     def close(self) -> None:
-        """Tell both ends, after what was written before."""
-        self._part(None)
+        """Close both ends, after what was written before has arrived."""
+        self._disconnect(None)
 
     def abort(self) -> None:
-        """As a connection that is reset."""
-        self._part(ConnectionResetError(104, "Connection reset by peer"))
+        """Reset the connection."""
+        self._disconnect(ConnectionResetError(104, "Connection reset by peer"))
 
-    def _part(self, error: Exception | None) -> None:
+    def _disconnect(self, error: Exception | None) -> None:
         if not self._closing:
             self._closing = True
             self._loop.call_soon(self._protocol.connection_lost, None)
-            self._tell(error, ROUNDS)
+            self._notify_peer(error, ROUNDS)
 
-    def _tell(self, error: Exception | None, rounds: int) -> None:
+    def _notify_peer(self, error: Exception | None, rounds: int) -> None:
         if rounds:
-            self._loop.call_soon(self._tell, error, rounds - 1)
+            self._loop.call_soon(self._notify_peer, error, rounds - 1)
         else:
             self.peer.lose(error)
 
@@ -73,10 +72,10 @@ class _Joined(asyncio.Transport):
             self._protocol.connection_lost(error)
 
     def pause_reading(self) -> None:
-        """Whole messages fit into memory: nothing is held back."""
+        """Whole messages fit into memory, so writing is never paused."""
 
     def resume_reading(self) -> None:
-        """Nothing was held back."""
+        """See above."""
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         return self._protocol
@@ -86,30 +85,32 @@ class _Joined(asyncio.Transport):
 
 
 @contextlib.contextmanager
-def patched(net: Net) -> Iterator[None]:
-    """While inside, aiohttp asks the net."""
-    original = aiohttp.TCPConnector._create_connection  # noqa: SLF001 - the one door to the network
-    config = Config(net.app, log_config=None, access_log=False, server_header=False, date_header=False, lifespan="off")
-    config.load()
+def patched(aiohttp: Any, find: Find) -> Iterator[None]:
+    """While inside, aiohttp connects to the interceptor."""
+    original = aiohttp.TCPConnector._create_connection  # noqa: SLF001 - the only way to the network
 
-    async def create(
-        self: aiohttp.TCPConnector,
-        req: aiohttp.ClientRequest,
-        traces: Any,
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as aiohttp has it
-    ) -> Any:
-        if net.catches(str(req.url)):
-            return _connect(net, config, self._factory(), timeout)
-        return await original(self, req, traces, timeout)
+    async def create(self: Any, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - as aiohttp has it
+        interceptor = find(req.url.host or "")
+        if interceptor is None:
+            return await original(self, req, traces, timeout)
+        return _connect(interceptor, self._factory(), timeout, aiohttp.SocketTimeoutError)
 
-    with mock.patch.object(aiohttp.TCPConnector, "_create_connection", create):
+    with replaced(aiohttp.TCPConnector, "_create_connection", create):
         yield
 
 
-def _connect(net: Net, config: Config, client: ResponseHandler, timeout: aiohttp.ClientTimeout) -> ResponseHandler:
+def _connect(interceptor: Interceptor, client: Any, timeout: Any, read_timeout: type[Exception]) -> Any:
     loop = asyncio.get_running_loop()
+    config = Config(
+        _in_time(interceptor, client, timeout, read_timeout),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+    )
+    config.load()
     server = Breakable(config, ServerState(), {}, loop)
-    server.app = _in_time(net, server.app, client, timeout)
     near, far = _Joined(loop, client), _Joined(loop, server)
     near.peer, far.peer = far, near
     server.connection_made(far)
@@ -118,39 +119,41 @@ def _connect(net: Net, config: Config, client: ResponseHandler, timeout: aiohttp
     return client
 
 
-def _in_time(net: Net, app: Any, client: ResponseHandler, timeout: aiohttp.ClientTimeout) -> Any:
-    """The app, for a client whose patience ends by the net's clock: its own timers go by the machine's time."""
+def _in_time(interceptor: Interceptor, client: Any, timeout: Any, read_timeout: type[Exception]) -> App:
+    """The app, for a client that times out by the app's clock: aiohttp's own timers use the machine's time."""
+    clock = interceptor.clock
 
-    async def asked(scope: Any, receive: Any, send: Any) -> None:
-        started = heard = net.clock.now()
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        started = heard = clock.now()
 
         async def send_in_time(message: Any) -> None:
             nonlocal heard
-            if late := _late(net, timeout, started, heard):
+            if late := late_error():
                 raise late
             await send(message)
-            heard = net.clock.now()
+            heard = clock.now()
+
+        def late_error() -> Exception | None:
+            """What aiohttp raises if it has waited too long: for the whole answer, or for a piece of it."""
+            waits = [
+                (started, timeout.total, TimeoutError()),
+                (heard, timeout.sock_read, read_timeout("Timeout on reading data from socket")),
+            ]
+            late = [
+                (since + seconds * SECOND, error)
+                for since, seconds, error in waits
+                if seconds and interceptor.is_late(since, seconds)
+            ]
+            return min(late, key=lambda each: each[0])[1] if late else None
 
         try:
-            await app(scope, receive, send_in_time)
+            await interceptor.app(scope, receive, send_in_time)
         except TimeoutError as late:
             for _ in range(ROUNDS):
-                await asyncio.sleep(0)  # who reads has read by then what came before
+                await asyncio.sleep(0)  # the reader has read by then what came before
             client.set_exception(late)
             if client._payload is not None:  # noqa: SLF001 - as its own timer for reading does
                 client._payload.set_exception(late)  # noqa: SLF001 - see above
             await receive()  # until the client has hung up
 
-    return asked
-
-
-def _late(net: Net, timeout: aiohttp.ClientTimeout, started: Nanos, heard: Nanos) -> Exception | None:
-    """What aiohttp raises if it has waited for too long by now: for the whole answer, or for a piece of it."""
-    waits = [
-        (started, timeout.total, TimeoutError()),
-        (heard, timeout.sock_read, aiohttp.SocketTimeoutError("Timeout on reading data from socket")),
-    ]
-    late = [
-        (since + seconds * SECOND, error) for since, seconds, error in waits if seconds and net.is_late(since, seconds)
-    ]
-    return min(late, key=lambda each: each[0])[1] if late else None
+    return app

@@ -1,66 +1,97 @@
-"""httpx, sync and async, by respx."""
+"""httpx and httpx2, sync and async, at their default transports.
+
+That is below what users configure (transports that wrap the default one, event hooks, retries) and above the
+connections, so that respx still answers for the other hosts. A transport of the user's own is left alone.
+"""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
-import httpx
-import respx
-from respx.mocks import HTTPCoreMocker
-from respx.models import AllMockedAssertionError
-
-from mockserver.doors.inprocess import Aborted, Asked
-from mockserver.doors.intercept import Net, TimedOut
-
-
-class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body as it comes, for either kind of client."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._pieces
-        except Aborted:
-            msg = "peer closed connection without sending complete message body (incomplete chunked read)"
-            raise httpx.RemoteProtocolError(msg) from None
-        except TimedOut:
-            raise httpx.ReadTimeout("The read operation timed out") from None
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self:
-            yield piece
-
-
-class _Router(respx.MockRouter):
-    """One of ours, to be told apart from the tester's own routers, which go on answering for other hosts."""
+from mockserver.doors.inprocess import Aborted, AppRequest, AppResponse
+from mockserver.doors.intercept.interceptors import Find, Interceptor, TimedOut
+from mockserver.doors.patching import replaced
 
 
 @contextlib.contextmanager
-def patched(net: Net) -> Iterator[None]:
-    """While inside, httpx asks the net."""
+def patched(httpx: Any, find: Find) -> Iterator[None]:
+    """While inside, `httpx` (one of the two modules) sends its requests to the interceptor."""
+    sync, later = httpx.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
+    answer = answer_function(httpx)
 
-    def answer(request: httpx.Request) -> httpx.Response | httpx.Request:
-        if net.catches(str(request.url)):
-            return _answer(net, request)
-        if any(not isinstance(other, _Router) for other in HTTPCoreMocker.routers):
-            # What a router says of a request that is not its own; respx then asks the next one.
-            raise AllMockedAssertionError(f"RESPX: {request!r} not mocked!")
-        return request  # respx takes it to mean: let it through
+    def handle_request(self: Any, request: Any) -> Any:
+        interceptor = find(request.url.host)
+        if interceptor is None:
+            return sync(self, request)
+        request.read()
+        return answer(interceptor, request)
 
-    router = _Router(assert_all_called=False)
-    router.route().mock(side_effect=answer)
-    with router:
-        HTTPCoreMocker.routers.insert(0, HTTPCoreMocker.routers.pop())  # the innermost of ours answers
+    async def handle_async_request(self: Any, request: Any) -> Any:
+        interceptor = find(request.url.host)
+        if interceptor is None:
+            return await later(self, request)
+        await request.aread()
+        return answer(interceptor, request, silent=True)
+
+    with (
+        replaced(httpx.HTTPTransport, "handle_request", handle_request),
+        replaced(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request),
+    ):
         yield
 
 
-def _answer(net: Net, request: httpx.Request) -> httpx.Response:
-    asked = Asked(request.method, str(request.url), request.headers.multi_items(), request.content)
-    try:
-        answered = net.ask(asked, request.extensions.get("timeout", {}).get("read"))
-    except Aborted:
-        raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request) from None
-    except TimedOut:
-        raise httpx.ReadTimeout("The read operation timed out", request=request) from None
-    return httpx.Response(answered.status, headers=answered.headers, stream=_Body(answered.pieces))
+def answer_function(httpx: Any) -> Callable[..., Any]:
+    """A function that answers a request of `httpx`, whose content is loaded, with a response of `httpx`.
+
+    With `silent` its errors have no words: those of async clients, which stand on anyio, have none.
+    """
+    body = _body_class(httpx)
+
+    def answer(interceptor: Interceptor, request: Any, *, silent: bool = False) -> Any:
+        app_request = AppRequest(request.method, str(request.url), request.headers.multi_items(), request.content)
+        try:
+            response = interceptor.send(app_request, request.extensions.get("timeout", {}).get("read"))
+        except (Aborted, TimedOut) as cause:
+            broken = "Server disconnected without sending a response."
+            raise _error(httpx, cause, broken, silent=silent) from None
+        return httpx.Response(response.status, headers=response.headers, stream=body(response, silent=silent))
+
+    return answer
+
+
+def _body_class(httpx: Any) -> Any:
+    class Body(httpx.SyncByteStream, httpx.AsyncByteStream):  # type: ignore[misc]  # a base class of either module
+        """The body piece by piece, for either kind of client."""
+
+        def __init__(self, response: AppResponse, *, silent: bool) -> None:
+            self._pieces = response.pieces
+            self._length = dict(response.headers).get("content-length")
+            self._silent = silent
+
+        def __iter__(self) -> Iterator[bytes]:
+            received = 0
+            try:
+                for piece in self._pieces:
+                    received += len(piece)
+                    yield piece
+            except (Aborted, TimedOut) as cause:
+                how = (
+                    f"received {received} bytes, expected {self._length}" if self._length else "incomplete chunked read"
+                )
+                broken = f"peer closed connection without sending complete message body ({how})"
+                raise _error(httpx, cause, broken, silent=self._silent) from None
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for piece in self:
+                yield piece
+
+    return Body
+
+
+def _error(httpx: Any, cause: Aborted | TimedOut, broken: str, *, silent: bool) -> Any:
+    """The error that a socket would have led to, in the words of httpcore and h11."""
+    if isinstance(cause, TimedOut):
+        return httpx.ReadTimeout("" if silent else "The read operation timed out")
+    if cause.reset:
+        return httpx.ReadError("" if silent else "[Errno 104] Connection reset by peer")
+    return httpx.RemoteProtocolError(broken)

@@ -1,0 +1,76 @@
+"""The environment of a test: each variable is put back by its name, and what others have set stays."""
+
+import os
+from contextlib import ExitStack
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.doors.environment import changed, changes
+
+NAMES = ("MOCKSERVER_LAW_A", "MOCKSERVER_LAW_B")
+values = st.none() | st.sampled_from(["x", "y", "z"])
+
+
+def now() -> dict[str, str | None]:
+    """The variables this is about."""
+    return {name: os.environ.get(name) for name in NAMES}
+
+
+@given(
+    st.fixed_dictionaries(dict.fromkeys(NAMES, values)),
+    st.lists(st.dictionaries(st.sampled_from(NAMES), values), min_size=1, max_size=5),
+    st.randoms(use_true_random=False),
+)
+def test_changes_end_in_any_order(
+    before: dict[str, str | None], layers: list[dict[str, str | None]], rng: Random
+) -> None:
+    """The newest that is left counts, for each variable; in the end it is what it was."""
+    with changed(before):
+        inside = []
+        for layer in layers:
+            stack = ExitStack()
+            stack.enter_context(changed(dict(layer)))
+            inside.append((layer, stack))
+        rng.shuffle(order := list(inside))
+        for layer, stack in order:
+            stack.close()
+            inside.remove((layer, stack))
+            expected = dict(before)
+            for left, _ in inside:
+                expected |= left
+            assert expected == now()
+
+    assert dict.fromkeys(NAMES) == now()
+
+
+@pytest.mark.parametrize("theirs", [None, "theirs"])
+def test_what_somebody_else_sets_stays(theirs: str | None) -> None:
+    """Also if it was set between two changes of ours."""
+    name = NAMES[0]
+    with changed({name: "original"}):
+        with changed({name: "outer"}):
+            if theirs is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = theirs
+            with changed({name: "inner"}):
+                assert "inner" == os.environ[name]
+            assert theirs == os.environ.get(name)
+        assert theirs == os.environ.get(name)
+    os.environ.pop(name, None)
+
+
+def test_made_up_values_of_an_outer_server_are_replaced() -> None:
+    """They lead to its world."""
+    given = {"GOOGLE_CLOUD_PROJECT": "mockserver-outer", "GEMINI_API_KEY": "mockserver-outer-key"}
+
+    assert {
+        "GOOGLE_CLOUD_PROJECT": "p",
+        "GOOGLE_CLOUD_LOCATION": "us-central1",
+        "GEMINI_API_KEY": None,
+        "GOOGLE_API_KEY": "k",
+        "GOOGLE_APPLICATION_CREDENTIALS": "f",
+    } == changes("p", "k", "f", given)

@@ -1,0 +1,83 @@
+"""What an interceptor is: which hosts it answers for, and how it answers a request."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
+from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
+
+ANSWERED_HOSTS = re.compile(
+    r"(?:generativelanguage|oauth2|(?:[a-z0-9-]+-)?aiplatform|aiplatform\.[a-z0-9-]+\.rep)\.googleapis\.com"
+)
+
+
+class TimedOut(Exception):
+    """The client's timeout passed before the app answered, by the app's clock."""
+
+
+class NotServed(RuntimeError):
+    """The code under test is about to reach Google in a way that is not answered here.
+
+    Not an OSError: clients would take that for a failure of the network, and try again.
+    """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interceptor:
+    """The app that answers, and the clock that the app uses."""
+
+    app: App
+    clock: Clock
+
+    def send(self, request: AppRequest, timeout: float | None = None) -> AppResponse:
+        """The app's answer. TimedOut if it, or a piece of its body, takes longer than `timeout` seconds.
+
+        The time that a manual clock skips counts too: a real client would have given up by then.
+        """
+        if not isinstance(self.clock, ManualClock):
+            return send_request_in_thread(self.app, request)
+        start = self.clock.now()
+        response = send_request(self.app, request)
+        self._check(start, timeout)
+        return replace(response, pieces=self._in_time(response.pieces, timeout))
+
+    def _in_time(self, pieces: Iterator[bytes], timeout: float | None) -> Iterator[bytes]:
+        start = self.clock.now()
+        for piece in pieces:
+            self._check(start, timeout)
+            yield piece
+            start = self.clock.now()
+
+    def _check(self, start: Nanos, timeout: float | None) -> None:
+        if timeout is not None and self.is_late(start, timeout):
+            raise TimedOut
+
+    def is_late(self, since: Nanos, timeout: float) -> bool:
+        """Whether a manual clock has skipped more than `timeout` seconds since then."""
+        return isinstance(self.clock, ManualClock) and self.clock.now() - since > timeout * SECOND
+
+
+Find = Callable[[str], Interceptor | None]
+"""The interceptor that answers for a host, if it is one of Google's."""
+
+
+def is_answered(host: str) -> bool:
+    """Whether the app answers for this host."""
+    return ANSWERED_HOSTS.fullmatch(host) is not None
+
+
+def refuse_google(host: str) -> None:
+    """Raise NotServed for Google's API hosts: whoever looks one up has not been intercepted."""
+    name = host.rstrip(".").lower()
+    if name != "googleapis.com" and not name.endswith(".googleapis.com"):
+        return
+    if is_answered(name):
+        raise NotServed(
+            f"mockserver: {name} was about to be reached over the network, by a library that is not intercepted;"
+            " use one that is (docs/testing.md lists them), or serve on a socket (mockserver_live) and send it there"
+        )
+    raise NotServed(
+        f"mockserver: {name} is not answered here, and Google is not reached while requests are intercepted;"
+        " replace this call in the test"
+    )

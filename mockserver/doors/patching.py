@@ -1,0 +1,74 @@
+"""Patches that several users share, who may start and stop in any order and in any thread.
+
+A patch is made for its first user and undone after its last. While there are users, the patched function asks
+for the newest one. Without users it does what the original does: somebody may have kept a reference to it.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class SharedPatch(Generic[T]):
+    """One patch and the values of its live users, oldest first."""
+
+    def __init__(self, make: Callable[[], AbstractContextManager[None]]) -> None:
+        self._make = make
+        self._made = ExitStack()
+        self._lock = (
+            threading.RLock()
+        )  # reentrant: collecting a forgotten generator may leave in the middle of an entry
+        self._users: tuple[tuple[threading.Thread, T], ...] = ()  # replaced as a whole, so that readers need no lock
+
+    @contextmanager
+    def used_with(self, value: T) -> Iterator[None]:
+        """Keep the patch in place while inside."""
+        user = (threading.current_thread(), value)  # not its number, which a later thread may get too
+        with self._lock:
+            if not self._users:
+                self._made.enter_context(self._make())
+            self._users = (*self._users, user)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users = tuple(other for other in self._users if other is not user)
+                if not self._users:
+                    self._made.close()
+
+    def values(self) -> list[T]:
+        """The values of all live users, oldest first."""
+        return [value for _, value in self._users]
+
+    def newest_of_thread(self) -> T | None:
+        """The value of the newest user that started in this thread."""
+        here = threading.current_thread()
+        return next((value for thread, value in reversed(self._users) if thread is here), None)
+
+    def newest(self) -> T | None:
+        """The value of the newest user that started in this thread, or else of the newest of all."""
+        users = self._users
+        if len(users) > 1 and (value := self.newest_of_thread()) is not None:
+            return value
+        return users[-1][1] if users else None
+
+
+@contextmanager
+def replaced(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Have `owner.name` be the function while inside.
+
+    On the way out it stays if somebody else has replaced it since: their undoing would only bring ours back.
+    """
+    original = vars(owner).get(name)
+    setattr(owner, name, function)
+    try:
+        yield
+    finally:
+        if vars(owner).get(name) is function:
+            if original is None:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
