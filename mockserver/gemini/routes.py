@@ -18,7 +18,6 @@ from mockserver.gemini import (
     operations,
     permissions,
     text_generation,
-    token_counts,
     tuned_models,
 )
 from mockserver.gemini.versions import PACKAGE
@@ -222,7 +221,7 @@ METHODS = (
     Method(
         "models.countTokens",
         "POST /{version}/{model=models/*}:countTokens",
-        token_counts.count_tokens,
+        generation.count_tokens,
         f"{GENERATIVE}.CountTokens",
         GENERATING,
     ),

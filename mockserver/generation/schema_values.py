@@ -36,12 +36,12 @@ _LOWEST = ("minimum", "exclusiveMinimum", "minItems", "minLength", "minPropertie
 _HIGHEST = ("maximum", "exclusiveMaximum", "maxItems", "maxLength", "maxProperties")
 
 
-class Unfitting(ValueError):
+class NoValueError(ValueError):
     """Nothing fits the schema, or nothing of a reasonable size."""
 
 
-def fitting(schema: Any) -> Any:
-    """The value for a schema. Raises Unfitting."""
+def example_value(schema: Any) -> Any:
+    """The value for a schema. Raises NoValueError."""
     return _Maker(schema).value(schema, "text")
 
 
@@ -58,13 +58,13 @@ class _Maker:
         """Make a value that fits; texts in it say `name`."""
         self.left -= 1
         if self.depth > DEEPEST or self.left < -10 * MOST_VALUES:
-            raise Unfitting("it is too large")
+            raise NoValueError("it is too large")
         self.depth += 1
         try:
             if schema is True:
                 return name
             if not isinstance(schema, Mapping):
-                raise Unfitting(f"{schema!r} is no schema")
+                raise NoValueError(f"{schema!r} is no schema")
             return self._whole(schema, name)
         finally:
             self.depth -= 1
@@ -85,11 +85,11 @@ class _Maker:
 
     def _first(self, choices: Sequence[Any], make: Callable[[Any], Any]) -> Any:
         """What is made of the first choice that anything can be made of."""
-        refused = Unfitting("there is nothing to choose from")
+        refused = NoValueError("there is nothing to choose from")
         for choice in choices:
             try:
                 return make(choice)
-            except Unfitting as error:
+            except NoValueError as error:
                 refused = error
         raise refused
 
@@ -99,7 +99,7 @@ class _Maker:
 
     def _referred(self, reference: str, rest: Json, name: str) -> Any:
         if reference in self.open:
-            raise Unfitting(f"{reference} is a part of itself")
+            raise NoValueError(f"{reference} is a part of itself")
         self.open.add(reference)
         try:
             return self.value(_merged(rest, self._target(reference)), name)
@@ -122,7 +122,7 @@ class _Maker:
             key = unquote(step).replace("~1", "/").replace("~0", "~")
             found = found.get(key) if isinstance(found, Mapping) else None
         if start != "#" or not isinstance(found, Mapping):
-            raise Unfitting(f"{reference} leads nowhere")
+            raise NoValueError(f"{reference} leads nowhere")
         return found
 
     def _maker(self, schema: Mapping[str, Any], name: str) -> Callable[[str], Any]:
@@ -142,7 +142,7 @@ class _Maker:
 
         def make(kind: str) -> Any:
             if kind not in makers:
-                raise Unfitting(f"{kind} is no type")
+                raise NoValueError(f"{kind} is no type")
             return makers[kind]()
 
         return make
@@ -163,14 +163,14 @@ class _Maker:
                 try:
                     made[name] = self.value(properties[name], name)
                     room -= 1
-                except Unfitting:
+                except NoValueError:
                     continue
         for number in count(1):
             if len(made) >= _limit(schema, "minProperties", 0):
                 break
             made.setdefault(f"key {number}", self.value(other, "text"))
         if len(made) > _limit(schema, "maxProperties", math.inf):
-            raise Unfitting("more properties are required than there may be")
+            raise NoValueError("more properties are required than there may be")
         return made
 
     def _array(self, schema: Mapping[str, Any], name: str) -> list[Any]:
@@ -178,12 +178,12 @@ class _Maker:
         first, other = _list(schema, "prefixItems"), schema.get("items", True)
         least, most = _limit(schema, "minItems", 0), _limit(schema, "maxItems", math.inf)
         if least > most:
-            raise Unfitting("more elements are required than there may be")
+            raise NoValueError("more elements are required than there may be")
         made: list[Any] = []
         while len(made) < least or (len(made) < min(most, max(len(first), 1)) and self.left > 0):
             try:
                 made.append(self.value(first[len(made)] if len(made) < len(first) else other, name))
-            except Unfitting:
+            except NoValueError:
                 if len(made) < least:
                     raise
                 break
@@ -221,7 +221,7 @@ def _word(kind: str, enum: Sequence[Any]) -> Any:
                 continue
             if math.isfinite(number):
                 return number
-    raise Unfitting(f"no word of the enum is of type {kind}")
+    raise NoValueError(f"no word of the enum is of type {kind}")
 
 
 def _is_of(kind: str, value: Any) -> bool:
@@ -254,7 +254,7 @@ def _text(schema: Mapping[str, Any], name: str) -> str:
     """The text its format asks for, else the name, drawn out or cut to its length."""
     least, most = _limit(schema, "minLength", 0), _limit(schema, "maxLength", math.inf)
     if least > min(most, LONGEST_TEXT):
-        raise Unfitting("no text has that length")
+        raise NoValueError("no text has that length")
     text = _FORMATS.get(str(schema.get("format")), name) or "text"
     if len(text) < least:
         text = (text * (least // len(text) + 1))[:least]
@@ -267,7 +267,7 @@ def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
         for close in (number, math.floor(number), math.ceil(number), math.floor(number) + 1, math.ceil(number) - 1):
             if (not whole or close == int(close)) and _is_within(schema, close):
                 return int(close) if whole else close
-    raise Unfitting("no number is within the bounds")
+    raise NoValueError("no number is within the bounds")
 
 
 def _numbers(schema: Mapping[str, Any]) -> Iterator[float]:

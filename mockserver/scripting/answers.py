@@ -113,7 +113,7 @@ class Answer:
         put = object.__setattr__  # the fields are put into their one spelling, once
         for name in ("parts", "chunks", "delays", "citations", "logprobs", "others"):
             put(self, name, tuple(getattr(self, name)))
-        put(self, "text", self.text or "".join(self.chunks) or "".join(map(spoken, self.parts)))
+        put(self, "text", self.text or "".join(self.chunks) or "".join(map(visible_text, self.parts)))
         put(self, "finish", _word("finish reason", self.finish, FINISH_REASONS))
         put(self, "block", self.block and _word("block reason", self.block, BLOCK_REASONS))
         put(self, "ratings", _ratings(self.ratings))
@@ -178,7 +178,7 @@ class Rule:
             yield "its predicate says no"
 
 
-def spoken(part: Json) -> str:
+def visible_text(part: Json) -> str:
     """The text of one of Google's parts; a thought is not said aloud."""
     return "" if part.get("thought") else str(part.get("text", ""))
 

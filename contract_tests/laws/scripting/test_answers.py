@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.datasets.examples import Examples
-from mockserver.generation.canned import canned, choose_answer
+from mockserver.generation.answer import choose_answer, default_answer
 from mockserver.scripting.answers import Answer, Prompt, Rule, Turn, matching, nearest
 from mockserver.scripting.scenario import Scenario
 
@@ -36,7 +36,7 @@ def ask(text: str, *, model: str = TUNED, base: str = "models/gemini-1.0-pro-001
 )
 def test_a_model_tuned_to_count_counts_on(text: str, answer: str) -> None:
     """The quickstarts' prompts get the quickstarts' answers, whatever the model was trained on."""
-    assert answer == canned(ask(text), {}).text
+    assert answer == default_answer(ask(text), {}).text
 
 
 def test_the_recorded_answers_of_tuned_models_come_back(transcripts: Path) -> None:
@@ -47,7 +47,7 @@ def test_the_recorded_answers_of_tuned_models_come_back(transcripts: Path) -> No
 
     for text, entry in zip(asked, generated, strict=True):
         candidate = entry["response"]["candidates"][0]
-        answer = canned(ask(text), {})
+        answer = default_answer(ask(text), {})
 
         assert candidate["content"]["parts"][0]["text"] == answer.text
         assert _unusual(candidate["safetyRatings"]) == answer.ratings
@@ -58,7 +58,7 @@ def test_a_base_model_does_not_count() -> None:
     """Only a tuned one has learnt to."""
     base = Prompt("models/gemini-1.0-pro-001", "models/gemini-1.0-pro-001", (Turn("user", "LXIII"),))
 
-    assert canned(base, {}).text == 'Mock answer of models/gemini-1.0-pro-001 to "LXIII".'
+    assert default_answer(base, {}).text == 'Mock answer of models/gemini-1.0-pro-001 to "LXIII".'
 
 
 @given(st.dictionaries(st.text(), st.text(), min_size=1), st.data())
@@ -66,14 +66,14 @@ def test_a_tuned_model_answers_its_training_data(pairs: dict[str, str], data: st
     """Input for output, whatever else the input might mean; as a mapping or as Examples."""
     text = data.draw(st.sampled_from(sorted(pairs)))
 
-    assert pairs[text] == canned(ask(text), pairs, magic=False).text
-    assert pairs[text] == canned(ask(text), Examples(pairs.items()), magic=False).text
+    assert pairs[text] == default_answer(ask(text), pairs, magic=False).text
+    assert pairs[text] == default_answer(ask(text), Examples(pairs.items()), magic=False).text
 
 
 @pytest.mark.parametrize("text", ["Twenty  Two", " twenty two\n", "TWENTY\tTWO"])
 def test_training_data_is_found_in_any_case_and_white_space(text: str) -> None:
     """Unless another input fits exactly."""
-    assert canned(ask(text), {"twenty two": "twenty three"}).text == "twenty three"
+    assert default_answer(ask(text), {"twenty two": "twenty three"}).text == "twenty three"
 
 
 @given(st.text(), st.sampled_from([TUNED, "projects/p/locations/l/endpoints/1"]))
@@ -81,19 +81,19 @@ def test_every_prompt_has_an_answer_and_always_the_same(text: str, model: str) -
     """Deterministic, and never an exception."""
     prompt = ask(text, model=model)
 
-    assert canned(prompt, {}) == canned(prompt, {})
+    assert default_answer(prompt, {}) == default_answer(prompt, {})
 
 
 def test_the_fallback_names_model_and_prompt() -> None:
     """So that a reader of a log knows where it came from."""
-    answer = canned(ask("Hello, who are you?", model="tunedModels/mine"), {})
+    answer = default_answer(ask("Hello, who are you?", model="tunedModels/mine"), {})
 
     assert answer.text == 'Mock answer of tunedModels/mine to "Hello, who are you?".'
 
 
 def test_the_fallback_does_not_repeat_a_long_prompt() -> None:
     """A prompt may be forty thousand characters."""
-    assert len(canned(ask("long " * 10_000), {}).text) < 200
+    assert len(default_answer(ask("long " * 10_000), {}).text) < 200
 
 
 def test_the_text_of_a_prompt_is_the_users_last() -> None:
@@ -238,7 +238,7 @@ def test_what_testers_write_is_shown_as_they_wrote_it() -> None:
 )
 def test_magic_words_change_the_answer_there_would_have_been(words: str, expected: Answer) -> None:
     """What they do not mention stays as it is."""
-    assert expected == canned(ask(f"six [mock: {words}]"), {"six": "seven"})
+    assert expected == default_answer(ask(f"six [mock: {words}]"), {"six": "seven"})
 
 
 @pytest.mark.parametrize(
@@ -253,14 +253,14 @@ def test_magic_words_change_the_answer_there_would_have_been(words: str, expecte
 )
 def test_a_misspelt_magic_word_is_told_in_the_answer(words: str, complaint: str) -> None:
     """There is no other way to tell the client, and no reason to fail."""
-    assert complaint in canned(ask(f"[mock: {words}]"), {}).text
+    assert complaint in default_answer(ask(f"[mock: {words}]"), {}).text
 
 
 def test_without_magic_the_words_are_just_text() -> None:
     """`--no-magic`."""
     text = "[mock: finish=SAFETY]"
 
-    assert Answer("plain") == canned(ask(text), {text: "plain"}, magic=False)
+    assert Answer("plain") == default_answer(ask(text), {text: "plain"}, magic=False)
 
 
 def _unusual(ratings: list[Mapping[str, Any]]) -> dict[str, str]:
