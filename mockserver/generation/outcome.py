@@ -108,7 +108,7 @@ def make_outcome(prompt: Prompt, answer: Answer, settings: GenerationSettings, s
     """Block, cut, rate and count the answer as the real service would. The same seed gives the same outcome."""
     seed = seed_of(seed, prompt.model, prompt.text)
     prompt_ratings = _rate(answer.prompt_ratings, settings, seed)
-    block = answer.block or ("SAFETY" if is_blocked(prompt_ratings) else None)
+    block = answer.block or ("SAFETY" if answer.prompt_ratings and is_blocked(prompt_ratings) else None)
     candidates: tuple[Candidate, ...] = ()
     if not block:
         answers = (answer, *(_other(answer, index) for index in range(1, settings.candidates)))
@@ -136,7 +136,7 @@ def _other(answer: Answer, index: int) -> Answer:
 def _candidate(answer: Answer, settings: GenerationSettings, seed: int) -> Candidate:
     ratings = _rate(answer.ratings, settings, seed)
     parts = tuple(answer.parts) or (({"text": answer.text},) if answer.text else ())
-    tokens, finish = _limit(answer, settings, blocked=is_blocked(ratings))
+    tokens, finish = _limit(answer, settings, blocked=bool(answer.ratings) and is_blocked(ratings))
     length = sum(map(len, tokens))
     return Candidate(
         parts=parts if length == len(answer.text) else _cut(parts, length),

@@ -29,7 +29,7 @@ from mockserver.rpc.credentials import Caller, Credentials, identify, read_crede
 from mockserver.rpc.errors import ApiError
 from mockserver.scripting.faults import Fault, magic_fault
 from mockserver.scripting.scenario import unmatched
-from mockserver.scripting.summary import told
+from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import Clock, Nanos, stopwatch, to_datetime
 from mockserver.state.world import Settings, World, Worlds
@@ -417,7 +417,7 @@ class Exchange:
                 request=self._kept(self.message),
                 status=status,
                 response=response,
-                fault=told(self.fault) if self.fault else "",
+                fault=describe_fields(self.fault) if self.fault else "",
                 hint=hint,
                 size=len(self.request.body) + len(answer),
             )

@@ -4,6 +4,8 @@ They are Google's without the prefixes: category "HARASSMENT" is HARM_CATEGORY_H
 the probability LOW and the severity HARM_SEVERITY_LOW.
 """
 
+from collections.abc import Sequence
+
 GEMINI_CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")
 PALM_CATEGORIES = ("DEROGATORY", "TOXICITY", "VIOLENCE", "SEXUAL", "MEDICAL", "DANGEROUS")
 CATEGORIES = (*GEMINI_CATEGORIES, "CIVIC_INTEGRITY", "JAILBREAK", *PALM_CATEGORIES)
@@ -20,8 +22,8 @@ def level_name(word: str) -> str:
     return checked_name("safety level", word, word.upper().removeprefix("HARM_SEVERITY_"), LEVELS)
 
 
-def checked_name(kind: str, word: str, name: str, names: tuple[str, ...]) -> str:
+def checked_name(kind: str, word: str, name: str, names: Sequence[str]) -> str:
     """`name`, which somebody wrote as `word`. Raises ValueError if it is not one of `names`."""
     if name not in names:
-        raise ValueError(f"unknown {kind} {word!r}; the known ones are {', '.join(names)}")
+        raise ValueError(f"{word!r} is not a {kind}; use one of {', '.join(names)}")
     return name
