@@ -1,6 +1,5 @@
 """generateContent, streamGenerateContent and countTokens, of base models and of tuned ones alike."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,7 +15,6 @@ from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
 from mockserver.generation.settings import read_settings
 from mockserver.protojson.version_trimming import known
-from mockserver.state.clock import SECOND
 
 Json = dict[str, Any]
 
@@ -71,14 +69,7 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     frame = Frame(
         era=era,
         model_version=target.base.answers_as or target.base.id,  # of a tuned model: our choice, not seen
-        response_id=_response_id(call) if era.response_id else "",
+        response_id=responses.response_id(call.now, world.rng("gemini.responses")) if era.response_id else "",
         image_tokens=sum(turn.other_tokens for turn in prompt.turns),
     )
     return outcome, frame
-
-
-def _response_id(call: Call) -> str:
-    """Seconds and noise: recorded ids of 23 characters begin with the time of their response."""
-    noise = call.world.rng("gemini.responses").randbytes(13)
-    raw = (call.now // SECOND % 2**32).to_bytes(4, "little") + noise
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()

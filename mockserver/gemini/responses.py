@@ -1,7 +1,9 @@
 """Prints an outcome as the Developer API does: in one message or as a stream, in the shape of the model's era."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from mockserver.dispatch.routing import Pause
@@ -11,6 +13,7 @@ from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
 from mockserver.generation.safety import Ratings
 from mockserver.scripting.answers import Citation
+from mockserver.state.clock import SECOND, Nanos
 
 Json = dict[str, Any]
 
@@ -36,6 +39,12 @@ class Frame:
             identity["responseId"] = self.response_id
         metadata = {"usageMetadata": usage} if self.era.usage else {}
         return {"candidates": candidates, **feedback, **metadata, **identity}
+
+
+def response_id(now: Nanos, rng: Random) -> str:
+    """Seconds and noise: recorded ids of 23 characters begin with the time of their response."""
+    raw = (now // SECOND % 2**32).to_bytes(4, "little") + rng.randbytes(13)
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def unary(outcome: Outcome, frame: Frame) -> Json:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from mockserver.generation.answer import default_answer
 from mockserver.generation.outcome import Outcome, make_outcome
-from mockserver.generation.prompt import count_prompt_tokens
 from mockserver.generation.safety import THRESHOLDS
 from mockserver.generation.settings import GenerationSettings
 from mockserver.scripting.answers import FINISH_REASONS, Answer, Citation, Prompt, Turn
@@ -235,14 +234,6 @@ def test_scripted_log_probabilities_are_given_to_who_asks() -> None:
     assert [("LX", -0.5), ("IV", -1.5)] == [
         (token["token"], token["logProbability"]) for token in asked.logprobs["chosenCandidates"]
     ]
-
-
-def test_a_prompt_counts_its_turns_its_instruction_and_its_images() -> None:
-    """As recorded: 13 for the question and the chatbot's instruction, without anything for turns and roles."""
-    question = Turn("user", "What is the capital of France?")
-
-    assert count_prompt_tokens(Prompt("m", turns=(question,), system="You are a helpful chatbot.")) == 13
-    assert count_prompt_tokens(Prompt("m", turns=(Turn("user", "", other_tokens=258),))) == 258
 
 
 def test_counts_are_near_those_of_longer_recordings(transcripts: Path) -> None:
