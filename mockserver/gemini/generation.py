@@ -26,9 +26,8 @@ def generate_content(call: Call) -> Json:
 
 def stream_generate_content(call: Call) -> Iterator[Json | Pause]:
     """The answer in chunks."""
-    messages = responses.stream(*answer_request(call, call.message))
-    trimmed = call.route.response
-    return (message if isinstance(message, Pause) else known(trimmed, message) for message in messages)
+    kind, messages = call.route.response, responses.stream(*answer_request(call, call.message))
+    return (message if isinstance(message, Pause) else known(kind, message) for message in messages)
 
 
 def count_tokens(call: Call) -> Json:

@@ -1,6 +1,6 @@
 """models: list and get; and the model that a request of any other method is for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from mockserver.catalog import catalog
@@ -15,6 +15,8 @@ from mockserver.simulation.tuning import State
 
 Json = dict[str, Any]
 
+NO_EXAMPLES = Examples()
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -22,7 +24,7 @@ class Target:
 
     name: str
     base: BaseModel
-    examples: Examples = field(default_factory=Examples)
+    examples: Examples
 
     @property
     def is_tuned(self) -> bool:
@@ -81,7 +83,7 @@ def find_target(call: Call, name: str, method: str) -> Target:
     Refuses, in the order of the real checks: other people's models, models that are not ready, retired ones.
     """
     if not name.startswith("tunedModels/"):
-        return Target(name, _find_able(call, name, method))
+        return Target(name, _find_able(call, name, method), NO_EXAMPLES)
     tuned = find_to_use(call, name)
     base = _find_able(call, tuned.base_model, method)
     state = tuned.state(call.now)

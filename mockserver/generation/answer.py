@@ -1,7 +1,7 @@
 """Chooses the answer to a prompt.
 
-The first of: a rule of the tester's; magic words in the prompt; the training data; the form that the request asks for
-where nothing else is known of the prompt; the table; a sentence.
+The first of: a rule of the tester's; magic words in the prompt; the training data; the table; a value in the form that
+the request asks for; a sentence.
 """
 
 from collections.abc import Mapping
@@ -42,13 +42,14 @@ def default_answer(
     prompt: Prompt, examples: Mapping[str, str], *, magic: bool = True, structured: Answer | None = None
 ) -> Answer:
     """The answer when no rule fits: magic words, training data, the table, `structured` or a sentence."""
-    if magic and "[" in prompt.text and (directives := magic_directives(prompt.text)):
+    text = prompt.text
+    if magic and "[" in text and (directives := magic_directives(text)):
         return _magic_answer(prompt, examples, structured, directives)
-    if not isinstance(examples, Examples):
-        examples = Examples(examples.items())
-    output = examples.recall(prompt.text)
-    if output is not None:
-        return Answer(output)
+    if examples:
+        examples = examples if isinstance(examples, Examples) else Examples(examples.items())
+        output = examples.recall(text)
+        if output is not None:
+            return Answer(output)
     if entry := find_entry(prompt):
         return Answer(entry.text, ratings=entry.ratings)
     return structured or Answer(placeholder_text(prompt))

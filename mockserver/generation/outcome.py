@@ -28,11 +28,6 @@ class Chunk:
     delay_seconds: float
     tokens: int
 
-    @property
-    def text(self) -> str:
-        """The text of the parts."""
-        return "".join(map(visible_text, self.parts))
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -98,11 +93,6 @@ class Outcome:
         """Prompt, thoughts and candidates together."""
         return self.prompt_tokens + self.thought_tokens + self.candidate_tokens
 
-    @property
-    def chunks(self) -> tuple[Chunk, ...]:
-        """The chunks of the first candidate; none of a blocked prompt."""
-        return self.candidates[0].chunks if self.candidates else ()
-
 
 def make_outcome(prompt: Prompt, answer: Answer, settings: GenerationSettings, seed: int) -> Outcome:
     """Block, cut, rate and count the answer as the real service would. The same seed gives the same outcome."""
@@ -114,7 +104,7 @@ def make_outcome(prompt: Prompt, answer: Answer, settings: GenerationSettings, s
         answers = (answer, *(_other(answer, index) for index in range(1, settings.candidates)))
         candidates = tuple(_candidate(each, settings, seed + 1 + index) for index, each in enumerate(answers))
     usage = answer.usage
-    thoughts = (part.get("text", "") for part in (() if block else answer.parts) if part.get("thought"))
+    thoughts = [part.get("text", "") for part in (() if block else answer.parts) if part.get("thought")]
     return Outcome(
         candidates=candidates,
         block=block,

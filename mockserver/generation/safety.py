@@ -34,7 +34,7 @@ _SEVERITY = {"NEGLIGIBLE": (0.02, 0.19), "LOW": (0.21, 0.38), "MEDIUM": (0.42, 0
 
 
 class Rating(NamedTuple):  # four and more are made for every answer, so they must be cheap
-    """The level of one category, and whether it is above its threshold.
+    """The level of one category, by probability and by severity, and whether it is above its threshold.
 
     The scores, which only Vertex AI prints, are in [0, 1], exact in 32 bits, and depend on `seed`.
     """
@@ -49,14 +49,9 @@ class Rating(NamedTuple):  # four and more are made for every answer, so they mu
         return _score(_PROBABILITY[self.level], uniform(self.seed, 0))
 
     @property
-    def severity(self) -> str:
-        """How harmful the text would be: the same level."""
-        return self.level
-
-    @property
     def severity_score(self) -> float:
         """How harmful the text would be, as a number."""
-        return _score(_SEVERITY[self.severity], uniform(self.seed, 1))
+        return _score(_SEVERITY[self.level], uniform(self.seed, 1))
 
 
 Ratings = Mapping[str, Rating]
@@ -74,6 +69,8 @@ def rate(
 
     The default threshold stands for one that is absent or not in THRESHOLDS (UNSPECIFIED).
     """
+    if not levels:  # as of most texts: no threshold blocks NEGLIGIBLE
+        return {each: Rating("NEGLIGIBLE", blocked=False, seed=seed + 1000 * _PLACE[each]) for each in categories}
     fallback = _BLOCKS_FROM[default_threshold]
     ratings = {}
     for category in dict.fromkeys((*categories, *levels)):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from mockserver.rpc.errors import Code
 from mockserver.scripting.magic_words import FAULT_WORDS, JobDirectives, magic_directives
 from mockserver.scripting.summary import summary_repr
 from mockserver.state.clock import LONGEST_SECONDS
@@ -24,22 +25,7 @@ Nanos = int
 
 # The HTTP status of each google.rpc.Code. Where several share a status, the number stands for the first.
 STATUSES = {
-    "INVALID_ARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "OUT_OF_RANGE": 400,
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404,
-    "ALREADY_EXISTS": 409,
-    "ABORTED": 409,
-    "RESOURCE_EXHAUSTED": 429,
-    "CANCELLED": 499,
-    "INTERNAL": 500,
-    "UNKNOWN": 500,
-    "DATA_LOSS": 500,
-    "UNIMPLEMENTED": 501,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
+    code.name: code.http for code in sorted(Code, key=lambda code: (code.http, code is not Code.INTERNAL, code)) if code
 }
 
 # Errors that share a status, by the reason in google.rpc.ErrorInfo; the last two were seen without ErrorInfo.

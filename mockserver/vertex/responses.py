@@ -147,7 +147,7 @@ def _ratings(ratings: Ratings, frame: Frame) -> list[Json]:
             "probability": rating.level,
             "blocked": rating.blocked,
             "probabilityScore": rating.probability_score,
-            "severity": f"HARM_SEVERITY_{rating.severity}",
+            "severity": f"HARM_SEVERITY_{rating.level}",
             "severityScore": rating.severity_score,
         }
         for category, rating in rated_categories(message_name(frame.version, "HarmCategory"), ordered)
