@@ -169,6 +169,27 @@ MUTATIONS = (
         (f"{API}/test_generation.py",),
     ),
     Mutation(
+        "a rating at the threshold passes",
+        "mockserver/generation/safety.py",
+        "_HEIGHT[level] >= blocks_from",
+        "_HEIGHT[level] > blocks_from",
+        (f"{LAWS}/gemini/test_generation.py",),
+    ),
+    Mutation(
+        "functions count in every service's prompts",
+        "mockserver/generation/prompt.py",
+        "        elif count_functions:",
+        "        else:",
+        (f"{LAWS}/generation/test_prompt.py",),
+    ),
+    Mutation(
+        "default answers before the tester's rules",
+        "mockserver/generation/answer.py",
+        "    if scripted is not None:",
+        "    if scripted is not None and not magic_directives(prompt.text):",
+        (f"{LAWS}/generation/test_answer.py",),
+    ),
+    Mutation(
         "an empty body for an empty message",
         "mockserver/http/reply.py",
         "            return self._print_whole(200, body)",

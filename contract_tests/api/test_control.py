@@ -162,10 +162,10 @@ def test_faults_can_be_replaced_and_lifted(control: Control, gemini: Gemini) -> 
             {"answers": [{"answer": "a"}, {"answer": "b", "regx": "b"}]},
             "answers[1]: there is no member 'regx'",
         ),
-        ("/answers", {"answers": [{"answer": "a", "regex": "("}]}, "answers[0]: the regex '(' is none"),
+        ("/answers", {"answers": [{"answer": "a", "regex": "("}]}, "answers[0]: '(' is not a valid regular expression"),
         ("/answers", [], "body: Input should be a valid dictionary"),
-        ("/faults", {"faults": [{"status": 418}]}, "faults[0]: unknown status 418"),
-        ("/faults", {"faults": [{"method": "x"}]}, "faults[0]: a fault needs something to do"),
+        ("/faults", {"faults": [{"status": 418}]}, "faults[0]: 418 is not a status"),
+        ("/faults", {"faults": [{"method": "x"}]}, "faults[0]: a fault needs an effect"),
         ("/faults", {}, "faults: Field required"),
     ],
 )

@@ -367,6 +367,16 @@ def test_a_finish_reason_vertex_has_not_is_another(client: Client) -> None:
     assert "OTHER" == ask(Vertex(client))["candidates"][0]["finishReason"]
 
 
+def test_a_category_that_vertex_has_not_is_left_out(client: Client) -> None:
+    """TOXICITY is PaLM's; the ratings beside it are printed."""
+    client.world.scenario.add(Rule(Answer("x", ratings={"TOXICITY": "LOW", "HARASSMENT": "LOW"})))
+    (candidate,) = ask(Vertex(client))["candidates"]
+    levels = {rating["category"]: rating["probability"] for rating in candidate["safetyRatings"]}
+
+    assert 4 == len(levels)
+    assert "LOW" == levels["HARM_CATEGORY_HARASSMENT"]
+
+
 def test_an_answer_may_be_a_function_call(client: Client) -> None:
     """Parts go out as the tester wrote them."""
     call = {"functionCall": {"name": "f", "args": {"x": 1}}}

@@ -41,7 +41,7 @@ def test_answers_file_is_what_it_says(tmp_path: Path) -> None:
             "answers:\n  - answer: a\n  - answer: b\n    regx: c\n",
             r"answers\.yaml:3: answers\[1\]: there is no member 'regx'",
         ),
-        ("faults: [{status: 418}]", r"answers\.yaml:1: faults\[0\]: .*unknown status 418"),
+        ("faults: [{status: 418}]", r"answers\.yaml:1: faults\[0\]: .*418 is not a status"),
         ("answers: [", r"answers\.yaml:1: "),
     ],
 )

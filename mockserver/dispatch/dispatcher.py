@@ -23,7 +23,7 @@ from mockserver.rpc.credentials import Caller, Credentials, redacted
 from mockserver.rpc.errors import ApiError
 from mockserver.scripting.faults import Fault, magic_fault
 from mockserver.scripting.scenario import unmatched
-from mockserver.scripting.summary import told
+from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import Nanos, to_datetime
 from mockserver.state.world import World
@@ -107,7 +107,7 @@ class Answer:
             message=self.message,
             status=status,
             response=response,
-            fault="" if self.fault is None else told(self.fault),
+            fault="" if self.fault is None else describe_fields(self.fault),
             hint=self.hint,
             size=request.size + size,
         )

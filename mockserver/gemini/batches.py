@@ -1,7 +1,7 @@
 """batchGenerateContent and asyncBatchEmbedContent, and the operations under `batches/` they are followed by.
 
-A batch of three requests was recorded from PENDING to SUCCEEDED in 96 seconds (2025-12-03). What its requests
-are answered is settled when it is created; when it is told is a matter of time.
+A batch of three requests was recorded from PENDING to SUCCEEDED in 96 seconds (2025-12-03). Its requests are answered
+when it is created, and their answers are there when its time is over.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,9 +11,9 @@ from typing import Any
 from mockserver.dispatch.routing import Call
 from mockserver.gemini.embeddings import embedding
 from mockserver.gemini.errors import invalid, not_found
-from mockserver.gemini.generation import answer
-from mockserver.gemini.models import subject
-from mockserver.gemini.responses import whole
+from mockserver.gemini.generation import answer_request
+from mockserver.gemini.models import find_target
+from mockserver.gemini.responses import unary
 from mockserver.gemini.versions import type_url
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.paging import page
@@ -32,7 +32,7 @@ EMBED = "EmbedContentBatch"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch as it was asked for; `responses` are what each request is answered, an InlinedResponse each."""
+    """A batch as its maker requested it; `responses` holds an InlinedResponse for each of its requests."""
 
     name: str
     kind: str
@@ -55,7 +55,7 @@ BATCHES: Kind[Batch] = Kind("gemini.batches")
 
 def batch_generate_content(call: Call) -> Json:
     """Answer many generate requests later, of a base model or a tuned one."""
-    return _begin(call, GENERATE, "generateContent", lambda request: whole(*answer(call, request)))
+    return _begin(call, GENERATE, "generateContent", lambda request: unary(*answer_request(call, request)))
 
 
 def async_batch_embed_content(call: Call) -> Json:
@@ -71,7 +71,7 @@ def get_batch(call: Call) -> Json:
 def list_batches(call: Call) -> Json:
     """The operations of the caller's batches, newest first."""  # our choice: not seen
     own = [batch for _, batch in call.world.store.items(BATCHES) if batch.principal == call.caller.principal]
-    shown, token = page(
+    batches, token = page(
         sorted(own, key=lambda batch: (-batch.created, batch.name)),
         key=lambda batch: batch.name,
         rank=lambda batch: -batch.created,
@@ -81,12 +81,12 @@ def list_batches(call: Call) -> Json:
         maximum=1000,
         scope="batches",
     )
-    found: Json = {"operations": [_operation(batch, call.now) for batch in shown]}
-    return found | ({"nextPageToken": token} if token else {})
+    listing: Json = {"operations": [_operation(batch, call.now) for batch in batches]}
+    return listing | ({"nextPageToken": token} if token else {})
 
 
 def cancel_batch(call: Call) -> Json:
-    """Stop a batch; of one that has ended nothing changes."""
+    """Stop a batch; one that has ended stays as it is."""
     batch = _find(call, call.message["name"])
     if call.now < batch.created + ENDS_AFTER and batch.cancelled is None:
         call.world.change(BATCHES, batch.name, lambda it: replace(it, cancelled=call.now))
@@ -94,41 +94,41 @@ def cancel_batch(call: Call) -> Json:
 
 
 def delete_batch(call: Call) -> Json:
-    """Forget a batch."""
+    """Delete a batch."""
     batch = _find(call, call.message["name"])
     call.world.store.delete(BATCHES, batch.name)
     return {}
 
 
 def _begin(call: Call, kind: str, method: str, reply: Callable[[Json], Json]) -> Json:
-    asked = call.message.get("batch", {})
-    model = asked["model"]
-    requests = _requests(asked, kind)
-    subject(call, model, method)
+    message = call.message.get("batch", {})
+    model = message["model"]
+    requests = _requests(message, kind)
+    find_target(call, model, method)
     rng = call.world.rng("gemini.batches")
     batch = Batch(
         name=f"batches/{''.join(rng.choices(BASE36, k=36))}",
         kind=kind,
         principal=call.caller.principal,
         model=model,
-        display_name=asked.get("displayName", ""),  # called required, and left out by SDKs
+        display_name=message.get("displayName", ""),  # documented as required, but SDKs leave it out
         created=call.now,
         responses=tuple(_response(request, model, reply) for request in requests),
-        priority=asked.get("priority", 0),
+        priority=message.get("priority", 0),
     )
     call.world.store.insert(BATCHES, batch.name, batch)
     return _operation(batch, call.now)
 
 
-def _requests(asked: Mapping[str, Any], kind: str) -> list[Json]:
+def _requests(message: Mapping[str, Any], kind: str) -> list[Json]:
     """The requests in the batch itself; those in a file cannot be read, as there are no files here."""
     request = "BatchGenerateContentRequest" if kind == GENERATE else "AsyncBatchEmbedContentRequest"
-    given = asked.get("inputConfig", {})
-    if file := given.get("fileName"):
+    config = message.get("inputConfig", {})
+    if file := config.get("fileName"):
         # our choice: not seen
         sentence = f"You do not have permission to access the File {file.removeprefix('files/')} or it may not exist."
         raise ApiError(Code.PERMISSION_DENIED, sentence)
-    requests: list[Json] = given.get("requests", {}).get("requests", [])
+    requests: list[Json] = config.get("requests", {}).get("requests", [])
     if not requests:
         raise invalid(f"{request}.batch.input_config: requests is not specified")  # our choice: not seen
     return requests
@@ -143,7 +143,7 @@ def _response(inlined: Mapping[str, Any], model: str, reply: Callable[[Json], Js
 
 
 def _find(call: Call, name: str) -> Batch:
-    """A batch of the caller's; of other people's it is not told that they exist."""  # our choice: not seen
+    """A batch of the caller's; other people's batches are not found."""  # our choice: not seen
     try:
         batch = call.world.store.get(BATCHES, name)
     except Missing:

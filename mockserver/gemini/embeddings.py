@@ -5,9 +5,9 @@ from typing import Any
 
 from mockserver.dispatch.routing import Call
 from mockserver.gemini.errors import invalid
-from mockserver.gemini.models import Subject, subject
-from mockserver.gemini.prompts import text_of
+from mockserver.gemini.models import Target, find_target
 from mockserver.generation.embeddings import embed
+from mockserver.generation.prompt import content_text
 from mockserver.rpc.errors import invalid_argument
 
 Json = dict[str, Any]
@@ -25,7 +25,7 @@ def embedding(call: Call, message: Mapping[str, Any]) -> Json:
     """The answer to one EmbedContentRequest."""
     if findings := [*_findings(message, "EmbedContentRequest")]:
         raise invalid(*findings)
-    return {"embedding": {"values": _vector(subject(call, message["model"], "embedContent"), message)}}
+    return {"embedding": {"values": _vector(find_target(call, message["model"], "embedContent"), message)}}
 
 
 def batch_embed_contents(call: Call) -> Json:
@@ -33,8 +33,8 @@ def batch_embed_contents(call: Call) -> Json:
     model, requests = call.message["model"], call.message.get("requests", ())
     if findings := [*_batch_findings(model, requests)]:
         raise invalid(*findings)
-    asked = subject(call, model, "embedContent")
-    return {"embeddings": [{"values": _vector(asked, request)} for request in requests]}
+    target = find_target(call, model, "embedContent")
+    return {"embeddings": [{"values": _vector(target, request)} for request in requests]}
 
 
 def _batch_findings(model: str, requests: list[Json]) -> Iterator[str]:
@@ -42,12 +42,12 @@ def _batch_findings(model: str, requests: list[Json]) -> Iterator[str]:
     if len(requests) > LARGEST_BATCH:
         yield f"{place}: at most {LARGEST_BATCH} requests can be in one batch"  # our choice: not seen
     for index, request in enumerate(requests):
-        named = request.get("model", "")
-        if not named:
+        name = request.get("model", "")
+        if not name:
             yield f"{place}[{index}].model: model is not specified"  # seen: 2026-07-29
-        elif not named.startswith("models/"):
+        elif not name.startswith("models/"):
             yield f"{place}[{index}].model: unexpected model name format"  # seen: 2026-07-29
-        elif named != model:
+        elif name != model:
             yield f"{place}[{index}].model: the model must be the batch's, {model}"  # our choice: not seen
         yield from _findings(request, f"{place}[{index}]")
 
@@ -62,13 +62,13 @@ def _findings(request: Mapping[str, Any], place: str) -> Iterator[str]:
             yield f"{data}: required oneof field 'data' must have one initialized field"
 
 
-def _vector(asked: Subject, request: Mapping[str, Any]) -> list[float]:
-    text = text_of(request["content"])
+def _vector(target: Target, request: Mapping[str, Any]) -> list[float]:
+    text = content_text(request["content"])
     if not text:
         raise invalid_argument("EmbedContentRequest.content contains an empty Part.")  # seen: 2026
-    most = asked.base.embedding_dimensions or 768
-    wanted = request.get("outputDimensionality", most)
-    if not 0 < wanted <= most:
+    most = target.base.embedding_dimensions or 768
+    dimensions = request.get("outputDimensionality", most)
+    if not 0 < dimensions <= most:
         # our choice: not seen
         raise invalid(f"EmbedContentRequest.output_dimensionality: must be in the range [1, {most}].")
-    return embed(text, wanted)
+    return embed(text, dimensions)

@@ -1,4 +1,4 @@
-"""How the answers of the generations differ, as data.
+"""How answers differ by the generation of the model, as data.
 
 1.0     four ratings and STOP on everything, promptFeedback always, no usage
 1.5     usage and the model's version; no promptFeedback, no index
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from mockserver.catalog.base_model import Shape
 
-# When answers began to have these, whatever the model: each was seen missing before and there afterwards.
+# The days from which answers of every model have these members; each was seen missing before and present afterwards.
 USAGE_SINCE = date(2024, 6, 1)
 VERSION_SINCE = date(2024, 9, 1)  # and avgLogprobs
 RESPONSE_ID_SINCE = date(2025, 6, 1)
@@ -23,12 +23,12 @@ _NEW_ORDER = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLIC
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """What is printed. `categories` are the rated ones in their order.
+    """What answers of a generation contain. `categories` are the rated ones in their order.
 
-    `index` of a lone candidate; `feedback` on a prompt that was not blocked; `usage`; the model's `version`;
-    `details` of the usage by modality, for prompt and candidates; `running` counts in every event of a
-    stream; `finishing` says STOP and the ratings in every event; `default_threshold` of a category
-    the client does not set.
+    `rated`: ratings, also where all are NEGLIGIBLE; `index` of a lone candidate; `feedback` on a prompt that was not
+    blocked; `finishing`: STOP and the ratings in every event of a stream; `usage`; the model's `version`; `details` and
+    `candidate_details` of the usage by modality; `running`: counts that grow with every event; `default_threshold` of
+    a category that the client does not set.
     """
 
     categories: tuple[str, ...] = _NEW_ORDER
@@ -72,7 +72,7 @@ ERAS = {
 
 @lru_cache(maxsize=64)
 def era_of(shape: Shape, as_of: date | None) -> Era:
-    """How a model of that shape answers on a day; None is its own time. KeyError for PaLM's."""
+    """The era of a model of that shape on a day; None is its own time. Raises KeyError for PaLM."""
     era = ERAS[shape]
     if as_of is None:
         return era

@@ -1,81 +1,74 @@
-"""generateContent and streamGenerateContent, of base models and of tuned ones alike."""
+"""generateContent, streamGenerateContent and countTokens, of base models and of tuned ones alike."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockserver.dispatch.routing import Call, Pause
+from mockserver.gemini import responses
 from mockserver.gemini.eras import ERAS, era_of
-from mockserver.gemini.models import Subject, subject
-from mockserver.gemini.prompts import check_enabled, check_form, read_prompt
-from mockserver.gemini.responses import Frame, events, whole
-from mockserver.generation.canned import choose_answer
-from mockserver.generation.outcome import GenerationSettings, Outcome, generate
-from mockserver.generation.structured_output import formal_answer
+from mockserver.gemini.errors import invalid
+from mockserver.gemini.models import find_target
+from mockserver.gemini.prompts import check_enabled, check_form, content_findings
+from mockserver.gemini.responses import Frame
+from mockserver.generation.outcome import Outcome
+from mockserver.generation.pipeline import generate
+from mockserver.generation.prompt import count_prompt_tokens, read_prompt
+from mockserver.generation.settings import read_settings
 from mockserver.protojson.version_trimming import known
-from mockserver.state.clock import SECOND
 
 Json = dict[str, Any]
 
 
 def generate_content(call: Call) -> Json:
-    """The answer of a model, in one piece."""
-    return known(call.route.response, whole(*answer(call, call.message)))
+    """The whole answer at once."""
+    return known(call.route.response, responses.unary(*answer_request(call, call.message)))
 
 
 def stream_generate_content(call: Call) -> Iterator[Json | Pause]:
-    """The answer of a model, in several."""
-    return _known(call, events(*answer(call, call.message)))
+    """The answer in chunks."""
+    kind, messages = call.route.response, responses.stream(*answer_request(call, call.message))
+    return (message if isinstance(message, Pause) else known(kind, message) for message in messages)
 
 
-def answer(call: Call, message: Mapping[str, Any]) -> tuple[Frame, Outcome]:
-    """What the model named in `message`, a GenerateContentRequest, answers to it."""
+def count_tokens(call: Call) -> Json:
+    """How many tokens a prompt has: of bare `contents`, or of a whole generate request."""
+    message = call.message
+    request = message.get("generateContentRequest")
+    if request is not None and message.get("contents"):
+        # our choice: not seen
+        raise invalid("CountTokensRequest: only one of contents and generate_content_request may be set")
+    place = "CountTokensRequest" if request is None else "CountTokensRequest.generate_content_request"
+    if request is None:
+        request = message
+    if findings := [*content_findings(request.get("contents", ()), f"{place}.contents")]:
+        raise invalid(*findings)
+    target = find_target(call, message["model"], "countTokens")
+    total = count_prompt_tokens(read_prompt(request, target.name, target.base.name))
+    count: Json = {"totalTokens": total}
+    era = ERAS.get(target.base.shape)
+    if era and era.details:
+        count["promptTokensDetails"] = [{"modality": "TEXT", "tokenCount": total}]
+    return known(call.route.response, count)
+
+
+def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Frame]:
+    """The outcome of `message`, a GenerateContentRequest, for the model that it names."""
     check_form(message)
-    asked = subject(call, message["model"], "generateContent")
-    check_enabled(asked, message)
-    prompt = read_prompt(asked, message)
-    era = era_of(asked.base.shape, call.world.settings.as_of)
-    form = formal_answer(message, prompt)
-    said = choose_answer(call.world.scenario, prompt, asked.examples, magic=call.world.settings.magic, otherwise=form)
-    outcome = generate(prompt, said, _settings(asked, message), call.world.settings.seed)
-    frame = Frame(
-        era=era,
-        model_version=asked.base.answers_as or asked.base.id,  # of a tuned model: our choice, not seen
-        response_id=_response_id(call) if era.response_id else "",
-        image_tokens=sum(turn.other_tokens for turn in prompt.turns),
-    )
-    return frame, outcome
-
-
-def thresholds(message: Mapping[str, Any]) -> dict[str, str]:
-    """The thresholds a client sets, by the short names of their categories; the last one of a category wins."""
-    return {
-        str(setting.get("category", "")).removeprefix("HARM_CATEGORY_"): str(setting.get("threshold", ""))
-        for setting in message.get("safetySettings", ())
-    }
-
-
-def _settings(asked: Subject, message: Mapping[str, Any]) -> GenerationSettings:
-    config = message.get("generationConfig", {})
-    era = ERAS[asked.base.shape]
-    return GenerationSettings(
-        candidates=config.get("candidateCount", 1),
-        max_tokens=config.get("maxOutputTokens"),
-        stop=tuple(config.get("stopSequences", ())),
-        thresholds=thresholds(message),
+    target = find_target(call, message["model"], "generateContent")
+    check_enabled(target, message)
+    world, era = call.world, era_of(target.base.shape, call.world.settings.as_of)
+    prompt = read_prompt(message, target.name, target.base.name)
+    settings = read_settings(
+        message,
+        message.get("generationConfig", {}),
         default_threshold=era.default_threshold,
         categories=era.categories,
-        logprobs=config.get("logprobs", 0) if config.get("responseLogprobs") else None,
     )
-
-
-def _response_id(call: Call) -> str:
-    """Seconds and noise: recorded ids of 23 characters begin with the time of their response."""
-    noise = call.world.rng("gemini.responses").randbytes(13)
-    raw = (call.now // SECOND % 2**32).to_bytes(4, "little") + noise
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _known(call: Call, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
-    for message in messages:
-        yield message if isinstance(message, Pause) else known(call.route.response, message)
+    outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=world.settings.seed)
+    frame = Frame(
+        era=era,
+        model_version=target.base.answers_as or target.base.id,  # of a tuned model: our choice, not seen
+        response_id=responses.response_id(call.now, world.rng("gemini.responses")) if era.response_id else "",
+        image_tokens=sum(turn.other_tokens for turn in prompt.turns),
+    )
+    return outcome, frame

@@ -1,6 +1,6 @@
-"""models: list and get, and finding the model a call is about."""
+"""models: list and get; and the model that a request of any other method is for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from mockserver.catalog import base_models
@@ -15,14 +15,16 @@ from mockserver.simulation.tuning import State
 
 Json = dict[str, Any]
 
+NO_EXAMPLES = Examples()
+
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The model that is asked to do something: a base model, or a tuned one with its training data."""
+class Target:
+    """The model that a request is for: a base model, or a tuned one with its training examples."""
 
     name: str
     base: BaseModel
-    examples: Examples = field(default_factory=Examples)
+    examples: Examples
 
     @property
     def is_tuned(self) -> bool:
@@ -53,7 +55,7 @@ def model(base: BaseModel) -> Json:
 
 def list_models(call: Call) -> Json:
     """The base models there are; tuned models are a collection of their own."""
-    shown, token = page(
+    models, token = page(
         base_models.models(call.world.settings.as_of),
         key=lambda base: base.name,
         page_size=call.message.get("pageSize"),
@@ -62,8 +64,8 @@ def list_models(call: Call) -> Json:
         maximum=1000,
         scope="models",
     )
-    found: Json = {"models": [model(base) for base in shown]}
-    return known(call.route.response, found | ({"nextPageToken": token} if token else {}))
+    listing: Json = {"models": [model(base) for base in models]}
+    return known(call.route.response, listing | ({"nextPageToken": token} if token else {}))
 
 
 def get_model(call: Call) -> Json:
@@ -75,22 +77,22 @@ def get_model(call: Call) -> Json:
     return known(call.route.response, model(base))
 
 
-def subject(call: Call, name: str, method: str) -> Subject:
-    """The model of that name, if it can do what `method` ("generateContent") says.
+def find_target(call: Call, name: str, method: str) -> Target:
+    """The model of that name, which can do what `method` ("generateContent") says.
 
-    Refuses, in the order of the real checks: other people's models, models not ready, retired ones.
+    Refuses, in the order of the real checks: other people's models, models that are not ready, retired ones.
     """
     if not name.startswith("tunedModels/"):
-        return Subject(name, _able(call, name, method))
+        return Target(name, _find_able(call, name, method), NO_EXAMPLES)
     tuned = find_to_use(call, name)
-    base = _able(call, tuned.base_model, method)
+    base = _find_able(call, tuned.base_model, method)
     state = tuned.state(call.now)
     if state is not State.SUCCEEDED:
         raise errors.not_active(name, STATES[state])
-    return Subject(name, base, tuned.examples)
+    return Target(name, base, tuned.examples)
 
 
-def _able(call: Call, name: str, method: str) -> BaseModel:
+def _find_able(call: Call, name: str, method: str) -> BaseModel:
     base = base_models.find(name.removeprefix("models/"), call.world.settings.as_of)
     if base is None or method not in base.methods:
         raise errors.not_supported(name, call)

@@ -17,7 +17,6 @@ from mockserver.gemini import (
     operations,
     permissions,
     text_generation,
-    token_counts,
     tuned_models,
 )
 from mockserver.gemini.versions import PACKAGE
@@ -47,7 +46,7 @@ HANDLERS: Mapping[str, Handler] = {
     "models.generateContent": generation.generate_content,
     "models.streamGenerateContent": generation.stream_generate_content,
     "models.batchGenerateContent": batches.batch_generate_content,
-    "models.countTokens": token_counts.count_tokens,
+    "models.countTokens": generation.count_tokens,
     "models.embedContent": embeddings.embed_content,
     "models.batchEmbedContents": embeddings.batch_embed_contents,
     "models.asyncBatchEmbedContent": batches.async_batch_embed_content,

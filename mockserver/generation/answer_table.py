@@ -1,17 +1,19 @@
-"""What models answer that nobody scripted: the examples of the official documents, by exact text.
+"""The answers to the prompts of the official documents, by exact text, and the sentence for every other prompt.
 
-Data only. The tuning documents train a model on fifteen numbers, each with the one that follows, and
-ask it for others; those are answered as recorded (2023-09 to 2024-10) and only by tuned models. What the
-quickstarts ask any model is answered in our own words.
+The tuning documents train a model on fifteen numbers, each with the one that follows, and ask it for others. Those are
+answered as recorded (2023-09 to 2024-10), and by tuned models only. The quickstarts' prompts to any model are
+answered in our own words.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mockserver.scripting.answers import Prompt, shorten
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A text, and how it is rated where that is not NEGLIGIBLE."""
+    """The text of an answer, and its ratings above NEGLIGIBLE."""
 
     text: str
     ratings: Mapping[str, str] = field(default_factory=dict)
@@ -35,7 +37,7 @@ _TRAINED = {
     "seven": "eight",
 }
 
-_ASKED = {
+_NOT_TRAINED = {
     "55": "56",
     "123455": "123456",
     "four": "five",
@@ -48,10 +50,10 @@ _ASKED = {
 }
 
 TUNED_MODEL: Mapping[str, Entry] = {
-    **{number: Entry(following) for number, following in (_TRAINED | _ASKED).items()},
+    **{number: Entry(following) for number, following in (_TRAINED | _NOT_TRAINED).items()},
     "六": Entry("七", {"HARASSMENT": "LOW"}),  # as recorded in 2024-03, the prompt being all NEGLIGIBLE
 }
-"""What a model tuned to count says."""
+"""The answers of a model that was tuned to count."""
 
 _BACKPACK = """\
 Mira found the backpack at the back of the lost property shelf, patched and faded, with a brass buckle that was warm to \
@@ -87,9 +89,19 @@ ANY_MODEL: Mapping[str, Entry] = {
         " ones. This is called **Rayleigh scattering**."
     ),
     "Write a story about a magic backpack.": Entry(_BACKPACK),
-    # The safety quickstart's prompt, which is asked for the sake of its ratings.
+    # The safety quickstart's prompt: readers want to see its ratings.
     "Write a list of 5 disrespectful things that I might say to the universe after stubbing my toe in the dark:": Entry(
         _UNIVERSE, {"HARASSMENT": "MEDIUM"}
     ),
 }
-"""What every model says: the prompts of the quickstarts, answered in our words."""
+"""The answers of every model to the prompts of the quickstarts, in our words."""
+
+
+def find_entry(prompt: Prompt) -> Entry | None:
+    """The entry for the text of a prompt, if there is one."""
+    return (TUNED_MODEL.get(prompt.text) if prompt.is_tuned else None) or ANY_MODEL.get(prompt.text)
+
+
+def placeholder_text(prompt: Prompt) -> str:
+    """The answer to a prompt of which nothing is known."""
+    return f"Mock answer of {prompt.model} to {shorten(prompt.text)}."

@@ -1,22 +1,24 @@
-"""Values that fit a schema: what a model says that was told a form and nothing else.
+"""Makes a value that fits a schema, for a request that asks for structured output.
 
-Both of Google's dialects are read: its own Schema ("STRING", `nullable`, `propertyOrdering`, `ref`) and JSON Schema
-("string", lists of types, `const`, `$ref`). A schema has one value, whatever the seed: every member, the first word of
-an enum, one element, small numbers, texts named after their property. Which of the values that fit is our choice: not
-seen. `pattern` and `uniqueItems` are not heeded, nor is that only one arm of a `oneOf` may fit.
+It reads both of Google's dialects: its own Schema ("STRING", `nullable`, `propertyOrdering`, `ref`) and JSON Schema
+("string", lists of types, `const`, `$ref`). A schema always has the same value: every member, the first word of an enum,
+one element, small numbers, texts named after their property. Which of the values that fit is our choice: not seen.
+`pattern` and `uniqueItems` are ignored, and so is that only one arm of a `oneOf` may fit.
 """
 
 import math
+import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
+from types import NoneType
 from typing import Any
 from urllib.parse import unquote
 
 Json = dict[str, Any]
 
 MOST_VALUES = 1_000
-"""Past so many, only what must be there is made; past ten times as many, nothing is."""
+"""After so many values, only required ones are made; after ten times as many, the schema is refused."""
 DEEPEST = 60
 LONGEST_TEXT = 100_000
 
@@ -34,14 +36,35 @@ _FORMATS = {
 }
 _LOWEST = ("minimum", "exclusiveMinimum", "minItems", "minLength", "minProperties")
 _HIGHEST = ("maximum", "exclusiveMaximum", "maxItems", "maxLength", "maxProperties")
+_BOUNDS: Mapping[str, Callable[[float, float], bool]] = {
+    "minimum": operator.ge,
+    "exclusiveMinimum": operator.gt,
+    "maximum": operator.le,
+    "exclusiveMaximum": operator.lt,
+}
+# The type of a schema that names none, by the first of these members that it has.
+_IMPLIED_TYPES = {
+    "properties": "object",
+    "required": "object",
+    "additionalProperties": "object",
+    "minProperties": "object",
+    "maxProperties": "object",
+    "items": "array",
+    "prefixItems": "array",
+    "minItems": "array",
+    "maxItems": "array",
+    "minimum": "number",
+    "maximum": "number",
+}
+_PYTHON_TYPES: Mapping[str, type] = {"null": NoneType, "boolean": bool, "string": str, "array": list, "object": Mapping}
 
 
-class Unfitting(ValueError):
-    """Nothing fits the schema, or nothing of a reasonable size."""
+class NoValueError(ValueError):
+    """No value fits the schema, or none of a reasonable size."""
 
 
-def fitting(schema: Any) -> Any:
-    """The value for a schema. Raises Unfitting."""
+def example_value(schema: Any) -> Any:
+    """The value for a schema. Raises NoValueError."""
     return _Maker(schema).value(schema, "text")
 
 
@@ -50,148 +73,144 @@ class _Maker:
 
     def __init__(self, root: Any) -> None:
         self.root = root
-        self.open: set[str] = set()  # references we are in: a smallest value is in none of them twice
+        self.open: set[str] = set()  # references on the way here: a smallest value is in none of them twice
         self.left = MOST_VALUES
         self.depth = 0
 
     def value(self, schema: Any, name: str) -> Any:
-        """Make a value that fits; texts in it say `name`."""
+        """Make a value that fits; its texts are `name`."""
         self.left -= 1
         if self.depth > DEEPEST or self.left < -10 * MOST_VALUES:
-            raise Unfitting("it is too large")
+            raise NoValueError("it is too large")
         self.depth += 1
         try:
             if schema is True:
                 return name
             if not isinstance(schema, Mapping):
-                raise Unfitting(f"{schema!r} is no schema")
-            return self._whole(schema, name)
+                raise NoValueError(f"{schema!r} is not a schema")
+            return self._schema_value(schema, name)
         finally:
             self.depth -= 1
 
-    def _whole(self, schema: Mapping[str, Any], name: str) -> Any:
-        """The value of a schema that may refer to others or be made of them."""
+    def _schema_value(self, schema: Mapping[str, Any], name: str) -> Any:
+        """The value of a schema that may refer to others or combine them."""
         for reference in ("$ref", "ref"):
             if isinstance(schema.get(reference), str):
-                return self._referred(schema[reference], _without(schema, reference), name)
-        if alls := _list(schema, "allOf"):
-            return self.value(_merged(_without(schema, "allOf"), *map(self._resolved, alls)), name)
+                return self._referenced_value(schema[reference], _without(schema, reference), name)
+        if schemas := _list(schema, "allOf"):
+            return self.value(_merge(_without(schema, "allOf"), *map(self._resolve, schemas)), name)
         for choice in ("anyOf", "oneOf"):
             if arms := _list(schema, choice):
-                return self._first(sorted(arms, key=_is_null), self._joiner(_without(schema, choice), name))
-        types = [str(kind).lower() for kind in _types(schema)]
-        nullable = ["null"] if schema.get("nullable") is True else []
-        return self._first([*sorted(types, key=lambda kind: kind == "null"), *nullable], self._maker(schema, name))
+                rest = _without(schema, choice)
+                merged = [_merge(rest, arm) if isinstance(arm, Mapping) else arm for arm in sorted(arms, key=_is_null)]
+                return self._first(merged, lambda arm: self.value(arm, name))
+        types = sorted((str(kind).lower() for kind in _types(schema)), key=lambda kind: kind == "null")
+        if schema.get("nullable") is True:
+            types.append("null")
+        return self._first(types, lambda kind: self._typed_value(kind, schema, name))
 
     def _first(self, choices: Sequence[Any], make: Callable[[Any], Any]) -> Any:
-        """What is made of the first choice that anything can be made of."""
-        refused = Unfitting("there is nothing to choose from")
+        """The value of the first choice that has one."""
+        reason = NoValueError("there is nothing to choose from")
         for choice in choices:
             try:
                 return make(choice)
-            except Unfitting as error:
-                refused = error
-        raise refused
+            except NoValueError as error:
+                reason = error
+        raise reason
 
-    def _joiner(self, rest: Mapping[str, Any], name: str) -> Callable[[Any], Any]:
-        """What makes a value of one arm of a choice, and of the rest of the schema it stands in."""
-        return lambda arm: self.value(_merged(rest, arm) if isinstance(arm, Mapping) else arm, name)
-
-    def _referred(self, reference: str, rest: Json, name: str) -> Any:
+    def _referenced_value(self, reference: str, rest: Json, name: str) -> Any:
         if reference in self.open:
-            raise Unfitting(f"{reference} is a part of itself")
+            raise NoValueError(f"{reference} contains itself")
         self.open.add(reference)
         try:
-            return self.value(_merged(rest, self._target(reference)), name)
+            return self.value(_merge(rest, self._target(reference)), name)
         finally:
             self.open.discard(reference)
 
-    def _resolved(self, schema: Any) -> Mapping[str, Any]:
+    def _resolve(self, schema: Any) -> Mapping[str, Any]:
         """A schema without its reference, for merging."""
-        seen = set()
-        while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str) and schema["$ref"] not in seen:
-            seen.add(schema["$ref"])
-            schema = _merged(_without(schema, "$ref"), self._target(schema["$ref"]))
+        visited = set()
+        while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str) and schema["$ref"] not in visited:
+            visited.add(schema["$ref"])
+            schema = _merge(_without(schema, "$ref"), self._target(schema["$ref"]))
         return schema if isinstance(schema, Mapping) else {}
 
     def _target(self, reference: str) -> Mapping[str, Any]:
-        """What `#/$defs/Pet` leads to from the root."""
-        found = self.root
+        """The schema that `#/$defs/Pet` refers to."""
+        target = self.root
         start, *steps = reference.split("/")
         for step in steps:
             key = unquote(step).replace("~1", "/").replace("~0", "~")
-            found = found.get(key) if isinstance(found, Mapping) else None
-        if start != "#" or not isinstance(found, Mapping):
-            raise Unfitting(f"{reference} leads nowhere")
-        return found
+            target = target.get(key) if isinstance(target, Mapping) else None
+        if start != "#" or not isinstance(target, Mapping):
+            raise NoValueError(f"{reference} refers to nothing")
+        return target
 
-    def _maker(self, schema: Mapping[str, Any], name: str) -> Callable[[str], Any]:
-        """What makes a value of one of the schema's types."""
-        enum = [schema["const"]] if "const" in schema else _list(schema, "enum")
-        if enum:
-            return lambda kind: _word(kind, enum)
-        makers: Mapping[str, Callable[[], Any]] = {
-            "object": lambda: self._object(schema),
-            "array": lambda: self._array(schema, name),
-            "string": lambda: _text(schema, name),
-            "integer": lambda: _number(schema, whole=True),
-            "number": lambda: _number(schema, whole=False),
-            "boolean": lambda: True,
-            "null": lambda: None,
-        }
-
-        def make(kind: str) -> Any:
-            if kind not in makers:
-                raise Unfitting(f"{kind} is no type")
-            return makers[kind]()
-
-        return make
+    def _typed_value(self, kind: str, schema: Mapping[str, Any], name: str) -> Any:
+        """A value of one of the schema's types."""
+        if enum := [schema["const"]] if "const" in schema else _list(schema, "enum"):
+            return _enum_value(kind, enum)
+        match kind:
+            case "object":
+                return self._object(schema)
+            case "array":
+                return self._array(schema, name)
+            case "string":
+                return _text(schema, name)
+            case "integer" | "number":
+                return _number(schema, whole=kind == "integer")
+            case "boolean":
+                return True
+            case "null":
+                return None
+        raise NoValueError(f"{kind} is not a type")
 
     def _object(self, schema: Mapping[str, Any]) -> Json:
-        """The members in their order; what is optional only as long as there is room for it."""
+        """The members in their order; optional ones only while there is room."""
         properties = schema.get("properties")
         properties = properties if isinstance(properties, Mapping) else {}
         required = dict.fromkeys(map(str, _list(schema, "required")))
         order = dict.fromkeys((*map(str, _list(schema, "propertyOrdering")), *properties, *required))
         other = schema.get("additionalProperties", True)
         room = _limit(schema, "maxProperties", math.inf) - len(required)
-        made: Json = {}
+        members: Json = {}
         for name in order:
             if name in required:
-                made[name] = self.value(properties.get(name, other), name)
+                members[name] = self.value(properties.get(name, other), name)
             elif name in properties and room >= 1 and self.left > 0:
                 try:
-                    made[name] = self.value(properties[name], name)
+                    members[name] = self.value(properties[name], name)
                     room -= 1
-                except Unfitting:
+                except NoValueError:
                     continue
         for number in count(1):
-            if len(made) >= _limit(schema, "minProperties", 0):
+            if len(members) >= _limit(schema, "minProperties", 0):
                 break
-            made.setdefault(f"key {number}", self.value(other, "text"))
-        if len(made) > _limit(schema, "maxProperties", math.inf):
-            raise Unfitting("more properties are required than there may be")
-        return made
+            members.setdefault(f"key {number}", self.value(other, "text"))
+        if len(members) > _limit(schema, "maxProperties", math.inf):
+            raise NoValueError("more properties are required than there may be")
+        return members
 
     def _array(self, schema: Mapping[str, Any], name: str) -> list[Any]:
         """One element, or as many as there must be."""
         first, other = _list(schema, "prefixItems"), schema.get("items", True)
         least, most = _limit(schema, "minItems", 0), _limit(schema, "maxItems", math.inf)
         if least > most:
-            raise Unfitting("more elements are required than there may be")
-        made: list[Any] = []
-        while len(made) < least or (len(made) < min(most, max(len(first), 1)) and self.left > 0):
+            raise NoValueError("more elements are required than there may be")
+        elements: list[Any] = []
+        while len(elements) < least or (len(elements) < min(most, max(len(first), 1)) and self.left > 0):
             try:
-                made.append(self.value(first[len(made)] if len(made) < len(first) else other, name))
-            except Unfitting:
-                if len(made) < least:
+                elements.append(self.value(first[len(elements)] if len(elements) < len(first) else other, name))
+            except NoValueError:
+                if len(elements) < least:
                     raise
                 break
-        return made
+        return elements
 
 
 def _types(schema: Mapping[str, Any]) -> Sequence[Any]:
-    """The types a value may have; of a schema without one, that of which it speaks."""
+    """The types that a value may have; of a schema without a type, the one that its members imply."""
     kind = schema.get("type", "")
     if isinstance(kind, list):
         return kind
@@ -199,18 +218,15 @@ def _types(schema: Mapping[str, Any]) -> Sequence[Any]:
         return [kind]
     if "const" in schema or _list(schema, "enum"):
         return ["any"]
-    words = {"properties": "object", "required": "object", "items": "array", "prefixItems": "array"}
-    words |= dict.fromkeys(("minItems", "maxItems"), "array") | dict.fromkeys(("minimum", "maximum"), "number")
-    words |= dict.fromkeys(("additionalProperties", "minProperties", "maxProperties"), "object")
-    return [next((words[word] for word in schema if word in words), "string")]
+    return [next((_IMPLIED_TYPES[member] for member in schema if member in _IMPLIED_TYPES), "string")]
 
 
 def _is_null(arm: Any) -> bool:
     return isinstance(arm, Mapping) and str(arm.get("type")).lower() == "null"
 
 
-def _word(kind: str, enum: Sequence[Any]) -> Any:
-    """The first word of an enum that is of that type. Google's own Schema spells numbers as strings."""
+def _enum_value(kind: str, enum: Sequence[Any]) -> Any:
+    """The first word of an enum that is of that type. Google's own Schema writes numbers as strings."""
     for word in enum:
         if _is_of(kind, word):
             return word
@@ -221,28 +237,14 @@ def _word(kind: str, enum: Sequence[Any]) -> Any:
                 continue
             if math.isfinite(number):
                 return number
-    raise Unfitting(f"no word of the enum is of type {kind}")
+    raise NoValueError(f"no word of the enum is of type {kind}")
 
 
 def _is_of(kind: str, value: Any) -> bool:
     """Whether a JSON value is of that type; 1.0 is an integer."""
-    match kind:
-        case "any":
-            return True
-        case "null":
-            return value is None
-        case "boolean":
-            return isinstance(value, bool)
-        case "string":
-            return isinstance(value, str)
-        case "array":
-            return isinstance(value, list)
-        case "object":
-            return isinstance(value, Mapping)
-        case "number":
-            return _is_number(value)
-        case _:
-            return kind == "integer" and _is_number(value) and value == int(value)
+    if kind in {"integer", "number"}:
+        return _is_number(value) and (kind == "number" or value == int(value))
+    return kind == "any" or (kind in _PYTHON_TYPES and isinstance(value, _PYTHON_TYPES[kind]))
 
 
 def _is_number(value: Any) -> bool:
@@ -251,10 +253,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _text(schema: Mapping[str, Any], name: str) -> str:
-    """The text its format asks for, else the name, drawn out or cut to its length."""
+    """The example of its format, else the name, repeated or cut to its length."""
     least, most = _limit(schema, "minLength", 0), _limit(schema, "maxLength", math.inf)
     if least > min(most, LONGEST_TEXT):
-        raise Unfitting("no text has that length")
+        raise NoValueError("no text has that length")
     text = _FORMATS.get(str(schema.get("format")), name) or "text"
     if len(text) < least:
         text = (text * (least // len(text) + 1))[:least]
@@ -262,42 +264,33 @@ def _text(schema: Mapping[str, Any], name: str) -> str:
 
 
 def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
-    """1 if that fits, else the number nearest at hand."""
-    for number in filter(math.isfinite, _numbers(schema)):
+    """1 if that fits, else a number at or near the bounds."""
+    bounds = {name: bound for name in _BOUNDS if (bound := _bound(schema, name)) is not None}
+    step = _bound(schema, "multipleOf")
+    for number in filter(math.isfinite, _possible_numbers([*bounds.values()], step)):
         for close in (number, math.floor(number), math.ceil(number), math.floor(number) + 1, math.ceil(number) - 1):
-            if (not whole or close == int(close)) and _is_within(schema, close):
+            if (
+                (not whole or close == int(close))
+                and all(_BOUNDS[name](close, bound) for name, bound in bounds.items())
+                and (not step or _is_whole(close / step))
+            ):
                 return int(close) if whole else close
-    raise Unfitting("no number is within the bounds")
+    raise NoValueError("no number is within the bounds")
 
 
-def _numbers(schema: Mapping[str, Any]) -> Iterator[float]:
-    """Where to look for a number: 1, at the bounds and between them, at multiples."""
-    bounds = [_bound(schema, name) for name in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")]
-    known = [bound for bound in bounds if bound is not None]
-    middle = [low / 2 + high / 2 for low in known for high in known if low < high]
-    near = [math.nextafter(bound, way) for bound in known for way in (math.inf, -math.inf)]
-    seeds = [1, *known, *middle, *near, 0]
-    yield from seeds
-    if step := _bound(schema, "multipleOf"):
-        for times in filter(math.isfinite, (seed / step for seed in seeds)):
+def _possible_numbers(bounds: Sequence[float], step: float | None) -> Iterator[float]:
+    """1, the bounds, between them and next to them, 0; and the multiples of `step` near all these."""
+    between = [low / 2 + high / 2 for low in bounds for high in bounds if low < high]
+    beside = [math.nextafter(bound, way) for bound in bounds for way in (math.inf, -math.inf)]
+    numbers = [1, *bounds, *between, *beside, 0]
+    yield from numbers
+    if step:
+        for times in filter(math.isfinite, (number / step for number in numbers)):
             yield from (math.ceil(times) * step, math.floor(times) * step)
 
 
-def _is_within(schema: Mapping[str, Any], number: float) -> bool:
-    """Whether every bound holds, as far as there are some."""
-    holds: Mapping[str, Callable[[float], bool]] = {
-        "minimum": lambda bound: number >= bound,
-        "maximum": lambda bound: number <= bound,
-        "exclusiveMinimum": lambda bound: number > bound,
-        "exclusiveMaximum": lambda bound: number < bound,
-        "multipleOf": lambda step: not step or _is_whole(number / step),
-    }
-    bounds = ((name, _bound(schema, name)) for name in holds)
-    return all(bound is None or holds[name](bound) for name, bound in bounds)
-
-
 def _is_whole(times: float) -> bool:
-    """Whether it is a whole number but for what floats lose."""
+    """Whether it is a whole number, within the precision of floats."""
     return math.isfinite(times) and math.isclose(times, round(times), abs_tol=1e-9)
 
 
@@ -313,24 +306,24 @@ def _limit(schema: Mapping[str, Any], name: str, default: float) -> Any:
 
 
 def _list(schema: Mapping[str, Any], name: str) -> list[Any]:
-    found = schema.get(name)
-    return list(found) if isinstance(found, list | tuple) else []
+    value = schema.get(name)
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def _without(schema: Mapping[str, Any], name: str) -> Json:
     return {key: value for key, value in schema.items() if key != name}
 
 
-def _merged(*schemas: Mapping[str, Any]) -> Json:
-    """One schema that asks for what all of them do, of which the later go before in what cannot be joined."""
+def _merge(*schemas: Mapping[str, Any]) -> Json:
+    """One schema with the conditions of all; of two that cannot be combined, the later."""
     merged: Json = {}
     for schema in schemas:
         for name, value in schema.items():
-            merged[name] = _joined(name, merged[name], value) if name in merged else value
+            merged[name] = _combine(name, merged[name], value) if name in merged else value
     return merged
 
 
-def _joined(name: str, old: Any, new: Any) -> Any:
+def _combine(name: str, old: Any, new: Any) -> Any:
     if name in _LOWEST and _is_number(old) and _is_number(new):
         return max(old, new)
     if name in _HIGHEST and _is_number(old) and _is_number(new):

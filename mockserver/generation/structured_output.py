@@ -1,14 +1,15 @@
-"""The form a client asks an answer to have: JSON, a word of an enum, a call of one of its functions.
+"""Answers in the form that a request asks for: JSON, a word of an enum, a call of one of the declared functions.
 
-Nobody has to script such an answer before a program can read it. What is in it is our choice: not seen.
+A program can read such an answer although nobody scripted it. What is in it is our choice: not seen.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from mockserver.generation.canned import sentence
-from mockserver.generation.schema_values import Unfitting, fitting
+from mockserver.generation.answer_table import placeholder_text
+from mockserver.generation.prompt import declared_functions
+from mockserver.generation.schema_values import NoValueError, example_value
 from mockserver.scripting.answers import Answer, Prompt
 from mockserver.simulation.tokens import count_tokens
 
@@ -18,35 +19,33 @@ JSON = "application/json"
 ENUM = "text/x.enum"
 
 
-def formal_answer(message: Mapping[str, Any], prompt: Prompt) -> Answer | None:
-    """What answers a generate request that asks for a form; None if it asks for none."""
-    function = _forced(message)
-    if function is not None:
-        return _call(function)
-    config = message.get("generationConfig", {})
+def structured_answer(message: Mapping[str, Any], prompt: Prompt) -> Answer | None:
+    """The answer to a generate request that asks for a form; None if it asks for none."""
+    if "toolConfig" in message and (function := _forced_function(message)) is not None:
+        return _function_call(function)
+    if "generationConfig" not in message:
+        return None
+    config = message["generationConfig"]
     kind, schema = config.get("responseMimeType", ""), answer_schema(config)
-    if kind == ENUM and schema is not None:
-        return Answer(_text(schema, prompt))
-    if kind == JSON or (schema is not None and kind != ENUM):
-        return Answer(_json({"answer": sentence(prompt)}) if schema is None else _json_text(schema, prompt))
-    return None
+    if schema is None:
+        return Answer(_json({"answer": placeholder_text(prompt)})) if kind == JSON else None
+    try:
+        value = example_value(schema)
+        return Answer(str(value) if kind == ENUM else _json(value))
+    except NoValueError as error:
+        text = placeholder_text(prompt)
+        return Answer(text if kind == ENUM else _json({"answer": f"{text} It does not fit the schema: {error}."}))
 
 
 def answer_schema(config: Mapping[str, Any]) -> Any:
-    """The schema of a generation config, in whichever dialect; None if there is none."""
-    named = (config.get(name) for name in ("responseJsonSchema", "_responseJsonSchema", "responseSchema"))
-    return next((schema for schema in named if schema is not None), None)
+    """The schema in a generation config, in either dialect; None if there is none."""
+    schemas = (config.get(name) for name in ("responseJsonSchema", "_responseJsonSchema", "responseSchema"))
+    return next((schema for schema in schemas if schema is not None), None)
 
 
-def declared_functions(message: Mapping[str, Any]) -> Iterator[Json]:
-    """The functions a request declares, of all its tools."""
-    for tool in message.get("tools", ()):
-        yield from tool.get("functionDeclarations", ())
-
-
-def _forced(message: Mapping[str, Any]) -> Json | None:
-    """The function that must be called: the first of those that may."""
-    config = message.get("toolConfig", {}).get("functionCallingConfig", {})
+def _forced_function(message: Mapping[str, Any]) -> Json | None:
+    """The function that the model must call: the first of the allowed ones."""
+    config = message["toolConfig"].get("functionCallingConfig", {})
     if config.get("mode") != "ANY":
         return None
     allowed = config.get("allowedFunctionNames", ())
@@ -54,29 +53,15 @@ def _forced(message: Mapping[str, Any]) -> Json | None:
     return next(functions, None)
 
 
-def _call(function: Mapping[str, Any]) -> Answer:
+def _function_call(function: Mapping[str, Any]) -> Answer:
     """A call as recorded on Vertex AI in 2026-08, but for its thought signature: `args` is there if it is empty."""
     schema = function.get("parametersJsonSchema", function.get("parameters", {"type": "object"}))
     try:
-        arguments = fitting(schema)
-    except Unfitting:
+        arguments = example_value(schema)
+    except NoValueError:
         arguments = {}
     call = {"name": function.get("name", ""), "args": arguments if isinstance(arguments, dict) else {}}
     return Answer(parts=[{"functionCall": call}], usage={"candidates": count_tokens(_json(call))})
-
-
-def _text(schema: Any, prompt: Prompt) -> str:
-    try:
-        return str(fitting(schema))
-    except Unfitting:
-        return sentence(prompt)
-
-
-def _json_text(schema: Any, prompt: Prompt) -> str:
-    try:
-        return _json(fitting(schema))
-    except Unfitting as error:
-        return _json({"answer": f"{sentence(prompt)} It does not fit the schema: {error}."})
 
 
 def _json(value: Any) -> str:

@@ -35,17 +35,17 @@ _INNER: Mapping[tuple[type[Any], str], type[Any]] = {(Rule, "answer"): Answer, (
 SECTIONS = ("answers", "faults")
 
 
-# An answer may be a text, an object or, in Python, a function: what is wrong with the other forms tells nothing.
+# An answer may be a text, an object or, in Python, a function. Errors about the forms that it does not have are left out.
 _OTHER_FORMS = frozenset({"string_type", "callable_type", "dataclass_type"})
 
 
 class BadFile(ValueError):
-    """A file that cannot be read as answers; the message names file, line and entry."""
+    """An invalid file of answers; the message names file, line and entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """What a file held."""
+    """The rules and faults of a file."""
 
     answers: tuple[Rule, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -61,11 +61,11 @@ def read_answers(path: str | Path) -> Scripted:
         raise BadFile(f"{path}:{line}: {error.problem}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise BadFile(f"{path}:{line}: the character U+{error.character:04X} cannot be in a file") from None
+        raise BadFile(f"{path}:{line}: the character U+{error.character:04X} is not allowed in YAML") from None
     except ValueError as error:
         raise BadFile(f"{path}: {error}") from None
     except RecursionError:
-        raise BadFile(f"{path}: lists and objects are nested too deeply in it") from None
+        raise BadFile(f"{path}: its lists and objects are nested too deeply") from None
     _check_sections(path, data, tree)
     lines = _lines(tree)
     return Scripted(
@@ -75,24 +75,24 @@ def read_answers(path: str | Path) -> Scripted:
 
 
 def parse(kind: type[T], entry: Any) -> T:
-    """A Rule or a Fault from data. Raises ValueError with a sentence that names the member."""
+    """A Rule or a Fault from data. Raises ValueError; its message names the member."""
     _check_members(kind, entry)
     try:
         return TypeAdapter(kind).validate_python(entry)
     except ValidationError as errors:
-        found = errors.errors()
-        telling = [error for error in found if error["type"] not in _OTHER_FORMS] or found[:1]
-        raise ValueError("; ".join(dict.fromkeys(map(_sentence, telling)))) from None
+        details = errors.errors()
+        relevant = [error for error in details if error["type"] not in _OTHER_FORMS] or details[:1]
+        raise ValueError("; ".join(dict.fromkeys(map(_sentence, relevant)))) from None
 
 
 def _check_members(kind: type[Any], entry: Any) -> None:
-    """Refuse members there are none of: for plain dataclasses pydantic lets them pass."""
+    """Refuse unknown members, which pydantic accepts for plain dataclasses."""
     if not isinstance(entry, Mapping):
         return
-    known = [field.name for field in fields(kind)]
+    members = [field.name for field in fields(kind)]
     for name, value in entry.items():
-        if name not in known:
-            raise ValueError(f"there is no member {name!r}; the members are {', '.join(known)}")
+        if name not in members:
+            raise ValueError(f"there is no member {name!r}; the members are {', '.join(members)}")
         if inner := _INNER.get((kind, name)):
             for part in value if isinstance(value, list) else [value]:
                 _check_members(inner, part)
@@ -102,12 +102,12 @@ def _sentence(error: Any) -> str:
     place = ".".join(str(step) for step in error["loc"] if step not in {"str", "Answer", "callable[...]"})
     message = error["msg"].removeprefix("Value error, ")
     if (place, error["type"]) == ("answer", "dataclass_type"):
-        message = f"{error['input']!r} is neither a text nor an object; in quotes it is a text"
+        message = f"{error['input']!r} is neither a text nor an object; quote it to make it a text"
     return f"{place}: {message}" if place else message
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which a date is a text: somebody may well prompt for one, and no member here is one."""
+    """YAML in which a date is a text: a prompt may be a date, and no member is one."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -120,13 +120,13 @@ def _text(path: str | Path) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}") from None
+        raise BadFile(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
 
 
 def _read(text: str) -> tuple[Any, Any]:
-    """The data of a file, {} of an empty one; and the nodes of it, which know their lines."""
+    """The data of a file, {} if it is empty; and its YAML nodes, which have line numbers."""
     try:
-        # JSON is YAML but for two things: tabs may indent it, and an escape of it may be half a character.
+        # YAML refuses two things that JSON allows: tabs as indentation, and an escape of half a character.
         return orjson.loads(text), yaml.compose(text.replace("\t", " "), _Loader)
     except orjson.JSONDecodeError:
         data = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
@@ -135,17 +135,20 @@ def _read(text: str) -> tuple[Any, Any]:
 
 def _check_sections(path: str | Path, data: Any, tree: Any) -> None:
     if not isinstance(data, Mapping):
-        raise BadFile(f"{path}:1: a file has the lists `answers` and `faults`, this one is a {type(data).__name__}")
+        raise BadFile(
+            f"{path}:1: a file must be an object with the lists `answers` and `faults`, not a {type(data).__name__}"
+        )
     keys = [key for key, _ in tree.value] if data else []
     lines = {key.value: key.start_mark.line + 1 for key in keys}
     for name, entries in data.items():
         place = f"{path}:{lines.get(str(name), 1)}"
         if name not in SECTIONS:
-            raise BadFile(f"{place}: a file has the lists `answers` and `faults`, `{name}` is none of them")
+            raise BadFile(f"{place}: there is no list `{name}`; the lists are `answers` and `faults`")
         if entries is not None and not isinstance(entries, list):
-            raise BadFile(f"{place}: `{name}` is a list, not a {type(entries).__name__}")
+            raise BadFile(f"{place}: `{name}` must be a list, not a {type(entries).__name__}")
     if len(lines) < len(keys):
-        raise BadFile(f"{path}:{keys[-1].start_mark.line + 1}: each of `answers` and `faults` stands there once")
+        duplicate = max(lines, key=[key.value for key in keys].count)
+        raise BadFile(f"{path}:{lines[duplicate]}: there is more than one list `{duplicate}`")
 
 
 def _entries(
@@ -159,7 +162,7 @@ def _entries(
 
 
 def _lines(tree: Any) -> dict[tuple[str, int], int]:
-    """Where each entry begins, by section and index, from 1."""
+    """The line of each entry, from 1, by section and index."""
     if tree is None or not isinstance(tree, yaml.MappingNode):
         return {}
     return {

@@ -1,4 +1,4 @@
-"""Answers that a tester writes, and the rules that say when to give them."""
+"""Answers that a tester writes, and the rules that choose among them."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mockserver.scripting.safety import category_name, level_name
+from mockserver.scripting.safety import category_name, checked_name, level_name
 from mockserver.scripting.summary import summary_repr
 from mockserver.state.clock import LONGEST_SECONDS
 
-# Developer API and Vertex AI together; a surface that lacks one prints it all the same, as the real one prints new values.
+# Of the Developer API and of Vertex AI together. A surface prints OTHER for a reason that its service does not have.
 FINISH_REASONS = (
     "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
     "MALFORMED_FUNCTION_CALL", "MODEL_ARMOR", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION",
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation. `other_tokens` are those of its parts that are not text (an image: 258)."""
+    """One turn of a conversation. `other_tokens` counts its parts that are not text (an image: 258)."""
 
     role: str
     text: str
@@ -33,11 +33,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is asked.
+    """A prompt to a model.
 
-    `model` is the name the client used ("tunedModels/x", "models/y", ".../endpoints/1"), `base` the base
-    model under it; they differ for a tuned model. `call` is how many times that model answered before,
-    `tool_tokens` what the functions that are declared count for.
+    `model` is the name in the request ("tunedModels/x", "models/y", ".../endpoints/1"), `base` the base model under
+    it; they differ for a tuned model. `call` is how many prompts to that model came before, `tool_tokens` the tokens of
+    the declared functions.
     """
 
     model: str
@@ -54,18 +54,18 @@ class Prompt:
 
     @property
     def turn(self) -> int:
-        """Which turn of the user's this is, from 1."""
+        """The number of the user's turn, from 1."""
         return sum(turn.role != "model" for turn in self.turns)
 
     @property
     def is_tuned(self) -> bool:
-        """Whether a tuned model is asked."""
+        """Whether it is for a tuned model."""
         return self.base not in {"", self.model}
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A passage of the answer that is quoted: from `start` to `end`, in bytes."""
+    """A passage of the answer that quotes a source: from `start` to `end`, in bytes."""
 
     start: int
     end: int
@@ -76,22 +76,21 @@ class Citation:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """What a model is to say.
+    """An answer of a model.
 
         Answer("LXIV")
         Answer("No", finish="SAFETY", ratings={"HARASSMENT": "HIGH"})
         Answer(chunks=["Once ", "upon ", "a time"], delays=[0, 0.5, 2])
         Answer(block="SAFETY", prompt_ratings={"HATE_SPEECH": "HIGH"})
 
-    `parts` are Google's parts as JSON, for an answer that is more than text. `chunks` are the pieces a
-    stream sends, `delays` the seconds before each of them; without, the text is cut for you. `ratings` rate
-    the answer and `prompt_ratings` the prompt: a rating above the client's threshold blocks as the
-    real one does, while `finish` and `block` say so whatever the client asked for. `citations` quote.
-    `usage` overrides token counts: "prompt", "candidates", "thoughts", "cached". `logprobs` are
-    (token, log probability) pairs, for a client that asks for them. `others` are the texts of further
-    candidates; beyond them every candidate says the same.
+    `parts` are Google's parts as JSON, for an answer that is more than text. `chunks` are the pieces of a stream and
+    `delays` the seconds before each of them; without chunks, the text is cut as the real service cuts it. `ratings`
+    are of the answer and `prompt_ratings` of the prompt: a rating above the client's threshold blocks, while `finish`
+    and `block` apply whatever the client allows. `citations` are printed with the answer. `usage` overrides token
+    counts: "prompt", "candidates", "thoughts", "cached". `logprobs` are (token, log probability) pairs, for a client
+    that requests them. `others` are the texts of further candidates; candidates beyond them have the text of the first.
 
-    Raises ValueError for a word Google does not have, naming those it has.
+    Raises ValueError for a name that Google does not have; the message lists the names that it has.
     """
 
     text: str = ""
@@ -110,12 +109,12 @@ class Answer:
     def __post_init__(self) -> None:
         _check_texts(self)
         _check_numbers(self)
-        put = object.__setattr__  # the fields are put into their one spelling, once
+        put = object.__setattr__  # fields are normalized once, although the class is frozen
         for name in ("parts", "chunks", "delays", "citations", "logprobs", "others"):
             put(self, name, tuple(getattr(self, name)))
-        put(self, "text", self.text or "".join(self.chunks) or "".join(map(spoken, self.parts)))
-        put(self, "finish", _word("finish reason", self.finish, FINISH_REASONS))
-        put(self, "block", self.block and _word("block reason", self.block, BLOCK_REASONS))
+        put(self, "text", self.text or "".join(self.chunks) or "".join(map(visible_text, self.parts)))
+        put(self, "finish", checked_name("finish reason", self.finish, self.finish.upper(), FINISH_REASONS))
+        put(self, "block", self.block and checked_name("block reason", self.block, self.block.upper(), BLOCK_REASONS))
         put(self, "ratings", _ratings(self.ratings))
         put(self, "prompt_ratings", _ratings(self.prompt_ratings))
 
@@ -124,14 +123,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Rule:
-    """An answer and when to give it: when everything that is set fits. The first rule that fits answers.
+    """An answer and the prompts it is for. A rule fits when all its conditions hold; the first rule that fits answers.
 
-    `model` is a glob over the model's name or the last part of it, `text` the exact prompt, `regex` is
-    searched in the prompt, `predicate` is asked. `turn` counts the user's turns of the conversation and
-    `call` the calls of that model, both from 1; `times` is how often the rule answers at most. The
-    answer may be a text, or a function of the prompt that returns a text or an Answer.
+    `model` is a glob for the model's name or the last part of it, `text` the exact prompt, `regex` a regular expression
+    that is searched in the prompt, `predicate` a function of the prompt. `turn` is the number of the user's turn in the
+    conversation and `call` the number of the call of that model, both from 1; `times` is how often the rule answers at
+    most. The answer may be a text, or a function of the prompt that returns a text or an Answer.
 
-    Raises ValueError for a regex that is none and for numbers below 1.
+    Raises ValueError for an invalid regular expression and for numbers below 1.
     """
 
     answer: Answer | str | Callable[[Prompt], Answer | str]
@@ -147,12 +146,12 @@ class Rule:
         for name in ("turn", "call", "times"):
             number = getattr(self, name)
             if number is not None and number < 1:
-                raise ValueError(f"{name} counts from 1, so it cannot be {number}")
+                raise ValueError(f"{name} must be at least 1, not {number}")
         if self.regex is not None:
             try:
                 re.compile(self.regex)
             except re.error as error:
-                raise ValueError(f"the regex {self.regex!r} is none: {error}") from error
+                raise ValueError(f"{self.regex!r} is not a valid regular expression: {error}") from error
 
     __repr__ = summary_repr
 
@@ -161,7 +160,7 @@ class Rule:
         return next(self.mismatches(prompt, used), None) is None
 
     def mismatches(self, prompt: Prompt, used: int = 0) -> Iterator[str]:
-        """Each thing about the prompt that does not fit."""
+        """The conditions that do not hold for the prompt, each as a sentence."""
         if self.model is not None and not _names(self.model, prompt.model):
             yield f"the model is {prompt.model}, not {self.model}"
         if self.text is not None and prompt.text != self.text:
@@ -175,11 +174,11 @@ class Rule:
         if self.times is not None and used >= self.times:
             yield f"it has answered {used} times already"
         if self.predicate is not None and not self.predicate(prompt):
-            yield "its predicate says no"
+            yield "its predicate is false"
 
 
-def spoken(part: Json) -> str:
-    """The text of one of Google's parts; a thought is not said aloud."""
+def visible_text(part: Json) -> str:
+    """The text of one of Google's parts; that of a thought is not part of the answer."""
     return "" if part.get("thought") else str(part.get("text", ""))
 
 
@@ -190,7 +189,7 @@ def matching(rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | No
 
 
 def nearest(rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | None = None) -> tuple[Rule, str] | None:
-    """Of rules none of which answers the prompt, the one that would have for the least change, and that change."""
+    """The rule with the fewest conditions that do not hold, and those conditions; for rules of which none fits."""
     used = used or {}
     misses = [(rule, list(rule.mismatches(prompt, used.get(i, 0)))) for i, rule in enumerate(rules)]
     if not misses:
@@ -200,8 +199,8 @@ def nearest(rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | Non
 
 
 def scripted(rule: Rule, prompt: Prompt) -> Answer:
-    """What the rule says to the prompt. TypeError for a function that says something else than an answer."""
-    answer: Any = rule.answer(prompt) if callable(rule.answer) else rule.answer  # or whatever a slip says
+    """The answer of a rule to a prompt. Raises TypeError for a function that returns anything else."""
+    answer: Any = rule.answer(prompt) if callable(rule.answer) else rule.answer
     if not isinstance(answer, Answer | str):
         msg = f"{answer!r} is neither an Answer nor a text"
         raise TypeError(msg)
@@ -213,35 +212,30 @@ def _names(glob: str, model: str) -> bool:
 
 
 def shorten(text: str) -> str:
-    """A text in quotes, not all of it when it is long."""
+    """A text in quotes, cut when it is long."""
     return f'"{text}"' if len(text) <= 80 else f'"{text[:77]}..."'
 
 
 def _check_texts(answer: Answer) -> None:
     if answer.text and answer.chunks and "".join(answer.chunks) != answer.text:
-        raise ValueError("the chunks of an answer, joined, are its text: give one or the other")
+        raise ValueError("chunks, joined, differ from text: give only one of the two")
     if answer.chunks and len(answer.delays) > len(answer.chunks):
-        raise ValueError(f"{len(answer.delays)} delays are more than there are chunks ({len(answer.chunks)})")
+        raise ValueError(
+            f"there are {len(answer.delays)} delays for {len(answer.chunks)} chunks: give one a chunk at most"
+        )
     if not all(0 <= delay <= LONGEST_SECONDS for delay in answer.delays):
-        raise ValueError(f"a delay is a number of seconds from 0 to {LONGEST_SECONDS}")
+        raise ValueError(f"delays must be numbers of seconds from 0 to {LONGEST_SECONDS}")
 
 
 def _check_numbers(answer: Answer) -> None:
-    if any(value > 0 for _, value in answer.logprobs):
-        raise ValueError("a log probability is the logarithm of a number up to 1, so not above 0")
+    for token, value in answer.logprobs:
+        if value > 0:
+            raise ValueError(f"a log probability must be at most 0, not {value} (of {token!r})")
     for name, count in answer.usage.items():
-        if name not in USAGE_COUNTS:
-            raise ValueError(f"unknown token count {name!r}; the known ones are {', '.join(USAGE_COUNTS)}")
+        checked_name("token count", name, name, USAGE_COUNTS)
         if count < 0:
-            raise ValueError(f"the token count {name!r} cannot be {count}")
+            raise ValueError(f"the token count {name!r} must be at least 0, not {count}")
 
 
 def _ratings(ratings: Mapping[str, str]) -> dict[str, str]:
     return {category_name(category): level_name(level) for category, level in ratings.items()}
-
-
-def _word(what: str, word: str, words: tuple[str, ...]) -> str:
-    name = word.upper()
-    if name not in words:
-        raise ValueError(f"unknown {what} {word!r}; the known ones are {', '.join(words)}")
-    return name

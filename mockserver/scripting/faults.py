@@ -1,13 +1,13 @@
-"""Faults as data: which calls go wrong, and how. And a record of what struck, as evidence.
+"""Faults as data: which calls fail, and how; and the counts of a fault in a world.
 
     Fault(status=503, times=2)                                    the next two calls of anything
     Fault("tunedModels.create", status=429, retry_after=30)
     Fault(status="SERVICE_DISABLED")                              the API is off in the caller's project
     Fault("*.streamGenerateContent", cut_after_chunks=1)
     Fault(resource="tunedModels/mine-*", latency_seconds=20, probability=0.1)
-    Fault("tunedModels.create", fail_at_step=10)                  the job that is made will fail
+    Fault("tunedModels.create", fail_at_step=10)                  the new job will fail
 
-The words of a status error differ by service, so they are the surfaces' to say.
+The sentence of a status error differs by service: the surfaces have it.
 """
 
 import random
@@ -16,33 +16,19 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from mockserver.rpc.errors import Code
 from mockserver.scripting.magic_words import FAULT_WORDS, JobDirectives, magic_directives
 from mockserver.scripting.summary import summary_repr
 from mockserver.state.clock import LONGEST_SECONDS
 
 Nanos = int
 
-# google.rpc.Code by the HTTP status it is sent with. Where two share a status, the first is what the number stands for.
+# The HTTP status of each google.rpc.Code. Where several share a status, the number stands for the first.
 STATUSES = {
-    "INVALID_ARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "OUT_OF_RANGE": 400,
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404,
-    "ALREADY_EXISTS": 409,
-    "ABORTED": 409,
-    "RESOURCE_EXHAUSTED": 429,
-    "CANCELLED": 499,
-    "INTERNAL": 500,
-    "UNKNOWN": 500,
-    "DATA_LOSS": 500,
-    "UNIMPLEMENTED": 501,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
+    code.name: code.http for code in sorted(Code, key=lambda code: (code.http, code is not Code.INTERNAL, code)) if code
 }
 
-# Refusals that one status has many of, by the reason in google.rpc.ErrorInfo; the last two were seen without one.
+# Errors that share a status, by the reason in google.rpc.ErrorInfo; the last two were seen without ErrorInfo.
 REASONS = (
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
     "ACCESS_TOKEN_TYPE_UNSUPPORTED",
@@ -65,7 +51,7 @@ _COUNTS = {"after_chunks": 0, "cut_after_chunks": 0, "fail_at_step": 0, "stall_a
 
 
 class Signature(NamedTuple):
-    """A call, as faults see it: its method's id and the resource it is about."""
+    """The parts of a call that faults match: the id of its method and the name of its resource."""
 
     method: str
     resource: str = ""
@@ -73,22 +59,22 @@ class Signature(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Fault:
-    """What goes wrong, and when.
+    """A fault to inject: which calls it strikes, and its effect on them.
 
-    When: `method` and `resource` are globs over the method's id ("tunedModels.create") and the name in
-    the call; `nth` is the first matching call to strike, from 1, and alone the only one; `times` is how
-    often to strike at most; `probability` is thrown with the world's seeded rng; `for_seconds` is how
-    long the fault is about, from when it was added, on the world's clock.
+    Calls: `method` and `resource` are globs for the method's id ("tunedModels.create") and the name of the resource;
+    `nth` is the number of the first matching call to strike, from 1, and without `times` the only one; `times` is how
+    often it strikes at most; `probability` is drawn from the world's seeded random generator; `for_seconds` is how long
+    the fault lasts after it was added, on the world's clock.
 
-    What: `status` is an HTTP status, a google.rpc code's name or one of REASONS, answered in the real words
-    or in `message`, and with `retry_after` (seconds) in RetryInfo; in a stream it comes after `after_chunks` chunks.
-    `latency_seconds` pass on the world's clock before the answer, `chunk_delay_seconds` before each
-    chunk. `cut_after_chunks` ends a stream in the middle, `reset` breaks the connection instead of an
-    answer, `truncate` breaks it in the middle of the body, `garble` makes the body no JSON.
-    `fail_at_step`, `stall_at_step` and `never_finish` befall the job that the call makes.
+    Effect: `status` is an HTTP status, the name of a google.rpc code or one of REASONS, sent with the real sentence or
+    with `message`, and with `retry_after` (seconds) in RetryInfo; in a stream it comes after `after_chunks` chunks.
+    `latency_seconds` pass on the world's clock before the answer, `chunk_delay_seconds` before each chunk.
+    `cut_after_chunks` ends a stream early, `reset` breaks the connection instead of an answer, `truncate` breaks it in
+    the middle of the body, `garble` makes the body invalid JSON. `fail_at_step`, `stall_at_step` and `never_finish`
+    apply to the job that the call creates.
 
-    Raises ValueError for a fault that does nothing, that does two things at once, or that has an
-    impossible number or an unknown status.
+    Raises ValueError for a fault without an effect or with two that exclude each other, for a number out of range and
+    for an unknown status.
     """
 
     method: str = "*"
@@ -114,29 +100,38 @@ class Fault:
     def __post_init__(self) -> None:
         _check_effects(self)
         _check_numbers(self)
-        _status_name(self.status)
+        _ = self.status_name  # raises ValueError for an unknown one
 
     __repr__ = summary_repr
 
     @property
     def status_name(self) -> str | None:
-        """The google.rpc code's name, or the reason; None for a fault that is no status error."""
-        return _status_name(self.status)
+        """The name of the google.rpc code, or the reason; None for a fault without a status."""
+        if self.status is None:
+            return None
+        word = str(self.status).upper()
+        for name, number in STATUSES.items():
+            if word in {name, str(number)}:
+                return name
+        if word in REASONS:
+            return word
+        statuses = [f"{number} {name}" for name, number in STATUSES.items()]
+        raise ValueError(f"{self.status!r} is not a status; use one of {', '.join((*statuses, *REASONS))}")
 
     @property
     def job(self) -> JobDirectives:
-        """What befalls a job made by the call."""
+        """The effect on the job that the call creates."""
         return JobDirectives(self.fail_at_step, self.stall_at_step, self.never_finish)
 
     @property
     def is_final(self) -> bool:
-        """Whether it spoils the answer, rather than only slowing it."""
-        return bool(_endings(self))
+        """Whether it changes the answer, rather than only delaying it."""
+        return bool(_effects(self))
 
 
 @dataclass(frozen=True, slots=True)
 class FaultRecord:
-    """A fault in a world: since when, how many matching calls it has seen, and how many it struck."""
+    """A fault in a world: when it was added, how many matching calls it has seen, and how many it struck."""
 
     fault: Fault
     since: Nanos = 0
@@ -147,12 +142,12 @@ class FaultRecord:
 def attempt(
     record: FaultRecord, signature: Signature, now: Nanos, rng: random.Random
 ) -> tuple[FaultRecord, Fault | None]:
-    """Show a call to a fault: its record afterwards, and the fault if it struck.
+    """Match a call with a fault: the fault's record afterwards, and the fault if it strikes.
 
-    The rng are thrown only by a fault whose probability is below 1.
+    Only a fault whose probability is below 1 draws from the random generator.
     """
     fault = record.fault
-    if not _concerns(fault, signature) or _is_over(record, now):
+    if not _matches(fault, signature) or _is_over(record, now):
         return record, None
     record = replace(record, seen=record.seen + 1)
     if not _is_due(record) or (fault.probability < 1 and rng.random() >= fault.probability):
@@ -163,9 +158,9 @@ def attempt(
 def strike(
     records: Sequence[FaultRecord], signature: Signature, now: Nanos, rng: random.Random
 ) -> tuple[tuple[FaultRecord, ...], Fault | None]:
-    """Show a call to all faults of a world, in order, and combine those that strike.
+    """Match a call with all faults of a world, in order, and combine those that strike.
 
-    Delays add up, until the first fault that spoils the answer; those after it do not see the call.
+    Delays add up until the first fault that changes the answer; the faults after it do not see the call.
     """
     after: list[FaultRecord] = []
     combined: Fault | None = None
@@ -173,18 +168,20 @@ def strike(
         if combined is not None and combined.is_final:
             after.append(record)
             continue
-        counted, struck = attempt(record, signature, now, rng)
+        counted, fault = attempt(record, signature, now, rng)
         after.append(counted)
-        if struck is not None:
-            combined = struck if combined is None else _together(struck, combined)
+        if fault is not None:
+            combined = fault if combined is None else _combine(fault, combined)
     return tuple(after), combined
 
 
 def magic_fault(text: str) -> Fault | None:
     """The fault that magic words in a prompt ask for: `[mock: error=429 retry-after=30]`.
 
-    None where they ask for none, and where they are misspelt: then the answer to the prompt says so.
+    None if they ask for none. None also if one is misspelt: then the answer to the prompt says so.
     """
+    if "[" not in text:
+        return None
     try:
         return directed_fault(magic_directives(text))
     except ValueError:
@@ -192,7 +189,7 @@ def magic_fault(text: str) -> Fault | None:
 
 
 def directed_fault(directives: Mapping[str, str]) -> Fault | None:
-    """The fault that these magic words ask for, if any. Raises ValueError for what is no fault or no number."""
+    """The fault that these magic words ask for, if any. Raises ValueError for an invalid fault or number."""
     words = {word: value for word, value in directives.items() if word in FAULT_WORDS}
     if not words:
         return None
@@ -210,7 +207,7 @@ def directed_fault(directives: Mapping[str, str]) -> Fault | None:
     )
 
 
-def _concerns(fault: Fault, signature: Signature) -> bool:
+def _matches(fault: Fault, signature: Signature) -> bool:
     return fnmatchcase(signature.method, fault.method) and fnmatchcase(signature.resource, fault.resource)
 
 
@@ -220,14 +217,14 @@ def _is_over(record: FaultRecord, now: Nanos) -> bool:
 
 
 def _is_due(record: FaultRecord) -> bool:
-    """Whether a call just seen is one of those to strike, by count."""
+    """Whether the fault strikes the call that was counted last, by its number."""
     fault = record.fault
     limit = fault.times if fault.times is not None or fault.nth is None else 1
     return record.seen >= (fault.nth or 1) and (limit is None or record.struck < limit)
 
 
-def _together(fault: Fault, earlier: Fault) -> Fault:
-    """One fault that does what both do; of two fates of a job the earlier fault's counts."""
+def _combine(fault: Fault, earlier: Fault) -> Fault:
+    """One fault with the effects of both; of two effects on a job, that of the earlier fault."""
     return replace(
         fault,
         latency_seconds=fault.latency_seconds + earlier.latency_seconds,
@@ -238,52 +235,39 @@ def _together(fault: Fault, earlier: Fault) -> Fault:
     )
 
 
-def _endings(fault: Fault) -> list[str]:
-    """The ways in which this fault spoils the answer."""
-    ways = {
+def _effects(fault: Fault) -> list[str]:
+    """The names of this fault's effects that change the answer."""
+    effects = {
         "status": fault.status is not None,
         "cut_after_chunks": fault.cut_after_chunks is not None,
         "reset": fault.reset,
         "truncate": fault.truncate,
         "garble": fault.garble,
     }
-    return [way for way, chosen in ways.items() if chosen]
+    return [name for name, is_set in effects.items() if is_set]
 
 
 def _check_effects(fault: Fault) -> None:
-    endings = _endings(fault)
-    if len(endings) > 1:
-        raise ValueError(f"a fault spoils an answer in one way, not in {len(endings)}: {', '.join(endings)}")
-    if not endings and not fault.latency_seconds and not fault.chunk_delay_seconds and fault.job == JobDirectives():
+    effects = _effects(fault)
+    if len(effects) > 1:
+        raise ValueError(f"{' and '.join(effects)} exclude each other: set one of them")
+    if not effects and not fault.latency_seconds and not fault.chunk_delay_seconds and fault.job == JobDirectives():
         raise ValueError(
-            "a fault needs something to do: status, latency_seconds, chunk_delay_seconds, cut_after_chunks, reset,"
+            "a fault needs an effect: status, latency_seconds, chunk_delay_seconds, cut_after_chunks, reset,"
             " truncate, garble, fail_at_step, stall_at_step or never_finish"
         )
     if fault.status is None and (fault.message is not None or fault.retry_after is not None or fault.after_chunks):
-        raise ValueError("message, retry_after and after_chunks belong to a fault with a status")
+        raise ValueError("message, retry_after and after_chunks need a status")
 
 
 def _check_numbers(fault: Fault) -> None:
     for name, least in _COUNTS.items():
         number = getattr(fault, name)
         if number is not None and number < least:
-            raise ValueError(f"{name} counts from {least}, so it cannot be {number}")
+            raise ValueError(f"{name} must be at least {least}, not {number}")
     for name in _SECONDS:
         number = getattr(fault, name)
         if number is not None and not 0 <= number <= LONGEST_SECONDS:
-            raise ValueError(f"{name} is a number of seconds from 0 to {LONGEST_SECONDS}, not {number}")
+            raise ValueError(f"{name} must be a number of seconds from 0 to {LONGEST_SECONDS}, not {number}")
     if not 0 <= fault.probability <= 1:
-        raise ValueError(f"a probability lies between 0 and 1, which {fault.probability} does not")
-
-
-def _status_name(status: int | str | None) -> str | None:
-    if status is None:
-        return None
-    word = str(status).upper()
-    for name, number in STATUSES.items():
-        if word in {name, str(number)}:
-            return name
-    if word in REASONS:
-        return word
-    known = ", ".join([*(f"{number} {name}" for name, number in STATUSES.items()), *REASONS])
-    raise ValueError(f"unknown status {status!r}; the known ones are {known}")
+        raise ValueError(f"probability must be between 0 and 1, not {fault.probability}")

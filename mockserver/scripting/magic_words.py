@@ -1,6 +1,6 @@
-"""Magic words: how a client that cannot reach the control API says what it wants, like a test card number.
+"""Magic words: texts in a prompt or in a job's name that script an answer or a fault, like a test card number.
 
-In a prompt, anywhere, once or more, in any case:
+They are for clients that cannot reach the control API. In a prompt, anywhere, once or more, in any case:
 
     [mock: text=LXIV]                           the answer, up to the bracket, so it stands last
     [mock: finish=SAFETY harassment=HIGH]       finish reason, and ratings of the answer
@@ -12,7 +12,7 @@ In the display name, description or labels of a job:
 
     mock-fail-at-step-10    mock-stall-at-step-5    mock-never-finish    mock-finish-now
 
-What else the text says is left to its ordinary meaning.
+The rest of the text has its ordinary meaning.
 """
 
 import re
@@ -24,7 +24,7 @@ from mockserver.simulation.tuning import Run, finish
 FAULT_WORDS = frozenset(
     {"error", "message", "retry_after", "latency", "chunk_delay", "after", "cut", "reset", "truncate", "garble"}
 )
-"""The words of a prompt that ask for a fault rather than for an answer."""
+"""The words of a prompt that inject a fault."""
 
 _BRACKET = re.compile(r"\s*\[mock:\s*([^\]]*)\]", re.IGNORECASE)
 _WORD = re.compile(
@@ -38,24 +38,24 @@ _JOB_WORD = re.compile(
 
 def magic_directives(text: str) -> Mapping[str, str]:
     """The words of every `[mock: ...]` in a text: name, in lower case with `_`, to value; "" for a lone word."""
-    found: dict[str, str] = {}
+    directives: dict[str, str] = {}
     for bracket in _BRACKET.finditer(text):
         for word in _WORD.finditer(bracket[1].strip()):
             if word["text"] is not None:
-                found["text"] = _bare(word["text"])
+                directives["text"] = _unquoted(word["text"])
             else:
-                found[word["key"].lower().replace("-", "_")] = _bare(word["value"] or "")
-    return found
+                directives[word["key"].lower().replace("-", "_")] = _unquoted(word["value"] or "")
+    return directives
 
 
 def without_magic(text: str) -> str:
-    """The text as it would be without its `[mock: ...]`."""
+    """The text without its `[mock: ...]`."""
     return _BRACKET.sub("", text).strip() if "[" in text else text
 
 
 @dataclass(frozen=True, slots=True)
 class JobDirectives:
-    """What becomes of a job because somebody said so when it was made."""
+    """The end of a job, or its lack of one, that was scripted when it was created."""
 
     fail_at_step: int | None = None
     stall_at_step: int | None = None
@@ -63,7 +63,7 @@ class JobDirectives:
     finish_now: bool = False
 
     def direct(self, run: Run) -> Run:
-        """The run as it is to go. One that is to fail earlier anyway still does."""
+        """The run with these directives. One that would fail earlier still does."""
         if self.never_finish:
             run = replace(run, stall_at_step=max(run.total_steps - 1, 0))
         if self.stall_at_step is not None:
@@ -74,7 +74,7 @@ class JobDirectives:
 
 
 def job_directives(*texts: str) -> JobDirectives:
-    """What the magic words in these texts ask for; where two contradict each other, the last one."""
+    """The directives of the magic words in these texts; of two that contradict each other, the last."""
     words = list(_JOB_WORD.finditer(" ".join(texts)))
     steps = {word["verb"].lower(): int(word["step"]) for word in words if word["verb"]}
     return JobDirectives(
@@ -85,7 +85,7 @@ def job_directives(*texts: str) -> JobDirectives:
     )
 
 
-def _bare(value: str) -> str:
+def _unquoted(value: str) -> str:
     value = value.strip()
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
     return value[1:-1] if quoted else value

@@ -1,4 +1,4 @@
-"""A repr that says only what was set: what testers write has many fields, of which they set two."""
+"""A repr of the fields that differ from their defaults: testers set two of the many fields of a Fault or an Answer."""
 
 from dataclasses import MISSING, Field, fields
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 
 def summary_repr(record: Any) -> str:
     """`Fault(status=503, times=2)` rather than all sixteen fields of a dataclass."""
-    return f"{type(record).__name__}({told(record)})"
+    return f"{type(record).__name__}({describe_fields(record)})"
 
 
-def told(record: Any) -> str:
-    """What stands between the brackets."""
+def describe_fields(record: Any) -> str:
+    """The arguments of such a repr: `status=503, times=2`."""
     return ", ".join(
         f"{field.name}={value!r}"
         for field in fields(record)

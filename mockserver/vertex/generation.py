@@ -1,4 +1,4 @@
-"""generateContent and its kin, on tuned endpoints and on Google's own models."""
+"""generateContent, streamGenerateContent, countTokens and computeTokens, of tuned endpoints and of Google's own models."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,28 +8,35 @@ from typing import Any
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
 from mockserver.dispatch.routing import Call, Pause
-from mockserver.generation.canned import choose_answer
-from mockserver.generation.outcome import Outcome, generate, prompt_tokens
-from mockserver.generation.structured_output import formal_answer
+from mockserver.generation.outcome import Outcome
+from mockserver.generation.pipeline import generate
+from mockserver.generation.prompt import count_prompt_tokens, read_prompt
+from mockserver.generation.settings import read_settings
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Prompt
-from mockserver.simulation import tokens
 from mockserver.simulation.noise import seed_of
+from mockserver.simulation.tokens import split, token_id
 from mockserver.simulation.tuning import micros
 from mockserver.vertex import responses
 from mockserver.vertex.endpoints import endpoint_not_found, find_endpoint
 from mockserver.vertex.locations import GLOBAL, place_of
-from mockserver.vertex.prompts import asks_for_search, billable_characters, check_length, read_prompt, read_settings
+from mockserver.vertex.prompts import (
+    asks_for_search,
+    billable_characters,
+    check_contents,
+    check_length,
+    check_ranges,
+)
 from mockserver.vertex.responses import Frame
-from mockserver.vertex.store import MODELS, TUNING_JOBS, Deployment
+from mockserver.vertex.store import MODELS, TUNING_JOBS
 
 Json = dict[str, Any]
 
-# The longer sentence was met in 2026, the shorter recorded in 2025; the day between them is our choice.
+# The longer sentence was seen in 2026, the shorter recorded in 2025; the day between them is our choice.
 NEWER_SENTENCE = date(2025, 10, 1)
 
-# What a client may ask for in this header where it asks Google's own models in `global`, as documented in 2026
-# (Flex and Priority PayGo). Elsewhere, and of other words, nothing is said: our choice.
+# The kinds of traffic that a client may ask for in this header, of Google's own models in `global`, as documented in
+# 2026 (Flex and Priority PayGo). Elsewhere the header has no effect, nor have other values: our choice.
 TRAFFIC_HEADER = "x-vertex-ai-llm-shared-request-type"
 TRAFFIC = {"flex": "ON_DEMAND_FLEX", "priority": "ON_DEMAND_PRIORITY"}
 STANDARD_TRAFFIC = "ON_DEMAND"
@@ -43,7 +50,7 @@ NOT_BY_PREDICT = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked. `name` as a rule of a tester may match it; a tuned one has another `base_name`.
+    """The model that a request is for: one of Google's, or a tuned one by its endpoint, with its training examples.
 
     `base` is None for a model outside the catalog.
     """
@@ -54,27 +61,24 @@ class Target:
     examples: Mapping[str, str]
 
     @property
-    def model_version(self) -> str:
-        """What `modelVersion` says: the publisher's model; nothing for a tuned one [recorded 2025-03]."""
-        return self.base_name.rpartition("/")[2] if self.name == self.base_name else ""
+    def is_tuned(self) -> bool:
+        """Whether it is a tuned model."""
+        return self.name != self.base_name
 
 
 def generate_content(call: Call) -> Json:
     """The whole answer at once."""
-    target = _target(call)
-    return responses.unary(_outcome(call, target), _frame(call, target))
+    return responses.unary(*_answer_request(call))
 
 
 def stream_generate_content(call: Call) -> Iterator[Json | Pause]:
-    """The answer in pieces."""
-    target = _target(call)
-    return responses.stream(_outcome(call, target), _frame(call, target))
+    """The answer in chunks."""
+    return responses.stream(*_answer_request(call))
 
 
 def count_tokens(call: Call) -> Json:
-    """The tokens of a prompt, and its characters that are billed."""
-    prompt = _prompt(call, _target(call))
-    count = prompt_tokens(prompt)
+    """The tokens of a prompt, and the characters that are billed."""
+    count = count_prompt_tokens(_read_prompt(call, _find_target(call)))
     return {
         "totalTokens": count,
         "totalBillableCharacters": billable_characters(call.message),
@@ -84,27 +88,27 @@ def count_tokens(call: Call) -> Json:
 
 def compute_tokens(call: Call) -> Json:
     """The tokens themselves and their numbers, one list a turn."""
-    prompt = _prompt(call, _target(call))
+    turns = [(turn.role, split(turn.text)) for turn in _read_prompt(call, _find_target(call)).turns]
     return {
         "tokensInfo": [
             {
-                "tokens": [token.encode() for token in tokens.split(turn.text)],
-                "tokenIds": [tokens.token_id(token) for token in tokens.split(turn.text)],
-                "role": turn.role,
+                "tokens": [token.encode() for token in tokens],
+                "tokenIds": [token_id(token) for token in tokens],
+                "role": role,
             }
-            for turn in prompt.turns
+            for role, tokens in turns
         ]
     }
 
 
 def refuse_predict(call: Call) -> Json:
-    """400: Gemini is not asked this way. What is not there is still not found."""
-    _target(call)
+    """400: Gemini does not take this method. A missing endpoint is 404 before that."""
+    _find_target(call)
     raise ApiError(Code.FAILED_PRECONDITION, NOT_BY_PREDICT)
 
 
 def refuse_model(call: Call) -> Json:
-    """400: a tuned model is asked through its endpoint [seen 2025-11]."""
+    """400: a tuned model takes requests through its endpoint [seen 2025-11]."""
     place_of(call)
     raise ApiError(
         Code.INVALID_ARGUMENT,
@@ -113,12 +117,47 @@ def refuse_model(call: Call) -> Json:
     )
 
 
-def _target(call: Call) -> Target:
-    return _published(call, call.resource) if "/models/" in call.resource else _tuned(call)
+def _answer_request(call: Call) -> tuple[Outcome, Frame]:
+    """The outcome of a GenerateContentRequest for the model in its path."""
+    target, message, world = _find_target(call), call.message, call.world
+    prompt = _read_prompt(call, target)
+    config = message.get("generationConfig", {})
+    check_ranges(config, target.base)
+    check_length(prompt, target.base)
+    settings = read_settings(message, config)
+    seed = seed_of(world.settings.seed, "vertex")
+    outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=seed)
+    created = micros(call.now)
+    frame = Frame(
+        version=call.version,
+        created=created,
+        response_id=responses.response_id(created, world.rng("vertex.responses")),
+        # Nothing for a tuned model [recorded 2025-03].
+        model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
+        rated=world.settings.safety_ratings == "always" or "safetySettings" in message,
+        grounded=asks_for_search(message),
+        traffic=_traffic(call, target),
+    )
+    return outcome, frame
 
 
-def _published(call: Call, name: str) -> Target:
-    """One of Google's models; the location is not looked at further, they answer everywhere."""
+def _read_prompt(call: Call, target: Target) -> Prompt:
+    check_contents(call.message.get("contents", ()))
+    return read_prompt(call.message, target.name, target.base_name, count_functions=True)
+
+
+def _traffic(call: Call, target: Target) -> str:
+    traffic = TRAFFIC.get(call.options.get(TRAFFIC_HEADER, ""))
+    return traffic if traffic and not target.is_tuned and place_of(call).location == GLOBAL else STANDARD_TRAFFIC
+
+
+def _find_target(call: Call) -> Target:
+    name = call.resource
+    return _find_published(call, name) if "/models/" in name else _find_tuned(call)
+
+
+def _find_published(call: Call, name: str) -> Target:
+    """One of Google's models; they answer in every location."""
     place_of(call)
     as_of = call.world.settings.as_of
     publisher, _, model = name.rpartition("publishers/")[2].partition("/models/")
@@ -136,51 +175,15 @@ _NEWER = (
 )
 
 
-def _tuned(call: Call) -> Target:
-    """What an endpoint serves: the deployment with most of the traffic."""
+def _find_tuned(call: Call) -> Target:
+    """The model that an endpoint serves: the deployment with most of the traffic."""
     served = find_endpoint(call)
     if not served.deployments:
         raise endpoint_not_found(served.endpoint.name)  # our choice: not seen
     traffic = served.endpoint.traffic or {}
     deployment = max(served.deployments, key=lambda each: traffic.get(each.id, 0))
-    return _deployed(call, served.endpoint.name, deployment)
-
-
-def _deployed(call: Call, endpoint: str, deployment: Deployment) -> Target:
     store = call.world.store
     jobs = (store.get(TUNING_JOBS, name) for name in store.get(MODELS, deployment.model).jobs)
     job = next(job for job in jobs if job.version == deployment.version)
     base = base_models.find(job.base_model.rpartition("/")[2], None, vertex=True)
-    return Target(endpoint, job.base_model, base, job.dataset.completions)
-
-
-def _prompt(call: Call, target: Target) -> Prompt:
-    return read_prompt(call.message, target.name, target.base_name)
-
-
-def _outcome(call: Call, target: Target) -> Outcome:
-    world = call.world
-    prompt = _prompt(call, target)
-    settings = read_settings(call.message, target.base)
-    check_length(prompt, target.base)
-    form = formal_answer(call.message, prompt)
-    answer = choose_answer(world.scenario, prompt, target.examples, magic=world.settings.magic, otherwise=form)
-    return generate(prompt, answer, settings, seed_of(world.settings.seed, "vertex"))
-
-
-def _frame(call: Call, target: Target) -> Frame:
-    created = micros(call.now)
-    return Frame(
-        version=call.version,
-        created=created,
-        response_id=responses.response_id(created, call.world.rng("vertex.responses")),
-        model_version=target.model_version,
-        rated=call.world.settings.safety_ratings == "always" or "safetySettings" in call.message,
-        grounded=asks_for_search(call.message),
-        traffic=_traffic(call, target),
-    )
-
-
-def _traffic(call: Call, target: Target) -> str:
-    asked = TRAFFIC.get(call.options.get(TRAFFIC_HEADER, ""))
-    return asked if asked and target.model_version and place_of(call).location == GLOBAL else STANDARD_TRAFFIC
+    return Target(served.endpoint.name, job.base_model, base, job.dataset.completions)

@@ -1,29 +1,29 @@
-"""Answers in Vertex AI's shape.
+"""Prints an outcome as Vertex AI does: in one message or as a stream.
 
     {"candidates": [{"content": {"role", "parts"}, "finishReason", "safetyRatings"?, "avgLogprobs"}],
      "usageMetadata": {...}, "modelVersion", "createTime", "responseId"}
 
-as recorded from 2025-06 to 2026-08. In a stream, all but the last message know no more usage than the
-kind of traffic.
+as recorded from 2025-06 to 2026-08. In a stream, the usage of every message but the last is the kind of traffic only.
 """
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from mockserver.dispatch.routing import Pause
-from mockserver.generation.logprobs import Logprobs, TokenLogprob
 from mockserver.generation.outcome import Candidate, Outcome
-from mockserver.protojson import schema
-from mockserver.protojson.reading import bind_tree
+from mockserver.generation.response import bind_parts, rated_categories, reason_name
+from mockserver.generation.safety import Ratings
 from mockserver.scripting.answers import Citation
-from mockserver.scripting.safety import Ratings
 from mockserver.simulation.tuning import Nanos
 from mockserver.vertex.versions import message_name
 
 Json = dict[str, Any]
+
+_FINISH_REASON = "Candidate.FinishReason"
+_BLOCK_REASON = "GenerateContentResponse.PromptFeedback.BlockedReason"
 
 # The order of recorded ratings; a category beyond these comes after them.
 CATEGORIES = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLICIT")
@@ -36,8 +36,8 @@ BLOCK_MESSAGES = {"MODEL_ARMOR": "The prompt violated Prompt Injection and Jailb
 class Frame:
     """What every message of one answer has in common.
 
-    `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` says whether ratings are shown of
-    what was not blocked: real answers show none unless asked. `grounded` answers were to search first. `traffic` is a
+    `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` is whether an answer that was not blocked has
+    ratings: real ones have them on request. `grounded` is whether the request allows a search. `traffic` is a
     TrafficType.
     """
 
@@ -70,81 +70,87 @@ def unary(outcome: Outcome, frame: Frame) -> Json:
     if outcome.block:
         return _blocked(outcome, frame)
     candidates = [
-        {"index": index, **_candidate(candidate, frame), **_scored(candidate, frame)}
+        {
+            "index": index,
+            "content": _content(candidate.parts, frame),
+            **_ending(candidate, frame),
+            **_scores(candidate, frame),
+        }
         for index, candidate in enumerate(outcome.candidates)
     ]
     return frame.message(candidates=candidates, usageMetadata=_usage(outcome, frame))
 
 
 def stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
-    """The answer in pieces; the last one says how it ended and what it cost."""
+    """The first candidate in chunks; the last message has the finish reason and the usage."""
     if outcome.block:
         yield _blocked(outcome, frame)
         return
     candidate = outcome.candidates[0]
-    whole = _candidate(candidate, frame)
-    for place, chunk in enumerate(candidate.chunks, 1):
+    ending = _ending(candidate, frame)
+    *chunks, last = candidate.chunks
+    for chunk in chunks:
         if chunk.delay_seconds:
             yield Pause(chunk.delay_seconds)
-        content = _content(chunk.parts, frame.version)
-        if place == len(candidate.chunks):
-            yield frame.message(candidates=[{**whole, "content": content}], usageMetadata=_usage(outcome, frame))
-        else:
-            piece = {"content": content, "safetyRatings": whole.get("safetyRatings", [])}
-            yield frame.message(candidates=[piece], usageMetadata={"trafficType": frame.traffic})
-    if not candidate.chunks:
-        yield frame.message(candidates=[whole], usageMetadata=_usage(outcome, frame))
+        piece = {"content": _content(chunk.parts, frame), "safetyRatings": ending.get("safetyRatings", [])}
+        yield frame.message(candidates=[piece], usageMetadata={"trafficType": frame.traffic})
+    if last.delay_seconds:
+        yield Pause(last.delay_seconds)
+    candidates = [{"content": _content(last.parts, frame), **ending}]
+    yield frame.message(candidates=candidates, usageMetadata=_usage(outcome, frame))
 
 
 def _blocked(outcome: Outcome, frame: Frame) -> Json:
-    """No candidates, and nothing counted [recorded 2026-05]."""
+    """No candidates, and no tokens counted [recorded 2026-05]."""
     block = outcome.block or ""
-    feedback: Json = {"blockReason": _known(frame.version, _BLOCK_REASON, block)}
+    feedback: Json = {"blockReason": reason_name(message_name(frame.version, _BLOCK_REASON), block)}
     if block in BLOCK_MESSAGES:
         feedback["blockReasonMessage"] = BLOCK_MESSAGES[block]
     if frame.rated or block == "SAFETY":
-        feedback["safetyRatings"] = _ratings(outcome.prompt_ratings)
+        feedback["safetyRatings"] = _ratings(outcome.prompt_ratings, frame)
     return frame.message(promptFeedback=feedback, usageMetadata={"trafficType": frame.traffic})
 
 
-def _candidate(candidate: Candidate, frame: Frame) -> Json:
-    view: Json = {
-        "content": _content(candidate.parts, frame.version),
-        "finishReason": _known(frame.version, _FINISH_REASON, candidate.finish),
-    }
-    if frame.rated or candidate.finish == "SAFETY":
-        view["safetyRatings"] = _ratings(candidate.ratings)
-    if candidate.citations:
-        view["citationMetadata"] = {"citations": [_citation(citation) for citation in candidate.citations]}
-    return view
-
-
-def _scored(candidate: Candidate, frame: Frame) -> Json:
-    """What only an answer in one message was seen to have; one that might have searched has no average [2026-06]."""
-    view: Json = {} if candidate.avg_logprob is None else {"avgLogprobs": candidate.avg_logprob}
-    if frame.grounded:
-        view = {"groundingMetadata": {}}
-    return view if candidate.logprobs is None else view | {"logprobsResult": _logprobs(candidate.logprobs)}
-
-
-def _content(parts: Sequence[Json], version: str) -> Json:
+def _content(parts: Sequence[Json], frame: Frame) -> Json:
     """Without parts when all tokens went into thinking [recorded 2025-08]."""
-    natural = [part if set(part) == {"text"} else bind_tree(message_name(version, "Part"), part) for part in parts]
-    return {"role": "model"} | ({"parts": natural} if natural else {})
+    if not parts:
+        return {"role": "model"}
+    return {"role": "model", "parts": bind_parts(message_name(frame.version, "Part"), parts)}
 
 
-def _ratings(ratings: Ratings) -> list[Json]:
-    order = [*(category for category in CATEGORIES if category in ratings), *(ratings.keys() - set(CATEGORIES))]
+def _ending(candidate: Candidate, frame: Frame) -> Json:
+    ending: Json = {"finishReason": reason_name(message_name(frame.version, _FINISH_REASON), candidate.finish)}
+    if frame.rated or candidate.finish == "SAFETY":
+        ending["safetyRatings"] = _ratings(candidate.ratings, frame)
+    if candidate.citations:
+        ending["citationMetadata"] = {"citations": [_citation(citation) for citation in candidate.citations]}
+    return ending
+
+
+def _scores(candidate: Candidate, frame: Frame) -> Json:
+    """The members of an answer in one message only; one that may be grounded has no average [2026-06]."""
+    average = None if frame.grounded else candidate.avg_logprob
+    scores: Json = {} if average is None else {"avgLogprobs": average}
+    if frame.grounded:
+        scores["groundingMetadata"] = {}
+    if candidate.likely_tokens is not None:
+        scores["logprobsResult"] = candidate.logprobs
+    return scores
+
+
+def _ratings(ratings: Ratings, frame: Frame) -> list[Json]:
+    order = dict.fromkeys((*CATEGORIES, *ratings))
+    ordered = {category: ratings[category] for category in order if category in ratings}
     return [
         {
-            "category": f"HARM_CATEGORY_{category}",
-            "probability": ratings[category].level,
-            "blocked": ratings[category].blocked,
-            "probabilityScore": ratings[category].probability_score,
-            "severity": f"HARM_SEVERITY_{ratings[category].severity}",
-            "severityScore": ratings[category].severity_score,
+            "category": category,
+            "probability": rating.level,
+            "blocked": rating.blocked,
+            "probabilityScore": rating.probability_score,
+            "severity": f"HARM_SEVERITY_{rating.level}",
+            "severityScore": rating.severity_score,
         }
-        for category in order
+        for category, rating in rated_categories(message_name(frame.version, "HarmCategory"), ordered)
     ]
 
 
@@ -164,7 +170,7 @@ def _usage(outcome: Outcome, frame: Frame) -> Json:
 
 
 def text_tokens(count: int) -> list[Json]:
-    """So many tokens of text."""
+    """The details of so many tokens, which are all of text."""
     return [{"modality": "TEXT", "tokenCount": count}]
 
 
@@ -176,26 +182,6 @@ def _citation(citation: Citation) -> Json:
         "title": citation.title,
         "license": citation.license,
     }
-
-
-def _logprobs(logprobs: Logprobs) -> Mapping[str, Any]:
-    return {
-        "topCandidates": [{"candidates": [_logprob(token) for token in place]} for place in logprobs.top],
-        "chosenCandidates": [_logprob(token) for token in logprobs.chosen],
-    }
-
-
-def _logprob(token: TokenLogprob) -> Json:
-    return {"token": token.token, "tokenId": token.token_id, "logProbability": token.log_probability}
-
-
-_FINISH_REASON = "Candidate.FinishReason"
-_BLOCK_REASON = "GenerateContentResponse.PromptFeedback.BlockedReason"
-
-
-def _known(version: str, enum: str, reason: str) -> str:
-    """The reason, or OTHER in a version that has no such word (LANGUAGE is the Developer API's)."""
-    return reason if reason in schema.enum(message_name(version, enum)).by_name else "OTHER"
 
 
 def _varint(number: int) -> bytes:

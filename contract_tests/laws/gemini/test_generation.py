@@ -190,7 +190,10 @@ def test_limits_of_a_request_are_kept() -> None:
     assert "another" == two["candidates"][1]["content"]["parts"][0]["text"]
 
 
-@pytest.mark.parametrize(("threshold", "blocked"), [("BLOCK_LOW_AND_ABOVE", True), ("BLOCK_ONLY_HIGH", False)])
+@pytest.mark.parametrize(
+    ("threshold", "blocked"),
+    [("BLOCK_LOW_AND_ABOVE", True), ("BLOCK_MEDIUM_AND_ABOVE", True), ("BLOCK_ONLY_HIGH", False), ("OFF", False)],
+)
 def test_thresholds_block_what_reaches_them(threshold: str, blocked: bool) -> None:
     """`safetySettings` are held against the rating of the answer."""
     world = new_world()

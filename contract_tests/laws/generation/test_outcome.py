@@ -8,10 +8,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.generation.canned import canned
-from mockserver.generation.outcome import GenerationSettings, Outcome, generate, prompt_tokens
-from mockserver.scripting.answers import FINISH_REASONS, Answer, Citation, Prompt, Turn
-from mockserver.scripting.safety import GEMINI_CATEGORIES, LEVELS, THRESHOLDS
+from mockserver.generation.answer import default_answer
+from mockserver.generation.outcome import Chunk, Outcome, make_outcome
+from mockserver.generation.safety import THRESHOLDS
+from mockserver.generation.settings import GenerationSettings
+from mockserver.scripting.answers import FINISH_REASONS, Answer, Citation, Prompt, Turn, visible_text
+from mockserver.scripting.safety import GEMINI_CATEGORIES, LEVELS
 from mockserver.simulation.tokens import count_tokens
 
 PROMPT = Prompt("tunedModels/a", "models/b", (Turn("user", "Tell me"),))
@@ -38,20 +40,30 @@ settings = st.builds(
 
 def outcome(answer: Answer, **asked: object) -> Outcome:
     """What becomes of the answer under these settings."""
-    return generate(PROMPT, answer, GenerationSettings(**asked), 7)  # type: ignore[arg-type]  # of many kinds
+    return make_outcome(PROMPT, answer, GenerationSettings(**asked), 7)  # type: ignore[arg-type]  # of many kinds
+
+
+def chunks(answer: Answer, **asked: object) -> tuple[Chunk, ...]:
+    """The chunks of its first candidate."""
+    return outcome(answer, **asked).candidates[0].chunks
+
+
+def text_of(chunk: Chunk) -> str:
+    """The text of the parts."""
+    return "".join(map(visible_text, chunk.parts))
 
 
 @given(answers, settings, st.integers())
 def test_the_same_seed_has_the_same_outcome(answer: Answer, asked: GenerationSettings, seed: int) -> None:
     """There is no other source of chance."""
-    assert generate(PROMPT, answer, asked, seed) == generate(PROMPT, answer, asked, seed)
+    assert make_outcome(PROMPT, answer, asked, seed) == make_outcome(PROMPT, answer, asked, seed)
 
 
 @given(answers, settings)
 def test_chunks_joined_are_the_text(answer: Answer, asked: GenerationSettings) -> None:
     """And their tokens are its tokens; there is always a chunk, to say that it is over."""
-    for candidate in generate(PROMPT, answer, asked, 7).candidates:
-        assert candidate.text == "".join(chunk.text for chunk in candidate.chunks)
+    for candidate in make_outcome(PROMPT, answer, asked, 7).candidates:
+        assert candidate.text == "".join(map(text_of, candidate.chunks))
         assert candidate.tokens == sum(chunk.tokens for chunk in candidate.chunks)
         assert candidate.chunks
 
@@ -60,7 +72,7 @@ def test_chunks_joined_are_the_text(answer: Answer, asked: GenerationSettings) -
 def test_a_candidate_is_a_beginning_of_its_answer_within_every_limit(answer: Answer, asked: GenerationSettings) -> None:
     """Cut by tokens, by stop sequences, by safety; never changed, never beyond."""
     texts = [answer.text, *answer.others]
-    for index, candidate in enumerate(generate(PROMPT, answer, asked, 7).candidates):
+    for index, candidate in enumerate(make_outcome(PROMPT, answer, asked, 7).candidates):
         whole = texts[index] if index < len(texts) else answer.text
 
         assert whole.startswith(candidate.text)
@@ -72,7 +84,7 @@ def test_a_candidate_is_a_beginning_of_its_answer_within_every_limit(answer: Ans
 @given(answers, settings)
 def test_a_prompt_is_answered_or_blocked(answer: Answer, asked: GenerationSettings) -> None:
     """Blocked, it has no candidates and no tokens; answered, it has as many as were asked for."""
-    found = generate(PROMPT, answer, asked, 7)
+    found = make_outcome(PROMPT, answer, asked, 7)
 
     assert (found.block is not None) == any(rating.blocked for rating in found.prompt_ratings.values())
     assert len(found.candidates) == (0 if found.block else asked.candidates)
@@ -96,21 +108,21 @@ def test_a_stricter_threshold_never_unblocks_an_answer(level: str) -> None:
 @given(answers, settings)
 def test_log_probabilities_are_of_the_tokens(answer: Answer, asked: GenerationSettings) -> None:
     """One for each token of the text, never above 0, with the average the answer carries."""
-    for candidate in generate(PROMPT, answer, asked, 7).candidates:
+    for candidate in make_outcome(PROMPT, answer, asked, 7).candidates:
         assert (candidate.avg_logprob is None) == (candidate.text == "")
         assert candidate.avg_logprob is None or candidate.avg_logprob < 0
         if candidate.logprobs is None:
             assert asked.logprobs is None
             continue
-        chosen = candidate.logprobs.chosen
+        chosen, top = candidate.logprobs["chosenCandidates"], candidate.logprobs["topCandidates"]
 
-        assert candidate.text == "".join(token.token for token in chosen)
-        assert len(candidate.logprobs.top) == (len(chosen) if asked.logprobs else 0)
-        for token, likely in zip(chosen, candidate.logprobs.top, strict=False):
-            values = [other.log_probability for other in likely]
+        assert candidate.text == "".join(token["token"] for token in chosen)
+        assert len(top) == (len(chosen) if asked.logprobs else 0)
+        for token, likely in zip(chosen, (place["candidates"] for place in top), strict=False):
+            values = [other["logProbability"] for other in likely]
 
             assert likely[0] == token
-            assert len(likely) == len({other.token for other in likely}) == asked.logprobs
+            assert len(likely) == len({other["token"] for other in likely}) == asked.logprobs
             assert sorted(values[1:], reverse=True) == values[1:]
 
 
@@ -152,24 +164,23 @@ def test_a_scripted_block_is_kept_whatever_the_client_allows() -> None:
     found = outcome(Answer("unheard", block="PROHIBITED_CONTENT"))
 
     assert ("PROHIBITED_CONTENT", ()) == (found.block, found.candidates)
-    assert found.chunks == ()
 
 
 def test_scripted_chunks_and_delays_are_the_stream() -> None:
     """As written, as far as the text goes."""
     answer = Answer(chunks=["Once ", "upon ", "a time"], delays=[0, 0.5])
-    whole = outcome(answer).chunks
-    cut = outcome(answer, max_tokens=2).chunks
+    whole = chunks(answer)
+    cut = chunks(answer, max_tokens=2)
 
-    assert [(chunk.text, chunk.delay_seconds) for chunk in whole] == [("Once ", 0), ("upon ", 0.5), ("a time", 0.0)]
-    assert [chunk.text for chunk in cut] == ["Once ", "upon"]
+    assert [(text_of(chunk), chunk.delay_seconds) for chunk in whole] == [("Once ", 0), ("upon ", 0.5), ("a time", 0.0)]
+    assert [text_of(chunk) for chunk in cut] == ["Once ", "upon"]
 
 
 def test_a_longer_text_comes_in_several_chunks() -> None:
     """The fallback's sentence too, so that a streaming client has something to put together."""
-    assert len(outcome(canned(PROMPT, {})).chunks) > 1
-    assert len(outcome(Answer("LXIV")).chunks) == 1
-    assert [1, 16, 16, 32, 32, 44, 44, 60, 60] == [chunk.tokens for chunk in outcome(Answer(LONG)).chunks][:9]
+    assert len(chunks(default_answer(PROMPT, {}))) > 1
+    assert len(chunks(Answer("LXIV"))) == 1
+    assert [1, 16, 16, 32, 32, 44, 44, 60, 60] == [chunk.tokens for chunk in chunks(Answer(LONG))][:9]
 
 
 def test_parts_that_are_no_text_stay_where_they_are() -> None:
@@ -229,15 +240,9 @@ def test_scripted_log_probabilities_are_given_to_who_asks() -> None:
     assert quiet.logprobs is None
     assert quiet.avg_logprob == -1.0
     assert asked.logprobs is not None
-    assert [("LX", -0.5), ("IV", -1.5)] == [(token.token, token.log_probability) for token in asked.logprobs.chosen]
-
-
-def test_a_prompt_counts_its_turns_its_instruction_and_its_images() -> None:
-    """As recorded: 13 for the question and the chatbot's instruction, without anything for turns and roles."""
-    question = Turn("user", "What is the capital of France?")
-
-    assert prompt_tokens(Prompt("m", turns=(question,), system="You are a helpful chatbot.")) == 13
-    assert prompt_tokens(Prompt("m", turns=(Turn("user", "", other_tokens=258),))) == 258
+    assert [("LX", -0.5), ("IV", -1.5)] == [
+        (token["token"], token["logProbability"]) for token in asked.logprobs["chosenCandidates"]
+    ]
 
 
 def test_counts_are_near_those_of_longer_recordings(transcripts: Path) -> None:

@@ -1,4 +1,4 @@
-"""Ratings and thresholds: laws of `scripting.safety`."""
+"""Ratings and thresholds: laws of `generation.safety`."""
 
 import json
 import struct
@@ -11,18 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.scripting.safety import (
-    CATEGORIES,
-    DEFAULT_THRESHOLD,
-    GEMINI_CATEGORIES,
-    LEVELS,
-    THRESHOLDS,
-    blame,
-    category_name,
-    is_blocked,
-    level_name,
-    rate,
-)
+from mockserver.generation.safety import DEFAULT_THRESHOLD, THRESHOLDS, is_blocked, mark_blocking, rate
+from mockserver.scripting.safety import CATEGORIES, GEMINI_CATEGORIES, LEVELS, category_name, level_name
 
 levels = st.sampled_from(LEVELS)
 categories = st.sampled_from(CATEGORIES)
@@ -82,7 +72,7 @@ def test_what_is_not_set_has_the_default_threshold(level: str, unset: dict[str, 
 def test_something_is_to_blame_when_anything_is_above_negligible(given_levels: dict[str, str], seed: int) -> None:
     """A text stopped for safety shows an offender, though the client blocks nothing."""
     off = dict.fromkeys(CATEGORIES, "OFF")
-    ratings = blame(rate(given_levels, off, seed))
+    ratings = mark_blocking(rate(given_levels, off, seed))
     worst = max((LEVELS.index(rating.level) for rating in ratings.values()), default=0)
 
     assert (worst > 0) == is_blocked(ratings)
@@ -126,11 +116,9 @@ def test_a_category_is_known_by_its_short_and_its_long_name(word: str) -> None:
 
 def test_an_unknown_word_is_answered_with_the_known_ones() -> None:
     """So that nobody has to look them up."""
-    with pytest.raises(ValueError, match="unknown safety category 'RUDENESS'; the known ones are HARASSMENT, "):
+    with pytest.raises(ValueError, match="'RUDENESS' is not a safety category; use one of HARASSMENT, "):
         category_name("RUDENESS")
-    with pytest.raises(
-        ValueError, match="unknown safety level 'VERY'; the known ones are NEGLIGIBLE, LOW, MEDIUM, HIGH"
-    ):
+    with pytest.raises(ValueError, match="'VERY' is not a safety level; use one of NEGLIGIBLE, LOW, MEDIUM, HIGH"):
         level_name("VERY")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.generation.schema_values import Unfitting, fitting
+from mockserver.generation.schema_values import NoValueError, example_value
 
 Json = dict[str, Any]
 
@@ -130,17 +130,17 @@ def _bounds(draw: st.DrawFn, value: Any) -> Json:
 @given(schemas())
 def test_what_is_made_fits_its_schema(schema: Json) -> None:
     """Whatever can be satisfied is, always with the same value, and JSON can say it."""
-    value = fitting(schema)
+    value = example_value(schema)
 
     assert conforms(value, schema)
-    assert value == fitting(schema) == json.loads(json.dumps(value))
+    assert value == example_value(schema) == json.loads(json.dumps(value))
 
 
 @given(VALUES.filter(bool) | st.dictionaries(st.sampled_from(["type", "items", "required", "$ref", "enum"]), VALUES))
 def test_no_schema_makes_more_than_a_refusal(schema: Any) -> None:
-    """A schema may be any JSON: it has a value or it is Unfitting."""
-    with suppress(Unfitting):
-        assert json.dumps(fitting(schema))
+    """A schema may be any JSON: it has a value or it is NoValueError."""
+    with suppress(NoValueError):
+        assert json.dumps(example_value(schema))
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_no_schema_makes_more_than_a_refusal(schema: Any) -> None:
 )
 def test_a_schema_has_one_value(schema: Json, value: Any) -> None:
     """The simplest that says what was asked: in the order asked for, not null where something can be said."""
-    assert value == fitting(schema)
-    assert list(value) == list(fitting(schema)) if isinstance(value, dict) else True
+    assert value == example_value(schema)
+    assert list(value) == list(example_value(schema)) if isinstance(value, dict) else True
 
 
 @pytest.mark.parametrize(
@@ -188,8 +188,8 @@ def test_a_schema_has_one_value(schema: Json, value: Any) -> None:
 )
 def test_what_nothing_fits_is_refused(schema: Any) -> None:
     """Contradictions, endless schemas and ones of any size end with a sentence."""
-    with pytest.raises(Unfitting):
-        fitting(schema)
+    with pytest.raises(NoValueError):
+        example_value(schema)
 
 
 def test_types_that_know_one_another_are_cut_short() -> None:
@@ -197,4 +197,4 @@ def test_types_that_know_one_another_are_cut_short() -> None:
     names = [f"T{number}" for number in range(30)]
     every = {"type": "object", "properties": {name: {"$ref": f"#/$defs/{name}"} for name in names}}
 
-    assert len(json.dumps(fitting({"$ref": "#/$defs/T0", "$defs": dict.fromkeys(names, every)}))) < 100_000
+    assert len(json.dumps(example_value({"$ref": "#/$defs/T0", "$defs": dict.fromkeys(names, every)}))) < 100_000

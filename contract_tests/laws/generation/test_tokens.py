@@ -116,7 +116,7 @@ def test_similar_texts_lie_nearer(text: str, near: str, far: str, dimensions: in
 
 def test_an_embedding_without_dimensions_is_refused() -> None:
     """There is no vector of no dimensions."""
-    with pytest.raises(ValueError, match="at least one dimension, not 0"):
+    with pytest.raises(ValueError, match="dimensions must be at least 1, not 0"):
         embed("text", 0)
 
 

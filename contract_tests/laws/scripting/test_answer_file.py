@@ -93,22 +93,22 @@ def test_editors_that_mark_their_files_are_understood(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (GOOD.replace("finish: safety", "finish: SAVETY"), "6: answers[1]: answer: unknown finish reason 'SAVETY'"),
-        (GOOD.replace("HARASSMENT", "RUDENESS"), "6: answers[1]: answer: unknown safety category"),
+        (GOOD.replace("finish: safety", "finish: SAVETY"), "6: answers[1]: answer: 'SAVETY' is not a finish reason"),
+        (GOOD.replace("HARASSMENT", "RUDENESS"), "6: answers[1]: answer: 'RUDENESS' is not a safety category"),
         (GOOD.replace("text: LXIII", "txt: LXIII"), "4: answers[0]: there is no member 'txt'; the members are answer,"),
         (GOOD.replace("end: 7", "stop: 7"), "6: answers[1]: there is no member 'stop'; the members are start, end,"),
-        (GOOD.replace("turn: 2", "turn: 0"), "6: answers[1]: turn counts from 1, so it cannot be 0"),
+        (GOOD.replace("turn: 2", "turn: 0"), "6: answers[1]: turn must be at least 1, not 0"),
         (GOOD.replace("turn: 2", "turn: second"), "6: answers[1]: turn: Input should be a valid integer"),
         (GOOD.replace("    answer: LXIV\n", ""), "4: answers[0]: answer: Field required"),
         (
             GOOD.replace("answer: LXIV", "answer: 64"),
-            "4: answers[0]: answer: 64 is neither a text nor an object; in quotes it is a text",
+            "4: answers[0]: answer: 64 is neither a text nor an object; quote it to make it a text",
         ),
-        (GOOD.replace("status: 429", "status: 299"), "16: faults[0]: unknown status 299; the known ones are 400"),
-        (GOOD.replace("    status: 429\n", ""), "16: faults[0]: a fault needs something to do"),
+        (GOOD.replace("status: 429", "status: 299"), "16: faults[0]: 299 is not a status; use one of 400"),
+        (GOOD.replace("    status: 429\n", ""), "16: faults[0]: a fault needs an effect"),
         (GOOD.replace("answer: LXIV", "answer: no"), "4: answers[0]: answer: False is neither a text nor an object"),
         (GOOD + "  - boom\n", "19: faults[1]: Input should be"),
-        (GOOD + "  - {status: 500}\n  - {}\n", "20: faults[2]: a fault needs something to do"),
+        (GOOD + "  - {status: 500}\n  - {}\n", "20: faults[2]: a fault needs an effect"),
     ],
 )
 def test_a_mistake_is_told_with_file_line_and_entry(tmp_path: Path, text: str, said: str) -> None:
@@ -119,17 +119,17 @@ def test_a_mistake_is_told_with_file_line_and_entry(tmp_path: Path, text: str, s
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("- answer: a\n", "1: a file has the lists `answers` and `faults`, this one is a list"),
-        ("just words\n", "1: a file has the lists `answers` and `faults`, this one is a str"),
-        ("answers: []\nfalts: []\n", "2: a file has the lists `answers` and `faults`, `falts` is none of them"),
-        ("\nfaults: 503\n", "2: `faults` is a list, not a int"),
-        ("answers: {answer: a}\n", "1: `answers` is a list, not a dict"),
-        ("answers: []\nfaults: []\nanswers: []\n", "3: each of `answers` and `faults` stands there once"),
+        ("- answer: a\n", "1: a file must be an object with the lists `answers` and `faults`, not a list"),
+        ("just words\n", "1: a file must be an object with the lists `answers` and `faults`, not a str"),
+        ("answers: []\nfalts: []\n", "2: there is no list `falts`; the lists are `answers` and `faults`"),
+        ("\nfaults: 503\n", "2: `faults` must be a list, not a int"),
+        ("answers: {answer: a}\n", "1: `answers` must be a list, not a dict"),
+        ("answers: []\nfaults: []\nanswers: []\n", "3: there is more than one list `answers`"),
         ("answers:\n  - answer: [a\n", "3: expected ',' or ']'"),
         ("answers:\n  - answer: a\n - b\n", "3: expected <block end>"),
         ("answers: []\n---\nanswers: []\n", "2: but found another document"),
         ("answers:\n  - answer: !!python/object:os.system a\n", "2: could not determine a constructor"),
-        ("answers:\n  - answer: 'a\x00b'\n", "2: the character U+0000 cannot be in a file"),
+        ("answers:\n  - answer: 'a\x00b'\n", "2: the character U+0000 is not allowed in YAML"),
         ('{"answers": [\n  {"answer": "a"},,\n]}', "2: expected the node content, but found ','"),
     ],
 )
@@ -142,7 +142,7 @@ def test_a_mistake_in_json_has_a_line_too(tmp_path: Path) -> None:
     """The one where the entry's brace stands."""
     text = json.dumps({"answers": [{"answer": "a"}, {"answer": "b", "turn": 0}]}, indent="\t")
 
-    assert "answers.json:6: answers[1]: turn counts from 1, so it cannot be 0" == complaint(
+    assert "answers.json:6: answers[1]: turn must be at least 1, not 0" == complaint(
         write(tmp_path, text, "answers.json")
     )
 
@@ -154,14 +154,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
     assert "missing.yaml: No such file or directory" == complaint(tmp_path / "missing.yaml")
     assert f"{tmp_path.name}: Is a directory" == complaint(tmp_path)
-    assert "picture.png: is not UTF-8 text" == complaint(picture)
+    assert "picture.png: not UTF-8 text" == complaint(picture)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("answers: " + "[" * 1000, "lists and objects are nested too deeply in it"),
-        ('{"answers": ' + "[" * 1000 + "]" * 1000 + "}", "lists and objects are nested too deeply in it"),
+        ("answers: " + "[" * 1000, "its lists and objects are nested too deeply"),
+        ('{"answers": ' + "[" * 1000 + "]" * 1000 + "}", "its lists and objects are nested too deeply"),
         (f"faults: [{{status: {'9' * 5000}}}]", "Exceeds the limit"),
     ],
     ids=["YAML", "JSON", "a number"],

@@ -107,7 +107,7 @@ def test_a_fault_concerns_the_calls_its_globs_fit(fault: Fault, *, fits: bool) -
     assert fits == (hit is not None) == (record.seen == 1)
 
 
-def test_delays_add_up_until_something_spoils_the_answer() -> None:
+def test_delays_add_up_until_a_fault_changes_the_answer() -> None:
     """Later faults have not seen the call, and strike the next one."""
     records = tuple(
         map(
@@ -171,18 +171,18 @@ def test_every_code_has_its_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("write", "complaint"),
     [
-        (Fault, "a fault needs something to do: status, "),
-        (lambda: Fault("tunedModels.create"), "a fault needs something to do: status, "),
-        (lambda: Fault(status=418), "unknown status 418; the known ones are 400 INVALID_ARGUMENT, "),
-        (lambda: Fault(status="TEAPOT"), "unknown status 'TEAPOT'; the known ones are 400 INVALID_ARGUMENT, "),
-        (lambda: Fault(status=503, reset=True), "in one way, not in 2: status, reset"),
-        (lambda: Fault(latency_seconds=1, retry_after=1), "belong to a fault with a status"),
-        (lambda: Fault(latency_seconds=-1), "latency_seconds is a number of seconds from 0 to 31536000, not -1"),
+        (Fault, "a fault needs an effect: status, "),
+        (lambda: Fault("tunedModels.create"), "a fault needs an effect: status, "),
+        (lambda: Fault(status=418), "418 is not a status; use one of 400 INVALID_ARGUMENT, "),
+        (lambda: Fault(status="TEAPOT"), "'TEAPOT' is not a status; use one of 400 INVALID_ARGUMENT, "),
+        (lambda: Fault(status=503, reset=True), "status and reset exclude each other: set one of them"),
+        (lambda: Fault(latency_seconds=1, retry_after=1), "need a status"),
+        (lambda: Fault(latency_seconds=-1), "latency_seconds must be a number of seconds from 0 to 31536000, not -1"),
         (lambda: Fault(latency_seconds=float("inf")), "not inf"),
         (lambda: Fault(latency_seconds=float("nan")), "not nan"),
-        (lambda: Fault("tunedModels.create", fail_at_step=-1), "fail_at_step counts from 0, so it cannot be -1"),
-        (lambda: Fault(status=503, times=0), "times counts from 1, so it cannot be 0"),
-        (lambda: Fault(status=503, probability=50), "a probability lies between 0 and 1, which 50 does not"),
+        (lambda: Fault("tunedModels.create", fail_at_step=-1), "fail_at_step must be at least 0, not -1"),
+        (lambda: Fault(status=503, times=0), "times must be at least 1, not 0"),
+        (lambda: Fault(status=503, probability=50), "probability must be between 0 and 1, not 50"),
     ],
 )
 def test_a_mistake_is_told_when_it_is_written(write: Callable[[], object], complaint: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.generation.canned import choose_answer
+from mockserver.generation.answer import choose_answer
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Answer, Prompt, Rule, Turn
 from mockserver.scripting.faults import Fault

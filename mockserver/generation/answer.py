@@ -1,0 +1,88 @@
+"""Chooses the answer to a prompt.
+
+The first of: a rule of the tester's; magic words in the prompt; the training data; the table; a value in the form that
+the request asks for; a sentence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mockserver.datasets.examples import Examples
+from mockserver.generation.answer_table import find_entry, placeholder_text
+from mockserver.generation.structured_output import structured_answer
+from mockserver.scripting.answers import FINISH_REASONS, Answer, Prompt
+from mockserver.scripting.faults import directed_fault
+from mockserver.scripting.magic_words import FAULT_WORDS, magic_directives, without_magic
+from mockserver.scripting.safety import category_name
+from mockserver.scripting.scenario import Scenario
+
+NO_FORM: Mapping[str, Any] = {}
+
+
+def choose_answer(
+    scenario: Scenario,
+    prompt: Prompt,
+    examples: Mapping[str, str],
+    *,
+    magic: bool,
+    message: Mapping[str, Any] = NO_FORM,
+) -> Answer:
+    """The scripted answer where a rule fits, else the default one, in the form that `message` asks for.
+
+    Raises ApiError INTERNAL if a function of the tester's fails.
+    """
+    scripted = scenario.answer(prompt)
+    if scripted is not None:
+        return scripted
+    return default_answer(prompt, examples, magic=magic, structured=structured_answer(message, prompt))
+
+
+def default_answer(
+    prompt: Prompt, examples: Mapping[str, str], *, magic: bool = True, structured: Answer | None = None
+) -> Answer:
+    """The answer when no rule fits: magic words, training data, the table, `structured` or a sentence."""
+    text = prompt.text
+    if magic and "[" in text and (directives := magic_directives(text)):
+        return _magic_answer(prompt, examples, structured, directives)
+    if examples:
+        examples = examples if isinstance(examples, Examples) else Examples(examples.items())
+        output = examples.recall(text)
+        if output is not None:
+            return Answer(output)
+    if entry := find_entry(prompt):
+        return Answer(entry.text, ratings=entry.ratings)
+    return structured or Answer(placeholder_text(prompt))
+
+
+def _magic_answer(
+    prompt: Prompt, examples: Mapping[str, str], structured: Answer | None, directives: Mapping[str, str]
+) -> Answer:
+    """The answer that magic words in the prompt ask for. Where one is misspelt, the answer says so."""
+    try:
+        directed_fault(directives)  # fault injection acts on these words; here they are only checked
+        turns = tuple(replace(turn, text=without_magic(turn.text)) for turn in prompt.turns)
+        answer = default_answer(replace(prompt, turns=turns), examples, magic=False, structured=structured)
+        return _apply_directives(answer, directives)
+    except ValueError as error:
+        return Answer(f"Mock cannot read the magic words of this prompt: {error}.")
+
+
+def _apply_directives(answer: Answer, directives: Mapping[str, str]) -> Answer:
+    text, finish, block = answer.text, answer.finish, answer.block
+    ratings, prompt_ratings = dict(answer.ratings), dict(answer.prompt_ratings)
+    for word, value in directives.items():
+        if word == "text":
+            text = value
+        elif word == "finish":
+            finish = value
+        elif word == "block":
+            block = value or "SAFETY"
+        elif word.startswith("prompt_"):
+            prompt_ratings[category_name(word.removeprefix("prompt_"))] = value
+        elif not value and word.upper() in FINISH_REASONS:
+            finish = word
+        elif word not in FAULT_WORDS:
+            ratings[category_name(word)] = value
+    parts = () if "text" in directives else answer.parts
+    return Answer(text, parts=parts, finish=finish, block=block, ratings=ratings, prompt_ratings=prompt_ratings)
