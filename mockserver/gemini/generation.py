@@ -12,7 +12,7 @@ from mockserver.gemini.responses import Frame, events, whole
 from mockserver.generation.canned import choose_answer
 from mockserver.generation.outcome import GenerationSettings, Outcome, generate
 from mockserver.generation.structured_output import formal_answer
-from mockserver.protojson.version_trimming import known
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.state.clock import SECOND
 
 Json = dict[str, Any]
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 def generate_content(call: Call) -> Json:
     """The answer of a model, in one piece."""
-    return known(call.route.response, whole(*answer(call, call.message)))
+    return trim_to_version(call.route.response, whole(*answer(call, call.message)))
 
 
 def stream_generate_content(call: Call) -> Iterator[Json | Pause]:
@@ -78,4 +78,4 @@ def _response_id(call: Call) -> str:
 
 def _known(call: Call, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
     for message in messages:
-        yield message if isinstance(message, Pause) else known(call.route.response, message)
+        yield message if isinstance(message, Pause) else trim_to_version(call.route.response, message)

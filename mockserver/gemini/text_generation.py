@@ -9,7 +9,7 @@ from mockserver.gemini.generation import thresholds
 from mockserver.gemini.models import subject
 from mockserver.generation.canned import choose_answer
 from mockserver.generation.outcome import Candidate, GenerationSettings, Outcome, generate
-from mockserver.protojson.version_trimming import known
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.scripting.answers import Prompt, Turn
 from mockserver.scripting.safety import PALM_CATEGORIES, Rating
 
@@ -29,7 +29,7 @@ def generate_text(call: Call) -> Json:
     prompt = Prompt(model=asked.name, base=asked.base.name, turns=(Turn("user", text),))
     answer = choose_answer(call.world.scenario, prompt, asked.examples, magic=call.world.settings.magic)
     outcome = generate(prompt, answer, _settings(message), call.world.settings.seed)
-    return known(call.route.response, _completions(outcome, message))
+    return trim_to_version(call.route.response, _completions(outcome, message))
 
 
 def _settings(message: Mapping[str, Any]) -> GenerationSettings:

@@ -8,7 +8,7 @@ from mockserver.gemini.errors import invalid
 from mockserver.gemini.models import subject
 from mockserver.gemini.prompts import content_findings, read_prompt
 from mockserver.generation.outcome import prompt_tokens
-from mockserver.protojson.version_trimming import known
+from mockserver.protojson.version_trimming import trim_to_version
 
 Json = dict[str, Any]
 
@@ -30,4 +30,4 @@ def count_tokens(call: Call) -> Json:
     era = ERAS.get(model.base.shape)
     if era and era.details:
         counted["promptTokensDetails"] = [{"modality": "TEXT", "tokenCount": total}]
-    return known(call.route.response, counted)
+    return trim_to_version(call.route.response, counted)

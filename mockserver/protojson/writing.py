@@ -19,7 +19,7 @@ from orjson import Fragment
 from mockserver.protojson import schema
 from mockserver.protojson.formatting import double_text, duration_text, float32_text, timestamp_text
 from mockserver.protojson.layout import dumps, dumps_line
-from mockserver.protojson.memoized import Settled
+from mockserver.protojson.memoized import MemoizedList
 from mockserver.protojson.schema import Field, Kind
 
 __all__ = [
@@ -146,8 +146,8 @@ def _list_of(encode: Encode) -> Encode:
         return [encode(value) for value in values]
 
     def encode_list(value: Any) -> list[Any]:
-        if isinstance(value, Settled):
-            return value.made(encode_each)
+        if isinstance(value, MemoizedList):
+            return value.compute(encode_each)
         if not isinstance(value, list | tuple):
             raise _wrong("a list", value)
         return encode_each(value)
