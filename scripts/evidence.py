@@ -118,7 +118,7 @@ def places(source: Source) -> set[str]:
 
 def sentences(found: list[Source]) -> dict[tuple[str, str], None]:
     """Every sentence given to what makes an error, with its place; in the order of the code."""
-    makers = {"ApiError", "Refused"} | {
+    makers = {"ApiError", "InvalidValue"} | {
         node.name
         for source in found
         for node in ast.walk(source.tree)

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from mockserver.protojson.reading import bind_known
+from mockserver.protojson.reading import bind_defined
 from mockserver.protojson.writing import write
 from mockserver.recordings.comparing import documents
 from mockserver.recordings.exchange import Response
@@ -26,7 +26,7 @@ def heard(response: Response, message: str) -> Answer | None:
 
     `message` is the type of the reply. What it does not know is not told, and so found missing in ours.
     """
-    messages = [bind_known(message, document) for document in documents(response) or ()]
+    messages = [bind_defined(message, document) for document in documents(response) or ()]
     candidates = [item["candidates"][0] for item in messages if item.get("candidates")]
     feedback: Json = next((item["promptFeedback"] for item in messages if "promptFeedback" in item), {})
     if not candidates and not feedback:

@@ -14,7 +14,7 @@ from typing import Any
 from mockserver.app import surfaces
 from mockserver.inspection import run_control
 from mockserver.protojson import schema
-from mockserver.protojson.reading import bind_known
+from mockserver.protojson.reading import bind_defined
 from mockserver.protojson.writing import write
 from mockserver.recordings.callers import recorded, supplied
 from mockserver.recordings.comparing import documents
@@ -91,7 +91,7 @@ def from_before(exchanges: Sequence[Exchange]) -> list[Resource]:
                 message = _message(match.route.response)
                 place = shown["name"].rpartition("/tuningJobs/")[0]
                 parent = re.sub(r"^projects/(\d+)", lambda found: f"projects/{projects.get(found[1], found[1])}", place)
-                resource = Resource(bind_known(message, shown), message, match.route.version, caller, parent)
+                resource = Resource(bind_defined(message, shown), message, match.route.version, caller, parent)
                 if shown["name"] not in made and resource.created:
                     found.setdefault(shown["name"], resource)
     return sorted(found.values(), key=lambda resource: resource.created)

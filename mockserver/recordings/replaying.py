@@ -10,7 +10,7 @@ from mockserver.app import create_app, surfaces
 from mockserver.dispatch.routing import Match
 from mockserver.doors.inprocess import Asked, ask
 from mockserver.protojson import schema
-from mockserver.protojson.scalars import Refused
+from mockserver.protojson.scalars import InvalidValue
 from mockserver.protojson.well_known import parse_timestamp
 from mockserver.recordings.answer_extraction import heard
 from mockserver.recordings.callers import supplied
@@ -169,7 +169,7 @@ def _read(text: str) -> Nanos:
     """A time that a reply tells; 0 for what only looks like one."""
     try:
         return parse_timestamp(text)
-    except Refused:
+    except InvalidValue:
         return 0
 
 

@@ -18,7 +18,7 @@ LIST_JOBS = "google.cloud.aiplatform.v1.ListTuningJobsRequest"
 TUNED_NAME = {"tuned_model.name": "tunedModels/fern"}
 
 
-def bound(
+def bind(
     message: str,
     *query: tuple[str, str],
     body: bytes | None = None,
@@ -32,7 +32,7 @@ def bound(
 def refused(message: str, *query: tuple[str, str], **parts: Any) -> Sequence[tuple[str | None, str]]:
     """The violations of the error, whose message says the same."""
     with pytest.raises(ApiError) as caught:
-        bound(message, *query, **parts)
+        bind(message, *query, **parts)
     violations = [(v.get("field"), v["description"]) for v in caught.value.details[0]["fieldViolations"]]
     assert caught.value.message == "\n".join(text for _, text in violations)
     return violations
@@ -48,17 +48,17 @@ def test_names_are_json_or_proto_names() -> None:
     """Both spellings bind; a dot leads into a message."""
     expected = {"pageSize": 7, "pageToken": "t"}
 
-    assert expected == bound(LIST, ("pageSize", "7"), ("page_token", "t"))
-    assert expected == bound(LIST, ("page_size", "+7"), ("pageToken", "t"))
-    assert {"updateMask": ["display_name", "top_k"]} == bound(
+    assert expected == bind(LIST, ("pageSize", "7"), ("page_token", "t"))
+    assert expected == bind(LIST, ("page_size", "+7"), ("pageToken", "t"))
+    assert {"updateMask": ["display_name", "top_k"]} == bind(
         UPDATE, ("updateMask.paths", "display_name"), ("update_mask.paths", "top_k")
     )
-    assert {"tunedModel": {"displayName": "x"}} == bound(UPDATE, ("tunedModel.display_name", "x"))
+    assert {"tunedModel": {"displayName": "x"}} == bind(UPDATE, ("tunedModel.display_name", "x"))
 
 
 def test_of_repeats_every_one_is_read_and_the_last_wins() -> None:
     """A wrong repeat is refused though another would win; measured on Firestore."""
-    assert {"pageSize": 2} == bound(LIST, ("pageSize", "1"), ("pageSize", "2"))
+    assert {"pageSize": 2} == bind(LIST, ("pageSize", "1"), ("pageSize", "2"))
     assert [("page_size", "Invalid value at 'page_size' (TYPE_INT32), \"x\"")] == refused(
         LIST, ("pageSize", "x"), ("pageSize", "2")
     )
@@ -77,7 +77,7 @@ def test_a_bool_is_a_word(text: str, value: bool) -> None:
     """The words protobuf knows, in any case; nothing at all is none of them (measured on Firestore)."""
     name = "generationConfig.responseLogprobs"
 
-    assert {"generationConfig": {"responseLogprobs": value}} == bound(GENERATE, (name, text))
+    assert {"generationConfig": {"responseLogprobs": value}} == bind(GENERATE, (name, text))
     (violation,) = refused(GENERATE, (name, ""))
     assert violation[1] == "Invalid value at 'generation_config.response_logprobs' (TYPE_BOOL), \"\""
 
@@ -104,21 +104,21 @@ def test_a_message_cannot_be_said_in_a_parameter() -> None:
 
     assert field is None
     assert sentence.endswith("'tunedModel' is a message type. Parameters can only be bound to primitive types.")
-    assert {"updateMask": []} == bound(UPDATE, ("updateMask", ""))
+    assert {"updateMask": []} == bind(UPDATE, ("updateMask", ""))
 
 
 def test_masks_are_paths_in_proto_spelling() -> None:
     """Whichever spelling they come in."""
-    assert {"readMask": ["display_name", "tuned_model.name"]} == bound(
+    assert {"readMask": ["display_name", "tuned_model.name"]} == bind(
         "google.cloud.aiplatform.v1.ListModelsRequest", ("readMask", "displayName,tuned_model.name")
     )
-    assert {"filter": "a=b&c"} == bound(LIST_JOBS, ("filter", "a=b&c"))
+    assert {"filter": "a=b&c"} == bind(LIST_JOBS, ("filter", "a=b&c"))
 
 
 @pytest.mark.parametrize("body", [b'{"topK":3}', b'{"topK":3,}'])
 def test_a_mask_said_twice_names_what_both_do(body: bytes) -> None:
     """A message that comes twice is merged, whichever way the body is read."""
-    assert ["display_name", "top_k"] == bound(
+    assert ["display_name", "top_k"] == bind(
         UPDATE, ("updateMask", "displayName"), ("updateMask", "topK"), body=body, body_field="tuned_model"
     )["updateMask"]
 
@@ -137,7 +137,7 @@ def test_parameters_are_bound_by_name() -> None:
 )
 def test_the_path_wins_over_a_plain_field_of_the_body(body: bytes) -> None:
     """The URL names the resource."""
-    assert {"tunedModel": {"name": "tunedModels/fern", "topK": 3}} == bound(
+    assert {"tunedModel": {"name": "tunedModels/fern", "topK": 3}} == bind(
         UPDATE, body=body, body_field="tuned_model", path=TUNED_NAME
     )
 
@@ -145,7 +145,7 @@ def test_the_path_wins_over_a_plain_field_of_the_body(body: bytes) -> None:
 @pytest.mark.parametrize("body", [b"", None, b"null", b"{}", b"\xef\xbb\xbf"])
 def test_the_path_is_bound_whatever_the_body(body: bytes | None) -> None:
     """An empty body, none at all or null leaves the message to the URL."""
-    assert {"tunedModel": {"name": "tunedModels/fern"}, "updateMask": ["top_k"]} == bound(
+    assert {"tunedModel": {"name": "tunedModels/fern"}, "updateMask": ["top_k"]} == bind(
         UPDATE, ("updateMask", "topK"), body=body, body_field="tuned_model", path=TUNED_NAME
     )
 
@@ -158,7 +158,7 @@ def test_the_path_may_not_repeat_an_optional_field_of_the_body() -> None:
     assert [("cached_content", expected)] == refused(
         UPDATE_CACHED, body=b'{"name":"cachedContents/x"}', body_field="cached_content", path=path
     )
-    assert {"cachedContent": {"name": "cachedContents/x"}} == bound(
+    assert {"cachedContent": {"name": "cachedContents/x"}} == bind(
         UPDATE_CACHED, body=b"{}", body_field="cached_content", path=path
     )
 

@@ -120,8 +120,8 @@ def test_recorded_arrays_are_written_again(transcripts: Path) -> None:
     assert recorded
     for text in recorded:
         messages = [natural(ANSWER, tree) for tree in json.loads(text)]
-        elements = [write(ANSWER, message, Style(enum_as_int=True)).decode() for message in messages]
-        assert text == "[" + ",\r\n".join(elements) + "]"
+        items = [write(ANSWER, message, Style(enum_as_int=True)).decode() for message in messages]
+        assert text == "[" + ",\r\n".join(items) + "]"
 
 
 def test_recorded_tuning_jobs_keep_their_order(transcripts: Path) -> None:

@@ -30,7 +30,9 @@ def test_an_any_is_trimmed_to_its_type() -> None:
     response = {"@type": f"type.googleapis.com/{V1BETA3}.TunedModel", "readerProjectNumbers": [1], "topK": 1}
     operation = {"name": "o", "done": True, "response": response}
 
-    assert {"@type": response["@type"], "topK": 1} == trim_to_version("google.longrunning.Operation", operation)["response"]
+    assert {"@type": response["@type"], "topK": 1} == trim_to_version("google.longrunning.Operation", operation)[
+        "response"
+    ]
 
 
 def test_undefined_enum_names_are_left_out() -> None:
