@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from unittest import mock
 
-from mockserver.rpc.credentials import real_secret
+from mockserver.rpc.credentials import find_real_secret
 from mockserver.state.world import PREFIX
 
 API_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
@@ -40,7 +40,7 @@ def variables(project: str, api_key: str, credentials_file: str, given: Mapping[
     wanted = {"GOOGLE_CLOUD_PROJECT": project, "GOOGLE_CLOUD_LOCATION": "us-central1"}
     made_up = {name for name in (*API_KEYS, *wanted) if given.get(name, "").startswith(PREFIX)}
     kept = {name: value for name, value in given.items() if name not in {*ELSEWHERE, *made_up}}
-    kept |= {name: api_key for name in API_KEYS if real_secret(kept.get(name, ""))}
+    kept |= {name: api_key for name in API_KEYS if find_real_secret(kept.get(name, ""))}
     if not kept.keys() & set(API_KEYS):
         wanted["GOOGLE_API_KEY"] = api_key
     return wanted | kept | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}

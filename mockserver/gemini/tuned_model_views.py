@@ -13,7 +13,7 @@ from mockserver.protojson.memoized import MemoizedList
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.errors import Code
 from mockserver.rpc.outages import INTERNAL_DEVELOPER
-from mockserver.simulation.tuning import Failure, Progress, Run, State, reported, snapshots
+from mockserver.simulation.tuning import Failure, Progress, Run, State, observe_refreshed, snapshots
 from mockserver.state.clock import Nanos
 
 Json = dict[str, Any]
@@ -44,7 +44,7 @@ def tuned_model(model: TunedModel, now: Nanos) -> Json:
 
 def operation(model: TunedModel, call: Call) -> Json:
     """The operation that makes the model. `done` is absent until it is true [seen]."""
-    progress = reported(model.run, call.now, call.world.settings.metadata_refresh_seconds)
+    progress = observe_refreshed(model.run, call.now, call.world.settings.metadata_refresh_seconds)
     metadata = {
         "@type": type_url(model.version, "CreateTunedModelMetadata"),
         "totalSteps": progress.total_steps,

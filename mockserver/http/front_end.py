@@ -25,7 +25,7 @@ from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import is_form, read_request
 from mockserver.protojson.writing import ARRAY_CLOSE, ARRAY_OPEN, ARRAY_SEPARATOR, Style, sse_event, write
 from mockserver.rpc import errors, outages
-from mockserver.rpc.credentials import Caller, Credentials, identify, read_credentials, recognize, redacted
+from mockserver.rpc.credentials import Caller, Credentials, identify, identify_cached, read_credentials, redact
 from mockserver.rpc.errors import ApiError
 from mockserver.scripting.faults import Fault, magic_fault
 from mockserver.scripting.scenario import unmatched
@@ -152,7 +152,7 @@ class Exchange:
     @property
     def label(self) -> str:
         """What the access log calls it: the method id, or verb and path where there is none."""
-        return self.match.route.id if self.match else f"{self.request.verb} {redacted(self.request.path)}"
+        return self.match.route.id if self.match else f"{self.request.verb} {redact(self.request.path)}"
 
     @property
     def day(self) -> date:
@@ -232,7 +232,7 @@ class Exchange:
         return self._identify()
 
     def _identify(self) -> Caller:
-        known = identify if self.secret else recognize
+        known = identify if self.secret else identify_cached
         return known(self._credentials(), default_user=self.world.settings.default_user)
 
     def _credentials(self) -> Credentials:
@@ -404,7 +404,7 @@ class Exchange:
 
     def _kept(self, value: Any) -> Any:
         """What the log of calls keeps of a value."""
-        return redacted(value) if self.secret else value
+        return redact(value) if self.secret else value
 
     def _record(self, status: int, response: Any, hint: str = "", answer: bytes = b"") -> None:
         self.world.calls.append(

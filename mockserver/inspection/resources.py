@@ -28,7 +28,7 @@ from mockserver.simulation.tuning import (
     Run,
     State,
     cancel,
-    computed,
+    find_step_time,
     observe,
 )
 from mockserver.state.store import Exists, Kind
@@ -173,7 +173,7 @@ def _aged(run: Run, state: State, step: int | None, error: Failure | None) -> Ru
 def _time_of(run: Run, step: int) -> Nanos:
     """When the run comes to a step; it starts with step 0."""
     whole = observe(replace(run, fail_at_step=None), NEVER - 1)
-    return computed(run, whole, step) if step else whole.started or run.created
+    return find_step_time(run, whole, step) if step else whole.started or run.created
 
 
 def _shifted(run: Run, age: Nanos) -> Run:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.http.parameters import parse_query
-from mockserver.rpc.credentials import Credentials, identify, read_credentials, real_secret, redacted
+from mockserver.rpc.credentials import Credentials, find_real_secret, identify, read_credentials, redact
 
 secrets = st.text(min_size=1)
 
@@ -90,13 +90,13 @@ SECRETS = {
 @pytest.mark.parametrize(("secret", "kind"), SECRETS.items())
 def test_secrets_google_issues_are_recognised(secret: str, kind: str) -> None:
     """By their form, wherever in a text they stand."""
-    assert kind == real_secret(f"take {secret} and keep it")
+    assert kind == find_real_secret(f"take {secret} and keep it")
 
 
 @pytest.mark.parametrize("text", ["AIza" + "x" * 34, "test-key", "alice@example.com", "ya29.made-up", ""])
 def test_made_up_secrets_are_not(text: str) -> None:
     """What has another form is nobody's secret."""
-    assert "" == real_secret(text)
+    assert "" == find_real_secret(text)
 
 
 @given(st.sampled_from(sorted(SECRETS)), st.text("ab c"), st.text(" \nxy"))
@@ -104,9 +104,9 @@ def test_no_secret_survives_redaction(secret: str, before: str, after: str) -> N
     """Wherever it stands in a tree; what is not secret stays."""
     tree = {"kept": [1, None, "plain"], "parts": [{"text": f"{before} {secret}\n{after}"}]}
 
-    shown = redacted(tree)
+    shown = redact(tree)
 
     assert secret[4:30] not in str(shown)
     assert tree["kept"] == shown["kept"]
     assert shown["parts"][0]["text"].startswith(before)
-    assert "" == real_secret(str(shown))
+    assert "" == find_real_secret(str(shown))

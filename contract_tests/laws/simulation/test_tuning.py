@@ -19,10 +19,10 @@ from mockserver.simulation.tuning import (
     Pace,
     Run,
     State,
+    find_start_times,
     observe,
-    reported,
+    observe_refreshed,
     snapshots,
-    starts,
 )
 
 CREATED = 1_695_153_385_999_303_000  # 2023-09-19T19:56:25.999303Z
@@ -164,9 +164,11 @@ def test_a_step_can_be_asked_for_alone(run: Run, delay: int) -> None:
     progress = observe(run, CREATED + delay)
     taken = snapshots(run, progress)
 
-    assert [tuning.computed(run, progress, snapshot.step) for snapshot in taken] == [each.computed for each in taken]
+    assert [tuning.find_step_time(run, progress, snapshot.step) for snapshot in taken] == [
+        each.computed for each in taken
+    ]
     with pytest.raises(ValueError, match="is not done"):
-        tuning.computed(run, progress, len(taken) + 1)
+        tuning.find_step_time(run, progress, len(taken) + 1)
 
 
 @given(run=runs, now=moments.filter(bool), later=delays)
@@ -321,7 +323,7 @@ def test_a_run_finished_at_birth_is_whole() -> None:
 def test_metadata_is_refreshed_once_a_minute() -> None:
     """The recorded log: polled every 31 seconds and a bit, it said 40, 40, 81, 81, 120, 120, 160, 188 steps."""
     run = a_run(epochs=50, pace=replace(BRISK, start_seconds=0.3, first_step_seconds=1.8, step_seconds=1.49))
-    polls = [reported(run, after(32 * poll), 61.0).completed_steps for poll in range(2, 10)]
+    polls = [observe_refreshed(run, after(32 * poll), 61.0).completed_steps for poll in range(2, 10)]
 
     assert polls == [40, 40, 81, 81, 122, 122, 163, 188]
 
@@ -329,20 +331,20 @@ def test_metadata_is_refreshed_once_a_minute() -> None:
 def test_metadata_of_a_short_run_says_nothing_before_the_end() -> None:
     """A recorded run of nineteen steps, polled every 5 seconds, never showed a percentage but 100."""
     run = a_run()
-    polls = {reported(run, after(delay), 61.0).completed_steps for delay in range(0, 60, 5)}
+    polls = {observe_refreshed(run, after(delay), 61.0).completed_steps for delay in range(0, 60, 5)}
 
     assert {0, 19} == polls
 
 
 def test_fresh_metadata_is_what_is_seen() -> None:
     """A refresh time of nothing makes every look fresh."""
-    assert observe(a_run(), after(10)) == reported(a_run(), after(10), 0)
+    assert observe(a_run(), after(10)) == observe_refreshed(a_run(), after(10), 0)
 
 
 def test_runs_wait_for_a_free_place() -> None:
     """Two at a time: the third starts when the first has ended, the fourth with the end of the second."""
     queue = [a_run(created=after(place), seed=place) for place in range(4)]
-    begins = starts(queue, 2)
+    begins = find_start_times(queue, 2)
     ends = [observe(run, NEVER, start=begin).ended for run, begin in zip(queue, begins, strict=True)]
 
     assert begins[:2] == [after(0.5), after(1.5)]
@@ -352,11 +354,11 @@ def test_runs_wait_for_a_free_place() -> None:
 def test_a_place_is_freed_by_cancelling() -> None:
     """A run that was cancelled while it waited takes no place; one that trained gives its place back."""
     first, second, third = (a_run(created=after(place), seed=place) for place in range(3))
-    freed = starts([tuning.cancel(first, after(5)), second], 1)
-    skipped = starts([first, replace(second, cancelled=after(4)), third], 1)
+    freed = find_start_times([tuning.cancel(first, after(5)), second], 1)
+    skipped = find_start_times([first, replace(second, cancelled=after(4)), third], 1)
 
     assert [after(0.5), after(5)] == freed
-    assert skipped[2] == starts([first, third], 1)[1]
+    assert skipped[2] == find_start_times([first, third], 1)[1]
 
 
 @given(queue=st.lists(runs, min_size=2, max_size=6), limit=st.integers(1, 3), delay=delays, data=st.data())
@@ -364,10 +366,10 @@ def test_a_place_is_not_freed_in_the_past(queue: list[Run], limit: int, delay: i
     """Deciding on one run moves no start that has been, and lets nobody start before the decision."""
     now = CREATED + delay
     queue = [without_future(run, now) for run in queue]
-    before = starts(queue, limit)
+    before = find_start_times(queue, limit)
     place = data.draw(st.integers(0, len(queue) - 1))
     queue[place] = tuning.cancel(queue[place], now, start=before[place])
-    later = starts(queue, limit)
+    later = find_start_times(queue, limit)
 
     for old, new in zip(before, later, strict=True):
         assert new == old if old <= now else now <= new <= old
@@ -375,7 +377,7 @@ def test_a_place_is_not_freed_in_the_past(queue: list[Run], limit: int, delay: i
 
 def test_a_place_that_is_never_freed_is_waited_for_for_ever() -> None:
     """Behind a stalled run everything is pending."""
-    begins = starts([a_run(stall_at_step=1), a_run(created=after(1))], 1)
+    begins = find_start_times([a_run(stall_at_step=1), a_run(created=after(1))], 1)
 
     assert [after(0.5), NEVER] == begins
     assert State.PENDING is observe(a_run(created=after(1)), after(10**6), start=NEVER).state
@@ -383,7 +385,7 @@ def test_a_place_that_is_never_freed_is_waited_for_for_ever() -> None:
 
 def test_without_a_quota_nobody_waits() -> None:
     """Everyone starts in their own time."""
-    assert [after(0.5), after(0.5)] == starts([a_run(), a_run()], None)
+    assert [after(0.5), after(0.5)] == find_start_times([a_run(), a_run()], None)
 
 
 def test_a_long_run_is_cheap_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
