@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mockserver.recordings.exchange import Exchange, NothingToReplay, Request, Response, Unreadable, write
-from mockserver.recordings.reading import files, read
+from mockserver.recordings.exchange import Exchange, NothingToReplay, Request, Response, UnreadableFile, write
+from mockserver.recordings.reading import find_files, read
 
 URL = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.0-flash:countTokens"
 ASKED = {"contents": [{"parts": [{"text": "une pêche"}]}]}
@@ -195,23 +195,27 @@ def test_a_body_nobody_kept_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("reply.json", '{"candidates": []}', "a reply without its request"),
-        ("reply.txt", 'data: {"candidates": []}\r\n\r\n', "a reply without its request"),
+        ("reply.json", '{"candidates": []}', "a response without its request"),
+        ("reply.txt", 'data: {"candidates": []}\r\n\r\n', "a response without its request"),
         (
             "list.json",
             '[{"http": 404, "body": {"error": {}}}, {"http": 400, "body": {}}]',
-            "2 replies without their requests",
+            "2 responses without their requests",
         ),
-        ("ids.json", '[{"displayName": "x", "id": "x-1"}]', "data, and no request"),
+        ("ids.json", '[{"displayName": "x", "id": "x-1"}]', "no request with its response"),
         ("doc.json", '{"kind": "discovery#restDescription"}', "a discovery document"),
-        ("notes.txt", "cell 27: submitted", "text, and no recorder's"),
+        ("notes.txt", "cell 27: submitted", "text that no recorder writes"),
         (
             "told.json",
             '[{"request": "GET of something deleted", "status": 404, "body": "x"}]',
             'in words: "GET of something',
         ),
-        ("told.json", '[{"request": "POST ...:generateContent {}", "status": 400, "body": "x"}]', "told in words"),
-        ("told.json", '[{"request": "GET /v1beta/models by a stranger", "status": 403, "body": "x"}]', "told in words"),
+        ("told.json", '[{"request": "POST ...:generateContent {}", "status": 400, "body": "x"}]', "described in words"),
+        (
+            "told.json",
+            '[{"request": "GET /v1beta/models by a stranger", "status": 403, "body": "x"}]',
+            "described in words",
+        ),
     ],
 )
 def test_a_file_without_exchanges_says_what_it_holds(tmp_path: Path, name: str, text: str, expected: str) -> None:
@@ -255,7 +259,7 @@ def test_what_yaml_takes_for_more_than_text_is_text(tmp_path: Path) -> None:
 def test_a_broken_file_is_unreadable(tmp_path: Path, name: str, content: bytes) -> None:
     """And that is another matter than having nothing to say."""
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableFile):
         read(tmp_path / name)
 
 
@@ -265,4 +269,4 @@ def test_a_folder_is_read_with_those_in_it(tmp_path: Path) -> None:
     for name in ("b.json", "a.yaml", "deep/c.httprr", "README.md", "picture.png"):
         (tmp_path / name).write_text("")
 
-    assert ["a.yaml", "b.json", "deep/c.httprr"] == [str(path.relative_to(tmp_path)) for path in files(tmp_path)]
+    assert ["a.yaml", "b.json", "deep/c.httprr"] == [str(path.relative_to(tmp_path)) for path in find_files(tmp_path)]

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.laws.protojson.shapes import json_values
-from mockserver.recordings.comparing import Difference, Grade, compare, grade
+from mockserver.recordings.comparison import Difference, Grade, compare, grade
 from mockserver.recordings.exchange import Response
-from mockserver.recordings.id_mapping import Names
+from mockserver.recordings.id_mapping import IdMapping
 
 NAME = "projects/my-project/locations/us-central1/tuningJobs/2995954652073164800"
 OURS = "projects/601265287051/locations/us-central1/tuningJobs/7147202687262523392"
@@ -19,13 +19,13 @@ OURS = "projects/601265287051/locations/us-central1/tuningJobs/71472026872625233
 def reply(body: Any, status: int = 200, **headers: str) -> Response:
     """A JSON reply, pretty; text is sent as it is."""
     text = body if isinstance(body, str) else json.dumps(body, indent=2) + "\n"
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, tuple({"content-type": "application/json; charset=UTF-8", **names}.items()), text.encode())
+    ids = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, tuple({"content-type": "application/json; charset=UTF-8", **ids}.items()), text.encode())
 
 
-def between(recorded: Any, ours: Any, names: Names | None = None) -> list[Difference]:
+def between(recorded: Any, ours: Any, ids: IdMapping | None = None) -> list[Difference]:
     """The differences of two bodies."""
-    return compare(reply(recorded), reply(ours), names or Names())
+    return compare(reply(recorded), reply(ours), ids or IdMapping())
 
 
 @given(json_values)
@@ -99,27 +99,27 @@ def test_status_and_type_are_compared() -> None:
     """Before the body."""
     recorded, ours = reply({}, 404, content_type="text/event-stream"), reply({})
 
-    assert ["status", "content-type"] == [difference.where for difference in compare(recorded, ours, Names())]
+    assert ["status", "content-type"] == [difference.where for difference in compare(recorded, ours, IdMapping())]
 
 
 def test_an_id_stands_for_one_other() -> None:
     """Once learnt, a recorded id that turns up as another of ours is drift."""
-    names = Names()
-    between({"name": NAME}, {"name": OURS}, names)
-    found = between({"name": NAME}, {"name": OURS.replace("7147202687262523392", "1111111111111111111")}, names)
+    ids = IdMapping()
+    between({"name": NAME}, {"name": OURS}, ids)
+    found = between({"name": NAME}, {"name": OURS.replace("7147202687262523392", "1111111111111111111")}, ids)
 
-    assert OURS == names.translate(NAME)
+    assert OURS == ids.translate(NAME)
     assert Grade.DIFFERS == grade(found)
 
 
 def test_what_the_client_chose_is_kept() -> None:
     """An id given in a request may not be minted anew; a project's id may become its number."""
-    names = Names()
-    names.give("/v1beta/tunedModels?tunedModelId=my-own-model")
-    names.give("/v1/projects/my-project/locations/us-central1/tuningJobs")
+    ids = IdMapping()
+    ids.keep_client_words("/v1beta/tunedModels?tunedModelId=my-own-model")
+    ids.keep_client_words("/v1/projects/my-project/locations/us-central1/tuningJobs")
 
-    assert Grade.DIFFERS == grade(between({"name": "tunedModels/my-own-model"}, {"name": "tunedModels/other"}, names))
-    assert [] == between({"name": "projects/my-project/x/1"}, {"name": "projects/601265287051/x/1"}, names)
+    assert Grade.DIFFERS == grade(between({"name": "tunedModels/my-own-model"}, {"name": "tunedModels/other"}, ids))
+    assert [] == between({"name": "projects/my-project/x/1"}, {"name": "projects/601265287051/x/1"}, ids)
 
 
 @pytest.mark.parametrize(

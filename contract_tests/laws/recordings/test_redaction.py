@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.recordings.exchange import Exchange, Request, Response, write
-from mockserver.recordings.scrubbing import Scrubber
+from mockserver.recordings.redaction import Redactor
 from mockserver.recordings.secret_detectors import Secret
 
 LETTERS = "abcdefghijkmnopqrstuvwxyz"
@@ -46,11 +46,11 @@ def reply(body: Any = None, *headers: tuple[str, str]) -> Response:
 
 def written(*exchanges: Exchange) -> str:
     """All that is written down of exchanges, as one text."""
-    scrubbed = Scrubber().scrub(exchanges)
+    redacted = Redactor().redact(exchanges)
     return "\n".join(
         "\n".join([it.request.url, repr(it.request.headers), (it.request.body or b"").decode()])
         + "\n".join([repr(it.response.headers), it.response.body.decode()])
-        for it in scrubbed
+        for it in redacted
     )
 
 
@@ -169,7 +169,7 @@ def test_one_secret_is_one_placeholder(project: str, key: str, email: str) -> No
         Exchange(ask(f"{URL}?key={key}", body={"owner": email}), reply({"parent": name})),
         Exchange(ask(headers=(("x-goog-api-key", key),), body={"parent": name}), reply({"emailAddress": email})),
     ]
-    first, second = Scrubber().scrub(exchanges)
+    first, second = Redactor().redact(exchanges)
 
     assert json.loads(first.response.body)["parent"] == json.loads(second.request.body or b"")["parent"]
     assert json.loads(first.request.body or b"")["owner"] == json.loads(second.response.body)["emailAddress"]
@@ -179,9 +179,9 @@ def test_one_secret_is_one_placeholder(project: str, key: str, email: str) -> No
 @given(number=project_numbers)
 def test_a_number_stays_as_long_as_it_was(number: str) -> None:
     """A placeholder for digits has as many of them, so that byte counts still say something."""
-    [scrubbed] = Scrubber().scrub([Exchange(ask(), reply({"name": f"projects/{number}/x"}))])
+    [redacted] = Redactor().redact([Exchange(ask(), reply({"name": f"projects/{number}/x"}))])
 
-    assert len(f"projects/{number}/x") == len(json.loads(scrubbed.response.body)["name"])
+    assert len(f"projects/{number}/x") == len(json.loads(redacted.response.body)["name"])
 
 
 def test_what_holds_no_secret_stays_byte_for_byte() -> None:
@@ -198,33 +198,33 @@ def test_what_holds_no_secret_stays_byte_for_byte() -> None:
         Response(200, (*JSON, ("server-timing", "gfet4t7; dur=15"), ("date", "Mon, 18 Aug 2025 12:41:00 GMT")), body),
     )
 
-    assert [exchange] == Scrubber().scrub([exchange])
+    assert [exchange] == Redactor().redact([exchange])
 
 
 @pytest.mark.parametrize("body", [b"\xff\xd8\xff\xe0 a picture", b"\x00\x01"])
 def test_what_cannot_be_read_is_not_written(body: bytes) -> None:
     """Nobody can tell what is in it; how long it was is said instead."""
-    [scrubbed] = Scrubber().scrub([Exchange(ask(), Response(200, (("content-type", "image/jpeg"),), body))])
+    [redacted] = Redactor().redact([Exchange(ask(), Response(200, (("content-type", "image/jpeg"),), body))])
 
-    assert f"[{len(body)} bytes of image/jpeg left out]".encode() == scrubbed.response.body
+    assert f"[{len(body)} bytes of image/jpeg left out]".encode() == redacted.response.body
 
 
 @pytest.mark.parametrize("piece", ["y", "a.", "1"])
 def test_a_long_word_is_read_once(piece: str) -> None:
     """An image in base64 is one: no pattern may try each of its letters as a beginning. One that did would take a quarter of an hour."""
     word = piece * (300_000 // len(piece))
-    [scrubbed] = Scrubber().scrub([Exchange(ask(body={"data": word}), reply({"mail": "jane.doe@acme.org"}))])
+    [redacted] = Redactor().redact([Exchange(ask(body={"data": word}), reply({"mail": "jane.doe@acme.org"}))])
 
-    assert word[:1000] == json.loads(scrubbed.request.body or b"")["data"][:1000]
-    assert "jane.doe" not in scrubbed.response.body.decode()
+    assert word[:1000] == json.loads(redacted.request.body or b"")["data"][:1000]
+    assert "jane.doe" not in redacted.response.body.decode()
 
 
 def test_secrets_known_beforehand_are_found_though_nothing_gives_them_away() -> None:
     """What the environment calls a key is one, whatever it looks like."""
-    scrubber = Scrubber([Secret("key", "open-sesame-42")])
-    [scrubbed] = scrubber.scrub([Exchange(ask(body={"text": "say open-sesame-42 twice"}), reply())])
+    redactor = Redactor([Secret("key", "open-sesame-42")])
+    [redacted] = redactor.redact([Exchange(ask(body={"text": "say open-sesame-42 twice"}), reply())])
 
-    assert {"text": "say scrubbed-key-1 twice"} == json.loads(scrubbed.request.body or b"")
+    assert {"text": "say scrubbed-key-1 twice"} == json.loads(redacted.request.body or b"")
 
 
 def test_a_transcript_is_never_written_over(tmp_path: Path) -> None:
@@ -241,8 +241,8 @@ def test_a_transcript_is_never_written_over(tmp_path: Path) -> None:
 def test_a_token_that_is_an_address_stays_one(email: str) -> None:
     """The mock server takes such a token for the person; so it does in a replay."""
     exchange = Exchange(ask(headers=(("authorization", f"Bearer {email}"),)), reply({"emailAddress": email}))
-    [scrubbed] = Scrubber().scrub([exchange])
-    address = json.loads(scrubbed.response.body)["emailAddress"]
+    [redacted] = Redactor().redact([exchange])
+    address = json.loads(redacted.response.body)["emailAddress"]
 
     assert address.endswith("@example.com")
-    assert f"Bearer {address}" == dict(scrubbed.request.headers)["authorization"]
+    assert f"Bearer {address}" == dict(redacted.request.headers)["authorization"]

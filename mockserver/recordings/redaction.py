@@ -1,7 +1,7 @@
-"""Secrets out of recordings. What is not known to be harmless does not get in.
+"""Redacts the secrets in recordings. What is not known to be harmless is dropped.
 
-All exchanges are read first, so that a key seen in one header is found in every body too; then each secret becomes
-one placeholder, the same everywhere. What prompts, answers and datasets say is not a secret and stays.
+All exchanges are read first, so that a key found in one header is replaced in every body too. Each secret has one
+placeholder, the same everywhere. The texts of prompts, answers and datasets are not secret and stay.
 """
 
 import base64
@@ -23,13 +23,13 @@ from mockserver.recordings.secret_detectors import HARMLESS_HEADERS, Kind, Secre
 
 DROPPED = "scrubbed"
 
-# How placeholders begin; the second and third are for recordings in which the first is a secret.
+# The first word of placeholders; the others are for recordings in which the first one is a secret.
 _PREFIXES = (DROPPED, "hidden", "masked")
 
-# Shorter ones are replaced where they stand, and not wherever the same letters happen to be.
-_TELLING = 6
+# Shorter secrets are replaced in their own position only, and not wherever the same letters occur.
+_MIN_LENGTH = 6
 
-# A project may be called like one of these; then only the whole word is taken for it.
+# If a project has one of these names, only whole words are replaced.
 _PUBLIC_WORDS = (
     "generativelanguage aiplatform googleapis gemini models tunedmodels projects locations publishers tuning"
 )
@@ -38,66 +38,66 @@ _TEXTS = re.compile(r"json|text|javascript|xml|x-www-form-urlencoded|^$")
 _BASE64 = re.compile(r"[\w+-]{16,}={0,2}|[\w+/-]{16,}={0,2}")
 
 
-class Scrubber:
-    """Placeholders for the secrets of one recording."""
+class Redactor:
+    """Replaces the secrets of one recording by placeholders."""
 
     def __init__(self, known: Iterable[Secret] = ()) -> None:
-        self._learned: dict[str, Kind] = {}
+        self._secrets: dict[str, Kind] = {}
         self._placeholders: dict[str, str] = {}
-        self._spelled: dict[str, str] = {}
-        self._opaque: dict[str, str] = {}
-        self._finder = re.compile(r"(?!)")
+        self._spellings: dict[str, str] = {}
+        self._opaque_words: dict[str, str] = {}
+        self._pattern = re.compile(r"(?!)")
         for secret in known:
-            self._learn(secret)
+            self._add(secret)
 
     @property
-    def found(self) -> Counter[Kind]:
-        """How many different secrets of each kind there were."""
-        return Counter(self._learned.values())
+    def counts(self) -> Counter[Kind]:
+        """How many different secrets of each kind were found."""
+        return Counter(self._secrets.values())
 
-    def scrub(self, exchanges: Sequence[Exchange]) -> list[Exchange]:
-        """The same exchanges without a secret in them."""
+    def redact(self, exchanges: Sequence[Exchange]) -> list[Exchange]:
+        """Return the exchanges without their secrets."""
         for exchange in exchanges:
             for secret in secret_detectors.in_exchange(exchange):
-                self._learn(secret)
-        self._mint()
+                self._add(secret)
+        self._assign_placeholders()
         return [self._exchange(exchange) for exchange in exchanges]
 
-    def _learn(self, secret: Secret) -> None:
+    def _add(self, secret: Secret) -> None:
         if secret.text not in {"", "-", "*"}:
-            self._learned.setdefault(secret.text, secret_detectors.kind_of_text(secret))
+            self._secrets.setdefault(secret.text, secret_detectors.kind_of_text(secret))
 
-    def _mint(self) -> None:
-        """Give each secret a placeholder in which none is to be found, and find them in any of their spellings."""
-        minted: Counter[Kind] = Counter()
-        telling = [text for text in self._learned if len(text) >= _TELLING]
-        prefix = next((word for word in _PREFIXES if not any(text in word for text in telling)), "")
-        for text, kind in self._learned.items():
+    def _assign_placeholders(self) -> None:
+        """Assign each secret a placeholder that contains no secret, and build the pattern of all their spellings."""
+        numbers: Counter[Kind] = Counter()
+        long_secrets = [text for text in self._secrets if len(text) >= _MIN_LENGTH]
+        prefix = next((word for word in _PREFIXES if not any(text in word for text in long_secrets)), "")
+        for text, kind in self._secrets.items():
             while True:
-                minted[kind] += 1
-                placeholder = _placeholder(prefix, kind, minted[kind], len(text))
-                if placeholder not in self._learned:
+                numbers[kind] += 1
+                placeholder = _placeholder(prefix, kind, numbers[kind], len(text))
+                if placeholder not in self._secrets:
                     break
             self._placeholders[text] = placeholder
-        self._spelled = {
+        self._spellings = {
             spelling: placeholder for text, placeholder in self._placeholders.items() for spelling in _spellings(text)
         }
-        longest_first = sorted(self._spelled, key=len, reverse=True)
-        self._finder = re.compile("|".join(f"(?:{_bounded(text)})" for text in longest_first) or r"(?!)")
+        longest_first = sorted(self._spellings, key=len, reverse=True)
+        self._pattern = re.compile("|".join(f"(?:{_bounded(text)})" for text in longest_first) or r"(?!)")
 
-    def text(self, text: str) -> str:
-        """A text with every secret in it replaced."""
-        clean = self._finder.sub(lambda found: self._spelled[found[0]], text)
-        return _BASE64.sub(lambda found: self._unless_telling(found[0]), clean)
+    def redact_text(self, text: str) -> str:
+        """Replace every secret in a text."""
+        clean = self._pattern.sub(lambda match: self._spellings[match[0]], text)
+        return _BASE64.sub(lambda match: self._redact_opaque(match[0]), clean)
 
-    def _unless_telling(self, opaque: str) -> str:
-        """A word that may be base64, unless a secret comes out when it is decoded."""
-        if not any(self._tells(decoded) for decoded in _decoded(opaque)):
+    def _redact_opaque(self, opaque: str) -> str:
+        """Replace a word that may be base64 if it decodes to a secret."""
+        if not any(self._contains_secret(text) for text in _decode_base64(opaque)):
             return opaque
-        return self._opaque.setdefault(opaque, f"scrubbed-opaque-{len(self._opaque) + 1}")
+        return self._opaque_words.setdefault(opaque, f"scrubbed-opaque-{len(self._opaque_words) + 1}")
 
-    def _tells(self, text: str) -> bool:
-        return bool(self._finder.search(text)) or any(
+    def _contains_secret(self, text: str) -> bool:
+        return bool(self._pattern.search(text)) or any(
             kind != "project" and pattern.search(text) for kind, pattern in secret_detectors.PATTERNS
         )
 
@@ -120,8 +120,8 @@ class Scrubber:
 
     def _url(self, url: str) -> str:
         parts = urlsplit(url)
-        host = self.text(parts.netloc.rpartition("@")[2])
-        path = self._unquoted(parts.path, unquote, lambda text: quote(text, safe="/:@$,;=~!*'()"))
+        host = self.redact_text(parts.netloc.rpartition("@")[2])
+        path = self._redact_quoted(parts.path, unquote, lambda text: quote(text, safe="/:@$,;=~!*'()"))
         query = "&".join(self._pair(pair) for pair in parts.query.split("&"))
         return urlunsplit((parts.scheme, host, path, query, ""))
 
@@ -130,13 +130,13 @@ class Scrubber:
         placeholder = self._placeholders.get(unquote_plus(value))
         if placeholder and (kind_of_name(unquote(name)) or name in {"key", "code"}):
             return f"{name}={placeholder}"
-        return self.text(unquote(name)) + equals + self._unquoted(value, unquote_plus, quote_plus)
+        return self.redact_text(unquote(name)) + equals + self._redact_quoted(value, unquote_plus, quote_plus)
 
-    def _unquoted(self, text: str, decode: Any, encode: Any) -> str:
-        """The text as it is if there is nothing in it, else scrubbed where it can be read."""
+    def _redact_quoted(self, text: str, decode: Any, encode: Any) -> str:
+        """Redact a percent-encoded text; return it unchanged if it contains no secret."""
         plain = decode(text)
-        clean = self.text(plain)
-        return text if clean == plain and self.text(text) == text else encode(clean)
+        clean = self.redact_text(plain)
+        return text if clean == plain and self.redact_text(text) == text else encode(clean)
 
     def _headers(self, headers: Headers) -> Headers:
         return tuple((name, self._header(name, value)) for name, value in headers)
@@ -149,46 +149,48 @@ class Scrubber:
             return self._placeholders.get(value, DROPPED)
         if name not in HARMLESS_HEADERS:
             return DROPPED
-        return self._unquoted(value, unquote, quote)
+        return self._redact_quoted(value, unquote, quote)
 
     def _body(self, body: bytes, headers: Headers) -> bytes:
-        """A body that can be read and is clean, else words that say what stood there."""
+        """Redact a text body; replace any other, or one that still contains a secret, by a description."""
         type_ = next((value for name, value in headers if name == "content-type"), "")
         try:
             text = body.decode()
         except UnicodeDecodeError:
-            return _left_out(body, type_)
+            return _describe_omitted(body, type_)
         if not _TEXTS.search(type_.partition(";")[0]):
-            return _left_out(body, type_)
-        clean = self._readable(text)
-        return _left_out(body, type_) if self._leaks(clean) else clean.encode()
+            return _describe_omitted(body, type_)
+        clean = self._redact_body_text(text)
+        return _describe_omitted(body, type_) if self._leaks(clean) else clean.encode()
 
-    def _readable(self, text: str) -> str:
-        if secret_detectors.parsed(text) is not None:
+    def _redact_body_text(self, text: str) -> str:
+        if secret_detectors.parse_json(text) is not None:
             return self._json(text)
         if text.startswith("data:"):
             return re.sub(r"(?m)^data:[^\r\n]*", lambda line: "data:" + self._json(line[0][5:]), text)
         if "=" in text and not re.search(r"\s", text):
             return "&".join(self._pair(pair) for pair in text.split("&"))
-        return self.text(text)
+        return self.redact_text(text)
 
     def _json(self, text: str) -> str:
-        """The text with secrets replaced where that is enough; else written anew from what it means."""
-        tree = secret_detectors.parsed(text)
+        """Redact JSON as text if its value is then clean, else redact its value and write it again."""
+        tree = secret_detectors.parse_json(text)
         if tree is None:
-            return self.text(text)
-        clean = self.text(text)
-        return clean if secret_detectors.parsed(clean) == self._tree(tree) else self._anew(text)
+            return self.redact_text(text)
+        clean = self.redact_text(text)
+        return clean if secret_detectors.parse_json(clean) == self._tree(tree) else self._rewrite_json(text)
 
-    def _anew(self, text: str) -> str:
-        """JSON read, scrubbed and written again, its numbers to the last digit."""
+    def _rewrite_json(self, text: str) -> str:
+        """Parse, redact and write JSON again; numbers keep all their digits."""
         tree = json.loads(text, parse_float=orjson.Fragment, parse_int=_small_int)
         pretty = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if "\n" in text else 0
         return orjson.dumps(self._tree(tree), option=pretty).decode()
 
     def _tree(self, tree: Any, kind: Kind | None = None) -> Any:
         if isinstance(tree, dict):
-            return {self.text(name): self._tree(value, kind_of_member(name, tree)) for name, value in tree.items()}
+            return {
+                self.redact_text(name): self._tree(value, kind_of_member(name, tree)) for name, value in tree.items()
+            }
         if isinstance(tree, list):
             return [self._tree(item, kind) for item in tree]
         if isinstance(tree, bool) or not isinstance(tree, str | int):
@@ -197,14 +199,16 @@ class Scrubber:
             placeholder = self._placeholders[str(tree)]
             return int(placeholder) if isinstance(tree, int) and placeholder.isdigit() else placeholder
         if isinstance(tree, int):
-            clean = self.text(str(tree))
+            clean = self.redact_text(str(tree))
             return int(clean) if clean.isdigit() else tree
-        inner = secret_detectors.parsed(tree)
-        return self.text(tree) if inner is None else self._json(tree)
+        inner = secret_detectors.parse_json(tree)
+        return self.redact_text(tree) if inner is None else self._json(tree)
 
     def _leaks(self, text: str) -> bool:
-        """Whether a secret can still be read out of the text in some way."""
-        return any(self._finder.search(view) for view in (text, unquote(text), unescape(text), _unescaped(text)))
+        """Return whether the text still contains a secret in any encoding."""
+        return any(
+            self._pattern.search(decoded) for decoded in (text, unquote(text), unescape(text), _unescape_json(text))
+        )
 
 
 def _placeholder(prefix: str, kind: Kind, number: int, length: int) -> str:
@@ -216,32 +220,32 @@ def _placeholder(prefix: str, kind: Kind, number: int, length: int) -> str:
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """How a text may be written: plainly, in a URL, in JSON."""
+    """Yield the spellings of a text: plain, in a URL, in JSON."""
     plain = {text, quote(text), quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
     yield from plain | {spelling.lower() for spelling in plain if "%" in spelling}
 
 
 def _bounded(text: str) -> str:
-    """A pattern for a spelling: anywhere if it tells enough, else as a whole word or only after `projects/`."""
+    """Return the pattern of a spelling: a long one matches anywhere, a short one only after `projects/`."""
     exact = re.escape(text)
     if text.isdigit():
-        return rf"(?<!\d){exact}(?!\d)" if len(text) >= _TELLING else rf"(?<=projects/){exact}(?!\w)"
-    if len(text) < _TELLING:
+        return rf"(?<!\d){exact}(?!\d)" if len(text) >= _MIN_LENGTH else rf"(?<=projects/){exact}(?!\w)"
+    if len(text) < _MIN_LENGTH:
         return rf"(?<=projects/){exact}(?![\w-])"
     return rf"(?<![\w-]){exact}(?![\w-])" if text.lower() in _PUBLIC_WORDS else exact
 
 
-def _decoded(opaque: str) -> Iterator[str]:
-    for piece in {opaque, *opaque.split("/")}:
-        plain = piece.rstrip("=").replace("-", "+").replace("_", "/")
+def _decode_base64(opaque: str) -> Iterator[str]:
+    for word in {opaque, *opaque.split("/")}:
+        plain = word.rstrip("=").replace("-", "+").replace("_", "/")
         try:
             yield base64.b64decode(plain + "=" * (-len(plain) % 4)).decode("latin-1")
         except binascii.Error:
             continue
 
 
-def _unescaped(text: str) -> str:
-    """What JSON's escapes stand for, in text that may be no JSON."""
+def _unescape_json(text: str) -> str:
+    """Replace JSON's escapes in a text that need not be JSON."""
     letters = re.sub(r"\\u([0-9a-fA-F]{4})", lambda escape: chr(int(escape[1], 16)), text)
     return letters.replace("\\/", "/")
 
@@ -250,5 +254,5 @@ def _small_int(digits: str) -> int | orjson.Fragment:
     return int(digits) if len(digits) < 19 else orjson.Fragment(digits)
 
 
-def _left_out(body: bytes, content_type: str) -> bytes:
+def _describe_omitted(body: bytes, content_type: str) -> bytes:
     return f"[{len(body)} bytes of {content_type or 'unnamed type'} left out]".encode()
