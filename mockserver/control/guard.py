@@ -22,21 +22,19 @@ class Guard:
     token: str | None = None
 
     def check(self, headers: Mapping[str, str]) -> None:
-        """Raise ApiError PERMISSION_DENIED if the request may not control the server."""
-        if refusal := self.refusal(headers):
-            raise ApiError(Code.PERMISSION_DENIED, refusal)
-
-    def refusal(self, headers: Mapping[str, str]) -> str | None:
-        """Return why a request may not control the server; None if it may. Header names in lower case."""
+        """Raise ApiError PERMISSION_DENIED if the request may not control the server. Header names in lower case."""
         if self.token is not None:
             sent = headers.get(HEADER, "")
             if hmac.compare_digest(sent.encode(), self.token.encode()):
-                return None
-            return f"the server is reachable from other machines, so {HEADER} must carry the token it printed"
+                return
+            raise _refuse(f"the server is reachable from other machines, so {HEADER} must carry the token it printed")
         host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
         if not is_loopback(host):
-            return f"Host {host!r} is not this machine: use 127.0.0.1 or localhost"
+            raise _refuse(f"Host {host!r} is not this machine: use 127.0.0.1 or localhost")
         origin = headers.get("origin")
         if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
-            return f"a web page of {origin!r} may not control the server"
-        return None
+            raise _refuse(f"a web page of {origin!r} may not control the server")
+
+
+def _refuse(reason: str) -> ApiError:
+    return ApiError(Code.PERMISSION_DENIED, reason)

@@ -35,7 +35,10 @@ class Table:
     def __init__(self, worlds: Worlds, routes: RouteTable) -> None:
         self._worlds = worlds
         self._routes = routes
-        self._patterns = [(_compile_path(operation.path), operation) for operation in OPERATIONS]
+        self._patterns = [
+            (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_.-]{1,100})", operation.path)), operation)
+            for operation in OPERATIONS
+        ]
 
     def answer(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> bytes:
         """Return the response to a request, as JSON. Raises ApiError."""
@@ -88,7 +91,3 @@ def _parse_body(operation: Operation, body: bytes) -> Any:
         raise invalid_argument(f"the body is not JSON: {error}") from None
     except ValidationError as error:
         raise invalid_argument(describe_validation_errors(error)) from None
-
-
-def _compile_path(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_.-]{1,100})", path))

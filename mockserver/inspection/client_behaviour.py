@@ -105,13 +105,15 @@ def _polls(calls: Calls) -> Iterator[Poll]:
     for resource, polls in by_resource.items():
         if len(polls) == 1:
             continue  # a single GET is not polling
-        end = next((index for index, call in enumerate(polls) if _is_final(call)), len(polls) - 1)
+        end = next(
+            (
+                index
+                for index, call in enumerate(polls)
+                if call.response.get("done") or call.response.get("state") in _FINAL_STATES
+            ),
+            len(polls) - 1,
+        )
         yield Poll(resource, tuple(Calls(polls).intervals()), after_end=len(polls) - 1 - end)
-
-
-def _is_final(call: RecordedCall) -> bool:
-    answer = call.response
-    return bool(answer.get("done")) or answer.get("state") in _FINAL_STATES
 
 
 def _retries(calls: Calls) -> Iterator[Retry]:

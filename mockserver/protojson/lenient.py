@@ -84,12 +84,12 @@ _TOKENS = (
 )
 
 
-def read(body: bytes, handler: EventHandler) -> None:
-    """Emit the events of `body` to `handler`, or those before the error.
+def read(body: bytes, handler: EventHandler, *, name: str = "") -> None:
+    """Emit the events of `body` to `handler`, or those before the error; `name` is the key of its root.
 
     Raises MalformedJson.
     """
-    _Reader(*_decode(body), handler).read()
+    _Reader(*_decode(body), handler, name).read()
 
 
 def _decode(body: bytes) -> tuple[str, int]:
@@ -108,7 +108,7 @@ def _decode(body: bytes) -> tuple[str, int]:
 class _Reader:
     """Parses one text. The steps still to take are on a stack, so nesting does not recurse."""
 
-    def __init__(self, text: str, valid: int, handler: EventHandler) -> None:
+    def __init__(self, text: str, valid: int, handler: EventHandler, name: str) -> None:
         self.text = text
         self.handler = handler
         self.at = 0
@@ -116,7 +116,7 @@ class _Reader:
         self.end = valid
         self.last = False
         self.steps: list[Step] = [self._value]
-        self.key = ""
+        self.key = name
         self.quote = ""  # the quote that closes the open string
         self.parts: list[str] = []
         self.objects = 0

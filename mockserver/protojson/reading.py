@@ -136,62 +136,31 @@ def _bind_exact(message: str, body: bytes, body_field: str, parameters: Bindings
         else:
             handler.start_object("")
             if body and body_field:
-                read(body, _RootRenamer(body_field, handler))
+                read(body, handler, name=body_field)
             handler.end_object()
     except MalformedJson as error:
         _raise_malformed(violations, error)
     return _finish_binding(binder)
 
 
-class _RootRenamer:
-    """Passes parser events on, with the name of a field for the unnamed root of the text."""
-
-    def __init__(self, field: str, handler: EventHandler) -> None:
-        self.field = field
-        self.handler = handler
-        self.depth = 0
-
-    def start_object(self, name: str) -> None:
-        self.handler.start_object(name if self.depth else self.field)
-        self.depth += 1
-
-    def end_object(self) -> None:
-        self.depth -= 1
-        self.handler.end_object()
-
-    def start_list(self, name: str) -> None:
-        self.handler.start_list(name if self.depth else self.field)
-        self.depth += 1
-
-    def end_list(self) -> None:
-        self.depth -= 1
-        self.handler.end_list()
-
-    def render(self, name: str, value: Scalar) -> None:
-        self.handler.render(name if self.depth else self.field, value)
-
-
 def _emit_tree(handler: EventHandler, tree: Any, name: str = "", objects: int = 0, lists: int = 0) -> None:
     """Emit the parser events of a JSON tree. Raises MalformedJson, TypeError."""
     if isinstance(tree, Mapping):
         handler.start_object(name)
-        _check_depth(objects, name)
+        if objects >= MAX_DEPTH:
+            raise too_deep_error(name)
         for key, member in tree.items():
             _emit_tree(handler, member, str(key), objects + 1, lists)
         handler.end_object()
     elif isinstance(tree, list | tuple):
         handler.start_list(name)
-        _check_depth(lists, name)
+        if lists >= MAX_DEPTH:
+            raise too_deep_error(name)
         for element in tree:
             _emit_tree(handler, element, "", objects, lists + 1)
         handler.end_list()
     else:
         handler.render(name, _scalar(tree))
-
-
-def _check_depth(depth: int, name: str) -> None:
-    if depth >= MAX_DEPTH:
-        raise too_deep_error(name)
 
 
 def _scalar(value: Any) -> Scalar:

@@ -226,25 +226,13 @@ def _plain(value: Any, depth: int) -> Any:
     raise Fallback
 
 
-def _struct(value: Any, depth: int) -> Any:
-    if type(value) is not dict:
-        raise Fallback
-    return _plain(value, depth)
-
-
-def _list_value(value: Any, depth: int) -> Any:
-    if type(value) is not list:
-        raise Fallback
-    return _plain(value, depth)
-
-
-def _text(parse: Callable[[str], Any]) -> Bind:
-    def bind_text(value: Any, _: int) -> Any:
-        if type(value) is not str:
+def _of_type(type_: type, bind: Bind) -> Bind:
+    def bind_checked(value: Any, depth: int) -> Any:
+        if type(value) is not type_:
             raise Fallback
-        return parse(value)
+        return bind(value, depth)
 
-    return bind_text
+    return bind_checked
 
 
 def _fall_back(_: Any, __: int) -> Any:
@@ -265,9 +253,9 @@ def _wrapped(message: str) -> Bind:
 _SPECIAL: Mapping[str, Bind] = {
     ANY: _fall_back,
     VALUE: _plain,
-    STRUCT: _struct,
-    LIST_VALUE: _list_value,
-    "google.protobuf.Timestamp": _text(parse_timestamp),
-    "google.protobuf.Duration": _text(parse_duration),
-    "google.protobuf.FieldMask": _text(parse_field_mask),
+    STRUCT: _of_type(dict, _plain),
+    LIST_VALUE: _of_type(list, _plain),
+    "google.protobuf.Timestamp": _of_type(str, lambda text, _: parse_timestamp(text)),
+    "google.protobuf.Duration": _of_type(str, lambda text, _: parse_duration(text)),
+    "google.protobuf.FieldMask": _of_type(str, lambda text, _: parse_field_mask(text)),
 }

@@ -226,21 +226,25 @@ def unregistered_caller() -> ApiError:
 
 def missing_credential(method: str, service: str) -> ApiError:
     """401: no credentials, for a method that accepts OAuth only [seen on Vertex; errors[] measured]."""
-    return ApiError(
-        Code.UNAUTHENTICATED,
-        f"Request is missing required authentication credential. {EXPECTED}",
-        (error_info("CREDENTIALS_MISSING", metadata={"service": service, "method": method}),),
-        {"WWW-Authenticate": REALM},
-        Legacy("required", message="Login Required.", header="Authorization"),
+    return _missing_credentials_error(
+        f"Request is missing required authentication credential. {EXPECTED}", method, service
     )
 
 
 def api_keys_not_supported(method: str, service: str) -> ApiError:
     """401: a key, for a method that accepts OAuth only [seen: Vertex, and GL permission methods]."""
-    return ApiError(
-        Code.UNAUTHENTICATED,
+    return _missing_credentials_error(
         "API keys are not supported by this API. Expected OAuth2 access token or other authentication "
         "credentials that assert a principal. See https://cloud.google.com/docs/authentication",
+        method,
+        service,
+    )
+
+
+def _missing_credentials_error(message: str, method: str, service: str) -> ApiError:
+    return ApiError(
+        Code.UNAUTHENTICATED,
+        message,
         (error_info("CREDENTIALS_MISSING", metadata={"service": service, "method": method}),),
         {"WWW-Authenticate": REALM},
         Legacy("required", message="Login Required.", header="Authorization"),
