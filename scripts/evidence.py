@@ -103,9 +103,9 @@ def _target(node: ast.stmt) -> str:
     return next((ast.unparse(target).strip("()") for target in targets), "")
 
 
-def find_choices(found: list[Source]) -> set[str]:
+def find_choices(modules: list[Source]) -> set[str]:
     """Return every scope with "our choice"."""
-    return {find_scope(source, line) for source in found for line in source.choices}
+    return {find_scope(source, line) for source in modules for line in source.choices}
 
 
 def find_scopes(source: Source) -> set[str]:
@@ -115,17 +115,17 @@ def find_scopes(source: Source) -> set[str]:
     return named | {f"{source.name}: module"}
 
 
-def find_sentences(found: list[Source]) -> dict[tuple[str, str], None]:
+def find_sentences(modules: list[Source]) -> dict[tuple[str, str], None]:
     """Return every sentence passed to a constructor of errors, with its scope, in the order of the code."""
     constructors = {"ApiError", "InvalidValue"} | {
         node.name
-        for source in found
+        for source in modules
         for node in ast.walk(source.tree)
         if isinstance(node, ast.FunctionDef) and node.returns is not None and ast.unparse(node.returns) == "ApiError"
     }
     return {
         (find_scope(source, call.lineno), text): None
-        for source in found
+        for source in modules
         for call in ast.walk(source.tree)
         if isinstance(call, ast.Call) and _name(call.func) in constructors
         for text in _texts(source, call)

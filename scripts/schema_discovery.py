@@ -110,16 +110,16 @@ class Reader:
                 self.schema.messages[message].append(row)
 
     def extend_enum(self, enum: str, values: list[str]) -> None:
-        """Add the values that an enum lacks, numbered after those known."""
-        if known := self.schema.enums.get(enum):
+        """Add the values that an enum lacks, numbered after the existing ones."""
+        if numbers := self.schema.enums.get(enum):
             for value in values:
-                known.setdefault(value, max(known.values()) + 1)
+                numbers.setdefault(value, max(numbers.values()) + 1)
 
     def sibling_row(self, message: str, member: str) -> Json | None:
-        """The field of the other version, unless its number is taken."""
-        taken = {row["number"] for row in self.schema.messages[message]}
+        """The field of the other version, unless its number is used."""
+        used_numbers = {row["number"] for row in self.schema.messages[message]}
         for row in self.other.messages.get(self.in_sibling(message), []):
-            if json_name(row) == member and row["number"] not in taken:
+            if json_name(row) == member and row["number"] not in used_numbers:
                 return self.convert_sibling(row)
         return None
 
@@ -187,10 +187,10 @@ class Reader:
         Discovery joins nested names into one word. A new message is nested in the message that uses it, or in one of
         its parents, if its name begins with the name of that message.
         """
-        for known in (*self.schema.messages, *self.published.messages):
-            if schema_name(known) == reference:
-                self.add_message(known)
-                return known
+        for message in (*self.schema.messages, *self.published.messages):
+            if schema_name(message) == reference:
+                self.add_message(message)
+                return message
         parts = owner.split(".")
         around = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
         parent = next(name for name in around if is_word_start(schema_name(name), reference))
@@ -217,8 +217,8 @@ class Reader:
 
         Its name is derived from its first value (`TOOL_TYPE_UNSPECIFIED`), or else from the field.
         """
-        for enum, known in self.schema.enums.items():
-            if proto_package(enum) == self.package and set(known) == set(values):
+        for enum, numbers in self.schema.enums.items():
+            if proto_package(enum) == self.package and set(numbers) == set(values):
                 return enum
         prefix, unspecified, _ = values[0].rpartition("_UNSPECIFIED")
         new = f"{message}.{capitalized(prefix.lower() if unspecified else name)}"

@@ -18,13 +18,12 @@ from mockserver.protojson.well_known import ANY, LIST_VALUE, NULLABLE, STRUCT, V
 class _Item:
     """An open element of `Binder` (3.21's Item)."""
 
-    __slots__ = ("any", "is_list", "keys", "parent", "placeholder")
+    __slots__ = ("any", "keys", "parent", "placeholder")
 
-    def __init__(self, parent: "_Item | None" = None, *, placeholder: bool = False, is_list: bool = False) -> None:
+    def __init__(self, parent: "_Item | None" = None, *, placeholder: bool = False) -> None:
         self.parent = parent
         self.placeholder = placeholder
         """Whether it is closed together with its parent: the fields of a Struct, the value of a map's entry."""
-        self.is_list = is_list
         self.keys: set[str] | None = None
         """The keys read so far, if it is a map."""
         self.any: AnyUnpacker | None = None
@@ -128,7 +127,7 @@ class Binder(MessageEncoder):
             self._push_values(type_name)
         else:
             self.write_list("")  # records the error
-            self.current = _Item(is_list=True)
+            self.current = _Item()
 
     def _start_list_in_map(self, name: str) -> None:
         if not self._add_key(name):
@@ -275,7 +274,7 @@ class Binder(MessageEncoder):
             self.write_object(name)
         if self.ignored:
             return
-        self.current = _Item(self.current, placeholder=placeholder, is_list=is_list)
+        self.current = _Item(self.current, placeholder=placeholder)
         if is_map:
             self.current.keys = set()
         if is_any:

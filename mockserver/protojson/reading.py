@@ -16,10 +16,7 @@ from mockserver.protojson.query import Bindings, ParameterMerger, bind_parameter
 from mockserver.protojson.scalars import Scalar
 from mockserver.protojson.schema import Kind
 from mockserver.protojson.strict import Fallback
-from mockserver.protojson.well_known import parse_duration, parse_timestamp
 from mockserver.rpc.errors import invalid_argument, invalid_json, unbindable
-
-__all__ = ["bind_defined", "bind_tree", "is_form", "parse_duration", "parse_timestamp", "read_body", "read_request"]
 
 Json = dict[str, Any]
 
@@ -116,7 +113,7 @@ def _bind_fast(message: str, body: bytes, body_field: str, parameters: Bindings)
 def _add(parameters: Bindings, values: Json) -> None:
     """Add the parameters. Raises Fallback where that is more than setting an unset field."""
     for field, text in parameters.values:
-        merged = field.kind is Kind.MESSAGE and field.json_name in values  # a mask said twice names what both do
+        merged = field.kind is Kind.MESSAGE and field.json_name in values  # two masks are merged
         if field.repeated or field.oneof or merged:
             raise Fallback
         values[field.json_name] = strict.bind_text(field, text)

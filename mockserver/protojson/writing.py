@@ -22,21 +22,6 @@ from mockserver.protojson.layout import dumps, dumps_line
 from mockserver.protojson.memoized import MemoizedList
 from mockserver.protojson.schema import Field, Kind
 
-__all__ = [
-    "ARRAY_CLOSE",
-    "ARRAY_OPEN",
-    "ARRAY_SEPARATOR",
-    "Style",
-    "double_text",
-    "dumps",
-    "duration_text",
-    "float32_text",
-    "sse_event",
-    "timestamp_text",
-    "to_json",
-    "write",
-]
-
 Json = dict[str, Any]
 T = TypeVar("T")
 Encode = Callable[[Any], Any]

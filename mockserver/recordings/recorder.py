@@ -108,9 +108,9 @@ class Recorder:
         response = Response(reply.status_code, headers, body)
         self.exchanges.append(Exchange(request, response, f"recorded by mockserver {__version__}", parse_date(headers)))
 
-    def redact(self, known: Iterable[Secret] = ()) -> tuple[list[Exchange], Mapping[Kind, int]]:
+    def redact(self, secrets: Iterable[Secret] = ()) -> tuple[list[Exchange], Mapping[Kind, int]]:
         """Return the exchanges without secrets, and how many different secrets of each kind there were."""
-        redactor = Redactor(known)
+        redactor = Redactor(secrets)
         return redactor.redact(self.exchanges), redactor.counts
 
 

@@ -41,13 +41,13 @@ _BASE64 = re.compile(r"[\w+-]{16,}={0,2}|[\w+/-]{16,}={0,2}")
 class Redactor:
     """Replaces the secrets of one recording by placeholders."""
 
-    def __init__(self, known: Iterable[Secret] = ()) -> None:
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._secrets: dict[str, Kind] = {}
         self._placeholders: dict[str, str] = {}
         self._spellings: dict[str, str] = {}
         self._opaque_words: dict[str, str] = {}
         self._pattern = re.compile(r"(?!)")
-        for secret in known:
+        for secret in secrets:
             self._add(secret)
 
     @property

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.protojson import schema
+from mockserver.protojson.layout import dumps
 from mockserver.protojson.schema import Field, Kind
-from mockserver.protojson.writing import Style, dumps, sse_event, to_json, write
+from mockserver.protojson.writing import Style, sse_event, to_json, write
 
 GL = "google.ai.generativelanguage.v1beta"
 ANSWER = f"{GL}.GenerateContentResponse"
