@@ -4,7 +4,8 @@ A handler is a function that takes a `ControlRequest` and returns the response m
 have Google's format, which every client can parse.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,17 @@ def invalid_argument(message: str) -> ApiError:
 def not_found(message: str) -> ApiError:
     """404: the named thing does not exist."""
     return ApiError(Code.NOT_FOUND, message)
+
+
+@contextmanager
+def translate_errors() -> Iterator[None]:
+    """Raise a 404 for a LookupError and a 400 for a ValueError, with the same message."""
+    try:
+        yield
+    except LookupError as error:
+        raise not_found(str(error)) from None
+    except ValueError as error:
+        raise invalid_argument(str(error)) from None
 
 
 def describe_validation_errors(error: ValidationError) -> str:

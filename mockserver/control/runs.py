@@ -1,11 +1,8 @@
 """The runs of tuned models and tuning jobs: their states, and changing them."""
 
-from collections.abc import Callable
-from typing import Any
-
 from pydantic import BaseModel, Field
 
-from mockserver.control.operations import Body, ControlRequest, Operation, invalid_argument, not_found
+from mockserver.control.operations import Body, ControlRequest, Operation, invalid_argument, translate_errors
 from mockserver.dispatch import runs
 from mockserver.dispatch.runs import Held
 from mockserver.inspection import run_control
@@ -56,12 +53,16 @@ def list_runs(request: ControlRequest) -> RunList:
 
 def finish_run(request: ControlRequest) -> Run:
     """Finish a run now, successfully."""
-    return _change(request, lambda: run_control.finish(request.world, request.body.name))
+    with translate_errors():
+        run_control.finish(request.world, request.body.name)
+        return _describe_named_run(request)
 
 
 def cancel_run(request: ControlRequest) -> Run:
     """Cancel a run now, as its owner would."""
-    return _change(request, lambda: run_control.cancel(request.world, request.body.name))
+    with translate_errors():
+        run_control.cancel(request.world, request.body.name)
+        return _describe_named_run(request)
 
 
 def fail_run(request: ControlRequest) -> Run:
@@ -70,23 +71,20 @@ def fail_run(request: ControlRequest) -> Run:
     if body.error is None and body.code is not None:
         raise invalid_argument("code needs error: give the message too")
     failure = None if body.error is None else Failure(body.code or int(Code.INTERNAL), body.error)
-    return _change(request, lambda: run_control.fail(request.world, body.name, at_step=body.at_step, error=failure))
+    with translate_errors():
+        run_control.fail(request.world, body.name, at_step=body.at_step, error=failure)
+        return _describe_named_run(request)
 
 
 def stall_run(request: ControlRequest) -> Run:
     """Stop the progress of a run."""
-    return _change(request, lambda: run_control.stall(request.world, request.body.name, at_step=request.body.at_step))
+    with translate_errors():
+        run_control.stall(request.world, request.body.name, at_step=request.body.at_step)
+        return _describe_named_run(request)
 
 
-def _change(request: ControlRequest, change: Callable[[], Any]) -> Run:
-    """Change a run and return its progress. 404 if it does not exist, 400 if it is too late."""
-    try:
-        change()
-        return _describe_run(request.world, run_control.find(request.world, request.body.name))
-    except LookupError as error:
-        raise not_found(str(error)) from None
-    except ValueError as error:
-        raise invalid_argument(str(error)) from None
+def _describe_named_run(request: ControlRequest) -> Run:
+    return _describe_run(request.world, run_control.find(request.world, request.body.name))
 
 
 def _describe_run(world: World, held: Held) -> Run:

@@ -1,11 +1,10 @@
 """The clock of a world: reading and moving it."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from mockserver.control.operations import Body, ControlRequest, Operation, invalid_argument
+from mockserver.control.operations import Body, ControlRequest, Operation, translate_errors
 from mockserver.state.clock import Clock, ManualClock, SystemClock, to_datetime
 
 
@@ -37,10 +36,8 @@ def describe_clock(clock: Clock) -> Time:
 
 def create_clock(factor: float, start: datetime | None) -> Clock:
     """Create a clock of a speed; 0 gives a manual one."""
-    try:
+    with translate_errors():
         return SystemClock(factor, start) if factor else ManualClock(start)
-    except ValueError as error:
-        raise invalid_argument(str(error)) from None
 
 
 def get_clock(request: ControlRequest) -> Time:
@@ -51,20 +48,15 @@ def get_clock(request: ControlRequest) -> Time:
 def advance_clock(request: ControlRequest) -> Time:
     """Advance the clock."""
     body: Advance = request.body
-    return _move(request, lambda clock: clock.advance(body.seconds, minutes=body.minutes, hours=body.hours))
+    with translate_errors():
+        request.world.clock.advance(body.seconds, minutes=body.minutes, hours=body.hours)
+    return describe_clock(request.world.clock)
 
 
 def move_clock(request: ControlRequest) -> Time:
     """Move the clock to a later time."""
-    body: MoveTo = request.body
-    return _move(request, lambda clock: clock.move_to(body.time))
-
-
-def _move(request: ControlRequest, move: Callable[[Clock], None]) -> Time:
-    try:
-        move(request.world.clock)
-    except ValueError as error:
-        raise invalid_argument(str(error)) from None
+    with translate_errors():
+        request.world.clock.move_to(request.body.time)
     return describe_clock(request.world.clock)
 
 

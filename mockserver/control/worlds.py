@@ -16,6 +16,7 @@ from mockserver.control.operations import (
     describe_validation_errors,
     invalid_argument,
     not_found,
+    translate_errors,
 )
 from mockserver.state.clock import FASTEST
 from mockserver.state.world import Settings, World
@@ -164,10 +165,8 @@ def _choose_name(request: ControlRequest, name: str | None) -> str:
 
 
 def _add_world(request: ControlRequest, world: World) -> WorldInfo:
-    try:
+    with translate_errors():
         request.worlds.add(world)
-    except ValueError as error:
-        raise invalid_argument(str(error)) from None
     return _describe_world(world)
 
 
