@@ -33,7 +33,7 @@ def violations(*calls: RecordedCall, **wanted: Any) -> list[str]:
 
 
 def test_polls_are_counted_by_resource() -> None:
-    """Intervals, and what came after the end; creating and generating are no polls."""
+    """Intervals and polls after the end are counted; creating and generating are not polls."""
     other = polled(3, 4, path="/v1beta/tunedModels/other")
     report = ClientBehaviour(Calls([call("tunedModels.create"), *polled(1, 3.5, 8, 9, end=8), *other]))
     mine, others = report.polls
@@ -56,7 +56,7 @@ def test_polls_are_counted_by_resource() -> None:
     ],
 )
 def test_every_kind_of_run_has_an_end(method: str, response: dict[str, Any]) -> None:
-    """The answer that says so may be asked for once."""
+    """The poll that returns the final state is not a violation."""
     end = call(method, 5, response=response)
     going = call(method, 0, response={})
 
@@ -98,7 +98,7 @@ def test_backing_off_is_asking_ever_less_often(moments: list[float], *, backs_of
 
 
 def test_a_look_is_no_poll() -> None:
-    """Who asks once, does not ask again."""
+    """A single GET is not polling."""
     assert [] == ClientBehaviour(Calls(polled(0))).polls
 
 
@@ -109,7 +109,7 @@ def test_two_polls_cannot_back_off() -> None:
 
 @given(st.lists(st.floats(0.001, 1e4), min_size=1, max_size=10), st.floats(0, 1e4))
 def test_polite_is_who_keeps_every_interval(intervals: list[float], least: float) -> None:
-    """And nobody else."""
+    """The minimum interval is the only criterion."""
     moments = [sum(intervals[:place]) for place in range(len(intervals) + 1)]
     report = ClientBehaviour(Calls(polled(*moments)))
 
@@ -143,7 +143,7 @@ def test_without_a_delay_any_retry_will_do(status: int) -> None:
 
 
 def test_a_refusal_that_no_wait_would_change_is_not_retried() -> None:
-    """Nor is one that nobody came back from, or came back from to something else."""
+    """A refused call without a later call of the same method and path is not a retry."""
     elsewhere = call(at=3, path="/v1beta/tunedModels/other")
 
     assert [] == ClientBehaviour(Calls([refused(0, status=403), refused(1, status=404), call(at=2)])).retries

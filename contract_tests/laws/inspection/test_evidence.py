@@ -57,5 +57,5 @@ def test_words_of_our_choice_are_told() -> None:
     ],
 )
 def test_words_that_were_seen_are_not(harmless: RecordedCall) -> None:
-    """Nor what a tester asked for, nor successes."""
+    """Injected faults and successes do not count."""
     assert [] == list(find_unseen_answers([harmless]))

@@ -1,4 +1,4 @@
-"""Laws of the front end's JSON reader: what it takes, what it refuses and in which words."""
+"""Laws of the front end's JSON reader: what it accepts, what it refuses, and its error sentences."""
 
 import json
 from contextlib import suppress
@@ -46,7 +46,7 @@ class Tree:
 
 
 def plain(entry: tuple[str, type | None, Any]) -> Any:
-    """What a tree's entry stands for."""
+    """Convert an entry of the tree to plain Python."""
     _, kind, value = entry
     if kind is dict:
         return {member[0]: plain(member) for member in value}
@@ -54,14 +54,14 @@ def plain(entry: tuple[str, type | None, Any]) -> Any:
 
 
 def parsed(body: bytes) -> Any:
-    """What the reader makes of `body`."""
+    """Return what the reader parses from `body`."""
     tree = Tree()
     read(body, tree)
     return plain(tree.root[0])
 
 
 def refusal(body: bytes) -> str | None:
-    """What the reader says of `body`."""
+    """Return the sentence of the reader's error for `body`."""
     with pytest.raises(MalformedJson) as caught:
         read(body, Tree())
     return caught.value.sentence
@@ -80,7 +80,7 @@ json_values = st.recursive(
 
 @given(json_values, st.booleans(), st.sampled_from([None, 1, "\t"]))
 def test_json_is_read_as_json(value: Any, escaped: bool, indent: int | str | None) -> None:
-    """Whatever a serializer writes, in whatever layout, is read as what it was."""
+    """The output of a serializer, in any layout, is read as its input."""
     text = json.dumps(value, ensure_ascii=escaped, indent=indent)
 
     assert value == parsed(text.encode())
@@ -122,7 +122,7 @@ def test_no_bytes_break_the_reader(body: bytes) -> None:
     ],
 )
 def test_more_than_json_is_taken(text: str, value: Any) -> None:
-    """What the C++ of 3.21 lets pass is let pass; lone surrogates become U+FFFD (measured)."""
+    """Everything that the C++ of 3.21 accepts is accepted; lone surrogates become U+FFFD (measured)."""
     assert value == parsed(text.encode())
 
 
@@ -168,7 +168,7 @@ def test_a_byte_that_is_no_utf8_is_a_space() -> None:
     ],
 )
 def test_what_is_refused_is_named_with_its_place(text: str, sentence: str) -> None:
-    """The sentence, up to 20 bytes on either side, and a caret: as json_stream_parser.cc of 3.21 says it."""
+    """An error has a sentence, up to 20 bytes on either side, and a caret, as in json_stream_parser.cc of 3.21."""
     assert sentence == refusal(text.encode())
 
 
@@ -185,7 +185,7 @@ def test_twenty_bytes_are_quoted_on_either_side() -> None:
 
 
 def test_a_letter_is_not_quoted_in_half() -> None:
-    """Where the 20 bytes would cut a UTF-8 character nothing is said (measured on a sister host)."""
+    """If the 20 bytes would cut a UTF-8 character, nothing is quoted (measured on a sister host)."""
     assert refusal('["xéééééééééé"  1]'.encode()) is None
 
 

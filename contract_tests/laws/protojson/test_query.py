@@ -1,4 +1,4 @@
-"""Laws of what a URL adds to a request: parameters of the method, variables of the path."""
+"""Laws of binding a URL: query parameters and path variables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +30,7 @@ def bind(
 
 
 def refused(message: str, *query: tuple[str, str], **parts: Any) -> Sequence[tuple[str | None, str]]:
-    """The violations of the error, whose message says the same."""
+    """Return the violations of the error; its message has the same sentences."""
     with pytest.raises(ApiError) as caught:
         bind(message, *query, **parts)
     violations = [(v.get("field"), v["description"]) for v in caught.value.details[0]["fieldViolations"]]
@@ -39,7 +39,7 @@ def refused(message: str, *query: tuple[str, str], **parts: Any) -> Sequence[tup
 
 
 def unknown(name: str, field: str) -> tuple[None, str]:
-    """What is said of a parameter no field is named by."""
+    """Return the violation for a parameter that names no field."""
     problem = f"Cannot bind query parameter. Field '{field}' could not be found in request message."
     return None, f'Invalid JSON payload received. Unknown name "{name}": {problem}'
 
@@ -66,7 +66,7 @@ def test_of_repeats_every_one_is_read_and_the_last_wins() -> None:
 
 @pytest.mark.parametrize("text", ["abc", "1.5", "1e1", "", "2147483648", " 1"])
 def test_a_number_is_digits(text: str) -> None:
-    """What a string of a body may be for an int32, a parameter may be; measured on Firestore."""
+    """A parameter for an int32 accepts what a string in a body may be; measured on Firestore."""
     assert [("page_size", f"Invalid value at 'page_size' (TYPE_INT32), \"{text}\"")] == refused(
         LIST, ("pageSize", text)
     )
@@ -74,7 +74,7 @@ def test_a_number_is_digits(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("T", True), ("YES", True), ("1", True), ("n", False)])
 def test_a_bool_is_a_word(text: str, value: bool) -> None:
-    """The words protobuf knows, in any case; nothing at all is none of them (measured on Firestore)."""
+    """Protobuf's words are accepted in any case; an empty text is not one of them (measured on Firestore)."""
     name = "generationConfig.responseLogprobs"
 
     assert {"generationConfig": {"responseLogprobs": value}} == bind(GENERATE, (name, text))
@@ -117,14 +117,14 @@ def test_masks_are_paths_in_proto_spelling() -> None:
 
 @pytest.mark.parametrize("body", [b'{"topK":3}', b'{"topK":3,}'])
 def test_a_mask_said_twice_names_what_both_do(body: bytes) -> None:
-    """A message that comes twice is merged, whichever way the body is read."""
+    """A message that occurs twice is merged, by the fast and by the exact reader."""
     assert ["display_name", "top_k"] == bind(
         UPDATE, ("updateMask", "displayName"), ("updateMask", "topK"), body=body, body_field="tuned_model"
     )["updateMask"]
 
 
 def test_parameters_are_bound_by_name() -> None:
-    """Of two arms of a oneof the one whose name comes later is refused, however they were sent (seen on Firestore)."""
+    """Of two arms of a oneof the later one by name is refused, whatever the order in the URL (seen on Firestore)."""
     (violation,) = refused(
         UPDATE_CACHED, ("cachedContent.ttl", "3s"), ("cachedContent.expireTime", "2024-05-06T07:08:09Z")
     )
@@ -144,7 +144,7 @@ def test_the_path_wins_over_a_plain_field_of_the_body(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"", None, b"null", b"{}", b"\xef\xbb\xbf"])
 def test_the_path_is_bound_whatever_the_body(body: bytes | None) -> None:
-    """An empty body, none at all or null leaves the message to the URL."""
+    """With an empty body, none, or null, the message has only what the URL binds."""
     assert {"tunedModel": {"name": "tunedModels/fern"}, "updateMask": ["top_k"]} == bind(
         UPDATE, ("updateMask", "topK"), body=body, body_field="tuned_model", path=TUNED_NAME
     )
@@ -173,7 +173,7 @@ def test_url_and_body_are_wrong_together() -> None:
 
 
 def test_a_form_is_bound_as_parameters() -> None:
-    """What curl -d sends without -H is taken for a query [seen]; so is a body that does not say what it is."""
+    """The form that curl -d sends without -H is parsed as a query [seen], and so is a body without a content type."""
     body = b'{"contents":[{"parts":[{"text":"x"}]}]}'
     for content_type in (None, FORM, f"{FORM}; charset=utf-8", FORM.upper()):
         with pytest.raises(ApiError) as caught:
@@ -194,7 +194,7 @@ def test_a_form_is_bound_as_parameters() -> None:
 
 @pytest.mark.parametrize("content_type", [JSON, f"{JSON}; charset=utf-8", "text/plain", ""])
 def test_any_other_type_is_read_as_json(content_type: str) -> None:
-    """JSON whatever the charset; of other types nothing was seen, so JSON too."""
+    """JSON with any charset; other types were not seen, and are read as JSON too."""
     body = b'{"tools": [], "model": "models/q"}'
 
     assert {"model": "models/p"} == read_request(
@@ -203,7 +203,7 @@ def test_any_other_type_is_read_as_json(content_type: str) -> None:
 
 
 def test_no_content_type_matters_not_without_a_body() -> None:
-    """A GET says nothing of a type."""
+    """A GET has no content type."""
     assert {"pageSize": 5} == read_request(
         LIST, body=None, body_field="", path={}, query=[("pageSize", "5")], content_type=None
     )

@@ -21,7 +21,7 @@ JOB = "google.cloud.aiplatform.v1.TuningJob"
 
 
 def outcome(message: str, body: bytes) -> Any:
-    """What is bound, as text so that NaN equals itself; or the error."""
+    """Return the bound message, as text so that NaN equals itself; or the error."""
     try:
         return repr(read_body(message, body))
     except ApiError as error:
@@ -66,7 +66,7 @@ def scribbled(draw: st.DrawFn, text: str) -> str:
 @example((f"{BETA}.TunedModel", '{"reader_project_numbers": [1,,]}'))
 @example((f"{BETA}.TunedModel", '{"display_name": "\\",}'))
 def test_what_the_fast_path_accepts_the_exact_one_accepts_too(written: tuple[str, str]) -> None:
-    """Whatever was scribbled into a text: the fast path binds it as the exact one does, or leaves it alone."""
+    """For any change of a text, the fast path binds it as the exact one does, or falls back."""
     message, text = written
     try:
         result = repr(strict.bind(message, strict.loads(text.encode())))
@@ -89,7 +89,7 @@ def test_trailing_commas_take_the_fast_path() -> None:
 
 @given(shaped)
 def test_a_tree_binds_as_its_text(shape: tuple[str, Any]) -> None:
-    """What was parsed elsewhere is bound by the same rules."""
+    """A parsed tree is bound by the rules for a text."""
     message, tree = shape
     result: Any
     try:
@@ -102,7 +102,7 @@ def test_a_tree_binds_as_its_text(shape: tuple[str, Any]) -> None:
 
 @given(shaped)
 def test_what_is_bound_can_be_written_and_read_back(shape: tuple[str, Any]) -> None:
-    """Whatever binds is a message the writer knows, and what it writes binds to the same bytes."""
+    """The writer accepts every bound message, and its output binds to the same message."""
     message, tree = shape
     try:
         result = bind_tree(message, tree)
@@ -229,7 +229,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_books_that_disagree_are_read_as_the_cpp_reads_them() -> None:
-    """A time refused because its oneof is taken closes one level too many, as in 3.21: then nothing has a place."""
+    """A time that is refused because its oneof is set closes one level too many, as in 3.21; what follows is invalid."""
     message = refused(
         f"{BETA}.CachedContent",
         '{"expireTime": "2024-01-01T00:00:00Z", "ttl": "3s", "displayName": "x"}',
@@ -247,6 +247,6 @@ def test_errors_without_end_are_cut() -> None:
 
 
 def test_a_tree_that_is_no_json_is_the_callers_mistake() -> None:
-    """What no JSON text could hold raises TypeError, not a sentence for users."""
+    """A value that is not JSON raises TypeError, not an error for users."""
     with pytest.raises(TypeError):
         bind_tree(TUNED, {"displayName": {1, 2}})

@@ -1,4 +1,4 @@
-"""Recorded messages, taken into natural values and written again, are the recorded bytes."""
+"""Recorded messages, converted to natural values and written again, are the recorded bytes."""
 
 import json
 from base64 import b64decode
@@ -23,7 +23,7 @@ UNPUBLISHED = {"type.googleapis.com/google.ai.generativelanguage.v1main.Generate
 
 
 def natural(message: str, tree: dict[str, Any]) -> dict[str, Any]:
-    """A message's JSON tree in natural values: writing backwards, for what recordings hold."""
+    """Convert a message's JSON tree to natural values, the inverse of writing."""
     fields = schema.message(message).by_name
     return {name: natural_field(fields[name], value) for name, value in tree.items()}
 

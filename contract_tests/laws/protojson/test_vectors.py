@@ -23,7 +23,7 @@ RECORDED = SHARED / "transcripts" / "wire-protojson-vectors.json"
 
 
 def vectors(path: Path) -> list[Any]:
-    """The vectors of a file by id, or one to skip that says what is missing."""
+    """Return the vectors of a file by id, or a skipped one if the file is missing."""
     if not path.is_file():
         reason = f"no {path.name} beside this checkout"
         return [pytest.param({}, id=path.stem, marks=pytest.mark.skip(reason=reason))]
@@ -31,7 +31,7 @@ def vectors(path: Path) -> list[Any]:
 
 
 def verdict(vector: Json) -> Json:
-    """What we make of the body, in the words of the vectors; `parsed` as the natural message."""
+    """Return our result for the body in the format of the vectors; `parsed` is the natural message."""
     body = b64decode(vector["body_b64"]) if "body_b64" in vector else vector["body"].encode()
     try:
         return {"status": 200, "parsed": read_body(vector["message"], body, body_field=vector["body_field"])}
@@ -43,7 +43,7 @@ def verdict(vector: Json) -> Json:
 
 
 def expected(vector: Json) -> Json:
-    """What the vector says, its canonical JSON as the natural message."""
+    """Return the result that the vector expects; its canonical JSON becomes the natural message."""
     known: Json = {name: vector[name] for name in ("status", "error_message", "field_violations") if name in vector}
     if "parsed" in vector:
         known["parsed"] = bind_tree(vector["message"], vector["parsed"])

@@ -1,4 +1,4 @@
-"""Laws of the text forms of times, lengths of time and field masks."""
+"""Laws of parsing timestamps, durations and field masks."""
 
 import pytest
 from hypothesis import given
@@ -22,13 +22,13 @@ BEYOND = "Timestamp value exceeds limits"
 
 @given(st.integers(FIRST_SECOND * SECOND, (LAST_SECOND + 1) * SECOND - 1))
 def test_a_time_written_is_a_time_read(nanos: int) -> None:
-    """Every nanosecond protobuf has can be written and read back."""
+    """Every valid Timestamp can be written and read back."""
     assert nanos == parse_timestamp(timestamp_text(nanos))
 
 
 @given(st.integers(-MAX_DURATION_SECONDS * SECOND, MAX_DURATION_SECONDS * SECOND))
 def test_a_duration_written_is_a_duration_read(nanos: int) -> None:
-    """Up to ten thousand years either way."""
+    """Every valid Duration can be written and read back."""
     assert nanos == parse_duration(duration_text(nanos))
 
 
@@ -69,7 +69,7 @@ def test_a_time_may_be_said_in_many_ways(text: str, nanos: int) -> None:
     ],
 )
 def test_a_time_that_is_none_is_refused(text: str, sentence: str) -> None:
-    """In the words recorded on Firestore; what 3.21 says is older."""
+    """The sentences are those recorded on Firestore; those of 3.21 are older."""
     with pytest.raises(InvalidValue) as caught:
         parse_timestamp(text)
 
@@ -97,7 +97,7 @@ def test_a_duration_may_be_said_in_many_ways(text: str, nanos: int) -> None:
     ],
 )
 def test_a_duration_that_is_none_is_refused(text: str, sentence: str) -> None:
-    """In the words of protostream_objectwriter.cc of 3.21."""
+    """The sentences are those of protostream_objectwriter.cc of 3.21."""
     with pytest.raises(InvalidValue) as caught:
         parse_duration(text)
 
@@ -131,7 +131,7 @@ def test_a_mask_is_paths_in_proto_spelling(text: str, paths: list[str]) -> None:
     ],
 )
 def test_a_mask_that_is_none_is_refused(text: str, problem: str) -> None:
-    """The mask is quoted and what is wrong with it said."""
+    """The error quotes the mask and names the problem."""
     with pytest.raises(InvalidValue) as caught:
         parse_field_mask(text)
 
@@ -140,7 +140,7 @@ def test_a_mask_that_is_none_is_refused(text: str, problem: str) -> None:
 
 @pytest.mark.parametrize("text", ["a(" * 200, "a" * 200_000 + "(", "a" * 90_000 + "(" + "b," * 200 + ")"])
 def test_a_mask_cannot_blow_up(text: str) -> None:
-    """What is short for far more than was sent is refused."""
+    """A mask that expands to far more than its length is refused."""
     with pytest.raises(InvalidValue, match="It "):
         parse_field_mask(text)
 
