@@ -91,7 +91,7 @@ def find_preconditions(exchanges: Sequence[Exchange]) -> list[Resource]:
                 message = _resource_type(match.route.response)
                 parent = re.sub(
                     r"^projects/(\d+)",
-                    lambda match: f"projects/{projects.get(match[1], match[1])}",
+                    lambda number: f"projects/{projects.get(number[1], number[1])}",
                     item["name"].rpartition("/tuningJobs/")[0],
                 )
                 resource = Resource(bind_defined(message, item), message, match.route.version, caller, parent)

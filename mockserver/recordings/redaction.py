@@ -34,7 +34,7 @@ _PUBLIC_WORDS = (
     "generativelanguage aiplatform googleapis gemini models tunedmodels projects locations publishers tuning"
 )
 
-_TEXTS = re.compile(r"json|text|javascript|xml|x-www-form-urlencoded|^$")
+_TEXT_TYPES = re.compile(r"json|text|javascript|xml|x-www-form-urlencoded|^$")
 _BASE64 = re.compile(r"[\w+-]{16,}={0,2}|[\w+/-]{16,}={0,2}")
 
 
@@ -58,10 +58,10 @@ class Redactor:
     def redact(self, exchanges: Sequence[Exchange]) -> list[Exchange]:
         """Return the exchanges without their secrets."""
         for exchange in exchanges:
-            for secret in secret_detectors.in_exchange(exchange):
+            for secret in secret_detectors.find_in_exchange(exchange):
                 self._add(secret)
         self._assign_placeholders()
-        return [self._exchange(exchange) for exchange in exchanges]
+        return [self._redact_exchange(exchange) for exchange in exchanges]
 
     def _add(self, secret: Secret) -> None:
         if secret.text not in {"", "-", "*"}:
@@ -75,7 +75,7 @@ class Redactor:
         for text, kind in self._secrets.items():
             while True:
                 numbers[kind] += 1
-                placeholder = _placeholder(prefix, kind, numbers[kind], len(text))
+                placeholder = _format_placeholder(prefix, kind, numbers[kind], len(text))
                 if placeholder not in self._secrets:
                     break
             self._placeholders[text] = placeholder
@@ -83,7 +83,7 @@ class Redactor:
             spelling: placeholder for text, placeholder in self._placeholders.items() for spelling in _spellings(text)
         }
         longest_first = sorted(self._spellings, key=len, reverse=True)
-        self._pattern = re.compile("|".join(f"(?:{_bounded(text)})" for text in longest_first) or r"(?!)")
+        self._pattern = re.compile("|".join(f"(?:{_spelling_pattern(text)})" for text in longest_first) or r"(?!)")
 
     def redact_text(self, text: str) -> str:
         """Replace every secret in a text."""
@@ -101,31 +101,31 @@ class Redactor:
             kind != "project" and pattern.search(text) for kind, pattern in secret_detectors.PATTERNS
         )
 
-    def _exchange(self, exchange: Exchange) -> Exchange:
+    def _redact_exchange(self, exchange: Exchange) -> Exchange:
         request, response = exchange.request, exchange.response
         return replace(
             exchange,
             request=replace(
                 request,
-                url=self._url(request.url),
-                headers=self._headers(request.headers),
-                body=self._body(request.body or b"", request.headers),
+                url=self._redact_url(request.url),
+                headers=self._redact_headers(request.headers),
+                body=self._redact_body(request.body or b"", request.headers),
             ),
             response=replace(
                 response,
-                headers=self._headers(response.headers),
-                body=self._body(response.body, response.headers),
+                headers=self._redact_headers(response.headers),
+                body=self._redact_body(response.body, response.headers),
             ),
         )
 
-    def _url(self, url: str) -> str:
+    def _redact_url(self, url: str) -> str:
         parts = urlsplit(url)
         host = self.redact_text(parts.netloc.rpartition("@")[2])
         path = self._redact_quoted(parts.path, unquote, lambda text: quote(text, safe="/:@$,;=~!*'()"))
-        query = "&".join(self._pair(pair) for pair in parts.query.split("&"))
+        query = "&".join(self._redact_pair(pair) for pair in parts.query.split("&"))
         return urlunsplit((parts.scheme, host, path, query, ""))
 
-    def _pair(self, pair: str) -> str:
+    def _redact_pair(self, pair: str) -> str:
         name, equals, value = pair.partition("=")
         placeholder = self._placeholders.get(unquote_plus(value))
         if placeholder and (kind_of_name(unquote(name)) or name in {"key", "code"}):
@@ -138,10 +138,10 @@ class Redactor:
         clean = self.redact_text(plain)
         return text if clean == plain and self.redact_text(text) == text else encode(clean)
 
-    def _headers(self, headers: Headers) -> Headers:
-        return tuple((name, self._header(name, value)) for name, value in headers)
+    def _redact_headers(self, headers: Headers) -> Headers:
+        return tuple((name, self._redact_header(name, value)) for name, value in headers)
 
-    def _header(self, name: str, value: str) -> str:
+    def _redact_header(self, name: str, value: str) -> str:
         if name in {"authorization", "proxy-authorization"}:
             scheme, space, secret = value.partition(" ")
             return f"{scheme} {self._placeholders[secret.strip()]}" if space and secret.strip() else DROPPED
@@ -151,48 +151,49 @@ class Redactor:
             return DROPPED
         return self._redact_quoted(value, unquote, quote)
 
-    def _body(self, body: bytes, headers: Headers) -> bytes:
+    def _redact_body(self, body: bytes, headers: Headers) -> bytes:
         """Redact a text body; replace any other, or one that still contains a secret, by a description."""
         type_ = next((value for name, value in headers if name == "content-type"), "")
         try:
             text = body.decode()
         except UnicodeDecodeError:
             return _describe_omitted(body, type_)
-        if not _TEXTS.search(type_.partition(";")[0]):
+        if not _TEXT_TYPES.search(type_.partition(";")[0]):
             return _describe_omitted(body, type_)
         clean = self._redact_body_text(text)
-        return _describe_omitted(body, type_) if self._leaks(clean) else clean.encode()
+        return _describe_omitted(body, type_) if self._still_contains_secret(clean) else clean.encode()
 
     def _redact_body_text(self, text: str) -> str:
         if secret_detectors.parse_json(text) is not None:
-            return self._json(text)
+            return self._redact_json(text)
         if text.startswith("data:"):
-            return re.sub(r"(?m)^data:[^\r\n]*", lambda line: "data:" + self._json(line[0][5:]), text)
+            return re.sub(r"(?m)^data:[^\r\n]*", lambda line: "data:" + self._redact_json(line[0][5:]), text)
         if "=" in text and not re.search(r"\s", text):
-            return "&".join(self._pair(pair) for pair in text.split("&"))
+            return "&".join(self._redact_pair(pair) for pair in text.split("&"))
         return self.redact_text(text)
 
-    def _json(self, text: str) -> str:
+    def _redact_json(self, text: str) -> str:
         """Redact JSON as text if its value is then clean, else redact its value and write it again."""
         tree = secret_detectors.parse_json(text)
         if tree is None:
             return self.redact_text(text)
         clean = self.redact_text(text)
-        return clean if secret_detectors.parse_json(clean) == self._tree(tree) else self._rewrite_json(text)
+        return clean if secret_detectors.parse_json(clean) == self._redact_tree(tree) else self._rewrite_json(text)
 
     def _rewrite_json(self, text: str) -> str:
         """Parse, redact and write JSON again; numbers keep all their digits."""
         tree = json.loads(text, parse_float=orjson.Fragment, parse_int=_small_int)
         pretty = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if "\n" in text else 0
-        return orjson.dumps(self._tree(tree), option=pretty).decode()
+        return orjson.dumps(self._redact_tree(tree), option=pretty).decode()
 
-    def _tree(self, tree: Any, kind: Kind | None = None) -> Any:
+    def _redact_tree(self, tree: Any, kind: Kind | None = None) -> Any:
         if isinstance(tree, dict):
             return {
-                self.redact_text(name): self._tree(value, kind_of_member(name, tree)) for name, value in tree.items()
+                self.redact_text(name): self._redact_tree(value, kind_of_member(name, tree))
+                for name, value in tree.items()
             }
         if isinstance(tree, list):
-            return [self._tree(item, kind) for item in tree]
+            return [self._redact_tree(item, kind) for item in tree]
         if isinstance(tree, bool) or not isinstance(tree, str | int):
             return tree
         if kind is not None and str(tree) in self._placeholders:
@@ -202,16 +203,16 @@ class Redactor:
             clean = self.redact_text(str(tree))
             return int(clean) if clean.isdigit() else tree
         inner = secret_detectors.parse_json(tree)
-        return self.redact_text(tree) if inner is None else self._json(tree)
+        return self.redact_text(tree) if inner is None else self._redact_json(tree)
 
-    def _leaks(self, text: str) -> bool:
+    def _still_contains_secret(self, text: str) -> bool:
         """Return whether the text still contains a secret in any encoding."""
         return any(
             self._pattern.search(decoded) for decoded in (text, unquote(text), unescape(text), _unescape_json(text))
         )
 
 
-def _placeholder(prefix: str, kind: Kind, number: int, length: int) -> str:
+def _format_placeholder(prefix: str, kind: Kind, number: int, length: int) -> str:
     if kind == "email":
         return f"{prefix}-{number}@example.com"
     if kind == "number":
@@ -225,7 +226,7 @@ def _spellings(text: str) -> Iterator[str]:
     yield from plain | {spelling.lower() for spelling in plain if "%" in spelling}
 
 
-def _bounded(text: str) -> str:
+def _spelling_pattern(text: str) -> str:
     """Return the pattern of a spelling: a long one matches anywhere, a short one only after `projects/`."""
     exact = re.escape(text)
     if text.isdigit():

@@ -72,10 +72,10 @@ class Replay:
         moments += [resource.created for resource in resources]
         self._start = min(moments, default=to_nanos(DEFAULT_START) + _FRACTION)
         self._world = World(ManualClock(to_datetime(self._start)), Settings(seed=1, safety_ratings="real"))
-        self._names = IdMapping()
+        self._ids = IdMapping()
         self._existing: set[str] = set()
         """Words of responses whose status was ours too: the resources that they name exist."""
-        self._preconditions = Preconditions(self._world, self._names, lambda request: _send(self._world, request))
+        self._preconditions = Preconditions(self._world, self._ids, lambda request: _send(self._world, request))
         self._preconditions.schedule(resources)
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -94,14 +94,14 @@ class Replay:
         self._existing |= {name.rpartition("/")[2] for name in self._preconditions.created_names}
         if moment is not None:
             self._world.clock.advance_to(moment)
-        self._names.keep_client_words(
+        self._ids.keep_client_words(
             f"{parts.path}?{parts.query} {(exchange.request.body or b'').decode('utf-8', 'replace')}"
         )
         request = self._request(exchange, match)
-        ours = self._send(self._world, exchange, request, match)
+        ours = self._send_as_recorded(self._world, exchange, request, match)
         if reason := self._missing_precondition(exchange, match):
             return Outcome(number, method, reason)
-        differences = compare(exchange.response, ours, self._names)
+        differences = compare(exchange.response, ours, self._ids)
         if ours.status == exchange.response.status:
             self._existing |= _words(exchange.response.body)
         if grade(differences) is Grade.DIFFERS and request.method == "GET":
@@ -115,7 +115,7 @@ class Replay:
             moment = self._start + round((now - self._start) * factor)
             copy = self._world.fork("retry")
             copy.clock.restore(moment)
-            differences = compare(exchange.response, self._send(copy, exchange, request, None), self._names)
+            differences = compare(exchange.response, self._send_as_recorded(copy, exchange, request, None), self._ids)
             if grade(differences) < Grade.DIFFERS:
                 return replace(outcome, differences=tuple(differences), seconds_off=(moment - now) / SECOND)
         return outcome
@@ -123,17 +123,17 @@ class Replay:
     def _request(self, exchange: Exchange, match: Match | None) -> Request:
         """Return the recorded request with our ids, and with substitutes for removed credentials."""
         request = exchange.request
-        target = self._names.translate(_fill_placeholders(request.parts.path))
-        query = self._names.translate(request.parts.query)
+        target = self._ids.translate(_fill_placeholders(request.parts.path))
+        query = self._ids.translate(request.parts.query)
         recorded = _default_body(match) if request.body is None else request.body.decode("utf-8", "replace")
-        body = b"" if request.method in {"GET", "HEAD"} else self._names.translate(recorded).encode()
+        body = b"" if request.method in {"GET", "HEAD"} else self._ids.translate(recorded).encode()
         url = f"http://{request.parts.hostname or 'localhost'}{target}" + (f"?{query}" if query else "")
         headers = [(name, value) for name, value in request.headers if name not in _HOP_BY_HOP]
         if body and not any(name == "content-type" for name, _ in headers):
             headers.append(("content-type", "application/json"))
         return Request(request.method, url, (*headers, *substitute_credentials(exchange)), body)
 
-    def _send(self, world: World, exchange: Exchange, request: Request, match: Match | None) -> Response:
+    def _send_as_recorded(self, world: World, exchange: Exchange, request: Request, match: Match | None) -> Response:
         """Return our response, from a world that gives the recorded answer and refuses what was refused."""
         ratings: Literal["always", "real"] = "always" if b'"safetyRatings"' in exchange.response.body else "real"
         world.settings = replace(world.settings, safety_ratings=ratings)
@@ -204,8 +204,8 @@ def _reason_to_skip(exchange: Exchange, match: Match | None) -> str:
 
 def _has_path_fields_only(match: Match) -> bool:
     """Return whether every field of the method's request is in the path."""
-    ids = {name.partition(".")[0] for name in match.path}
-    return all(field.name in ids for field in schema.message(match.route.request).fields)
+    names = {name.partition(".")[0] for name in match.path}
+    return all(field.name in names for field in schema.message(match.route.request).fields)
 
 
 def _fill_placeholders(path: str) -> str:
@@ -229,8 +229,8 @@ def _listed_ids(response: Response) -> set[str]:
     """Return the assigned ids of the items in a list response."""
     messages = [message for message in parse_messages(response) or () if isinstance(message, dict)]
     lists = [value for message in messages for value in message.values() if isinstance(value, list)]
-    ids = [str(item.get("name", "")) for rows in lists for item in rows if isinstance(item, dict)]
-    return {id_ for name in ids for id_ in _assigned_ids(f"/{name}")}
+    names = [str(item.get("name", "")) for rows in lists for item in rows if isinstance(item, dict)]
+    return {id_ for name in names for id_ in _assigned_ids(f"/{name}")}
 
 
 def _mask_ids(path: str) -> str:

@@ -63,33 +63,33 @@ PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 )
 
 
-def in_exchange(exchange: Exchange) -> Iterator[Secret]:
+def find_in_exchange(exchange: Exchange) -> Iterator[Secret]:
     """Yield every secret in an exchange."""
     request, response = exchange.request, exchange.response
-    yield from in_url(request.url)
-    yield from in_headers(request.headers)
-    yield from in_headers(response.headers)
+    yield from find_in_url(request.url)
+    yield from find_in_headers(request.headers)
+    yield from find_in_headers(response.headers)
     for body in (request.body or b"", response.body):
-        yield from in_body(body.decode("utf-8", "replace"))
+        yield from find_in_body(body.decode("utf-8", "replace"))
 
 
-def in_url(url: str) -> Iterator[Secret]:
+def find_in_url(url: str) -> Iterator[Secret]:
     """Yield the secrets in a URL: before the host, in the path, in the query, by name or by pattern."""
     parts = urlsplit(url)
     if parts.password:
         yield Secret("secret", unquote(parts.password))
-    yield from in_text(unquote(parts.path))
-    yield from _in_pairs(parts.query)
+    yield from find_in_text(unquote(parts.path))
+    yield from _find_in_pairs(parts.query)
 
 
-def _in_pairs(query: str) -> Iterator[Secret]:
+def _find_in_pairs(query: str) -> Iterator[Secret]:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if kind := kind_of_name(name) or ("key" if name == "key" else "token" if name == "code" else None):
             yield Secret(kind, value)
-        yield from in_text(value)
+        yield from find_in_text(value)
 
 
-def in_headers(headers: Headers) -> Iterator[Secret]:
+def find_in_headers(headers: Headers) -> Iterator[Secret]:
     """Yield every value of a credential header, and what matches a pattern in any other header."""
     for name, value in headers:
         if name in {"cookie", "set-cookie"}:
@@ -102,18 +102,18 @@ def in_headers(headers: Headers) -> Iterator[Secret]:
             yield Secret("project", value)
         elif name not in HARMLESS_HEADERS and _CREDENTIAL_HEADER.search(name):
             yield Secret("secret", value)
-        yield from in_text(value)
-        yield from in_text(unquote(value))
+        yield from find_in_text(value)
+        yield from find_in_text(unquote(value))
 
 
-def in_body(text: str) -> Iterator[Secret]:
+def find_in_body(text: str) -> Iterator[Secret]:
     """Yield the secrets in a body: JSON, JSON in JSON, events, a form, or plain text."""
     documents = parse_body(text)
     for document in documents:
-        yield from in_tree(document)
+        yield from find_in_tree(document)
     if not documents:
-        yield from _in_pairs(text)
-        yield from in_text(text)
+        yield from _find_in_pairs(text)
+        yield from find_in_text(text)
 
 
 def parse_body(text: str) -> list[Any]:
@@ -135,20 +135,20 @@ def parse_json(text: str) -> Any:
         return None
 
 
-def in_tree(tree: Any, kind: Kind | None = None) -> Iterator[Secret]:
+def find_in_tree(tree: Any, kind: Kind | None = None) -> Iterator[Secret]:
     """Yield the secrets in parsed JSON. `kind` is derived from the name of its member."""
     if isinstance(tree, dict):
         for name, value in tree.items():
-            yield from in_text(name)
-            yield from in_tree(value, kind_of_member(name, tree))
+            yield from find_in_text(name)
+            yield from find_in_tree(value, kind_of_member(name, tree))
     elif isinstance(tree, list):
         for item in tree:
-            yield from in_tree(item, kind)
+            yield from find_in_tree(item, kind)
     elif kind is not None and isinstance(tree, str | int) and not isinstance(tree, bool):
         yield Secret(kind, str(tree))
     if isinstance(tree, str):
         inner = parse_json(tree)
-        yield from in_text(tree) if inner is None else in_tree(inner)
+        yield from find_in_text(tree) if inner is None else find_in_tree(inner)
 
 
 def kind_of_member(name: str, siblings: dict[str, Any]) -> Kind | None:
@@ -175,7 +175,7 @@ def kind_of_text(secret: Secret) -> Kind:
     return "number" if secret.kind == "project" and secret.text.isdigit() else secret.kind
 
 
-def in_text(text: str) -> Iterator[Secret]:
+def find_in_text(text: str) -> Iterator[Secret]:
     """Yield the secrets in a plain text, by pattern."""
     for kind, pattern in PATTERNS:
         for match in pattern.finditer(text):
