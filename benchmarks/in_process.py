@@ -1,9 +1,9 @@
-"""What a request costs inside the process, as a multiple of answering it with bytes made beforehand.
+"""Measures the cost of requests inside the process, relative to a response of prebuilt bytes.
 
     .venv/bin/python benchmarks/in_process.py [ROUNDS]
 
-Machines are noisy and differ, so only ratios mean anything: in every round each contestant runs in turn,
-in an order of its own, and the ratio is taken within the round. Printed are the median and the range.
+Machines differ and are noisy, so only ratios are meaningful: every round runs each kind of request in a random order,
+and the ratio is taken within the round. The output has the median and the range.
 The baseline is a Starlette route that returns one prebuilt body of a kilobyte.
 """
 
@@ -31,7 +31,7 @@ CALLS = 40
 
 
 def baseline() -> App:
-    """A route that does no work."""
+    """Return an app with a route that does no work."""
     body = b"x" * 1000
 
     async def prebuilt(_: Request) -> Response:
@@ -40,18 +40,18 @@ def baseline() -> App:
     return Starlette(routes=[Route("/prebuilt", prebuilt)])
 
 
-def requester(app: App, verb: str, path: str, body: bytes = b"") -> Callable[[], bytes]:
-    """A function that asks once."""
-    asked = AppRequest(verb, URL + path, [*HEADERS, ("content-length", str(len(body)))], body)
+def request_function(app: App, verb: str, path: str, body: bytes = b"") -> Callable[[], bytes]:
+    """Return a function that sends the request once."""
+    request = AppRequest(verb, URL + path, [*HEADERS, ("content-length", str(len(body)))], body)
 
     def once() -> bytes:
-        return b"".join(send_request(app, asked).pieces)
+        return b"".join(send_request(app, request).pieces)
 
     return once
 
 
 def creation(name: str) -> bytes:
-    """A create request with 500 examples, 20 KB."""
+    """Return a create request with 500 examples, 20 KB."""
     examples = [{"textInput": f"in {number}", "output": f"out {number}"} for number in range(500)]
     task = {"hyperparameters": {"batchSize": 16, "epochCount": 5}, "trainingData": {"examples": {"examples": examples}}}
     model = {"displayName": name, "baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": task}
@@ -59,51 +59,53 @@ def creation(name: str) -> bytes:
 
 
 def generation(text: str) -> bytes:
-    """A generate request."""
+    """Return a generate request."""
     return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}]}).encode()
 
 
-def contestants() -> dict[str, Callable[[], bytes]]:
-    """Each kind of request: those on ended models against a world with 50 of them, of 157 steps each."""
+def requests_by_name() -> dict[str, Callable[[], bytes]]:
+    """Return each kind of request; those on models use a world with 50 tuned models of 157 steps each."""
     clock = ManualClock(datetime(2025, 5, 1, tzinfo=UTC))
     app = create_app(World(clock, Settings(seed=1)))
-    models = [requester(app, "POST", "/v1beta/tunedModels", creation(f"bench {number}"))() for number in range(50)]
+    models = [
+        request_function(app, "POST", "/v1beta/tunedModels", creation(f"bench {number}"))() for number in range(50)
+    ]
     model = json.loads(models[0])["metadata"]["tunedModel"]
     clock.advance(hours=1)
-    nursery = create_app(World(clock, Settings(seed=1)))  # apart, so that no page gets longer
-    by_hand = creation("bench").replace(b'"}', b'",}').replace(b"}]", b"},]")
-    asked, unheard_of = generation("in 7"), generation("What is this?")
+    creation_app = create_app(World(clock, Settings(seed=1)))  # separate, so that the list does not grow
+    trailing_commas = creation("bench").replace(b'"}', b'",}').replace(b"}]", b"},]")
+    trained, untrained = generation("in 7"), generation("What is this?")
     generate = f"/v1beta/{model}:generateContent"
     stream = f"/v1beta/{model}:streamGenerateContent?alt=sse"
     return {
-        "prebuilt bytes (1.00)": requester(baseline(), "GET", "/prebuilt"),
-        "tunedModels.get, 157 snapshots": requester(app, "GET", f"/v1beta/{model}"),
-        "tunedModels.list, 50 of them": requester(app, "GET", "/v1beta/tunedModels?pageSize=50"),
-        "tunedModels.generateContent": requester(app, "POST", generate, asked),
-        "  of a prompt not trained on": requester(app, "POST", generate, unheard_of),
-        "streamGenerateContent, SSE": requester(app, "POST", stream, asked),
-        "create, 500 examples": requester(nursery, "POST", "/v1beta/tunedModels", creation("bench")),
-        "  with trailing commas": requester(nursery, "POST", "/v1beta/tunedModels", by_hand),
+        "prebuilt bytes (1.00)": request_function(baseline(), "GET", "/prebuilt"),
+        "tunedModels.get, 157 snapshots": request_function(app, "GET", f"/v1beta/{model}"),
+        "tunedModels.list, 50 of them": request_function(app, "GET", "/v1beta/tunedModels?pageSize=50"),
+        "tunedModels.generateContent": request_function(app, "POST", generate, trained),
+        "  of a prompt not trained on": request_function(app, "POST", generate, untrained),
+        "streamGenerateContent, SSE": request_function(app, "POST", stream, trained),
+        "create, 500 examples": request_function(creation_app, "POST", "/v1beta/tunedModels", creation("bench")),
+        "  with trailing commas": request_function(creation_app, "POST", "/v1beta/tunedModels", trailing_commas),
     }
 
 
-def measure(once: Callable[[], bytes]) -> float:
-    """Processor seconds of some calls."""
+def measure(send: Callable[[], bytes]) -> float:
+    """Return the processor seconds of some calls."""
     start = time.process_time()
     for _ in range(CALLS):
-        once()
+        send()
     return time.process_time() - start
 
 
 def main() -> None:
     """Run the rounds, print the ratios."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    field = contestants()
-    base, *_ = field
-    ratios: dict[str, list[float]] = {name: [] for name in field}
+    requests = requests_by_name()
+    base, *_ = requests
+    ratios: dict[str, list[float]] = {name: [] for name in requests}
     for _ in range(rounds):
-        order = random.sample(list(field), len(field))
-        spent = {name: measure(field[name]) for name in order}
+        order = random.sample(list(requests), len(requests))
+        spent = {name: measure(requests[name]) for name in order}
         for name, seconds in spent.items():
             ratios[name].append(seconds / spent[base])
     print(f"cost of a request, {rounds} rounds of {CALLS}; median (range)")

@@ -1,11 +1,11 @@
-"""What a request costs a server on a socket, as a multiple of answering it with bytes made beforehand.
+"""Measures the cost of requests to a server on a socket, relative to a response of prebuilt bytes.
 
     .venv/bin/python benchmarks/live.py [ROUNDS]
 
-Ours and the least Starlette there is run in processes of their own, behind the same door. In every round each kind
-of request is made a bounded number of times over eight connections, in an order of its own; what is compared is the
-processor time the server spent on one. Printed are the median of the ratio and its range, and how many requests a
-second one processor would serve. Linux only.
+Our server and a minimal Starlette app run in processes of their own, served in the same way. Every round sends each kind
+of request, in a random order, a fixed number of times over eight connections, and compares the server's processor time
+for one request. The output has the median and the range of the ratio, and the requests a second that one processor can
+serve. Linux only.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ REQUESTS = 800
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of request: whom it is for, and what is sent."""
+    """A kind of request: its server and its bytes."""
 
     name: str
     server: Server
@@ -34,13 +34,13 @@ class Kind:
 
 
 def request(verb: str, path: str, body: bytes = b"") -> bytes:
-    """A request as it is on the wire."""
+    """Return the bytes of a request."""
     head = [f"{verb} {path} HTTP/1.1", "host: 127.0.0.1", "x-goog-api-key: any", "content-type: application/json"]
     return "\r\n".join([*head, f"content-length: {len(body)}", "", ""]).encode() + body
 
 
-async def answer(reader: asyncio.StreamReader) -> None:
-    """Read one reply to its end. SystemExit for any but 200."""
+async def read_response(reader: asyncio.StreamReader) -> None:
+    """Read one response to its end. SystemExit unless it is 200."""
     head = await reader.readuntil(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 200"):
         raise SystemExit(head.decode())
@@ -54,56 +54,56 @@ async def answer(reader: asyncio.StreamReader) -> None:
     await reader.readline()
 
 
-async def load(kind: Kind, count: int) -> None:
-    """Make requests of a kind over several connections, until there were so many."""
+async def send_requests(kind: Kind, count: int) -> None:
+    """Send `count` requests of a kind over several connections."""
     left = iter(range(count))
 
     async def client() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", kind.server.port)
         for _ in left:
             writer.write(kind.request)
-            await answer(reader)
+            await read_response(reader)
         writer.close()
         await writer.wait_closed()
 
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
 
 
-def cost(kind: Kind) -> float:
-    """The processor seconds a request costs its server."""
+def measure(kind: Kind) -> float:
+    """Return the processor seconds of the server for one request."""
     before = kind.server.cpu_seconds()
-    asyncio.run(load(kind, REQUESTS))
+    asyncio.run(send_requests(kind, REQUESTS))
     return (kind.server.cpu_seconds() - before) / REQUESTS
 
 
-def tuned(server: Server) -> str:
-    """The path of a model that was tuned, with 157 steps."""
+def create_tuned_model(server: Server) -> str:
+    """Create a tuned model with 157 steps and return its path."""
     examples = [{"textInput": f"in {number}", "output": f"out {number}"} for number in range(500)]
     task = {"hyperparameters": {"batchSize": 16, "epochCount": 5}, "trainingData": {"examples": {"examples": examples}}}
     model = {"displayName": "mock-finish-now", "baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": task}
-    asked = urllib.request.Request(
+    request = urllib.request.Request(
         f"http://127.0.0.1:{server.port}/v1beta/tunedModels",
         json.dumps(model).encode(),
         {"content-type": "application/json", "x-goog-api-key": "any"},
     )
-    with urllib.request.urlopen(asked) as reply:  # noqa: S310 - our own server
+    with urllib.request.urlopen(request) as reply:  # noqa: S310 - our own server
         return "/v1beta/" + str(json.load(reply)["metadata"]["tunedModel"])
 
 
-def kinds(least: Server, server: Server) -> list[Kind]:
-    """What is compared, the baseline first."""
-    model = tuned(server)
+def list_kinds(minimal: Server, server: Server) -> list[Kind]:
+    """Return the kinds of request, the baseline first."""
+    model = create_tuned_model(server)
     prompt = json.dumps({"contents": [{"role": "user", "parts": [{"text": "in 7"}]}]}).encode()
     return [
-        Kind("prebuilt bytes (1.00)", least, request("POST", "/", prompt)),
+        Kind("prebuilt bytes (1.00)", minimal, request("POST", "/", prompt)),
         Kind("tunedModels.get, 157 snapshots", server, request("GET", model)),
         Kind("tunedModels.generateContent", server, request("POST", f"{model}:generateContent", prompt)),
         Kind("streamGenerateContent, SSE", server, request("POST", f"{model}:streamGenerateContent?alt=sse", prompt)),
     ]
 
 
-def started(stack: ExitStack, command: Callable[[int], list[str]]) -> Server:
-    """A server that runs until the stack is left."""
+def start_server(stack: ExitStack, command: Callable[[int], list[str]]) -> Server:
+    """Start a server that runs until the stack is closed."""
     port = free_port()
     return stack.enter_context(running(command(port), port))
 
@@ -113,17 +113,17 @@ def main() -> None:
     need_linux()
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     with ExitStack() as stack:
-        field = kinds(started(stack, baseline), started(stack, ours))
-        spent: dict[str, list[float]] = {kind.name: [] for kind in field}
+        kinds = list_kinds(start_server(stack, baseline), start_server(stack, ours))
+        spent: dict[str, list[float]] = {kind.name: [] for kind in kinds}
         for _ in range(rounds):
-            for kind in random.sample(field, len(field)):
-                spent[kind.name].append(cost(kind))
-    least = spent[field[0].name]
+            for kind in random.sample(kinds, len(kinds)):
+                spent[kind.name].append(measure(kind))
+    baseline_seconds = spent[kinds[0].name]
     print(
         f"cost of a request on a socket, {rounds} rounds of {REQUESTS} over {CONNECTIONS} connections; median (range)"
     )
     for name, seconds in spent.items():
-        ratios = [own / base for own, base in zip(seconds, least, strict=True)]
+        ratios = [own / base for own, base in zip(seconds, baseline_seconds, strict=True)]
         rate = 1 / statistics.median(seconds)
         print(f"  {name:32} {statistics.median(ratios):6.2f}  ({min(ratios):.2f} to {max(ratios):.2f})  {rate:7.0f}/s")
 

@@ -1,13 +1,11 @@
-"""How sure we are of what the server does: hold mockserver/inspection/evidence.json to the code, and write docs/evidence.md.
+"""Checks mockserver/inspection/evidence.json against the code and writes docs/evidence.md.
 
-    python scripts/evidence.py          say where they disagree; exit status 1 if they do
-    python scripts/evidence.py --write  add what is missing, drop what is gone, write the page
+    python scripts/evidence.py          report differences; exit status 1 if there are any
+    python scripts/evidence.py --write  add missing rows, drop obsolete ones, write the page
 
-The rules are mechanical. Every method that is served has a row. So has every sentence that is given to something
-that makes an error. Every comment or docstring that says "our choice" stands in a place (a function, a class, a
-constant) that has a row of that level, and every row of that level names such a place. A note in base_models.json
-that says it is such a place too. A row that was added has no level yet: a person says what is known, from where and
-from when.
+Every served method has a row, and so has every sentence that is passed to a constructor of errors. Every comment or
+docstring with "our choice" belongs to a scope (a function, a class, a constant) that has a row of that level, and every
+row of that level names such a scope. A note in base_models.json that says so is such a scope too. A new row has no level: a person must add level, source and date.
 """
 
 import ast
@@ -31,13 +29,13 @@ BASE_MODELS = PACKAGE / "catalog" / "base_models.json"
 LEVELS = {
     "seen": "the real service was recorded or quoted doing it",
     "oracle": "measured on Google's own code: protobuf's reader and writer, or another service behind the same front end",
-    "doc": "documented by Google and not seen",
+    "doc": "documented by Google, not seen",
     "derived": "follows from something seen",
-    "our choice": "nobody knows; we chose",
+    "our choice": "not known; we chose",
 }
 CHOICE = "our choice"
 
-# What is ours and has no real counterpart: the tester's API, and tools.
+# Our own, without a real counterpart: the tester's API and tools.
 OWN = ("cli/", "control/", "inspection/evidence.py", "recordings/")
 
 Row = dict[str, str]
@@ -46,7 +44,7 @@ Table = dict[str, list[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A module: its tree, and the lines that say "our choice"."""
+    """A module: its syntax tree, and its lines with "our choice"."""
 
     name: str
     tree: ast.Module
@@ -54,25 +52,25 @@ class Source:
 
 
 def sources() -> Iterator[Source]:
-    """Every module that stands for something real."""
+    """Yield every module that imitates something real."""
     for path in sorted(PACKAGE.rglob("*.py")):
         name = str(path.relative_to(PACKAGE))
         if name.startswith(OWN):
             continue
         text = path.read_text()
         tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-        spoken = (token for token in tokens if token.type in {tokenize.COMMENT, tokenize.STRING})
+        texts = (token for token in tokens if token.type in {tokenize.COMMENT, tokenize.STRING})
         lines = {
             token.start[0] + offset
-            for token in spoken
+            for token in texts
             for offset, line in enumerate(token.string.splitlines())
             if CHOICE in line
         }
         yield Source(name, ast.parse(text), frozenset(lines))
 
 
-def place(source: Source, line: int) -> str:
-    """The innermost function or class around a line, else the constant on it or after it: `wire/paging.py: page`."""
+def find_scope(source: Source, line: int) -> str:
+    """Return the innermost function or class around a line, else the constant on or after it: `rpc/paging.py: page`."""
     names: list[str] = []
     level: list[ast.stmt] = source.tree.body
     if _is_docstring(level[0]) and line <= (level[0].end_lineno or 0):
@@ -99,16 +97,16 @@ def _first(node: ast.stmt) -> int:
 
 
 def _target(node: ast.stmt) -> str:
-    """What an assignment, a function or a class is called."""
+    """Return the name of an assignment, a function or a class."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return node.name
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     return next((ast.unparse(target).strip("()") for target in targets), "")
 
 
-def choices(found: list[Source]) -> set[str]:
-    """Every place that says "our choice"."""
-    return {place(source, line) for source in found for line in source.choices}
+def find_choices(modules: list[Source]) -> set[str]:
+    """Return every scope with "our choice"."""
+    return {find_scope(source, line) for source in modules for line in source.choices}
 
 
 def noted_choices() -> set[str]:
@@ -118,26 +116,26 @@ def noted_choices() -> set[str]:
     return {f"{name}: {row['id']}" for row in rows if CHOICE in row.get("note", "")}
 
 
-def places(source: Source) -> set[str]:
-    """Every place of a module, for rows that a person wrote."""
+def find_scopes(source: Source) -> set[str]:
+    """Return every scope of a module, for rows that a person wrote."""
     nodes = (node for node in ast.walk(source.tree) if isinstance(node, ast.stmt))
-    named = {place(source, node.lineno) for node in nodes}
+    named = {find_scope(source, node.lineno) for node in nodes}
     return named | {f"{source.name}: module"}
 
 
-def sentences(found: list[Source]) -> dict[tuple[str, str], None]:
-    """Every sentence given to what makes an error, with its place; in the order of the code."""
-    makers = {"ApiError", "Refused"} | {
+def find_sentences(modules: list[Source]) -> dict[tuple[str, str], None]:
+    """Return every sentence passed to a constructor of errors, with its scope, in the order of the code."""
+    constructors = {"ApiError", "InvalidValue"} | {
         node.name
-        for source in found
+        for source in modules
         for node in ast.walk(source.tree)
         if isinstance(node, ast.FunctionDef) and node.returns is not None and ast.unparse(node.returns) == "ApiError"
     }
     return {
-        (place(source, call.lineno), text): None
-        for source in found
+        (find_scope(source, call.lineno), text): None
+        for source in modules
         for call in ast.walk(source.tree)
-        if isinstance(call, ast.Call) and _name(call.func) in makers
+        if isinstance(call, ast.Call) and _name(call.func) in constructors
         for text in _texts(source, call)
     }
 
@@ -149,7 +147,7 @@ def _name(function: ast.expr) -> str:
 
 
 def _texts(source: Source, call: ast.Call) -> Iterator[str]:
-    """The sentences among the arguments of a call: what is written there, or in a constant of the module."""
+    """Yield the sentences among the arguments of a call: literals, or constants of the module."""
     constants = {
         _target(node): node.value
         for node in source.tree.body
@@ -163,108 +161,108 @@ def _texts(source: Source, call: ast.Call) -> Iterator[str]:
 
 
 def _template(node: ast.expr) -> str:
-    """A text with its variables in braces; "" for anything else."""
+    """Return a text with its variables in braces; "" for any other expression."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
-        pieces = (
+        parts = (
             f"{{{ast.unparse(it.value)}}}" if isinstance(it, ast.FormattedValue) else _template(it)
             for it in node.values
         )
-        return "".join(pieces)
+        return "".join(parts)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _template(node.left) + _template(node.right)
     return ""
 
 
-def methods() -> dict[str, str]:
-    """Every method that is served, and its versions."""
-    found: dict[str, set[str]] = {}
+def find_methods() -> dict[str, str]:
+    """Return every served method and its versions."""
+    versions_by_method: dict[str, set[str]] = {}
     for route in route_table().routes:
         if not route.lenient:
-            found.setdefault(f"{route.service.partition('.')[0]}.{route.id}", set()).add(route.version)
-    return {name: " ".join(sorted(versions)) for name, versions in sorted(found.items())}
+            versions_by_method.setdefault(f"{route.service.partition('.')[0]}.{route.id}", set()).add(route.version)
+    return {name: " ".join(sorted(versions)) for name, versions in sorted(versions_by_method.items())}
 
 
-def brought_up_to_date(table: Table) -> Table:
-    """The table with a row for everything the code has, and none for what it has not."""
-    found = list(sources())
-    marked = choices(found) | noted_choices()
-    there = {where for source in found for where in places(source)} | noted_choices()
+def update_table(table: Table) -> Table:
+    """Return the table with a row for everything in the code, and no other rows."""
+    modules = list(sources())
+    marked = find_choices(modules) | noted_choices()
+    scopes = {where for source in modules for where in find_scopes(source)} | noted_choices()
 
     def is_marked(where: str) -> bool:
-        """Whether the place says so, or its module of everything in it."""
+        """Return whether the scope, or its whole module, has "our choice"."""
         return where in marked or f"{where.partition(': ')[0]}: module" in marked
 
-    known = {_key(row): row for rows in table.values() for row in rows}
-    moved = {_key_without_module(row): row for row in known.values() if row.get("where") not in there}
+    old_rows = {_key(row): row for rows in table.values() for row in rows}
+    moved = {_key_without_module(row): row for row in old_rows.values() if row.get("where") not in scopes}
 
-    def kept(**named: str) -> Row:
-        """A row as it was rated, also after a move to another module.
+    def carry_over(**named: str) -> Row:
+        """Return a row with its old rating, also if the code moved to another module.
 
-        What was our choice and is no longer said to be has to be rated anew.
+        A row that was our choice and no longer is must be rated again.
         """
-        old = known.get(_key(named)) or moved.get(_key_without_module(named), {})
-        gone = old.get("level") == CHOICE and "where" in named and not is_marked(named["where"])
-        return named | {name: "" if gone else old.get(name, "") for name in ("level", "source", "date")}
+        old = old_rows.get(_key(named)) or moved.get(_key_without_module(named), {})
+        outdated = old.get("level") == CHOICE and "where" in named and not is_marked(named["where"])
+        return named | {name: "" if outdated else old.get(name, "") for name in ("level", "source", "date")}
 
-    served = methods()
-    rated = [kept(where=where, sentence=text) for where, text in sentences(found)]
-    said = {row["where"] for row in rated if row["level"] == CHOICE}
+    served = find_methods()
+    rated = [carry_over(where=where, sentence=text) for where, text in find_sentences(modules)]
+    rated_choices = {row["where"] for row in rated if row["level"] == CHOICE}
     others = {row["where"] for row in table["behaviours"] if row["level"] != CHOICE}
     described = []
-    for where in sorted((others & there) | (marked - said)):
-        row = kept(where=where)
-        text = (known.get(_key(row)) or moved.get(_key_without_module(row), {})).get("what", "")
+    for where in sorted((others & scopes) | (marked - rated_choices)):
+        row = carry_over(where=where)
+        text = (old_rows.get(_key(row)) or moved.get(_key_without_module(row), {})).get("what", "")
         described.append({"where": where, "what": text} | row | {"level": row["level"] or CHOICE})
     return {
-        "methods": [kept(method=name) | {"versions": served[name]} for name in served],
+        "methods": [carry_over(method=name) | {"versions": served[name]} for name in served],
         "sentences": rated,
         "behaviours": described,
     }
 
 
 def _key(row: Row) -> tuple[str, ...]:
-    """What a row is about."""
+    """Return what identifies a row."""
     return (row["method"],) if "method" in row else (row["where"], row.get("sentence", ""))
 
 
 def _key_without_module(row: Row) -> tuple[str, ...]:
-    """What a row is about, wherever it stands: a sentence, or the last name of a place."""
+    """Return what identifies a row in any module: a sentence, or the name of a scope."""
     if "method" in row:
         return (row["method"],)
     return (row["sentence"],) if "sentence" in row else ("", row["where"].rpartition(": ")[2])
 
 
-def problems(table: Table) -> list[str]:
-    """Where file and code disagree, and what nobody has rated."""
-    said = []
-    for kind, rows in brought_up_to_date(table).items():
+def find_problems(table: Table) -> list[str]:
+    """Return the differences between file and code, and the rows without a rating."""
+    problems = []
+    for kind, rows in update_table(table).items():
         written = {_key(row): row for row in table[kind]}
         needed = {_key(row): row for row in rows}
-        said += [f"{kind}: no row for {' | '.join(key)}" for key in needed if key not in written]
-        said += [f"{kind}: nothing in the code for {' | '.join(key)}" for key in written if key not in needed]
-        said += [
-            f"{kind}: {' | '.join(key)} is to be {needed[key]}"
+        problems += [f"{kind}: no row for {' | '.join(key)}" for key in needed if key not in written]
+        problems += [f"{kind}: not in the code: {' | '.join(key)}" for key in written if key not in needed]
+        problems += [
+            f"{kind}: {' | '.join(key)} must be {needed[key]}"
             for key in needed
             if written.get(key, needed[key]) != needed[key]
         ]
-        said += [
+        problems += [
             f"{kind}: {' | '.join(key)} has no level" for key, row in written.items() if row["level"] not in LEVELS
         ]
-        said += [
+        problems += [
             f"{kind}: {' | '.join(key)} has no source"
             for key, row in written.items()
             if row["level"] != CHOICE and not row["source"]
         ]
-    said += [f"behaviours: {row['where']} does not say what it is" for row in table["behaviours"] if not row["what"]]
-    if not said and (not PAGE.exists() or PAGE.read_text() != page(table)):
-        said.append("docs/evidence.md is not what the file says: run scripts/evidence.py --write")
-    return said
+    problems += [f"behaviours: {row['where']} has no description" for row in table["behaviours"] if not row["what"]]
+    if not problems and (not PAGE.exists() or PAGE.read_text() != format_page(table)):
+        problems.append("docs/evidence.md is out of date: run scripts/evidence.py --write")
+    return problems
 
 
-def page(table: Table) -> str:
-    """The page of the documentation."""
+def format_page(table: Table) -> str:
+    """Return the page of the documentation."""
     counts = {
         kind: {level: sum(row["level"] == level for row in rows) for level in LEVELS} for kind, rows in table.items()
     }
@@ -290,12 +288,12 @@ def page(table: Table) -> str:
 
 
 def _cell(text: str) -> str:
-    shown = text.replace("|", "\\|").replace("<", "&lt;").replace("\t", " ").replace("\n", " ")
-    return shown.replace("{", "\\{")
+    escaped = text.replace("|", "\\|").replace("<", "&lt;").replace("\t", " ").replace("\n", " ")
+    return escaped.replace("{", "\\{")
 
 
-def dumped(table: Table) -> str:
-    """The file: one row a line, so that a change is a line."""
+def format_table(table: Table) -> str:
+    """Return the file: one row a line, so that a diff shows the changed rows."""
     blocks = []
     for kind, rows in table.items():
         lines = ",\n".join("  " + json.dumps(row, ensure_ascii=False) for row in rows)
@@ -304,16 +302,15 @@ def dumped(table: Table) -> str:
 
 
 def main() -> int:
-    """Check, or write."""
+    """Check or write the file."""
     table: Table = json.loads(DATA.read_text()) if DATA.exists() else {"methods": [], "sentences": [], "behaviours": []}
     if "--write" in sys.argv[1:]:
-        table = brought_up_to_date(table)
-        DATA.write_text(dumped(table))
-        PAGE.write_text(page(table))
-    said = problems(table)
-    for line in said:
-        print(line)
-    return int(bool(said))
+        table = update_table(table)
+        DATA.write_text(format_table(table))
+        PAGE.write_text(format_page(table))
+    problems = find_problems(table)
+    print(*problems, sep="\n", end="\n" if problems else "")
+    return int(bool(problems))
 
 
 if __name__ == "__main__":

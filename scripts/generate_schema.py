@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Write mockserver/protojson/tables/*.json: the messages, enums and rpcs of the surface, out of Google's own packages.
+"""Writes mockserver/protojson/tables/*.json: the messages, enums and rpcs of the surface, from Google's packages.
 
     python scripts/generate_schema.py            write the tables
-    python scripts/generate_schema.py --check    exit 1, and say what differs, if they are not what would be written
+    python scripts/generate_schema.py --check    write nothing; print the differences and exit 1 if there are any
 
-Run it where the packages of requirements/clients/google.txt are installed: `make clients` makes .venvs/google. The
-tables hold all that the rpcs of SERVICES lead to, and ROOTS; then what schema_supplement.json says the packages lack;
-then what Vertex AI's discovery documents know more of those messages.
+It needs the packages of requirements/clients/google.txt: `make clients` creates .venvs/google. The tables contain all
+types that the rpcs of SERVICES use, and ROOTS; then the additions of schema_supplement.json; then the members that only
+Vertex AI's discovery documents have.
 """
 
 import argparse
@@ -36,7 +36,7 @@ VERTEX = {
     "prediction_service": EVERY_RPC,
     "tensorboard_service": "(Get|List|Read|BatchRead)Tensorboard",
 }
-# Python package -> its services, with what the names of the wanted rpcs begin with. None: all of them.
+# Python package -> its services, with a pattern for the start of the wanted rpc names. None: all of them.
 SERVICES = {
     "google.ai.generativelanguage_v1": None,
     "google.ai.generativelanguage_v1alpha": None,
@@ -45,7 +45,7 @@ SERVICES = {
     "google.cloud.aiplatform_v1": VERTEX,
     "google.cloud.aiplatform_v1beta1": VERTEX,
 }
-# Led to by no rpc of these: the services every host adds, what stands in an Any, all of ProtoJSON's special types.
+# Not used by any of these rpcs: the services that every host adds, contents of an Any, the special types of ProtoJSON.
 ROOTS = (
     "google.api.httpbody_pb2",
     "google.iam.v1.iam_policy_pb2",
@@ -71,22 +71,22 @@ DISTRIBUTIONS = {
 
 
 def main() -> int:
-    """Write the tables, or compare them with what would be written."""
+    """Write the tables, or compare them with the generated ones."""
     parser = argparse.ArgumentParser(description="Make the schema tables from Google's packages.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the tables differ")
     check = parser.parse_args().check
     on_disk = {path.name: path.read_text() for path in TABLES.glob("*.json")}
-    made = {f"{package}.json": text(package, table) for package, table in generate().tables().items()}
+    generated = {f"{package}.json": format_table(package, table) for package, table in generate().tables().items()}
     if not check:
-        write(made, stale=on_disk.keys() - made.keys())
+        write(generated, stale=on_disk.keys() - generated.keys())
         return 0
-    differences = list(compare(on_disk, made))
-    print(*differences or ["The tables are what the packages say."], sep="\n")
+    differences = list(compare(on_disk, generated))
+    print(*differences or ["The tables are up to date."], sep="\n")
     return 1 if differences else 0
 
 
 def generate() -> Schema:
-    """Everything, from every source."""
+    """Return the schema from all sources."""
     schema = Schema()
     for module in ROOTS:
         read_module(module, schema)
@@ -98,25 +98,23 @@ def generate() -> Schema:
     return schema
 
 
-def write(made: dict[str, str], *, stale: set[str]) -> None:
-    """Put the tables where the server reads them."""
+def write(generated: dict[str, str], *, stale: set[str]) -> None:
+    """Write the tables and delete stale ones."""
     for name in stale:
         (TABLES / name).unlink()
-    for name, content in made.items():
+    for name, content in generated.items():
         (TABLES / name).write_text(content)
 
 
-def compare(on_disk: dict[str, str], made: dict[str, str]) -> Iterator[str]:
-    """The lines of each table that differ."""
-    for name in sorted({*on_disk, *made}):
-        before, after = on_disk.get(name, "").splitlines(), made.get(name, "").splitlines()
-        yield from difflib.unified_diff(
-            before, after, f"{name} on disk", f"{name} as the packages say", n=0, lineterm=""
-        )
+def compare(on_disk: dict[str, str], generated: dict[str, str]) -> Iterator[str]:
+    """Yield the lines of each table that differ."""
+    for name in sorted({*on_disk, *generated}):
+        before, after = on_disk.get(name, "").splitlines(), generated.get(name, "").splitlines()
+        yield from difflib.unified_diff(before, after, f"{name} on disk", f"{name} generated", n=0, lineterm="")
 
 
-def text(package: str, table: Json) -> str:
-    """A table as JSON, with a line for each field, enum and rpc, so that a diff says what changed."""
+def format_table(package: str, table: Json) -> str:
+    """Format a table as JSON with a line for each field, enum and rpc, so that a diff shows what changed."""
     messages = ",\n".join(f"{quote(name)}: {lines(rows)}" for name, rows in table["messages"].items())
     enums = ",\n".join(f"{quote(name)}: {quote(values)}" for name, values in table["enums"].items())
     members = (

@@ -1,10 +1,10 @@
-"""Would the tests notice? Each of these mistakes is made on purpose in a copy of the repository, and some test has to fail.
+"""Mutation tests: makes each of these mistakes in a copy of the repository and checks that a test fails.
 
     make mutations                  all of them
-    make mutations ARGS=paging      those whose name or file has the word in it
+    make mutations ARGS=paging      those with the word in their name or file
 
-The working tree is only read. A mistake names the one piece of code it changes; when that piece is gone, the script
-says so, and the mistake is to be made anew where the code went.
+The working tree is only read. A mutation names the exact code that it replaces. If that code is gone, the script says
+so; write the mutation again for the new code.
 """
 
 import os
@@ -22,12 +22,12 @@ COPIED = ("mockserver", "contract_tests", "fixtures", "scripts", "docs", "pyproj
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--target", "inprocess", "--hypothesis-profile", "hasty")
 
 FAILED = 1
-"""What pytest ends with when tests have run and some have failed."""
+"""The exit status of pytest when tests failed."""
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A mistake: what stands in the file, what stands there instead, and which tests are to notice."""
+    """A mistake: the code in a file, its replacement, and the tests that must fail."""
 
     name: str
     file: str
@@ -36,11 +36,11 @@ class Mutation:
     tests: tuple[str, ...]
 
     def make(self, folder: Path) -> None:
-        """Change the file below that folder. LookupError if there is not exactly one place to change."""
+        """Change the file below that folder. LookupError unless the code occurs exactly once."""
         path = folder / self.file
         text = path.read_text(encoding="utf-8")
         if text.count(self.old) != 1:
-            msg = f"{self.file} has {text.count(self.old)} times: {self.old}"
+            msg = f"{self.file} contains this code {text.count(self.old)} times, not once: {self.old}"
             raise LookupError(msg)
         path.write_text(text.replace(self.old, self.new), encoding="utf-8")
 
@@ -269,8 +269,8 @@ MUTATIONS = (
 )
 
 
-def copy(folder: Path) -> None:
-    """The repository without its environments."""
+def copy_repository(folder: Path) -> None:
+    """Copy the repository without its environments."""
     ignored = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in COPIED:
         source = ROOT / name
@@ -280,27 +280,27 @@ def copy(folder: Path) -> None:
             shutil.copy(source, folder / name)
 
 
-def run(folder: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    """The tests, with the package of that folder."""
+def run_tests(folder: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    """Run the tests with the package of that folder."""
     command = [sys.executable, "-m", "pytest", *OPTIONS, *tests]
     environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment.pop("CI", None)  # the copy has no environments of clients, and is not the place to miss them
+    environment.pop("CI", None)  # the copy has no client environments; CI would fail without them
     return subprocess.run(  # noqa: S603 - our own suite
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
 
 
-def verdict(mutation: Mutation | None, tests: tuple[str, ...]) -> str:
-    """What came of a mistake: the test that noticed, or what is wrong. Without a mistake: whether all is well."""
+def find_verdict(mutation: Mutation | None, tests: tuple[str, ...]) -> str:
+    """Make a mistake and run the tests; return the test that failed, or what is wrong."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as name:
         folder = Path(name)
-        copy(folder)
+        copy_repository(folder)
         try:
             if mutation:
                 mutation.make(folder)
-        except LookupError as gone:
-            return f"LOST      {gone}"
-        done = run(folder, tests)
+        except LookupError as error:
+            return f"LOST      {error}"
+        done = run_tests(folder, tests)
     failures = [
         line.removeprefix("FAILED ").partition(" - ")[0] for line in done.stdout.splitlines() if "FAILED " in line
     ]
@@ -312,19 +312,19 @@ def verdict(mutation: Mutation | None, tests: tuple[str, ...]) -> str:
 
 
 def main(word: str = "") -> int:
-    """Print a line a mistake; 0 if every one was noticed."""
-    chosen = [mutation for mutation in MUTATIONS if word in f"{mutation.name} {mutation.file}"]
-    tests = tuple(sorted({test for mutation in chosen for test in mutation.tests}))
-    sound = verdict(None, tests)
-    if sound != "SURVIVED":
-        print(f"Without any mistake the tests fail: {sound}")
+    """Print a line for each mistake; return 0 if tests noticed all of them."""
+    mutations = [mutation for mutation in MUTATIONS if word in f"{mutation.name} {mutation.file}"]
+    tests = tuple(sorted({test for mutation in mutations for test in mutation.tests}))
+    baseline = find_verdict(None, tests)
+    if baseline != "SURVIVED":
+        print(f"Without any mistake the tests fail: {baseline}")
         return 1
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        verdicts = list(threads.map(lambda mutation: verdict(mutation, mutation.tests), chosen))
-    for mutation, said in zip(chosen, verdicts, strict=True):
-        print(f"{mutation.name:45} {said}")
-    unnoticed = [said for said in verdicts if not said.startswith("caught")]
-    print(f"{len(chosen) - len(unnoticed)} of {len(chosen)} mistakes were noticed.")
+        verdicts = list(threads.map(lambda mutation: find_verdict(mutation, mutation.tests), mutations))
+    for mutation, verdict in zip(mutations, verdicts, strict=True):
+        print(f"{mutation.name:45} {verdict}")
+    unnoticed = [verdict for verdict in verdicts if not verdict.startswith("caught")]
+    print(f"{len(mutations) - len(unnoticed)} of {len(mutations)} mistakes were noticed.")
     return 1 if unnoticed else 0
 
 

@@ -1,8 +1,8 @@
-"""Reading out of a discovery document what it knows more of messages than the published packages do.
+"""Adds the members that only a discovery document has to the messages of the published packages.
 
-Discovery knows no field numbers and no oneofs. A member that the API's other version has takes that version's field;
-any other is numbered after those known (our choice: not seen), in the document's alphabetical order. Where more is
-known, schema_supplement.json says it, and is read first.
+Discovery has no field numbers and no oneofs. A member that the API's other version has gets that version's field; any
+other is numbered after the existing ones (our choice: not seen), in the document's alphabetical order. If more is known,
+schema_supplement.json has it; it is read first.
 """
 
 import json
@@ -47,19 +47,24 @@ MESSAGES = {
 
 
 def read_discovery(package: str, sibling: str, schema: Schema) -> None:
-    """Add to the package's messages, and to all that the new members lead to, what discovery knows more."""
+    """Add the missing members to the package's messages and to the types of the new members."""
     service, version = package.rpartition(".")[2].split("_")
     document = json.loads(get_static_doc(service, version))
-    other = published(sibling)
+    other = read_published(sibling)
     other.messages |= schema.messages
     other.enums |= schema.enums
     Reader(
-        package.replace("_", "."), sibling.replace("_", "."), document["schemas"], published(package), other, schema
+        package.replace("_", "."),
+        sibling.replace("_", "."),
+        document["schemas"],
+        read_published(package),
+        other,
+        schema,
     ).read()
 
 
-def published(package: str) -> Schema:
-    """Every message of a package, whether or not an rpc of ours leads to it."""
+def read_published(package: str) -> Schema:
+    """Return every message of a package, also those that no wanted rpc uses."""
     schema = Schema()
     classes = message_classes(package)
     add_types(schema, [cls.pb().DESCRIPTOR for cls in classes.values()], classes)
@@ -68,21 +73,21 @@ def published(package: str) -> Schema:
 
 @dataclass
 class Reader:
-    """One proto package and the other version of it, and what is known of both."""
+    """Completes one proto package with the members of its discovery document."""
 
     package: str
     sibling: str
     schemas: Json
-    """The document's."""
+    """The schemas of the document."""
     published: Schema
-    """All the package has."""
+    """All messages of the package."""
     other: Schema
-    """All the other version has."""
+    """All messages of the other version."""
     schema: Schema
-    """What is to be completed."""
+    """The schema to complete."""
 
     def read(self) -> None:
-        """Complete every message; those found on the way are completed too."""
+        """Complete every message, including those added meanwhile."""
         done: set[str] = set()
         while waiting := sorted(name for name in self.schema.messages if self.is_ours(name) and name not in done):
             for name in waiting:
@@ -90,11 +95,11 @@ class Reader:
             done.update(waiting)
 
     def is_ours(self, name: str) -> bool:
-        """Whether a message or enum belongs to the package."""
+        """Return whether a message or enum belongs to the package."""
         return proto_package(name) == self.package
 
     def complete(self, message: str) -> None:
-        """Add the members the message lacks, and to its enums the values they lack."""
+        """Add the missing members of a message and the missing values of its enums."""
         rows = {json_name(row): row for row in self.schema.messages[message]}
         for member, described in sorted(self.schemas.get(schema_name(message), {}).get("properties", {}).items()):
             element = described.get("items", described)
@@ -105,25 +110,25 @@ class Reader:
                 self.schema.messages[message].append(row)
 
     def extend_enum(self, enum: str, values: list[str]) -> None:
-        """Add the values that an enum lacks, numbered after those known."""
-        if known := self.schema.enums.get(enum):
+        """Add the values that an enum lacks, numbered after the existing ones."""
+        if numbers := self.schema.enums.get(enum):
             for value in values:
-                known.setdefault(value, max(known.values()) + 1)
+                numbers.setdefault(value, max(numbers.values()) + 1)
 
     def sibling_row(self, message: str, member: str) -> Json | None:
-        """The field of the other version, unless its number is taken."""
-        taken = {row["number"] for row in self.schema.messages[message]}
+        """The field of the other version, unless its number is used."""
+        used_numbers = {row["number"] for row in self.schema.messages[message]}
         for row in self.other.messages.get(self.in_sibling(message), []):
-            if json_name(row) == member and row["number"] not in taken:
-                return self.adopted(row)
+            if json_name(row) == member and row["number"] not in used_numbers:
+                return self.convert_sibling(row)
         return None
 
     def in_sibling(self, name: str) -> str:
         """What a message is called in the other version."""
         return self.sibling + name.removeprefix(self.package)
 
-    def adopted(self, row: Json) -> Json:
-        """A field of the other version in ours, with its type."""
+    def convert_sibling(self, row: Json) -> Json:
+        """Convert a field of the other version, and its type, to ours."""
         theirs = row.get("type_name", "")
         if proto_package(theirs) != self.sibling:
             return row
@@ -131,9 +136,9 @@ class Reader:
         if theirs in self.other.enums:
             self.schema.enums.setdefault(ours, dict(self.other.enums[theirs]))
         else:
-            self.take_in(ours)
+            self.add_message(ours)
         if row.get("map"):
-            self.schema.messages[ours] = [self.adopted(part) for part in self.other.messages[theirs]]
+            self.schema.messages[ours] = [self.convert_sibling(part) for part in self.other.messages[theirs]]
         return row | {"type_name": ours}
 
     def new_row(self, message: str, member: str, described: Json) -> Json:
@@ -177,26 +182,26 @@ class Reader:
         return {"kind": "message", "type_name": entry, "repeated": True, "map": True}
 
     def message_named(self, reference: str, owner: str) -> str:
-        """The message a `$ref` means, which is taken in if it is new.
+        """Return the message that a `$ref` names; add it if it is new.
 
-        Discovery writes nested names in one word. A new one is taken as nested in the message that leads to it,
-        or in one around that, when it begins with that one's name.
+        Discovery joins nested names into one word. A new message is nested in the message that uses it, or in one of
+        its parents, if its name begins with the name of that message.
         """
-        for known in (*self.schema.messages, *self.published.messages):
-            if schema_name(known) == reference:
-                self.take_in(known)
-                return known
+        for message in (*self.schema.messages, *self.published.messages):
+            if schema_name(message) == reference:
+                self.add_message(message)
+                return message
         parts = owner.split(".")
         around = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
         parent = next(name for name in around if is_word_start(schema_name(name), reference))
         if not parent.startswith(self.package):
             raise LookupError(f"{reference} of {owner} belongs to another package: add its module to ROOTS")
         name = f"{parent}.{reference.removeprefix(schema_name(parent))}"
-        self.take_in(name)
+        self.add_message(name)
         return name
 
-    def take_in(self, message: str) -> None:
-        """Add a message with what is published of it, and so on with the types of its fields."""
+    def add_message(self, message: str) -> None:
+        """Add a message with its published fields, and the types of its fields."""
         if message in self.schema.messages:
             return
         rows = self.schema.messages[message] = list(self.published.messages.get(message, []))
@@ -205,15 +210,15 @@ class Reader:
             if name in self.published.enums:
                 self.schema.enums.setdefault(name, dict(self.published.enums[name]))
             elif name:
-                self.take_in(name)
+                self.add_message(name)
 
     def enum_of(self, message: str, name: str, values: list[str]) -> str:
-        """The enum with these values, which is taken in if it is new.
+        """Return the enum with these values; add it if it is new.
 
-        It is called what its first value says (`TOOL_TYPE_UNSPECIFIED`), or else like the field.
+        Its name is derived from its first value (`TOOL_TYPE_UNSPECIFIED`), or else from the field.
         """
-        for enum, known in self.schema.enums.items():
-            if proto_package(enum) == self.package and set(known) == set(values):
+        for enum, numbers in self.schema.enums.items():
+            if proto_package(enum) == self.package and set(numbers) == set(values):
                 return enum
         prefix, unspecified, _ = values[0].rpartition("_UNSPECIFIED")
         new = f"{message}.{capitalized(prefix.lower() if unspecified else name)}"

@@ -1,6 +1,6 @@
-"""The schema as rows: what generate_schema.py gathers from packages, the supplement and discovery, and then writes.
+"""The schema as rows, which generate_schema.py collects and writes.
 
-A row is a field as the tables have it, with what is empty or false left out:
+A row is a field as in the tables, without empty and false members:
 `{"number": 5, "name": "display_name", "kind": "string"}`.
 """
 
@@ -27,7 +27,7 @@ class Schema:
     rpcs: dict[str, Json] = field(default_factory=dict)
 
     def supplement(self, parts: list[Json]) -> None:
-        """Lay what is known from elsewhere over what is there: rows by field name, enums by value, rpcs by name.
+        """Merge additions into the schema: rows by field name, enums by value, rpcs by name.
 
         A name that begins with a dot belongs to each of the part's packages in turn.
         """
@@ -35,13 +35,13 @@ class Schema:
             for package in part["packages"]:
                 names = absolute(part, package)
                 for message, rows in names.get("messages", {}).items():
-                    self.messages[message] = merged(self.messages.get(message, []), rows)
+                    self.messages[message] = merge_rows(self.messages.get(message, []), rows)
                 for enum, values in names.get("enums", {}).items():
                     self.enums[enum] = self.enums.get(enum, {}) | values
                 self.rpcs |= {rpc["full_name"]: rpc for rpc in names.get("rpcs", [])}
 
     def tables(self) -> dict[str, Json]:
-        """All of it by proto package and in order of name, fields and enum values in order of number."""
+        """Return the tables by proto package, sorted by name; fields and enum values are sorted by number."""
         tables: dict[str, Json] = {}
         for name in sorted({*self.messages, *self.enums, *self.rpcs}):
             table = tables.setdefault(proto_package(name), {"messages": {}, "enums": {}, "rpcs": []})
@@ -55,7 +55,7 @@ class Schema:
 
 
 def absolute(value: Any, package: str) -> Any:
-    """`value` with the package put before every name that begins with a dot, and its version for `{v}`."""
+    """Prefix every name that begins with a dot by the package, and replace `{v}` by its version."""
     match value:
         case str():
             text = value.replace("{v}", package.rpartition(".")[2])
@@ -68,21 +68,21 @@ def absolute(value: Any, package: str) -> Any:
             return value
 
 
-def merged(known: list[Json], more: list[Json]) -> list[Json]:
-    """The `known` rows with `more` laid over them."""
-    rows = {row["name"]: row for row in known}
-    for row in more:
+def merge_rows(old: list[Json], new: list[Json]) -> list[Json]:
+    """Return the `old` rows, overridden by `new` ones of the same name."""
+    rows = {row["name"]: row for row in old}
+    for row in new:
         rows[row["name"]] = compact(rows.get(row["name"], {}) | row)
     return list(rows.values())
 
 
 def compact(row: Json) -> Json:
-    """The row without what is empty or false."""
+    """Return the row without empty and false members."""
     return {key: value for key, value in row.items() if value}
 
 
 def proto_package(full_name: str) -> str:
-    """The part before the first capitalised one."""
+    """Return the part before the first capitalised segment."""
     return re.sub(r"\.[A-Z].*", "", full_name)
 
 
@@ -92,18 +92,18 @@ def capitalized(name: str) -> str:
 
 
 def derived_json_name(name: str) -> str:
-    """The JSON name protobuf derives from a field's name; mockserver.protojson.schema derives the same."""
+    """Derive the JSON name as protobuf and mockserver.protojson.schema do."""
     first, *rest = name.split("_")
     return first + capitalized("_".join(rest))
 
 
 def json_name(row: Json) -> str:
-    """The member's name in JSON: the derived one, unless the row says otherwise."""
+    """Return the JSON name of a row: its own, else the derived one."""
     return str(row.get("json_name") or derived_json_name(row["name"]))
 
 
 def described_behaviors(text: str) -> list[str]:
-    """Field behaviour, from the words a description opens with: `Output only. Immutable. The name ...`."""
+    """Return the field behaviour from the first words of a description: `Output only. Immutable. The name ...`."""
     opening = re.match(
         rf"(?:(?:{'|'.join(OPENINGS)}|Optional|Deprecated|Identifier)\. )*", " ".join(text.split()) + " "
     )

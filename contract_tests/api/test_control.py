@@ -204,11 +204,11 @@ def test_runs_that_cannot_be_reached_are_said_so(control: Control, gemini: Gemin
     control.good("POST", "/runs/finish", json={"name": name})
 
     assert done > 0
-    assert (400, "a code needs an error with words of its own") == wordless
+    assert (400, "code needs error: give the message too") == wordless
     assert (404, f"no run is called 'other'; there are: {name}") == control.refusal(
         "POST", "/runs/finish", json={"name": "other"}
     )
-    assert (400, f"{name} has done {done} of 10 steps: it cannot end at step 0") == too_late
+    assert (400, f"{name} has completed {done} of 10 steps: it cannot end at step 0") == too_late
     assert (400, f"{name} has ended: it SUCCEEDED") == control.refusal("POST", "/runs/cancel", json={"name": name})
     assert "SUCCEEDED" == control.good("POST", "/runs/finish", json={"name": name})["state"]
 
@@ -255,7 +255,7 @@ def test_misses_say_what_to_change(control: Control, gemini: Gemini) -> None:
 
 
 def test_report_says_how_the_client_behaved(control: Control, gemini: Gemini) -> None:
-    """Intervals, back-off, what came after the end, and the offences among it."""
+    """Intervals, back-off, what came after the end, and the violations among it."""
     name = create(gemini)
     for seconds in (1, 2, 4, 3600, 10):
         control.good("POST", "/clock/advance", json={"seconds": seconds})
@@ -266,7 +266,7 @@ def test_report_says_how_the_client_behaved(control: Control, gemini: Gemini) ->
     assert [
         f"{name} was polled again after 2 s, sooner than 5 s",
         f"{name} was polled 1 times after it had ended",
-    ] == report["offences"]
+    ] == report["violations"]
     assert 400 == control.refusal("GET", "/report?min_interval=often")[0]
 
 
@@ -364,11 +364,11 @@ def test_snapshot_brings_everything_back(control: Control, gemini: Gemini) -> No
 
 def test_what_there_is_not_is_said(control: Control) -> None:
     """Unknown paths, verbs, parameters, worlds and texts that are no JSON: an error that says so, never a 500."""
-    assert (404, "there is nothing at /_mock/nothing; /_mock/openapi.json says what there is") == control.refusal(
+    assert (404, "/_mock/nothing does not exist; /_mock/openapi.json lists the operations") == control.refusal(
         "GET", "/nothing"
     )
     assert (400, "/_mock/clock takes GET, not PUT") == control.refusal("PUT", "/clock")
-    assert (400, "there is no parameter 'worl'; there are world") == control.refusal("GET", "/clock?worl=mine")
+    assert (400, "there is no parameter 'worl'; the parameters are world") == control.refusal("GET", "/clock?worl=mine")
     assert 404 == control.refusal("GET", "/clock?world=nobodys")[0]
     assert 400 == control.refusal("POST", "/faults", content=b"{")[0]
     assert 400 == control.refusal("POST", "/faults", content=b"x" * 10_000_001)[0]

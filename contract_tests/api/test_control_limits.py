@@ -79,7 +79,7 @@ def test_a_world_keeps_a_hundred_snapshots(control: Control) -> None:
     for number in range(100):
         control.good("PUT", f"/snapshots/{number}")
 
-    assert (400, "a world keeps 100 snapshots at most: delete one") == control.refusal("PUT", "/snapshots/more")
+    assert (400, "a world has at most 100 snapshots: delete one") == control.refusal("PUT", "/snapshots/more")
     control.good("PUT", "/snapshots/7")
     control.good("DELETE", "/snapshots/7")
     control.good("PUT", "/snapshots/more")

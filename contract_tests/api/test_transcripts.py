@@ -10,10 +10,10 @@ import pytest
 
 from contract_tests.environment import ROOT, SHARED
 from contract_tests.targets import chosen
-from mockserver.recordings.comparing import Grade
+from mockserver.recordings.comparison import Grade
 from mockserver.recordings.exchange import NothingToReplay
-from mockserver.recordings.reading import files, read
-from mockserver.recordings.replaying import Outcome, Replay
+from mockserver.recordings.reading import find_files, read
+from mockserver.recordings.replay import Outcome, Replay
 
 FOLDERS = (ROOT / "fixtures" / "transcripts", SHARED / "transcripts")
 
@@ -38,7 +38,7 @@ EXPLAINED = {
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test a file, against the target `transcript`."""
-    paths = [path for folder in FOLDERS if folder.is_dir() for path in files(folder)]
+    paths = [path for folder in FOLDERS if folder.is_dir() for path in find_files(folder)]
     wanted = paths if "transcript" in chosen(metafunc.config) else []
     metafunc.parametrize("path", [_parameter(path) for path in wanted])
 

@@ -272,11 +272,11 @@ def test_there_is_no_such_step(server: MockServer, owner: Owner, step: int) -> N
     name = name_of(owner.tune())
 
     for decide in (server.fail, server.stall):
-        with pytest.raises(ValueError, match=f"has done 0 of 50 steps: it cannot end at step {step}"):
+        with pytest.raises(ValueError, match=f"has completed 0 of 50 steps: it cannot end at step {step}"):
             decide(name, at_step=step)
     server.stall(name, at_step=3)
     server.clock.advance(hours=1)
-    with pytest.raises(ValueError, match="has done 3 of 50 steps: it cannot end at step 2"):
+    with pytest.raises(ValueError, match="has completed 3 of 50 steps: it cannot end at step 2"):
         server.fail(name, at_step=2)
 
 

@@ -103,8 +103,8 @@ def test_job_that_is_added_serves_its_model() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"state": "GONE"}, "there is no state 'GONE'; the states are CREATING, ACTIVE"),
-        ({"step": 999}, "there are 25 steps, so it cannot be at step 999"),
+        ({"state": "GONE"}, "unknown state 'GONE'; the states are CREATING, ACTIVE"),
+        ({"step": 999}, "step must be between 0 and 25, the number of steps, not 999"),
         ({"base_model": "models/none"}, "models/none"),
         ({"examples": {}}, "training_data is not specified"),
         ({"display_name": "x" * 41}, "Request contains an invalid argument"),

@@ -263,10 +263,10 @@ def test_leftovers_are_reported_on_request(suite: Suite, leaks: str, outcome: di
     ran.stdout.fnmatch_lines(
         [
             "*mockserver: the test left something behind",
-            "*tunedModels/running is still under way",
+            "*tunedModels/running is still running",
             "*tunedModels/done was not deleted",
             "*never used: Rule(answer='unused', text='never asked')",
-            "*never struck: Fault(method='*.create', status=503) (0 calls concerned it)",
+            "*never used: Fault(method='*.create', status=503) (0 calls matched it)",
         ]
     )
 

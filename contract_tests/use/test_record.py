@@ -14,7 +14,7 @@ import pytest
 from contract_tests.environment import HANGS
 from contract_tests.use.programs import environment
 from contract_tests.use.serving import Served
-from mockserver.recordings.recording import BadUpstream, checked_upstream, google_host
+from mockserver.recordings.recorder import BadUpstream, check_upstream, google_host
 
 KEY = "AIzaSyD-not-a-key-but-it-looks-like-one"
 TOKEN = "ya29.a0-not-a-token-but-it-looks-like-one"
@@ -209,7 +209,7 @@ def test_a_server_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
 
     assert 1 == done.returncode
     assert "HTTP Error 502" in done.stderr
-    assert "nothing was recorded: of 1 requests the server could not be asked" in done.stderr
+    assert "nothing was recorded: the server did not answer 1 requests" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_path_leads_to_the_google_host_it_belongs_to(target: str, expected: st
 def test_nobody_else_is_asked(url: str) -> None:
     """Google's two APIs by TLS, or a server on this machine."""
     with pytest.raises(BadUpstream):
-        checked_upstream(url)
+        check_upstream(url)
 
 
 def test_without_httpx_it_says_what_to_install(tmp_path: Path) -> None:

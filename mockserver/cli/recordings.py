@@ -50,7 +50,7 @@ def _record(given: argparse.Namespace) -> int:
     from mockserver.doors.live import CannotListen, serve
 
     try:
-        from mockserver.recordings.recording import BadUpstream, Recorder, keep, listen
+        from mockserver.recordings.recorder import BadUpstream, Recorder, run_command, save
     except ModuleNotFoundError as missing:
         if missing.name != "httpx":
             raise
@@ -60,11 +60,11 @@ def _record(given: argparse.Namespace) -> int:
     _try_to_write(path)
     status = 0
     try:
-        tape = Recorder(given.upstream)
+        recorder = Recorder(given.upstream)
         if given.command:
-            status = listen(given.command, tape)
+            status = run_command(given.command, recorder)
         else:
-            serve(tape.app, "127.0.0.1", settings.whole_number("port", given.port, 0, 65535), _greet)
+            serve(recorder.app, "127.0.0.1", settings.whole_number("port", given.port, 0, 65535), _greet)
     except BadUpstream as bad:
         raise BadOption(str(bad)) from None
     except CannotListen as taken:
@@ -73,8 +73,8 @@ def _record(given: argparse.Namespace) -> int:
     except FileNotFoundError as missing:
         msg = f"command: there is no program {missing.filename!r}"
         raise BadOption(msg) from None
-    _say(keep(tape, path))
-    return status or int(not tape.exchanges)
+    _say(save(recorder, path))
+    return status or int(not recorder.exchanges)
 
 
 def _try_to_write(path: Path) -> None:
@@ -102,7 +102,7 @@ def _say(sentence: str) -> None:
 
 def _check(given: argparse.Namespace) -> int:
     """Print the report of a folder."""
-    from mockserver.recordings.checking import check
+    from mockserver.recordings.drift_report import check
 
     report = check(given.folder)
     print(report.text(details=not given.quiet))

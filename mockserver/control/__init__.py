@@ -1,1 +1,1 @@
-"""The tester's own API under `/_mock/`: one file a resource, each ending in its operations."""
+"""The tester's API under `/_mock/`: one file for each resource; each ends with its operations."""

@@ -1,22 +1,21 @@
-"""The calls that were made to a world, those that led nowhere, and how the client behaved."""
+"""The calls to a world, the lost ones among them, and the client-behaviour report."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from mockserver.control.operations import Asked, Done, Json, Operation, invalid
+from mockserver.control.operations import ControlRequest, Empty, Json, Operation, invalid_argument
 from mockserver.dispatch.route_table import RouteTable
-from mockserver.inspection.client_behaviour import Poll, Report, Retry
+from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.protojson.writing import write
 from mockserver.state.calls import Calls, RecordedCall
 from mockserver.state.clock import to_datetime
 
 
 class Call(BaseModel):
-    """A call and what came of it. `request` and `response` are the messages, as JSON of Google's."""
+    """A call and its result. `request` and `response` are the messages in Google's JSON."""
 
     method: str = Field(description='the method id, such as "tunedModels.create"; "" when no route fits')
     verb: str
@@ -26,8 +25,8 @@ class Call(BaseModel):
     status: int
     request: Json | None
     response: Any = Field(description="a list for a stream; a google.rpc.Status for an error")
-    fault: str = Field(description="what a fault did to it")
-    hint: str = Field(description="why it led nowhere, and what to change")
+    fault: str = Field(description="the effect of an injected fault")
+    hint: str = Field(description="why the call was lost, and what to change")
 
 
 class CallList(BaseModel):
@@ -36,8 +35,10 @@ class CallList(BaseModel):
     calls: list[Call]
 
 
-class Polled(BaseModel):
-    """How one resource was polled: the seconds between the questions, and how many came after its end."""
+class PollReport(BaseModel):
+    """The polls of one resource: the seconds between them, and how many came after its end."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     resource: str
     intervals: list[float]
@@ -45,22 +46,22 @@ class Polled(BaseModel):
     backs_off: bool
 
 
-class Retried(BaseModel):
-    """A refused call that was made again: how long it was told to wait, and how long it did."""
+class RetryReport(BaseModel):
+    """A retried call: the seconds that the error asked the client to wait, and the seconds it waited."""
 
     method: str
     path: str
-    asked: float
-    waited: float
-    obeyed: bool
+    requested_seconds: float
+    waited_seconds: float
+    waited_long_enough: bool
 
 
-class Manners(BaseModel):
-    """How the client behaved, in the world's time, and what of that is impolite."""
+class ClientBehaviourReport(BaseModel):
+    """How the client behaved, in the world's time, and its violations of good behaviour."""
 
-    polls: list[Polled]
-    retries: list[Retried]
-    offences: list[str]
+    polls: list[PollReport]
+    retries: list[RetryReport]
+    violations: list[str]
 
 
 FILTERS = {
@@ -68,72 +69,77 @@ FILTERS = {
     "resource": 'a glob over the path without version and action, such as "tunedModels/x"',
     "caller": 'a glob over the caller: "user:EMAIL" or "key:HASH"',
     "status": "the HTTP status",
-    "last": "how many at most: the newest",
+    "last": "return at most this many, the newest",
 }
 
 
-def list_calls(asked: Asked) -> CallList:
-    """The calls that fit."""
-    return _shown(asked, _wanted(asked))
+def list_calls(request: ControlRequest) -> CallList:
+    """Return the calls that match the filters."""
+    return CallList(calls=[_call(request.table, call) for call in _filter_calls(request)])
 
 
-def list_misses(asked: Asked) -> CallList:
-    """The calls that did not get what they were after, with what to change."""
-    return _shown(asked, (call for call in _wanted(asked) if call.hint))
+def list_misses(request: ControlRequest) -> CallList:
+    """Return the lost calls, each with a hint about what to change."""
+    return CallList(calls=[_call(request.table, call) for call in _filter_calls(request) if call.hint])
 
 
-def delete_calls(asked: Asked) -> Done:
-    """Forget them."""
-    asked.world.calls.clear()
-    return Done()
+def delete_calls(request: ControlRequest) -> Empty:
+    """Delete the calls."""
+    request.world.calls.clear()
+    return Empty()
 
 
-def get_report(asked: Asked) -> Manners:
-    """How the client behaved."""
-    report = Report(asked.world.calls.so_far())
-    backs_off = asked.query.get("backs_off", "false")
+def get_report(request: ControlRequest) -> ClientBehaviourReport:
+    """Return how the client behaved."""
+    report = ClientBehaviour(request.world.calls.so_far())
+    backs_off = request.query.get("backs_off", "false")
     if backs_off not in {"true", "false"}:
-        raise invalid(f"backs_off is true or false, not {backs_off!r}")
-    least = _number("min_interval", asked.query.get("min_interval", "0"))
-    return Manners(
-        polls=[_polled(poll) for poll in report.polls],
-        retries=[_retried(retry) for retry in report.retries],
-        offences=report.offences(min_interval=least, backs_off=backs_off == "true"),
+        raise invalid_argument(f"backs_off must be true or false, not {backs_off!r}")
+    min_interval = _parse_number("min_interval", request.query.get("min_interval", "0"))
+    return ClientBehaviourReport(
+        polls=[PollReport.model_validate(poll) for poll in report.polls],
+        retries=[
+            RetryReport(
+                method=retry.call.method,
+                path=retry.call.path,
+                requested_seconds=retry.requested_seconds,
+                waited_seconds=retry.waited_seconds,
+                waited_long_enough=retry.waited_long_enough,
+            )
+            for retry in report.retries
+        ],
+        violations=report.violations(min_interval=min_interval, backs_off=backs_off == "true"),
     )
 
 
-def _wanted(asked: Asked) -> Calls:
-    query = asked.query
+def _filter_calls(request: ControlRequest) -> Calls:
+    query = request.query
     last, status = query.get("last"), query.get("status")
-    found = asked.world.calls.so_far().filter(
+    calls = request.world.calls.so_far().filter(
         query.get("method", "*"),
         resource=query.get("resource", "*"),
         caller=query.get("caller", "*"),
-        status=None if status is None else int(_number("status", status)),
+        status=None if status is None else int(_parse_number("status", status)),
     )
-    return found if last is None else found[max(0, len(found) - int(_number("last", last))) :]
+    return calls if last is None else calls[max(0, len(calls) - int(_parse_number("last", last))) :]
 
 
-def _number(name: str, text: str) -> float:
+def _parse_number(name: str, text: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = -1
     if not 0 <= number < float("inf"):
-        raise invalid(f"{name} is a number, not {text!r}")
+        raise invalid_argument(f"{name} must be a number of at least 0, not {text!r}")
     return number
-
-
-def _shown(asked: Asked, calls: Iterable[RecordedCall]) -> CallList:
-    return CallList(calls=[_call(asked.table, call) for call in calls])
 
 
 def _call(table: RouteTable, call: RecordedCall) -> Call:
     route = next((route for route in table.routes if route.id == call.method and route.version == call.version), None)
     request = response = None
     if route is not None:
-        request = _json(route.request, call.request)
-        response = _json(route.response, call.response) if call.status == 200 else call.response
+        request = _message_json(route.request, call.request)
+        response = _message_json(route.response, call.response) if call.status == 200 else call.response
     return Call(
         method=call.method,
         verb=call.verb,
@@ -148,33 +154,30 @@ def _call(table: RouteTable, call: RecordedCall) -> Call:
     )
 
 
-def _json(message: str, value: Any) -> Any:
-    """A message, or several, as they are on the wire."""
+def _message_json(message: str, value: Any) -> Any:
+    """Convert a message, or a list of them, to Google's JSON."""
     if isinstance(value, list):
-        return [_json(message, each) for each in value]
+        return [_message_json(message, each) for each in value]
     return None if value is None else orjson.loads(write(message, value))
 
 
-def _polled(poll: Poll) -> Polled:
-    return Polled(
-        resource=poll.resource, intervals=list(poll.intervals), after_end=poll.after_end, backs_off=poll.backs_off
-    )
-
-
-def _retried(retry: Retry) -> Retried:
-    return Retried(
-        method=retry.call.method, path=retry.call.path, asked=retry.asked, waited=retry.waited, obeyed=retry.obeyed
-    )
-
-
-POLITENESS = {
-    "min_interval": "how many seconds there must be between two polls",
-    "backs_off": "true: intervals must grow",
+REPORT_PARAMETERS = {
+    "min_interval": "report polls with fewer seconds between them",
+    "backs_off": "true: report polls whose intervals do not grow",
 }
 
 OPERATIONS = (
-    Operation("GET", "/calls", "What was asked and answered", list_calls, query=FILTERS, answer=CallList),
-    Operation("DELETE", "/calls", "Forget the calls", delete_calls),
-    Operation("GET", "/misses", "Calls that led nowhere, and why", list_misses, query=FILTERS, answer=CallList),
-    Operation("GET", "/report", "How the client behaved", get_report, query=POLITENESS, answer=Manners),
+    Operation("GET", "/calls", "List the calls and their responses", list_calls, query=FILTERS, answer=CallList),
+    Operation("DELETE", "/calls", "Delete the calls", delete_calls),
+    Operation(
+        "GET", "/misses", "List the lost calls, and why they were lost", list_misses, query=FILTERS, answer=CallList
+    ),
+    Operation(
+        "GET",
+        "/report",
+        "Report how the client behaved",
+        get_report,
+        query=REPORT_PARAMETERS,
+        answer=ClientBehaviourReport,
+    ),
 )

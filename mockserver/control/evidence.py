@@ -1,27 +1,27 @@
-"""The control API on how sure we are of what the server does."""
+"""The evidence for the server's behaviour."""
 
 from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from mockserver.control.operations import Asked, Operation
+from mockserver.control.operations import ControlRequest, Operation
 from mockserver.inspection import evidence
 
 
-class ShownEvidence(BaseModel):
-    """By method, by sentence of an error, by behaviour: a level, and the source and date of what is known."""
+class EvidenceReport(BaseModel):
+    """For each method, error sentence and behaviour: the level of evidence, its source and date."""
 
     methods: Sequence[Mapping[str, str]]
     sentences: Sequence[Mapping[str, str]]
     behaviours: Sequence[Mapping[str, str]]
 
 
-def get_evidence(_: Asked) -> ShownEvidence:
-    """All that is known."""
-    known = evidence.load()
-    return ShownEvidence(methods=known.methods, sentences=known.sentences, behaviours=known.behaviours)
+def get_evidence(_: ControlRequest) -> EvidenceReport:
+    """Return all evidence."""
+    rows = evidence.load()
+    return EvidenceReport(methods=rows.methods, sentences=rows.sentences, behaviours=rows.behaviours)
 
 
 OPERATIONS = (
-    Operation("GET", "/evidence", "How sure we are of what the server does", get_evidence, answer=ShownEvidence),
+    Operation("GET", "/evidence", "The evidence for what the server does", get_evidence, answer=EvidenceReport),
 )

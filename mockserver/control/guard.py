@@ -1,7 +1,7 @@
-"""Who may control the server: local programs; from further away, only who knows the token.
+"""Restricts control of the server to local programs; requests from other machines need the token.
 
-A web page must not: a browser sends its requests to 127.0.0.1 too, under a name that an attacker's DNS
-chose (Host) and with the page's own address (Origin).
+Web pages are refused: a browser also sends requests to 127.0.0.1, under a host name that an attacker's DNS may
+have chosen (Host) and with the page's own address (Origin).
 """
 
 import hmac
@@ -17,26 +17,24 @@ HEADER = "x-mockserver-token"
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The rule of a server: `token` is None where only the machine itself can reach it."""
+    """Checks requests to control a server; `token` is None if only this machine can reach the server."""
 
     token: str | None = None
 
     def check(self, headers: Mapping[str, str]) -> None:
-        """Raise ApiError PERMISSION_DENIED for a request that may not control the server."""
-        if refusal := self.refusal(headers):
-            raise ApiError(Code.PERMISSION_DENIED, refusal)
-
-    def refusal(self, headers: Mapping[str, str]) -> str | None:
-        """Why a request may not control the server; None if it may. Header names in lower case."""
+        """Raise ApiError PERMISSION_DENIED if the request may not control the server. Header names in lower case."""
         if self.token is not None:
             sent = headers.get(HEADER, "")
             if hmac.compare_digest(sent.encode(), self.token.encode()):
-                return None
-            return f"the server is reachable from other machines, so {HEADER} must carry the token it printed"
+                return
+            raise _refuse(f"the server is reachable from other machines, so {HEADER} must carry the token it printed")
         host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
         if not is_loopback(host):
-            return f"Host {host!r} is not this machine: ask for 127.0.0.1 or localhost"
+            raise _refuse(f"Host {host!r} is not this machine: use 127.0.0.1 or localhost")
         origin = headers.get("origin")
         if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
-            return f"a page of {origin!r} may not control the server"
-        return None
+            raise _refuse(f"a web page of {origin!r} may not control the server")
+
+
+def _refuse(reason: str) -> ApiError:
+    return ApiError(Code.PERMISSION_DENIED, reason)

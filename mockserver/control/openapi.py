@@ -1,4 +1,4 @@
-"""The control API described: an OpenAPI document made of the table of its operations."""
+"""Generates the OpenAPI document of the control API from the table of its operations."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,12 @@ from mockserver import __version__
 from mockserver.control.operations import Json, Operation
 
 _DESCRIPTION = """\
-The tester's own API: time, answers, faults, calls, runs, worlds. It is open to programs on the server's own machine;
-from others, and where the server was given a token, a request carries it in X-Mockserver-Token.
+The tester's API: time, answers, faults, calls, runs, worlds. Programs on the server's own machine may use it. Requests
+from other machines, and all requests if the server has a token, must send it in X-Mockserver-Token.
 """
 
 _ERROR = {
-    "description": "Why not, in the shape of Google's errors",
+    "description": "The error, in Google's format",
     "content": {
         "application/json": {
             "schema": {
@@ -37,10 +37,10 @@ _ERROR = {
 
 
 def document(operations: Sequence[Operation]) -> Json:
-    """The OpenAPI 3.1 document of these operations."""
+    """Return the OpenAPI 3.1 document of these operations."""
     paths: dict[str, Json] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.verb.lower()] = _described(operation)
+        paths.setdefault(operation.path, {})[operation.verb.lower()] = _describe_operation(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Gemini tuning mock server: control", "version": __version__, "description": _DESCRIPTION},
@@ -53,23 +53,23 @@ def document(operations: Sequence[Operation]) -> Json:
     }
 
 
-def _described(operation: Operation) -> Json:
-    described: Json = {
+def _describe_operation(operation: Operation) -> Json:
+    description: Json = {
         "operationId": operation.handler.__name__,
         "summary": operation.summary,
         "parameters": list(_parameters(operation)),
-        "responses": {"200": {"description": "Done", **_content(operation.answer)}, "default": _ERROR},
+        "responses": {"200": {"description": "Empty", **_content(operation.answer)}, "default": _ERROR},
         "security": [{}, {"token": []}],
     }
     if operation.body is not None:
-        described["requestBody"] = _content(operation.body)
-    return described
+        description["requestBody"] = _content(operation.body)
+    return description
 
 
 def _parameters(operation: Operation) -> Iterator[Json]:
     for name in re.findall(r"\{(\w+)\}", operation.path):
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-    for name, meaning in {"world": "the world meant, if not the default one", **operation.query}.items():
+    for name, meaning in {"world": "the name of the world; the default world if missing", **operation.query}.items():
         yield {"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}}
 
 
@@ -78,8 +78,9 @@ def _content(model: type[Any]) -> Json:
 
 
 def _schemas(operations: Sequence[Operation]) -> Json:
-    asked: list[tuple[type[Any], JsonSchemaMode]] = [(it.body, "validation") for it in operations if it.body]
-    said: list[tuple[type[Any], JsonSchemaMode]] = [(it.answer, "serialization") for it in operations]
-    _, described = models_json_schema(list(dict.fromkeys([*asked, *said])), ref_template="#/components/schemas/{model}")
-    schemas: Json = described["$defs"]
+    bodies: list[tuple[type[Any], JsonSchemaMode]] = [(it.body, "validation") for it in operations if it.body]
+    answers: list[tuple[type[Any], JsonSchemaMode]] = [(it.answer, "serialization") for it in operations]
+    models = list(dict.fromkeys([*bodies, *answers]))
+    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
+    schemas: Json = definitions["$defs"]
     return schemas

@@ -1,10 +1,11 @@
-"""An operation of the control API: what it is called with, what it does, and what it says.
+"""An operation of the control API: its request, its handler and its response.
 
-Handlers are small functions of an `Asked` that return what is to be said. What they cannot do they raise
-as an ApiError: in the shape of Google's errors, which every client can read.
+A handler is a function that takes a `ControlRequest` and returns the response model, or raises an ApiError: errors
+have Google's format, which every client can parse.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,18 +19,18 @@ Json = dict[str, Any]
 
 
 class Body(BaseModel):
-    """What a request may hold. Anything else in it is a mistake somebody wants to hear of."""
+    """The base of request models. Unknown members are refused, because they are mistakes."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Done(BaseModel):
-    """It was done, and there is no more to say."""
+class Empty(BaseModel):
+    """The response of an operation without a result."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request to the control API: in which world, with what in its path, its query and its body."""
+class ControlRequest:
+    """A request to the control API: its world, path variables, query and body."""
 
     worlds: Worlds
     world: World
@@ -41,34 +42,45 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A way to control the server.
+    """An operation: its route, its handler and its models.
 
-    `body` is the model of the request; without one the request may have none. `query` holds the
-    parameters beside `world`, with what they mean. `answer` is the model of what is said.
+    `body` is the model of the request body; None means no body. `query` maps the parameters other than `world` to
+    their descriptions. `answer` is the model of the response.
     """
 
     verb: str
     path: str
     summary: str
-    handler: Callable[[Asked], Any]
+    handler: Callable[[ControlRequest], Any]
     body: type[BaseModel] | None = None
     query: Mapping[str, str] = field(default_factory=dict)
-    answer: type[BaseModel] = Done
+    answer: type[BaseModel] = Empty
 
 
-def invalid(message: str) -> ApiError:
-    """400: the request cannot be understood, or asks for what cannot be."""
+def invalid_argument(message: str) -> ApiError:
+    """400: the request is invalid or impossible."""
     return ApiError(Code.INVALID_ARGUMENT, message)
 
 
-def missing(message: str) -> ApiError:
-    """404: there is no such thing."""
+def not_found(message: str) -> ApiError:
+    """404: the named thing does not exist."""
     return ApiError(Code.NOT_FOUND, message)
 
 
-def told(refused: ValidationError) -> str:
-    """Every problem with a body, with its place."""
+@contextmanager
+def translate_errors() -> Iterator[None]:
+    """Raise a 404 for a LookupError and a 400 for a ValueError, with the same message."""
+    try:
+        yield
+    except LookupError as error:
+        raise not_found(str(error)) from None
+    except ValueError as error:
+        raise invalid_argument(str(error)) from None
+
+
+def describe_validation_errors(error: ValidationError) -> str:
+    """Return every problem with a body, with its location."""
     return "; ".join(
         f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg'].removeprefix('Value error, ')}"
-        for problem in refused.errors()
+        for problem in error.errors()
     )

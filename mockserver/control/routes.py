@@ -1,7 +1,7 @@
-"""The control API as an ASGI app: who may ask, which operation is meant, what it is given and what it says.
+"""The control API as an ASGI app.
 
-Its operations are loaded when the first of them is asked for: most servers are never controlled, and
-pydantic takes longer to load than all the rest.
+Its operations are loaded at the first request: most servers are never controlled, and pydantic takes longer to
+load than everything else.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from mockserver.state.world import Worlds
 if TYPE_CHECKING:
     from mockserver.control.table import Table
 
-# Enough for an answers file; what is larger is not for us.
-BODY_LIMIT = 10_000_000
+# Enough for an answers file.
+MAX_BODY_BYTES = 10_000_000
 
 
 class Control:
-    """The control API over these worlds and the methods of this table, for whom the guard lets in."""
+    """The control API over some worlds, for the requests that the guard permits."""
 
     def __init__(self, worlds: Worlds, table: RouteTable, guard: Guard) -> None:
         self._worlds = worlds
@@ -42,12 +42,12 @@ class Control:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, path: str) -> Response:
-        if path == "/health":  # open to all: whoever watches over a container asks from outside
+        if path == "/health":  # open to all: a container's health is checked from outside
             return JSONResponse({"status": "ok", "version": __version__, "methods": len(self._routes.routes)})
         try:
             self._guard.check(request.headers)
-            said = self._table().answer(request.method, path, dict(request.query_params), await _body(request))
-            return Response(said, media_type="application/json")
+            body = self._table().answer(request.method, path, dict(request.query_params), await _body(request))
+            return Response(body, media_type="application/json")
         except ApiError as error:
             return Response(error_body(error), error.code.http, media_type="application/json")
 
@@ -61,8 +61,10 @@ class Control:
 
 async def _body(request: Request) -> bytes:
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_LIMIT:
-            raise ApiError(Code.INVALID_ARGUMENT, f"a request to the control API has at most {BODY_LIMIT} bytes")
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise ApiError(
+                Code.INVALID_ARGUMENT, f"the body of a request to the control API has at most {MAX_BODY_BYTES} bytes"
+            )
     return body

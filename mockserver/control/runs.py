@@ -1,11 +1,8 @@
-"""The runs of tuned models and tuning jobs: how they stand, and reaching into them."""
-
-from collections.abc import Callable
-from typing import Any
+"""The runs of tuned models and tuning jobs: their states, and changing them."""
 
 from pydantic import BaseModel, Field
 
-from mockserver.control.operations import Asked, Body, Operation, invalid, missing
+from mockserver.control.operations import Body, ControlRequest, Operation, invalid_argument, translate_errors
 from mockserver.dispatch import runs
 from mockserver.dispatch.runs import Held
 from mockserver.inspection import run_control
@@ -15,7 +12,7 @@ from mockserver.state.world import World
 
 
 class Run(BaseModel):
-    """How a run stands. `state` is ours: PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLING, CANCELLED."""
+    """The progress of a run. `state` is one of PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLING, CANCELLED."""
 
     name: str
     state: str
@@ -23,73 +20,74 @@ class Run(BaseModel):
     total_steps: int
 
 
-class Runs(BaseModel):
-    """The runs of a world, tuned models and tuning jobs alike."""
+class RunList(BaseModel):
+    """The runs of a world, of tuned models and of tuning jobs."""
 
     runs: list[Run]
 
 
-class Named(Body):
+class RunName(Body):
     """A run, by the resource name of its tuned model or tuning job; its last part is enough."""
 
     name: str
 
 
-class Fail(Named):
-    """How a run is to fail: now, or once it has done `at_step` steps; with which words and their google.rpc code."""
+class Fail(RunName):
+    """When a run fails (now, or after `at_step` steps), and its error: a message and a google.rpc code."""
 
     at_step: int | None = Field(default=None, ge=0)
     error: str | None = None
-    code: int | None = Field(default=None, ge=1, le=16, description="of the error; 13, INTERNAL, if none is given")
+    code: int | None = Field(default=None, ge=1, le=16, description="the code of the error; default: 13, INTERNAL")
 
 
-class Stall(Named):
-    """After how many steps a run is to stand still."""
+class Stall(RunName):
+    """After how many steps a run stops making progress."""
 
     at_step: int = Field(ge=0)
 
 
-def list_runs(asked: Asked) -> Runs:
-    """Every run."""
-    return Runs(runs=[_seen(asked.world, held) for held in runs.runs(asked.world)])
+def list_runs(request: ControlRequest) -> RunList:
+    """Return every run."""
+    return RunList(runs=[_describe_run(request.world, held) for held in runs.runs(request.world)])
 
 
-def finish_run(asked: Asked) -> Run:
-    """End a run now, in success."""
-    return _after(asked, lambda: run_control.finish(asked.world, asked.body.name))
+def finish_run(request: ControlRequest) -> Run:
+    """Finish a run now, successfully."""
+    with translate_errors():
+        run_control.finish(request.world, request.body.name)
+        return _describe_named_run(request)
 
 
-def cancel_run(asked: Asked) -> Run:
+def cancel_run(request: ControlRequest) -> Run:
     """Cancel a run now, as its owner would."""
-    return _after(asked, lambda: run_control.cancel(asked.world, asked.body.name))
+    with translate_errors():
+        run_control.cancel(request.world, request.body.name)
+        return _describe_named_run(request)
 
 
-def fail_run(asked: Asked) -> Run:
-    """Let a run fail."""
-    body: Fail = asked.body
+def fail_run(request: ControlRequest) -> Run:
+    """Make a run fail."""
+    body: Fail = request.body
     if body.error is None and body.code is not None:
-        raise invalid("a code needs an error with words of its own")
+        raise invalid_argument("code needs error: give the message too")
     failure = None if body.error is None else Failure(body.code or int(Code.INTERNAL), body.error)
-    return _after(asked, lambda: run_control.fail(asked.world, body.name, at_step=body.at_step, error=failure))
+    with translate_errors():
+        run_control.fail(request.world, body.name, at_step=body.at_step, error=failure)
+        return _describe_named_run(request)
 
 
-def stall_run(asked: Asked) -> Run:
-    """Let a run stand still."""
-    return _after(asked, lambda: run_control.stall(asked.world, asked.body.name, at_step=asked.body.at_step))
+def stall_run(request: ControlRequest) -> Run:
+    """Stop the progress of a run."""
+    with translate_errors():
+        run_control.stall(request.world, request.body.name, at_step=request.body.at_step)
+        return _describe_named_run(request)
 
 
-def _after(asked: Asked, act: Callable[[], Any]) -> Run:
-    """How the run stands once that was done: 404 if there is none, 400 if it is too late."""
-    try:
-        act()
-        return _seen(asked.world, run_control.find(asked.world, asked.body.name))
-    except LookupError as error:
-        raise missing(str(error)) from None
-    except ValueError as error:
-        raise invalid(str(error)) from None
+def _describe_named_run(request: ControlRequest) -> Run:
+    return _describe_run(request.world, run_control.find(request.world, request.body.name))
 
 
-def _seen(world: World, held: Held) -> Run:
+def _describe_run(world: World, held: Held) -> Run:
     progress = runs.progress(world, held.run)
     return Run(
         name=held.name,
@@ -100,9 +98,9 @@ def _seen(world: World, held: Held) -> Run:
 
 
 OPERATIONS = (
-    Operation("GET", "/runs", "How every run stands", list_runs, answer=Runs),
-    Operation("POST", "/runs/finish", "End a run in success", finish_run, Named, answer=Run),
-    Operation("POST", "/runs/cancel", "Cancel a run", cancel_run, Named, answer=Run),
-    Operation("POST", "/runs/fail", "Let a run fail, now or at a step", fail_run, Fail, answer=Run),
-    Operation("POST", "/runs/stall", "Let a run stand still at a step", stall_run, Stall, answer=Run),
+    Operation("GET", "/runs", "List the runs", list_runs, answer=RunList),
+    Operation("POST", "/runs/finish", "Finish a run successfully", finish_run, RunName, answer=Run),
+    Operation("POST", "/runs/cancel", "Cancel a run", cancel_run, RunName, answer=Run),
+    Operation("POST", "/runs/fail", "Make a run fail, now or at a step", fail_run, Fail, answer=Run),
+    Operation("POST", "/runs/stall", "Stop the progress of a run at a step", stall_run, Stall, answer=Run),
 )

@@ -1,4 +1,4 @@
-"""What a world is told to answer, and which of its calls are to go wrong."""
+"""The scripted answers and the faults of a world."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 
-from mockserver.control.operations import Asked, Body, Done, Json, Operation, invalid
+from mockserver.control.operations import Body, ControlRequest, Empty, Json, Operation, invalid_argument
 from mockserver.scripting.answer_file import parse
 from mockserver.scripting.answers import Answer, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
@@ -15,134 +15,136 @@ from mockserver.scripting.scenario import AnswerRecord
 T = TypeVar("T")
 
 
-class AnswerRules(Body):
-    """Answers and when to give them: the entries of `answers` in an answers file."""
+class NewAnswers(Body):
+    """Scripted answers with their conditions: the entries of `answers` in an answers file."""
 
     answers: list[Json] = Field(description="each with `answer` and the conditions of a rule: model, text, regex ...")
 
 
-class Faults(Body):
+class NewFaults(Body):
     """Faults: the entries of `faults` in an answers file."""
 
-    faults: list[Json] = Field(description="each with what strikes, such as status, and when, such as method or times")
+    faults: list[Json] = Field(
+        description="each with its effect, such as status, and its conditions, such as method or times"
+    )
 
 
-class ShownAnswer(BaseModel):
+class AnswerState(BaseModel):
     """A scripted answer, and how often it was used."""
 
     rule: Json
     used: int
 
 
-class ShownAnswers(BaseModel):
-    """The scripted answers, in the order in which they are tried."""
+class AnswerList(BaseModel):
+    """The scripted answers, in the order of evaluation."""
 
-    answers: list[ShownAnswer]
+    answers: list[AnswerState]
 
 
-class ShownFault(BaseModel):
-    """A fault, how many calls concerned it and how many of them it struck."""
+class FaultState(BaseModel):
+    """A fault, how many calls matched it and how many of them it affected."""
 
     fault: Json
     seen: int
     struck: int
 
 
-class ShownFaults(BaseModel):
-    """The faults, in the order in which they see a call."""
+class FaultList(BaseModel):
+    """The faults, in the order of evaluation."""
 
-    faults: list[ShownFault]
-
-
-def list_answers(asked: Asked) -> ShownAnswers:
-    """The answers there are."""
-    return ShownAnswers(answers=[_answer(record) for record in asked.world.scenario.answers])
+    faults: list[FaultState]
 
 
-def add_answers(asked: Asked) -> ShownAnswers:
-    """Further answers, after those that are there."""
-    asked.world.scenario.add(*_parsed(Rule, "answers", asked.body.answers))
-    return list_answers(asked)
+def list_answers(request: ControlRequest) -> AnswerList:
+    """Return the scripted answers."""
+    return AnswerList(answers=[_answer(record) for record in request.world.scenario.answers])
 
 
-def replace_answers(asked: Asked) -> ShownAnswers:
-    """These answers and no others."""
-    asked.world.scenario.replace(_parsed(Rule, "answers", asked.body.answers))
-    return list_answers(asked)
+def add_answers(request: ControlRequest) -> AnswerList:
+    """Add answers after the existing ones."""
+    request.world.scenario.add(*_parse_entries(Rule, "answers", request.body.answers))
+    return list_answers(request)
 
 
-def delete_answers(asked: Asked) -> Done:
-    """No scripted answers any more."""
-    asked.world.scenario.replace(())
-    return Done()
+def replace_answers(request: ControlRequest) -> AnswerList:
+    """Replace all answers by these."""
+    request.world.scenario.replace(_parse_entries(Rule, "answers", request.body.answers))
+    return list_answers(request)
 
 
-def list_faults(asked: Asked) -> ShownFaults:
-    """The faults there are."""
-    return ShownFaults(faults=[_fault(record) for record in asked.world.scenario.faults])
+def delete_answers(request: ControlRequest) -> Empty:
+    """Delete all answers."""
+    request.world.scenario.replace(())
+    return Empty()
 
 
-def add_faults(asked: Asked) -> ShownFaults:
-    """Further faults, from now on."""
-    for fault in _parsed(Fault, "faults", asked.body.faults):
-        asked.world.scenario.add_fault(fault, asked.world.clock.now())
-    return list_faults(asked)
+def list_faults(request: ControlRequest) -> FaultList:
+    """Return the faults."""
+    return FaultList(faults=[_fault(record) for record in request.world.scenario.faults])
 
 
-def replace_faults(asked: Asked) -> ShownFaults:
-    """These faults and no others, from now on."""
-    since = asked.world.clock.now()
-    records = [FaultRecord(fault, since) for fault in _parsed(Fault, "faults", asked.body.faults)]
-    asked.world.scenario.replace_faults(records)
-    return list_faults(asked)
+def add_faults(request: ControlRequest) -> FaultList:
+    """Add faults, effective from now on."""
+    for fault in _parse_entries(Fault, "faults", request.body.faults):
+        request.world.scenario.add_fault(fault, request.world.clock.now())
+    return list_faults(request)
 
 
-def delete_faults(asked: Asked) -> Done:
-    """No faults any more."""
-    asked.world.scenario.replace_faults()
-    return Done()
+def replace_faults(request: ControlRequest) -> FaultList:
+    """Replace all faults by these, effective from now on."""
+    since = request.world.clock.now()
+    records = [FaultRecord(fault, since) for fault in _parse_entries(Fault, "faults", request.body.faults)]
+    request.world.scenario.replace_faults(records)
+    return list_faults(request)
 
 
-def _parsed(kind: type[T], name: str, entries: Sequence[Json]) -> list[T]:
-    """All entries, or a 400 that names the first bad one."""
-    made = []
-    for place, entry in enumerate(entries):
+def delete_faults(request: ControlRequest) -> Empty:
+    """Delete all faults."""
+    request.world.scenario.replace_faults()
+    return Empty()
+
+
+def _parse_entries(kind: type[T], name: str, entries: Sequence[Json]) -> list[T]:
+    """Parse all entries; 400 with the first invalid one."""
+    parsed = []
+    for index, entry in enumerate(entries):
         try:
-            made.append(parse(kind, entry))
+            parsed.append(parse(kind, entry))
         except ValueError as error:
-            raise invalid(f"{name}[{place}]: {error}") from None
-    return made
+            raise invalid_argument(f"{name}[{index}]: {error}") from None
+    return parsed
 
 
-def _answer(record: AnswerRecord) -> ShownAnswer:
-    return ShownAnswer(rule=_told(record.rule), used=record.used)
+def _answer(record: AnswerRecord) -> AnswerState:
+    return AnswerState(rule=_set_members(record.rule), used=record.used)
 
 
-def _fault(record: FaultRecord) -> ShownFault:
-    return ShownFault(fault=_told(record.fault), seen=record.seen, struck=record.struck)
+def _fault(record: FaultRecord) -> FaultState:
+    return FaultState(fault=_set_members(record.fault), seen=record.seen, struck=record.struck)
 
 
-def _told(record: Any) -> Json:
-    """The members that were set. A function, which only Python can give, is shown by its name."""
-    shown: Json = {}
+def _set_members(record: Any) -> Json:
+    """Return the members that were set. A function, which only Python can set, is represented by its name."""
+    members: Json = {}
     for member in fields(record):
         value = getattr(record, member.name)
         if callable(value):
             value = getattr(value, "__name__", repr(value))
         elif isinstance(value, Answer):
-            value = _told(value)
+            value = _set_members(value)
         if value != member.default and value not in ((), {}):
-            shown[member.name] = value
-    return shown
+            members[member.name] = value
+    return members
 
 
 OPERATIONS = (
-    Operation("GET", "/answers", "The scripted answers", list_answers, answer=ShownAnswers),
-    Operation("POST", "/answers", "Scenario further answers", add_answers, AnswerRules, answer=ShownAnswers),
-    Operation("PUT", "/answers", "Scenario these answers only", replace_answers, AnswerRules, answer=ShownAnswers),
-    Operation("DELETE", "/answers", "Scenario no answers", delete_answers),
-    Operation("GET", "/faults", "The faults", list_faults, answer=ShownFaults),
-    Operation("POST", "/faults", "Let further calls go wrong", add_faults, Faults, answer=ShownFaults),
-    Operation("PUT", "/faults", "Let these calls only go wrong", replace_faults, Faults, answer=ShownFaults),
-    Operation("DELETE", "/faults", "Let no calls go wrong", delete_faults),
+    Operation("GET", "/answers", "List the scripted answers", list_answers, answer=AnswerList),
+    Operation("POST", "/answers", "Add scripted answers", add_answers, NewAnswers, answer=AnswerList),
+    Operation("PUT", "/answers", "Replace the scripted answers", replace_answers, NewAnswers, answer=AnswerList),
+    Operation("DELETE", "/answers", "Delete the scripted answers", delete_answers),
+    Operation("GET", "/faults", "List the faults", list_faults, answer=FaultList),
+    Operation("POST", "/faults", "Add faults", add_faults, NewFaults, answer=FaultList),
+    Operation("PUT", "/faults", "Replace the faults", replace_faults, NewFaults, answer=FaultList),
+    Operation("DELETE", "/faults", "Delete the faults", delete_faults),
 )

@@ -1,7 +1,7 @@
-"""All operations of the control API, found by verb and path, and what is said of one that is asked for."""
+"""All operations of the control API: finds one by verb and path, validates the request, calls the handler."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -9,7 +9,13 @@ from pydantic import BaseModel, ValidationError
 
 from mockserver.control import calls, evidence, runs, scripting, time, worlds
 from mockserver.control.openapi import document
-from mockserver.control.operations import Asked, Operation, invalid, missing, told
+from mockserver.control.operations import (
+    ControlRequest,
+    Operation,
+    describe_validation_errors,
+    invalid_argument,
+    not_found,
+)
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.state.world import World, Worlds
 
@@ -24,70 +30,64 @@ OPERATIONS = (
 
 
 class Table:
-    """The operations over some worlds."""
+    """Executes the operations on some worlds."""
 
     def __init__(self, worlds: Worlds, routes: RouteTable) -> None:
         self._worlds = worlds
         self._routes = routes
-        self._patterns = [(_compiled(operation.path), operation) for operation in OPERATIONS]
+        self._patterns = [
+            (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_.-]{1,100})", operation.path)), operation)
+            for operation in OPERATIONS
+        ]
 
     def answer(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> bytes:
-        """What is said to a request, as JSON. Raises ApiError."""
+        """Return the response to a request, as JSON. Raises ApiError."""
         if (verb, path) == ("GET", "/openapi.json"):
             return orjson.dumps(document(OPERATIONS))
-        operation, variables = self._found(verb, path)
-        asked = Asked(
+        operation, variables = self._find_operation(verb, path)
+        request = ControlRequest(
             worlds=self._worlds,
             world=self._world(query),
             table=self._routes,
             path=variables,
-            query=_checked(operation, query),
-            body=_parsed(operation, body),
+            query=_check_query(operation, query),
+            body=_parse_body(operation, body),
         )
-        said: BaseModel = operation.handler(asked)
-        return said.model_dump_json().encode()
+        response: BaseModel = operation.handler(request)
+        return response.model_dump_json().encode()
 
-    def _found(self, verb: str, path: str) -> tuple[Operation, Mapping[str, str]]:
-        fitting = list(self._fitting(path))
-        for operation, variables in fitting:
+    def _find_operation(self, verb: str, path: str) -> tuple[Operation, Mapping[str, str]]:
+        matches = [(match, operation) for pattern, operation in self._patterns if (match := pattern.fullmatch(path))]
+        for match, operation in matches:
             if operation.verb == verb:
-                return operation, variables
-        if fitting:
-            verbs = ", ".join(operation.verb for operation, _ in fitting)
-            raise invalid(f"/_mock{path} takes {verbs}, not {verb}")
-        raise missing(f"there is nothing at /_mock{path}; /_mock/openapi.json says what there is")
-
-    def _fitting(self, path: str) -> Iterator[tuple[Operation, Mapping[str, str]]]:
-        for pattern, operation in self._patterns:
-            if found := pattern.fullmatch(path):
-                yield operation, found.groupdict()
+                return operation, match.groupdict()
+        if matches:
+            verbs = ", ".join(operation.verb for _, operation in matches)
+            raise invalid_argument(f"/_mock{path} takes {verbs}, not {verb}")
+        raise not_found(f"/_mock{path} does not exist; /_mock/openapi.json lists the operations")
 
     def _world(self, query: Mapping[str, str]) -> World:
         name = query.get("world", self._worlds.default.name)
         world = self._worlds.named(name)
         if world is None:
-            raise missing(f"there is no world {name!r}; GET /_mock/worlds says which there are")
+            raise not_found(f"there is no world {name!r}; GET /_mock/worlds lists them")
         return world
 
 
-def _checked(operation: Operation, query: Mapping[str, str]) -> Mapping[str, str]:
-    """The parameters beside the world's name; one that means nothing is a mistake somebody wants to hear of."""
+def _check_query(operation: Operation, query: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the parameters without the world; raise for an unknown one, because it is a mistake."""
     for name in query.keys() - operation.query.keys() - {"world"}:
-        known = ", ".join(["world", *operation.query])
-        raise invalid(f"there is no parameter {name!r}; there are {known}")
+        parameters = ", ".join(["world", *operation.query])
+        raise invalid_argument(f"there is no parameter {name!r}; the parameters are {parameters}")
     return {name: value for name, value in query.items() if name != "world"}
 
 
-def _parsed(operation: Operation, body: bytes) -> Any:
+def _parse_body(operation: Operation, body: bytes) -> Any:
     if operation.body is None:
         return None
     try:
         return operation.body.model_validate(orjson.loads(body or b"{}"))
     except orjson.JSONDecodeError as error:
-        raise invalid(f"the body is not JSON: {error}") from None
-    except ValidationError as refused:
-        raise invalid(told(refused)) from None
-
-
-def _compiled(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_.-]{1,100})", path))
+        raise invalid_argument(f"the body is not JSON: {error}") from None
+    except ValidationError as error:
+        raise invalid_argument(describe_validation_errors(error)) from None

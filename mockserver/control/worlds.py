@@ -1,4 +1,4 @@
-"""The worlds of a server: how one behaves, beginning anew, worlds of one's own, and snapshots."""
+"""The worlds of a server: settings, reset, forks and snapshots."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -7,16 +7,26 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 
 from mockserver.control import time
-from mockserver.control.operations import Asked, Body, Done, Json, Operation, invalid, missing, told
+from mockserver.control.operations import (
+    Body,
+    ControlRequest,
+    Empty,
+    Json,
+    Operation,
+    describe_validation_errors,
+    invalid_argument,
+    not_found,
+    translate_errors,
+)
 from mockserver.state.clock import FASTEST
 from mockserver.state.world import Settings, World
 
 NAME = "^[a-z0-9]{1,40}$"
 
-# A folder of this machine is named by who starts the server, not by who can reach it.
+# Only the person who starts the server may name a folder of this machine.
 _FIXED = frozenset({"gcs_root"})
 
-MOST_SNAPSHOTS = 100
+MAX_SNAPSHOTS = 100
 
 
 class ShownSettings(BaseModel):
@@ -32,24 +42,24 @@ class ChangedSettings(Body):
 
 
 class NewWorld(Body):
-    """A world to make. Without a name it is given one."""
+    """The world to create. Without a name, one is generated."""
 
     name: str | None = Field(default=None, pattern=NAME)
     factor: float = Field(
-        default=0, ge=0, le=FASTEST, description="how fast its clock goes; 0 stands until it is moved"
+        default=0, ge=0, le=FASTEST, description="the speed of its clock; a clock of speed 0 must be moved"
     )
     start_time: AwareDatetime | None = None
     settings: Json = Field(default_factory=dict)
 
 
 class Fork(Body):
-    """The name of the world to make, if it is to have a certain one."""
+    """The name of the new world; without one, it is generated."""
 
     name: str | None = Field(default=None, pattern=NAME)
 
 
-class ShownWorld(BaseModel):
-    """A world, and what a client sends to be in it: any one of the three is enough."""
+class WorldInfo(BaseModel):
+    """A world, and the project, key and token that select it: a client sends any one of them."""
 
     name: str
     project: str
@@ -58,112 +68,116 @@ class ShownWorld(BaseModel):
     clock: time.Time
 
 
-class ShownWorlds(BaseModel):
-    """The worlds there are; the first serves everybody who names none."""
+class WorldList(BaseModel):
+    """The worlds; the first serves the requests that select none."""
 
-    worlds: list[ShownWorld]
+    worlds: list[WorldInfo]
 
 
-class Snapshots(BaseModel):
+class SnapshotList(BaseModel):
     """The names of a world's snapshots."""
 
     snapshots: list[str]
 
 
-def get_settings(asked: Asked) -> ShownSettings:
+def get_settings(request: ControlRequest) -> ShownSettings:
     """How the world behaves."""
-    return ShownSettings(settings=_plain(asked.world.settings))
+    return ShownSettings(settings=_plain(request.world.settings))
 
 
-def patch_settings(asked: Asked) -> ShownSettings:
+def patch_settings(request: ControlRequest) -> ShownSettings:
     """Let it behave otherwise, from now on."""
-    asked.world.settings = _changed(asked.world.settings, asked.body.settings)
-    return get_settings(asked)
+    request.world.settings = _changed(request.world.settings, request.body.settings)
+    return get_settings(request)
 
 
-def reset_world(asked: Asked) -> Done:
-    """Forget every fact, answer, fault and call; the clock goes on."""
-    asked.world.reset()
-    return Done()
+def reset_world(request: ControlRequest) -> Empty:
+    """Delete all resources, answers, faults and calls; the clock goes on."""
+    request.world.reset()
+    return Empty()
 
 
-def list_worlds(asked: Asked) -> ShownWorlds:
-    """Every world."""
-    return ShownWorlds(worlds=[_shown(world) for world in asked.worlds])
+def list_worlds(request: ControlRequest) -> WorldList:
+    """Return every world."""
+    return WorldList(worlds=[_describe_world(world) for world in request.worlds])
 
 
-def create_world(asked: Asked) -> ShownWorld:
-    """A world in which nothing has happened yet."""
-    body: NewWorld = asked.body
-    settings = _changed(asked.worlds.default.settings, body.settings)
-    return _added(asked, World(time.made(body.factor, body.start_time), settings, name=_name(asked, body.name)))
+def create_world(request: ControlRequest) -> WorldInfo:
+    """Create an empty world."""
+    body: NewWorld = request.body
+    settings = _changed(request.worlds.default.settings, body.settings)
+    return _add_world(
+        request, World(time.create_clock(body.factor, body.start_time), settings, name=_choose_name(request, body.name))
+    )
 
 
-def fork_world(asked: Asked) -> ShownWorld:
-    """A world that starts from this one's facts and moment."""
-    return _added(asked, asked.world.fork(_name(asked, asked.body.name)))
+def fork_world(request: ControlRequest) -> WorldInfo:
+    """Create a copy of this world."""
+    return _add_world(request, request.world.fork(_choose_name(request, request.body.name)))
 
 
-def delete_world(asked: Asked) -> Done:
-    """Forget a world and all that is in it."""
-    name = asked.path["name"]
-    world = asked.worlds.named(name)
+def delete_world(request: ControlRequest) -> Empty:
+    """Delete a world and everything in it."""
+    name = request.path["name"]
+    world = request.worlds.named(name)
     if world is None:
-        raise missing(f"there is no world {name!r}")
-    if world is asked.worlds.default:
-        raise invalid("the default world stays; reset it instead")
-    asked.worlds.drop(name)
-    return Done()
+        raise not_found(f"there is no world {name!r}")
+    if world is request.worlds.default:
+        raise invalid_argument("the default world cannot be deleted; reset it instead")
+    request.worlds.drop(name)
+    return Empty()
 
 
-def list_snapshots(asked: Asked) -> Snapshots:
-    """The snapshots of the world."""
-    return Snapshots(snapshots=list(asked.world.snapshots))
+def list_snapshots(request: ControlRequest) -> SnapshotList:
+    """Return the names of the world's snapshots."""
+    return SnapshotList(snapshots=list(request.world.snapshots))
 
 
-def put_snapshot(asked: Asked) -> Snapshots:
-    """Keep the world as it is now under a name, instead of any other of that name."""
-    kept, name = asked.world.snapshots, asked.path["name"]
-    if len(kept) >= MOST_SNAPSHOTS and name not in kept:
-        raise invalid(f"a world keeps {MOST_SNAPSHOTS} snapshots at most: delete one")
-    kept[name] = asked.world.snapshot()
-    return list_snapshots(asked)
+def put_snapshot(request: ControlRequest) -> SnapshotList:
+    """Store a snapshot of the world; it replaces one of the same name."""
+    snapshots, name = request.world.snapshots, request.path["name"]
+    if len(snapshots) >= MAX_SNAPSHOTS and name not in snapshots:
+        raise invalid_argument(f"a world has at most {MAX_SNAPSHOTS} snapshots: delete one")
+    snapshots[name] = request.world.snapshot()
+    return list_snapshots(request)
 
 
-def restore_snapshot(asked: Asked) -> Done:
-    """Put the world back to how it was, its clock included."""
-    name = asked.path["name"]
-    if name not in asked.world.snapshots:
-        raise missing(f"there is no snapshot {name!r}")
-    asked.world.restore(asked.world.snapshots[name])
-    return Done()
+def restore_snapshot(request: ControlRequest) -> Empty:
+    """Restore the world, including its clock, from a snapshot."""
+    name = request.path["name"]
+    if name not in request.world.snapshots:
+        raise not_found(f"there is no snapshot {name!r}")
+    request.world.restore(request.world.snapshots[name])
+    return Empty()
 
 
-def delete_snapshot(asked: Asked) -> Done:
-    """Forget a snapshot."""
-    if asked.world.snapshots.pop(asked.path["name"], None) is None:
-        raise missing(f"there is no snapshot {asked.path['name']!r}")
-    return Done()
+def delete_snapshot(request: ControlRequest) -> Empty:
+    """Delete a snapshot."""
+    if request.world.snapshots.pop(request.path["name"], None) is None:
+        raise not_found(f"there is no snapshot {request.path['name']!r}")
+    return Empty()
 
 
-def _name(asked: Asked, wanted: str | None) -> str:
-    if wanted is not None and asked.worlds.named(wanted) is not None:
-        raise invalid(f"there is a world {wanted!r} already")
-    return wanted or asked.worlds.mint()
+def _choose_name(request: ControlRequest, name: str | None) -> str:
+    if name is not None and request.worlds.named(name) is not None:
+        raise invalid_argument(f"the world {name!r} already exists")
+    return name or request.worlds.mint()
 
 
-def _added(asked: Asked, world: World) -> ShownWorld:
-    try:
-        asked.worlds.add(world)
-    except ValueError as error:
-        raise invalid(str(error)) from None
-    return _shown(world)
+def _add_world(request: ControlRequest, world: World) -> WorldInfo:
+    with translate_errors():
+        request.worlds.add(world)
+    return _describe_world(world)
 
 
-def _shown(world: World) -> ShownWorld:
-    ours = world.credentials
-    return ShownWorld(
-        name=world.name, project=ours.project, api_key=ours.api_key, token=ours.token, clock=time.seen(world.clock)
+def _describe_world(world: World) -> WorldInfo:
+    credentials = world.credentials
+    return WorldInfo(
+        name=world.name,
+        project=credentials.project,
+        api_key=credentials.api_key,
+        token=credentials.token,
+        clock=time.describe_clock(world.clock),
     )
 
 
@@ -177,23 +191,23 @@ def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     for name in changes:
         if name not in known or name in _FIXED:
             free = ", ".join(known.keys() - _FIXED)
-            raise invalid(f"there is no setting {name!r} to change; there are {free}")
+            raise invalid_argument(f"there is no setting {name!r} to change; there are {free}")
     try:
         return TypeAdapter(Settings).validate_python({**known, **changes})
     except ValidationError as refused:
-        raise invalid(told(refused)) from None
+        raise invalid_argument(describe_validation_errors(refused)) from None
 
 
 OPERATIONS = (
     Operation("GET", "/settings", "How the world behaves", get_settings, answer=ShownSettings),
     Operation("PATCH", "/settings", "Change that", patch_settings, ChangedSettings, answer=ShownSettings),
-    Operation("POST", "/reset", "Forget every fact, answer, fault and call", reset_world),
-    Operation("GET", "/worlds", "The worlds", list_worlds, answer=ShownWorlds),
-    Operation("POST", "/worlds", "Make an empty world", create_world, NewWorld, answer=ShownWorld),
-    Operation("POST", "/worlds/fork", "Make a world that starts from here", fork_world, Fork, answer=ShownWorld),
-    Operation("DELETE", "/worlds/{name}", "Forget a world", delete_world),
-    Operation("GET", "/snapshots", "The snapshots of the world", list_snapshots, answer=Snapshots),
-    Operation("PUT", "/snapshots/{name}", "Keep the world as it is", put_snapshot, answer=Snapshots),
-    Operation("POST", "/snapshots/{name}/restore", "Put the world back", restore_snapshot),
-    Operation("DELETE", "/snapshots/{name}", "Forget a snapshot", delete_snapshot),
+    Operation("POST", "/reset", "Delete all resources, answers, faults and calls", reset_world),
+    Operation("GET", "/worlds", "List the worlds", list_worlds, answer=WorldList),
+    Operation("POST", "/worlds", "Create an empty world", create_world, NewWorld, answer=WorldInfo),
+    Operation("POST", "/worlds/fork", "Create a copy of the world", fork_world, Fork, answer=WorldInfo),
+    Operation("DELETE", "/worlds/{name}", "Delete a world", delete_world),
+    Operation("GET", "/snapshots", "List the snapshots", list_snapshots, answer=SnapshotList),
+    Operation("PUT", "/snapshots/{name}", "Store a snapshot", put_snapshot, answer=SnapshotList),
+    Operation("POST", "/snapshots/{name}/restore", "Restore a snapshot", restore_snapshot),
+    Operation("DELETE", "/snapshots/{name}", "Delete a snapshot", delete_snapshot),
 )

@@ -2,7 +2,7 @@
 
 from mockserver.dispatch.routing import Route
 from mockserver.rpc import errors
-from mockserver.rpc.credentials import Caller, Credentials, identify, recognize
+from mockserver.rpc.credentials import Caller, Credentials, identify, identify_cached
 from mockserver.state.world import Settings
 
 
@@ -18,7 +18,7 @@ def authenticate(credentials: Credentials, route: Route, settings: Settings, *, 
 
 def identify_caller(credentials: Credentials, settings: Settings, *, secret: bool) -> Caller:
     """The caller, whether or not the credentials are enough."""
-    return (identify if secret else recognize)(credentials, default_user=settings.default_user)
+    return (identify if secret else identify_cached)(credentials, default_user=settings.default_user)
 
 
 def check_credentials(credentials: Credentials, route: Route, settings: Settings) -> None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 
-from mockserver.rpc.credentials import MARKS, real_secret
+from mockserver.rpc.credentials import SECRET_MARKERS, find_real_secret
 from mockserver.rpc.errors import ApiError, Code
 
 log = logging.getLogger("mockserver")
@@ -17,7 +17,7 @@ REFUSAL = (
     "Send a made-up one: any text will do. This one was neither kept nor printed."
 )
 
-_MARKS = tuple(mark.encode() for mark in MARKS)
+_MARKS = tuple(mark.encode() for mark in SECRET_MARKERS)
 
 
 def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]) -> str:
@@ -25,9 +25,9 @@ def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]
 
     Logs a warning for the first one, as `warn_once` tells.
     """
-    found = real_secret("\n".join(texts))
+    found = find_real_secret("\n".join(texts))
     if not found and any(mark in body for mark in _MARKS):
-        found = real_secret(body.decode("latin-1"))
+        found = find_real_secret(body.decode("latin-1"))
     if found and warn_once():
         log.warning(WARNING, found)
     return found

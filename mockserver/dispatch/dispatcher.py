@@ -17,9 +17,9 @@ from mockserver.dispatch.authentication import authenticate, identify_caller
 from mockserver.dispatch.fault_injection import injected_error
 from mockserver.dispatch.routing import Call, Json, Pause, Route
 from mockserver.dispatch.service import FailedCall, Service
-from mockserver.protojson.version_trimming import known as trim
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc import outages
-from mockserver.rpc.credentials import Caller, Credentials, redacted
+from mockserver.rpc.credentials import Caller, Credentials, redact
 from mockserver.rpc.errors import ApiError
 from mockserver.scripting.faults import Fault, magic_fault
 from mockserver.scripting.scenario import unmatched
@@ -130,7 +130,7 @@ def write_down(  # noqa: PLR0913 - what a call has
     hint: str = "",
 ) -> None:
     """Append to the log of calls, without what looks like a real credential. `method` is "" where no route fits."""
-    kept = redacted if secret else _as_it_is
+    kept = redact if secret else _as_it_is
     world.calls.append(
         RecordedCall(
             method=method,
@@ -200,7 +200,7 @@ def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     result = route.handler(call)
     answer.hint = unmatched.get()
     if isinstance(result, dict):
-        return trim(route.response, result)
+        return trim_to_version(route.response, result)
     lead = list(_until_first_message(result))
     return _stream(request, answer, itertools.chain(lead, result))
 
@@ -213,7 +213,7 @@ def _stream(request: Request, answer: Answer, messages: Iterator[Json | Pause]) 
                 yield message
                 continue
             _raise_injected(request, answer.fault, after=len(answer.sent))
-            trimmed = trim(request.route.response, message)
+            trimmed = trim_to_version(request.route.response, message)
             answer.sent.append(trimmed)
             yield trimmed
     except ApiError:

@@ -87,7 +87,7 @@ def _joined(known: _Queue, queue: list[Run], limit: int) -> _Queue:
     if queue[:before] != known.runs:
         known, before = _NOBODY, 0
     busy, joined = known.busy.copy(), queue[before:]
-    begins = tuning.starts(joined, limit, busy)
+    begins = tuning.find_start_times(joined, limit, busy)
     return _Queue(queue, {**known.starts, **dict(zip(joined, begins, strict=True))}, busy)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mockserver.rpc.credentials import real_secret
+from mockserver.rpc.credentials import find_real_secret
 from mockserver.state.world import PREFIX
 
 API_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
@@ -43,7 +43,7 @@ def changes(project: str, api_key: str, credentials_file: str, given: Mapping[st
     """
     wanted = {"GOOGLE_CLOUD_PROJECT": project, "GOOGLE_CLOUD_LOCATION": "us-central1"}
     kept = {name: value for name in (*API_KEYS, *wanted) if not (value := given.get(name, PREFIX)).startswith(PREFIX)}
-    kept |= {name: api_key for name in API_KEYS if real_secret(kept.get(name, ""))}
+    kept |= {name: api_key for name in API_KEYS if find_real_secret(kept.get(name, ""))}
     if not kept.keys() & set(API_KEYS):
         wanted["GOOGLE_API_KEY"] = api_key
     safe = wanted | kept | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}

@@ -14,20 +14,20 @@ from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
 from mockserver.generation.settings import read_settings
-from mockserver.protojson.version_trimming import known
+from mockserver.protojson.version_trimming import trim_to_version
 
 Json = dict[str, Any]
 
 
 def generate_content(call: Call) -> Json:
     """The whole answer at once."""
-    return known(call.route.response, responses.unary(*answer_request(call, call.message)))
+    return trim_to_version(call.route.response, responses.unary(*answer_request(call, call.message)))
 
 
 def stream_generate_content(call: Call) -> Iterator[Json | Pause]:
     """The answer in chunks."""
     kind, messages = call.route.response, responses.stream(*answer_request(call, call.message))
-    return (message if isinstance(message, Pause) else known(kind, message) for message in messages)
+    return (message if isinstance(message, Pause) else trim_to_version(kind, message) for message in messages)
 
 
 def count_tokens(call: Call) -> Json:
@@ -48,7 +48,7 @@ def count_tokens(call: Call) -> Json:
     era = ERAS.get(target.base.shape)
     if era and era.details:
         count["promptTokensDetails"] = [{"modality": "TEXT", "tokenCount": total}]
-    return known(call.route.response, count)
+    return trim_to_version(call.route.response, count)
 
 
 def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Frame]:

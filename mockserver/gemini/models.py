@@ -9,7 +9,7 @@ from mockserver.datasets.examples import Examples
 from mockserver.dispatch.routing import Call
 from mockserver.gemini import errors
 from mockserver.gemini.store import STATES, find_to_use
-from mockserver.protojson.version_trimming import known
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.paging import page
 from mockserver.simulation.tuning import State
 
@@ -65,7 +65,7 @@ def list_models(call: Call) -> Json:
         scope="models",
     )
     listing: Json = {"models": [model(base) for base in models]}
-    return known(call.route.response, listing | ({"nextPageToken": token} if token else {}))
+    return trim_to_version(call.route.response, listing | ({"nextPageToken": token} if token else {}))
 
 
 def get_model(call: Call) -> Json:
@@ -74,7 +74,7 @@ def get_model(call: Call) -> Json:
     base = base_models.find(name.removeprefix("models/"), call.world.settings.as_of)
     if base is None:
         raise errors.no_such_model(name, call)
-    return known(call.route.response, model(base))
+    return trim_to_version(call.route.response, model(base))
 
 
 def find_target(call: Call, name: str, method: str) -> Target:

@@ -10,7 +10,7 @@ from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.safety import DEFAULT_THRESHOLD, Rating
 from mockserver.generation.settings import read_settings
-from mockserver.protojson.version_trimming import known
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.scripting.answers import Prompt, Turn
 from mockserver.scripting.safety import PALM_CATEGORIES
 
@@ -30,7 +30,7 @@ def generate_text(call: Call) -> Json:
     prompt = Prompt(model=target.name, base=target.base.name, turns=(Turn("user", text),))
     settings = read_settings(message, message, categories=PALM_CATEGORIES)
     outcome = generate(world, prompt, settings, examples=target.examples, message={}, seed=world.settings.seed)
-    return known(call.route.response, _completions(outcome, settings.thresholds))
+    return trim_to_version(call.route.response, _completions(outcome, settings.thresholds))
 
 
 def _completions(outcome: Outcome, thresholds: Mapping[str, str]) -> Json:

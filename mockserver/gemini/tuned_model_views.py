@@ -9,11 +9,11 @@ from typing import Any
 from mockserver.dispatch.routing import Call
 from mockserver.gemini.store import STATES, TunedModel
 from mockserver.gemini.versions import type_url
-from mockserver.protojson.memoized import Settled
-from mockserver.protojson.version_trimming import known
+from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.errors import Code
 from mockserver.rpc.outages import INTERNAL_DEVELOPER
-from mockserver.simulation.tuning import Failure, Progress, Run, State, reported, snapshots
+from mockserver.simulation.tuning import Failure, Progress, Run, State, observe_refreshed, snapshots
 from mockserver.state.clock import Nanos
 
 Json = dict[str, Any]
@@ -44,7 +44,7 @@ def tuned_model(model: TunedModel, now: Nanos) -> Json:
 
 def operation(model: TunedModel, call: Call) -> Json:
     """The operation that makes the model. `done` is absent until it is true [seen]."""
-    progress = reported(model.run, call.now, call.world.settings.metadata_refresh_seconds)
+    progress = observe_refreshed(model.run, call.now, call.world.settings.metadata_refresh_seconds)
     metadata = {
         "@type": type_url(model.version, "CreateTunedModelMetadata"),
         "totalSteps": progress.total_steps,
@@ -60,7 +60,7 @@ def operation(model: TunedModel, call: Call) -> Json:
 def _result(model: TunedModel, progress: Progress, now: Nanos) -> Json:
     if progress.state is State.SUCCEEDED:
         response = {"@type": type_url(model.version, "TunedModel"), **tuned_model(model, now)}
-        return {"response": known("google.protobuf.Any", response)}
+        return {"response": trim_to_version("google.protobuf.Any", response)}
     failure = CANCELLED if progress.state is State.CANCELLED else progress.failure or UNEXPLAINED
     return {"error": {"code": failure.code, "message": failure.message}}
 
@@ -93,13 +93,13 @@ def _hyperparameters(model: TunedModel) -> Json:
     return {"epochCount": run.epochs, "batchSize": run.batch, **rate}
 
 
-def _snapshots(run: Run, progress: Progress) -> Settled:
+def _snapshots(run: Run, progress: Progress) -> MemoizedList:
     few = progress.completed_steps <= _KEPT_STEPS
     return _kept_snapshots(run, progress) if few else _new_snapshots(run, progress)
 
 
-def _new_snapshots(run: Run, progress: Progress) -> Settled:
-    return Settled(
+def _new_snapshots(run: Run, progress: Progress) -> MemoizedList:
+    return MemoizedList(
         {"step": done.step, "epoch": done.epoch, "meanLoss": done.mean_loss, "computeTime": done.computed}
         for done in snapshots(run, progress)
     )

@@ -19,7 +19,7 @@ from mockserver.gemini.tuned_model_creation import (
 from mockserver.gemini.tuned_model_views import operation, tuned_model
 from mockserver.gemini.versions import PACKAGE, message_version
 from mockserver.protojson.field_mask import merge
-from mockserver.protojson.version_trimming import known
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.paging import page
 from mockserver.state.store import Exists, Missing
 
@@ -56,13 +56,13 @@ def list_tuned_models(call: Call) -> Json:
         scope=f"tunedModels?{wanted}" if wanted else "tunedModels",
     )
     found: Json = {"tunedModels": [tuned_model(model, call.now) for model in shown]}
-    return known(call.route.response, found | ({"nextPageToken": token} if token else {}))
+    return trim_to_version(call.route.response, found | ({"nextPageToken": token} if token else {}))
 
 
 def get_tuned_model(call: Call) -> Json:
     """A tuned model of the caller's, or one shared with them."""
     model = find(call, call.message["name"], Role.READER)
-    return known(call.route.response, tuned_model(model, call.now))
+    return trim_to_version(call.route.response, tuned_model(model, call.now))
 
 
 def patch_tuned_model(call: Call) -> Json:
@@ -79,7 +79,7 @@ def patch_tuned_model(call: Call) -> Json:
         changed = call.world.change(TUNED_MODELS, name, lambda model: _patched(call, model, asked, paths))
     except Missing:
         raise no_such_tuned_model(name) from None
-    answer = known(call.route.response, tuned_model(changed, call.now))
+    answer = trim_to_version(call.route.response, tuned_model(changed, call.now))
     if message_version(call) == "v1beta3" and paths:
         return merge(_MESSAGE, {}, answer, [path for path in paths if path in MUTABLE])
     return answer

@@ -21,7 +21,7 @@ from mockserver.http.request import HttpRequest
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import read_request
 from mockserver.rpc import errors
-from mockserver.rpc.credentials import read_credentials, redacted
+from mockserver.rpc.credentials import read_credentials, redact
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import Nanos, stopwatch
 from mockserver.state.world import World, Worlds
@@ -45,7 +45,7 @@ class Arrival:
     @property
     def label(self) -> str:
         """What the access log calls a request that came to no method."""
-        return f"{self.http.verb} {redacted(self.http.path)}"
+        return f"{self.http.verb} {redact(self.http.path)}"
 
     def refuse(self, error: ApiError, parameters: SystemParameters) -> Reply:
         """The reply for an error before any method was found."""

@@ -1,7 +1,7 @@
-"""How sure we are of what the server does: one data file, by method, sentence and behaviour.
+"""The evidence for what the server does: a data file with rows for methods, sentences and behaviours.
 
-`scripts/evidence.py` holds the file to the code and writes docs/evidence.md from it; `GET /_mock/evidence`
-serves it; `pytest --strict-evidence` warns of what a test was told that is a choice of ours.
+`scripts/evidence.py` checks the file against the code and writes docs/evidence.md; `GET /_mock/evidence` serves it;
+`pytest --strict-evidence` warns if a test received an error sentence that is our choice.
 """
 
 import re
@@ -17,8 +17,8 @@ from mockserver.state.calls import RecordedCall
 
 CHOICE = "our choice"
 
-# Shorter ones would be found in sentences that are not theirs.
-_TELLING_LETTERS = 12
+# Shorter ones would match unrelated sentences.
+_MIN_LETTERS = 12
 
 _VARIABLE = re.compile(r"\{[^{}]*\}")
 
@@ -34,29 +34,26 @@ class Evidence:
 
 @cache
 def load() -> Evidence:
-    """The file, read once."""
+    """Load the file, once."""
     return Evidence(**orjson.loads((Path(__file__).parent / "evidence.json").read_bytes()))
 
 
-def leanings(calls: Iterable[RecordedCall]) -> Iterator[str]:
-    """What was answered to these calls that nobody has seen the real service answer, in words.
+def find_unseen_answers(calls: Iterable[RecordedCall]) -> Iterator[str]:
+    """Describe the responses to these calls that the real service was never seen to give.
 
-    What a fault did was asked for, so it does not count.
+    Injected faults do not count: the test requested them.
     """
     for call in calls:
-        if call.status >= 400 and not call.fault:
-            yield from _unseen_words(call)
-
-
-def _unseen_words(call: RecordedCall) -> Iterator[str]:
-    for text in _texts(call.response):
-        if any(pattern.fullmatch(text) for pattern in _chosen_sentences()):
-            yield f'{call.method} answered {call.status} with words of our choice: "{text}"'
-            return
+        if call.status < 400 or call.fault:
+            continue
+        for text in _texts(call.response):
+            if any(pattern.fullmatch(text) for pattern in _chosen_sentences()):
+                yield f'{call.method} answered {call.status} with words of our choice: "{text}"'
+                break
 
 
 def _texts(status: Any) -> Iterator[str]:
-    """The sentences of an error: its message, and each line of one that has several."""
+    """Yield the sentences of an error: its message, and each line of it."""
     message = status.get("message", "") if isinstance(status, Mapping) else ""
     yield message
     yield from (line.removeprefix("* ") for line in message.splitlines())
@@ -65,5 +62,5 @@ def _texts(status: Any) -> Iterator[str]:
 @cache
 def _chosen_sentences() -> tuple[re.Pattern[str], ...]:
     chosen = [row["sentence"] for row in load().sentences if row["level"] == CHOICE]
-    telling = [text for text in chosen if len(_VARIABLE.sub("", text)) >= _TELLING_LETTERS]
-    return tuple(re.compile(".+".join(map(re.escape, _VARIABLE.split(text))), re.DOTALL) for text in telling)
+    distinctive = [text for text in chosen if len(_VARIABLE.sub("", text)) >= _MIN_LETTERS]
+    return tuple(re.compile(".+".join(map(re.escape, _VARIABLE.split(text))), re.DOTALL) for text in distinctive)

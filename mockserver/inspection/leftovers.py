@@ -1,4 +1,4 @@
-"""What a test leaves behind: jobs that still run, models nobody deleted, answers and faults that never struck."""
+"""Leftovers of a test: running jobs, models that were not deleted, answers and faults that were not used."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from mockserver.vertex.store import Registry
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """All there is to tidy up; false when that is nothing."""
+    """What a test left behind; false if there is nothing."""
 
     unfinished: tuple[str, ...]
     undeleted: tuple[str, ...]
@@ -27,14 +27,14 @@ class Leftovers:
         return "\n".join(self._lines()) or "nothing was left behind"
 
     def _lines(self) -> Iterator[str]:
-        yield from (f"{name} is still under way" for name in self.unfinished)
+        yield from (f"{name} is still running" for name in self.unfinished)
         yield from (f"{name} was not deleted" for name in self.undeleted)
         yield from (f"never used: {record.rule!r}" for record in self.answers)
-        yield from (f"never struck: {record.fault!r} ({record.seen} calls concerned it)" for record in self.faults)
+        yield from (f"never used: {record.fault!r} ({record.seen} calls matched it)" for record in self.faults)
 
 
-def leftovers(world: World) -> Leftovers:
-    """What is left in a world now. A model counts from the moment there is one to delete."""
+def find_leftovers(world: World) -> Leftovers:
+    """Return the leftovers of a world. A model counts once its run has ended."""
     running = [it.name for it in runs.runs(world) if not runs.progress(world, it.run).state.terminal]
     tuned = [name for name, _ in world.store.items(TUNED_MODELS) if name not in running]
     registered = [model.name for model, _ in Registry(world, world.clock.now()).models("projects")]

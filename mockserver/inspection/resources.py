@@ -1,7 +1,7 @@
-"""Looking at resources, and setting them up, without a request.
+"""Inspects and sets up resources without a request.
 
-What is added has a past: a tuned model in state ACTIVE was made as long ago as tuning takes, and a job
-that is half way through began when it would have to.
+Added resources have plausible times: a tuned model in state ACTIVE was created as long ago as tuning takes, and a job
+that is half way through started early enough.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ from mockserver.simulation.tuning import (
     Run,
     State,
     cancel,
-    computed,
+    find_step_time,
     observe,
 )
 from mockserver.state.store import Exists, Kind
@@ -44,25 +44,25 @@ TUNED_MODEL = "google.ai.generativelanguage.v1beta.TunedModel"
 TUNING_JOB = "google.cloud.aiplatform.v1beta1.TuningJob"
 
 EXAMPLES = {str(number): str(number + 1) for number in range(1, 21)}
-"""What a model that is added has learnt, unless it is told something else."""
+"""The default training examples of an added model."""
 
 _STATES = {"CREATING": State.RUNNING, "ACTIVE": State.SUCCEEDED, **{state.name: state for state in State}}
 
 
 class Resources(Mapping[str, Json]):
-    """Resources of one kind by name, each as a GET would show it now. The last part of a name is enough."""
+    """Resources of one kind by name, as GET returns them now. The last segment of a name is enough."""
 
-    def __init__(self, world: World, kind: Kind[Any], show: Callable[[Any], Json]) -> None:
+    def __init__(self, world: World, kind: Kind[Any], view: Callable[[Any], Json]) -> None:
         self._world = world
         self._kind = kind
-        self._show = show
+        self._view = view
 
     def __getitem__(self, name: str) -> Json:
         rows = dict(self._world.store.items(self._kind))
-        found = [full for full in rows if name in {full, full.rpartition("/")[2]}]
-        if not found:
-            raise KeyError(f"{name}; there are: {', '.join(rows) or 'none'}")
-        return self._show(rows[found[0]])
+        for full_name, row in rows.items():
+            if name in {full_name, full_name.rpartition("/")[2]}:
+                return self._view(row)
+        raise KeyError(f"{name}; there are: {', '.join(rows) or 'none'}")
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, _ in self._world.store.items(self._kind))
@@ -72,18 +72,18 @@ class Resources(Mapping[str, Json]):
 
 
 def tuned_models(world: World) -> Resources:
-    """The tuned models of the Developer API, as v1beta shows them."""
-    return Resources(world, TUNED_MODELS, lambda model: _shown(TUNED_MODEL, tuned_model(model, world.clock.now())))
+    """Return the tuned models of the Developer API, as in v1beta."""
+    return Resources(world, TUNED_MODELS, lambda model: _to_json(TUNED_MODEL, tuned_model(model, world.clock.now())))
 
 
 def tuning_jobs(world: World) -> Resources:
-    """The tuning jobs of Vertex AI, as v1beta1 shows them."""
+    """Return the tuning jobs of Vertex AI, as in v1beta1."""
 
-    def show(job: TuningJob) -> Json:
+    def view(job: TuningJob) -> Json:
         now = world.clock.now()
-        return _shown(TUNING_JOB, tuning_job(Registry(world, now), job, "v1beta1", now))
+        return _to_json(TUNING_JOB, tuning_job(Registry(world, now), job, "v1beta1", now))
 
-    return Resources(world, TUNING_JOBS, show)
+    return Resources(world, TUNING_JOBS, view)
 
 
 def add_tuned_model(
@@ -97,28 +97,29 @@ def add_tuned_model(
     owner: str = "",
     **members: Any,
 ) -> str:
-    """Put a tuned model there and give its name.
+    """Add a tuned model and return its name.
 
-    `state` is CREATING, ACTIVE or FAILED; `step` is where it is then, or where it failed: half way, if not told.
-    `owner` is an e-mail address or an API key; without one the model is everybody's. `members` are those of the
-    resource, such as display_name, base_model or tuning_task. ValueError for what the service would refuse.
+    `state` is CREATING, ACTIVE or FAILED; `step` is the current step, or the one after which it failed (default: half
+    of them). `owner` is an e-mail address or an API key; without one everybody owns the model. `members` are those of
+    the resource, such as display_name, base_model or tuning_task. ValueError for what the service would refuse.
     """
     route = _route(gemini.ROUTES, "tunedModels.create", "v1beta")
     tree = {"base_model": "models/gemini-1.5-flash-001-tuning", "display_name": "added", **members}
-    model = _told(lambda: bind_tree(TUNED_MODEL, tree))
+    model = _raise_value_errors(lambda: bind_tree(TUNED_MODEL, tree))
     data = EXAMPLES if examples is None else examples
-    pairs = [{"textInput": given, "output": output} for given, output in data.items()]
+    pairs = [{"textInput": text, "output": output} for text, output in data.items()]
     model.setdefault("tuningTask", {})["trainingData"] = {"examples": {"examples": pairs}}
     message = {"tunedModel": model, "tunedModelId": name.removeprefix("tunedModels/")}
     call = _call(world, route, message, owner=owner)
-    made = _told(lambda: new_tuned_model(call))
-    run = _aged(made.run, _state(state), step, error)
-    kept = replace(made, run=run, permissions=made.permissions if owner else _everybody(made, world))
+    created = _raise_value_errors(lambda: new_tuned_model(call))
+    run = _age_run(created.run, _parse_state(state), step, error)
+    permissions = created.permissions if owner else _permissions_for_everybody(created, world)
+    model_row = replace(created, run=run, permissions=permissions)
     try:
-        world.store.insert(TUNED_MODELS, kept.name, kept)
+        world.store.insert(TUNED_MODELS, model_row.name, model_row)
     except Exists:
-        raise ValueError(f"there is a tuned model {kept.name} already") from None
-    return kept.name
+        raise ValueError(f"the tuned model {model_row.name} already exists") from None
+    return model_row.name
 
 
 def add_tuning_job(
@@ -131,7 +132,7 @@ def add_tuning_job(
     error: Failure | None = None,
     **members: Any,
 ) -> str:
-    """Put a tuning job there, with the model and the endpoints it has by then, and give its name.
+    """Add a tuning job, with the model and the endpoints that it has in that state, and return its name.
 
     `state` is PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLING or CANCELLED, with or without JOB_STATE_ before it;
     `step` and `members` are as for tuned models. ValueError for what the service would refuse.
@@ -142,49 +143,49 @@ def add_tuning_job(
         "supervised_tuning_spec": {"training_dataset_uri": "gs://mockserver/train.jsonl"},
         **members,
     }
-    sent = _told(lambda: bind_tree(TUNING_JOB, tree))
+    message = _raise_value_errors(lambda: bind_tree(TUNING_JOB, tree))
     route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
-    call = _call(world, route, {"parent": parent, "tuningJob": sent})
-    job = _told(lambda: new_job(call, sent))
-    run = _aged(job.run, _state(state.removeprefix("JOB_STATE_")), step, error)
-    world.change(TUNING_JOBS, job.name, lambda kept: replace(kept, run=run))
+    call = _call(world, route, {"parent": parent, "tuningJob": message})
+    job = _raise_value_errors(lambda: new_job(call, message))
+    run = _age_run(job.run, _parse_state(state.removeprefix("JOB_STATE_")), step, error)
+    world.change(TUNING_JOBS, job.name, lambda row: replace(row, run=run))
     return job.name
 
 
-def _aged(run: Run, state: State, step: int | None, error: Failure | None) -> Run:
-    """The run as one that is in that state now: begun so long ago, and with that fate."""
+def _age_run(run: Run, state: State, step: int | None, error: Failure | None) -> Run:
+    """Return the run with earlier times, so that it is in that state now."""
     step = run.total_steps // 2 if step is None else step
     if not 0 <= step <= run.total_steps:
-        raise ValueError(f"there are {run.total_steps} steps, so it cannot be at step {step}")
+        raise ValueError(f"step must be between 0 and {run.total_steps}, the number of steps, not {step}")
     if state is State.PENDING:
         return run
     if state is State.FAILED:
         run = replace(run, fail_at_step=step, failure=error)
-    moment = _time_of(run, step)
+    moment = _find_time_of_step(run, step)
     if state is State.CANCELLED:
         run = cancel(run, moment)
     ended = observe(run, NEVER - 1).ended
     if state in {State.SUCCEEDED, State.FAILED, State.CANCELLED} and ended is not None:
         moment = ended
-    aged = _shifted(run, moment - run.created)
-    return cancel(aged, run.created) if state is State.CANCELLING else aged
+    older = _shift_run(run, moment - run.created)
+    return cancel(older, run.created) if state is State.CANCELLING else older
 
 
-def _time_of(run: Run, step: int) -> Nanos:
-    """When the run comes to a step; it starts with step 0."""
+def _find_time_of_step(run: Run, step: int) -> Nanos:
+    """Return when the run completes a step; step 0 is its start."""
     whole = observe(replace(run, fail_at_step=None), NEVER - 1)
-    return computed(run, whole, step) if step else whole.started or run.created
+    return find_step_time(run, whole, step) if step else whole.started or run.created
 
 
-def _shifted(run: Run, age: Nanos) -> Run:
-    """The run, begun so much earlier, and a microsecond more: what is told of its times is cut to those."""
+def _shift_run(run: Run, age: Nanos) -> Run:
+    """Move the times of a run back by `age`, rounded up to whole microseconds, the precision of its shown times."""
     age += -age % MICROSECOND + MICROSECOND
     cancelled = None if run.cancelled is None else run.cancelled - age
     return replace(run, created=run.created - age, cancelled=cancelled, waits=False)
 
 
-def _everybody(model: TunedModel, world: World) -> tuple[Permission, ...]:
-    """The permissions of a model that is everybody's: nobody real has it, but a test has better things to do."""
+def _permissions_for_everybody(model: TunedModel, world: World) -> tuple[Permission, ...]:
+    """Return permissions for every caller. The real service has no such models; they keep tests short."""
     key = identify(Credentials(key=world.credentials.api_key)).principal
     rng = world.rng("added permissions")
     others = [Permission(names.permission_id(rng), whose, Role.OWNER) for whose in (key, EVERYONE)]
@@ -204,20 +205,20 @@ def _route(routes: Iterable[Route], method: str, version: str) -> Route:
     return next(route for route in routes if route.id == method and route.version == version)
 
 
-def _state(word: str) -> State:
+def _parse_state(word: str) -> State:
     if word not in _STATES:
-        raise ValueError(f"there is no state {word!r}; the states are {', '.join(_STATES)}")
+        raise ValueError(f"unknown state {word!r}; the states are {', '.join(_STATES)}")
     return _STATES[word]
 
 
-def _told(make: Callable[[], T]) -> T:
-    """What is made, or what the service says against it as a ValueError."""
+def _raise_value_errors(function: Callable[[], T]) -> T:
+    """Call a function; convert the service's error to a ValueError."""
     try:
-        return make()
+        return function()
     except ApiError as error:
         raise ValueError(error.message) from None
 
 
-def _shown(message: str, value: Mapping[str, Any]) -> Json:
-    shown: Json = orjson.loads(write(message, value))
-    return shown
+def _to_json(message: str, value: Mapping[str, Any]) -> Json:
+    tree: Json = orjson.loads(write(message, value))
+    return tree

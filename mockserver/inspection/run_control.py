@@ -1,8 +1,8 @@
-"""What a tester may do to a run from outside: end it, fail it, cancel it, let it stand still.
+"""Run control for testers: finish, fail, cancel or stall a run.
 
-A name is a tuned model's or a tuning job's resource name; the last part of it is enough where no other
-run has the same. What has ended stays as it is, and so does what is being cancelled: to finish it again
-changes nothing, anything else raises ValueError. Of two words about a run that is under way the later counts.
+A name is the resource name of a tuned model or a tuning job; its last segment is enough if it is unique. A run that
+has ended or is being cancelled cannot be changed: finishing a finished run does nothing, anything else raises
+ValueError. Of several changes to a running run the last one counts.
 """
 
 from collections.abc import Callable
@@ -16,23 +16,23 @@ from mockserver.state.clock import Nanos
 from mockserver.state.world import World
 
 INTERNAL = 13
-"""google.rpc.Code of a failure that a tester gives words but no code."""
+"""The google.rpc.Code of a failure that has a message but no code."""
 
 
 def find(world: World, name: str) -> Held:
-    """The run of that name. LookupError, naming those there are, if there is none or more than one."""
+    """Return the run of that name. LookupError, with all names, if there is none or more than one."""
     held = list(runs.runs(world))
-    found = [it for it in held if it.name == name] or [it for it in held if it.name.rpartition("/")[2] == name]
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(it.name for it in held) or "none"
-    msg = f"{'no run' if not found else 'more than one run'} is called {name!r}; there are: {known}"
+    matches = [it for it in held if it.name == name] or [it for it in held if it.name.rpartition("/")[2] == name]
+    if len(matches) == 1:
+        return matches[0]
+    names = ", ".join(it.name for it in held) or "none"
+    msg = f"{'more than one run' if matches else 'no run'} is called {name!r}; there are: {names}"
     raise LookupError(msg)
 
 
 def finish(world: World, name: str) -> None:
-    """End the run now, in success."""
-    if _state(world, name) is not State.SUCCEEDED:
+    """Finish the run now, successfully."""
+    if runs.progress(world, find(world, name).run).state is not State.SUCCEEDED:
         _change(world, name, lambda run, now, start: tuning.finish(run, now, start=start))
 
 
@@ -42,42 +42,38 @@ def cancel(world: World, name: str) -> None:
 
 
 def fail(world: World, name: str, *, at_step: int | None = None, error: Failure | str | None = None) -> None:
-    """Let the run fail: now, or once it has done `at_step` steps. ValueError if it has done more already.
+    """Make the run fail: now, or after `at_step` steps. ValueError if it has completed more.
 
-    `error` is what is said of it; without, the surface says its own sentence.
+    `error` is its error; without one, the surface uses its default.
     """
     failure = Failure(INTERNAL, error) if isinstance(error, str) else error
     if at_step is None:
         _change(world, name, lambda run, now, start: tuning.fail(run, now, failure, start=start))
     else:
         _check_step(world, name, at_step)
-        _change(world, name, lambda run, now, start: _failing(run, at_step, failure, now, start))
+        _change(world, name, lambda run, now, start: _fail_at(run, at_step, failure, now, start))
 
 
 def stall(world: World, name: str, *, at_step: int) -> None:
-    """Let the run do that many steps and never end. ValueError if it has done more already."""
+    """Stop the progress of the run after that many steps. ValueError if it has completed more."""
     _check_step(world, name, at_step)
     _change(world, name, lambda run, *_: replace(run, stall_at_step=at_step, fail_at_step=None))
-
-
-def _state(world: World, name: str) -> State:
-    return runs.progress(world, find(world, name).run).state
 
 
 def _check_step(world: World, name: str, step: int) -> None:
     held = find(world, name)
     done = runs.progress(world, held.run).completed_steps
     if not done <= step <= held.run.total_steps:
-        msg = f"{held.name} has done {done} of {held.run.total_steps} steps: it cannot end at step {step}"
+        msg = f"{held.name} has completed {done} of {held.run.total_steps} steps: it cannot end at step {step}"
         raise ValueError(msg)
 
 
-def _failing(run: Run, step: int, failure: Failure | None, now: Nanos, start: Nanos | None) -> Run:
-    doomed = replace(run, fail_at_step=step, stall_at_step=None, failure=failure)
-    # One that has just done the step, or stood still for long, would have failed by now, and yet it was seen under way.
-    late = tuning.observe(doomed, now, start=start).state.terminal
+def _fail_at(run: Run, step: int, failure: Failure | None, now: Nanos, start: Nanos | None) -> Run:
+    failing = replace(run, fail_at_step=step, stall_at_step=None, failure=failure)
+    # If the failure would be in the past, the run fails now, because clients have already seen it running.
+    late = tuning.observe(failing, now, start=start).state.terminal
     stopped = replace(run, stall_at_step=step, fail_at_step=None)
-    return tuning.fail(stopped, now, failure, start=start) if late else doomed
+    return tuning.fail(stopped, now, failure, start=start) if late else failing
 
 
 def _change(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], Run]) -> None:

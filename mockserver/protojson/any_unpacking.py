@@ -1,4 +1,4 @@
-"""The content of an Any while its type is not known, and then (3.21's AnyWriter)."""
+"""Unpacks an Any while it is parsed: parser events are held back until "@type" names the type (3.21's AnyWriter)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from mockserver.protojson import schema
 from mockserver.protojson.renderers import RENDERERS
-from mockserver.protojson.scalars import Refused, Scalar, text_of
-from mockserver.protojson.value_sinks import Packed, place
+from mockserver.protojson.scalars import InvalidValue, Scalar, quote_value
+from mockserver.protojson.value_sinks import AnySink, message_sink
 from mockserver.protojson.well_known import ANY, STRUCT
 
 if TYPE_CHECKING:
@@ -19,37 +19,47 @@ _TYPE_URL = "type.googleapis.com/"
 _TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,200}")
 
 
-class Unpacker:
-    """The inside of an Any (3.21's AnyWriter): what comes before "@type" waits until the type is known."""
+class AnyUnpacker:
+    """Handles the parser events inside an Any; what comes before "@type" is replayed once the type is known."""
 
-    def __init__(self, parent: Binder, packed: Packed) -> None:
+    def __init__(self, parent: Binder, sink: AnySink) -> None:
         self.parent = parent
-        self.packed = packed
+        self.sink = sink
         self.content: Binder | None = None
         self.type_url = ""
         self.special = False
-        """The type has a JSON of its own, which then stands under "value"."""
+        """Whether the type has a JSON form of its own, which then stands under "value"."""
         self.refused = False
         self.depth = 0
-        self.waiting: list[Callable[[], object]] = []
+        self.pending: list[Callable[[], object]] = []
 
     def start_object(self, name: str) -> None:
-        """Hear that an object begins."""
+        """Handle the start of an object."""
+        self._start(name, is_list=False)
+
+    def start_list(self, name: str) -> None:
+        """Handle the start of a list."""
+        self._start(name, is_list=True)
+
+    def _start(self, name: str, *, is_list: bool) -> None:
         self.depth += 1
         if self.content is None:
-            self.waiting.append(lambda: self.start_object(name))
-        elif self.special and self.depth == 1:
-            self._expect_value(name)
-            self.content.start_object("")
+            self.pending.append(lambda: self._start(name, is_list=is_list))
+            return
+        if self.special and self.depth == 1:
+            self._require_value(name)
+            name = ""
+        if is_list:
+            self.content.start_list(name)
         else:
             self.content.start_object(name)
 
     def end_object(self) -> bool:
-        """Hear that an object is complete; False when it is the Any itself."""
+        """Handle the end of an object; return False if it is the Any itself."""
         self.depth -= 1
         if self.content is None:
             if self.depth >= 0:
-                self.waiting.append(self.end_object)
+                self.pending.append(self.end_object)
         elif self.depth >= 0 or not self.special:
             self.content.end_object()
         if self.depth >= 0:
@@ -57,94 +67,81 @@ class Unpacker:
         self._pack()
         return False
 
-    def start_list(self, name: str) -> None:
-        """Hear that a list begins."""
-        self.depth += 1
-        if self.content is None:
-            self.waiting.append(lambda: self.start_list(name))
-        elif self.special and self.depth == 1:
-            self._expect_value(name)
-            self.content.start_list("")
-        else:
-            self.content.start_list(name)
-
     def end_list(self) -> None:
-        """Hear that the list last begun is complete."""
+        """Handle the end of the list started last."""
         self.depth -= 1
         if self.content is None:
-            self.waiting.append(self.end_list)
+            self.pending.append(self.end_list)
         else:
             self.content.end_list()
 
     def render(self, name: str, value: Scalar) -> None:
-        """Hear of a scalar."""
-        if self.content is None:
+        """Handle a scalar."""
+        content = self.content
+        if content is None:
             if self.depth == 0 and name == "@type":
-                self._start(value)
+                self._resolve(value)
             else:
-                self.waiting.append(lambda: self.render(name, value))
-        elif self.special and self.depth == 0:
-            self._render_special(self.content, name, value)
+                self.pending.append(lambda: self.render(name, value))
+        elif not self.special or self.depth:
+            content.render(name, value)
         else:
-            self.content.render(name, value)
+            self._require_value(name)
+            renderer = RENDERERS.get(content.message.full_name)
+            if renderer is not None:
+                content.write_object("")
+                content.render_special(renderer, "Any", "", value)
+                content.write_end()
+            elif value is not None:
+                self._refuse("Any", "Expect a JSON object.")
 
-    def _render_special(self, content: Binder, name: str, value: Scalar) -> None:
-        self._expect_value(name)
-        renderer = RENDERERS.get(content.message.full_name)
-        if renderer is not None:
-            content.write_object("")
-            content.render_special(renderer, "Any", "", value)
-            content.write_end()
-        elif value is not None:
-            self._refuse("Any", "Expect a JSON object.")
-
-    def _expect_value(self, name: str) -> None:
+    def _require_value(self, name: str) -> None:
         if name != "value":
             self._refuse("Any", 'Expect a "value" field for well-known types.')
 
-    def _refuse(self, kind: str, problem: str) -> None:
-        """Say what is wrong, once."""
+    def _refuse(self, type_label: str, problem: str) -> None:
+        """Record the first error; later ones follow from it."""
         if not self.refused:
-            self.parent.invalid_value(kind, problem)
+            self.parent.invalid_value(type_label, problem)
         self.refused = True
 
-    def _start(self, type_url: Scalar) -> None:
-        """Learn the type, and hear what was waiting for it."""
+    def _resolve(self, type_url: Scalar) -> None:
+        """Bind the content to the named type, and replay the pending events."""
         try:
-            name = _resolve(type_url)
-        except Refused as refused:
-            self.parent.invalid_value("Any" if isinstance(type_url, str) else "String", str(refused))
+            name = _message_name(type_url)
+        except InvalidValue as error:
+            self.parent.invalid_value("Any" if isinstance(type_url, str) else "String", str(error))
             self.refused = True
             return
         self.type_url = str(type_url)
         self.special = name in RENDERERS or name in {ANY, STRUCT}
-        self.content = self.parent.another(name)
+        self.content = self.parent.create_content_binder(name)
         if not self.special:
             self.content.start_object("")
-        for event in self.waiting:
-            event()
+        for replay in self.pending:
+            replay()
 
     def _pack(self) -> None:
         content = self.content
         if content is not None:
             if content.result.get() is None:  # nothing but a type
-                place(content.message.full_name, content.result, content.ending)
-            self.packed.pack(self.type_url, content.result, as_value=self.special)
-        elif self.waiting:
+                message_sink(content.message.full_name, content.result, content.finalizers)
+            self.sink.pack(self.type_url, content.result, as_value=self.special)
+        elif self.pending:
             self._refuse("Any", f"Missing @type for any field in {self.parent.message.full_name}")
 
 
-def _resolve(type_url: Scalar) -> str:
-    """The name of the message type `type_url` stands for. Raises Refused."""
+def _message_name(type_url: Scalar) -> str:
+    """Return the name of the message type that `type_url` stands for. Raises InvalidValue."""
     if not isinstance(type_url, str):
-        raise Refused(text_of(type_url))
+        raise InvalidValue(quote_value(type_url))
     name = type_url.removeprefix(_TYPE_URL)
     if name == type_url:
         form = "type URLs must be of the form 'type.googleapis.com/<typename>'"
-        raise Refused(f"Invalid type URL, {form}, got: {type_url}")
+        raise InvalidValue(f"Invalid type URL, {form}, got: {type_url}")
     try:
         if _TYPE_NAME.fullmatch(name):
             return schema.message(name).full_name
     except KeyError:
         pass
-    raise Refused(f"Invalid type URL, unknown type: {name}")
+    raise InvalidValue(f"Invalid type URL, unknown type: {name}")

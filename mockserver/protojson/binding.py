@@ -1,48 +1,47 @@
-"""Binding a request to its message, exactly as the front end's C++ does.
+"""Binds a request to its message, exactly as the front end's C++ does.
 
 A port of protobuf 3.21's protostream_objectwriter.cc, which knows the messages whose JSON is not an object
-of their fields: maps, Struct, Any, times. It keeps books of its own beside those of elements.py, and where
-the two disagree after an error (a time refused because its oneof is taken, say) what follows is read as C++
-reads it. What is wrong is collected, not raised; all of it is the caller's to report.
+of their fields: maps, Struct, Any, times. It has a stack of its own beside that of message_encoder.py. After an
+error the two may disagree (when a time is refused because its oneof is set, say); what follows is then read as C++
+reads it. Errors are collected, not raised; the caller reports them all.
 """
 
-from mockserver.protojson.any_unpacking import Unpacker
-from mockserver.protojson.message_encoder import Elements, Violations
+from mockserver.protojson.any_unpacking import AnyUnpacker
+from mockserver.protojson.message_encoder import MessageEncoder, Violations
 from mockserver.protojson.renderers import RENDERERS, Renderer
-from mockserver.protojson.scalars import Refused, Scalar
+from mockserver.protojson.scalars import InvalidValue, Scalar
 from mockserver.protojson.schema import Field, Kind
-from mockserver.protojson.value_sinks import Ending, Packed
+from mockserver.protojson.value_sinks import AnySink, Finalizers
 from mockserver.protojson.well_known import ANY, LIST_VALUE, NULLABLE, STRUCT, VALUE
 
 
 class _Item:
-    """What `Binder` has open."""
+    """An open element of `Binder` (3.21's Item)."""
 
-    __slots__ = ("any", "is_list", "keys", "parent", "placeholder")
+    __slots__ = ("any", "keys", "parent", "placeholder")
 
-    def __init__(self, parent: "_Item | None" = None, *, placeholder: bool = False, is_list: bool = False) -> None:
+    def __init__(self, parent: "_Item | None" = None, *, placeholder: bool = False) -> None:
         self.parent = parent
         self.placeholder = placeholder
-        """Closed together with the one below it: the fields of a Struct, the value of a map's entry."""
-        self.is_list = is_list
+        """Whether it is closed together with its parent: the fields of a Struct, the value of a map's entry."""
         self.keys: set[str] | None = None
-        """The keys so far, if it is a map."""
-        self.any: Unpacker | None = None
+        """The keys read so far, if it is a map."""
+        self.any: AnyUnpacker | None = None
 
 
-class Binder(Elements):
-    """Takes what a reader tells of a JSON text into one message."""
+class Binder(MessageEncoder):
+    """Handles the parser events of a JSON text and builds one message."""
 
-    def __init__(self, message: str, violations: Violations, ending: Ending) -> None:
-        super().__init__(message, violations, ending)
+    def __init__(self, message: str, violations: Violations, finalizers: Finalizers) -> None:
+        super().__init__(message, violations, finalizers)
         self.current: _Item | None = None
 
-    def another(self, message: str) -> "Binder":
-        """Make one for the content of an Any, with a root of its own and its errors among ours."""
-        return Binder(message, self.violations, self.ending)
+    def create_content_binder(self, message: str) -> "Binder":
+        """Return a binder for the content of an Any; it has its own root and adds its errors to ours."""
+        return Binder(message, self.violations, self.finalizers)
 
     def start_object(self, name: str) -> None:
-        """Hear that an object begins."""
+        """Handle the start of an object."""
         if self.ignored:
             self.ignored += 1
         elif self.current is None:
@@ -52,23 +51,23 @@ class Binder(Elements):
         elif self.current.keys is not None:
             self._start_object_in_map(name)
         else:
-            field = self.begin(name, is_list=False)
+            field = self.find_container(name, is_list=False)
             if field is not None:
-                self._start_object_of(field, name)
+                self._start_object_field(field, name)
 
     def _start_root_object(self, name: str) -> None:
         self.write_object(name)
         self.current = _Item()
-        kind = self.message.full_name
-        if kind == ANY:
+        type_name = self.message.full_name
+        if type_name == ANY:
             self._open_any()
-        elif kind == LIST_VALUE:
+        elif type_name == LIST_VALUE:
             self.invalid_value(LIST_VALUE, "Cannot start root message with ListValue.")
         else:
-            self._push_content(kind)
+            self._push_content(type_name)
 
     def _start_object_in_map(self, name: str) -> None:
-        if not self._takes_key(name):
+        if not self._add_key(name):
             self.ignored += 1
             return
         value = self._push_entry(name)
@@ -78,7 +77,7 @@ class Binder(Elements):
         if not self.ignored:
             self._push_content(value.type_name)
 
-    def _start_object_of(self, field: Field, name: str) -> None:
+    def _start_object_field(self, field: Field, name: str) -> None:
         if field.map:
             self.push(name, is_list=True, is_map=True)
         elif field.kind is not Kind.MESSAGE:
@@ -88,22 +87,22 @@ class Binder(Elements):
             self.push(name, is_any=field.type_name == ANY)
             self._push_content(field.type_name)
 
-    def _push_content(self, kind: str) -> None:
-        """Begin what an object is in a message that stands for any object."""
-        if kind == VALUE:
+    def _push_content(self, type_name: str) -> None:
+        """Open the fields that hold an object in a message that stands for any object."""
+        if type_name == VALUE:
             self.push("struct_value", placeholder=True)
-        if kind in {VALUE, STRUCT}:
+        if type_name in {VALUE, STRUCT}:
             self.push("fields", placeholder=True, is_list=True, is_map=True)
 
     def end_object(self) -> None:
-        """Hear that the object last begun is complete."""
+        """Handle the end of the object started last."""
         if self.ignored:
             self.ignored -= 1
         elif self.current is not None and not (self.current.any and self.current.any.end_object()):
             self.pop()
 
     def start_list(self, name: str) -> None:
-        """Hear that a list begins."""
+        """Handle the start of a list."""
         if self.ignored:
             self.ignored += 1
         elif self.current is None:
@@ -113,25 +112,25 @@ class Binder(Elements):
         elif self.current.keys is not None:
             self._start_list_in_map(name)
         elif name:
-            self._start_list_of(name)
+            self._start_list_field(name)
         else:
             self._start_list_in_list()
 
     def _start_root_list(self, name: str) -> None:
-        kind = self.message.full_name
+        type_name = self.message.full_name
         if name:
             self.invalid_name(name, "Root element should not be named.")
             self.ignored += 1
-        elif kind in {VALUE, LIST_VALUE}:
+        elif type_name in {VALUE, LIST_VALUE}:
             self.write_object("")
             self.current = _Item()
-            self._push_values(kind)
+            self._push_values(type_name)
         else:
-            self.write_list("")  # which says what is wrong with that
-            self.current = _Item(is_list=True)
+            self.write_list("")  # records the error
+            self.current = _Item()
 
     def _start_list_in_map(self, name: str) -> None:
-        if not self._takes_key(name):
+        if not self._add_key(name):
             self.ignored += 1
             return
         value = self._push_entry(name)
@@ -151,8 +150,8 @@ class Binder(Elements):
         else:
             self.push("", is_list=True)
 
-    def _start_list_of(self, name: str) -> None:
-        field = self.lookup(name)
+    def _start_list_field(self, name: str) -> None:
+        field = self.find_field(name)
         if field is None:
             self.ignored += 1
         elif field.map:
@@ -167,14 +166,14 @@ class Binder(Elements):
             self.ignored += 1
             self.invalid_name(name, "Proto field is not repeating, cannot start list.")
 
-    def _push_values(self, kind: str) -> None:
-        """Begin what a list is in a message that stands for any list."""
-        if kind == VALUE:
+    def _push_values(self, type_name: str) -> None:
+        """Open the fields that hold a list in a message that stands for any list."""
+        if type_name == VALUE:
             self.push("list_value", placeholder=True)
         self.push("values", placeholder=True, is_list=True)
 
     def end_list(self) -> None:
-        """Hear that the list last begun is complete."""
+        """Handle the end of the list started last."""
         if self.ignored:
             self.ignored -= 1
         elif self.current is not None and self.current.any:
@@ -183,7 +182,7 @@ class Binder(Elements):
             self.pop()
 
     def render(self, name: str, value: Scalar) -> None:
-        """Hear of a scalar."""
+        """Handle a scalar."""
         if self.ignored:
             return
         if self.current is None:
@@ -193,9 +192,9 @@ class Binder(Elements):
         elif self.current.keys is not None:
             self._render_in_map(name, value)
         else:
-            field = self.lookup(name)
+            field = self.find_field(name)
             if field is not None and (value is not None or field.type_name in NULLABLE):
-                self._render_of(field, name, value)
+                self._render_field(field, name, value)
 
     def _render_root(self, name: str, value: Scalar) -> None:
         renderer = RENDERERS.get(self.message.full_name)
@@ -207,9 +206,9 @@ class Binder(Elements):
         self.write_end()
 
     def _render_in_map(self, name: str, value: Scalar) -> None:
-        if not self._takes_key(name):
+        if not self._add_key(name):
             return
-        field = self._entry_value()
+        field = self._map_value_field()
         # A null entry is no entry (3.21's ignore_null_value_map_entry), but the null of a Struct is a value.
         if field is None or (value is None and field.type_name not in NULLABLE):
             return
@@ -222,7 +221,7 @@ class Binder(Elements):
             self.render_special(renderer, field.type_label, f"Field '{name}', ", value)
         self.pop()
 
-    def _render_of(self, field: Field, name: str, value: Scalar) -> None:
+    def _render_field(self, field: Field, name: str, value: Scalar) -> None:
         renderer = RENDERERS.get(field.type_name)
         if renderer is None:
             self.write_scalar(name, value)
@@ -231,15 +230,15 @@ class Binder(Elements):
         self.render_special(renderer, field.type_label, f"Field '{name}', ", value)
         self.pop()
 
-    def render_special(self, renderer: Renderer, kind: str, prefix: str, value: Scalar) -> None:
-        """Let a message with a text form take `value`, or note why it cannot."""
+    def render_special(self, renderer: Renderer, type_label: str, prefix: str, value: Scalar) -> None:
+        """Write `value` to a message with a text form, or record why that is not possible."""
         try:
             renderer(self, value)
-        except Refused as refused:
-            self.invalid_value(kind, f"{prefix}{refused}")
+        except InvalidValue as error:
+            self.invalid_value(type_label, f"{prefix}{error}")
 
-    def _takes_key(self, key: str) -> bool:
-        """Whether `key` is new to the map we are in."""
+    def _add_key(self, key: str) -> bool:
+        """Add `key` to the open map; return False, and record an error, if the map already has it."""
         keys = self.current.keys if self.current else None
         if keys is not None and key in keys:
             self.invalid_name(key, f"Repeated map key: '{key}' is already set.")
@@ -248,13 +247,13 @@ class Binder(Elements):
             keys.add(key)
         return True
 
-    def _entry_value(self) -> Field | None:
-        """The field an entry of the map we are in keeps its value in."""
+    def _map_value_field(self) -> Field | None:
+        """Return the value field of the open map's entries."""
         return self.element.message.by_name["value"] if self.element else None
 
     def _push_entry(self, key: str) -> Field | None:
-        """Begin an entry of the map we are in and say its key; its value is to follow."""
-        value = self._entry_value()
+        """Open an entry of the open map and write its key; return the field of its value."""
+        value = self._map_value_field()
         self.push("")
         self.write_scalar("key", key)
         return value
@@ -268,25 +267,25 @@ class Binder(Elements):
         is_map: bool = False,
         is_any: bool = False,
     ) -> None:
-        """Begin an element; nothing is open if that was refused."""
+        """Open an element; nothing is opened if that is an error."""
         if is_list:
             self.write_list(name)
         else:
             self.write_object(name)
         if self.ignored:
             return
-        self.current = _Item(self.current, placeholder=placeholder, is_list=is_list)
+        self.current = _Item(self.current, placeholder=placeholder)
         if is_map:
             self.current.keys = set()
         if is_any:
             self._open_any()
 
     def _open_any(self) -> None:
-        if self.current and self.element and isinstance(self.element.place, Packed):
-            self.current.any = Unpacker(self, self.element.place)
+        if self.current and self.element and isinstance(self.element.sink, AnySink):
+            self.current.any = AnyUnpacker(self, self.element.sink)
 
     def pop(self) -> None:
-        """Close what was begun last, and the placeholders in it."""
+        """Close the element opened last, and the placeholders in it."""
         while self.current is not None:
             placeholder = self.current.placeholder
             self.write_end()

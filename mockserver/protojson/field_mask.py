@@ -1,8 +1,8 @@
-"""Field masks: `fields`, which narrows an answer, and `update_mask`, which says what a PATCH may change.
+"""Field masks: `fields` selects members of a response, `update_mask` names what a PATCH changes.
 
-Both name members as JSON does or in snake_case. The grammar of `fields` was measured on Sheets: "." and
-"/" both descend, `a(b,c)` groups, "," separates, "*" selects everything, a trailing comma is tolerated,
-names are case-sensitive and not trimmed.
+Both accept JSON names and snake_case. The grammar of `fields` was measured on Sheets: "." and "/" both
+descend, `a(b,c)` groups, "," separates, "*" selects everything, a trailing comma is tolerated, names are
+case-sensitive and not trimmed.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,44 +15,44 @@ from mockserver.rpc.errors import ApiError, bad_request, invalid_argument
 
 Json = dict[str, Any]
 
-# Free JSON has no fields to check a name against; an Any has those of the type it turns out to hold.
-_FREE = frozenset({"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.Any"})
+# Free JSON has no fields to check a name against; the type of an Any is known from its value only.
+_UNCHECKED = frozenset({"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.Any"})
 
 
 @dataclass(slots=True)
 class Selection:
-    """What a mask selects of one object: everything, or of each name a selection."""
+    """The selected part of one object: everything, or a selection for each selected name."""
 
     everything: bool = False
     members: dict[str, "Selection"] = field(default_factory=dict)
 
     def add(self, path: str) -> "Selection":
-        """The selection at `path`, made if need be."""
-        here = self
+        """Return the selection at `path`; create it if needed."""
+        node = self
         for name in path.replace("/", ".").split("."):
-            here = here.members.setdefault(name, Selection())
-        return here
+            node = node.members.setdefault(name, Selection())
+        return node
 
 
 def apply_fields_mask(message: str, value: Mapping[str, Any], mask: str) -> Json:
-    """The members of `value`, a `message` of natural values, that the `fields` parameter selects.
+    """Return the members of `value`, a `message` of natural values, that the `fields` parameter selects.
 
-    Raises ApiError INVALID_ARGUMENT that names the first path the message has not.
+    Raises ApiError INVALID_ARGUMENT with the first path that the message type does not have.
     """
-    selection = _parse(mask)
-    if bad := _unknown_path(message, selection):
-        raise _no_match(mask, bad)
+    selection = _parse_mask(mask)
+    if unknown := _find_unknown_path(message, selection):
+        raise _no_match_error(mask, unknown)
     selected: Json = _select(message, selection, value)
     return selected
 
 
-def _no_match(mask: str, path: str) -> ApiError:
-    """The path in the description, the whole mask in the violation's field [seen: Sheets, Places, Routes]."""
+def _no_match_error(mask: str, path: str) -> ApiError:
+    """Return the error: the description has the path, the field has the whole mask [seen: Sheets, Places, Routes]."""
     sentence = f"Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."
     return invalid_argument(details=(bad_request([(mask, sentence)]),))
 
 
-def _parse(mask: str) -> Selection:
+def _parse_mask(mask: str) -> Selection:
     root = Selection()
     groups = [root]
     name = ""
@@ -62,20 +62,20 @@ def _parse(mask: str) -> Selection:
             name = ""
         elif character in ",)":
             if name:
-                _land(groups[-1], name)
+                _select_path(groups[-1], name)
             name = ""
             if character == ")":
                 groups.pop()
                 if not groups:
-                    raise _no_match(mask, mask)  # our choice: not seen
+                    raise _no_match_error(mask, mask)  # our choice: not seen
         else:
             name += character
     if len(groups) > 1:
-        raise _no_match(mask, mask)  # our choice: not seen
+        raise _no_match_error(mask, mask)  # our choice: not seen
     return root
 
 
-def _land(group: Selection, name: str) -> None:
+def _select_path(group: Selection, name: str) -> None:
     parent, _, last = name.replace("/", ".").rpartition(".")
     node = group.add(parent) if parent else group
     if last != "*":
@@ -83,31 +83,33 @@ def _land(group: Selection, name: str) -> None:
     node.everything = True
 
 
-def _unknown_path(message: str, selection: Selection) -> str | None:
-    """The first path, as sent and joined by dots, that leads nowhere."""
-    if message in _FREE:
+def _find_unknown_path(message: str, selection: Selection) -> str | None:
+    """Return the first path that does not exist, as sent and joined by dots."""
+    if message in _UNCHECKED:
         return None
     fields = schema.message(message).by_name
     for name, inner in selection.members.items():
         if name not in fields:
             return name
-        if inner.members and (bad := _unknown_inside(fields[name], inner)):
-            return f"{name}.{bad}"
+        if inner.members and (unknown := _find_unknown_inside(fields[name], inner)):
+            return f"{name}.{unknown}"
     return None
 
 
-def _unknown_inside(of: Field, selection: Selection) -> str | None:
+def _find_unknown_inside(of: Field, selection: Selection) -> str | None:
     if of.map:
         value = schema.message(of.type_name).by_name["value"]
-        inside = ((key, _unknown_inside(value, inner)) for key, inner in selection.members.items() if inner.members)
-        return next((f"{key}.{bad}" for key, bad in inside if bad), None)
-    if _has_members(of) or of.type_name in _FREE:
-        return _unknown_path(of.type_name, selection)
+        inside = (
+            (key, _find_unknown_inside(value, inner)) for key, inner in selection.members.items() if inner.members
+        )
+        return next((f"{key}.{unknown}" for key, unknown in inside if unknown), None)
+    if _has_members(of) or of.type_name in _UNCHECKED:
+        return _find_unknown_path(of.type_name, selection)
     return next(iter(selection.members))
 
 
 def _has_members(of: Field) -> bool:
-    """Whether the JSON of a field is an object of fields; a Timestamp's, say, is a string."""
+    """Return whether the JSON of a field is an object of fields; that of a Timestamp is a string."""
     return of.kind is Kind.MESSAGE and not of.type_name.startswith("google.protobuf.")
 
 
@@ -117,7 +119,7 @@ def _select(message: str, selection: Selection, value: Any) -> Any:
     if message == "google.protobuf.Any" and "@type" in value:
         inner = _select(value["@type"].rpartition("/")[2], selection, value)
         return {"@type": value["@type"], **inner}
-    if message in _FREE:
+    if message in _UNCHECKED:
         return _select_free(selection, value)
     fields = schema.message(message).by_name
     selected = {}
@@ -158,15 +160,15 @@ def merge(
     *,
     mutable: Collection[str] | None = None,
 ) -> Json:
-    """`stored` after a PATCH with `patch` under an update mask.
+    """Return `stored` after a PATCH with `patch` under an update mask.
 
-    No mask means every populated field of the patch (AIP-134), "*" full replacement. A field named by
-    the mask and missing from the patch is cleared; lists and messages are replaced whole. `mutable` are
-    the top-level fields a caller may change, all of them when None: without a mask or under "*" the others
-    keep what they have; a mask naming one is refused, unless it is output only, when it is ignored
-    (AIP-203), or would change nothing.
+    No mask means every populated field of the patch (AIP-134), "*" full replacement. A field that the mask
+    names and the patch lacks is cleared; lists and messages are replaced whole. `mutable` are the top-level
+    fields that a caller may change; None means all. Without a mask, or with "*", the other fields keep their
+    values. A mask that names one of them is refused, unless the field is output only (then it is ignored,
+    AIP-203) or would not change.
 
-    Raises ApiError INVALID_ARGUMENT for a path the message has not.
+    Raises ApiError INVALID_ARGUMENT for a path that the message type does not have.
     """
     fields = schema.message(message).by_name
     writable = {fields[name].json_name for name in (fields if mutable is None else mutable)}
@@ -178,37 +180,37 @@ def merge(
     merged = dict(stored)
     for path in paths:
         steps = path.split(".")
-        if not _leads_somewhere(message, steps):
-            raise _bad_mask(message, path)
+        if not _path_exists(message, steps):
+            raise _mask_error(message, path)
         top = fields[steps[0]]
         if top.json_name in writable:
             merged = _assign(message, merged, patch, steps)
         elif not top.output_only and stored.get(top.json_name) != patch.get(top.json_name):
-            raise _bad_mask(message, path)
+            raise _mask_error(message, path)
     return merged
 
 
-def _bad_mask(message: str, path: str) -> ApiError:
+def _mask_error(message: str, path: str) -> ApiError:
     # Cloud Scheduler's sentence, seen as "Invalid mask for Job: httpTarget"; our choice here: not seen
     return invalid_argument(f"Invalid mask for {message.rpartition('.')[2]}: {path}")
 
 
-def _leads_somewhere(message: str, steps: Sequence[str]) -> bool:
-    """Whether a path names a field, a field of a message in it, or a key of a map; never one of a list."""
+def _path_exists(message: str, steps: Sequence[str]) -> bool:
+    """Return whether a path names a field, a field of a nested message, or a key of a map; none inside a list."""
     fields = schema.message(message).by_name
     if steps[0] not in fields:
         return False
     of, rest = fields[steps[0]], steps[1:]
     if not rest or of.map:
         return True
-    return _has_members(of) and not of.repeated and _leads_somewhere(of.type_name, rest)
+    return _has_members(of) and not of.repeated and _path_exists(of.type_name, rest)
 
 
 def _assign(message: str, stored: Mapping[str, Any], patch: Mapping[str, Any], steps: Sequence[str]) -> Json:
-    """`stored` with the member at `steps` as the patch has it; setting an arm of a oneof clears the others."""
+    """Return `stored` with the patch's member at `steps`; setting an arm of a oneof clears the others."""
     fields = schema.message(message).by_name
     of, rest = fields[steps[0]], steps[1:]
-    new = _inner(of, stored, patch, rest) if rest else patch.get(of.json_name)
+    new = _merge_inner(of, stored, patch, rest) if rest else patch.get(of.json_name)
     merged = {name: value for name, value in stored.items() if name != of.json_name}
     if new is None:
         return merged
@@ -217,13 +219,13 @@ def _assign(message: str, stored: Mapping[str, Any], patch: Mapping[str, Any], s
     return {**merged, of.json_name: new}
 
 
-def _inner(of: Field, stored: Mapping[str, Any], patch: Mapping[str, Any], rest: Sequence[str]) -> Json | None:
-    """The new value of a message or map of which the mask names one member."""
+def _merge_inner(of: Field, stored: Mapping[str, Any], patch: Mapping[str, Any], rest: Sequence[str]) -> Json | None:
+    """Return the new value of a message or map of which the mask names one member."""
     old, new = stored.get(of.json_name), patch.get(of.json_name)
     if old is None and new is None:
         return None
     if not of.map:
         return _assign(of.type_name, old or {}, new or {}, rest)
     key = ".".join(rest)
-    kept = {name: value for name, value in (old or {}).items() if name != key}
-    return {**kept, key: new[key]} if new and key in new else kept
+    others = {name: value for name, value in (old or {}).items() if name != key}
+    return {**others, key: new[key]} if new and key in new else others

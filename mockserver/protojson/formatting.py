@@ -1,6 +1,6 @@
-"""How Google writes a number, a time and a length of time as text.
+"""Formats numbers, timestamps and durations as Google does.
 
-Each rule is what protobuf's C++ does, checked against recordings: floats in 47,592 of 47,603 distinct
+Each rule is that of protobuf's C++, checked against recordings: floats in 47,592 of 47,603 distinct
 tokens (the rest are doubles), times and durations in every one.
 """
 
@@ -14,27 +14,27 @@ Nanos = int
 SECOND = 1_000_000_000
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive, because our own hand writes the "Z"
-# Native, not "<f": it rounds to the nearest float32 as C does, and says infinity where "<f" refuses.
+# Native, not "<f": it rounds to the nearest float32 as C does, and gives infinity where "<f" raises.
 _pack = struct.Struct("f").pack
 _unpack = struct.Struct("f").unpack
 
 
 def float32_text(value: float) -> str:
-    """The text of a `float` field: the shortest of 6 to 9 digits that reads back as the same float32.
+    """Format a `float` field: the shortest text of 6 to 9 digits that reads back as the same float32.
 
-    Whole numbers have no point: `1`, and from seven digits on perhaps an exponent, `1e+06`. NaN and
-    infinities come without quotes; the writer sends them as strings. OverflowError beyond float32.
+    Whole numbers have no point: `1`; from seven digits on they may have an exponent, `1e+06`. NaN and
+    infinities have no quotes here; the writer makes them strings. OverflowError beyond float32.
     """
     (single,) = _unpack(_pack(value))
     if single == 0 or not math.isfinite(single):
         if math.isfinite(value) and single != 0:
             msg = f"{value!r} is beyond float32"
             raise OverflowError(msg)
-        return _unusual(single)
+        return _format_special(single)
     return _shortest(single)
 
 
-@lru_cache(maxsize=16384)  # a polled model shows the same losses again and again
+@lru_cache(maxsize=16384)  # a polled model has the same losses at every poll
 def _shortest(single: float) -> str:
     for digits in (6, 7, 8):
         text = f"{single:.{digits}g}"
@@ -44,14 +44,14 @@ def _shortest(single: float) -> str:
 
 
 def double_text(value: float) -> str:
-    """The text of a `double` field: 15 digits if they read back as the same number, else 17."""
+    """Format a `double` field: 15 digits if they read back as the same number, else 17."""
     if value == 0 or not math.isfinite(value):
-        return _unusual(value)
+        return _format_special(value)
     text = f"{value:.15g}"
     return text if float(text) == value else f"{value:.17g}"
 
 
-def _unusual(value: float) -> str:
+def _format_special(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     if value == 0:
@@ -60,7 +60,7 @@ def _unusual(value: float) -> str:
 
 
 def timestamp_text(nanos: Nanos) -> str:
-    """RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits. OverflowError outside the years 1 to 9999."""
+    """Format RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits. OverflowError outside the years 1 to 9999."""
     seconds, fraction = divmod(nanos, SECOND)
     return f"{_second_text(seconds)}{_fraction(fraction)}Z"
 
@@ -71,7 +71,7 @@ def _second_text(seconds: int) -> str:
 
 
 def duration_text(nanos: Nanos) -> str:
-    """Seconds with 0, 3, 6 or 9 fraction digits and an `s`: `48s`, `-1.000000005s`."""
+    """Format seconds with 0, 3, 6 or 9 fraction digits and an `s`: `48s`, `-1.000000005s`."""
     seconds, fraction = divmod(abs(nanos), SECOND)
     return f"{'-' if nanos < 0 else ''}{seconds}{_fraction(fraction)}s"
 

@@ -1,68 +1,68 @@
-"""JSON as Google's front end reads it, which is more than JSON.
+"""Parses JSON as Google's front end does, which accepts more than JSON.
 
-A port of what protobuf 3.21's json_stream_parser.cc does: trailing commas, single quotes, bare keys, `1.`,
-raw control characters and unknown escapes are taken; what is refused is refused in its words and with the
-bytes around the place. Nothing is built here: the reader tells a listener what it meets, in the order it
-meets it, so that what is wrong with a value is known before what is wrong with the text behind it.
+A port of protobuf 3.21's json_stream_parser.cc: trailing commas, single quotes, bare keys, `1.`, raw control
+characters and unknown escapes are accepted; an error has its words, and quotes the bytes around the position. The
+parser builds nothing: it emits events to a handler, in the order of the text, so that an invalid value is reported
+before malformed text after it.
 
-Two passes. The first may stop where more text could still change the meaning (a number or a word that
-ends with the text, a character no token starts with); the second resumes there knowing that there is no
-more. It shows: an error found by the second quotes nothing from before the place where the first stopped.
+There are two passes. The first stops where more text could still change the meaning (at a number or a word that
+ends with the text, at a character that starts no token); the second resumes there and knows that the text is
+complete. The difference is visible: an error of the second pass quotes nothing from before that position.
 """
 
 import re
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
-from mockserver.protojson.scalars import Scalar, number_of
+from mockserver.protojson.scalars import Scalar, parse_number
 
 MAX_DEPTH = 100
 
 Step = Callable[[], None]
 
 
-class Listener(Protocol):
-    """What is told of every value; `name` is the key it stands under, "" inside a list and at the root."""
+class EventHandler(Protocol):
+    """Receives parser events; `name` is the key of the value, "" inside a list and at the root."""
 
     def start_object(self, name: str) -> None:
-        """Hear that an object begins."""
+        """Handle the start of an object."""
 
     def end_object(self) -> None:
-        """Hear that the object last begun is complete."""
+        """Handle the end of the object started last."""
 
     def start_list(self, name: str) -> None:
-        """Hear that a list begins."""
+        """Handle the start of a list."""
 
     def end_list(self) -> None:
-        """Hear that the list last begun is complete."""
+        """Handle the end of the list started last."""
 
     def render(self, name: str, value: Scalar) -> None:
-        """Hear of a string, a number, true, false or null."""
+        """Handle a string, a number, true, false or null."""
 
 
 class MalformedJson(ValueError):
-    """Text that is not JSON even by these rules. `what` is the sentence behind "Invalid JSON payload received. ".
+    """Text that is not JSON even by these rules. `sentence` follows "Invalid JSON payload received. ".
 
-    `what` is None when the bytes to quote would cut a UTF-8 character in two: the front end then says nothing
-    but "Request contains an invalid argument." (measured on a live sister host).
+    It is None if the quoted bytes would cut a UTF-8 character in two: the front end then answers only
+    "Request contains an invalid argument." (measured on a live sister host).
     """
 
-    def __init__(self, what: str | None) -> None:
-        super().__init__(what or "the text around the error cannot be quoted")
-        self.what = what
+    def __init__(self, sentence: str | None) -> None:
+        super().__init__(sentence or "the text around the error cannot be quoted")
+        self.sentence = sentence
 
 
-def too_deep(key: str) -> MalformedJson:
-    """What is said of the object or list under `key` that is one too deep; nothing is quoted."""
+def too_deep_error(key: str) -> MalformedJson:
+    """Return the error for an object or list under `key` that is nested too deeply; it quotes nothing."""
     return MalformedJson(f"Message too deep. Max recursion depth reached for key '{key}'")
 
 
 class _OutOfText(Exception):
-    """The text ends where more of it could change the meaning."""
+    """More text could still change the meaning."""
 
 
 CONTEXT = 20
-"""How many bytes are quoted on either side of an error."""
+"""How many bytes are quoted on each side of an error."""
 
 # The space of C's ascii_isspace: a vertical tab counts, a no-break space does not.
 _SPACE = re.compile(r"[ \t\n\v\f\r]*")
@@ -74,7 +74,7 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _WORDS: dict[str, tuple[str, Scalar]] = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
-# Tokens are told by a letter: the character itself, or one of these.
+# A token is named by a letter: its character, or one of these.
 _STRING, _DIGITS, _WORD, _KEY, _UNKNOWN = "s", "d", "w", "k", ""
 _TOKENS = (
     {character: character for character in "{}[]:,"}
@@ -84,16 +84,16 @@ _TOKENS = (
 )
 
 
-def read(body: bytes, listener: Listener) -> None:
-    """Tell `listener` of everything in `body`, or of what comes before the error.
+def read(body: bytes, handler: EventHandler, *, name: str = "") -> None:
+    """Emit the events of `body` to `handler`, or those before the error; `name` is the key of its root.
 
     Raises MalformedJson.
     """
-    _Reader(*_decode(body), listener).read()
+    _Reader(*_decode(body), handler, name).read()
 
 
 def _decode(body: bytes) -> tuple[str, int]:
-    """The text, and how much of it comes before the first byte that is not UTF-8.
+    """Return the text, and the length of its part before the first byte that is not UTF-8.
 
     Each such byte becomes a space (measured on a live sister host, and 3.21 with coerce_to_utf8).
     """
@@ -106,18 +106,18 @@ def _decode(body: bytes) -> tuple[str, int]:
 
 
 class _Reader:
-    """One text on its way to one listener. Steps still to take are on a stack, so no depth of nesting hurts."""
+    """Parses one text. The steps still to take are on a stack, so nesting does not recurse."""
 
-    def __init__(self, text: str, valid: int, listener: Listener) -> None:
+    def __init__(self, text: str, valid: int, handler: EventHandler, name: str) -> None:
         self.text = text
-        self.listener = listener
+        self.handler = handler
         self.at = 0
-        self.start = 0  # where this pass began: errors quote nothing from before
+        self.start = 0  # where this pass started: errors quote nothing from before
         self.end = valid
         self.last = False
         self.steps: list[Step] = [self._value]
-        self.key = ""
-        self.quote = ""  # the quote that closes the string we are in
+        self.key = name
+        self.quote = ""  # the quote that closes the open string
         self.parts: list[str] = []
         self.objects = 0
         self.lists = 0
@@ -129,7 +129,7 @@ class _Reader:
         self._pass()
 
     def _pass(self) -> bool:
-        """Go on as far as this pass can; True when nothing more is expected."""
+        """Parse as far as this pass can; return whether the text is complete."""
         steps = self.steps
         while steps:
             step = steps.pop()
@@ -144,7 +144,7 @@ class _Reader:
             self._fail("Parsing terminated before end of input.")
         return True
 
-    # Steps: each looks at one token, and puts the steps that must follow on the stack.
+    # Steps: each reads one token and pushes the steps that must follow.
 
     def _value(self) -> None:
         self._value_of(self._token())
@@ -171,7 +171,7 @@ class _Reader:
 
     def _render(self, value: Scalar) -> None:
         key, self.key = self.key, ""
-        self.listener.render(key, value)
+        self.handler.render(key, value)
 
     def _word(self) -> None:
         word, value = _WORDS[self.text[self.at]]
@@ -180,19 +180,19 @@ class _Reader:
 
     def _begin_object(self) -> None:
         self.at += 1
-        self.listener.start_object(self.key)
+        self.handler.start_object(self.key)
         self.objects += 1
         if self.objects > MAX_DEPTH:
-            raise too_deep(self.key)
+            raise too_deep_error(self.key)
         self.key = ""
         self.steps.append(self._entry)
 
     def _begin_list(self) -> None:
         self.at += 1
-        self.listener.start_list(self.key)
+        self.handler.start_list(self.key)
         self.lists += 1
-        if self.lists > MAX_DEPTH:  # our choice: not seen; 3.21 counts objects only and would go on for ever
-            raise too_deep(self.key)
+        if self.lists > MAX_DEPTH:  # our choice: not seen; 3.21 counts objects only
+            raise too_deep_error(self.key)
         self.key = ""
         self.steps.append(self._element)
 
@@ -229,7 +229,7 @@ class _Reader:
     def _end_object(self) -> None:
         self.at += 1
         self.objects -= 1
-        self.listener.end_object()
+        self.handler.end_object()
 
     def _element(self) -> None:
         token = self._token()
@@ -255,7 +255,7 @@ class _Reader:
     def _end_list(self) -> None:
         self.at += 1
         self.lists -= 1
-        self.listener.end_list()
+        self.handler.end_list()
 
     def _separator(self, token: str, separator: str, following: Step, expected: str) -> None:
         if token == separator:
@@ -300,7 +300,7 @@ class _Reader:
         if number.end() == self.end and not self.last:
             raise _OutOfText
         try:
-            value = number_of(number[0])
+            value = parse_number(number[0])
         except ValueError as error:
             self._fail(str(error))
         self.at = number.end()
@@ -366,19 +366,19 @@ class _Reader:
         return int(digits[0], 16)
 
     def _bytes_left(self, enough: int) -> int:
-        """How many bytes of text are left, or at least `enough` of them."""
+        """Return how many bytes of text are left, or a number of at least `enough`."""
         left = self.end - self.at
         return left if left >= enough else len(self.text[self.at : self.end].encode())
 
     # Errors
 
-    def _expected(self, what: str) -> NoReturn:
-        """No token starts here: in the first pass one may still come."""
+    def _expected(self, sentence: str) -> NoReturn:
+        """Fail because no token starts here; the first pass waits for more text instead."""
         if not self.last:
             raise _OutOfText
-        self._fail(what if self.at < self.end else f"Unexpected end of string. {what}")
+        self._fail(sentence if self.at < self.end else f"Unexpected end of string. {sentence}")
 
-    def _fail(self, what: str) -> NoReturn:
+    def _fail(self, sentence: str) -> NoReturn:
         before = self.text[max(self.start, self.at - CONTEXT) : self.at].encode()[-CONTEXT:]
         after = self.text[self.at : min(self.end, self.at + CONTEXT)].encode()[:CONTEXT]
         try:
@@ -386,4 +386,4 @@ class _Reader:
         except UnicodeDecodeError:
             raise MalformedJson(None) from None
         caret = " " * len(before) + "^"
-        raise MalformedJson(f"{what}\n{segment}\n{caret}")
+        raise MalformedJson(f"{sentence}\n{segment}\n{caret}")

@@ -1,4 +1,4 @@
-"""Messages that are over and done with."""
+"""A list that never changes again, with the results computed from it."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -6,19 +6,20 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Settled(list[Any]):
-    """A list nobody changes any more, such as the snapshots of a run: what is made of it is made once and kept.
+class MemoizedList(list[Any]):
+    """A list that nobody changes any more, such as the snapshots of a run.
 
-    It is kept as long as the list is. Two makers are told apart by identity, so a maker should be one that stays.
+    Each function is applied to it once; the result lives as long as the list. Functions are compared by identity,
+    so pass one that outlives the call, not a new lambda.
     """
 
     def __init__(self, items: Iterable[Any] = ()) -> None:
         super().__init__(items)
-        self._made: dict[Callable[[list[Any]], Any], Any] = {}
+        self._results: dict[Callable[[list[Any]], Any], Any] = {}
 
-    def made(self, maker: Callable[[list[Any]], T]) -> T:
-        """What `maker` makes of the list."""
-        if maker not in self._made:
-            self._made[maker] = maker(self)
-        made: T = self._made[maker]
-        return made
+    def compute(self, function: Callable[[list[Any]], T]) -> T:
+        """Return `function(self)`, computed at the first call only."""
+        if function not in self._results:
+            self._results[function] = function(self)
+        result: T = self._results[function]
+        return result

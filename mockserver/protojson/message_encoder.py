@@ -1,50 +1,48 @@
-"""The elements of a message being bound: which fields there are, where we are, which oneofs are taken.
+"""Builds a message from parser events: which fields it has, which element is open, which oneofs are set.
 
-A port of protobuf 3.21's proto_writer.cc. What is wrong is collected with its location and what belongs to
-it is ignored; binding.py, on top of this, knows the messages whose JSON is not the plain one.
+A port of protobuf 3.21's proto_writer.cc. Every error is collected with its location, and what stands below it is
+ignored. binding.py extends this class by the messages whose JSON is not an object of their fields.
 """
 
-from collections.abc import Callable
-
 from mockserver.protojson import schema
-from mockserver.protojson.scalars import Refused, Scalar, converter, text_of
+from mockserver.protojson.scalars import InvalidValue, Scalar, converter, quote_value
 from mockserver.protojson.schema import Field, Kind, Message
-from mockserver.protojson.value_sinks import Ending, Pieces, Place, Slot, place
+from mockserver.protojson.value_sinks import Finalizers, PartialValueSink, Sink, Slot, message_sink
 
 Violations = list[tuple[str | None, str]]
-"""(location, sentence) of everything wrong, in the order it was met; at the root there is no location."""
+"""(location, sentence) of every error, in the order found; the root has no location."""
 
-MOST_VIOLATIONS = 10_000
-"""How many are kept: megabytes of nonsense need no longer answer than that. Our choice: not seen."""
+MAX_VIOLATIONS = 10_000
+"""How many are collected: an answer to megabytes of nonsense needs no more. Our choice: not seen."""
 
 
 class Element:
-    """What is open: the root, a message, a list (3.21's ProtoElement)."""
+    """An open element: the root, a message or a list (3.21's ProtoElement)."""
 
-    __slots__ = ("count", "field", "message", "parent", "place", "taken")
+    __slots__ = ("count", "field", "message", "parent", "set_oneofs", "sink")
 
     def __init__(
         self,
         parent: "Element | None",
         field: Field | None,
         message: Message,
-        where: Place,
+        sink: Sink,
         *,
         is_list: bool = False,
     ) -> None:
         self.parent = parent
         self.field = field
         self.message = message
-        self.place = where
-        self.taken: set[str] = set()
-        # Elements so far in a list, -1 for a message. A scalar counts only when it is wrong, as in C++: the
-        # third of three is [0] if it is the first bad one.
+        self.sink = sink
+        self.set_oneofs: set[str] = set()
+        # How many elements a list has so far, -1 for a message. A scalar counts only when it is wrong, as in
+        # C++: the third of three is [0] if it is the first bad one.
         self.count = 0 if is_list else -1
         if not is_list and field is not None and field.repeated and parent is not None and parent.count >= 0:
             parent.count += 1
 
     def location(self) -> str:
-        """Proto names from the root down: `tuned_model.examples[1]`, "" at the root."""
+        """Return the proto names from the root down: `tuned_model.examples[1]`; "" at the root."""
         steps = []
         element = self
         while element.parent is not None and element.field is not None:
@@ -57,115 +55,116 @@ class Element:
         return "".join(reversed(steps)).removeprefix(".")
 
 
-class Elements:
-    """One message under construction. `violations` and `ending` may be shared with others of the same request."""
+class MessageEncoder:
+    """Builds one message. Several of the same request may share `violations` and `finalizers`."""
 
-    def __init__(self, message: str, violations: Violations, ending: Ending) -> None:
+    def __init__(self, message: str, violations: Violations, finalizers: Finalizers) -> None:
         self.message = schema.message(message)
         self.violations = violations
-        self.ending = ending
+        self.finalizers = finalizers
         self.result = Slot([None], 0)
         self.element: Element | None = None
         self.ignored = 0
-        """How many objects and lists are open since something was wrong (3.21's invalid_depth)."""
+        """How many objects and lists are open below the last error (3.21's invalid_depth)."""
 
     def invalid_name(self, name: str, problem: str) -> None:
-        """Note that `name` has no place where we are."""
-        self._note(lambda at: f'Invalid JSON payload received. Unknown name "{name}"{at}: {problem}')
+        """Record that `name` is not valid in the open element."""
+        self._add_violation(f'Invalid JSON payload received. Unknown name "{name}"', f": {problem}")
 
-    def invalid_value(self, kind: str, value: str) -> None:
-        """Note that what stands where we are is none of `kind`."""
-        self._note(lambda at: f"Invalid value{at} ({kind}), {value}")
+    def invalid_value(self, type_label: str, value: str) -> None:
+        """Record that the value of the open element is not a `type_label`."""
+        self._add_violation("Invalid value", f" ({type_label}), {value}")
 
-    def _note(self, sentence: Callable[[str], str]) -> None:
-        if len(self.violations) < MOST_VIOLATIONS:
+    def _add_violation(self, before: str, after: str) -> None:
+        """Record a sentence that has the location, if there is one, in its middle."""
+        if len(self.violations) < MAX_VIOLATIONS:
             location = self.element.location() if self.element else ""
-            self.violations.append((location or None, sentence(f" at '{location}'" if location else "")))
+            self.violations.append((location or None, before + (f" at '{location}'" if location else "") + after))
 
     def write_object(self, name: str) -> None:
-        """Begin the message of the field `name`, or the root."""
+        """Open the message of the field `name`, or the root."""
         parent = self.element
         if parent is None:
             if name:
                 self.invalid_name(name, "Root element should not be named.")
-            where = place(self.message.full_name, self.result, self.ending)
-            self.element = Element(None, None, self.message, where)
+            sink = message_sink(self.message.full_name, self.result, self.finalizers)
+            self.element = Element(None, None, self.message, sink)
             return
-        field = self.begin(name, is_list=False)
-        if field is not None and self._opens(field, name):
-            self.element = Element(parent, field, _type_of(field, parent), parent.place.child(field))
+        field = self.find_container(name, is_list=False)
+        if field is not None and self._open_oneof(field, name):
+            self.element = Element(parent, field, _element_type(field, parent), parent.sink.child(field))
 
     def write_list(self, name: str) -> None:
-        """Begin the list of the field `name`."""
-        field = self.begin(name, is_list=True)
+        """Open the list of the field `name`."""
+        field = self.find_container(name, is_list=True)
         parent = self.element
-        if field is not None and parent is not None and self._opens(field, name):
-            where = parent.place.children(field)
-            self.element = Element(parent, field, _type_of(field, parent), where, is_list=True)
+        if field is not None and parent is not None and self._open_oneof(field, name):
+            sink = parent.sink.children(field)
+            self.element = Element(parent, field, _element_type(field, parent), sink, is_list=True)
 
     def write_end(self) -> None:
-        """End what was begun last."""
+        """Close the element opened last."""
         if self.ignored:
             self.ignored -= 1
         elif self.element is not None:
-            if isinstance(self.element.place, Pieces) and (problem := self.element.place.problem()):
+            if isinstance(self.element.sink, PartialValueSink) and (problem := self.element.sink.problem()):
                 self.invalid_value(f"type.googleapis.com/{self.element.message.full_name}", problem)
             self.element = self.element.parent
 
     def write_scalar(self, name: str, value: Scalar) -> None:
-        """Take a scalar for the field `name`."""
+        """Store a scalar in the field `name`."""
         if self.ignored:
             return
-        field = self.lookup(name)
-        if field is None or self.element is None or not self._takes_oneof(field, name):
+        field = self.find_field(name)
+        if field is None or self.element is None or not self._set_oneof(field, name):
             return
         if field.kind is Kind.MESSAGE:
-            self._refuse(field, text_of(value))
+            self._refuse_scalar(field, quote_value(value))
             return
         try:
             natural = converter(field)(value)
-        except Refused as refused:
-            self._refuse(field, str(refused))
+        except InvalidValue as error:
+            self._refuse_scalar(field, str(error))
         else:
-            self.element.place.put(field, natural)
+            self.element.sink.put(field, natural)
 
-    def _refuse(self, field: Field, value: str) -> None:
-        """Refuse a value at the location it would have as an element."""
+    def _refuse_scalar(self, field: Field, value: str) -> None:
+        """Record an invalid scalar at the location that it would have as an element."""
         parent = self.element
         if parent is not None:
-            self.element = Element(parent, field, parent.message, parent.place)
+            self.element = Element(parent, field, parent.message, parent.sink)
         self.invalid_value(field.type_label, value)
         self.element = parent
 
-    def _opens(self, field: Field, name: str) -> bool:
-        taken = self._takes_oneof(field, name)
-        self.ignored += not taken
-        return taken
+    def _open_oneof(self, field: Field, name: str) -> bool:
+        opened = self._set_oneof(field, name)
+        self.ignored += not opened
+        return opened
 
-    def _takes_oneof(self, field: Field, name: str) -> bool:
-        """Take the oneof of `field`. An `optional` field is the only arm of one, so it may come once."""
+    def _set_oneof(self, field: Field, name: str) -> bool:
+        """Mark the oneof of `field` as set. An `optional` field is the only arm of one, so it may come once."""
         if field.oneof is None or self.element is None:
             return True
-        if field.oneof in self.element.taken:
+        if field.oneof in self.element.set_oneofs:
             self.invalid_value("oneof", f"oneof field '{field.oneof}' is already set. Cannot set '{name}'")
             return False
-        self.element.taken.add(field.oneof)
+        self.element.set_oneofs.add(field.oneof)
         return True
 
-    def begin(self, name: str, *, is_list: bool) -> Field | None:
-        """Find the field an object or a list is begun for; without one, all that is in it is ignored."""
+    def find_container(self, name: str, *, is_list: bool) -> Field | None:
+        """Find the field for an object or a list; without one, everything in it is ignored."""
         if self.ignored:
             self.ignored += 1
             return None
-        field = self.lookup(name)
+        field = self.find_field(name)
         if field is not None and is_list and not field.repeated:
             self.invalid_name(name, "Proto field is not repeating, cannot start list.")
             field = None
         self.ignored += field is None
         return field
 
-    def lookup(self, name: str) -> Field | None:
-        """Find the field of that name where we are, or note that there is none."""
+    def find_field(self, name: str) -> Field | None:
+        """Find the field of that name in the open element, or record that there is none."""
         if self.element is None:
             self.invalid_name(name, "Root element must be a message.")
             return None
@@ -181,8 +180,8 @@ class Elements:
         return field
 
 
-def _type_of(field: Field, parent: Element) -> Message:
-    """The type of an element. A scalar's list has its parent's, where nothing will be looked up.
+def _element_type(field: Field, parent: Element) -> Message:
+    """Return the message type of an element. A list of scalars has its parent's, where nothing is looked up.
 
     An object for the scalar of a map's entry is read as a message, as 3.21 does.
     """

@@ -1,7 +1,7 @@
-"""Parameters of a method in a URL: which fields they name, and how they are woven into the body.
+"""Parameters of a URL: which fields of the request they name, and how they are merged into the body.
 
-Names are JSON or proto names, dotted for fields of messages (`mask.field_paths`, measured). Sentences about
-what cannot be bound were seen on generativelanguage and Firestore.
+Names are JSON or proto names, with dots for fields of messages (`mask.field_paths`, measured). The error sentences
+were seen on generativelanguage and Firestore.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from mockserver.protojson import schema
 from mockserver.protojson.binding import Binder
-from mockserver.protojson.message_encoder import MOST_VIOLATIONS, Violations
+from mockserver.protojson.message_encoder import MAX_VIOLATIONS, Violations
 from mockserver.protojson.renderers import RENDERERS
 from mockserver.protojson.scalars import Scalar
 from mockserver.protojson.schema import Field, Kind
@@ -20,13 +20,13 @@ Parameters = Iterable[tuple[str, str]]
 
 
 def parse_form(body: bytes) -> list[tuple[str, str]]:
-    """A form-encoded body as parameters: what curl -d sends unless told otherwise [seen]."""
+    """Parse a form-encoded body, the default of curl -d, into parameters [seen]."""
     return parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
 
 
 @dataclass(slots=True)
 class Bindings:
-    """Texts for fields of one message, in a tree as deep as the paths that name them."""
+    """Texts bound to the fields of one message, as a tree of messages."""
 
     values: list[tuple[Field, str]] = field(default_factory=list)
     messages: dict[str, tuple[Field, "Bindings"]] = field(default_factory=dict)
@@ -36,64 +36,65 @@ class Bindings:
         return bool(self.values or self.messages)
 
     def bind(self, path: tuple[Field, ...], value: str) -> None:
-        """Add one text for the field at `path`."""
+        """Add a text for the field at `path`."""
         node = self
         for step in path[:-1]:
             node = node.messages.setdefault(step.name, (step, Bindings()))[1]
         node.values.append((path[-1], value))
 
 
-def bindings(message: str, path: Mapping[str, str], query: Parameters, violations: Violations) -> Bindings:
-    """What path and query say of a request of that type; names it does not have go to `violations`.
+def bind_parameters(message: str, path: Mapping[str, str], query: Parameters, violations: Violations) -> Bindings:
+    """Bind path and query to a request of that type; names that it does not have are added to `violations`.
 
-    The values of the query come by name and those of one name in their order, so that the last one wins: of
+    Query parameters are sorted by name; those of one name keep their order, so the last one wins: of
     `transaction=AAAA&readTime=...`, arms of one oneof, `transaction` was refused (recorded on Firestore). The
-    path comes last and wins over both.
+    path comes last and overrides the query.
     """
     tree = Bindings()
-    found = []
+    resolved = []
     for name, value in query:
         try:
-            found.append((name, _fields(message, name), value))
-        except _Unbindable as error:
-            if len(violations) < MOST_VIOLATIONS:
+            resolved.append((name, _resolve_path(message, name), value))
+        except _UnbindableParameter as error:
+            if len(violations) < MAX_VIOLATIONS:
                 violations.append((None, f'Invalid JSON payload received. Unknown name "{name}": {error}'))
-    for _, fields, value in sorted(found, key=lambda parameter: parameter[0]):
+    for _, fields, value in sorted(resolved, key=lambda parameter: parameter[0]):
         tree.bind(fields, value)
     for name, value in path.items():
-        tree.bind(_fields(message, name), value)
+        tree.bind(_resolve_path(message, name), value)
     return tree
 
 
-class _Unbindable(ValueError):
-    """A name that leads to no field that takes a text."""
+class _UnbindableParameter(ValueError):
+    """A name of no field, or of one that no text can be bound to."""
 
 
-def _fields(message: str, name: str) -> tuple[Field, ...]:
-    """The fields `name` leads through."""
+def _resolve_path(message: str, name: str) -> tuple[Field, ...]:
+    """Return the fields that the dotted `name` goes through."""
     fields: list[Field] = []
     for segment in name.split("."):
-        kind = fields[-1].type_name if fields and fields[-1].kind is Kind.MESSAGE else ""
-        known = schema.message(kind or message).by_name if kind or not fields else {}
-        if segment not in known:
+        parent = message if not fields else fields[-1].type_name if fields[-1].kind is Kind.MESSAGE else ""
+        by_name = schema.message(parent).by_name if parent else {}
+        if segment not in by_name:
             # Of `mask.bogus` production names the first segment it does not find (measured for the first).
-            raise _Unbindable(f"Cannot bind query parameter. Field '{segment}' could not be found in request message.")
-        fields.append(known[segment])
+            raise _UnbindableParameter(
+                f"Cannot bind query parameter. Field '{segment}' could not be found in request message."
+            )
+        fields.append(by_name[segment])
     last = fields[-1]
     if last.kind is Kind.MESSAGE and (last.type_name not in RENDERERS or last.type_name == VALUE):
-        raise _Unbindable(
+        raise _UnbindableParameter(
             f"Cannot bind query parameter. '{segment}' is a message type. "
             "Parameters can only be bound to primitive types."
         )
     return tuple(fields)
 
 
-class Weaver:
-    """Stands between a reader and a binder and adds the bindings where their messages end in the body.
+class ParameterMerger:
+    """Passes parser events on to a binder and adds the parameters of a message where that message ends in the body.
 
-    What a message is bound to comes when the body has said all it has to say of it, so it wins over a plain
-    field of the body and is refused for an `optional` one the body has set [seen: PATCH cachedContents with
-    a name in the body].
+    So a parameter overrides a plain field of the body, and is refused for an `optional` field that the body has
+    set [seen: PATCH cachedContents with a name in the body].
     """
 
     def __init__(self, tree: Bindings, binder: Binder) -> None:
@@ -102,48 +103,48 @@ class Weaver:
         self.root = tree
 
     def start_object(self, name: str) -> None:
-        """Hear that an object begins."""
+        """Handle the start of an object."""
         self.binder.start_object(name)
         if not self.open:
             self.open.append(self.root)
             return
-        around = self.open[-1]
-        self.open.append(_taken(around, name) if around else None)
+        parent = self.open[-1]
+        self.open.append(_pop_bindings(parent, name) if parent else None)
 
     def end_object(self) -> None:
-        """Hear that the object last begun is complete."""
-        bound = self.open.pop()
-        if bound:
-            self._weave(bound)
+        """Handle the end of the object started last."""
+        parameters = self.open.pop()
+        if parameters:
+            self._merge(parameters)
         self.binder.end_object()
 
     def start_list(self, name: str) -> None:
-        """Hear that a list begins."""
+        """Handle the start of a list."""
         self.open.append(None)
         self.binder.start_list(name)
 
     def end_list(self) -> None:
-        """Hear that the list last begun is complete."""
+        """Handle the end of the list started last."""
         self.open.pop()
         self.binder.end_list()
 
     def render(self, name: str, value: Scalar) -> None:
-        """Hear of a scalar."""
+        """Handle a scalar."""
         self.binder.render(name, value)
 
-    def _weave(self, bound: Bindings) -> None:
-        for target, text in bound.values:
+    def _merge(self, parameters: Bindings) -> None:
+        for target, text in parameters.values:
             self.binder.render(target.name, text)
-        for step, inner in bound.messages.values():
+        for step, inner in parameters.messages.values():
             self.binder.start_object(step.name)
-            self._weave(inner)
+            self._merge(inner)
             self.binder.end_object()
 
 
-def _taken(around: Bindings, name: str) -> Bindings | None:
-    """The bindings for the message `name`, in either spelling, which are then nobody else's."""
-    for key, (step, inner) in around.messages.items():
+def _pop_bindings(parent: Bindings, name: str) -> Bindings | None:
+    """Remove and return the bindings of the message `name`, in either spelling."""
+    for key, (step, inner) in parent.messages.items():
         if name in (step.name, step.json_name):
-            del around.messages[key]
+            del parent.messages[key]
             return inner
     return None

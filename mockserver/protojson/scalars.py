@@ -1,8 +1,7 @@
-"""Scalars of a request as protobuf fields take them, and as errors quote them.
+"""Converts JSON scalars to protobuf field values, and quotes them in errors.
 
-A port of what protobuf 3.21's datapiece.cc and strutil.cc do, with what production does differently (numbers
-for a bool, the words about base64). A JSON number is an int while it fits 64 bits and else a float, as
-the parser of 3.21 has it.
+A port of protobuf 3.21's datapiece.cc and strutil.cc, with the differences seen in production (numbers for a bool,
+the sentence about base64). As in 3.21's parser, a JSON number is an int if it fits 64 bits, else a float.
 """
 
 import math
@@ -22,12 +21,12 @@ Scalar = str | int | float | bool | None
 Convert = Callable[[Any], Any]
 
 
-class Refused(ValueError):
-    """A value no field of that type can take. The text is what an error says of it, mostly the value itself."""
+class InvalidValue(ValueError):
+    """A value that a field of that type does not accept. The text is its description in an error, mostly the value."""
 
 
-def text_of(value: Scalar) -> str:
-    """How an error quotes a value: strings in quotes with nothing escaped, numbers as C++ prints them."""
+def quote_value(value: Scalar) -> str:
+    """Quote a value as an error does: strings in quotes, without escapes; numbers as C++ prints them."""
     if isinstance(value, str):
         return f'"{value}"'
     if isinstance(value, bool):
@@ -45,10 +44,10 @@ _HEXADECIMAL = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?|\.[0-9a
 _INTEGER = re.compile(r"([+-]?)([0-9]+)")
 
 
-def number_of(text: str) -> int | float:
-    """The number a JSON text made of `0-9.eE+-x` stands for. ValueError with the parser's sentence.
+def parse_number(text: str) -> int | float:
+    """Parse a JSON number, a text of `0-9.eE+-x`. ValueError with the parser's sentence.
 
-    Leading zeros are octal and refused, but not before a point or an exponent, where strtod decides: `00.5`
+    Leading zeros are octal and refused, except before a point or an exponent, which strtod parses: `00.5`
     is a half, `0x1e5` is 485.
     """
     if not any(mark in text for mark in ".eE"):
@@ -68,7 +67,7 @@ def number_of(text: str) -> int | float:
 
 
 def _strtod(text: str) -> float | None:
-    """C's strtod over the whole text, or None. Words (inf, nan) are left out: nobody here lets them pass."""
+    """Parse the whole text as C's strtod does, or return None. Its words (inf, nan) never get here."""
     if _DECIMAL.fullmatch(text):
         return float(text)
     if _HEXADECIMAL.fullmatch(text):
@@ -79,8 +78,8 @@ def _strtod(text: str) -> float | None:
     return None
 
 
-def _double_of(text: str) -> float | None:
-    """A finite number out of a string: space inside the quotes but no blank at either end, 3.21's safe_strtod."""
+def _parse_double(text: str) -> float | None:
+    """Parse a finite number in a string as 3.21's safe_strtod: white space around it, but no blank at either end."""
     if text.startswith(" ") or text.endswith(" "):
         return None
     double = _strtod(text.partition("\0")[0].strip(" \t\n\v\f\r"))
@@ -89,16 +88,16 @@ def _double_of(text: str) -> float | None:
 
 # One converter for each type of field
 
-_FLOAT32 = struct.Struct("f")  # native, which rounds as C does and says infinity where "<f" would raise
+_FLOAT32 = struct.Struct("f")  # native: rounds as C does, and gives infinity where "<f" would raise
 _FLOAT32_MAX = (2 - 2**-23) * 2.0**127
-_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_SPECIAL_DOUBLES = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
 
 
 def _string(value: Scalar) -> str:
     if not isinstance(value, str):
-        raise Refused(text_of(value))
+        raise InvalidValue(quote_value(value))
     return value
 
 
@@ -110,25 +109,25 @@ def _bool(value: Scalar) -> bool:
     # A bool, or 1, 0 and 1.0, which production takes and 3.21 does not (measured on a sister host).
     elif value is not None and value in (0, 1):
         return bool(value)
-    raise Refused(text_of(value))
+    raise InvalidValue(quote_value(value))
 
 
 def _integer(low: int, high: int) -> Convert:
     def convert(value: Scalar) -> int:
         number: int | float | None = None
         if isinstance(value, str):
-            number = _integer_of(value, signed=low < 0)
+            number = _parse_integer(value, signed=low < 0)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             number = value
         if number is None or number != number // 1 or not low <= number <= high:
-            raise Refused(text_of(value))
+            raise InvalidValue(quote_value(value))
         return int(number)
 
     return convert
 
 
-def _integer_of(text: str, *, signed: bool) -> int | None:
-    """Decimal digits, perhaps behind a sign: "+40" and "007" are numbers, "40.0", "4e1" and "40 " are not."""
+def _parse_integer(text: str, *, signed: bool) -> int | None:
+    """Parse decimal digits with an optional sign: "+40" and "007" are valid, "40.0", "4e1" and "40 " are not."""
     number = _INTEGER.fullmatch(text)
     if number is None or (number[1] == "-" and not signed):
         return None
@@ -145,11 +144,11 @@ _uint64 = _integer(0, 2**64 - 1)
 def _double(value: Scalar) -> float:
     number: float | None = None
     if isinstance(value, str):
-        number = _WORDS[value] if value in _WORDS else _double_of(value)
+        number = _SPECIAL_DOUBLES[value] if value in _SPECIAL_DOUBLES else _parse_double(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         number = float(value)
     if number is None:
-        raise Refused(text_of(value))
+        raise InvalidValue(quote_value(value))
     return number
 
 
@@ -157,34 +156,34 @@ def _float(value: Scalar) -> float:
     number = _double(value)
     (single,) = _FLOAT32.unpack(_FLOAT32.pack(number))
     if math.isinf(single) and not math.isinf(number):
-        raise Refused(text_of(value))
+        raise InvalidValue(quote_value(value))
     if isinstance(value, str) and _FLOAT32_MAX < abs(number) < math.inf:  # a number would be rounded down
-        raise Refused(text_of(value))
+        raise InvalidValue(quote_value(value))
     return float(single)
 
 
-# The last digit of a group that is not full carries bits of no byte: they must be zero, or two texts would
-# stand for the same bytes (use_strict_base64_decoding of 3.21).
+# The unused bits of the last digit must be zero, or two texts would have the same bytes
+# (use_strict_base64_decoding of 3.21).
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}|[A-Za-z0-9_-]*={0,2}")
-_LAST = {0: "", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
+_LAST_DIGITS = {0: "", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
 
 
 def _bytes(value: Scalar) -> bytes:
-    """Base64 in either alphabet, padded or not."""
+    """Decode base64 in either alphabet, padded or not."""
     if not isinstance(value, str):
-        raise Refused(text_of(value))
-    # Threads about generateContent quote this sentence; 3.21 says the value only.
-    refused = Refused(f"Base64 decoding failed for {text_of(value)}")
+        raise InvalidValue(quote_value(value))
+    # Threads about generateContent quote this sentence; 3.21 quotes the value only.
+    error = InvalidValue(f"Base64 decoding failed for {quote_value(value)}")
     if not _BASE64.fullmatch(value):
-        raise refused
+        raise error
     digits = value.rstrip("=")
     group, padding = len(digits) % 4, len(value) - len(digits)
-    if group == 1 or padding not in (0, -group % 4) or (group and digits[-1] not in _LAST[group]):
-        raise refused
+    if group == 1 or padding not in (0, -group % 4) or (group and digits[-1] not in _LAST_DIGITS[group]):
+        raise error
     try:
         return b64decode(digits.translate(_STANDARD) + "=" * (-group % 4), validate=True)
-    except BadBase64:  # pragma: no cover - whatever the checks above let pass decodes
-        raise refused from None
+    except BadBase64:  # pragma: no cover - every text that passes the checks above decodes
+        raise error from None
 
 
 _STANDARD = str.maketrans("-_", "+/")
@@ -192,33 +191,33 @@ _STANDARD = str.maketrans("-_", "+/")
 
 @cache
 def _enum(name: str) -> Convert:
-    """The name of a declared number, else the number.
+    """Return a converter to the name of a declared number, else to the number.
 
-    A string may be a name in any case, with `-` for `_` (seen), or the decimal text of a declared number.
+    It accepts a name in any case, with `-` for `_` (seen), and a declared number, also as decimal text.
     """
     enum = schema.enum(name)
 
     def convert(value: Scalar) -> str | int:
         if isinstance(value, str):
             number = enum.by_name.get(value)
-            number = _declared(enum, value) if number is None else number
+            number = _find_enum_number(enum, value) if number is None else number
         else:
             number = 0 if value is None else _int32(value)  # null comes for a NullValue only
         if number is None:
-            raise Refused(text_of(value))
+            raise InvalidValue(quote_value(value))
         return enum.by_number.get(number, number)
 
     return convert
 
 
-def _declared(enum: schema.Enum, text: str) -> int | None:
-    number = _integer_of(text, signed=True)
+def _find_enum_number(enum: schema.Enum, text: str) -> int | None:
+    number = _parse_integer(text, signed=True)
     if number in enum.by_number:
         return number
-    return enum.by_name.get(text.translate(_SHOUTED))
+    return enum.by_name.get(text.translate(_UPPER_CASE))
 
 
-_SHOUTED = str.maketrans("abcdefghijklmnopqrstuvwxyz-", "ABCDEFGHIJKLMNOPQRSTUVWXYZ_")  # ASCII only, as in C++
+_UPPER_CASE = str.maketrans("abcdefghijklmnopqrstuvwxyz-", "ABCDEFGHIJKLMNOPQRSTUVWXYZ_")  # ASCII only, as in C++
 
 _CONVERT: Mapping[Kind, Convert] = {
     Kind.STRING: _string,
@@ -240,8 +239,8 @@ _CONVERT: Mapping[Kind, Convert] = {
 
 
 def converter(field: Field) -> Convert:
-    """What makes a natural value of a JSON scalar for `field`, which is not of a message type.
+    """Return the function that converts a JSON scalar for `field`, which is not a message.
 
-    It raises Refused. None (null) is not for it to judge.
+    It raises InvalidValue. The caller handles null.
     """
     return _enum(field.type_name) if field.kind is Kind.ENUM else _CONVERT[field.kind]

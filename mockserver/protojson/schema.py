@@ -1,7 +1,7 @@
-"""What Google's messages look like: names, numbers and types of every field, enum and rpc on the surface.
+"""Google's messages: names, numbers and types of every field, enum and rpc on the surface.
 
-The tables are data, written by `scripts/generate_schema.py` from the packages Google publishes. A table is
-read when its proto package is first asked for, a message is built when it is first asked for.
+The tables are data, written by `scripts/generate_schema.py` from the packages Google publishes. A table is loaded
+at the first use of its proto package, and a message is built at its first use.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ TABLES = Path(__file__).parent / "tables"
 
 
 class Kind(StrEnum):
-    """The type of a field, in the words of a .proto file; `enum` and `message` are named by the field."""
+    """The type of a field, as spelled in a .proto file."""
 
     DOUBLE = "double"
     FLOAT = "float"
@@ -65,18 +65,18 @@ class Field:
 
     @property
     def type_label(self) -> str:
-        """The type as error sentences spell it: `TYPE_INT64`, or `type.googleapis.com/` and the type's name."""
+        """The type as errors spell it: `TYPE_INT64`, or `type.googleapis.com/` and the type's name."""
         return f"type.googleapis.com/{self.type_name}" if self.type_name else f"TYPE_{self.kind.upper()}"
 
     @property
     def has_presence(self) -> bool:
-        """Whether "not set" differs from the default, so that a default that was set is written."""
+        """Whether "not set" differs from the default, so that a default which was set is written."""
         return self.oneof is not None or (self.kind is Kind.MESSAGE and not self.repeated)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message type; its fields by ascending number, which is the order they are written in."""
+    """A message type; its fields by ascending number, the order in which they are written."""
 
     full_name: str
     fields: tuple[Field, ...]
@@ -86,7 +86,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Enum:
-    """An enum type. Of two names for one number the first declared is the one written."""
+    """An enum type. Of two names for one number, the first declared is written."""
 
     full_name: str
     by_name: Mapping[str, int]
@@ -105,7 +105,7 @@ class HttpRule:
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """A method of a service. An rpc without HTTP rules can be called over gRPC only."""
+    """A method of a service. One without HTTP rules can be called over gRPC only."""
 
     full_name: str
     request: str
@@ -114,13 +114,13 @@ class Rpc:
     server_streaming: bool = False
     client_streaming: bool = False
     lro_response: str | None = None
-    """What a long-running operation holds in the end and meanwhile, when the response is one."""
+    """The type of the result, if the response is a long-running operation; `lro_metadata` is that of its metadata."""
     lro_metadata: str | None = None
 
 
 @cache
 def message(full_name: str) -> Message:
-    """The message type of that name. KeyError if the tables have none."""
+    """Return the message type of that name. KeyError if the tables have none."""
     rows = _table(_package(full_name))["messages"][full_name]
     fields = tuple(_field(row) for row in rows)
     return Message(full_name, fields, MappingProxyType(_spellings(fields)))
@@ -128,7 +128,7 @@ def message(full_name: str) -> Message:
 
 @cache
 def enum(full_name: str) -> Enum:
-    """The enum type of that name. KeyError if the tables have none."""
+    """Return the enum type of that name. KeyError if the tables have none."""
     by_name: dict[str, int] = _table(_package(full_name))["enums"][full_name]
     by_number = {number: name for name, number in reversed(by_name.items())}
     return Enum(full_name, MappingProxyType(by_name), MappingProxyType(by_number))
@@ -136,7 +136,7 @@ def enum(full_name: str) -> Enum:
 
 @cache
 def rpcs(package: str) -> tuple[Rpc, ...]:
-    """Every rpc of the proto package, by name. KeyError if there is no table of it."""
+    """Return every rpc of the proto package, by name. KeyError if it has no table."""
     return tuple(_rpc(row) for row in _table(package)["rpcs"])
 
 
@@ -151,18 +151,18 @@ def _rpcs_by_name(package: str) -> Mapping[str, Rpc]:
 
 
 def packages() -> tuple[str, ...]:
-    """The proto packages there are tables of."""
+    """Return the proto packages that have a table."""
     return tuple(sorted(path.stem for path in TABLES.glob("*.json")))
 
 
 def names(package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Full names of the messages and of the enums of one proto package. KeyError if there is no table of it."""
+    """Return the full names of a proto package's messages and enums. KeyError if it has no table."""
     table = _table(package)
     return tuple(table["messages"]), tuple(table["enums"])
 
 
 def _package(full_name: str) -> str:
-    """The part before the first capitalised one: nested types are named by their parents."""
+    """Return the part before the first capitalised segment; the names of nested types contain their parents'."""
     return ".".join(takewhile(lambda part: not part[:1].isupper(), full_name.split(".")))
 
 
@@ -188,6 +188,6 @@ def _rpc(row: Json) -> Rpc:
 
 
 def json_name(name: str) -> str:
-    """The JSON name protobuf derives: every underscore goes and the letter behind it is capitalised."""
+    """Derive the JSON name as protobuf does: each underscore is dropped and the letter after it capitalised."""
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)

@@ -1,9 +1,9 @@
-"""The fast way to bind: plain JSON that is right in every respect.
+"""The fast path of binding: strict JSON that is correct in every respect.
 
-Nine requests of ten are what a serializer wrote: strict JSON, every name known, every value of its type. Of
-the others most were written by hand and differ by a trailing comma. For those a table per message is enough.
-Whatever is not so plain raises `Doubt`, and then binding.py has the word, which reads the body again and knows
-what Google's reader says; so nothing here need be exact about errors, only sure about what it takes.
+Nine requests of ten are written by a serializer: strict JSON, only defined names, every value of its type. Most of
+the others are written by hand and differ by a trailing comma. For these a table per message is enough. Anything else
+raises `Fallback`: binding.py then reads the body again and finds the exact result or error. So this module need not
+know any error; it must only be sure about what it accepts.
 """
 
 import re
@@ -18,7 +18,7 @@ import orjson
 
 from mockserver.protojson import schema
 from mockserver.protojson.lenient import MAX_DEPTH
-from mockserver.protojson.scalars import Refused, converter
+from mockserver.protojson.scalars import InvalidValue, converter
 from mockserver.protojson.schema import Field, Kind
 from mockserver.protojson.well_known import (
     ANY,
@@ -34,72 +34,72 @@ from mockserver.protojson.well_known import (
 
 Json = dict[str, Any]
 Bind = Callable[[Any, int], Any]
-"""Makes a natural value of a JSON value so many objects deep. Raises Doubt or Refused."""
+"""Binds a JSON value at a depth, in objects. Raises Fallback or InvalidValue."""
 
 
-class Doubt(Exception):
-    """Not plain enough to be sure."""
+class Fallback(Exception):
+    """The exact reader has to decide."""
 
 
 def loads(body: bytes) -> Any:
-    """The tree of a JSON text in which no object has a key twice: strict but for trailing commas. Raises Doubt."""
+    """Parse JSON without duplicate keys; trailing commas are accepted. Raises Fallback."""
     try:
         tree = orjson.loads(body)
     except ValueError:
         tree = _loads_without_trailing_commas(body)
-    # orjson keeps the last of two equal keys and does not say so. But it loses the colon of the first: write
-    # the tree again and count. Only an escape of a colon (\u003a) could make up for a lost one.
+    # orjson silently keeps the last of two equal keys, and so loses the colon of the first: write the tree again
+    # and count the colons. Only an escaped colon (\u003a) could make up for a lost one.
     try:
         colons = orjson.dumps(tree).count(b":")
     except TypeError:  # deeper than orjson writes
-        raise Doubt from None
+        raise Fallback from None
     if body.count(b":") != colons or b"\\u003" in body:
-        raise Doubt
+        raise Fallback
     return tree
 
 
-# Each matches from a quotation mark on, so that none is left between two strings.
+# Matches from a quotation mark on, so that no mark is left between two strings.
 _STRING = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*"?)', re.DOTALL)
 _TRAILING_COMMA = re.compile(rb",(?=[ \t\n\r]*[\]}])")
-_COMMA_OF_NOTHING = re.compile(rb"[\[{][ \t\n\r]*,")
+_LEADING_COMMA = re.compile(rb"[\[{][ \t\n\r]*,")
 
 
 def _loads_without_trailing_commas(body: bytes) -> Any:
-    """The tree of what is strict JSON once the comma behind the last of an object or list is gone. Raises Doubt.
+    """Parse strict JSON after removing each trailing comma of an object or list. Raises Fallback.
 
-    People write these commas by hand, and Google's reader takes each for nothing where a value stands before it.
-    Of two in a row one is left here, and strict JSON has none.
+    Google's reader ignores a comma between the last value and the closing bracket. Of two commas in a row one
+    remains, so the strict parser still refuses them.
     """
-    pieces = _STRING.split(body)  # strings stand at the odd places
-    between = b'"'.join(pieces[::2])
-    if _COMMA_OF_NOTHING.search(between):
-        raise Doubt
-    pieces[::2] = _TRAILING_COMMA.sub(b"", between).split(b'"')
+    parts = _STRING.split(body)  # strings are at the odd indexes
+    between = b'"'.join(parts[::2])
+    if _LEADING_COMMA.search(between):
+        raise Fallback
+    parts[::2] = _TRAILING_COMMA.sub(b"", between).split(b'"')
     try:
-        return orjson.loads(b"".join(pieces))
+        return orjson.loads(b"".join(parts))
     except ValueError:
-        raise Doubt from None
+        raise Fallback from None
 
 
 def bind(message: str, tree: Any) -> Any:
-    """The message of that type `tree` stands for. Raises Doubt."""
+    """Bind a JSON tree to a message of that type. Raises Fallback."""
     try:
         return _binder(message)(tree, 1)
-    except (Refused, OverflowError):  # an integer no double can hold, in a tree that was not read
-        raise Doubt from None
+    except (InvalidValue, OverflowError):  # an integer no double can hold, in a tree that was not read
+        raise Fallback from None
 
 
 def bind_text(field: Field, text: str) -> Any:
-    """The value of a singular field the text of a URL stands for. Raises Doubt."""
+    """Bind the text of a URL to a singular field. Raises Fallback."""
     try:
         return _single(field)(text, 1)
-    except Refused:
-        raise Doubt from None
+    except InvalidValue:
+        raise Fallback from None
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What to do with one member of an object."""
+    """How to bind one member of an object."""
 
     name: str
     bind: Bind
@@ -108,7 +108,7 @@ class _Rule:
 
 @cache
 def _binder(message: str) -> Bind:
-    """What binds a message of that type. KeyError for an unknown one."""
+    """Return what binds a message of that type. KeyError for an unknown type."""
     if message in WRAPPERS:
         return _wrapped(message)
     return _SPECIAL.get(message) or _message(message)
@@ -125,38 +125,38 @@ def _message(message: str) -> Bind:
 
     def bind_message(tree: Any, depth: int) -> Json:
         if type(tree) is not dict or depth > MAX_DEPTH:
-            raise Doubt
+            raise Fallback
         depth += 1
         values: Json = {}
         for spelling, value in tree.items():
             rule = rules.get(spelling)
             if rule is None:
-                raise Doubt
+                raise Fallback
             if value is None and not rule.nullable:
                 continue
             name = rule.name
             if name in values:
-                raise Doubt
+                raise Fallback
             bound = rule.bind(value, depth)
-            if bound is not _NOTHING:
+            if bound is not _UNSET:
                 values[name] = bound
         for oneof in arms:
             if len(oneof & values.keys()) > 1:
-                raise Doubt
+                raise Fallback
         return values
 
     return bind_message
 
 
 def _oneofs(fields: tuple[Field, ...]) -> tuple[frozenset[str], ...]:
-    """The JSON names of every oneof with more than one arm."""
+    """Return the JSON names of the arms of every oneof with more than one."""
     members = sorted((field for field in fields if field.oneof), key=attrgetter("oneof"))
     groups = (frozenset(field.json_name for field in group) for _, group in groupby(members, key=attrgetter("oneof")))
     return tuple(group for group in groups if len(group) > 1)
 
 
-_NOTHING = object()
-"""An empty list: a field that is not set."""
+_UNSET = object()
+"""The result for an empty list: the field is not set."""
 
 
 def _member(field: Field) -> Bind:
@@ -180,7 +180,7 @@ def _single(field: Field) -> Bind:
 
 def _string(value: Any, _: int) -> str:
     if type(value) is not str:
-        raise Doubt
+        raise Fallback
     return value
 
 
@@ -188,12 +188,12 @@ def _list(field: Field) -> Bind:
     one, nullable = _single(field), field.type_name in NULLABLE
 
     def bind_list(value: Any, depth: int) -> Any:
-        if type(value) is not list:  # a lone value where a list belongs [seen]
+        if type(value) is not list:  # a single value for a repeated field [seen]
             value = [value]
         # Looked up once a list rather than once an element: there may be 500 examples.
         each = _binder(field.type_name) if field.kind is Kind.MESSAGE else one
-        # Every element null, or none at all: the field is not set.
-        return [each(item, depth) for item in value if nullable or item is not None] or _NOTHING
+        # Without elements, or with null only, the field is not set.
+        return [each(item, depth) for item in value if nullable or item is not None] or _UNSET
 
     return bind_list
 
@@ -204,51 +204,39 @@ def _map(field: Field) -> Bind:
 
     def bind_map(tree: Any, depth: int) -> Json:
         if type(tree) is not dict or depth > MAX_DEPTH:
-            raise Doubt
+            raise Fallback
         return {key(name): value(item, depth + 1) for name, item in tree.items() if nullable or item is not None}
 
     return bind_map
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """Any JSON: numbers of a google.protobuf.Value are doubles."""
+    """Bind any JSON: numbers of a google.protobuf.Value are doubles."""
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return value
     if kind is int or kind is float:
         return float(value)
     if depth > MAX_DEPTH:
-        raise Doubt
+        raise Fallback
     if kind is dict:
         return {name: _plain(item, depth + 1) for name, item in value.items()}
     if kind is list:
         return [_plain(item, depth + 1) for item in value]
-    raise Doubt
+    raise Fallback
 
 
-def _struct(value: Any, depth: int) -> Any:
-    if type(value) is not dict:
-        raise Doubt
-    return _plain(value, depth)
+def _of_type(type_: type, bind: Bind) -> Bind:
+    def bind_checked(value: Any, depth: int) -> Any:
+        if type(value) is not type_:
+            raise Fallback
+        return bind(value, depth)
+
+    return bind_checked
 
 
-def _list_value(value: Any, depth: int) -> Any:
-    if type(value) is not list:
-        raise Doubt
-    return _plain(value, depth)
-
-
-def _text(parse: Callable[[str], Any]) -> Bind:
-    def bind_text(value: Any, _: int) -> Any:
-        if type(value) is not str:
-            raise Doubt
-        return parse(value)
-
-    return bind_text
-
-
-def _doubt(_: Any, __: int) -> Any:
-    raise Doubt
+def _fall_back(_: Any, __: int) -> Any:
+    raise Fallback
 
 
 def _wrapped(message: str) -> Bind:
@@ -256,18 +244,18 @@ def _wrapped(message: str) -> Bind:
 
     def bind_wrapped(value: Any, _: int) -> Any:
         if type(value) is dict:
-            raise Doubt
+            raise Fallback
         return convert(value)
 
     return bind_wrapped
 
 
 _SPECIAL: Mapping[str, Bind] = {
-    ANY: _doubt,
+    ANY: _fall_back,
     VALUE: _plain,
-    STRUCT: _struct,
-    LIST_VALUE: _list_value,
-    "google.protobuf.Timestamp": _text(parse_timestamp),
-    "google.protobuf.Duration": _text(parse_duration),
-    "google.protobuf.FieldMask": _text(parse_field_mask),
+    STRUCT: _of_type(dict, _plain),
+    LIST_VALUE: _of_type(list, _plain),
+    "google.protobuf.Timestamp": _of_type(str, lambda text, _: parse_timestamp(text)),
+    "google.protobuf.Duration": _of_type(str, lambda text, _: parse_duration(text)),
+    "google.protobuf.FieldMask": _of_type(str, lambda text, _: parse_field_mask(text)),
 }

@@ -1,10 +1,9 @@
-"""Where the values of a message being bound go, so that what comes out is natural Python.
+"""Value sinks: where the parser's values go while a message is bound, so that the result is natural Python.
 
-A place takes what one element of the message is told: a scalar for a field, a child, a list of children.
-It does what the protobuf parser behind the front end does with two occurrences: a scalar is replaced, a
-message is merged, a list grows, another arm of a oneof pushes the first out. Struct, Value and ListValue
-become plain JSON at once. Times, masks and wrappers may come in pieces ({"seconds": 1}) and become what
-they stand for when all is read, by what `Ending` collects.
+A sink receives the members of one element: a scalar, a child message, the elements of a list. It treats a second
+occurrence as the protobuf parser behind the front end does: a scalar is replaced, a message is merged, a list grows,
+another arm of a oneof clears the first. Struct, Value and ListValue become plain JSON at once. Times, masks and
+wrappers may arrive in parts ({"seconds": 1}); `Finalizers` converts them once everything is read.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,24 +13,24 @@ from typing import Any, Protocol
 from mockserver.protojson import schema
 from mockserver.protojson.formatting import SECOND
 from mockserver.protojson.schema import Field, Kind
-from mockserver.protojson.well_known import FIRST_SECOND, LAST_SECOND, LONGEST
+from mockserver.protojson.well_known import FIRST_SECOND, LAST_SECOND, MAX_DURATION_SECONDS
 
 Json = dict[str, Any]
-Ending = list[Callable[[], None]]
-"""What is left to do when all is read, in this order."""
+Finalizers = list[Callable[[], None]]
+"""Functions to call, in this order, once everything is read."""
 
 
-class Place(Protocol):
-    """Where the members of one element go."""
+class Sink(Protocol):
+    """Receives the members of one element."""
 
     def put(self, field: Field, value: Any) -> None:
-        """Take a scalar."""
+        """Store a scalar."""
 
-    def child(self, field: Field) -> "Place":
-        """Make room for a message: another one of a repeated field, the same one of any other."""
+    def child(self, field: Field) -> "Sink":
+        """Return the sink of a message: a new one for each element of a repeated field, else the same one."""
 
-    def children(self, field: Field) -> "Place":
-        """Make room for the elements of a repeated field."""
+    def children(self, field: Field) -> "Sink":
+        """Return the sink for the elements of a repeated field."""
 
 
 class Slot:
@@ -44,50 +43,50 @@ class Slot:
         self.key = key
 
     @classmethod
-    def after(cls, items: list[Any]) -> "Slot":
-        """A new last element."""
+    def append_to(cls, items: list[Any]) -> "Slot":
+        """Append an element to `items` and return its slot."""
         items.append(None)
         return cls(items, len(items) - 1)
 
     def get(self) -> Any:
-        """What is there, None before anything is."""
+        """Return the value; None if none was set."""
         return self.container.get(self.key) if isinstance(self.container, dict) else self.container[self.key]
 
     def set(self, value: Any) -> None:
-        """Put it there, whatever was before."""
+        """Replace the value."""
         self.container[self.key] = value
 
-    def merged(self, kind: type) -> Any:
-        """What is there if it is of that kind, else a new one put there."""
+    def get_or_create(self, type_: type) -> Any:
+        """Return the value if it has exactly this type, else set a new one and return that."""
         value = self.get()
-        if type(value) is not kind:
-            value = kind()
+        if type(value) is not type_:
+            value = type_()
             self.set(value)
         return value
 
 
-def place(message: str, slot: Slot, ending: Ending) -> Place:
-    """Make the place of a message of that type in `slot`."""
+def message_sink(message: str, slot: Slot, finalizers: Finalizers) -> Sink:
+    """Return the sink for a message of that type whose value belongs into `slot`."""
     match message:
         case "google.protobuf.Value":
-            return _Value(slot, ending)
+            return _JsonValueSink(slot, finalizers)
         case "google.protobuf.Struct":
-            slot.merged(dict)
-            return _Struct(slot, ending)
+            slot.get_or_create(dict)
+            return _StructSink(slot, finalizers)
         case "google.protobuf.ListValue":
-            slot.merged(list)
-            return _ListValue(slot, ending)
+            slot.get_or_create(list)
+            return _ListValueSink(slot, finalizers)
         case "google.protobuf.Any":
-            return Packed(slot, ending)
-    if message not in _STANDS_FOR:
-        return _Members(message, slot.merged(dict), ending)
-    if type(slot.get()) is not _Parts:
-        ending.append(lambda: _finish(message, slot))
-    return Pieces(message, slot.merged(_Parts), ending)
+            return AnySink(slot, finalizers)
+    if message not in _CONVERTERS:
+        return _MessageSink(message, slot.get_or_create(dict), finalizers)
+    if type(slot.get()) is not _PartialValue:
+        finalizers.append(lambda: _convert_partial(message, slot))
+    return PartialValueSink(message, slot.get_or_create(_PartialValue), finalizers)
 
 
-class _Nowhere:
-    """What nobody will read: there is an error already, or the field is none of this message's.
+class _DiscardingSink:
+    """Drops everything: there is an error already, or the field is not one of this message.
 
     An empty name inside an element of a repeated field names that field again; C++ then writes its number
     into a message that has another field there. We drop it.
@@ -96,57 +95,57 @@ class _Nowhere:
     def put(self, field: Field, value: Any) -> None:
         pass
 
-    def child(self, field: Field) -> Place:  # noqa: ARG002 - as every place
+    def child(self, field: Field) -> Sink:  # noqa: ARG002 - the protocol's signature
         return self
 
-    def children(self, field: Field) -> Place:  # noqa: ARG002 - as every place
+    def children(self, field: Field) -> Sink:  # noqa: ARG002 - the protocol's signature
         return self
 
 
-class _Somewhere(_Nowhere):
-    """What the other places have in common: a slot or a container of their own, and an ending to add to."""
+class _SlotSink(_DiscardingSink):
+    """Fills one slot; subclasses override what their type accepts."""
 
-    def __init__(self, slot: Slot, ending: Ending) -> None:
+    def __init__(self, slot: Slot, finalizers: Finalizers) -> None:
         self.slot = slot
-        self.ending = ending
+        self.finalizers = finalizers
 
 
-class _Members(_Nowhere):
+class _MessageSink(_DiscardingSink):
     """An ordinary message: a dict by JSON names."""
 
-    def __init__(self, message: str, values: Json, ending: Ending) -> None:
+    def __init__(self, message: str, values: Json, finalizers: Finalizers) -> None:
         self.message = message
         self.values = values
-        self.ending = ending
+        self.finalizers = finalizers
 
     def put(self, field: Field, value: Any) -> None:
-        if not self._admits(field):
+        if not self._accepts(field):
             return
         if field.repeated:
             self.values.setdefault(field.json_name, []).append(value)
         else:
             self.values[field.json_name] = value
 
-    def child(self, field: Field) -> Place:
-        if not self._admits(field):
-            return _Nowhere()
+    def child(self, field: Field) -> Sink:
+        if not self._accepts(field):
+            return _DiscardingSink()
         if field.repeated:
-            slot = Slot.after(self.values.setdefault(field.json_name, []))
+            slot = Slot.append_to(self.values.setdefault(field.json_name, []))
         else:
             slot = Slot(self.values, field.json_name)
-        return place(field.type_name, slot, self.ending)
+        return message_sink(field.type_name, slot, self.finalizers)
 
-    def children(self, field: Field) -> Place:
-        if not self._admits(field):
-            return _Nowhere()
+    def children(self, field: Field) -> Sink:
+        if not self._accepts(field):
+            return _DiscardingSink()
         slot = Slot(self.values, field.json_name)
         if field.map:
-            slot.merged(dict)
-            return _Entries(slot, self.ending)
-        return _Items(slot, self.ending)
+            slot.get_or_create(dict)
+            return _MapSink(slot, self.finalizers)
+        return _ListSink(slot, self.finalizers)
 
-    def _admits(self, field: Field) -> bool:
-        """Whether it is a field of this message; if so the other arms of its oneof go."""
+    def _accepts(self, field: Field) -> bool:
+        """Return whether this message has the field; if so, clear the other arms of its oneof."""
         if field.oneof:
             for other in _arms(self.message, field.oneof):
                 if other is not field:
@@ -159,28 +158,28 @@ def _arms(message: str, oneof: str) -> tuple[Field, ...]:
     return tuple(field for field in schema.message(message).fields if field.oneof == oneof)
 
 
-class _Items(_Somewhere):
-    """The elements of a repeated field. There is no list before there is an element."""
+class _ListSink(_SlotSink):
+    """The elements of a repeated field. The list is created with its first element."""
 
-    def put(self, field: Field, value: Any) -> None:  # noqa: ARG002 - as every place
-        self.slot.merged(list).append(value)
+    def put(self, field: Field, value: Any) -> None:  # noqa: ARG002 - the protocol's signature
+        self.slot.get_or_create(list).append(value)
 
-    def child(self, field: Field) -> Place:
-        return place(field.type_name, Slot.after(self.slot.merged(list)), self.ending)
+    def child(self, field: Field) -> Sink:
+        return message_sink(field.type_name, Slot.append_to(self.slot.get_or_create(list)), self.finalizers)
 
-    def children(self, field: Field) -> Place:  # noqa: ARG002 - a list in a list is the same list
+    def children(self, field: Field) -> Sink:  # noqa: ARG002 - a list in a list is the same list
         return self
 
 
-class _Entries(_Somewhere):
+class _MapSink(_SlotSink):
     """The entries of a map."""
 
-    def child(self, field: Field) -> Place:  # noqa: ARG002 - as every place
-        return _Entry(self.slot, self.ending)
+    def child(self, field: Field) -> Sink:  # noqa: ARG002 - the protocol's signature
+        return _MapEntrySink(self.slot, self.finalizers)
 
 
-class _Entry(_Somewhere):
-    """One entry of a map, told its key first."""
+class _MapEntrySink(_SlotSink):
+    """One entry of a map; its key arrives first."""
 
     key: Any = None
 
@@ -190,102 +189,102 @@ class _Entry(_Somewhere):
         else:
             self.slot.get()[self.key] = value
 
-    def child(self, field: Field) -> Place:
+    def child(self, field: Field) -> Sink:
         entries = self.slot.get()
         entries.pop(self.key, None)  # an entry replaces an earlier one of the same key
         if field.kind is not Kind.MESSAGE:
             entries[self.key] = "" if field.kind is Kind.STRING else 0  # an empty object is read as nothing [3.21]
-            return _Nowhere()
-        return place(field.type_name, Slot(entries, self.key), self.ending)
+            return _DiscardingSink()
+        return message_sink(field.type_name, Slot(entries, self.key), self.finalizers)
 
 
-class _Value(_Somewhere):
+class _JsonValueSink(_SlotSink):
     """A google.protobuf.Value: any JSON."""
 
     def put(self, field: Field, value: Any) -> None:
         self.slot.set(None if field.name == "null_value" else value)
 
-    def child(self, field: Field) -> Place:
-        return place(field.type_name, self.slot, self.ending)
+    def child(self, field: Field) -> Sink:
+        return message_sink(field.type_name, self.slot, self.finalizers)
 
 
-class _Struct(_Somewhere):
+class _StructSink(_SlotSink):
     """A google.protobuf.Struct, whose only field is its entries."""
 
-    def children(self, field: Field) -> Place:  # noqa: ARG002 - as every place
-        return _Entries(self.slot, self.ending)
+    def children(self, field: Field) -> Sink:  # noqa: ARG002 - the protocol's signature
+        return _MapSink(self.slot, self.finalizers)
 
 
-class _ListValue(_Somewhere):
+class _ListValueSink(_SlotSink):
     """A google.protobuf.ListValue, whose only field is its elements."""
 
-    def children(self, field: Field) -> Place:  # noqa: ARG002 - as every place
-        return _Items(self.slot, self.ending)
+    def children(self, field: Field) -> Sink:  # noqa: ARG002 - the protocol's signature
+        return _ListSink(self.slot, self.finalizers)
 
 
-class Packed(_Somewhere):
-    """A google.protobuf.Any: empty until its content is known."""
+class AnySink(_SlotSink):
+    """A google.protobuf.Any: empty until its content is bound."""
 
-    def __init__(self, slot: Slot, ending: Ending) -> None:
-        super().__init__(slot, ending)
+    def __init__(self, slot: Slot, finalizers: Finalizers) -> None:
+        super().__init__(slot, finalizers)
         slot.set({})
 
     def pack(self, type_url: str, content: Slot, *, as_value: bool) -> None:
-        """Fill it, when all is read, with the members found in `content` or with that as its "value"."""
+        """Once everything is read, fill the slot with the members in `content`, or with `content` as "value"."""
         slot = self.slot
 
-        def unpack() -> None:
+        def fill() -> None:
             members = {"value": content.get()} if as_value else content.get()
             slot.set({"@type": type_url, **members})
 
-        self.ending.append(unpack)
+        self.finalizers.append(fill)
 
 
-class _Parts(Json):
-    """The members of a message that stands for something simpler, as long as it is being read."""
+class _PartialValue(Json):
+    """The members read so far of a time, a mask or a wrapper; replaced by its natural value in the end."""
 
 
-class Pieces(_Members):
+class PartialValueSink(_MessageSink):
     """A time, a mask or a wrapper."""
 
     def problem(self) -> str | None:
-        """What is wrong with the pieces together, as a sentence. Texts never get here with such values."""
+        """Return what is wrong with the parts together, as a sentence. A parsed text never has such values."""
         # our choice: not seen; the front end passes them on, and what a service says to them is not known
-        whole = _whole(self.values)
+        total = _total_nanos(self.values)
         if self.message == "google.protobuf.Timestamp" and not (
-            FIRST_SECOND * SECOND <= whole < (LAST_SECOND + 1) * SECOND
+            FIRST_SECOND * SECOND <= total < (LAST_SECOND + 1) * SECOND
         ):
             return "Timestamp value exceeds limits"
-        if self.message == "google.protobuf.Duration" and abs(whole) > LONGEST * SECOND:
+        if self.message == "google.protobuf.Duration" and abs(total) > MAX_DURATION_SECONDS * SECOND:
             return "Duration value exceeds limits"
         return None
 
 
-def _whole(parts: Json) -> int:
+def _total_nanos(parts: Json) -> int:
     return int(parts.get("seconds", 0)) * SECOND + int(parts.get("nanos", 0))
 
 
-def _finish(message: str, slot: Slot) -> None:
+def _convert_partial(message: str, slot: Slot) -> None:
     parts = slot.get()
-    if type(parts) is _Parts:
-        slot.set(_STANDS_FOR[message](parts))
+    if type(parts) is _PartialValue:
+        slot.set(_CONVERTERS[message](parts))
 
 
-def _wrapped(default: Any) -> Callable[[Json], Any]:
+def _unwrap(default: Any) -> Callable[[Json], Any]:
     return lambda parts: parts.get("value", default)
 
 
-_STANDS_FOR: Mapping[str, Callable[[Json], Any]] = {
-    "google.protobuf.Timestamp": _whole,
-    "google.protobuf.Duration": _whole,
+_CONVERTERS: Mapping[str, Callable[[Json], Any]] = {
+    "google.protobuf.Timestamp": _total_nanos,
+    "google.protobuf.Duration": _total_nanos,
     "google.protobuf.FieldMask": lambda parts: parts.get("paths", []),
-    "google.protobuf.DoubleValue": _wrapped(0.0),
-    "google.protobuf.FloatValue": _wrapped(0.0),
-    "google.protobuf.Int64Value": _wrapped(0),
-    "google.protobuf.UInt64Value": _wrapped(0),
-    "google.protobuf.Int32Value": _wrapped(0),
-    "google.protobuf.UInt32Value": _wrapped(0),
-    "google.protobuf.BoolValue": _wrapped(default=False),
-    "google.protobuf.StringValue": _wrapped(""),
-    "google.protobuf.BytesValue": _wrapped(b""),
+    "google.protobuf.DoubleValue": _unwrap(0.0),
+    "google.protobuf.FloatValue": _unwrap(0.0),
+    "google.protobuf.Int64Value": _unwrap(0),
+    "google.protobuf.UInt64Value": _unwrap(0),
+    "google.protobuf.Int32Value": _unwrap(0),
+    "google.protobuf.UInt32Value": _unwrap(0),
+    "google.protobuf.BoolValue": _unwrap(default=False),
+    "google.protobuf.StringValue": _unwrap(""),
+    "google.protobuf.BytesValue": _unwrap(b""),
 }

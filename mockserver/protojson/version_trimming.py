@@ -1,79 +1,75 @@
-"""What a version of an API knows of a message: its older and newer sisters have fields that it has not."""
+"""Trims messages to one version of an API: other versions have fields and enum values that it does not define."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 from mockserver.protojson import schema
-from mockserver.protojson.memoized import Settled
+from mockserver.protojson.memoized import MemoizedList
 from mockserver.protojson.schema import Field, Kind
 
 Json = dict[str, Any]
-Limit = Callable[[Any], Any]
-"""Makes of a value what is known of it, or _UNKNOWN."""
+Trim = Callable[[Any], Any]
+"""Returns the defined part of a value, or _UNDEFINED."""
 
 _ANY = "google.protobuf.Any"
-_UNKNOWN = object()
+_UNDEFINED = object()
 
 
-def known(message: str, value: Mapping[str, Any]) -> Json:
-    """`value` without the members that `message` has no field, or no enum value, for; at any depth.
+def trim_to_version(message: str, value: Mapping[str, Any]) -> Json:
+    """Drop the members and enum values that the type `message` does not define, at any depth.
 
-    An Any is held to the type it says it has. Raises KeyError for an unknown message.
+    An Any is trimmed to the type that it names. Raises KeyError for an unknown message type.
     """
-    limited: Json = _limit(message)(value)
-    return limited
+    trimmed: Json = _message_trimmer(message)(value)
+    return trimmed
 
 
 @cache
-def _limit(message: str) -> Limit:
-    """What limits a message of that type."""
+def _message_trimmer(message: str) -> Trim:
     if message == _ANY:
-        return _any
-    limits = {spelling: _member(field) for spelling, field in schema.message(message).by_name.items()}
+        return _trim_any
+    trimmers = {spelling: _field_trimmer(field) for spelling, field in schema.message(message).by_name.items()}
 
-    def limit(value: Mapping[str, Any]) -> Json:
-        kept = {}
+    def trim(value: Mapping[str, Any]) -> Json:
+        members = {}
         for name, item in value.items():
-            member: Limit | None = limits.get(name, _nothing)
-            shown = item if member is None else member(item)
-            if shown is not _UNKNOWN:
-                kept[name] = shown
-        return kept
+            if name in trimmers:
+                trim_member = trimmers[name]
+                member = item if trim_member is None else trim_member(item)
+                if member is not _UNDEFINED:
+                    members[name] = member
+        return members
 
-    return limit
+    return trim
 
 
-def _member(field: Field) -> Limit | None:
-    """What limits the values of a field, or None if they are known as they are."""
-    kind = field.type_name
+def _field_trimmer(field: Field) -> Trim | None:
+    """Return what trims the values of a field, or None if there is nothing to trim."""
+    type_name = field.type_name
     if field.kind is Kind.ENUM:
-        names = schema.enum(kind).by_name
-        return lambda item: _UNKNOWN if isinstance(item, str) and item not in names else item
-    whole = kind.startswith("google.protobuf.") and kind != _ANY
-    if field.kind is not Kind.MESSAGE or field.map or whole:
+        names = schema.enum(type_name).by_name
+        return lambda item: _UNDEFINED if isinstance(item, str) and item not in names else item
+    well_known = type_name.startswith("google.protobuf.") and type_name != _ANY
+    if field.kind is not Kind.MESSAGE or field.map or well_known:
         return None
     # Looked up when called, because messages contain themselves (Schema).
-    if field.repeated:
-        return _list_of(kind)
-    return lambda item: _limit(kind)(item)  # noqa: PLW0108 - see above
+    if not field.repeated:
+        return lambda item: _message_trimmer(type_name)(item)  # noqa: PLW0108 - see above
+
+    def trim_memoized(items: list[Any]) -> list[Any]:
+        trimmed = MemoizedList(map(_message_trimmer(type_name), items))
+        return items if trimmed == items else trimmed
+
+    def trim_list(items: Any) -> list[Any]:
+        if isinstance(items, MemoizedList):
+            return items.compute(trim_memoized)
+        return list(map(_message_trimmer(type_name), items))
+
+    return trim_list
 
 
-def _list_of(kind: str) -> Limit:
-    def limit_settled(items: list[Any]) -> list[Any]:
-        limited = Settled(map(_limit(kind), items))
-        return items if limited == items else limited
-
-    def limit_list(items: Any) -> list[Any]:
-        return items.made(limit_settled) if isinstance(items, Settled) else list(map(_limit(kind), items))
-
-    return limit_list
-
-
-def _any(value: Mapping[str, Any]) -> Json:
-    kind = value["@type"]
-    return {"@type": kind, **known(kind.rpartition("/")[2], {k: v for k, v in value.items() if k != "@type"})}
-
-
-def _nothing(_: Any) -> object:
-    return _UNKNOWN
+def _trim_any(value: Mapping[str, Any]) -> Json:
+    type_url = value["@type"]
+    members = {name: item for name, item in value.items() if name != "@type"}
+    return {"@type": type_url, **trim_to_version(type_url.rpartition("/")[2], members)}

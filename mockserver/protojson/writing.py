@@ -1,9 +1,9 @@
-"""Messages as Google's front end writes them.
+"""Writes messages as Google's front end does.
 
 A message is a plain dict of natural values (int for int64 and times, float, enum names, bytes) keyed by
-JSON names; the schema decides the order of members (field number, not declaration [seen in every
-message recorded]), what is left out at its default, and each value's form. A value the schema has no
-place for is our own mistake and raises TypeError or ValueError, it is never printed.
+JSON names. The schema decides the order of members (field number, not declaration [seen in every
+message recorded]), what is left out at its default, and each value's form. A value that does not fit the
+schema is a bug of ours: it raises TypeError or ValueError and is never written.
 """
 
 import re
@@ -19,23 +19,8 @@ from orjson import Fragment
 from mockserver.protojson import schema
 from mockserver.protojson.formatting import double_text, duration_text, float32_text, timestamp_text
 from mockserver.protojson.layout import dumps, dumps_line
-from mockserver.protojson.memoized import Settled
+from mockserver.protojson.memoized import MemoizedList
 from mockserver.protojson.schema import Field, Kind
-
-__all__ = [
-    "ARRAY_CLOSE",
-    "ARRAY_OPEN",
-    "ARRAY_SEPARATOR",
-    "Style",
-    "double_text",
-    "dumps",
-    "duration_text",
-    "float32_text",
-    "sse_event",
-    "timestamp_text",
-    "to_json",
-    "write",
-]
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -51,31 +36,31 @@ ARRAY_CLOSE = b"]"
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a caller asked for the text: `prettyPrint`, and `$alt=json;enum-encoding=int`."""
+    """The layout that a caller requested: `prettyPrint`, and `$alt=json;enum-encoding=int`."""
 
     pretty: bool = True
     enum_as_int: bool = False
 
 
 def write(message: str, value: Mapping[str, Any], style: Style = Style()) -> bytes:
-    """The bytes of `value`, a message of the type `message` (its full name)."""
+    """Return the bytes of `value`, a message of the type `message` (its full name)."""
     return dumps(to_json(message, value, enum_as_int=style.enum_as_int), pretty=style.pretty)
 
 
 def sse_event(message: str, value: Mapping[str, Any], style: Style = Style()) -> bytes:
-    """One event of a stream: `data: `, the pretty text on one line, an empty line [seen, 182 of 182].
+    """Return one event of a stream: `data: `, the pretty text on one line, an empty line [seen, 182 of 182].
 
-    What prettyPrint=false does to events was not seen; we take the remaining spaces out.
+    The effect of prettyPrint=false on events was not seen; we remove the remaining spaces.
     """
     tree = to_json(message, value, enum_as_int=style.enum_as_int)
     return b"data: %b\r\n\r\n" % (dumps_line(tree) if style.pretty else dumps(tree, pretty=False))
 
 
 def to_json(message: str, value: Mapping[str, Any], *, enum_as_int: bool = False) -> Any:
-    """`value` as an ordered JSON tree, floats being Fragments of their exact text.
+    """Convert `value` to an ordered JSON tree; floats become Fragments of their exact text.
 
-    Raises TypeError for a member the message does not have or of another type, ValueError for a number
-    out of range or an unknown enum name, KeyError for an unknown message.
+    Raises TypeError for an unknown member or a value of another type, ValueError for a number out of range or an
+    unknown enum name, KeyError for an unknown message type.
     """
     return _encoder(message, _enum_number if enum_as_int else _enum_name)(value)
 
@@ -85,24 +70,25 @@ def _encoder(message: str, enums: EnumEncoder) -> Encode:
     if special := _SPECIAL.get(message):
         return special
     if message == "google.protobuf.Any":
-        return lambda value: _any(value, enums)
+        return lambda value: _encode_any(value, enums)
     members = tuple(
-        (field.json_name, _field_encoder(field, enums), _omission(field)) for field in schema.message(message).fields
+        (field.json_name, _field_encoder(field, enums), _omission_test(field))
+        for field in schema.message(message).fields
     )
 
     def encode(value: Any) -> Json:
         if type(value) is not dict and not isinstance(value, Mapping):
-            raise _wrong(message, value)
+            raise _type_error(message, value)
         tree = {}
-        known = 0
+        count = 0
         for name, encode_member, omits in members:
             if name in value:
-                known += 1
+                count += 1
                 item = value[name]
                 encoded = encode_member(item)
                 if omits is None or not omits(item):
                     tree[name] = encoded
-        if known != len(value):
+        if count != len(value):
             unknown = sorted(set(value) - {name for name, _, _ in members})
             msg = f"{message} has no {', '.join(unknown)}"
             raise TypeError(msg)
@@ -111,8 +97,8 @@ def _encoder(message: str, enums: EnumEncoder) -> Encode:
     return encode
 
 
-def _omission(field: Field) -> Omits | None:
-    """Whether a value of `field` is left out, or None when whatever is set is written."""
+def _omission_test(field: Field) -> Omits | None:
+    """Return the test for values that are left out, or None if every value that is set is written."""
     if field.has_presence:
         return None
     if field.repeated:
@@ -128,7 +114,7 @@ def _omission(field: Field) -> Omits | None:
 
 
 def _is_zero(value: float) -> bool:
-    """Zero, not minus zero, which protobuf writes: it looks at the bits."""
+    """Return whether `value` is zero, but not minus zero, which protobuf writes: it compares the bits."""
     return value == 0 and not str(value).startswith("-")
 
 
@@ -146,10 +132,10 @@ def _list_of(encode: Encode) -> Encode:
         return [encode(value) for value in values]
 
     def encode_list(value: Any) -> list[Any]:
-        if isinstance(value, Settled):
-            return value.made(encode_each)
+        if isinstance(value, MemoizedList):
+            return value.compute(encode_each)
         if not isinstance(value, list | tuple):
-            raise _wrong("a list", value)
+            raise _type_error("a list", value)
         return encode_each(value)
 
     return encode_list
@@ -177,13 +163,13 @@ def _map_key(kind: Kind) -> Encode:
 
 def _enum_name(name: str) -> Encode:
     enum = schema.enum(name)
-    # One name for each number: an alias is written as the first declared.
-    written = {spelling: enum.by_number[number] for spelling, number in enum.by_name.items()}
+    # An alias is written as the first name declared for its number.
+    names = {spelling: enum.by_number[number] for spelling, number in enum.by_name.items()}
 
     def encode(value: Any) -> str | int:
         if type(value) is int:
             return enum.by_number.get(value, _int32(value))
-        return _named(name, written, value)
+        return _find_enum(name, names, value)
 
     return encode
 
@@ -192,14 +178,14 @@ def _enum_number(name: str) -> Encode:
     numbers = schema.enum(name).by_name
 
     def encode(value: Any) -> int:
-        return _int32(value) if type(value) is int else _named(name, numbers, value)
+        return _int32(value) if type(value) is int else _find_enum(name, numbers, value)
 
     return encode
 
 
-def _named(enum: str, table: Mapping[str, T], value: Any) -> T:
+def _find_enum(enum: str, table: Mapping[str, T], value: Any) -> T:
     if not isinstance(value, str):
-        raise _wrong("an enum's name or number", value)
+        raise _type_error("an enum's name or number", value)
     if value not in table:
         msg = f"{enum} has no {value}"
         raise ValueError(msg)
@@ -208,26 +194,26 @@ def _named(enum: str, table: Mapping[str, T], value: Any) -> T:
 
 def _string(value: Any) -> str:
     if not isinstance(value, str):
-        raise _wrong("a string", value)
+        raise _type_error("a string", value)
     return value
 
 
 def _bool(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise _wrong("a bool", value)
+        raise _type_error("a bool", value)
     return value
 
 
 def _bytes(value: Any) -> str:
     if not isinstance(value, bytes):
-        raise _wrong("bytes", value)
+        raise _type_error("bytes", value)
     return b64encode(value).decode()
 
 
 def _integer(low: int, high: int) -> Callable[[Any], int]:
     def encode(value: Any) -> int:
         if type(value) is not int:
-            raise _wrong("an integer", value)
+            raise _type_error("an integer", value)
         if not low <= value <= high:
             msg = f"{value} is not between {low} and {high}"
             raise ValueError(msg)
@@ -260,7 +246,7 @@ def _double(value: Any) -> Any:
 
 def _number(text_of: Callable[[float], str], value: Any) -> Any:
     if type(value) is not float and type(value) is not int:
-        raise _wrong("a number", value)
+        raise _type_error("a number", value)
     text = text_of(value)
     return text if text[-1] in "Ny" else Fragment(text)  # NaN and Infinity are strings
 
@@ -275,7 +261,7 @@ def _duration(value: Any) -> str:
 
 def _nanos(value: Any) -> int:
     if type(value) is not int:
-        raise _wrong("nanoseconds", value)
+        raise _type_error("nanoseconds", value)
     return value
 
 
@@ -284,30 +270,30 @@ def _field_mask(value: Any) -> str:
 
 
 def camel_path(path: str) -> str:
-    """A path of a field mask in JSON spelling: `tuning_task.start_time` -> `tuningTask.startTime`."""
+    """Convert a path of a field mask to JSON spelling: `tuning_task.start_time` -> `tuningTask.startTime`."""
     return _UNDERSCORE.sub(lambda match: match[1].upper(), _string(path))
 
 
 _UNDERSCORE = re.compile("_([a-z])")
 
 
-def _plain(value: Any) -> Any:
-    """Any JSON value as google.protobuf.Value writes it: every number is a double."""
+def _encode_json(value: Any) -> Any:
+    """Encode any JSON value as google.protobuf.Value does: every number is a double."""
     match value:
         case None | bool() | str():
             return value
         case int() | float():
             return _double(value)
         case dict():
-            return {_string(name): _plain(item) for name, item in value.items()}
+            return {_string(name): _encode_json(item) for name, item in value.items()}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [_encode_json(item) for item in value]
         case _:
-            raise _wrong("JSON", value)
+            raise _type_error("JSON", value)
 
 
-def _any(value: Mapping[str, Any], enums: EnumEncoder) -> Json:
-    """An Any: "@type" first, then the members of that type in its own order."""
+def _encode_any(value: Mapping[str, Any], enums: EnumEncoder) -> Json:
+    """Encode an Any: "@type" first, then the members of that type in its own order."""
     if not value:
         return {}
     members = dict(value)
@@ -318,7 +304,7 @@ def _any(value: Mapping[str, Any], enums: EnumEncoder) -> Json:
     return {"@type": url, **_encoder(name, enums)(members)}
 
 
-def _wrong(expected: str, value: object) -> TypeError:
+def _type_error(expected: str, value: object) -> TypeError:
     return TypeError(f"{value!r} is not {expected}")
 
 
@@ -339,9 +325,9 @@ _SPECIAL: Mapping[str, Encode] = {
     "google.protobuf.Timestamp": _timestamp,
     "google.protobuf.Duration": _duration,
     "google.protobuf.FieldMask": _field_mask,
-    "google.protobuf.Struct": _plain,
-    "google.protobuf.Value": _plain,
-    "google.protobuf.ListValue": _plain,
+    "google.protobuf.Struct": _encode_json,
+    "google.protobuf.Value": _encode_json,
+    "google.protobuf.ListValue": _encode_json,
     "google.protobuf.StringValue": _string,
     "google.protobuf.BytesValue": _bytes,
     "google.protobuf.BoolValue": _bool,

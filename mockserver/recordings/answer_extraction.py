@@ -1,13 +1,12 @@
-"""What a model said in a recording, told to the mock server, so that only the way it is said is compared."""
+"""Extracts the model's answer from a recording, so that the mock server gives it and only the form is compared."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from mockserver.protojson.reading import bind_known
+from mockserver.protojson.reading import bind_defined
 from mockserver.protojson.writing import write
-from mockserver.recordings.comparing import documents
+from mockserver.recordings.comparison import parse_messages
 from mockserver.recordings.exchange import Response
 from mockserver.scripting.answers import Answer, Citation
 
@@ -21,67 +20,61 @@ _COUNTS = {
 }
 
 
-def heard(response: Response, message: str) -> Answer | None:
-    """The answer in a recorded reply of a generating method; None if there is none, or none that can be told.
+def extract_answer(response: Response, message: str) -> Answer | None:
+    """Return the answer in a recorded response of a generating method; None if there is none that we can give.
 
-    `message` is the type of the reply. What it does not know is not told, and so found missing in ours.
+    `message` is the type of the response. Members that it does not define are left out, and so reported as missing
+    in our response.
     """
-    messages = [bind_known(message, document) for document in documents(response) or ()]
+    messages = [bind_defined(message, tree) for tree in parse_messages(response) or ()]
     candidates = [item["candidates"][0] for item in messages if item.get("candidates")]
     feedback: Json = next((item["promptFeedback"] for item in messages if "promptFeedback" in item), {})
     if not candidates and not feedback:
         return None
+    chunks = [candidate.get("content", {}).get("parts", []) for candidate in candidates]
+    texts = ["".join(part.get("text", "") for part in parts) for parts in chunks]
+    text_only = all(part.keys() <= {"text"} for parts in chunks for part in parts)
+    part_type = f"{message.rpartition('.')[0]}.Part"
+    usage = messages[-1].get("usageMetadata", {})
+    last = candidates[-1] if candidates else {}
     try:
-        return _answer(candidates, feedback, messages[-1].get("usageMetadata", {}), message.rpartition(".")[0])
-    except ValueError:  # a word or a number that an answer of ours cannot have
+        return Answer(
+            text="".join(texts) if text_only else "",
+            parts=() if text_only else [orjson.loads(write(part_type, part)) for parts in chunks for part in parts],
+            chunks=texts if text_only and len(texts) > 1 else (),
+            finish=last.get("finishReason", "STOP"),
+            block=feedback.get("blockReason"),
+            ratings=_ratings(last),
+            prompt_ratings=_ratings(feedback),
+            citations=[citation for candidate in candidates for citation in _citations(candidate)],
+            usage={name: usage[member] for member, name in _COUNTS.items() if member in usage},
+            logprobs=[
+                (chosen.get("token", ""), chosen.get("logProbability", 0.0))
+                for chosen in last.get("logprobsResult", {}).get("chosenCandidates", ())
+            ],
+        )
+    except ValueError:  # an enum name or a number that our answers do not support
         return None
 
 
-def _answer(candidates: Sequence[Json], feedback: Json, usage: Json, package: str) -> Answer:
-    pieces = [candidate.get("content", {}).get("parts", []) for candidate in candidates]
-    texts = ["".join(part.get("text", "") for part in parts) for parts in pieces]
-    plain = all(part.keys() <= {"text"} for parts in pieces for part in parts)
-    last = candidates[-1] if candidates else {}
-    return Answer(
-        text="".join(texts) if plain else "",
-        parts=() if plain else [_as_json(f"{package}.Part", part) for parts in pieces for part in parts],
-        chunks=texts if plain and len(texts) > 1 else (),
-        finish=last.get("finishReason", "STOP"),
-        block=feedback.get("blockReason"),
-        ratings=_ratings(last.get("safetyRatings", ())),
-        prompt_ratings=_ratings(feedback.get("safetyRatings", ())),
-        citations=[citation for candidate in candidates for citation in _citations(candidate)],
-        usage={name: usage[member] for member, name in _COUNTS.items() if member in usage},
-        logprobs=[
-            (chosen.get("token", ""), chosen.get("logProbability", 0.0))
-            for chosen in last.get("logprobsResult", {}).get("chosenCandidates", ())
-        ],
-    )
-
-
-def _as_json(message: str, value: Json) -> Json:
-    tree: Json = orjson.loads(write(message, value))
-    return tree
-
-
-def _ratings(ratings: Sequence[Json]) -> dict[str, str]:
+def _ratings(holder: Json) -> dict[str, str]:
     return {
         rating["category"].removeprefix("HARM_CATEGORY_"): rating["probability"]
-        for rating in ratings
+        for rating in holder.get("safetyRatings", ())
         if rating.keys() >= {"category", "probability"}
     }
 
 
 def _citations(candidate: Json) -> list[Citation]:
-    """The Developer API calls them sources."""
-    told = candidate.get("citationMetadata", {})
+    """Return the citations; the Developer API calls them sources."""
+    metadata = candidate.get("citationMetadata", {})
     return [
         Citation(
-            start=quoted.get("startIndex", 0),
-            end=quoted.get("endIndex", 0),
-            uri=quoted.get("uri", ""),
-            license=quoted.get("license", ""),
-            title=quoted.get("title", ""),
+            start=source.get("startIndex", 0),
+            end=source.get("endIndex", 0),
+            uri=source.get("uri", ""),
+            license=source.get("license", ""),
+            title=source.get("title", ""),
         )
-        for quoted in told.get("citationSources", told.get("citations", ()))
+        for source in metadata.get("citationSources", metadata.get("citations", ()))
     ]

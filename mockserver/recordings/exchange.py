@@ -1,12 +1,12 @@
-"""A request and the reply it got, as somebody recorded them; and our own file of them.
+"""Recorded exchanges (a request and its response), and our transcript file.
 
-A transcript file is a JSON list, in the order things happened:
+A transcript file is a JSON list, in chronological order:
 
     [{"request": {"method": "GET", "url": "https://...", "headers": {...}, "body": ""},
       "response": {"status": 200, "headers": {...}, "body": "{...}"},
       "source": "recorded by mockserver 1.0", "date": "2026-10-01T19:43:49Z"}]
 
-Header names are lower case; one that came several times has a list of values.
+Header names are lower case; a header that occurs several times has a list of values.
 """
 
 import json
@@ -23,16 +23,16 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class NothingToReplay(Exception):
-    """The file is sound and holds no request with its reply; the message says what it holds."""
+    """The file is valid and has no request with its response; the message says what it contains."""
 
 
-class Unreadable(Exception):
+class UnreadableFile(Exception):
     """The file cannot be read; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked. The URL is absolute; a body of None is one the recorder did not keep."""
+    """A request. The URL is absolute; the body is None if the recorder did not keep it."""
 
     method: str
     url: str
@@ -47,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What was answered. A body that is not `exact` was kept as data: its bytes and the order of members are lost."""
+    """A response. If it is not `exact`, the recorder kept data: the bytes and the order of members are lost."""
 
     status: int
     headers: Headers = ()
@@ -55,13 +55,13 @@ class Response:
     exact: bool = True
 
     def header(self, name: str) -> str:
-        """The first value of a header; "" if there is none."""
+        """Return the first value of a header; "" if there is none."""
         return next((value for key, value in self.headers if key == name), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and its reply, where they were found, and when it was."""
+    """A request and its response, with their source and date."""
 
     request: Request
     response: Response
@@ -71,30 +71,30 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The exchanges of one file, in order, and what of the file is no exchange, in words."""
+    """The exchanges of one file, in order, and remarks about what was not an exchange."""
 
     name: str
     exchanges: tuple[Exchange, ...] = ()
     remarks: tuple[str, ...] = field(default=())
 
 
-def lower(headers: Iterable[tuple[str, str]]) -> Headers:
-    """Headers with names in lower case, in order."""
+def lower_names(headers: Iterable[tuple[str, str]]) -> Headers:
+    """Return the headers with names in lower case, in order."""
     return tuple((name.lower(), value) for name, value in headers)
 
 
-def date_of(headers: Headers) -> datetime | None:
-    """What the Date header says; None if there is none, or none that can be read."""
-    said = next((value for name, value in headers if name == "date"), "")
+def parse_date(headers: Headers) -> datetime | None:
+    """Return the time of the Date header; None if it is missing or invalid."""
+    text = next((value for name, value in headers if name == "date"), "")
     try:
-        moment = parsedate_to_datetime(said)
+        moment = parsedate_to_datetime(text)
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def write(path: Path, exchanges: Sequence[Exchange]) -> None:
-    """Write a transcript file. FileExistsError rather than write over one."""
+    """Write a transcript file. FileExistsError if it exists."""
     text = json.dumps([_row(exchange) for exchange in exchanges], indent=1, ensure_ascii=False)
     with path.open("x", encoding="utf-8") as file:
         file.write(text + "\n")

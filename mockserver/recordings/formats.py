@@ -1,8 +1,8 @@
-"""Exchanges in data, however the recorder called its members.
+"""Finds exchanges in parsed data, in the formats of several recorders.
 
-Read are the forms of vcrpy and of Ruby's VCR, of Google's recorders for js-genai and python-genai, of our own, and of lists that people
-keep by hand: `{"request": {...} or "GET /v1/x", "status": 404, "body": {...}}`, with the members of a request or
-of a reply beside one another where there is nothing around them.
+These are vcrpy, Ruby's VCR, Google's recorders for js-genai and python-genai, our own, and lists that people write
+by hand: `{"request": {...} or "GET /v1/x", "status": 404, "body": {...}}`, where the members of the request or of the
+response may also stand in the outer object.
 """
 
 import base64
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.recordings.exchange import Exchange, Headers, Request, Response, Unreadable, date_of, lower
+from mockserver.recordings.exchange import Exchange, Headers, Request, Response, UnreadableFile, lower_names, parse_date
 
 Json = dict[str, Any]
 
@@ -26,18 +26,18 @@ _ABBREVIATED = re.compile(r"\.\.\.|…|<(?![A-Z_]+>)")
 _NO_CREDENTIALS = re.compile(r"\((?:no key|no credentials)[^)]*\)")
 
 
-class Finder:
-    """Finds exchanges in the data of one file, and counts what is the half of one."""
+class ExchangeFinder:
+    """Finds exchanges in the data of one file, and counts responses without a request."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.source = ""
-        self.replies_alone = 0
+        self.lone_responses = 0
         self.described: list[str] = []
-        """Requests told in words, which cannot be sent."""
+        """Requests that are described in words and cannot be sent."""
 
     def find(self, tree: Any) -> Iterator[Exchange]:
-        """Every exchange, in the order of the file."""
+        """Yield every exchange, in the order of the file."""
         if isinstance(tree, list):
             for item in tree:
                 yield from self.find(item)
@@ -46,7 +46,7 @@ class Finder:
             exchange = self._exchange(tree)
             if exchange is not None:
                 yield exchange
-            elif not self._half(tree):
+            elif not self._count_lone_response(tree):
                 for item in tree.values():
                     yield from self.find(item)
 
@@ -56,39 +56,42 @@ class Finder:
         if request is None or response is None:
             return None
         source = node.get("source") or node.get("recordID") or self.source
-        return Exchange(request, response, str(source), date_of(response.headers) or _moment(node.get("date")))
+        return Exchange(request, response, str(source), parse_date(response.headers) or _parse_moment(node.get("date")))
 
-    def _half(self, node: Json) -> bool:
-        """Whether this is a reply without a request, which is counted."""
-        replies = (node.get("body"), node.get("response"), node.get("body_segments"))
-        if _status(node) is None or not ("headers" in node or any(isinstance(reply, dict | list) for reply in replies)):
+    def _count_lone_response(self, node: Json) -> bool:
+        """Return whether this is a response without a request, and count it."""
+        bodies = (node.get("body"), node.get("response"), node.get("body_segments"))
+        if _status(node) is None or not ("headers" in node or any(isinstance(body, dict | list) for body in bodies)):
             return False
-        self.replies_alone += 1
+        self.lone_responses += 1
         return True
 
     def _request(self, node: Json) -> Request | None:
-        said = node.get("request")
-        if isinstance(said, str):
-            return self._told(said, str(node.get("host", "")))
-        told = said if isinstance(said, dict) else node
-        method, url = told.get("method"), told.get("url") or told.get("uri")
+        inner = node.get("request")
+        if isinstance(inner, str):
+            return self._parse_line(inner, str(node.get("host", "")))
+        holder = inner if isinstance(inner, dict) else node
+        method, url = holder.get("method"), holder.get("url") or holder.get("uri")
         if not isinstance(method, str) or not isinstance(url, str):
-            return _located(_headers(node.get("headers")))
+            # httplib2 adds the URL to the headers of its responses, and nothing else about the request.
+            names_and_values = _headers(node.get("headers"))
+            location = next((value for name, value in names_and_values if name == "content-location"), "")
+            return Request("GET", location) if location.startswith("https://") else None
         if url.startswith("/"):
-            url = f"https://{told.get('serverAddress') or told.get('host') or 'localhost'}{url}"
+            url = f"https://{holder.get('serverAddress') or holder.get('host') or 'localhost'}{url}"
         if not _is_url(url):
             return None
-        headers = _headers(told.get("headers"))
-        body = _body(told, headers) if told is said else None
+        headers = _headers(holder.get("headers"))
+        body = _body(holder, headers) if holder is inner else None
         return Request(method.upper(), url, headers, None if body is None else body[0])
 
-    def _told(self, text: str, host: str) -> Request | None:
-        """A request line, perhaps with headers or a body behind it. Words behind it make it a story."""
-        found = _LINE.fullmatch(text.strip())
-        if found is None or _ABBREVIATED.search(found[2]):
+    def _parse_line(self, text: str, host: str) -> Request | None:
+        """Parse a request line with optional headers and body. With any other words after it, it is a description."""
+        match = _LINE.fullmatch(text.strip())
+        if match is None or _ABBREVIATED.search(match[2]):
             self.described.append(text)
             return None
-        method, url, rest = found.groups()
+        method, url, rest = match.groups()
         headers = tuple(_HEADER.findall(rest))
         rest = _NO_CREDENTIALS.sub("", _HEADER.sub("", rest)).strip()
         body = rest.encode() if rest and _is_json(rest) else None
@@ -96,29 +99,23 @@ class Finder:
         if (rest and body is None) or not _is_url(url):
             self.described.append(text)
             return None
-        return Request(method, url, lower(headers), body)
+        return Request(method, url, lower_names(headers), body)
 
     def _response(self, node: Json) -> Response | None:
-        said = node.get("response")
-        told = said if isinstance(said, dict) and _status(said) is not None else node
-        status = _status(told)
-        headers = _headers(told.get("headers"))
-        body = _body(told, headers) or _file_body(told, self._folder)
-        if body is None and told is node and isinstance(said, dict | list):
-            body = _from_tree(said)
+        inner = node.get("response")
+        holder = inner if isinstance(inner, dict) and _status(inner) is not None else node
+        status = _status(holder)
+        headers = _headers(holder.get("headers"))
+        body = _body(holder, headers) or _file_body(holder, self._folder)
+        if body is None and holder is node and isinstance(inner, dict | list):
+            body = _from_tree(inner)
         if body is None or (status is None and not isinstance(node.get("request"), str)):
             return None
-        return Response(status or _code(body[0]), headers, *body)
+        return Response(status or _status_in_body(body[0]), headers, *body)
 
 
-def _located(headers: Headers) -> Request | None:
-    """The request of a reply that says where it was found: httplib2 adds that to what it gets, and to nothing else."""
-    url = next((value for name, value in headers if name == "content-location"), "")
-    return Request("GET", url) if url.startswith("https://") else None
-
-
-def _code(body: bytes) -> int:
-    """The status of a reply of which only the body was kept: what its error says, else 200."""
+def _status_in_body(body: bytes) -> int:
+    """Return the status of a response of which only the body was recorded: that of its error, else 200."""
     error = re.search(rb'"error": *\{\s*"code": *(\d{3})', body)
     return int(error[1]) if error else 200
 
@@ -126,67 +123,67 @@ def _code(body: bytes) -> int:
 def _is_url(text: str) -> bool:
     try:
         return urlsplit(text).port != 0
-    except ValueError:  # a bracket that nothing closes, a port that is no number
+    except ValueError:  # an unclosed bracket, or a port that is not a number
         return False
 
 
 def _status(node: Json) -> int | None:
     headers = node.get("headers")
-    kept = headers.get("status") if isinstance(headers, dict) else None  # httplib2 keeps it among the headers
+    in_headers = headers.get("status") if isinstance(headers, dict) else None  # httplib2 writes it there
     names = ("status", "statusCode", "status_code", "http")
-    said = next((node[name] for name in names if name in node), kept)
-    if isinstance(said, dict):
-        said = said.get("code")
-    if isinstance(said, str) and said.isdigit():
-        said = int(said)
-    return said if isinstance(said, int) and 100 <= said < 600 else None
+    status = next((node[name] for name in names if name in node), in_headers)
+    if isinstance(status, dict):
+        status = status.get("code")
+    if isinstance(status, str) and status.isdigit():
+        status = int(status)
+    return status if isinstance(status, int) and 100 <= status < 600 else None
 
 
-def _headers(said: Any) -> Headers:
-    if not isinstance(said, dict):
+def _headers(table: Any) -> Headers:
+    if not isinstance(table, dict):
         return ()
-    pairs = ((name, value if isinstance(value, list) else [value]) for name, value in said.items())
-    return lower((name, str(value)) for name, values in pairs for value in values)
+    pairs = ((name, value if isinstance(value, list) else [value]) for name, value in table.items())
+    return lower_names((name, str(value)) for name, values in pairs for value in values)
 
 
-def _body(told: Json, headers: Headers) -> tuple[bytes, bool] | None:
-    """The body and whether these are its bytes; None if nothing is said of it."""
+def _body(holder: Json, headers: Headers) -> tuple[bytes, bool] | None:
+    """Return the body and whether its bytes are exact; None if there is none."""
     for name in ("bodySegments", "body_segments"):
-        if isinstance(segments := told.get(name), list):
+        if isinstance(segments := holder.get(name), list):
             return _from_segments(segments, headers)
-    if "parsed_body" in told:
-        return _from_tree(told["parsed_body"])
-    if "body" not in told:
+    if "parsed_body" in holder:
+        return _from_tree(holder["parsed_body"])
+    if "body" not in holder:
         return None
-    body = told["body"]
+    body = holder["body"]
     if isinstance(body, dict) and body.keys() & {"string", "base64_string"}:
-        body = _decoded(body["base64_string"]) if "base64_string" in body else body["string"]
+        body = _decode_base64(body["base64_string"]) if "base64_string" in body else body["string"]
     if body is None:
         return b"", True
     if isinstance(body, dict | list):
         return _from_tree(body)
     raw = body if isinstance(body, bytes) else str(body).encode()
-    return unzipped(raw), True
+    return decompress(raw), True
 
 
-def _decoded(text: Any) -> bytes:
+def _decode_base64(text: Any) -> bytes:
     try:
         return base64.b64decode(text)
     except (TypeError, ValueError):
-        raise Unreadable("a body that should be base64 and is not") from None
+        raise UnreadableFile("a body is not valid base64") from None
 
 
-def unzipped(raw: bytes) -> bytes:
-    """A body as it is, or as it was before it was zipped. Raises Unreadable."""
+def decompress(raw: bytes) -> bytes:
+    """Decompress a gzip body; return any other unchanged. Raises UnreadableFile."""
     try:
         return gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
     except (EOFError, OSError, zlib.error):
-        raise Unreadable("a zipped body that is cut off or broken") from None
+        raise UnreadableFile("a truncated or broken gzip body") from None
 
 
-def _file_body(told: Json, folder: Path) -> tuple[bytes, bool] | None:
-    """A body that is in a file of its own, beside this one."""
-    name = told.get("raw_file")
+def _file_body(holder: Json, folder: Path) -> tuple[bytes, bool] | None:
+    """Return a body that is in a file of its own, beside the recording."""
+    name = holder.get("raw_file")
     if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
         return None
     return (folder / name).read_bytes(), True
@@ -201,14 +198,14 @@ def _json(tree: Any, indent: int | None = None) -> bytes:
 
 
 def _text(value: Any) -> str:
-    """Bytes and dates, which YAML makes of texts that look like them."""
+    """Convert the dates and bytes that YAML creates from texts that look like them."""
     if isinstance(value, date):
         return value.isoformat().replace("+00:00", "Z")
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _from_segments(segments: list[Any], headers: Headers) -> tuple[bytes, bool]:
-    """Of js-genai: the events of a stream, or the one value of a body."""
+    """Return the body from segments of js-genai: the events of a stream, or one value."""
     errors = [segment for segment in segments if isinstance(segment, dict) and "error" in segment]
     events = any(name == "content-type" and "event-stream" in value for name, value in headers)
     if events and not errors:
@@ -216,9 +213,9 @@ def _from_segments(segments: list[Any], headers: Headers) -> tuple[bytes, bool]:
     return _from_tree(segments[0]) if len(segments) == 1 else _from_tree(segments) if segments else (b"", True)
 
 
-def _moment(said: Any) -> datetime | None:
+def _parse_moment(text: Any) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

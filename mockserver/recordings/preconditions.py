@@ -1,7 +1,7 @@
-"""What was there before a recording began: tuned models and jobs it shows and does not create.
+"""Preconditions of a recording: tuned models and jobs that it shows but does not create.
 
-They are made in the replaying world by their own methods, at the recorded time and out of what the recording
-shows of them, and their runs are given the recorded course. What trained them is not known: only how much it was.
+They are created in the replay's world with the create methods, at the recorded time and from the recorded members,
+and their runs are set to the recorded course. Their training data is not known, only its size.
 """
 
 import re
@@ -14,34 +14,34 @@ from typing import Any
 from mockserver.inspection import run_control
 from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
-from mockserver.protojson.reading import bind_known
+from mockserver.protojson.reading import bind_defined
 from mockserver.protojson.writing import write
-from mockserver.recordings.callers import recorded, supplied
-from mockserver.recordings.comparing import documents
+from mockserver.recordings.comparison import parse_messages
+from mockserver.recordings.credentials import recorded_credentials, substitute_credentials
 from mockserver.recordings.exchange import Exchange, Headers, Request, Response
-from mockserver.recordings.id_mapping import Names
+from mockserver.recordings.id_mapping import IdMapping
 from mockserver.simulation.tuning import SECOND, Failure, Pace, Run
 from mockserver.state.clock import Nanos, to_nanos
 from mockserver.state.world import World
 
 Json = dict[str, Any]
 
-# A moment of a time to come is somebody's example and not a recording's.
-LAST: Nanos = to_nanos(datetime(2999, 1, 1, tzinfo=UTC))
+# A later time is an example that somebody wrote.
+LAST_MOMENT: Nanos = to_nanos(datetime(2999, 1, 1, tzinfo=UTC))
 
-# As many examples as the quickstarts have, where the number of steps does not tell.
-SOME_EXAMPLES = 20
-MOST_EXAMPLES = 10_000
+# The number of examples in the quickstarts, for when the steps do not determine it.
+DEFAULT_EXAMPLES = 20
+MAX_EXAMPLES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A tuned model or a tuning job as a recording first shows it; the version it was asked of, and by whom.
+    """A tuned model or a tuning job as first recorded, with the API version and the caller of that request.
 
-    `shown` holds what of it our schema knows, in natural values.
+    `members` holds the members that our schema defines, in natural values.
     """
 
-    shown: Json
+    members: Json
     message: str
     version: str
     caller: Headers = ()
@@ -50,125 +50,128 @@ class Resource:
     @property
     def name(self) -> str:
         """Its resource name."""
-        return str(self.shown["name"])
+        return str(self.members["name"])
 
     @property
     def is_job(self) -> bool:
-        """Whether it is Vertex AI's."""
+        """Whether it is a tuning job of Vertex AI."""
         return self.message.endswith(".TuningJob")
 
     def time(self, member: str) -> Nanos | None:
-        """One of its times, wherever it stands."""
-        said: Nanos = self.shown.get(member) or self.shown.get("tuningTask", {}).get(member) or 0
-        return said if 0 < said <= LAST else None
+        """Return a time, from the resource or its tuning task; None if there is none."""
+        time: Nanos = self.members.get(member) or self.members.get("tuningTask", {}).get(member) or 0
+        return time if 0 < time <= LAST_MOMENT else None
 
     @property
     def created(self) -> Nanos:
-        """When it was made; 0 if it does not say."""
+        """When it was created; 0 if unknown."""
         return self.time("createTime") or 0
 
     @property
     def ended(self) -> Nanos | None:
-        """When its run ended, if it had."""
+        """When its run ended; None if it had not."""
         return self.time("endTime") or self.time("completeTime")
 
 
-def from_before(exchanges: Sequence[Exchange]) -> list[Resource]:
-    """The resources that some reply shows and no earlier one created, oldest first."""
-    projects = _projects(exchanges)
-    made: set[str] = set()
-    found: dict[str, Resource] = {}
+def find_preconditions(exchanges: Sequence[Exchange]) -> list[Resource]:
+    """Return the resources that a response shows and no earlier request created, oldest first."""
+    projects = _project_ids(exchanges)
+    created: set[str] = set()
+    resources: dict[str, Resource] = {}
     for exchange in exchanges:
         match = route_table().match(exchange.request.method, exchange.request.parts.path)
         if match is None or exchange.response.status != 200:
             continue
-        for shown in _resources(exchange.response):
+        for item in _named_items(exchange.response):
             if match.route.id.endswith(".create"):
                 if exchange.request.body is not None:
-                    made.add(shown["name"])
+                    created.add(item["name"])
             elif match.route.id.endswith(("tunedModels.get", "tunedModels.list", "tuningJobs.get", "tuningJobs.list")):
-                caller = (*recorded(exchange), *supplied(exchange))
-                message = _message(match.route.response)
-                place = shown["name"].rpartition("/tuningJobs/")[0]
-                parent = re.sub(r"^projects/(\d+)", lambda found: f"projects/{projects.get(found[1], found[1])}", place)
-                resource = Resource(bind_known(message, shown), message, match.route.version, caller, parent)
-                if shown["name"] not in made and resource.created:
-                    found.setdefault(shown["name"], resource)
-    return sorted(found.values(), key=lambda resource: resource.created)
+                caller = (*recorded_credentials(exchange), *substitute_credentials(exchange))
+                message = _resource_type(match.route.response)
+                parent = re.sub(
+                    r"^projects/(\d+)",
+                    lambda number: f"projects/{projects.get(number[1], number[1])}",
+                    item["name"].rpartition("/tuningJobs/")[0],
+                )
+                resource = Resource(bind_defined(message, item), message, match.route.version, caller, parent)
+                if item["name"] not in created and resource.created:
+                    resources.setdefault(item["name"], resource)
+    return sorted(resources.values(), key=lambda resource: resource.created)
 
 
-def _resources(response: Response) -> Iterator[Json]:
-    """The named things a reply is, holds in a list, or is making."""
-    for message in documents(response) or ():
+def _named_items(response: Response) -> Iterator[Json]:
+    """Yield the named resources that a response is, lists, or has started to create."""
+    for message in parse_messages(response) or ():
         if isinstance(message, dict):
             lists = [value for value in message.values() if isinstance(value, list)]
-            held = [message, *(item for rows in lists for item in rows if isinstance(item, dict))]
-            yield from (item for item in held if isinstance(item.get("name"), str))
+            items = [message, *(item for rows in lists for item in rows if isinstance(item, dict))]
+            yield from (item for item in items if isinstance(item.get("name"), str))
             match message.get("metadata"):
-                case {"tunedModel": str(made)}:
-                    yield {"name": made}
+                case {"tunedModel": str(name)}:
+                    yield {"name": name}
 
 
-def _projects(exchanges: Sequence[Exchange]) -> dict[str, str]:
-    """The ids of projects by their numbers: a client writes the one, the service answers with the other."""
-    found: dict[str, str] = {}
+def _project_ids(exchanges: Sequence[Exchange]) -> dict[str, str]:
+    """Return the ids of projects by number: clients write the id, the service answers with the number."""
+    ids: dict[str, str] = {}
     for exchange in exchanges:
-        asked = re.search(r"/projects/([^/]+)/", exchange.request.parts.path)
-        told = re.search(rb'"projects/(\d+)/', exchange.response.body)
-        if asked and told and not asked[1].isdigit():
-            found.setdefault(told[1].decode(), asked[1])
-    return found
+        in_path = re.search(r"/projects/([^/]+)/", exchange.request.parts.path)
+        in_body = re.search(rb'"projects/(\d+)/', exchange.response.body)
+        if in_path and in_body and not in_path[1].isdigit():
+            ids.setdefault(in_body[1].decode(), in_path[1])
+    return ids
 
 
-def _message(response: str) -> str:
-    """The resource's own message, of a method that answers it or a list of it."""
+def _resource_type(response: str) -> str:
+    """Return the message type of the resource that a response is or lists."""
     lists = [field.type_name for field in schema.message(response).fields if field.repeated and field.type_name]
     return lists[0] if response.rpartition(".")[2].startswith("List") else response
 
 
-class Gardener:
-    """Puts resources into a world, each at its time."""
+class Preconditions:
+    """Creates resources in a world, each at its recorded time."""
 
-    def __init__(self, world: World, names: Names, ask: Callable[[Request], Response]) -> None:
+    def __init__(self, world: World, ids: IdMapping, send: Callable[[Request], Response]) -> None:
         self._world = world
-        self._names = names
-        self._ask = ask
+        self._names = ids
+        self._send = send
         self._events: list[tuple[Nanos, Callable[[], None]]] = []
         self._ours: dict[str, str] = {}
 
-    def expect(self, resources: Sequence[Resource]) -> None:
-        """Know what is to be made, and what of it is to end."""
+    def schedule(self, resources: Sequence[Resource]) -> None:
+        """Schedule the creation of resources and the ends of their runs."""
         for resource in resources:
             self._events.append((resource.created, partial(self._create, resource)))
             if resource.ended is not None:
                 self._events.append((resource.ended, partial(self._end, resource)))
         self._events.sort(key=lambda event: event[0])
 
-    def tend(self, until: Nanos | None) -> None:
-        """Let everything happen that had happened by a moment; all there is, if nobody knows the moment."""
+    def prepare(self, until: Nanos | None) -> None:
+        """Execute all events up to a time; every event if the time is unknown."""
         while self._events and (until is None or self._events[0][0] <= until):
-            moment, act = self._events.pop(0)
+            moment, execute = self._events.pop(0)
             self._world.clock.advance_to(moment)
-            act()
+            execute()
 
     @property
-    def planted(self) -> set[str]:
-        """The recorded names of what has been made."""
+    def created_names(self) -> set[str]:
+        """The recorded names of the resources created so far."""
         return set(self._ours)
 
     def _create(self, resource: Resource) -> None:
-        body = _settable(resource.message, resource.shown)
+        body = _settable(resource.message, resource.members)
         if resource.is_job:
             path = f"/{resource.version}/{resource.parent}/tuningJobs"
         else:
             body["tuningTask"] = {**body.get("tuningTask", {}), "trainingData": _examples(resource)}
-            own = resource.name.removeprefix("tunedModels/")
-            path = f"/{resource.version}/tunedModels?tunedModelId={own}"
+            id_ = resource.name.removeprefix("tunedModels/")
+            path = f"/{resource.version}/tunedModels?tunedModelId={id_}"
         headers = (("content-type", "application/json"), *resource.caller)
         request = Request("POST", f"http://localhost{path}", headers, write(resource.message, body))
-        made = list(_resources(self._ask(request)))
-        if made:
-            name = str(made[-1]["name"])
+        items = list(_named_items(self._send(request)))
+        if items:
+            name = str(items[-1]["name"])
             self._names.learn(resource.name, name)
             self._ours[resource.name] = name
             self._edit(name, lambda run: replace(run, pace=_pace(run.pace, resource)))
@@ -182,11 +185,11 @@ class Gardener:
         self._world.change(held.kind, held.name, lambda record: replace(record, run=edit(record.run)))
 
 
-def _settable(message: str, shown: Json) -> Json:
-    """A resource without what only the service writes."""
+def _settable(message: str, members: Json) -> Json:
+    """Return a resource without its output-only members."""
     fields = schema.message(message).by_name
     settable = {}
-    for name, value in shown.items():
+    for name, value in members.items():
         field = fields[name]
         if field.output_only:
             continue
@@ -196,43 +199,49 @@ def _settable(message: str, shown: Json) -> Json:
 
 
 def _examples(resource: Resource) -> Json:
-    """Training data of the size that makes the recorded number of steps."""
-    task = resource.shown.get("tuningTask", {})
+    """Return training data of the size that gives the recorded number of steps."""
+    task = resource.members.get("tuningTask", {})
     parameters, steps = task.get("hyperparameters", {}), len(task.get("snapshots", ()))
     epochs, batch = parameters.get("epochCount", 0), parameters.get("batchSize", 0)
-    count = SOME_EXAMPLES
+    count = DEFAULT_EXAMPLES
     if steps and resource.ended and epochs > 0 and batch > 0:
-        count = min(max(1, steps * batch // epochs), MOST_EXAMPLES)
+        count = min(max(1, steps * batch // epochs), MAX_EXAMPLES)
     return {"examples": {"examples": [{"textInput": str(n), "output": str(n + 1)} for n in range(count)]}}
 
 
 def _pace(pace: Pace, resource: Resource) -> Pace:
-    """The pace at which the recorded times come about, as far as there are any."""
+    """Return the pace that gives the recorded times, as far as there are any."""
     started, ended = resource.time("startTime"), resource.ended
-    if started is None and ended is not None:  # it ended before it began
+    if started is None and ended is not None:  # it ended before it started
         return replace(pace, start_seconds=(ended - resource.created) / SECOND + 1)
     if started is None:
         return pace
     pace = replace(pace, start_seconds=(started - resource.created) / SECOND)
-    shown = resource.shown.get("tuningTask", {}).get("snapshots", ())
-    steps: list[Nanos] = sorted(moment for step in shown if started <= (moment := step.get("computeTime", 0)) <= LAST)
+    snapshots = resource.members.get("tuningTask", {}).get("snapshots", ())
+    steps: list[Nanos] = sorted(
+        moment for step in snapshots if started <= (moment := step.get("computeTime", 0)) <= LAST_MOMENT
+    )
     if steps:
-        apart = (steps[-1] - steps[0]) / max(1, len(steps) - 1) / SECOND
-        pace = replace(pace, first_step_seconds=(steps[0] - started) / SECOND, step_seconds=apart)
+        interval = (steps[-1] - steps[0]) / max(1, len(steps) - 1) / SECOND
+        pace = replace(pace, first_step_seconds=(steps[0] - started) / SECOND, step_seconds=interval)
     if steps and ended:
         pace = replace(pace, finish_seconds=max(0.0, (ended - steps[-1]) / SECOND))
     return pace
 
 
 def _ended(run: Run, resource: Resource) -> Run:
-    """The run, ended as recorded."""
-    ended, state = resource.ended, str(resource.shown.get("state", ""))
-    error: Json = resource.shown.get("error", {})
+    """Return the run, ended as recorded."""
+    ended, state = resource.ended, str(resource.members.get("state", ""))
+    error: Json = resource.members.get("error", {})
     if state.endswith("CANCELLED") and ended is not None:
-        # One that left nothing behind was cancelled before there was anything, and took the rest of the time to end.
-        asked = ended if "tunedModel" in resource.shown else min(ended, (resource.time("startTime") or ended) + SECOND)
-        took = (ended - asked) / SECOND
-        return replace(run, cancelled=asked, pace=replace(run.pace, cancel_seconds=took, early_cancel_seconds=0.0))
+        # A job without a model was cancelled within a second of its start, and took the rest of the time to end.
+        requested = (
+            ended if "tunedModel" in resource.members else min(ended, (resource.time("startTime") or ended) + SECOND)
+        )
+        seconds = (ended - requested) / SECOND
+        return replace(
+            run, cancelled=requested, pace=replace(run.pace, cancel_seconds=seconds, early_cancel_seconds=0.0)
+        )
     if state.endswith("FAILED"):
         failure = Failure(error["code"], error["message"]) if error.keys() >= {"code", "message"} else None
         return replace(run, failed=ended, failure=failure)

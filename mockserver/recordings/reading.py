@@ -1,4 +1,4 @@
-"""Recordings from files: JSON and YAML of any recorder, the traces of Go's httprr."""
+"""Reads recordings from files: JSON and YAML of any recorder, traces of Go's httprr."""
 
 import json
 import re
@@ -14,15 +14,15 @@ from mockserver.recordings.exchange import (
     Request,
     Response,
     Transcript,
-    Unreadable,
-    date_of,
-    lower,
+    UnreadableFile,
+    lower_names,
+    parse_date,
 )
-from mockserver.recordings.formats import Finder, unzipped
+from mockserver.recordings.formats import ExchangeFinder, decompress
 
 SUFFIXES = (".json", ".txt", ".yaml", ".yml", ".httprr")
 
-# What only a reply has at its outermost, or somebody's note of one.
+# Members that only a response has at its root, or a note about one.
 _REPLY_MEMBERS = frozenset({"body", "candidates", "error", "promptFeedback", "totalTokens"})
 
 _TRACE = b"httprr trace v1\n"
@@ -30,46 +30,46 @@ _SOURCE = re.compile(r"SOURCE: [^\n]*\n")
 _RECORDER = re.compile(r"(?m)^(?:http_)?interactions:")
 
 
-def files(folder: Path) -> list[Path]:
-    """The files of a folder and those below it that may be recordings, by name; a file is itself."""
+def find_files(folder: Path) -> list[Path]:
+    """Return the files below a folder that may be recordings, by name; for a file, the file."""
     if folder.is_file():
         return [folder]
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in SUFFIXES)
 
 
 def read(path: Path) -> Transcript:
-    """The exchanges of a file. Raises NothingToReplay when it is about something else, Unreadable when it is broken."""
+    """Read the exchanges of a file. Raises NothingToReplay if it has none, UnreadableFile if it is broken."""
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise Unreadable(error.strerror or str(error)) from None
+        raise UnreadableFile(error.strerror or str(error)) from None
     if raw.startswith(_TRACE):
-        return Transcript(path.name, tuple(_trace(raw)))
-    finder = Finder(path.parent)
+        return Transcript(path.name, tuple(_parse_trace(raw)))
+    finder = ExchangeFinder(path.parent)
     try:
-        data = _data(path, raw)
+        data = _parse_data(path, raw)
         exchanges = tuple(finder.find(data))
     except RecursionError:
-        raise Unreadable("nested too deeply") from None
+        raise UnreadableFile("nested too deeply") from None
     remarks = _remarks(finder)
     if not exchanges and isinstance(data, dict) and data.keys() & _REPLY_MEMBERS:
-        raise NothingToReplay("a reply without its request")
+        raise NothingToReplay("a response without its request")
     if not exchanges:
-        raise NothingToReplay("; ".join(remarks) or "data, and no request with its reply among it")
+        raise NothingToReplay("; ".join(remarks) or "no request with its response")
     return Transcript(path.name, exchanges, tuple(remarks))
 
 
-def _data(path: Path, raw: bytes) -> Any:
+def _parse_data(path: Path, raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Unreadable("neither text nor a trace of httprr") from None
+        raise UnreadableFile("neither text nor a trace of httprr") from None
     text = _SOURCE.sub("", text, count=1) if text.startswith("SOURCE: ") else text
     if path.suffix == ".json":
         try:
             tree = json.loads(text)
         except ValueError as error:
-            raise Unreadable(f"not JSON: {error}") from None
+            raise UnreadableFile(f"not JSON: {error}") from None
         if isinstance(tree, dict) and tree.get("kind") == "discovery#restDescription":
             raise NothingToReplay("a discovery document")
         return tree
@@ -77,67 +77,67 @@ def _data(path: Path, raw: bytes) -> Any:
         try:
             return yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise Unreadable(f"not YAML: {' '.join(str(error).split())}") from None
+            raise UnreadableFile(f"not YAML: {' '.join(str(error).split())}") from None
     if text.lstrip().startswith(("{", "[", "data:")):
-        raise NothingToReplay("a reply without its request")
-    raise NothingToReplay("text, and no recorder's")
+        raise NothingToReplay("a response without its request")
+    raise NothingToReplay("text that no recorder writes")
 
 
-def _remarks(finder: Finder) -> list[str]:
-    """What of a file is no exchange, in words."""
+def _remarks(finder: ExchangeFinder) -> list[str]:
+    """Describe what in a file is not an exchange."""
     remarks = []
     if finder.described:
-        shown = "; ".join(f'"{text}"' for text in finder.described[:3])
+        examples = "; ".join(f'"{text}"' for text in finder.described[:3])
         more = f" and {len(finder.described) - 3} more" if len(finder.described) > 3 else ""
-        remarks.append(f"{len(finder.described)} requests are told in words: {shown}{more}")
-    elif finder.replies_alone:
-        remarks.append(f"{finder.replies_alone} replies without their requests")
+        remarks.append(f"{len(finder.described)} requests are described in words: {examples}{more}")
+    elif finder.lone_responses:
+        remarks.append(f"{finder.lone_responses} responses without their requests")
     return remarks
 
 
-def _trace(raw: bytes) -> Iterator[Exchange]:
-    """The exchanges of a trace: before each, the lengths of its request and of its reply."""
+def _parse_trace(raw: bytes) -> Iterator[Exchange]:
+    """Parse a trace: before each exchange it has the lengths of the request and of the response."""
     rest = raw[len(_TRACE) :]
     while rest.strip():
         lengths, _, rest = rest.partition(b"\n")
-        found = re.fullmatch(rb"(\d+) (\d+)", lengths)
-        if found is None or len(rest) < int(found[1]) + int(found[2]):
-            raise Unreadable("a trace of httprr that is cut off")
-        asked, told = int(found[1]), int(found[1]) + int(found[2])
-        yield _traced(rest[:asked], rest[asked:told])
-        rest = rest[told:]
+        match = re.fullmatch(rb"(\d+) (\d+)", lengths)
+        if match is None or len(rest) < int(match[1]) + int(match[2]):
+            raise UnreadableFile("a truncated trace of httprr")
+        request_end, end = int(match[1]), int(match[1]) + int(match[2])
+        yield _parse_exchange(rest[:request_end], rest[request_end:end])
+        rest = rest[end:]
 
 
-def _traced(asked: bytes, told: bytes) -> Exchange:
-    line, headers, body = _message(asked)
+def _parse_exchange(raw_request: bytes, raw_response: bytes) -> Exchange:
+    line, headers, body = _parse_http(raw_request)
     method, _, target = line.partition(" ")
     url = target.rpartition(" ")[0]
     host = next((value for name, value in headers if name == "host"), "localhost")
     request = Request(method, url if url.startswith("http") else f"https://{host}{url}", headers, body)
-    line, headers, body = _message(told)
+    line, headers, body = _parse_http(raw_response)
     status = re.match(r"HTTP/\S+ (\d{3})", line)
     if status is None:
-        raise Unreadable(f"a trace of httprr with the status line {line!r}")
-    return Exchange(request, Response(int(status[1]), headers, body), date=date_of(headers))
+        raise UnreadableFile(f"a trace of httprr with the status line {line!r}")
+    return Exchange(request, Response(int(status[1]), headers, body), date=parse_date(headers))
 
 
-def _message(raw: bytes) -> tuple[str, tuple[tuple[str, str], ...], bytes]:
-    """The first line, headers and body of an HTTP message."""
+def _parse_http(raw: bytes) -> tuple[str, tuple[tuple[str, str], ...], bytes]:
+    """Return the first line, the headers and the body of an HTTP message."""
     head, _, body = raw.replace(b"\r\n", b"\n", raw.partition(b"\r\n\r\n")[0].count(b"\r\n") + 2).partition(b"\n\n")
     line, *fields = head.decode("latin-1").split("\n")
-    headers = lower((name, value.strip()) for name, _, value in (field.partition(":") for field in fields))
+    headers = lower_names((name, value.strip()) for name, _, value in (field.partition(":") for field in fields))
     chunked = any(name == "transfer-encoding" and "chunked" in value for name, value in headers)
-    return line, headers, unzipped(_joined(body) if chunked else body)
+    return line, headers, decompress(_join_chunks(body) if chunked else body)
 
 
-def _joined(body: bytes) -> bytes:
-    """A body without the marks of chunked encoding; one that has none is itself."""
-    whole = b""
+def _join_chunks(body: bytes) -> bytes:
+    """Decode chunked encoding; return any other body unchanged."""
+    decoded = b""
     rest = body
-    while found := re.match(rb"([0-9a-fA-F]+)[^\n]*\n", rest):
-        size = int(found[1], 16)
-        whole += rest[found.end() : found.end() + size]
-        rest = rest[found.end() + size :].lstrip(b"\r\n")
+    while match := re.match(rb"([0-9a-fA-F]+)[^\n]*\n", rest):
+        size = int(match[1], 16)
+        decoded += rest[match.end() : match.end() + size]
+        rest = rest[match.end() + size :].lstrip(b"\r\n")
         if size == 0:
-            return whole
+            return decoded
     return body

@@ -1,4 +1,4 @@
-"""What gives a secret away: where it stands, what it is called, what it looks like."""
+"""Detects secrets: by position, by the name of a header, member or parameter, and by pattern."""
 
 import json
 import re
@@ -12,13 +12,13 @@ Kind = Literal["key", "token", "cookie", "secret", "project", "number", "email"]
 
 
 class Secret(NamedTuple):
-    """A text that must not be written down, and what kind of thing it is."""
+    """A text that must not be written, and its kind."""
 
     kind: Kind
     text: str
 
 
-# Headers that are facts about the exchange and not about the people in it. Of any other only the name is kept.
+# Headers without personal data. Of any other header only the name is written.
 HARMLESS_HEADERS = frozenset((
     "accept", "accept-charset", "accept-encoding", "accept-ranges", "access-control-allow-headers",
     "access-control-allow-methods", "access-control-allow-origin", "access-control-expose-headers",
@@ -43,8 +43,8 @@ _PROJECT_NAMES = frozenset(
 )
 _EMAIL_NAMES = frozenset({"email", "emailaddress", "quotauser"})
 
-# Where a pattern begins with any number of letters, it looks behind itself and gives none back: an image in base64 is one
-# word of millions of letters, each of which would else be where an address might begin.
+# A pattern that begins with a repetition has a look-behind and a possessive quantifier: base64 of an image is one word
+# of millions of letters, and without them a match would be tried from each letter.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+")
 _PROJECT = r"((?:[\w.-]+\.[a-z]+:)?[\w-]+)"
 PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -63,34 +63,34 @@ PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 )
 
 
-def in_exchange(exchange: Exchange) -> Iterator[Secret]:
-    """Every secret that something gives away, anywhere in the exchange."""
+def find_in_exchange(exchange: Exchange) -> Iterator[Secret]:
+    """Yield every secret in an exchange."""
     request, response = exchange.request, exchange.response
-    yield from in_url(request.url)
-    yield from in_headers(request.headers)
-    yield from in_headers(response.headers)
+    yield from find_in_url(request.url)
+    yield from find_in_headers(request.headers)
+    yield from find_in_headers(response.headers)
     for body in (request.body or b"", response.body):
-        yield from in_body(body.decode("utf-8", "replace"))
+        yield from find_in_body(body.decode("utf-8", "replace"))
 
 
-def in_url(url: str) -> Iterator[Secret]:
-    """Secrets in a URL: before the host, in the path, in the query, by name or by look."""
+def find_in_url(url: str) -> Iterator[Secret]:
+    """Yield the secrets in a URL: before the host, in the path, in the query, by name or by pattern."""
     parts = urlsplit(url)
     if parts.password:
         yield Secret("secret", unquote(parts.password))
-    yield from in_text(unquote(parts.path))
-    yield from _in_pairs(parts.query)
+    yield from find_in_text(unquote(parts.path))
+    yield from _find_in_pairs(parts.query)
 
 
-def _in_pairs(query: str) -> Iterator[Secret]:
+def _find_in_pairs(query: str) -> Iterator[Secret]:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if kind := kind_of_name(name) or ("key" if name == "key" else "token" if name == "code" else None):
             yield Secret(kind, value)
-        yield from in_text(value)
+        yield from find_in_text(value)
 
 
-def in_headers(headers: Headers) -> Iterator[Secret]:
-    """Secrets in headers that carry credentials, whatever they look like; in all others by look."""
+def find_in_headers(headers: Headers) -> Iterator[Secret]:
+    """Yield every value of a credential header, and what matches a pattern in any other header."""
     for name, value in headers:
         if name in {"cookie", "set-cookie"}:
             yield from (Secret("cookie", part.partition("=")[2].strip()) for part in value.split(";") if "=" in part)
@@ -102,31 +102,31 @@ def in_headers(headers: Headers) -> Iterator[Secret]:
             yield Secret("project", value)
         elif name not in HARMLESS_HEADERS and _CREDENTIAL_HEADER.search(name):
             yield Secret("secret", value)
-        yield from in_text(value)
-        yield from in_text(unquote(value))
+        yield from find_in_text(value)
+        yield from find_in_text(unquote(value))
 
 
-def in_body(text: str) -> Iterator[Secret]:
-    """Secrets in a body: JSON, JSON in JSON, events, a form, or plain text."""
-    documents = json_documents(text)
+def find_in_body(text: str) -> Iterator[Secret]:
+    """Yield the secrets in a body: JSON, JSON in JSON, events, a form, or plain text."""
+    documents = parse_body(text)
     for document in documents:
-        yield from in_tree(document)
+        yield from find_in_tree(document)
     if not documents:
-        yield from _in_pairs(text)
-        yield from in_text(text)
+        yield from _find_in_pairs(text)
+        yield from find_in_text(text)
 
 
-def json_documents(text: str) -> list[Any]:
-    """The JSON values a body holds: itself, or one in each event of a stream."""
-    whole = parsed(text)
+def parse_body(text: str) -> list[Any]:
+    """Return the JSON values of a body: itself, or one for each event of a stream."""
+    whole = parse_json(text)
     if whole is not None:
         return [whole]
     lines = (line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:"))
-    return [document for document in map(parsed, lines) if document is not None]
+    return [document for document in map(parse_json, lines) if document is not None]
 
 
-def parsed(text: str) -> Any:
-    """The JSON object or list that a text is; None for anything else."""
+def parse_json(text: str) -> Any:
+    """Parse a JSON object or list; None for any other text."""
     if text.lstrip()[:1] not in {"{", "["}:
         return None
     try:
@@ -135,29 +135,29 @@ def parsed(text: str) -> Any:
         return None
 
 
-def in_tree(tree: Any, kind: Kind | None = None) -> Iterator[Secret]:
-    """Secrets in parsed JSON. `kind` is what the name it stands under says of it."""
+def find_in_tree(tree: Any, kind: Kind | None = None) -> Iterator[Secret]:
+    """Yield the secrets in parsed JSON. `kind` is derived from the name of its member."""
     if isinstance(tree, dict):
         for name, value in tree.items():
-            yield from in_text(name)
-            yield from in_tree(value, kind_of_member(name, tree))
+            yield from find_in_text(name)
+            yield from find_in_tree(value, kind_of_member(name, tree))
     elif isinstance(tree, list):
         for item in tree:
-            yield from in_tree(item, kind)
+            yield from find_in_tree(item, kind)
     elif kind is not None and isinstance(tree, str | int) and not isinstance(tree, bool):
         yield Secret(kind, str(tree))
     if isinstance(tree, str):
-        inner = parsed(tree)
-        yield from in_text(tree) if inner is None else in_tree(inner)
+        inner = parse_json(tree)
+        yield from find_in_text(tree) if inner is None else find_in_tree(inner)
 
 
 def kind_of_member(name: str, siblings: dict[str, Any]) -> Kind | None:
-    """What a member's name says of its value. The tokens of a model's vocabulary are no secrets."""
+    """Return the kind of secret in a member, by its name. Tokens of a model's vocabulary are not secrets."""
     return None if siblings.keys() & {"logProbability", "tokenId"} else kind_of_name(name)
 
 
 def kind_of_name(name: str) -> Kind | None:
-    """What a member or parameter of this name holds, if that is a secret."""
+    """Return the kind of secret in a member or parameter of this name; None if it is not secret."""
     plain = re.sub(r"[_.\-$]", "", name).lower()
     if plain in _PROJECT_NAMES or plain.endswith("projectnumbers"):
         return "project"
@@ -169,14 +169,14 @@ def kind_of_name(name: str) -> Kind | None:
 
 
 def kind_of_text(secret: Secret) -> Kind:
-    """What a secret is by its own look, where that says more than its place."""
+    """Return the kind of a secret, more exactly if its text shows it."""
     if _EMAIL.fullmatch(secret.text):
         return "email"
     return "number" if secret.kind == "project" and secret.text.isdigit() else secret.kind
 
 
-def in_text(text: str) -> Iterator[Secret]:
-    """Secrets a plain text shows by what they look like."""
+def find_in_text(text: str) -> Iterator[Secret]:
+    """Yield the secrets in a plain text, by pattern."""
     for kind, pattern in PATTERNS:
-        for found in pattern.finditer(text):
-            yield Secret(kind, next((group for group in found.groups() if group), found[0]))
+        for match in pattern.finditer(text):
+            yield Secret(kind, next((group for group in match.groups() if group), match[0]))

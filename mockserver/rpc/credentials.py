@@ -1,7 +1,7 @@
-"""Who is asking: the credentials a request carries, and the caller we take them for.
+"""Reads the credentials of a request, derives the caller, and detects and redacts real secrets.
 
-Nothing is verified here. Every made-up key and token is somebody; secrets that look real can be told
-apart, so that nobody sends one to a mock by mistake.
+Nothing is verified. Every made-up key or token identifies a caller. Secrets that look real are detected, so that
+nobody sends one to a mock server by mistake.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What was sent; `project` is x-goog-user-project. Key and bearer may come together."""
+    """The credentials of a request; `project` is x-goog-user-project. It may have both a key and a bearer token."""
 
     key: str | None = None
     bearer: str | None = None
@@ -23,9 +23,9 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a request acts for.
+    """The identity that a request acts for.
 
-    `principal` is "user:<email>", "key:<hash>" or "" for nobody; `project` is the one billed.
+    `principal` is "user:<email>", "key:<hash>" or "" for nobody; `project` is the billed one.
     """
 
     principal: str
@@ -35,9 +35,9 @@ class Caller:
 
 
 def read_credentials(headers: Mapping[str, str], query: Sequence[tuple[str, str]]) -> Credentials:
-    """The credentials of a request: header names in lower case, the query decoded.
+    """Read the credentials of a request: header names in lower case, the query decoded.
 
-    A header goes before a query parameter. # our choice: which wins was not seen
+    A header takes precedence over a query parameter. # our choice: which wins was not seen
     """
     values: dict[str, str] = {}
     for name, value in query:
@@ -58,10 +58,10 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def identify(credentials: Credentials, *, default_user: str = "user@example.com") -> Caller:
-    """The caller: a bearer token that is an e-mail address names its user, any other is `default_user`.
+    """Return the caller: a bearer token that is an e-mail address is that user, any other is `default_user`.
 
-    A key is a caller of its own, whose project is derived from the key, because what a key makes belongs
-    to its project. Both together act as the user.
+    A key is a caller of its own; its project is derived from the key, because resources that a key creates belong
+    to its project. With both, the caller is the user.
     """
     if credentials.bearer is not None:
         email = credentials.bearer if _EMAIL.fullmatch(credentials.bearer) else default_user
@@ -73,8 +73,8 @@ def identify(credentials: Credentials, *, default_user: str = "user@example.com"
 
 
 @lru_cache(maxsize=1024)
-def recognize(credentials: Credentials, *, default_user: str) -> Caller:
-    """The caller, remembered: a client says who it is with every call. Not for secrets that look real."""
+def identify_cached(credentials: Credentials, *, default_user: str) -> Caller:
+    """Return the caller from a cache: a client sends its credentials with every call. Not for real secrets."""
     return identify(credentials, default_user=default_user)
 
 
@@ -83,31 +83,31 @@ def _digest(secret: str) -> str:
 
 
 def _project(seed: str) -> str:
-    """A project number of twelve digits, as Google's have."""
+    """Derive a project number; it has twelve digits, as Google's."""
     return str(10**11 + int(_digest(seed), 16) % (9 * 10**11))
 
 
-# The forms Google hands out: API keys (AIza, and AQ. since 2025), OAuth access tokens, service account keys.
+# The formats that Google issues: API keys (AIza, and AQ. since 2025), OAuth access tokens, service account keys.
 _REAL = re.compile(
     r"(?P<key>AIza[\w-]{35}|AQ\.[\w.-]{20,})|(?P<token>ya29\.[\w.-]{20,})"
     r"|(?P<private>-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:.*?-----END [A-Z ]+-----)?)",
     re.ASCII | re.DOTALL,
 )
 _KINDS = {"key": "an API key", "token": "an access token", "private": "a private key"}
-MARKS = ("AIza", "AQ.", "ya29.", "PRIVATE KEY-----")
-"""What such a secret has in it: to look for first, since most texts have none of them."""
+SECRET_MARKERS = ("AIza", "AQ.", "ya29.", "PRIVATE KEY-----")
+"""A real secret contains one of these; most texts contain none, so they are searched for first."""
 
 
-def real_secret(text: str) -> str:
-    """What a text holds that has the form of a secret Google issues: "an API key", ...; "" if there is none."""
-    found = _REAL.search(text) if any(mark in text for mark in MARKS) else None
-    return _KINDS[str(found.lastgroup)] if found else ""
+def find_real_secret(text: str) -> str:
+    """Return which kind of secret that Google issues the text contains: "an API key", ...; "" if none."""
+    match = _REAL.search(text) if any(marker in text for marker in SECRET_MARKERS) else None
+    return _KINDS[str(match.lastgroup)] if match else ""
 
 
-def redacted(value: Any) -> Any:
-    """A text, or a tree of them, in which nothing looks like a real secret: how one begins is all that is left."""
+def redact(value: Any) -> Any:
+    """Replace every real secret in a text, or in a tree of texts, by its first four characters and its length."""
     if isinstance(value, str):
         return _REAL.sub(lambda secret: f"{secret[0][:4]}...({len(secret[0])} characters)", value)
     if isinstance(value, Mapping):
-        return {name: redacted(item) for name, item in value.items()}
-    return [redacted(item) for item in value] if isinstance(value, list | tuple) else value
+        return {name: redact(item) for name, item in value.items()}
+    return [redact(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,9 +1,8 @@
-"""Errors: the codes, the details, the front end's own sentences.
+"""Errors: codes, details, and the errors of the front end.
 
-A handler raises `ApiError`; a face prints it. Sentences of a resource live with the
-resource; here are those the front end says before any resource is asked. "Seen" means in a recording
-or in a body quoted by somebody who met it, "measured" means another project measured it on a live
-sister host (Sheets, Docs, Drive: the same front end).
+A handler raises `ApiError`; a face formats it. The errors of a resource are defined with the resource; those here
+come from the front end, before it calls a service. "Seen" means in a recording or in a body that somebody quoted;
+"measured" means that another project measured it on a live sister host (Sheets, Docs, Drive: the same front end).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,7 +81,7 @@ _REASON: Mapping[Code, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Legacy:
-    """The one entry of `errors[]`, shown when `$.xgafv=1` asks for the older envelope."""
+    """The one entry of `errors[]` in the older envelope, which `$.xgafv=1` requests."""
 
     reason: str
     domain: str | None = "global"
@@ -91,9 +90,9 @@ class Legacy:
 
 
 class ApiError(Exception):
-    """An answer that is an error.
+    """An error response.
 
-    `details` are google.rpc messages in their JSON form, "@type" first, written as they stand.
+    `details` are google.rpc messages in their JSON form, "@type" first, written unchanged.
     `headers` are extra response headers, such as WWW-Authenticate.
     """
 
@@ -121,11 +120,11 @@ class ApiError(Exception):
         return status
 
 
-# Details: the google.rpc messages, "@type" first, members in field order, defaults left out.
+# Details: google.rpc messages, "@type" first, members in field order, without defaults.
 
 
 def bad_request(violations: Iterable[tuple[str | None, str]]) -> Json:
-    """BadRequest of (field, description) pairs; at the root of a message there is no field [seen]."""
+    """Return a BadRequest of (field, description) pairs; at the root of a message there is no field [seen]."""
     return {
         "@type": TYPE + "BadRequest",
         "fieldViolations": [
@@ -136,7 +135,7 @@ def bad_request(violations: Iterable[tuple[str | None, str]]) -> Json:
 
 
 def error_info(reason: str, domain: str | None = PLATFORM, metadata: Mapping[str, str] | None = None) -> Json:
-    """ErrorInfo; `reason` is a name of google/api/error_reason.proto. Order of metadata means nothing."""
+    """Return an ErrorInfo; `reason` is a name of google/api/error_reason.proto. Metadata has no order."""
     info: Json = {"@type": TYPE + "ErrorInfo", "reason": reason}
     if domain:
         info["domain"] = domain
@@ -146,7 +145,7 @@ def error_info(reason: str, domain: str | None = PLATFORM, metadata: Mapping[str
 
 
 def help_links(links: Iterable[tuple[str, str | None]]) -> Json:
-    """Help of (description, url) pairs; some links carry no url [seen: a refused location]."""
+    """Return a Help of (description, url) pairs; some links have no url [seen: a refused location]."""
     return {
         "@type": TYPE + "Help",
         "links": [
@@ -157,12 +156,12 @@ def help_links(links: Iterable[tuple[str, str | None]]) -> Json:
 
 
 def localized_message(message: str, locale: str = "en-US") -> Json:
-    """LocalizedMessage: the message again, as errors about API keys have it."""
+    """Return a LocalizedMessage: errors about API keys repeat their message in it."""
     return {"@type": TYPE + "LocalizedMessage", "locale": locale, "message": message}
 
 
 def quota_failure(metric: str, quota_id: str, dimensions: Mapping[str, str], limit: int) -> Json:
-    """QuotaFailure of one violation, in the order of members of a 429 of 2026."""
+    """Return a QuotaFailure of one violation, with the order of members seen in a 429 of 2026."""
     violation: Json = {"quotaMetric": metric, "quotaId": quota_id}
     if dimensions:
         violation["quotaDimensions"] = dict(dimensions)
@@ -170,15 +169,15 @@ def quota_failure(metric: str, quota_id: str, dimensions: Mapping[str, str], lim
 
 
 def retry_info(seconds: float) -> Json:
-    """RetryInfo; the message says 48.9s where the delay says "48s" [seen], so fractions are cut."""
+    """Return a RetryInfo, truncated to seconds: the message has 48.9s where the delay has "48s" [seen]."""
     return {"@type": TYPE + "RetryInfo", "retryDelay": f"{int(seconds)}s"}
 
 
-# What the JSON layer refuses.
+# Errors of the JSON layer.
 
 
 def invalid_argument(message: str = "Request contains an invalid argument.", details: Sequence[Json] = ()) -> ApiError:
-    """400. The default sentence is Google's when it has nothing better to say [seen]."""
+    """400. The default sentence is the one Google uses when it gives no reason [seen]."""
     return ApiError(Code.INVALID_ARGUMENT, message, details)
 
 
@@ -188,7 +187,7 @@ def invalid_json(what: str) -> ApiError:
 
 
 def unbindable(violations: Sequence[tuple[str | None, str]]) -> ApiError:
-    """400 for values the request message has no place for: all of them, one a line [seen].
+    """400 for values that cannot be bound to the request message: all of them, one a line [seen].
 
     Its errors[] entry is `invalid` and has no domain [measured].
     """
@@ -205,7 +204,7 @@ def payload_too_large(limit: int) -> ApiError:
     return invalid_argument(f"Request payload size exceeds the limit: {limit} bytes.")
 
 
-# What the front end says about credentials. `service` is a host such as generativelanguage.googleapis.com,
+# Errors about credentials. `service` is a host such as generativelanguage.googleapis.com,
 # `method` the full name of an RPC.
 
 REALM = 'Bearer realm="https://accounts.google.com/"'
@@ -217,7 +216,7 @@ CONSOLE = "https://console.developers.google.com"
 
 
 def unregistered_caller() -> ApiError:
-    """403: nothing was sent where a key would do [seen: recording of 248 bytes, 2025-08]."""
+    """403: no credentials, for a method that accepts a key [seen: recording of 248 bytes, 2025-08]."""
     return ApiError(
         Code.PERMISSION_DENIED,
         "Method doesn't allow unregistered callers (callers without established identity). "
@@ -226,22 +225,26 @@ def unregistered_caller() -> ApiError:
 
 
 def missing_credential(method: str, service: str) -> ApiError:
-    """401: nothing was sent where only OAuth will do [seen on Vertex; errors[] measured]."""
-    return ApiError(
-        Code.UNAUTHENTICATED,
-        f"Request is missing required authentication credential. {EXPECTED}",
-        (error_info("CREDENTIALS_MISSING", metadata={"service": service, "method": method}),),
-        {"WWW-Authenticate": REALM},
-        Legacy("required", message="Login Required.", header="Authorization"),
+    """401: no credentials, for a method that accepts OAuth only [seen on Vertex; errors[] measured]."""
+    return _missing_credentials_error(
+        f"Request is missing required authentication credential. {EXPECTED}", method, service
     )
 
 
 def api_keys_not_supported(method: str, service: str) -> ApiError:
-    """401: a key where only OAuth will do [seen: Vertex, and GL permission methods]."""
-    return ApiError(
-        Code.UNAUTHENTICATED,
+    """401: a key, for a method that accepts OAuth only [seen: Vertex, and GL permission methods]."""
+    return _missing_credentials_error(
         "API keys are not supported by this API. Expected OAuth2 access token or other authentication "
         "credentials that assert a principal. See https://cloud.google.com/docs/authentication",
+        method,
+        service,
+    )
+
+
+def _missing_credentials_error(message: str, method: str, service: str) -> ApiError:
+    return ApiError(
+        Code.UNAUTHENTICATED,
+        message,
         (error_info("CREDENTIALS_MISSING", metadata={"service": service, "method": method}),),
         {"WWW-Authenticate": REALM},
         Legacy("required", message="Login Required.", header="Authorization"),
@@ -249,20 +252,20 @@ def api_keys_not_supported(method: str, service: str) -> ApiError:
 
 
 def invalid_bearer() -> ApiError:
-    """401: a token that has expired or never was one; no details [seen on tunedModels, 2024-12]."""
-    return _refused_token(())
+    """401: an expired or invalid token; no details [seen on tunedModels, 2024-12]."""
+    return _invalid_token_error(())
 
 
 def unsupported_token(method: str, service: str, domain: str | None = None) -> ApiError:
-    """401: something that is no access token, an API key say, sent as one.
+    """401: a bearer token that is not an access token, such as an API key.
 
     Seen without a domain on generativelanguage, with "googleapis.com" on Vertex.
     """
     metadata = {"service": service, "method": method}
-    return _refused_token((error_info("ACCESS_TOKEN_TYPE_UNSUPPORTED", domain, metadata),))
+    return _invalid_token_error((error_info("ACCESS_TOKEN_TYPE_UNSUPPORTED", domain, metadata),))
 
 
-def _refused_token(details: Sequence[Json]) -> ApiError:
+def _invalid_token_error(details: Sequence[Json]) -> ApiError:
     return ApiError(
         Code.UNAUTHENTICATED,
         f"Request had invalid authentication credentials. {EXPECTED}",
@@ -275,7 +278,7 @@ def _refused_token(details: Sequence[Json]) -> ApiError:
 def insufficient_scopes(
     method: str, service: str, scopes: Sequence[str] = (), domain: str | None = PLATFORM
 ) -> ApiError:
-    """403: a good token without the scope [seen, with and without the domain]."""
+    """403: a valid token without the scope [seen, with and without the domain]."""
     challenge = f'{REALM}, error="insufficient_scope", scope="{" ".join(scopes)}"'
     return ApiError(
         Code.PERMISSION_DENIED,
@@ -287,22 +290,22 @@ def insufficient_scopes(
 
 def invalid_api_key(service: str) -> ApiError:
     """400, not 401 [seen: recording of 581 bytes, 2026-08]."""
-    return _refused_key("API key not valid. Please pass a valid API key.", service)
+    return _invalid_key_error("API key not valid. Please pass a valid API key.", service)
 
 
 def expired_api_key(service: str) -> ApiError:
     """400 [seen]."""
-    return _refused_key("API key expired. Please renew the API key.", service)
+    return _invalid_key_error("API key expired. Please renew the API key.", service)
 
 
-def _refused_key(message: str, service: str) -> ApiError:
+def _invalid_key_error(message: str, service: str) -> ApiError:
     info = error_info("API_KEY_INVALID", metadata={"service": service})
     return ApiError(Code.INVALID_ARGUMENT, message, (info, localized_message(message)))
 
 
 def referrer_blocked(service: str, consumer: str, referrer: str = "<empty>") -> ApiError:
-    """403: a key for other web pages [seen]."""
-    return _blocked(
+    """403: the key is restricted to other web pages [seen]."""
+    return _blocked_key_error(
         f"Requests from referer {referrer} are blocked.",
         "API_KEY_HTTP_REFERRER_BLOCKED",
         {"consumer": consumer, "service": service, "httpReferrer": referrer},
@@ -310,23 +313,23 @@ def referrer_blocked(service: str, consumer: str, referrer: str = "<empty>") -> 
 
 
 def api_key_blocked(method: str, service: str, consumer: str) -> ApiError:
-    """403: a key for other APIs [seen]."""
-    return _blocked(
+    """403: the key is restricted to other APIs [seen]."""
+    return _blocked_key_error(
         f"Requests to this API {service} method {method} are blocked.",
         "API_KEY_SERVICE_BLOCKED",
         {"consumer": consumer, "apiName": service, "service": service, "methodName": method},
     )
 
 
-def _blocked(message: str, reason: str, metadata: Mapping[str, str]) -> ApiError:
+def _blocked_key_error(message: str, reason: str, metadata: Mapping[str, str]) -> ApiError:
     details = (error_info(reason, metadata=metadata), localized_message(message))
     return ApiError(Code.PERMISSION_DENIED, message, details)
 
 
 def service_disabled(title: str, service: str, project: str) -> ApiError:
-    """403: the API is off in the project; `title` as in "Generative Language API" [seen]."""
+    """403: the API is not enabled in the project; `title` as in "Generative Language API" [seen]."""
     url = f"{CONSOLE}/apis/api/{service}/overview?project={project}"
-    return _project_refused(
+    return _project_error(
         f"{title} has not been used in project {project} before or it is disabled. Enable it by visiting "
         f"{url} then retry. If you enabled this API recently, wait a few minutes for the action to propagate "
         "to our systems and retry.",
@@ -339,7 +342,7 @@ def service_disabled(title: str, service: str, project: str) -> ApiError:
 def user_project_denied(project: str, service: str) -> ApiError:
     """403: x-goog-user-project names a project the caller may not bill [seen]."""
     url = f"{CONSOLE}/iam-admin/iam/project?project={project}"
-    return _project_refused(
+    return _project_error(
         f"Caller does not have required permission to use project {project}. Grant the caller the "
         "roles/serviceusage.serviceUsageConsumer role, or a custom role with the serviceusage.services.use "
         f"permission, by visiting {url} and then retry. Propagation of the new permission may take a few "
@@ -352,7 +355,7 @@ def user_project_denied(project: str, service: str) -> ApiError:
 
 def consumer_invalid(project: str, service: str) -> ApiError:
     """403: no such project, or not for this caller [seen on Vertex, with the link]."""
-    return _project_refused(
+    return _project_error(
         f"Permission denied on resource project {project}.",
         ("Google developer console API key", f"{CONSOLE}/project/{project}/apiui/credential"),
         "CONSUMER_INVALID",
@@ -360,7 +363,7 @@ def consumer_invalid(project: str, service: str) -> ApiError:
     )
 
 
-def _project_refused(message: str, link: tuple[str, str], reason: str, metadata: Mapping[str, str]) -> ApiError:
+def _project_error(message: str, link: tuple[str, str], reason: str, metadata: Mapping[str, str]) -> ApiError:
     details = (help_links([link]), error_info(reason, metadata=metadata))
     return ApiError(Code.PERMISSION_DENIED, message, details)
 
@@ -384,7 +387,7 @@ def iam_denied(permission: str, resource: str, service: str) -> ApiError:
 
 
 def location_denied(location: str, project: str) -> ApiError:
-    """403: a region the project may not use, or no region at all [seen on Vertex, 2026-10]."""
+    """403: a region that the project may not use, or that does not exist [seen on Vertex, 2026-10]."""
     message = f"Permission denied on 'locations/{location}' (or it may not exist)."
     metadata = {"consumer": f"projects/{project}", "service": "", "location": location}
     sales = "Access to the region is unavailable. Please contact our sales team at https://cloud.google.com/contact"

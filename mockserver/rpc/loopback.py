@@ -1,10 +1,10 @@
-"""Whether a host is this machine itself."""
+"""Checks whether a host is this machine."""
 
 import ipaddress
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or an address, as in a URL or given to listen on, reaches this machine only."""
+    """Return whether a host name or address, of a URL or to listen on, is reachable from this machine only."""
     if host.lower() == "localhost":
         return True
     try:

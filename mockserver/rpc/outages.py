@@ -1,6 +1,6 @@
-"""What the front end says when a service cannot answer: too much, too slow, or broken.
+"""Errors of a service that cannot answer: quota exceeded, too slow, overloaded, broken.
 
-No resource is to blame for these. Each sentence was seen, in a recording or a quoted body.
+They do not depend on a resource. Each sentence was seen in a recording or a quoted body.
 """
 
 from datetime import date
@@ -27,7 +27,7 @@ _RATE_LIMITS = "https://ai.google.dev/gemini-api/docs/rate-limits"
 
 
 def cancelled() -> ApiError:
-    """499: the client went away, or a stream was broken off."""
+    """499: the client disconnected, or a stream was aborted."""
     return ApiError(Code.CANCELLED, "The operation was cancelled.")
 
 
@@ -52,7 +52,7 @@ def resource_exhausted(message: str = EXHAUSTED) -> ApiError:
 
 
 def location_unsupported() -> ApiError:
-    """400: the Developer API is not offered where the caller is."""
+    """400: the Developer API is not available at the caller's location."""
     return ApiError(Code.FAILED_PRECONDITION, "User location is not supported for the API use.")
 
 

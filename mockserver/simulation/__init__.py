@@ -1,1 +1,1 @@
-"""What happens, given facts and `now`. Pure: no clock, no I/O, no wire words."""
+"""Tuning runs as pure functions of facts and `now`: no clock, no I/O, no words of the wire."""

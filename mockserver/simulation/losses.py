@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from mockserver.simulation.noise import gaussian, seed_of, uniform
 
-_RATE = 0.001  # the learning rate the scales below were read at
-_FASTEST = 20.0  # at this many times that rate the fall has become exponential
+_RATE = 0.001  # the learning rate of the runs that gave the scales below
+_FASTEST = 20.0  # at this multiple of that rate the fall is exponential
 _STARTS = {"text": 6.9, "gemini-1.0": 5.2}  # loss of the first steps, by family
 _SCALES = {"text": 40.0, "gemini-1.0": 16.5}  # steps until the loss has fallen to 1/e, by family
 _START, _SCALE = 4.4, 18.0  # our choice: not seen (1.5 and later)
@@ -26,41 +26,41 @@ _FLOOR = 3e-6
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The series of one run. Two runs over the same data share `data`, and with it step 1."""
+    """The series of one run. Two runs over the same data have the same `shared_seed`, and so the same step 1."""
 
     start: float
     scale: float
     power: float
     spread: float
-    data: int
-    own: int
+    shared_seed: int
+    run_seed: int
 
     def at(self, step: int) -> float:
-        """The mean loss of a step, from 1, as a float32 value."""
-        fallen = ((step - 1) / self.scale) ** self.power
-        spread = self.spread + 0.12 * min(fallen, 6.0)
-        noise = spread * gaussian(self.data, step)
+        """Return the mean loss of a step (the first is 1), as a float32 value."""
+        decline = ((step - 1) / self.scale) ** self.power
+        spread = self.spread + 0.12 * min(decline, 6.0)
+        noise = spread * gaussian(self.shared_seed, step)
         if step > 1:
-            noise += 0.008 * gaussian(self.own, step)
-        loss = self.start * math.exp(noise - fallen)
-        if fallen > 6.0:
-            loss += _FLOOR * (math.exp(1.5 * gaussian(self.own, -step)) - 0.7)
+            noise += 0.008 * gaussian(self.run_seed, step)
+        loss = self.start * math.exp(noise - decline)
+        if decline > 6.0:
+            loss += _FLOOR * (math.exp(1.5 * gaussian(self.run_seed, -step)) - 0.7)
         return _float32(loss)
 
 
 def losses(base: str, batch: int, learning_rate: float, data_seed: int, seed: int) -> Losses:
-    """The series of a run on the base model of this id (`text-bison-001`, with or without `models/`)."""
+    """Return the series of a run on a base model, by its id (`text-bison-001`, with or without `models/`)."""
     model = base.rpartition("/")[2]
     family = "text" if model.startswith("text") else model[:10]
     speed = max(learning_rate, 1e-9) / _RATE
-    data = seed_of(data_seed, model, batch)
+    shared_seed = seed_of(data_seed, model, batch)
     return Losses(
-        start=_STARTS.get(family, _START) * (0.85 + 0.3 * uniform(data, 0)),
+        start=_STARTS.get(family, _START) * (0.85 + 0.3 * uniform(shared_seed, 0)),
         scale=_SCALES.get(family, _SCALE) * speed**-0.93,
         power=min(2.0, max(1.0, 2.0 - math.log(speed) / math.log(_FASTEST))),
         spread=0.36 / math.sqrt(max(batch, 1)),
-        data=data,
-        own=seed_of(seed, model, "own"),
+        shared_seed=shared_seed,
+        run_seed=seed_of(seed, model, "own"),
     )
 
 

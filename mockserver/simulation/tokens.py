@@ -1,4 +1,4 @@
-"""Tokens of a text: a plausible stand-in for Google's tokenizer, which is not published.
+"""Splits a text into tokens, as an approximation of Google's tokenizer, which is not published.
 
 The rules reproduce the counts of the recordings (2025-06 to 2026-06): a word takes the space before
 it ("Say this is a test" is 5), a digit stands alone and so does the space before it ("What is 2 + 2?"
@@ -11,7 +11,7 @@ import re
 from mockserver.simulation.noise import seed_of
 
 IMAGE_TOKENS = 258
-"""What an image part counts as, whatever its size (the documented constant)."""
+"""The tokens of an image part, whatever its size (documented)."""
 
 _VOCABULARY = 256_000  # the size of the published sibling's vocabulary (Gemma)
 
@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     "|".join(
         (
             r"\n+",
-            r" {2,}(?= )",  # indentation; its last space goes to the word
+            r" {2,}(?= )",  # indentation; its last space belongs to the word
             r" (?=\d)",
             r"\d",
             rf" ?[A-Z]?[{_LATIN}]{{1,12}}",
@@ -40,15 +40,15 @@ _TOKEN = re.compile(
 
 
 def split(text: str) -> list[str]:
-    """The tokens of a text, in order; joined they are the text."""
+    """Split a text into its tokens; joined they are the text."""
     return _TOKEN.findall(text)
 
 
 def count_tokens(text: str) -> int:
-    """How many tokens a text has."""
+    """Return how many tokens a text has."""
     return len(split(text))
 
 
 def token_id(token: str) -> int:
-    """A number in the vocabulary that always stands for this token."""
+    """Return the id of a token: a fixed number of the vocabulary."""
     return seed_of("token", token) % _VOCABULARY

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mockserver import settings
-from mockserver.inspection.evidence import leanings
+from mockserver.inspection.evidence import find_unseen_answers
 from mockserver.testing.mock_server import SLEEPS, MockServer
 
 # A live server's clock unless it is told otherwise: an hour passes in a minute.
@@ -63,7 +63,7 @@ def told(server: MockServer) -> str:
 
 def warn_of_choices(server: MockServer) -> None:
     """Warn of what the test was told that is a choice of ours, nobody having seen the real service say it."""
-    for sentence in leanings(server.calls):
+    for sentence in find_unseen_answers(server.calls):
         warnings.warn(pytest.PytestWarning(f"mockserver: {sentence}"), stacklevel=1)
 
 

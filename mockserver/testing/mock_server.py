@@ -11,8 +11,8 @@ from mockserver import settings as declared
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
 from mockserver.inspection import resources, run_control
-from mockserver.inspection.client_behaviour import Report
-from mockserver.inspection.leftovers import Leftovers, leftovers
+from mockserver.inspection.client_behaviour import ClientBehaviour
+from mockserver.inspection.leftovers import Leftovers, find_leftovers
 from mockserver.inspection.resources import Resources
 from mockserver.rpc.errors import Code
 from mockserver.rpc.loopback import is_loopback
@@ -100,9 +100,9 @@ class MockServer:
         return Calls(call for call in self.calls if call.hint)
 
     @property
-    def report(self) -> Report:
+    def report(self) -> ClientBehaviour:
         """How the client behaved: `assert_polite(min_interval=5)`."""
-        return Report(self.calls)
+        return ClientBehaviour(self.calls)
 
     @property
     def tuned_models(self) -> Resources:
@@ -117,7 +117,7 @@ class MockServer:
     @property
     def leftovers(self) -> Leftovers:
         """Unfinished jobs, undeleted models, answers and faults that never struck; false if there are none."""
-        return leftovers(self._world)
+        return find_leftovers(self._world)
 
     # Telling it what to say, and what is to go wrong
 

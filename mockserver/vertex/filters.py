@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from mockserver.protojson.scalars import Refused
+from mockserver.protojson.scalars import InvalidValue
 from mockserver.protojson.schema import json_name
 from mockserver.protojson.well_known import parse_timestamp
 from mockserver.rpc.errors import ApiError, Code
@@ -224,5 +224,5 @@ def _number(text: str) -> float | None:
     """A number, or a time in nanoseconds, as resources hold them; None for any other text."""
     try:
         return float(text) if _NUMBER.fullmatch(text) else parse_timestamp(text)
-    except Refused:
+    except InvalidValue:
         return None

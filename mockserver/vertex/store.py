@@ -298,7 +298,7 @@ def registered(job: TuningJob, progress: Progress) -> Nanos | None:
 
 def step_time(job: TuningJob, progress: Progress, step: int) -> Nanos:
     """When a step that is done was done, in whole microseconds."""
-    return tuning.micros(tuning.computed(job.run, progress, step))
+    return tuning.micros(tuning.find_step_time(job.run, progress, step))
 
 
 def _is_kept(store: Store, kind: Kind[Any], name: str) -> bool:

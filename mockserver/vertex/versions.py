@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.protojson.version_trimming import known
+from mockserver.protojson.version_trimming import trim_to_version
 
 Json = dict[str, Any]
 
@@ -26,4 +26,4 @@ def as_known(version: str, name: str, value: Mapping[str, Any]) -> Json:
 
     A job created through v1beta1 may hold a batch size; whoever reads it through v1 is not told.
     """
-    return known(message_name(version, name), value)
+    return trim_to_version(message_name(version, name), value)

@@ -1,4 +1,4 @@
-"""How a client behaved: laws of `manners`."""
+"""Laws of the client-behaviour report."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.laws.state.test_calls import call
-from mockserver.inspection.client_behaviour import Report
+from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.state.calls import Calls, RecordedCall
 
 NEXT = "tunedModels/next"
@@ -15,27 +15,27 @@ JOB = "projects/1/locations/us-central1/tuningJobs/2"
 
 
 def polled(*moments: float, end: float = 1e9, method: str = "tunedModels.get", **members: Any) -> list[RecordedCall]:
-    """A resource asked at these moments, under way until its end."""
+    """The polls of a resource at these times; it is unfinished until `end`."""
     return [call(method, at, response={"state": "ACTIVE" if at >= end else "CREATING"}, **members) for at in moments]
 
 
 def refused(at: float, *, wait: float | None = None, status: int = 429, **members: Any) -> RecordedCall:
-    """A call that was sent away, and told how long to wait."""
+    """A refused call; its error requests a wait."""
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{wait:g}s" if wait else ""}
     quota = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": []}
     error = {"code": status, "message": "no", **({"details": [quota, info]} if wait else {})}
     return call(at=at, status=status, response=error, **members)
 
 
-def offences(*calls: RecordedCall, **wanted: Any) -> list[str]:
-    """What is impolite about some calls."""
-    return Report(Calls(calls)).offences(**wanted)
+def violations(*calls: RecordedCall, **wanted: Any) -> list[str]:
+    """The violations in some calls."""
+    return ClientBehaviour(Calls(calls)).violations(**wanted)
 
 
 def test_polls_are_counted_by_resource() -> None:
-    """Intervals, and what came after the end; creating and generating are no polls."""
+    """Intervals and polls after the end are counted; creating and generating are not polls."""
     other = polled(3, 4, path="/v1beta/tunedModels/other")
-    report = Report(Calls([call("tunedModels.create"), *polled(1, 3.5, 8, 9, end=8), *other]))
+    report = ClientBehaviour(Calls([call("tunedModels.create"), *polled(1, 3.5, 8, 9, end=8), *other]))
     mine, others = report.polls
 
     assert (NEXT, (2.5, 4.5, 1.0), 1) == (mine.resource, mine.intervals, mine.after_end)
@@ -56,26 +56,26 @@ def test_polls_are_counted_by_resource() -> None:
     ],
 )
 def test_every_kind_of_run_has_an_end(method: str, response: dict[str, Any]) -> None:
-    """The answer that says so may be asked for once."""
+    """The poll that returns the final state is not a violation."""
     end = call(method, 5, response=response)
     going = call(method, 0, response={})
 
-    assert [] == offences(going, end)
-    assert [f"{NEXT} was polled 1 times after it had ended"] == offences(going, end, end)
+    assert [] == violations(going, end)
+    assert [f"{NEXT} was polled 1 times after it had ended"] == violations(going, end, end)
 
 
 @pytest.mark.parametrize("state", ["CREATING", "JOB_STATE_PENDING", "JOB_STATE_RUNNING", "JOB_STATE_CANCELLING"])
 def test_what_is_under_way_may_be_polled_on(state: str) -> None:
     """No number of polls is too many."""
-    assert [] == offences(*[call(at=at, response={"state": state}) for at in range(0, 100, 5)], min_interval=5)
+    assert [] == violations(*[call(at=at, response={"state": state}) for at in range(0, 100, 5)], min_interval=5)
 
 
 def test_a_poll_that_came_too_soon_is_named() -> None:
     """By the shortest interval there was."""
     calls = polled(0, 5, 9.5, 11.25, 60)
 
-    assert [f"{NEXT} was polled again after 1.75 s, sooner than 5 s"] == offences(*calls, min_interval=5)
-    assert [] == offences(*calls, min_interval=1.75)
+    assert [f"{NEXT} was polled again after 1.75 s, sooner than 5 s"] == violations(*calls, min_interval=5)
+    assert [] == violations(*calls, min_interval=1.75)
 
 
 @pytest.mark.parametrize(
@@ -90,73 +90,79 @@ def test_a_poll_that_came_too_soon_is_named() -> None:
 )
 def test_backing_off_is_asking_ever_less_often(moments: list[float], *, backs_off: bool) -> None:
     """No interval shorter than the one before, and the last one longer than the first."""
-    report = Report(Calls(polled(*moments)))
+    report = ClientBehaviour(Calls(polled(*moments)))
 
     assert backs_off == report.polls[0].backs_off
-    assert backs_off == (not report.offences(backs_off=True))
-    assert [] == report.offences()
+    assert backs_off == (not report.violations(backs_off=True))
+    assert [] == report.violations()
 
 
 def test_a_look_is_no_poll() -> None:
-    """Who asks once, does not ask again."""
-    assert [] == Report(Calls(polled(0))).polls
+    """A single GET is not polling."""
+    assert [] == ClientBehaviour(Calls(polled(0))).polls
 
 
 def test_two_polls_cannot_back_off() -> None:
     """One interval is no reproach."""
-    assert [] == offences(*polled(0, 5), backs_off=True)
+    assert [] == violations(*polled(0, 5), backs_off=True)
 
 
 @given(st.lists(st.floats(0.001, 1e4), min_size=1, max_size=10), st.floats(0, 1e4))
 def test_polite_is_who_keeps_every_interval(intervals: list[float], least: float) -> None:
-    """And nobody else."""
+    """The minimum interval is the only criterion."""
     moments = [sum(intervals[:place]) for place in range(len(intervals) + 1)]
-    report = Report(Calls(polled(*moments)))
+    report = ClientBehaviour(Calls(polled(*moments)))
 
-    assert bool(report.offences(min_interval=least)) == any(kept < least for kept in report.polls[0].intervals)
+    assert bool(report.violations(min_interval=least)) == any(kept < least for kept in report.polls[0].intervals)
 
 
-@pytest.mark.parametrize(("wait", "waited", "obeyed"), [(30, 30, True), (30, 29.5, False), (0.5, 1, True)])
-def test_a_client_waits_as_long_as_it_was_told(wait: float, waited: float, *, obeyed: bool) -> None:
+@pytest.mark.parametrize(
+    ("wait", "waited_seconds", "waited_long_enough"), [(30, 30, True), (30, 29.5, False), (0.5, 1, True)]
+)
+def test_a_client_waits_as_long_as_it_was_told(wait: float, waited_seconds: float, *, waited_long_enough: bool) -> None:
     """By the RetryInfo in the error."""
-    report = Report(Calls([refused(10, wait=wait), call(at=10 + waited)]))
+    report = ClientBehaviour(Calls([refused(10, wait=wait), call(at=10 + waited_seconds)]))
     retry = report.retries[0]
 
-    assert (wait, waited, obeyed) == (retry.asked, retry.waited, retry.obeyed)
-    sentence = f"tunedModels.get was retried after {waited:g} s, told to wait {wait:g} s"
-    assert ([] if obeyed else [sentence]) == report.offences()
+    assert (wait, waited_seconds, waited_long_enough) == (
+        retry.requested_seconds,
+        retry.waited_seconds,
+        retry.waited_long_enough,
+    )
+    sentence = f"tunedModels.get was retried after {waited_seconds:g} s, told to wait {wait:g} s"
+    assert ([] if waited_long_enough else [sentence]) == report.violations()
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 504])
 def test_without_a_delay_any_retry_will_do(status: int) -> None:
     """It is counted all the same."""
-    report = Report(Calls([refused(0, status=status), call(at=0.1)]))
+    report = ClientBehaviour(Calls([refused(0, status=status), call(at=0.1)]))
 
-    assert [(0.0, 0.1)] == [(retry.asked, retry.waited) for retry in report.retries]
-    assert [] == report.offences()
+    assert [(0.0, 0.1)] == [(retry.requested_seconds, retry.waited_seconds) for retry in report.retries]
+    assert [] == report.violations()
 
 
 def test_a_refusal_that_no_wait_would_change_is_not_retried() -> None:
-    """Nor is one that nobody came back from, or came back from to something else."""
+    """A refused call without a later call of the same method and path is not a retry."""
     elsewhere = call(at=3, path="/v1beta/tunedModels/other")
 
-    assert [] == Report(Calls([refused(0, status=403), refused(1, status=404), call(at=2)])).retries
-    assert [] == Report(Calls([refused(0, wait=30), elsewhere])).retries
+    assert [] == ClientBehaviour(Calls([refused(0, status=403), refused(1, status=404), call(at=2)])).retries
+    assert [] == ClientBehaviour(Calls([refused(0, wait=30), elsewhere])).retries
 
 
 def test_each_retry_is_measured_from_the_refusal_before_it() -> None:
     """A client that is sent away twice waits twice."""
-    report = Report(Calls([refused(0, wait=1), refused(1, wait=2), call(at=2)]))
+    report = ClientBehaviour(Calls([refused(0, wait=1), refused(1, wait=2), call(at=2)]))
 
-    assert [True, False] == [retry.obeyed for retry in report.retries]
+    assert [True, False] == [retry.waited_long_enough for retry in report.retries]
 
 
 def test_a_failure_names_each_offence() -> None:
     """One a line; a polite client is left in peace."""
     calls = Calls([*polled(0, 1, 9, 10, end=9), refused(20, wait=30), call("tunedModels.get", 25)])
     with pytest.raises(AssertionError) as failed:
-        Report(calls).assert_polite(min_interval=5, backs_off=True)
-    Report(Calls(polled(0, 5, 12))).assert_polite(min_interval=5, backs_off=True)
+        ClientBehaviour(calls).assert_polite(min_interval=5, backs_off=True)
+    ClientBehaviour(Calls(polled(0, 5, 12))).assert_polite(min_interval=5, backs_off=True)
 
     assert str(failed.value) == (
         "the client was not polite:\n"
@@ -170,9 +176,9 @@ def test_a_failure_names_each_offence() -> None:
 def test_a_report_can_be_read() -> None:
     """A line for each resource and each retry."""
     job = polled(0, 60, 60.5, end=60, method="projects.locations.tuningJobs.get", path=f"/v1/{JOB}")
-    report = Report(Calls([*job, refused(61, wait=2), call(at=64)]))
+    report = ClientBehaviour(Calls([*job, refused(61, wait=2), call(at=64)]))
 
     assert str(report) == (
         f"{JOB}: 3 polls, 1 after the end, intervals 60, 0.5 s\ntunedModels.get: refused, again after 3 s of 2 s"
     )
-    assert "nothing was polled, nothing was retried" == str(Report(Calls([])))
+    assert "nothing was polled, nothing was retried" == str(ClientBehaviour(Calls([])))

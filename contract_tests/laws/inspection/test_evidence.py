@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contract_tests.environment import ROOT
-from mockserver.inspection.evidence import leanings, load
+from mockserver.inspection.evidence import find_unseen_answers, load
 from mockserver.state.calls import RecordedCall
 
 DATE = re.compile(r"(?:202\d(?:-[01]\d(?:-[0-3]\d)?)?)?")
@@ -44,7 +44,7 @@ def test_words_of_our_choice_are_told() -> None:
 
     assert [
         'tunedModels.create answered 409 with words of our choice: "Tuned model tunedModels/a-1 already exists."'
-    ] == [*leanings([chosen])]
+    ] == [*find_unseen_answers([chosen])]
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,5 @@ def test_words_of_our_choice_are_told() -> None:
     ],
 )
 def test_words_that_were_seen_are_not(harmless: RecordedCall) -> None:
-    """Nor what a tester asked for, nor successes."""
-    assert [] == list(leanings([harmless]))
+    """Injected faults and successes do not count."""
+    assert [] == list(find_unseen_answers([harmless]))

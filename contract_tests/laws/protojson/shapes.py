@@ -58,7 +58,7 @@ WELL_KNOWN: dict[str, Shape] = {
 
 
 def values(field: Field, depth: int) -> Shape:
-    """What fits one element of `field`, and sometimes what does not."""
+    """Generate mostly valid values for one element of `field`."""
     if field.kind is Kind.MESSAGE:
         known = WELL_KNOWN.get(field.type_name)
         fitting = messages(field.type_name, depth) if known is None else known
@@ -70,7 +70,7 @@ def values(field: Field, depth: int) -> Shape:
 
 
 def members(field: Field, depth: int) -> Shape:
-    """What may stand under the name of `field`."""
+    """Generate values for the member of `field`."""
     if field.map:
         entry = schema.message(field.type_name).by_name["value"]
         return st.dictionaries(st.text(max_size=3), values(entry, depth), max_size=3)

@@ -1,4 +1,4 @@
-"""What masks select of an answer, and what they let a PATCH change."""
+"""Laws of field masks: the selected part of a response, and the changes of a PATCH."""
 
 import json
 from pathlib import Path
@@ -51,7 +51,7 @@ STORED: dict[str, Any] = {
     ],
 )
 def test_a_mask_selects_members_at_any_depth(mask: str, selected: dict[str, Any]) -> None:
-    """Paths, groups, the star; what is not set is not made up."""
+    """Paths, groups and the star select members; unset members stay absent."""
     assert selected == apply_fields_mask(MODEL, STORED, mask)
 
 
@@ -128,7 +128,7 @@ MUTABLE = {"display_name", "description", "temperature", "top_p", "top_k", "read
 def test_a_patch_changes_what_the_mask_names(
     paths: list[str] | None, patch: dict[str, Any], changed: dict[str, Any]
 ) -> None:
-    """No mask is every populated field, the star is everything that may change; None here is cleared."""
+    """No mask means every populated field, the star means every mutable field; None marks a cleared field."""
     expected = {name: value for name, value in (STORED | changed).items() if value is not None}
 
     assert expected == merge(MODEL, STORED, patch, paths, mutable=MUTABLE)
@@ -168,7 +168,7 @@ def test_setting_an_arm_of_a_oneof_clears_the_others() -> None:
 
 @given(st.sets(st.sampled_from(sorted(STORED))), st.sets(st.sampled_from(sorted(STORED))))
 def test_masks_add_up(one: set[str], other: set[str]) -> None:
-    """What two masks select together is what each selects."""
+    """Two masks joined select the union of their selections."""
     both = apply_fields_mask(MODEL, STORED, ",".join([*one, *other]))
 
     assert both == apply_fields_mask(MODEL, STORED, ",".join(one)) | apply_fields_mask(MODEL, STORED, ",".join(other))

@@ -1,4 +1,4 @@
-"""How numbers and times are spelled."""
+"""Laws of formatting numbers, timestamps and durations."""
 
 import json
 import math
@@ -70,7 +70,7 @@ def test_unusual_floats_have_the_same_name_in_both_widths(value: float, text: st
 
 @pytest.mark.parametrize("value", [1e39, -1e39])
 def test_what_no_float32_holds_is_refused(value: float) -> None:
-    """A number beyond float32 is a mistake of ours, not an infinity."""
+    """A number beyond float32 is a bug of ours and does not become infinity."""
     with pytest.raises(OverflowError):
         float32_text(value)
 

@@ -105,7 +105,7 @@ def test_half_a_character_is_written_as_the_replacement_character(text: str, wri
 
 
 def test_what_is_no_json_is_refused() -> None:
-    """A value no JSON has is a mistake of ours and not hidden."""
+    """A value that is not JSON is a bug of ours and raises."""
     with pytest.raises(TypeError):
         dumps({"a": object()})
 
@@ -148,7 +148,7 @@ def tree_of(text: str) -> Any:
 
 
 def test_recorded_bodies_have_this_layout(transcripts: Path) -> None:
-    """Taken apart and laid out again they are the same bytes; some recorders lost the final newline."""
+    """Parsed and written again they are the same bytes; some recorders lost the final newline."""
     bodies = list(recorded_bodies(transcripts))
 
     assert bodies
@@ -159,7 +159,7 @@ def test_recorded_bodies_have_this_layout(transcripts: Path) -> None:
 
 
 def test_recorded_events_have_this_layout(transcripts: Path) -> None:
-    """Taken apart and laid out again they are the same line."""
+    """Parsed and written again they are the same line."""
     events = list(recorded_events(transcripts))
 
     assert events

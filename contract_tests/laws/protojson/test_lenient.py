@@ -1,4 +1,4 @@
-"""Laws of the front end's JSON reader: what it takes, what it refuses and in which words."""
+"""Laws of the front end's JSON reader: what it accepts, what it refuses, and its error sentences."""
 
 import json
 from contextlib import suppress
@@ -13,7 +13,7 @@ from mockserver.protojson.scalars import Scalar
 
 
 class Tree:
-    """A listener that builds plain Python, the members of an object as pairs."""
+    """An event handler that builds plain Python, the members of an object as pairs."""
 
     def __init__(self) -> None:
         self.root: list[Any] = []
@@ -46,7 +46,7 @@ class Tree:
 
 
 def plain(entry: tuple[str, type | None, Any]) -> Any:
-    """What a tree's entry stands for."""
+    """Convert an entry of the tree to plain Python."""
     _, kind, value = entry
     if kind is dict:
         return {member[0]: plain(member) for member in value}
@@ -54,17 +54,17 @@ def plain(entry: tuple[str, type | None, Any]) -> Any:
 
 
 def parsed(body: bytes) -> Any:
-    """What the reader makes of `body`."""
+    """Return what the reader parses from `body`."""
     tree = Tree()
     read(body, tree)
     return plain(tree.root[0])
 
 
 def refusal(body: bytes) -> str | None:
-    """What the reader says of `body`."""
+    """Return the sentence of the reader's error for `body`."""
     with pytest.raises(MalformedJson) as caught:
         read(body, Tree())
-    return caught.value.what
+    return caught.value.sentence
 
 
 json_values = st.recursive(
@@ -80,7 +80,7 @@ json_values = st.recursive(
 
 @given(json_values, st.booleans(), st.sampled_from([None, 1, "\t"]))
 def test_json_is_read_as_json(value: Any, escaped: bool, indent: int | str | None) -> None:
-    """Whatever a serializer writes, in whatever layout, is read as what it was."""
+    """The output of a serializer, in any layout, is read as its input."""
     text = json.dumps(value, ensure_ascii=escaped, indent=indent)
 
     assert value == parsed(text.encode())
@@ -122,7 +122,7 @@ def test_no_bytes_break_the_reader(body: bytes) -> None:
     ],
 )
 def test_more_than_json_is_taken(text: str, value: Any) -> None:
-    """What the C++ of 3.21 lets pass is let pass; lone surrogates become U+FFFD (measured)."""
+    """Everything that the C++ of 3.21 accepts is accepted; lone surrogates become U+FFFD (measured)."""
     assert value == parsed(text.encode())
 
 
@@ -132,7 +132,7 @@ def test_a_byte_that_is_no_utf8_is_a_space() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "what"),
+    ("text", "sentence"),
     [
         ("", "Unexpected end of string. Expected a value.\n\n^"),
         ("  ", "Unexpected end of string. Expected a value.\n\n^"),
@@ -167,25 +167,25 @@ def test_a_byte_that_is_no_utf8_is_a_space() -> None:
         ("nullnull", "Parsing terminated before end of input.\nnullnull\n    ^"),
     ],
 )
-def test_what_is_refused_is_named_with_its_place(text: str, what: str) -> None:
-    """The sentence, up to 20 bytes on either side, and a caret: as json_stream_parser.cc of 3.21 says it."""
-    assert what == refusal(text.encode())
+def test_what_is_refused_is_named_with_its_place(text: str, sentence: str) -> None:
+    """An error has a sentence, up to 20 bytes on either side, and a caret, as in json_stream_parser.cc of 3.21."""
+    assert sentence == refusal(text.encode())
 
 
 def test_twenty_bytes_are_quoted_on_either_side() -> None:
     """No more than 20 bytes before and 20 after the place are quoted."""
-    what = refusal(b'{"0123456789": "abcdefghijklmnop" "qrstuvwxyz0123456789"}')
+    sentence = refusal(b'{"0123456789": "abcdefghijklmnop" "qrstuvwxyz0123456789"}')
 
     assert (
         f"""Expected , or }} after key:value pair.
  "abcdefghijklmnop" "qrstuvwxyz012345678
 {" " * 20}^"""
-        == what
+        == sentence
     )
 
 
 def test_a_letter_is_not_quoted_in_half() -> None:
-    """Where the 20 bytes would cut a UTF-8 character nothing is said (measured on a sister host)."""
+    """If the 20 bytes would cut a UTF-8 character, nothing is quoted (measured on a sister host)."""
     assert refusal('["xéééééééééé"  1]'.encode()) is None
 
 
@@ -199,13 +199,13 @@ def test_a_hundred_levels_are_read_and_not_one_more(opening: bytes, closing: byt
     """Objects nest 100 deep [3.21]; lists too, which is our choice."""
     assert parsed(opening * MAX_DEPTH + b"1" + closing * MAX_DEPTH)
 
-    what = refusal(opening * (MAX_DEPTH + 1) + b"1" + closing * (MAX_DEPTH + 1))
+    sentence = refusal(opening * (MAX_DEPTH + 1) + b"1" + closing * (MAX_DEPTH + 1))
 
-    assert f"Message too deep. Max recursion depth reached for key '{'a' if opening != b'[' else ''}'" == what
+    assert f"Message too deep. Max recursion depth reached for key '{'a' if opening != b'[' else ''}'" == sentence
 
 
-def test_a_listener_hears_what_comes_before_the_error() -> None:
-    """Values are told as they are met, so that what is wrong with them is known before the text ends badly."""
+def test_a_handler_receives_the_events_before_the_error() -> None:
+    """Events are emitted as they are parsed, so that an invalid value is reported before malformed text after it."""
     tree = Tree()
     with pytest.raises(MalformedJson):
         read(b'{"a": 1, "b": [2, oops', tree)

@@ -1,12 +1,12 @@
-"""A list that is settled is a list like any other, only cheaper the second time."""
+"""A memoized list gives the results of an ordinary list, and computes each of them once."""
 
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.protojson.memoized import Settled
-from mockserver.protojson.version_trimming import known
+from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.protojson.writing import Style, write
 
 TASK = "google.ai.generativelanguage.v1beta.TuningTask"
@@ -21,31 +21,31 @@ snapshots = st.lists(
 
 
 @given(snapshots, st.booleans())
-def test_settled_lists_are_limited_and_written_as_any_other(items: list[Any], pretty: bool) -> None:
-    """To the same bytes, at the first look and at the second."""
+def test_memoized_lists_are_trimmed_and_written_as_any_other(items: list[Any], pretty: bool) -> None:
+    """The bytes are the same at the first call and at the second."""
     style = Style(pretty=pretty)
-    expected = write(TASK, known(TASK, {"snapshots": items}), style)
-    settled = {"snapshots": Settled(items)}
+    expected = write(TASK, trim_to_version(TASK, {"snapshots": items}), style)
+    memoized = {"snapshots": MemoizedList(items)}
 
-    assert [expected] * 2 == [write(TASK, known(TASK, settled), style) for _ in range(2)]
+    assert [expected] * 2 == [write(TASK, trim_to_version(TASK, memoized), style) for _ in range(2)]
 
 
-def test_what_is_made_of_a_settled_list_is_made_once() -> None:
-    """By each maker, that is."""
-    seen: list[list[int]] = []
+def test_each_function_of_a_memoized_list_is_computed_once() -> None:
+    """A second call with the same function returns the first result."""
+    calls: list[list[int]] = []
 
     def count(items: list[int]) -> int:
-        seen.append(items)
+        calls.append(items)
         return len(items)
 
-    settled = Settled([1, 2, 3])
+    memoized = MemoizedList([1, 2, 3])
 
-    assert [3, 3, 6] == [settled.made(count), settled.made(count), settled.made(sum)]
-    assert [[1, 2, 3]] == seen
+    assert [3, 3, 6] == [memoized.compute(count), memoized.compute(count), memoized.compute(sum)]
+    assert [[1, 2, 3]] == calls
 
 
-def test_a_settled_list_that_is_known_whole_stays_itself() -> None:
-    """So nothing is kept twice."""
-    settled = Settled([{"step": 1}])
+def test_a_memoized_list_with_nothing_to_trim_is_returned_itself() -> None:
+    """No second copy is stored."""
+    memoized = MemoizedList([{"step": 1}])
 
-    assert known(TASK, {"snapshots": settled})["snapshots"] is settled
+    assert trim_to_version(TASK, {"snapshots": memoized})["snapshots"] is memoized

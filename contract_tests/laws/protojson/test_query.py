@@ -1,4 +1,4 @@
-"""Laws of what a URL adds to a request: parameters of the method, variables of the path."""
+"""Laws of binding a URL: query parameters and path variables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ LIST_JOBS = "google.cloud.aiplatform.v1.ListTuningJobsRequest"
 TUNED_NAME = {"tuned_model.name": "tunedModels/fern"}
 
 
-def bound(
+def bind(
     message: str,
     *query: tuple[str, str],
     body: bytes | None = None,
@@ -30,16 +30,16 @@ def bound(
 
 
 def refused(message: str, *query: tuple[str, str], **parts: Any) -> Sequence[tuple[str | None, str]]:
-    """The violations of the error, whose message says the same."""
+    """Return the violations of the error; its message has the same sentences."""
     with pytest.raises(ApiError) as caught:
-        bound(message, *query, **parts)
+        bind(message, *query, **parts)
     violations = [(v.get("field"), v["description"]) for v in caught.value.details[0]["fieldViolations"]]
     assert caught.value.message == "\n".join(text for _, text in violations)
     return violations
 
 
 def unknown(name: str, field: str) -> tuple[None, str]:
-    """What is said of a parameter no field is named by."""
+    """Return the violation for a parameter that names no field."""
     problem = f"Cannot bind query parameter. Field '{field}' could not be found in request message."
     return None, f'Invalid JSON payload received. Unknown name "{name}": {problem}'
 
@@ -48,17 +48,17 @@ def test_names_are_json_or_proto_names() -> None:
     """Both spellings bind; a dot leads into a message."""
     expected = {"pageSize": 7, "pageToken": "t"}
 
-    assert expected == bound(LIST, ("pageSize", "7"), ("page_token", "t"))
-    assert expected == bound(LIST, ("page_size", "+7"), ("pageToken", "t"))
-    assert {"updateMask": ["display_name", "top_k"]} == bound(
+    assert expected == bind(LIST, ("pageSize", "7"), ("page_token", "t"))
+    assert expected == bind(LIST, ("page_size", "+7"), ("pageToken", "t"))
+    assert {"updateMask": ["display_name", "top_k"]} == bind(
         UPDATE, ("updateMask.paths", "display_name"), ("update_mask.paths", "top_k")
     )
-    assert {"tunedModel": {"displayName": "x"}} == bound(UPDATE, ("tunedModel.display_name", "x"))
+    assert {"tunedModel": {"displayName": "x"}} == bind(UPDATE, ("tunedModel.display_name", "x"))
 
 
 def test_of_repeats_every_one_is_read_and_the_last_wins() -> None:
     """A wrong repeat is refused though another would win; measured on Firestore."""
-    assert {"pageSize": 2} == bound(LIST, ("pageSize", "1"), ("pageSize", "2"))
+    assert {"pageSize": 2} == bind(LIST, ("pageSize", "1"), ("pageSize", "2"))
     assert [("page_size", "Invalid value at 'page_size' (TYPE_INT32), \"x\"")] == refused(
         LIST, ("pageSize", "x"), ("pageSize", "2")
     )
@@ -66,7 +66,7 @@ def test_of_repeats_every_one_is_read_and_the_last_wins() -> None:
 
 @pytest.mark.parametrize("text", ["abc", "1.5", "1e1", "", "2147483648", " 1"])
 def test_a_number_is_digits(text: str) -> None:
-    """What a string of a body may be for an int32, a parameter may be; measured on Firestore."""
+    """A parameter for an int32 accepts what a string in a body may be; measured on Firestore."""
     assert [("page_size", f"Invalid value at 'page_size' (TYPE_INT32), \"{text}\"")] == refused(
         LIST, ("pageSize", text)
     )
@@ -74,10 +74,10 @@ def test_a_number_is_digits(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("T", True), ("YES", True), ("1", True), ("n", False)])
 def test_a_bool_is_a_word(text: str, value: bool) -> None:
-    """The words protobuf knows, in any case; nothing at all is none of them (measured on Firestore)."""
+    """Protobuf's words are accepted in any case; an empty text is not one of them (measured on Firestore)."""
     name = "generationConfig.responseLogprobs"
 
-    assert {"generationConfig": {"responseLogprobs": value}} == bound(GENERATE, (name, text))
+    assert {"generationConfig": {"responseLogprobs": value}} == bind(GENERATE, (name, text))
     (violation,) = refused(GENERATE, (name, ""))
     assert violation[1] == "Invalid value at 'generation_config.response_logprobs' (TYPE_BOOL), \"\""
 
@@ -104,27 +104,27 @@ def test_a_message_cannot_be_said_in_a_parameter() -> None:
 
     assert field is None
     assert sentence.endswith("'tunedModel' is a message type. Parameters can only be bound to primitive types.")
-    assert {"updateMask": []} == bound(UPDATE, ("updateMask", ""))
+    assert {"updateMask": []} == bind(UPDATE, ("updateMask", ""))
 
 
 def test_masks_are_paths_in_proto_spelling() -> None:
     """Whichever spelling they come in."""
-    assert {"readMask": ["display_name", "tuned_model.name"]} == bound(
+    assert {"readMask": ["display_name", "tuned_model.name"]} == bind(
         "google.cloud.aiplatform.v1.ListModelsRequest", ("readMask", "displayName,tuned_model.name")
     )
-    assert {"filter": "a=b&c"} == bound(LIST_JOBS, ("filter", "a=b&c"))
+    assert {"filter": "a=b&c"} == bind(LIST_JOBS, ("filter", "a=b&c"))
 
 
 @pytest.mark.parametrize("body", [b'{"topK":3}', b'{"topK":3,}'])
 def test_a_mask_said_twice_names_what_both_do(body: bytes) -> None:
-    """A message that comes twice is merged, whichever way the body is read."""
-    assert ["display_name", "top_k"] == bound(
+    """A message that occurs twice is merged, by the fast and by the exact reader."""
+    assert ["display_name", "top_k"] == bind(
         UPDATE, ("updateMask", "displayName"), ("updateMask", "topK"), body=body, body_field="tuned_model"
     )["updateMask"]
 
 
 def test_parameters_are_bound_by_name() -> None:
-    """Of two arms of a oneof the one whose name comes later is refused, however they were sent (seen on Firestore)."""
+    """Of two arms of a oneof the later one by name is refused, whatever the order in the URL (seen on Firestore)."""
     (violation,) = refused(
         UPDATE_CACHED, ("cachedContent.ttl", "3s"), ("cachedContent.expireTime", "2024-05-06T07:08:09Z")
     )
@@ -137,15 +137,15 @@ def test_parameters_are_bound_by_name() -> None:
 )
 def test_the_path_wins_over_a_plain_field_of_the_body(body: bytes) -> None:
     """The URL names the resource."""
-    assert {"tunedModel": {"name": "tunedModels/fern", "topK": 3}} == bound(
+    assert {"tunedModel": {"name": "tunedModels/fern", "topK": 3}} == bind(
         UPDATE, body=body, body_field="tuned_model", path=TUNED_NAME
     )
 
 
 @pytest.mark.parametrize("body", [b"", None, b"null", b"{}", b"\xef\xbb\xbf"])
 def test_the_path_is_bound_whatever_the_body(body: bytes | None) -> None:
-    """An empty body, none at all or null leaves the message to the URL."""
-    assert {"tunedModel": {"name": "tunedModels/fern"}, "updateMask": ["top_k"]} == bound(
+    """With an empty body, none, or null, the message has only what the URL binds."""
+    assert {"tunedModel": {"name": "tunedModels/fern"}, "updateMask": ["top_k"]} == bind(
         UPDATE, ("updateMask", "topK"), body=body, body_field="tuned_model", path=TUNED_NAME
     )
 
@@ -158,7 +158,7 @@ def test_the_path_may_not_repeat_an_optional_field_of_the_body() -> None:
     assert [("cached_content", expected)] == refused(
         UPDATE_CACHED, body=b'{"name":"cachedContents/x"}', body_field="cached_content", path=path
     )
-    assert {"cachedContent": {"name": "cachedContents/x"}} == bound(
+    assert {"cachedContent": {"name": "cachedContents/x"}} == bind(
         UPDATE_CACHED, body=b"{}", body_field="cached_content", path=path
     )
 
@@ -173,7 +173,7 @@ def test_url_and_body_are_wrong_together() -> None:
 
 
 def test_a_form_is_bound_as_parameters() -> None:
-    """What curl -d sends without -H is taken for a query [seen]; so is a body that does not say what it is."""
+    """The form that curl -d sends without -H is parsed as a query [seen], and so is a body without a content type."""
     body = b'{"contents":[{"parts":[{"text":"x"}]}]}'
     for content_type in (None, FORM, f"{FORM}; charset=utf-8", FORM.upper()):
         with pytest.raises(ApiError) as caught:
@@ -194,7 +194,7 @@ def test_a_form_is_bound_as_parameters() -> None:
 
 @pytest.mark.parametrize("content_type", [JSON, f"{JSON}; charset=utf-8", "text/plain", ""])
 def test_any_other_type_is_read_as_json(content_type: str) -> None:
-    """JSON whatever the charset; of other types nothing was seen, so JSON too."""
+    """JSON with any charset; other types were not seen, and are read as JSON too."""
     body = b'{"tools": [], "model": "models/q"}'
 
     assert {"model": "models/p"} == read_request(
@@ -203,7 +203,7 @@ def test_any_other_type_is_read_as_json(content_type: str) -> None:
 
 
 def test_no_content_type_matters_not_without_a_body() -> None:
-    """A GET says nothing of a type."""
+    """A GET has no content type."""
     assert {"pageSize": 5} == read_request(
         LIST, body=None, body_field="", path={}, query=[("pageSize", "5")], content_type=None
     )

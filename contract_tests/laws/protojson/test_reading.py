@@ -1,4 +1,4 @@
-"""Laws of binding a body: spellings, duplicates, nulls, the fast way and the exact one."""
+"""Laws of binding a body: spellings, duplicates, nulls, the fast path and the exact one."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contract_tests.laws.protojson.shapes import BETA, SHAPES, json_values, shaped, spelled
 from mockserver.protojson import strict
-from mockserver.protojson.message_encoder import MOST_VIOLATIONS
+from mockserver.protojson.message_encoder import MAX_VIOLATIONS
 from mockserver.protojson.reading import bind_tree, read_body
 from mockserver.protojson.writing import write
 from mockserver.rpc.errors import ApiError, Code
@@ -21,7 +21,7 @@ JOB = "google.cloud.aiplatform.v1.TuningJob"
 
 
 def outcome(message: str, body: bytes) -> Any:
-    """What is bound, as text so that NaN equals itself; or the error."""
+    """Return the bound message, as text so that NaN equals itself; or the error."""
     try:
         return repr(read_body(message, body))
     except ApiError as error:
@@ -36,7 +36,7 @@ def refused(message: str, body: str, body_field: str = "*") -> str:
 
 
 @given(shaped)
-def test_the_fast_way_and_the_exact_one_agree(shape: tuple[str, Any]) -> None:
+def test_the_fast_path_and_the_exact_one_agree(shape: tuple[str, Any]) -> None:
     """The same JSON behind a vertical tab, which only the exact reader takes for space, binds the same."""
     message, tree = shape
     body = json.dumps(tree).encode()
@@ -65,18 +65,18 @@ def scribbled(draw: st.DrawFn, text: str) -> str:
 @example((f"{BETA}.TunedModel", '{"reader_project_numbers": [,]}'))
 @example((f"{BETA}.TunedModel", '{"reader_project_numbers": [1,,]}'))
 @example((f"{BETA}.TunedModel", '{"display_name": "\\",}'))
-def test_what_the_fast_way_takes_the_exact_one_takes_too(written: tuple[str, str]) -> None:
-    """Whatever was scribbled into a text: the fast way binds it as the exact one does, or leaves it alone."""
+def test_what_the_fast_path_accepts_the_exact_one_accepts_too(written: tuple[str, str]) -> None:
+    """For any change of a text, the fast path binds it as the exact one does, or falls back."""
     message, text = written
     try:
-        bound = repr(strict.bind(message, strict.loads(text.encode())))
-    except strict.Doubt:
+        result = repr(strict.bind(message, strict.loads(text.encode())))
+    except strict.Fallback:
         return
 
-    assert outcome(message, b"\v" + text.encode()) == bound
+    assert outcome(message, b"\v" + text.encode()) == result
 
 
-def test_trailing_commas_go_the_fast_way() -> None:
+def test_trailing_commas_take_the_fast_path() -> None:
     """In lists and objects, with space behind them; commas in strings stay."""
     text = rb'{"displayName": "a,}\"],", "readerProjectNumbers": [1, 2,], "tuningTask": {"hyperparameters": {"batchSize": 4 , } ,},}'
 
@@ -89,26 +89,26 @@ def test_trailing_commas_go_the_fast_way() -> None:
 
 @given(shaped)
 def test_a_tree_binds_as_its_text(shape: tuple[str, Any]) -> None:
-    """What was parsed elsewhere is bound by the same rules."""
+    """A parsed tree is bound by the rules for a text."""
     message, tree = shape
-    bound: Any
+    result: Any
     try:
-        bound = repr(bind_tree(message, tree))
+        result = repr(bind_tree(message, tree))
     except ApiError as error:
-        bound = (error.code, error.message, error.details)
+        result = (error.code, error.message, error.details)
 
-    assert outcome(message, json.dumps(tree).encode()) == bound
+    assert outcome(message, json.dumps(tree).encode()) == result
 
 
 @given(shaped)
 def test_what_is_bound_can_be_written_and_read_back(shape: tuple[str, Any]) -> None:
-    """Whatever binds is a message the writer knows, and what it writes binds to the same bytes."""
+    """The writer accepts every bound message, and its output binds to the same message."""
     message, tree = shape
     try:
-        bound = bind_tree(message, tree)
+        result = bind_tree(message, tree)
     except ApiError:
         return
-    written = write(message, bound)
+    written = write(message, result)
 
     assert written == write(message, read_body(message, written))
 
@@ -137,7 +137,7 @@ def test_no_bytes_make_anything_but_an_api_error(body: bytes, message: str) -> N
     assert isinstance(result, str) or result[0] is Code.INVALID_ARGUMENT
 
 
-def test_what_serializers_write_goes_the_fast_way() -> None:
+def test_what_serializers_write_takes_the_fast_path() -> None:
     """A plain body is never in doubt, a colon in a string included; an object with a key twice always is."""
     plain = b'{"displayName": "a: b", "tuningTask": {"hyperparameters": {"epochCount": 5}}}'
 
@@ -145,7 +145,7 @@ def test_what_serializers_write_goes_the_fast_way() -> None:
         TUNED, strict.loads(plain)
     )
     for body in (b'{"a": 1, "a": 2}', b'{"a": ":", "a": "\\u003a\\u003a"}', b'{"a": 1,,}', b'"\\u003a"'):
-        with pytest.raises(strict.Doubt):
+        with pytest.raises(strict.Fallback):
             strict.loads(body)
 
 
@@ -172,7 +172,7 @@ def test_values_are_natural_python() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "bound"),
+    ("body", "result"),
     [
         ('{"displayName": "a", "display_name": "b"}', {"displayName": "b"}),
         ('{"displayName": "a", "displayName": null}', {"displayName": "a"}),
@@ -190,9 +190,9 @@ def test_values_are_natural_python() -> None:
         ('{"createTime": "1970-01-01T00:00:09Z", "createTime": {"nanos": 6}}', {"createTime": 9_000_000_006}),
     ],
 )
-def test_the_same_field_twice_is_what_protobuf_makes_of_it(body: str, bound: dict[str, Any]) -> None:
+def test_the_same_field_twice_is_what_protobuf_makes_of_it(body: str, result: dict[str, Any]) -> None:
     """A scalar is replaced, a message merged, a list continued, another arm of a oneof pushes the first out."""
-    assert bound == read_body(TUNED, body.encode())
+    assert result == read_body(TUNED, body.encode())
 
 
 def test_two_maps_are_one_but_a_key_comes_once_in_each() -> None:
@@ -229,7 +229,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_books_that_disagree_are_read_as_the_cpp_reads_them() -> None:
-    """A time refused because its oneof is taken closes one level too many, as in 3.21: then nothing has a place."""
+    """A time that is refused because its oneof is set closes one level too many, as in 3.21; what follows is invalid."""
     message = refused(
         f"{BETA}.CachedContent",
         '{"expireTime": "2024-01-01T00:00:00Z", "ttl": "3s", "displayName": "x"}',
@@ -243,10 +243,10 @@ def test_books_that_disagree_are_read_as_the_cpp_reads_them() -> None:
 
 def test_errors_without_end_are_cut() -> None:
     """Megabytes of nonsense are answered by so many lines and not more."""
-    assert MOST_VIOLATIONS == len(refused(TUNED, "{" + '"x":1,' * (MOST_VIOLATIONS + 5) + "}").split("\n"))
+    assert MAX_VIOLATIONS == len(refused(TUNED, "{" + '"x":1,' * (MAX_VIOLATIONS + 5) + "}").split("\n"))
 
 
 def test_a_tree_that_is_no_json_is_the_callers_mistake() -> None:
-    """What no JSON text could hold raises TypeError, not a sentence for users."""
+    """A value that is not JSON raises TypeError, not an error for users."""
     with pytest.raises(TypeError):
         bind_tree(TUNED, {"displayName": {1, 2}})

@@ -1,4 +1,4 @@
-"""Recorded messages, taken into natural values and written again, are the recorded bytes."""
+"""Recorded messages, converted to natural values and written again, are the recorded bytes."""
 
 import json
 from base64 import b64decode
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.protojson import schema
+from mockserver.protojson.layout import dumps
 from mockserver.protojson.schema import Field, Kind
-from mockserver.protojson.writing import Style, dumps, sse_event, to_json, write
+from mockserver.protojson.writing import Style, sse_event, to_json, write
 
 GL = "google.ai.generativelanguage.v1beta"
 ANSWER = f"{GL}.GenerateContentResponse"
@@ -22,7 +23,7 @@ UNPUBLISHED = {"type.googleapis.com/google.ai.generativelanguage.v1main.Generate
 
 
 def natural(message: str, tree: dict[str, Any]) -> dict[str, Any]:
-    """A message's JSON tree in natural values: writing backwards, for what recordings hold."""
+    """Convert a message's JSON tree to natural values, the inverse of writing."""
     fields = schema.message(message).by_name
     return {name: natural_field(fields[name], value) for name, value in tree.items()}
 
@@ -120,8 +121,8 @@ def test_recorded_arrays_are_written_again(transcripts: Path) -> None:
     assert recorded
     for text in recorded:
         messages = [natural(ANSWER, tree) for tree in json.loads(text)]
-        elements = [write(ANSWER, message, Style(enum_as_int=True)).decode() for message in messages]
-        assert text == "[" + ",\r\n".join(elements) + "]"
+        items = [write(ANSWER, message, Style(enum_as_int=True)).decode() for message in messages]
+        assert text == "[" + ",\r\n".join(items) + "]"
 
 
 def test_recorded_tuning_jobs_keep_their_order(transcripts: Path) -> None:

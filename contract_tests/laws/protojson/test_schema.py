@@ -1,4 +1,4 @@
-"""The schema tables are whole, and say what Google's .proto files say."""
+"""The schema tables are complete and agree with Google's .proto files."""
 
 import json
 import subprocess
@@ -49,7 +49,7 @@ def test_fields_come_in_the_order_of_their_numbers(package: str) -> None:
 
 @packages
 def test_every_type_a_field_names_is_there(package: str) -> None:
-    """The tables are closed: whatever a field leads to can be looked up, and nothing else names a type."""
+    """The tables are closed: the type of every field can be looked up, and only messages and enums have type names."""
     for message in messages(package):
         for field in message.fields:
             match field.kind:
@@ -63,7 +63,7 @@ def test_every_type_a_field_names_is_there(package: str) -> None:
 
 @packages
 def test_every_type_an_rpc_names_is_there(package: str) -> None:
-    """Requests, responses and what long-running operations hold are in the tables."""
+    """Requests, responses, and the results and metadata of long-running operations are in the tables."""
     for rpc in schema.rpcs(package):
         for name in (rpc.request, rpc.response, rpc.lro_response, rpc.lro_metadata):
             if name is not None:
@@ -146,7 +146,7 @@ def test_a_table_has_the_name_of_its_package(package: str) -> None:
     "name", ["", "Nothing", "google.protobuf.Nothing", "no.such.Package", "../schema.X", f"{GL}.tuned"]
 )
 def test_an_unknown_name_is_a_key_error(name: str) -> None:
-    """Whatever is asked for: a message, an enum or a package."""
+    """A missing message, enum or package raises KeyError."""
     for look_up in (schema.message, schema.enum, schema.rpcs):
         with pytest.raises(KeyError):
             look_up(name)
@@ -246,7 +246,7 @@ def test_adapter_size_two_was_added_last(package: str) -> None:
 
 @pytest.mark.parametrize("package", VERTEX)
 def test_a_job_is_tuned_in_one_way(package: str) -> None:
-    """Every spec is an arm of `tuning_spec`; v1 has two of them, and what only discovery knows is among them."""
+    """Every spec is an arm of `tuning_spec`; v1 has two of them, including those that only discovery has."""
     fields = schema.message(f"{package}.TuningJob").fields
     specs = [field for field in fields if field.name.endswith("_spec") and field.name != "encryption_spec"]
 
@@ -284,7 +284,7 @@ def test_rpcs_have_their_http_rules() -> None:
 
 
 def test_create_tuned_model_is_long_running() -> None:
-    """Its operation's metadata and result are what real operations hold."""
+    """The metadata and the result of its operation have the types of real operations."""
     (rpc,) = (rpc for rpc in schema.rpcs(GL) if rpc.full_name.endswith(".CreateTunedModel"))
 
     assert f"{GL}.TunedModel" == rpc.lro_response
@@ -292,7 +292,7 @@ def test_create_tuned_model_is_long_running() -> None:
 
 
 def test_streams_are_known() -> None:
-    """What streams its answers has rules; what streams both ways has none, and is for gRPC alone."""
+    """Server-streaming methods have HTTP rules; bidirectional ones have none and need gRPC."""
     rpcs = schema.rpcs(GL)
 
     assert {"StreamGenerateContent"} == {
@@ -323,7 +323,7 @@ def test_a_batch_is_ordered_as_recorded(version: str) -> None:
 
 
 def test_examples_may_have_many_turns() -> None:
-    """`multiturnExamples` stands in discovery, though not in the published v1beta."""
+    """`multiturnExamples` is in discovery, but not in the published v1beta."""
     field = schema.message(f"{GL}.TuningExamples").by_name["multiturnExamples"]
 
     assert (2, True, f"{GL}.TuningMultiturnExample") == (field.number, field.repeated, field.type_name)

@@ -23,14 +23,14 @@ RECORDED = SHARED / "transcripts" / "wire-protojson-vectors.json"
 
 
 def vectors(path: Path) -> list[Any]:
-    """The vectors of a file by id; none of a file that is not part of the repository and not here."""
+    """Return the vectors of a file by id, or one to leave out where the file is missing."""
     if not path.is_file():
         return [pytest.param({}, id=path.stem, marks=pytest.mark.recordings)]
     return [pytest.param(vector, id=vector["id"]) for vector in json.loads(path.read_text())["vectors"]]
 
 
 def verdict(vector: Json) -> Json:
-    """What we make of the body, in the words of the vectors; `parsed` as the natural message."""
+    """Return our result for the body in the format of the vectors; `parsed` is the natural message."""
     body = b64decode(vector["body_b64"]) if "body_b64" in vector else vector["body"].encode()
     try:
         return {"status": 200, "parsed": read_body(vector["message"], body, body_field=vector["body_field"])}
@@ -42,7 +42,7 @@ def verdict(vector: Json) -> Json:
 
 
 def expected(vector: Json) -> Json:
-    """What the vector says, its canonical JSON as the natural message."""
+    """Return the result that the vector expects; its canonical JSON becomes the natural message."""
     known: Json = {name: vector[name] for name in ("status", "error_message", "field_violations") if name in vector}
     if "parsed" in vector:
         known["parsed"] = bind_tree(vector["message"], vector["parsed"])

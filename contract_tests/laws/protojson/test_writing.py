@@ -29,7 +29,7 @@ def written(message: str, value: dict[str, Any], style: Style = COMPACT) -> str:
 
 
 def test_members_come_by_field_number() -> None:
-    """Whatever the order of the dict or of the .proto file: topP 11 after temperature, learningRate 16 last."""
+    """The order of the dict and of the .proto file does not matter: topP 11 after temperature, learningRate 16 last."""
     model = {
         "temperature": 0.5,
         "tuningTask": {"hyperparameters": {"learningRate": 0.001, "batchSize": 2, "epochCount": 5}},
@@ -194,7 +194,7 @@ def test_numbers_json_has_not_are_strings(value: float, text: str) -> None:
 def test_a_value_of_the_wrong_type_is_never_printed(
     message: str, value: dict[str, Any], error: type[Exception]
 ) -> None:
-    """A mistake in a handler is an exception, not a strange answer."""
+    """A bug in a handler raises an exception; it never becomes a malformed response."""
     with pytest.raises(error):
         write(f"{GL}.{message}", value)
 
@@ -270,7 +270,7 @@ def shuffled(value: Any, rng: random.Random) -> Any:
 
 @given(messages_of(f"{GL}.TunedModel"), st.randoms(use_true_random=False))
 def test_the_same_message_is_always_the_same_bytes(value: dict[str, Any], rng: random.Random) -> None:
-    """The order of a handler's dict means nothing."""
+    """The order of a handler's dict does not matter."""
     assert write(f"{GL}.TunedModel", value) == write(f"{GL}.TunedModel", shuffled(value, rng))
 
 
@@ -287,7 +287,7 @@ def test_members_ascend_by_number_and_none_is_invented(value: dict[str, Any]) ->
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_a_float_sent_to_a_client_comes_back_the_same(value: float) -> None:
-    """What a JSON parser makes of the text is the float32 that was written."""
+    """A JSON parser reads the text as the float32 that was written."""
     text = written(f"{GL}.TunedModel", {"temperature": value})
     (read,) = struct.unpack("f", struct.pack("f", json.loads(text)["temperature"]))
 

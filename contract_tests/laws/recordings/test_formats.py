@@ -1,4 +1,4 @@
-"""Whoever recorded an exchange, we read the same one."""
+"""The same exchange is read from the format of every recorder."""
 
 import base64
 import gzip
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mockserver.recordings.exchange import Exchange, NothingToReplay, Request, Response, Unreadable, write
-from mockserver.recordings.reading import files, read
+from mockserver.recordings.exchange import Exchange, NothingToReplay, Request, Response, UnreadableFile, write
+from mockserver.recordings.reading import find_files, read
 
 URL = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.0-flash:countTokens"
 ASKED = {"contents": [{"parts": [{"text": "une pêche"}]}]}
@@ -23,7 +23,7 @@ JSON = "application/json; charset=UTF-8"
 
 
 def own(folder: Path) -> Path:
-    """Our own file."""
+    """Return our own transcript file."""
     request = Request("POST", URL, (("content-type", "application/json"),), json.dumps(ASKED).encode())
     response = Response(200, (("content-type", JSON), ("date", DATE)), BODY.encode())
     path = folder / "own.json"
@@ -32,7 +32,7 @@ def own(folder: Path) -> Path:
 
 
 def vcrpy(folder: Path) -> Path:
-    """Python's: lists of header values, the body a string."""
+    """Return a cassette of vcrpy: lists of header values, the body is a string."""
     request = {
         "method": "POST",
         "uri": URL,
@@ -47,7 +47,7 @@ def vcrpy(folder: Path) -> Path:
 
 
 def zipped_vcrpy(folder: Path) -> Path:
-    """The same, whose body came zipped and stayed so."""
+    """Return a cassette of vcrpy with a gzip body."""
     request = {"method": "post", "uri": URL, "body": json.dumps(ASKED), "headers": {}}
     headers = {"Content-Type": [JSON], "Date": [DATE], "Content-Encoding": ["gzip"]}
     body = {"string": gzip.compress(BODY.encode())}
@@ -56,7 +56,7 @@ def zipped_vcrpy(folder: Path) -> Path:
 
 
 def parsing_vcrpy(folder: Path) -> Path:
-    """The same, by people who keep JSON as data."""
+    """Return a cassette of vcrpy with the JSON body as data."""
     request = {"method": "POST", "uri": URL, "parsed_body": ASKED, "headers": {"content-type": ["application/json"]}}
     headers = {"content-type": [JSON], "date": [DATE]}
     response = {"status": {"code": 200, "message": "OK"}, "headers": headers, "parsed_body": TOLD}
@@ -64,7 +64,7 @@ def parsing_vcrpy(folder: Path) -> Path:
 
 
 def ruby_vcr(folder: Path) -> Path:
-    """Ruby's: bodies with an encoding, some of them in base64; in a text file, behind a line that says where from."""
+    """Return a cassette of Ruby's VCR: bodies with an encoding, some in base64; in a text file, after a source line."""
     body = {"encoding": "ASCII-8BIT", "base64_string": base64.b64encode(BODY.encode()).decode()}
     request = {"method": "post", "uri": URL, "body": {"encoding": "UTF-8", "string": json.dumps(ASKED)}, "headers": {}}
     headers = {"Content-Type": [JSON], "Date": [DATE]}
@@ -76,12 +76,12 @@ def ruby_vcr(folder: Path) -> Path:
 
 
 def httprr(folder: Path) -> Path:
-    """Go's: the bytes of both messages, the reply's in chunks."""
+    """Return the request and response of httprr: their bytes, the response in chunks."""
     return traced(folder / "trace.httprr", BODY.encode())
 
 
 def zipped_httprr(folder: Path) -> Path:
-    """The same, of a client that let its replies be zipped."""
+    """Return the same with a gzip response."""
     return traced(folder / "zipped.httprr", gzip.compress(BODY.encode()), "Content-Encoding: gzip\r\n")
 
 
@@ -99,7 +99,7 @@ def traced(path: Path, body: bytes, more: str = "") -> Path:
 
 
 def js_genai(folder: Path) -> Path:
-    """Google's for its Node library: URLs without a host, bodies in segments."""
+    """Return a recording of js-genai: URLs without a host, bodies in segments."""
     request = {"method": "POST", "url": URL.partition(".com")[2], "headers": {}, "bodySegments": [ASKED]}
     where: dict[str, Any] = {"serverAddress": "generativelanguage.googleapis.com", "port": 443, "protocol": "https"}
     response = {"statusCode": 200, "headers": {"Content-Type": JSON, "Date": DATE}, "bodySegments": [TOLD]}
@@ -108,14 +108,14 @@ def js_genai(folder: Path) -> Path:
 
 
 def python_genai(folder: Path) -> Path:
-    """The same for its Python library, in snake_case."""
+    """Return a recording of python-genai, in snake_case."""
     request = {"method": "post", "url": URL, "headers": {}, "body_segments": [ASKED]}
     response = {"status_code": 200, "headers": {"content-type": JSON, "date": DATE}, "body_segments": [TOLD]}
     return dumped(folder / "py.json", {"replay_id": "x", "interactions": [{"request": request, "response": response}]})
 
 
 def by_hand(folder: Path) -> Path:
-    """A list somebody keeps: a request line, and the reply beside it."""
+    """Return a list written by hand: a request line, and the response beside it."""
     record: dict[str, Any] = {"id": "count", "host": "generativelanguage.googleapis.com", "status": 200, "body": BODY}
     record["request"] = f"POST {URL.partition('.com')[2]} {json.dumps(ASKED)}"
     record["headers"] = {"Content-Type": [JSON], "Date": [DATE]}
@@ -131,7 +131,7 @@ def in_two_files(folder: Path) -> Path:
 
 
 def dumped(path: Path, tree: Any) -> Path:
-    """A file of data."""
+    """Write a file of data."""
     path.write_text(json.dumps(tree) if path.suffix == ".json" else yaml.safe_dump(tree))
     return path
 
@@ -144,7 +144,7 @@ RECORDERS = [
 
 @pytest.mark.parametrize("recorder", RECORDERS)
 def test_one_exchange_is_read_from_every_recorder(recorder: Any, tmp_path: Path) -> None:
-    """Method, URL, both bodies, status, type and date."""
+    """Method, URL, both bodies, status, content type and date agree."""
     [exchange] = read(recorder(tmp_path)).exchanges
     request, response = exchange.request, exchange.response
 
@@ -156,7 +156,7 @@ def test_one_exchange_is_read_from_every_recorder(recorder: Any, tmp_path: Path)
 
 @pytest.mark.parametrize("recorder", RECORDERS)
 def test_bytes_are_kept_where_the_recorder_kept_them(recorder: Any, tmp_path: Path) -> None:
-    """A body that was parsed has lost its layout, and says so."""
+    """A body that was recorded as data has lost its layout, and is not `exact`."""
     [exchange] = read(recorder(tmp_path)).exchanges
 
     assert exchange.response.exact == (recorder not in {parsing_vcrpy, js_genai, python_genai})
@@ -165,7 +165,7 @@ def test_bytes_are_kept_where_the_recorder_kept_them(recorder: Any, tmp_path: Pa
 
 
 def test_a_stream_in_segments_becomes_events(tmp_path: Path) -> None:
-    """As they came over the wire."""
+    """The bodies are the bytes of the wire."""
     request = {"method": "POST", "url": "/v1beta/models/m:streamGenerateContent?alt=sse", "bodySegments": [ASKED]}
     response = {
         "statusCode": 200,
@@ -178,7 +178,7 @@ def test_a_stream_in_segments_becomes_events(tmp_path: Path) -> None:
 
 
 def test_a_reply_that_says_where_it_was_found_has_a_request(tmp_path: Path) -> None:
-    """httplib2 writes content-location to what it gets, and the status among the headers."""
+    """httplib2 adds content-location to its responses and writes the status into the headers."""
     headers = {"status": "200", "content-location": f"{URL}?alt=json", "date": DATE}
     [exchange] = read(dumped(tmp_path / "flight.json", {"headers": headers, "body": TOLD})).exchanges
 
@@ -186,7 +186,7 @@ def test_a_reply_that_says_where_it_was_found_has_a_request(tmp_path: Path) -> N
 
 
 def test_a_body_nobody_kept_is_none(tmp_path: Path) -> None:
-    """Which is not an empty one."""
+    """A missing body differs from an empty one."""
     path = dumped(tmp_path / "t.json", [{"request": {"method": "POST", "url": URL}, "status": 200, "body": TOLD}])
 
     assert read(path).exchanges[0].request.body is None
@@ -195,40 +195,44 @@ def test_a_body_nobody_kept_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("reply.json", '{"candidates": []}', "a reply without its request"),
-        ("reply.txt", 'data: {"candidates": []}\r\n\r\n', "a reply without its request"),
+        ("reply.json", '{"candidates": []}', "a response without its request"),
+        ("reply.txt", 'data: {"candidates": []}\r\n\r\n', "a response without its request"),
         (
             "list.json",
             '[{"http": 404, "body": {"error": {}}}, {"http": 400, "body": {}}]',
-            "2 replies without their requests",
+            "2 responses without their requests",
         ),
-        ("ids.json", '[{"displayName": "x", "id": "x-1"}]', "data, and no request"),
+        ("ids.json", '[{"displayName": "x", "id": "x-1"}]', "no request with its response"),
         ("doc.json", '{"kind": "discovery#restDescription"}', "a discovery document"),
-        ("notes.txt", "cell 27: submitted", "text, and no recorder's"),
+        ("notes.txt", "cell 27: submitted", "text that no recorder writes"),
         (
             "told.json",
             '[{"request": "GET of something deleted", "status": 404, "body": "x"}]',
             'in words: "GET of something',
         ),
-        ("told.json", '[{"request": "POST ...:generateContent {}", "status": 400, "body": "x"}]', "told in words"),
-        ("told.json", '[{"request": "GET /v1beta/models by a stranger", "status": 403, "body": "x"}]', "told in words"),
+        ("told.json", '[{"request": "POST ...:generateContent {}", "status": 400, "body": "x"}]', "described in words"),
+        (
+            "told.json",
+            '[{"request": "GET /v1beta/models by a stranger", "status": 403, "body": "x"}]',
+            "described in words",
+        ),
     ],
 )
 def test_a_file_without_exchanges_says_what_it_holds(tmp_path: Path, name: str, text: str, expected: str) -> None:
-    """It is no mistake to keep it there."""
+    """A file without exchanges is valid."""
     (tmp_path / name).write_text(text)
     with pytest.raises(NothingToReplay, match=expected):
         read(tmp_path / name)
 
 
 def zipped_reply(body: bytes) -> bytes:
-    """A cassette with that for a reply."""
+    """Return a cassette with this response."""
     row = {"request": {"method": "GET", "uri": URL}, "response": {"status": {"code": 200}, "body": {"string": body}}}
     return yaml.safe_dump({"interactions": [row]}).encode()
 
 
 def test_what_yaml_takes_for_more_than_text_is_text(tmp_path: Path) -> None:
-    """Bytes and dates within a body that is kept as data."""
+    """A body that is recorded as data may contain bytes and dates."""
     body = "{token: !!binary aGVsbG8=, createTime: 2025-08-18T12:41:00Z, day: 2025-08-18}"
     path = tmp_path / "t.yaml"
     path.write_text(f'[{{request: "GET /v1beta/models", status: 200, body: {body}}}]')
@@ -253,16 +257,16 @@ def test_what_yaml_takes_for_more_than_text_is_text(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_file_is_unreadable(tmp_path: Path, name: str, content: bytes) -> None:
-    """And that is another matter than having nothing to say."""
+    """A broken file is reported differently from one without exchanges."""
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableFile):
         read(tmp_path / name)
 
 
 def test_a_folder_is_read_with_those_in_it(tmp_path: Path) -> None:
-    """By name, and only what may be a recording."""
+    """Files are sorted by name; other suffixes are ignored."""
     (tmp_path / "deep").mkdir()
     for name in ("b.json", "a.yaml", "deep/c.httprr", "README.md", "picture.png"):
         (tmp_path / name).write_text("")
 
-    assert ["a.yaml", "b.json", "deep/c.httprr"] == [str(path.relative_to(tmp_path)) for path in files(tmp_path)]
+    assert ["a.yaml", "b.json", "deep/c.httprr"] == [str(path.relative_to(tmp_path)) for path in find_files(tmp_path)]

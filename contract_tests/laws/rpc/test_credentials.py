@@ -1,11 +1,11 @@
-"""Who is taken for whom."""
+"""Which caller the credentials of a request identify."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.http.parameters import parse_query
-from mockserver.rpc.credentials import Credentials, identify, read_credentials, real_secret, redacted
+from mockserver.rpc.credentials import Credentials, find_real_secret, identify, read_credentials, redact
 
 secrets = st.text(min_size=1)
 
@@ -30,17 +30,17 @@ secrets = st.text(min_size=1)
     ],
 )
 def test_credentials_come_by_header_or_query(headers: dict[str, str], query: str, found: Credentials) -> None:
-    """Key and bearer may come together; the key of the broken "next page" sample is none."""
+    """A request may have both a key and a bearer token; the key of the broken "next page" sample is not a key."""
     assert found == read_credentials(headers, parse_query(query))
 
 
 def test_of_a_repeated_parameter_the_first_counts() -> None:
-    """As of every system parameter."""
+    """The first value counts, as for every system parameter."""
     assert Credentials(key="a b") == read_credentials({}, [("key", "a b"), ("key", "c")])
 
 
 def test_a_bearer_that_is_an_address_names_its_user() -> None:
-    """Any other bearer is the default user; so two people are two tokens."""
+    """Any other bearer token is the default user."""
     alice = identify(Credentials(bearer="alice@example.com"))
     someone = identify(Credentials(bearer="ya29.made-up"), default_user="dev@example.com")
 
@@ -49,7 +49,7 @@ def test_a_bearer_that_is_an_address_names_its_user() -> None:
 
 
 def test_nobody_is_nobody() -> None:
-    """No credentials, no principal."""
+    """A request without credentials has no principal."""
     nobody = identify(Credentials())
 
     assert ("", None, "none") == (nobody.principal, nobody.email, nobody.via)
@@ -68,7 +68,7 @@ def test_a_key_is_a_caller_with_a_project_of_its_own(one: str, other: str) -> No
 
 @given(st.builds(Credentials, key=st.none() | secrets, bearer=st.none() | secrets, project=st.none() | secrets))
 def test_a_principal_never_shows_a_key(credentials: Credentials) -> None:
-    """With a bearer the user acts, else the key; x-goog-user-project is the project billed."""
+    """With a bearer token the caller is the user, else the key; x-goog-user-project is the billed project."""
     caller = identify(credentials)
 
     assert caller.via == ("bearer" if credentials.bearer else "key" if credentials.key else "none")
@@ -89,24 +89,24 @@ SECRETS = {
 
 @pytest.mark.parametrize(("secret", "kind"), SECRETS.items())
 def test_secrets_google_issues_are_recognised(secret: str, kind: str) -> None:
-    """By their form, wherever in a text they stand."""
-    assert kind == real_secret(f"take {secret} and keep it")
+    """They are found by their format, anywhere in a text."""
+    assert kind == find_real_secret(f"take {secret} and keep it")
 
 
 @pytest.mark.parametrize("text", ["AIza" + "x" * 34, "test-key", "alice@example.com", "ya29.made-up", ""])
 def test_made_up_secrets_are_not(text: str) -> None:
-    """What has another form is nobody's secret."""
-    assert "" == real_secret(text)
+    """Text of any other format is not a secret."""
+    assert "" == find_real_secret(text)
 
 
 @given(st.sampled_from(sorted(SECRETS)), st.text("ab c"), st.text(" \nxy"))
 def test_no_secret_survives_redaction(secret: str, before: str, after: str) -> None:
-    """Wherever it stands in a tree; what is not secret stays."""
+    """Secrets are redacted anywhere in a tree; everything else stays."""
     tree = {"kept": [1, None, "plain"], "parts": [{"text": f"{before} {secret}\n{after}"}]}
 
-    shown = redacted(tree)
+    shown = redact(tree)
 
     assert secret[4:30] not in str(shown)
     assert tree["kept"] == shown["kept"]
     assert shown["parts"][0]["text"].startswith(before)
-    assert "" == real_secret(str(shown))
+    assert "" == find_real_secret(str(shown))

@@ -1,4 +1,4 @@
-"""Errors: the envelope, and every recorded body of the front end made again by its constructor."""
+"""Errors: the envelope, and every recorded body of the front end reproduced by its constructor."""
 
 import json
 from collections.abc import Callable
@@ -122,19 +122,19 @@ NOT_MADE = {
 
 
 def refused_query(query: str) -> ApiError:
-    """The error a query string is refused with."""
+    """Return the error for an invalid query string."""
     with pytest.raises(ApiError) as caught:
         parameters.split_query(query)
     return caught.value
 
 
 def records(transcripts: Path) -> dict[str, dict[str, Any]]:
-    """The recorded errors by id."""
+    """Return the recorded errors by id."""
     return {row["id"]: row for row in json.loads((transcripts / "wire-errors.json").read_text())}
 
 
 def in_order_of(made: Any, recorded: Any) -> Any:
-    """`recorded` with the keys of every metadata map in the order `made` has them: that of a map means nothing."""
+    """Return `recorded` with its metadata maps in the key order of `made`: a map has no order."""
     for one, other in zip(made["error"].get("details", []), recorded["error"].get("details", []), strict=True):
         if "metadata" in other:
             other["metadata"] = {key: other["metadata"][key] for key in one["metadata"] if key in other["metadata"]}
@@ -142,7 +142,7 @@ def in_order_of(made: Any, recorded: Any) -> Any:
 
 
 def test_every_record_is_made_or_has_its_reason(transcripts: Path) -> None:
-    """No recorded error is forgotten."""
+    """Every recorded error has a constructor."""
     assert set(records(transcripts)) == set(MADE) | set(NOT_MADE)
 
 
@@ -236,7 +236,7 @@ def test_an_operation_fails_with_the_rpc_code() -> None:
 
 
 def test_violations_are_joined_line_by_line() -> None:
-    """All of them, in order; one at the root has no field."""
+    """All violations are listed in order; one at the root has no field."""
     error = errors.unbindable([("a.b", "one"), (None, "two")])
 
     assert error.message == "one\ntwo"

@@ -1,4 +1,4 @@
-"""Losses fall believably, and the same for the same seeds: laws of `simulation.losses`."""
+"""Losses fall plausibly, and the same seeds give the same losses: laws of `simulation.losses`."""
 
 import struct
 from statistics import mean, pstdev
@@ -19,7 +19,7 @@ TEXT = "text-bison-001"
     step=st.integers(1, 10_000),
 )
 def test_losses_are_float32_values_in_bounds(base: str, batch: int, rate: float, seed: int, step: int) -> None:
-    """A loss is what a float32 can hold, hardly below zero, and not absurdly high."""
+    """A loss is a float32 value, at most slightly negative, and within a plausible range."""
     loss = losses(base, batch, rate, seed, seed).at(step)
 
     assert loss == struct.unpack("f", struct.pack("f", loss))[0]
@@ -27,7 +27,7 @@ def test_losses_are_float32_values_in_bounds(base: str, batch: int, rate: float,
 
 
 def test_the_same_seeds_give_the_same_series() -> None:
-    """A run is told the same way every time."""
+    """The same seeds give the same losses."""
     once, again = losses(TEXT, 4, 0.001, 7, 1), losses(f"models/{TEXT}", 4, 0.001, 7, 1)
 
     assert [once.at(step) for step in range(1, 100)] == [again.at(step) for step in range(1, 100)]
@@ -44,7 +44,7 @@ def test_the_same_data_begin_alike_and_part_slowly() -> None:
 
 
 def test_other_data_begin_otherwise() -> None:
-    """Step 1 belongs to the data, the base model and the batch size."""
+    """The loss of step 1 depends on the data, the base model and the batch size only."""
     firsts = {
         losses(base, batch, 0.001, data, 1).at(1)
         for base in (TEXT, "text-bison-tuning-test")

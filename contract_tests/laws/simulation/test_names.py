@@ -1,4 +1,4 @@
-"""Names look like the service's: laws of `simulation.names`."""
+"""Generated ids look like those of the services: laws of `simulation.names`."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from mockserver.simulation import names
 
 @given(display_name=st.text(max_size=40), fill=st.booleans(), seed=st.integers())
 def test_every_minted_id_is_one_a_caller_might_choose(display_name: str, seed: int, *, fill: bool) -> None:
-    """Whatever the display name, the id is legal, forty characters at most, and five of them at least random."""
+    """For any display name the id is valid, has at most forty characters, and at least five of them are random."""
     one, other = (names.tuned_model_id(display_name, Random(seed + turn), fill=fill) for turn in (0, 1))
 
     assert names.is_tuned_model_id(one)
@@ -45,7 +45,7 @@ def test_minted_ids_begin_as_recorded_ones(transcripts: Path) -> None:
     ],
 )
 def test_slugs_keep_letters_digits_and_spaces(display_name: str, slug: str) -> None:
-    """Letters and digits stay, in lower case; a space is a hyphen; all else vanishes."""
+    """Letters and digits stay, in lower case; a space becomes a hyphen; everything else is dropped."""
     minted = names.tuned_model_id(display_name, Random(0))
 
     assert slug == minted.rpartition("-")[0]
@@ -59,7 +59,7 @@ def test_the_random_part_shrinks_at_forty_characters() -> None:
 
 
 def test_a_name_without_latin_letters_gets_a_random_id() -> None:
-    """Nothing is left to make a slug of."""
+    """The id is random if the name has no usable character."""
     assert re.fullmatch("[a-z][a-z0-9]{11}", names.tuned_model_id("数字生成器", Random(0), fill=True))
 
 
@@ -71,7 +71,7 @@ def test_ids_a_caller_may_choose(chosen: str) -> None:
 
 @pytest.mark.parametrize("chosen", ["", "1a", "-a", "a-", "A", "a_b", "a" * 41, "a\n"])
 def test_ids_a_caller_may_not_choose(chosen: str) -> None:
-    """Everything else."""
+    """Any other id is invalid."""
     assert not names.is_tuned_model_id(chosen)
 
 
@@ -100,7 +100,7 @@ def test_endpoints_are_numbered_like_models() -> None:
 
 @given(project=st.text(min_size=1))
 def test_a_project_keeps_its_number(project: str) -> None:
-    """Twelve digits, the same for the same id; who says a number hears that number."""
+    """It has twelve digits and depends on the id only; a number stays itself."""
     number = names.project_number(project)
 
     assert number == names.project_number(number)
@@ -116,7 +116,7 @@ def test_an_unnamed_model_is_called_by_its_base_and_a_uuid() -> None:
 
 @given(moment=st.datetimes(datetime(2008, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - the zone is hypothesis's to add
 def test_experiments_are_stamped_in_pacific_time(moment: datetime) -> None:
-    """The stamp is the wall clock of Los Angeles, summer and winter, with microseconds."""
+    """The timestamp is the local time of Los Angeles, in summer and winter, with microseconds."""
     nanos = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
     expected = moment.astimezone(ZoneInfo("America/Los_Angeles"))
 
@@ -124,7 +124,7 @@ def test_experiments_are_stamped_in_pacific_time(moment: datetime) -> None:
 
 
 def test_names_of_a_seeded_world_repeat() -> None:
-    """The same generator mints the same names."""
+    """The same random generator gives the same ids."""
     once, again = Random(5), Random(5)
 
     assert names.tuned_model_id("a b", once) == names.tuned_model_id("a b", again)

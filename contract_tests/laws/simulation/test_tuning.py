@@ -1,4 +1,4 @@
-"""A run is a function of its facts and the moment one looks: laws of `simulation.tuning`."""
+"""Progress is a function of a run's facts and the time: laws of `simulation.tuning`."""
 
 import json
 from dataclasses import replace
@@ -19,10 +19,10 @@ from mockserver.simulation.tuning import (
     Pace,
     Run,
     State,
+    find_start_times,
     observe,
-    reported,
+    observe_refreshed,
     snapshots,
-    starts,
 )
 
 CREATED = 1_695_153_385_999_303_000  # 2023-09-19T19:56:25.999303Z
@@ -72,7 +72,7 @@ looks = st.lists(delays.map(lambda delay: CREATED + delay), min_size=2, max_size
 
 
 def a_run(**facts: Any) -> Run:
-    """Fifteen examples, five epochs, four at a time: the nineteen steps of the official sample."""
+    """Return a run of fifteen examples, five epochs and batches of four: the nineteen steps of the official sample."""
     plain = Run(
         created=CREATED,
         seed=1,
@@ -88,7 +88,7 @@ def a_run(**facts: Any) -> Run:
 
 
 def without_future(run: Run, now: int) -> Run:
-    """The run as it is known at that moment: what was decided later is not among its facts."""
+    """Return the run without the requests that came after that time."""
 
     def past(moment: int | None) -> int | None:
         return moment if moment is not None and moment <= now else None
@@ -97,13 +97,13 @@ def without_future(run: Run, now: int) -> Run:
 
 
 def after(delay: float) -> int:
-    """The moment so many seconds after creation."""
+    """Return the time that many seconds after creation."""
     return CREATED + round(delay * SECOND)
 
 
 @given(run=runs, looks=looks)
 def test_progress_never_goes_back(run: Run, looks: list[int]) -> None:
-    """Whoever looks later sees as many steps or more, and a later update."""
+    """A later observation has at least as many steps, and no earlier update time."""
     seen = [observe(run, now) for now in looks]
 
     assert [p.completed_steps for p in seen] == sorted(p.completed_steps for p in seen)
@@ -112,7 +112,7 @@ def test_progress_never_goes_back(run: Run, looks: list[int]) -> None:
 
 @given(run=runs, looks=looks)
 def test_snapshots_are_prefixes(run: Run, looks: list[int]) -> None:
-    """What was said of a step is never taken back: earlier snapshots begin the later ones."""
+    """Snapshots never change: earlier lists are prefixes of later ones."""
     seen = [snapshots(run, observe(run, now)) for now in looks]
 
     for earlier, later in pairwise(seen):
@@ -121,7 +121,7 @@ def test_snapshots_are_prefixes(run: Run, looks: list[int]) -> None:
 
 @given(run=runs, looks=looks)
 def test_only_legal_transitions_happen(run: Run, looks: list[int]) -> None:
-    """States follow the diagram, however rarely one looks; what has ended stays as it is."""
+    """States follow the diagram, however rarely they are observed; final states do not change."""
     seen = [observe(run, now) for now in looks]
 
     for earlier, later in pairwise(seen):
@@ -148,7 +148,7 @@ def test_times_are_in_order(run: Run, delay: int) -> None:
 
 @given(run=runs, delay=delays)
 def test_steps_are_where_their_times_say(run: Run, delay: int) -> None:
-    """The steps that are done are those whose time has come."""
+    """The completed steps are those whose time is not later than now."""
     now = CREATED + delay
     progress = observe(run, now)
     taken = snapshots(run, progress)
@@ -160,18 +160,20 @@ def test_steps_are_where_their_times_say(run: Run, delay: int) -> None:
 
 @given(run=runs, delay=delays)
 def test_a_step_can_be_asked_for_alone(run: Run, delay: int) -> None:
-    """Its time is the one in its snapshot; a step that is not done has none."""
+    """The time of a step is that of its snapshot; a step that is not completed has none."""
     progress = observe(run, CREATED + delay)
     taken = snapshots(run, progress)
 
-    assert [tuning.computed(run, progress, snapshot.step) for snapshot in taken] == [each.computed for each in taken]
+    assert [tuning.find_step_time(run, progress, snapshot.step) for snapshot in taken] == [
+        each.computed for each in taken
+    ]
     with pytest.raises(ValueError, match="is not done"):
-        tuning.computed(run, progress, len(taken) + 1)
+        tuning.find_step_time(run, progress, len(taken) + 1)
 
 
 @given(run=runs, now=moments.filter(bool), later=delays)
 def test_deciding_changes_nothing_that_was_seen(run: Run, now: int, later: int) -> None:
-    """Cancelling, failing or finishing a run leaves its past alone; of an ended run, everything."""
+    """Cancelling, failing or finishing a run does not change its past, and does not change an ended run at all."""
     run = without_future(run, now)
     before = observe(run, now)
     for decide in (tuning.cancel, tuning.fail, tuning.finish):
@@ -187,7 +189,7 @@ def test_deciding_changes_nothing_that_was_seen(run: Run, now: int, later: int) 
 
 @given(run=runs, delay=delays)
 def test_the_same_run_is_always_seen_alike(run: Run, delay: int) -> None:
-    """Equal facts and an equal moment give equal sights: nothing remembers who looked before."""
+    """Equal facts and times give equal progress: observing has no side effects."""
     now = CREATED + delay
     observe(run, now + SECOND)
 
@@ -219,7 +221,7 @@ def test_epochs_of_every_recorded_snapshot(transcripts: Path) -> None:
 
 
 def test_the_last_epoch_is_the_last() -> None:
-    """A batch larger than the data does not run past the epochs asked for."""
+    """A batch larger than the data does not exceed the requested epochs."""
     run = a_run(examples=5, epochs=1, batch=16)
 
     assert [run.epoch(step) for step in range(1, run.total_steps + 1)] == [1]
@@ -239,7 +241,7 @@ def test_a_run_starts_and_succeeds_as_recorded() -> None:
 
 
 def test_cancelling_takes_no_time_on_the_developer_api() -> None:
-    """Whoever reads after the call sees the run cancelled, with the steps it had."""
+    """After the call the run is cancelled, with the steps that it had."""
     run = tuning.cancel(a_run(), after(10))
     seen = observe(run, after(10))
 
@@ -269,7 +271,7 @@ def test_a_job_cancelled_at_once_may_end_a_minute_after_its_start() -> None:
 
 
 def test_a_run_cancelled_before_its_start_never_started() -> None:
-    """A recorded job cancelled at birth has no start time at all."""
+    """A recorded job that was cancelled right after its creation has no start time."""
     run = tuning.cancel(a_run(), after(0.1))
     seen = observe(run, after(100))
 
@@ -278,7 +280,7 @@ def test_a_run_cancelled_before_its_start_never_started() -> None:
 
 @pytest.mark.parametrize("step", [0, 1, 7, 19])
 def test_a_run_fails_right_after_the_step_it_was_told(step: int) -> None:
-    """The step is done, no other is, and the reason is the one given."""
+    """That step is the last completed one, and the failure is the given one."""
     reason = Failure(13, "no luck")
     seen = observe(a_run(fail_at_step=step, failure=reason), after(1000))
 
@@ -301,7 +303,7 @@ def test_a_stalled_run_stands_still_until_somebody_decides() -> None:
 
 
 def test_a_finished_run_has_all_its_steps() -> None:
-    """Those it had not done yet are pressed into the time that was left."""
+    """The remaining steps are compressed into the remaining time."""
     run = tuning.finish(a_run(), after(10))
     seen = observe(run, after(10))
     computed = [snapshot.computed for snapshot in snapshots(run, seen)]
@@ -311,7 +313,7 @@ def test_a_finished_run_has_all_its_steps() -> None:
 
 
 def test_a_run_finished_at_birth_is_whole() -> None:
-    """Created, started and ended in one moment of a clock that stands still."""
+    """A run can be created, started and ended at the same time of a manual clock."""
     run = tuning.finish(a_run(), CREATED)
     seen = observe(run, CREATED)
 
@@ -321,7 +323,7 @@ def test_a_run_finished_at_birth_is_whole() -> None:
 def test_metadata_is_refreshed_once_a_minute() -> None:
     """The recorded log: polled every 31 seconds and a bit, it said 40, 40, 81, 81, 120, 120, 160, 188 steps."""
     run = a_run(epochs=50, pace=replace(BRISK, start_seconds=0.3, first_step_seconds=1.8, step_seconds=1.49))
-    polls = [reported(run, after(32 * poll), 61.0).completed_steps for poll in range(2, 10)]
+    polls = [observe_refreshed(run, after(32 * poll), 61.0).completed_steps for poll in range(2, 10)]
 
     assert polls == [40, 40, 81, 81, 122, 122, 163, 188]
 
@@ -329,20 +331,20 @@ def test_metadata_is_refreshed_once_a_minute() -> None:
 def test_metadata_of_a_short_run_says_nothing_before_the_end() -> None:
     """A recorded run of nineteen steps, polled every 5 seconds, never showed a percentage but 100."""
     run = a_run()
-    polls = {reported(run, after(delay), 61.0).completed_steps for delay in range(0, 60, 5)}
+    polls = {observe_refreshed(run, after(delay), 61.0).completed_steps for delay in range(0, 60, 5)}
 
     assert {0, 19} == polls
 
 
 def test_fresh_metadata_is_what_is_seen() -> None:
-    """A refresh time of nothing makes every look fresh."""
-    assert observe(a_run(), after(10)) == reported(a_run(), after(10), 0)
+    """With a refresh time of 0 every observation is up to date."""
+    assert observe(a_run(), after(10)) == observe_refreshed(a_run(), after(10), 0)
 
 
 def test_runs_wait_for_a_free_place() -> None:
     """Two at a time: the third starts when the first has ended, the fourth with the end of the second."""
     queue = [a_run(created=after(place), seed=place) for place in range(4)]
-    begins = starts(queue, 2)
+    begins = find_start_times(queue, 2)
     ends = [observe(run, NEVER, start=begin).ended for run, begin in zip(queue, begins, strict=True)]
 
     assert begins[:2] == [after(0.5), after(1.5)]
@@ -350,40 +352,40 @@ def test_runs_wait_for_a_free_place() -> None:
 
 
 def test_a_place_is_freed_by_cancelling() -> None:
-    """A run that was cancelled while it waited takes no place; one that trained gives its place back."""
+    """A run that was cancelled while waiting takes no place; one that trained frees its place."""
     first, second, third = (a_run(created=after(place), seed=place) for place in range(3))
-    freed = starts([tuning.cancel(first, after(5)), second], 1)
-    skipped = starts([first, replace(second, cancelled=after(4)), third], 1)
+    freed = find_start_times([tuning.cancel(first, after(5)), second], 1)
+    skipped = find_start_times([first, replace(second, cancelled=after(4)), third], 1)
 
     assert [after(0.5), after(5)] == freed
-    assert skipped[2] == starts([first, third], 1)[1]
+    assert skipped[2] == find_start_times([first, third], 1)[1]
 
 
 @given(queue=st.lists(runs, min_size=2, max_size=6), limit=st.integers(1, 3), delay=delays, data=st.data())
 def test_a_place_is_not_freed_in_the_past(queue: list[Run], limit: int, delay: int, data: st.DataObject) -> None:
-    """Deciding on one run moves no start that has been, and lets nobody start before the decision."""
+    """A request for one run changes no start in the past, and lets no run start before the request."""
     now = CREATED + delay
     queue = [without_future(run, now) for run in queue]
-    before = starts(queue, limit)
+    before = find_start_times(queue, limit)
     place = data.draw(st.integers(0, len(queue) - 1))
     queue[place] = tuning.cancel(queue[place], now, start=before[place])
-    later = starts(queue, limit)
+    later = find_start_times(queue, limit)
 
     for old, new in zip(before, later, strict=True):
         assert new == old if old <= now else now <= new <= old
 
 
 def test_a_place_that_is_never_freed_is_waited_for_for_ever() -> None:
-    """Behind a stalled run everything is pending."""
-    begins = starts([a_run(stall_at_step=1), a_run(created=after(1))], 1)
+    """All runs behind a stalled run are pending."""
+    begins = find_start_times([a_run(stall_at_step=1), a_run(created=after(1))], 1)
 
     assert [after(0.5), NEVER] == begins
     assert State.PENDING is observe(a_run(created=after(1)), after(10**6), start=NEVER).state
 
 
 def test_without_a_quota_nobody_waits() -> None:
-    """Everyone starts in their own time."""
-    assert [after(0.5), after(0.5)] == starts([a_run(), a_run()], None)
+    """Without a limit every run starts at its own time."""
+    assert [after(0.5), after(0.5)] == find_start_times([a_run(), a_run()], None)
 
 
 def test_a_long_run_is_cheap_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from mockserver.dispatch.routing import Call
 from mockserver.rpc.credentials import Caller
 from mockserver.rpc.errors import ApiError
 from mockserver.simulation import names as minting
-from mockserver.simulation.tuning import starts
+from mockserver.simulation.tuning import find_start_times
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
 from mockserver.vertex.routes import ROUTES
@@ -195,8 +195,8 @@ def test_what_is_kept_of_a_queue_is_what_it_comes_to(
             cancel(of, jobs[place])
         queue = [held.run for held in runs.runs(of)]
 
-        assert starts(queue, limit) == [runs.start(of, run) for run in queue]
-        assert starts(queue, limit) == [runs.start(of.fork("twin"), run) for run in queue]
+        assert find_start_times(queue, limit) == [runs.start(of, run) for run in queue]
+        assert find_start_times(queue, limit) == [runs.start(of.fork("twin"), run) for run in queue]
 
 
 @given(seeds, seconds)
@@ -220,7 +220,7 @@ def test_what_a_job_names_is_there(seed: int, wait: float) -> None:
 
 def test_no_two_things_get_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real numbers are of so few bits that a thousand jobs throw one twice; here there are hardly enough for all."""
-    monkeypatch.setattr(minting, "_number", lambda rng, zeros, bits: str(rng.randrange(260)))  # noqa: ARG005 - as the real one
+    monkeypatch.setattr(minting, "_multiple", lambda rng, zeros, bits: str(rng.randrange(260)))  # noqa: ARG005 - as the real one
     of = world(1)
     jobs = [create(of, "mock-finish-now") for _ in range(200)]
     move(of, 3600)

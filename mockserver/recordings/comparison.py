@@ -1,9 +1,9 @@
-"""A recorded reply held against ours: the same, of the same shape, or different.
+"""Compares a recorded response with ours: the same, of the same shape, or different.
 
-Same: equal but for what nobody can predict: ids, times, tokens, measured numbers, what a model says.
-Shape: the same members in the same order and of the same types, while other numbers or lengths differ.
-Differs: anything else. The status, the content type, a member that one side lacks, the order of members, a type,
-a word such as a state, the words of an error.
+Same: equal except for what nobody can predict: ids, times, tokens, measured numbers, the model's text.
+Shape: the same members in the same order and of the same types, but other numbers or lengths differ.
+Differs: anything else, such as the status, the content type, a member that one side lacks, the order of members, a
+type, an enum value like a state, the text of an error.
 """
 
 import json
@@ -14,11 +14,11 @@ from enum import IntEnum
 from typing import Any
 
 from mockserver.recordings.exchange import Response
-from mockserver.recordings.id_mapping import Names
+from mockserver.recordings.id_mapping import IdMapping
 
 
 class Grade(IntEnum):
-    """How well two replies agree; a higher number is worse."""
+    """How well two responses agree; a higher number is worse."""
 
     SAME = 0
     SHAPE = 1
@@ -27,29 +27,29 @@ class Grade(IntEnum):
 
 ABSENT = "(absent)"
 
-# What a model says, or what nobody else can read.
-_FREE_TEXTS = frozenset({"text", "responseId", "etag", "thoughtSignature", "token", "turnToken"})
+# The model's text, and opaque values.
+_UNPREDICTABLE = frozenset({"text", "responseId", "etag", "thoughtSignature", "token", "turnToken"})
 _PAGE_TOKENS = frozenset({"nextPageToken"})
-# What is counted or measured in a run that is not ours.
+# What is counted or measured during a run: the recorded run is not ours.
 _MEASURED = re.compile(
     r"(?:[tT]okenCount|[tT]okens|BillableCharacters|[lL]oss|[lL]ogprobs|[lL]ogProbability|Score|Percent|tokenId)$"
     r"|^(?:values|completedSteps|completedEpochs|epoch|step)$"
 )
-# Sentences that quote numbers: of tokens, of seconds to wait.
+# Sentences that contain numbers: of tokens, of seconds to wait.
 _SENTENCES = frozenset({"message", "detail"})
-# Words that depend on what was said.
-_JUDGED = frozenset({"probability", "severity"})
+# Enum values that depend on the model's text.
+_RATINGS = frozenset({"probability", "severity"})
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d+))?Z")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
-_EMPTIED = re.compile(r',\s*"\w+": \[\]')
+_EMPTY_LIST = re.compile(r',\s*"\w+": \[\]')
 _SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\w.+-]*|true|false|null')
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place where two replies are not equal: a path such as `error.message`, and both values."""
+    """A position in which two responses differ: a path such as `error.message`, and both values."""
 
     where: str
     grade: Grade
@@ -57,31 +57,32 @@ class Difference:
     ours: Any
 
 
-def compare(recorded: Response, ours: Response, names: Names) -> list[Difference]:
-    """All differences that matter, in the order of the reply. `names` learns which of our ids stands for which."""
-    found = [*_heads(recorded, ours)]
-    old, new = documents(recorded), documents(ours)
+def compare(recorded: Response, ours: Response, ids: IdMapping) -> list[Difference]:
+    """Return the differences that matter, in the order of the response. `ids` learns which of our ids is which."""
+    differences = [*_compare_heads(recorded, ours)]
+    old, new = parse_messages(recorded), parse_messages(ours)
     if old is None or new is None:
-        return found + _texts(recorded.body, ours.body, names)
+        return differences + _compare_texts(recorded.body, ours.body, ids)
     if len(old) > 1 or len(new) > 1:
-        old, new = _ends(old), _ends(new)
-    comparison = _Comparison(names, ordered=recorded.exact)
+        # How many messages of a stream lie between the first and the last is random.
+        old, new = old[:1] + old[1:][-1:], new[:1] + new[1:][-1:]
+    comparison = _Comparison(ids, ordered=recorded.exact)
     for number, (first, second) in enumerate(zip(old, new, strict=False)):
-        found += comparison.values(f"[{number}]" if len(old) > 1 else "", first, second)
+        differences += comparison.values(f"[{number}]" if len(old) > 1 else "", first, second)
     if len(old) != len(new):
-        found.append(Difference("number of messages", Grade.SHAPE, len(old), len(new)))
-    if recorded.exact and ours.exact and not found and _layout(recorded.body) != _layout(ours.body):
-        found.append(Difference("layout", Grade.DIFFERS, _layout(recorded.body), _layout(ours.body)))
-    return found
+        differences.append(Difference("number of messages", Grade.SHAPE, len(old), len(new)))
+    if recorded.exact and ours.exact and not differences and _layout(recorded.body) != _layout(ours.body):
+        differences.append(Difference("layout", Grade.DIFFERS, _layout(recorded.body), _layout(ours.body)))
+    return differences
 
 
 def grade(differences: list[Difference]) -> Grade:
-    """The worst of them; the same if there are none."""
+    """Return the worst grade; SAME without differences."""
     return max((difference.grade for difference in differences), default=Grade.SAME)
 
 
-def documents(response: Response) -> list[Any] | None:
-    """The messages of a reply: one, or those of a stream in either form. None if it is no JSON."""
+def parse_messages(response: Response) -> list[Any] | None:
+    """Return the messages of a response: one, or those of a stream in either form. None if it is not JSON."""
     text = response.body.decode("utf-8", "replace").strip()
     if text.startswith("data:"):
         events = [event.removeprefix("data:") for event in re.split(r"\r?\n\r?\n", text) if event.strip()]
@@ -97,12 +98,7 @@ def _parsed(texts: list[str]) -> list[Any] | None:
         return None
 
 
-def _ends(messages: list[Any]) -> list[Any]:
-    """The first and the last message of a stream: how many lie between is a matter of chance."""
-    return messages if len(messages) < 2 else [messages[0], messages[-1]]
-
-
-def _heads(recorded: Response, ours: Response) -> Iterator[Difference]:
+def _compare_heads(recorded: Response, ours: Response) -> Iterator[Difference]:
     if recorded.status != ours.status:
         yield Difference("status", Grade.DIFFERS, recorded.status, ours.status)
     for name in ("content-type", "content-disposition"):
@@ -111,9 +107,9 @@ def _heads(recorded: Response, ours: Response) -> Iterator[Difference]:
             yield Difference(name, Grade.DIFFERS, recorded.header(name), ours.header(name) or ABSENT)
 
 
-def _texts(recorded: bytes, ours: bytes, names: Names) -> list[Difference]:
-    """Of replies that are not both JSON: pages and broken text."""
-    old, new = names.translate(recorded.decode("utf-8", "replace")).strip(), ours.decode("utf-8", "replace").strip()
+def _compare_texts(recorded: bytes, ours: bytes, ids: IdMapping) -> list[Difference]:
+    """Compare responses that are not both JSON: pages and broken text."""
+    old, new = ids.translate(recorded.decode("utf-8", "replace")).strip(), ours.decode("utf-8", "replace").strip()
     if old == new:
         return []
     both_pages = old[:9].lower() == new[:9].lower() == "<!doctype"
@@ -121,24 +117,24 @@ def _texts(recorded: bytes, ours: bytes, names: Names) -> list[Difference]:
 
 
 def _layout(body: bytes) -> str:
-    """The first message of a body with every scalar masked, and what follows it: white space, brackets and commas.
+    """Return the first message of a body with every scalar masked, and the separator after it.
 
-    The end of the text, and which line ends it has, are the recorder's affair.
+    The end of the text and its line ends are ignored: recorders change them.
     """
-    text = _EMPTIED.sub("", body.decode("utf-8", "replace")).replace("\r\n", "\n").strip()
+    text = _EMPTY_LIST.sub("", body.decode("utf-8", "replace")).replace("\r\n", "\n").strip()
     first, *between = re.split(r"(\n\n|\n,\n)", text, maxsplit=1)[:2]
     return _SCALAR.sub("x", first) + "".join(between)
 
 
 class _Comparison:
-    """Compares values by what they are called."""
+    """Compares JSON values; the name of a member decides how strictly."""
 
-    def __init__(self, names: Names, *, ordered: bool) -> None:
-        self._names = names
+    def __init__(self, ids: IdMapping, *, ordered: bool) -> None:
+        self._names = ids
         self._ordered = ordered
 
     def values(self, where: str, old: Any, new: Any) -> Iterator[Difference]:
-        """The differences between two values in the same place."""
+        """Yield the differences between two values in the same position."""
         name = re.sub(r"\[\d*\]$", "", where).rpartition(".")[2]
         if isinstance(old, dict) and isinstance(new, dict):
             yield from self._objects(where, old, new)
@@ -153,27 +149,27 @@ class _Comparison:
             yield Difference(where, Grade.DIFFERS, old, new)
 
     def _objects(self, where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
-        told = {key: _told(value) for key, value in old.items()}
-        kept = {key: value for key, value in told.items() if key in new or value != []}
-        renamed = self._keys(kept, new)
-        for key, value in renamed.items():
-            place = f"{where}.{key}".lstrip(".")
+        public = {key: _drop_debug_info(value) for key, value in old.items()}
+        # Google never writes an empty list: one is left where all its items were debug information.
+        expected = self._translate_keys({key: value for key, value in public.items() if key in new or value != []}, new)
+        for key, value in expected.items():
+            path = f"{where}.{key}".lstrip(".")
             if key in new:
-                yield from self.values(place, value, new[key])
+                yield from self.values(path, value, new[key])
             else:
-                yield Difference(place, Grade.DIFFERS, value, ABSENT)
-        for key in (key for key in new if key not in renamed):
+                yield Difference(path, Grade.DIFFERS, value, ABSENT)
+        for key in (key for key in new if key not in expected):
             yield Difference(f"{where}.{key}".lstrip("."), Grade.DIFFERS, ABSENT, new[key])
-        common = [key for key in renamed if key in new]
-        other = [key for key in new if key in renamed]
-        if self._ordered and common != other:
-            yield Difference(f"{where} order".strip(), Grade.DIFFERS, " ".join(common), " ".join(other))
+        recorded_order = [key for key in expected if key in new]
+        our_order = [key for key in new if key in expected]
+        if self._ordered and recorded_order != our_order:
+            yield Difference(f"{where} order".strip(), Grade.DIFFERS, " ".join(recorded_order), " ".join(our_order))
 
-    def _keys(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-        """The recorded members by our names: a key may be an id, as in `trafficSplit`."""
-        strange = [key for key in old if key not in new and key.isdigit()]
-        unknown = [key for key in new if key not in old and key.isdigit()]
-        for first, second in zip(strange, unknown, strict=False):
+    def _translate_keys(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the recorded members by our keys: a key may be an id, as in `trafficSplit`."""
+        old_ids = [key for key in old if key not in new and key.isdigit()]
+        new_ids = [key for key in new if key not in old and key.isdigit()]
+        for first, second in zip(old_ids, new_ids, strict=False):
             self._names.learn(first, second)
         return {self._names.translate(key) if key.isdigit() else key: value for key, value in old.items()}
 
@@ -184,7 +180,7 @@ class _Comparison:
             yield from self.values(f"{where}[{number}]", first, second)
 
     def _strings(self, where: str, name: str, old: str, new: str) -> Iterator[Difference]:
-        if name in _FREE_TEXTS or old == new:
+        if name in _UNPREDICTABLE or old == new:
             return
         if name in _PAGE_TOKENS:
             self._names.equate(old, new)
@@ -200,15 +196,14 @@ class _Comparison:
         translated = _UUID.sub("uuid", self._names.translate(old))
         plain = _UUID.sub("uuid", new)
         if translated != plain:
-            alike = name in _JUDGED or (name in _SENTENCES and _DIGITS.sub("0", translated) == _DIGITS.sub("0", plain))
-            yield Difference(where, Grade.SHAPE if alike else Grade.DIFFERS, old, new)
+            similar = name in _RATINGS or (
+                name in _SENTENCES and _DIGITS.sub("0", translated) == _DIGITS.sub("0", plain)
+            )
+            yield Difference(where, Grade.SHAPE if similar else Grade.DIFFERS, old, new)
 
 
-def _told(value: Any) -> Any:
-    """A recorded value without what only Google's own people are shown.
-
-    A list of nothing else is empty then, and Google never writes an empty list: the recorder emptied it.
-    """
+def _drop_debug_info(value: Any) -> Any:
+    """Drop the details that only Google's own staff sees from a recorded list."""
     if not isinstance(value, list):
         return value
     return [item for item in value if not (isinstance(item, dict) and str(item.get("@type")).endswith("DebugInfo"))]

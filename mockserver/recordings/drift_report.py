@@ -1,4 +1,4 @@
-"""`mockserver check`: every transcript of a folder against the mock server, and what came of it."""
+"""`mockserver check`: replays every transcript of a folder against the mock server and reports the differences."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from mockserver.recordings.comparing import Difference, Grade
-from mockserver.recordings.exchange import NothingToReplay, Unreadable
-from mockserver.recordings.reading import SUFFIXES, files, read
-from mockserver.recordings.replaying import Outcome, Replay
+from mockserver.recordings.comparison import Difference, Grade
+from mockserver.recordings.exchange import NothingToReplay, UnreadableFile
+from mockserver.recordings.reading import SUFFIXES, find_files, read
+from mockserver.recordings.replay import Outcome, Replay
 from mockserver.settings import BadOption
 
 COLUMNS = ("same", "shape", "differs", "skipped")
 
 
 @dataclass(slots=True)
-class Report:
-    """What came of each file: outcomes, or why there are none."""
+class DriftReport:
+    """For each file: its outcomes, or why there are none."""
 
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
     remarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -26,37 +26,37 @@ class Report:
 
     @property
     def status(self) -> int:
-        """2 when a file could not be read, else 1 when something has drifted, else 0."""
+        """2 if a file could not be read, else 1 if a response differs, else 0."""
         if self.unreadable:
             return 2
         return int(any(_column(outcome) == "differs" for rows in self.outcomes.values() for outcome in rows))
 
     def text(self, *, details: bool = True) -> str:
-        """The report as people read it: differences first, the table last."""
-        lines = [*self._differences(), *self._unasked()] if details else []
-        return "\n".join([*lines, *self._unread(), *self._table()])
+        """Return the report as text: the differences first, the table last."""
+        lines = [*self._differences(), *self._skipped()] if details else []
+        return "\n".join([*lines, *self._unreadable(), *self._table()])
 
     def _differences(self) -> Iterator[str]:
         for name, rows in self.outcomes.items():
             for outcome in rows:
                 if outcome.skipped or (outcome.grade is Grade.SAME):
                     continue
-                yield f"{name} #{outcome.number} {outcome.method}: {outcome.grade.name.lower()}{_late(outcome)}"
-                yield from (line for difference in outcome.differences for line in _shown(difference))
+                yield f"{name} #{outcome.number} {outcome.method}: {outcome.grade.name.lower()}{_time_shift(outcome)}"
+                yield from (line for difference in outcome.differences for line in _format_difference(difference))
                 yield ""
 
-    def _unasked(self) -> Iterator[str]:
+    def _skipped(self) -> Iterator[str]:
         for name, rows in self.outcomes.items():
-            skipped = (outcome for outcome in rows if outcome.skipped)
-            for (method, reason), same in groupby(skipped, key=lambda outcome: (outcome.method, outcome.skipped)):
-                numbers = ", ".join(f"#{outcome.number}" for outcome in same)
-                yield f"not asked: {name} {numbers} {method}: {reason}"
+            outcomes = (outcome for outcome in rows if outcome.skipped)
+            for (method, reason), group in groupby(outcomes, key=lambda outcome: (outcome.method, outcome.skipped)):
+                numbers = ", ".join(f"#{outcome.number}" for outcome in group)
+                yield f"skipped: {name} {numbers} {method}: {reason}"
         for name, remarks in self.remarks.items():
-            yield from (f"not asked: {name}: {remark}" for remark in remarks)
+            yield from (f"skipped: {name}: {remark}" for remark in remarks)
         for name, reason in self.nothing.items():
             yield f"nothing to replay: {name}: {reason}"
 
-    def _unread(self) -> Iterator[str]:
+    def _unreadable(self) -> Iterator[str]:
         for name, reason in self.unreadable.items():
             yield f"unreadable: {name}: {reason}"
 
@@ -69,28 +69,29 @@ class Report:
         for method in methods:
             yield f"{method:{width}}" + "".join(f"{counts[method, column] or '-':>9}" for column in COLUMNS)
         totals = Counter(column for (_, column), number in counts.items() for _ in range(number))
-        yield f"{'in all':{width}}" + "".join(f"{totals[column]:>9}" for column in COLUMNS)
-        replayed, others = len(self.outcomes), len(self.nothing) + len(self.unreadable)
-        yield f"{replayed} files with exchanges, {others} without; {_verdict(self.status)}"
+        yield f"{'total':{width}}" + "".join(f"{totals[column]:>9}" for column in COLUMNS)
+        others = len(self.nothing) + len(self.unreadable)
+        verdict = ("no drift", "drift", "some could not be read")[self.status]
+        yield f"{len(self.outcomes)} files with exchanges, {others} without; {verdict}"
 
 
-def check(folder: Path) -> Report:
-    """Replay every transcript of a folder, or the one that is given. BadOption when there is none."""
+def check(folder: Path) -> DriftReport:
+    """Replay every transcript of a folder, or one file. BadOption if there is none."""
     if not folder.exists():
-        msg = f"check: there is no {folder}"
+        msg = f"check: {folder} does not exist"
         raise BadOption(msg)
-    paths = files(folder)
+    paths = find_files(folder)
     if not paths:
         msg = f"check: no recordings in {folder} (they end in {', '.join(SUFFIXES)})"
         raise BadOption(msg)
-    report = Report()
+    report = DriftReport()
     for path in paths:
         name = path.name if folder.is_file() else str(path.relative_to(folder))
         try:
             transcript = read(path)
         except NothingToReplay as reason:
             report.nothing[name] = str(reason)
-        except Unreadable as reason:
+        except UnreadableFile as reason:
             report.unreadable[name] = str(reason)
         else:
             report.outcomes[name] = list(Replay(transcript).outcomes())
@@ -102,22 +103,18 @@ def _column(outcome: Outcome) -> str:
     return "skipped" if outcome.skipped else outcome.grade.name.lower()
 
 
-def _late(outcome: Outcome) -> str:
+def _time_shift(outcome: Outcome) -> str:
     if not outcome.seconds_off:
         return ""
-    return f" (asked {abs(outcome.seconds_off):.0f} s {'later' if outcome.seconds_off > 0 else 'earlier'})"
+    return f" (requested {abs(outcome.seconds_off):.0f} s {'later' if outcome.seconds_off > 0 else 'earlier'})"
 
 
-def _shown(difference: Difference) -> Iterator[str]:
+def _format_difference(difference: Difference) -> Iterator[str]:
     yield f"  {difference.where}  [{difference.grade.name.lower()}]"
-    yield f"    - {_cut(difference.recorded)}"
-    yield f"    + {_cut(difference.ours)}"
+    yield f"    - {_shorten(difference.recorded)}"
+    yield f"    + {_shorten(difference.ours)}"
 
 
-def _cut(value: object) -> str:
+def _shorten(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 300 else f"{text[:300]}... ({len(text)} characters)"
-
-
-def _verdict(status: int) -> str:
-    return ("no drift", "drift", "some could not be read")[status]

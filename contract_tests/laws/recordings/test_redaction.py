@@ -1,4 +1,4 @@
-"""What a recording may not hold: secrets are planted in every place, and looked for in every spelling."""
+"""Redaction: secrets are put in every position and searched for in every spelling."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.recordings.exchange import Exchange, Request, Response, write
-from mockserver.recordings.scrubbing import Scrubber
+from mockserver.recordings.redaction import Redactor
 from mockserver.recordings.secret_detectors import Secret
 
 LETTERS = "abcdefghijkmnopqrstuvwxyz"
@@ -34,35 +34,35 @@ URL = "https://us-central1-aiplatform.googleapis.com/v1/x"
 
 
 def ask(url: str = URL, headers: tuple[tuple[str, str], ...] = (), body: Any = None) -> Request:
-    """A request; a body that is no text is JSON."""
+    """Return a request; a body that is not text becomes JSON."""
     text = body if isinstance(body, str) else json.dumps(body) if body is not None else ""
     return Request("POST", url, (*JSON, *headers) if not isinstance(body, str) else headers, text.encode())
 
 
 def reply(body: Any = None, *headers: tuple[str, str]) -> Response:
-    """A pretty reply."""
+    """Return a response with pretty JSON."""
     return Response(200, (*JSON, *headers), (json.dumps(body or {}, indent=2) + "\n").encode())
 
 
 def written(*exchanges: Exchange) -> str:
-    """All that is written down of exchanges, as one text."""
-    scrubbed = Scrubber().scrub(exchanges)
+    """Return everything that is written for the redacted exchanges, as one text."""
+    redacted = Redactor().redact(exchanges)
     return "\n".join(
         "\n".join([it.request.url, repr(it.request.headers), (it.request.body or b"").decode()])
         + "\n".join([repr(it.response.headers), it.response.body.decode()])
-        for it in scrubbed
+        for it in redacted
     )
 
 
 def survives(secret: str, text: str) -> bool:
-    """Whether a secret can be read out of a text: plainly, in a URL, in JSON, in HTML, in base64."""
+    """Return whether a text contains a secret: plain, in a URL, in JSON, in HTML, in base64."""
     unescaped = text.encode().decode("unicode_escape") if "\\u" in text else text
     views = [text, unquote_plus(text), unescape(text), unescaped, text.replace("\\", "")]
     return any(secret in view for view in [*views, *decoded(text)])
 
 
 def decoded(text: str) -> list[str]:
-    """What the words of a text stand for, if they are base64."""
+    """Decode the words of a text that are base64."""
     found = []
     for word in re.findall(r"[\w+/-]{16,}={0,2}", text):
         plain = word.rstrip("=").replace("-", "+").replace("_", "/")
@@ -72,7 +72,7 @@ def decoded(text: str) -> list[str]:
 
 
 def places(secret: str) -> dict[str, Exchange]:
-    """Exchanges that carry a credential where its place or name gives it away."""
+    """Return exchanges with a credential in each position or under each name that identifies one."""
     return {
         "bearer": Exchange(ask(headers=(("authorization", f"Bearer {secret}"),)), reply()),
         "api key header": Exchange(ask(headers=(("x-goog-api-key", secret),)), reply()),
@@ -108,7 +108,7 @@ def test_a_credential_survives_in_no_place_that_gives_it_away(secret: str) -> No
 
 @given(secret=opaque, place=st.sampled_from(sorted(places(""))))
 def test_what_one_place_gives_away_is_found_everywhere(secret: str, place: str) -> None:
-    """A key seen once is taken out of prose, paths, names of members, other exchanges, and out of base64."""
+    """A key found once is redacted in prose, paths, member names, other exchanges and base64."""
     if place.startswith("unknown reply"):  # only dropped: nothing says that it is a secret
         return
     hidden = [
@@ -123,7 +123,7 @@ def test_what_one_place_gives_away_is_found_everywhere(secret: str, place: str) 
 
 @given(secret=st.one_of(api_keys, tokens, emails, private_keys))
 def test_what_looks_like_a_secret_needs_no_place_to_give_it_away(secret: str) -> None:
-    """Google's keys and tokens, private keys and e-mail addresses are known by their form, anywhere."""
+    """Google's keys and tokens, private keys and e-mail addresses are found by their pattern, anywhere."""
     exchanges = [
         Exchange(ask(body={"contents": [{"parts": [{"text": f"mine is {secret} ok"}]}]}), reply({"note": secret})),
         Exchange(ask(f"{URL}?q={quote_plus(secret)}"), reply()),
@@ -138,7 +138,7 @@ def test_what_looks_like_a_secret_needs_no_place_to_give_it_away(secret: str) ->
 
 @given(project=project_ids, number=project_numbers)
 def test_no_project_survives(project: str, number: str) -> None:
-    """Its id and its number go from names, buckets, accounts, messages, quoted URLs and lists of numbers."""
+    """A project's id and number are redacted in names, buckets, accounts, messages, URLs and lists of numbers."""
     exchanges = [
         Exchange(
             ask(
@@ -163,13 +163,13 @@ def test_no_project_survives(project: str, number: str) -> None:
 
 @given(project=project_ids, key=api_keys, email=emails)
 def test_one_secret_is_one_placeholder(project: str, key: str, email: str) -> None:
-    """So that a replay still knows that two names are of one project, and two calls of one caller."""
+    """A replay can still see that two names have the same project, and two calls the same caller."""
     name = f"projects/{project}/locations/us-central1"
     exchanges = [
         Exchange(ask(f"{URL}?key={key}", body={"owner": email}), reply({"parent": name})),
         Exchange(ask(headers=(("x-goog-api-key", key),), body={"parent": name}), reply({"emailAddress": email})),
     ]
-    first, second = Scrubber().scrub(exchanges)
+    first, second = Redactor().redact(exchanges)
 
     assert json.loads(first.response.body)["parent"] == json.loads(second.request.body or b"")["parent"]
     assert json.loads(first.request.body or b"")["owner"] == json.loads(second.response.body)["emailAddress"]
@@ -178,14 +178,14 @@ def test_one_secret_is_one_placeholder(project: str, key: str, email: str) -> No
 
 @given(number=project_numbers)
 def test_a_number_stays_as_long_as_it_was(number: str) -> None:
-    """A placeholder for digits has as many of them, so that byte counts still say something."""
-    [scrubbed] = Scrubber().scrub([Exchange(ask(), reply({"name": f"projects/{number}/x"}))])
+    """A placeholder for a number has as many digits, so that byte counts stay the same."""
+    [redacted] = Redactor().redact([Exchange(ask(), reply({"name": f"projects/{number}/x"}))])
 
-    assert len(f"projects/{number}/x") == len(json.loads(scrubbed.response.body)["name"])
+    assert len(f"projects/{number}/x") == len(json.loads(redacted.response.body)["name"])
 
 
 def test_what_holds_no_secret_stays_byte_for_byte() -> None:
-    """Prompts, answers, numbers to the last digit, the order of members, ids that nobody owns."""
+    """Prompts, answers, all digits of numbers, the order of members and public ids stay."""
     body = (
         b'{\n  "candidates": [\n    {\n      "content": {"parts": [{"text": "LXIV \\u003c b"}], "role": "model"},\n'
         b'      "avgLogprobs": -0.88457053899765015,\n      "logprobsResult": {"chosenCandidates": [{"token": "secretary", '
@@ -198,37 +198,37 @@ def test_what_holds_no_secret_stays_byte_for_byte() -> None:
         Response(200, (*JSON, ("server-timing", "gfet4t7; dur=15"), ("date", "Mon, 18 Aug 2025 12:41:00 GMT")), body),
     )
 
-    assert [exchange] == Scrubber().scrub([exchange])
+    assert [exchange] == Redactor().redact([exchange])
 
 
 @pytest.mark.parametrize("body", [b"\xff\xd8\xff\xe0 a picture", b"\x00\x01"])
 def test_what_cannot_be_read_is_not_written(body: bytes) -> None:
-    """Nobody can tell what is in it; how long it was is said instead."""
-    [scrubbed] = Scrubber().scrub([Exchange(ask(), Response(200, (("content-type", "image/jpeg"),), body))])
+    """It may contain anything, so its length is written instead."""
+    [redacted] = Redactor().redact([Exchange(ask(), Response(200, (("content-type", "image/jpeg"),), body))])
 
-    assert f"[{len(body)} bytes of image/jpeg left out]".encode() == scrubbed.response.body
+    assert f"[{len(body)} bytes of image/jpeg left out]".encode() == redacted.response.body
 
 
 @pytest.mark.parametrize("piece", ["y", "a.", "1"])
 def test_a_long_word_is_read_once(piece: str) -> None:
-    """An image in base64 is one: no pattern may try each of its letters as a beginning. One that did would take a quarter of an hour."""
+    """Base64 of an image is one word: no pattern may start a match at each of its letters, which would take a quarter of an hour."""
     word = piece * (300_000 // len(piece))
-    [scrubbed] = Scrubber().scrub([Exchange(ask(body={"data": word}), reply({"mail": "jane.doe@acme.org"}))])
+    [redacted] = Redactor().redact([Exchange(ask(body={"data": word}), reply({"mail": "jane.doe@acme.org"}))])
 
-    assert word[:1000] == json.loads(scrubbed.request.body or b"")["data"][:1000]
-    assert "jane.doe" not in scrubbed.response.body.decode()
+    assert word[:1000] == json.loads(redacted.request.body or b"")["data"][:1000]
+    assert "jane.doe" not in redacted.response.body.decode()
 
 
 def test_secrets_known_beforehand_are_found_though_nothing_gives_them_away() -> None:
-    """What the environment calls a key is one, whatever it looks like."""
-    scrubber = Scrubber([Secret("key", "open-sesame-42")])
-    [scrubbed] = scrubber.scrub([Exchange(ask(body={"text": "say open-sesame-42 twice"}), reply())])
+    """A key of the environment is a secret, whatever its pattern."""
+    redactor = Redactor([Secret("key", "open-sesame-42")])
+    [redacted] = redactor.redact([Exchange(ask(body={"text": "say open-sesame-42 twice"}), reply())])
 
-    assert {"text": "say scrubbed-key-1 twice"} == json.loads(scrubbed.request.body or b"")
+    assert {"text": "say scrubbed-key-1 twice"} == json.loads(redacted.request.body or b"")
 
 
 def test_a_transcript_is_never_written_over(tmp_path: Path) -> None:
-    """FileExistsError, and the file is as it was."""
+    """It raises FileExistsError and does not change the file."""
     path = tmp_path / "t.json"
     path.write_text("mine")
     with pytest.raises(FileExistsError):
@@ -239,10 +239,10 @@ def test_a_transcript_is_never_written_over(tmp_path: Path) -> None:
 
 @given(email=emails)
 def test_a_token_that_is_an_address_stays_one(email: str) -> None:
-    """The mock server takes such a token for the person; so it does in a replay."""
+    """The mock server maps such a token to the person, and so does a replay."""
     exchange = Exchange(ask(headers=(("authorization", f"Bearer {email}"),)), reply({"emailAddress": email}))
-    [scrubbed] = Scrubber().scrub([exchange])
-    address = json.loads(scrubbed.response.body)["emailAddress"]
+    [redacted] = Redactor().redact([exchange])
+    address = json.loads(redacted.response.body)["emailAddress"]
 
     assert address.endswith("@example.com")
-    assert f"Bearer {address}" == dict(scrubbed.request.headers)["authorization"]
+    assert f"Bearer {address}" == dict(redacted.request.headers)["authorization"]

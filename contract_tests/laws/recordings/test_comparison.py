@@ -1,4 +1,4 @@
-"""How a recorded reply is held against ours: what may differ, and what must not."""
+"""Comparing a recorded response with ours: what may differ, and what must not."""
 
 import json
 from typing import Any
@@ -8,29 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.laws.protojson.shapes import json_values
-from mockserver.recordings.comparing import Difference, Grade, compare, grade
+from mockserver.recordings.comparison import Difference, Grade, compare, grade
 from mockserver.recordings.exchange import Response
-from mockserver.recordings.id_mapping import Names
+from mockserver.recordings.id_mapping import IdMapping
 
 NAME = "projects/my-project/locations/us-central1/tuningJobs/2995954652073164800"
 OURS = "projects/601265287051/locations/us-central1/tuningJobs/7147202687262523392"
 
 
 def reply(body: Any, status: int = 200, **headers: str) -> Response:
-    """A JSON reply, pretty; text is sent as it is."""
+    """Return a response with pretty JSON; a text is the body itself."""
     text = body if isinstance(body, str) else json.dumps(body, indent=2) + "\n"
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, tuple({"content-type": "application/json; charset=UTF-8", **names}.items()), text.encode())
+    ids = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, tuple({"content-type": "application/json; charset=UTF-8", **ids}.items()), text.encode())
 
 
-def between(recorded: Any, ours: Any, names: Names | None = None) -> list[Difference]:
-    """The differences of two bodies."""
-    return compare(reply(recorded), reply(ours), names or Names())
+def between(recorded: Any, ours: Any, ids: IdMapping | None = None) -> list[Difference]:
+    """Return the differences between two bodies."""
+    return compare(reply(recorded), reply(ours), ids or IdMapping())
 
 
 @given(json_values)
 def test_a_reply_is_the_same_as_itself(tree: Any) -> None:
-    """Whatever it holds."""
+    """It has no differences, whatever its content."""
     assert [] == between({"it": tree}, {"it": tree})
 
 
@@ -51,7 +51,7 @@ def test_a_reply_is_the_same_as_itself(tree: Any) -> None:
     ],
 )
 def test_what_nobody_can_predict_may_differ(recorded: Any, ours: Any) -> None:
-    """Ids, times, tokens, losses, what a model says; and what the recorder emptied."""
+    """Ids, times, tokens, losses, the model's text, and lists that the recorder emptied."""
     assert [] == between(recorded, ours)
 
 
@@ -89,37 +89,37 @@ def test_lengths_and_numbers_are_of_one_shape(recorded: Any, ours: Any) -> None:
     ],
 )
 def test_anything_else_is_drift(recorded: Any, ours: Any, where: str) -> None:
-    """And the report says where."""
+    """Each difference has its path."""
     found = between(recorded, ours)
 
     assert (Grade.DIFFERS, [where]) == (grade(found), [difference.where for difference in found])
 
 
 def test_status_and_type_are_compared() -> None:
-    """Before the body."""
+    """Status and content type come before the body."""
     recorded, ours = reply({}, 404, content_type="text/event-stream"), reply({})
 
-    assert ["status", "content-type"] == [difference.where for difference in compare(recorded, ours, Names())]
+    assert ["status", "content-type"] == [difference.where for difference in compare(recorded, ours, IdMapping())]
 
 
 def test_an_id_stands_for_one_other() -> None:
-    """Once learnt, a recorded id that turns up as another of ours is drift."""
-    names = Names()
-    between({"name": NAME}, {"name": OURS}, names)
-    found = between({"name": NAME}, {"name": OURS.replace("7147202687262523392", "1111111111111111111")}, names)
+    """A recorded id that later corresponds to another id of ours is drift."""
+    ids = IdMapping()
+    between({"name": NAME}, {"name": OURS}, ids)
+    found = between({"name": NAME}, {"name": OURS.replace("7147202687262523392", "1111111111111111111")}, ids)
 
-    assert OURS == names.translate(NAME)
+    assert OURS == ids.translate(NAME)
     assert Grade.DIFFERS == grade(found)
 
 
 def test_what_the_client_chose_is_kept() -> None:
-    """An id given in a request may not be minted anew; a project's id may become its number."""
-    names = Names()
-    names.give("/v1beta/tunedModels?tunedModelId=my-own-model")
-    names.give("/v1/projects/my-project/locations/us-central1/tuningJobs")
+    """An id that the client chose must stay; a project's id may become its number."""
+    ids = IdMapping()
+    ids.keep_client_words("/v1beta/tunedModels?tunedModelId=my-own-model")
+    ids.keep_client_words("/v1/projects/my-project/locations/us-central1/tuningJobs")
 
-    assert Grade.DIFFERS == grade(between({"name": "tunedModels/my-own-model"}, {"name": "tunedModels/other"}, names))
-    assert [] == between({"name": "projects/my-project/x/1"}, {"name": "projects/601265287051/x/1"}, names)
+    assert Grade.DIFFERS == grade(between({"name": "tunedModels/my-own-model"}, {"name": "tunedModels/other"}, ids))
+    assert [] == between({"name": "projects/my-project/x/1"}, {"name": "projects/601265287051/x/1"}, ids)
 
 
 @pytest.mark.parametrize(
@@ -133,14 +133,14 @@ def test_what_the_client_chose_is_kept() -> None:
     ],
 )
 def test_streams_are_compared_by_their_ends(recorded: str, ours: str) -> None:
-    """How many pieces an answer comes in is chance; how it begins and ends is not."""
+    """The number of chunks is random; the first and the last chunk are not."""
     assert [] == between(recorded, ours)
     assert Grade.DIFFERS == grade(between(recorded, ours.replace('"b"', '"c"')))
 
 
 @given(st.sampled_from(["a", "b", "c"]), st.integers(0, 3))
 def test_losing_a_member_is_never_overlooked(name: str, depth: int) -> None:
-    """At any depth."""
+    """They are ignored at any depth."""
     whole: Any = {"a": 1, "b": "text", "c": {"d": True}}
     part = {key: value for key, value in whole.items() if key != name}
     for _ in range(depth):
