@@ -203,6 +203,27 @@ MUTATIONS = (
         '"POST /{version}/{model=models/*}:count"',
         (f"{API}/test_official_contract.py",),
     ),
+    Mutation(
+        "a variable wins over the option",
+        "mockserver/state/new_world.py",
+        "text, source = options.get(name), it.flag",
+        "text, source = environment.get(it.variable) or options.get(name), it.flag",
+        (f"{LAWS}/test_settings.py",),
+    ),
+    Mutation(
+        "an option that turns off turns on",
+        "mockserver/settings.py",
+        "return value is not self.default if self.is_flag else value",
+        "return value",
+        (f"{LAWS}/test_settings.py",),
+    ),
+    Mutation(
+        "a secret setting shown",
+        "mockserver/control/worlds.py",
+        "for name, it in declared(Settings).items() if not it.is_secret)",
+        "for name, it in declared(Settings).items())",
+        (f"{API}/test_control.py",),
+    ),
 )
 
 

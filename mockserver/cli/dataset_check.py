@@ -98,7 +98,9 @@ def _base(name: str, *, vertex_ai: bool) -> BaseModel:
         if model.id == name.rpartition("/")[2]:
             return model
     api = vertex.API if vertex_ai else developer.API
-    raise BadOption(f"base-model: {name!r} is not tuned with such data; {api} tunes {', '.join(m.id for m in tuned)}")
+    raise BadOption(
+        f"{name!r} is not tuned with such data; {api} tunes {', '.join(m.id for m in tuned)}", "--base-model"
+    )
 
 
 def _tunes(model: BaseModel, *, vertex_ai: bool) -> bool:

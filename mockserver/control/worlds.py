@@ -1,22 +1,36 @@
 """The worlds of a server: how one behaves, beginning anew, worlds of one's own, and snapshots."""
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 
 from mockserver.control import time
-from mockserver.control.operations import Asked, Body, Done, Json, Operation, invalid, missing, told
-from mockserver.state.clock import FASTEST
-from mockserver.state.world import Settings, World
+from mockserver.control.operations import Asked, Body, Done, Json, Operation, invalid, missing
+from mockserver.settings import FASTEST, BadOption, By, Settings, declared, unknown_names
+from mockserver.state.new_world import with_today
+from mockserver.state.world import World
 
 NAME = "^[a-z0-9]{1,40}$"
 
-# A folder of this machine is named by who starts the server, not by who can reach it.
-_FIXED = frozenset({"gcs_root"})
-
 MOST_SNAPSHOTS = 100
+
+
+CHANGEABLE = declared(Settings, by=By.CONTROL)
+
+SettingsBody = Annotated[
+    Json,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                name: {**setting.kind.schema(), "description": setting.help} for name, setting in CHANGEABLE.items()
+            },
+        }
+    ),
+]
 
 
 class ShownSettings(BaseModel):
@@ -28,7 +42,7 @@ class ShownSettings(BaseModel):
 class ChangedSettings(Body):
     """The settings to change; the others stay."""
 
-    settings: Json
+    settings: SettingsBody
 
 
 class NewWorld(Body):
@@ -39,7 +53,7 @@ class NewWorld(Body):
         default=0, ge=0, le=FASTEST, description="how fast its clock goes; 0 stands until it is moved"
     )
     start_time: AwareDatetime | None = None
-    settings: Json = Field(default_factory=dict)
+    settings: SettingsBody = Field(default_factory=dict)
 
 
 class Fork(Body):
@@ -76,7 +90,7 @@ def get_settings(asked: Asked) -> ShownSettings:
 
 
 def patch_settings(asked: Asked) -> ShownSettings:
-    """Let it behave otherwise, from now on."""
+    """Change how the world behaves, from now on."""
     asked.world.settings = _changed(asked.world.settings, asked.body.settings)
     return get_settings(asked)
 
@@ -168,20 +182,17 @@ def _shown(world: World) -> ShownWorld:
 
 
 def _plain(settings: Settings) -> Json:
-    shown: Json = TypeAdapter(Settings).dump_python(settings, mode="json")
-    return {name: value for name, value in shown.items() if name != "accepted_credentials"}
+    values = ((it, getattr(settings, name)) for name, it in declared(Settings).items() if not it.is_secret)
+    return {it.name: None if value is None else it.kind.json(value) for it, value in values}
 
 
 def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    known = {field.name: getattr(settings, field.name) for field in fields(Settings)}
-    for name in changes:
-        if name not in known or name in _FIXED:
-            free = ", ".join(known.keys() - _FIXED)
-            raise invalid(f"there is no setting {name!r} to change; there are {free}")
+    if unknown := unknown_names(changes, CHANGEABLE, "setting"):
+        raise invalid(unknown)
     try:
-        return TypeAdapter(Settings).validate_python({**known, **changes})
-    except ValidationError as refused:
-        raise invalid(told(refused)) from None
+        return replace(settings, **with_today(changes))
+    except BadOption as error:
+        raise invalid(str(error)) from None
 
 
 OPERATIONS = (

@@ -77,12 +77,10 @@ class Report:
 def check(folder: Path) -> Report:
     """Replay every transcript of a folder, or the one that is given. BadOption when there is none."""
     if not folder.exists():
-        msg = f"check: there is no {folder}"
-        raise BadOption(msg)
+        raise BadOption(f"no such file or directory: {str(folder)!r}")
     paths = files(folder)
     if not paths:
-        msg = f"check: no recordings in {folder} (they end in {', '.join(SUFFIXES)})"
-        raise BadOption(msg)
+        raise BadOption(f"no recordings in {str(folder)!r}: their names end in {', '.join(SUFFIXES)}")
     report = Report()
     for path in paths:
         name = path.name if folder.is_file() else str(path.relative_to(folder))

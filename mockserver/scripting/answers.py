@@ -8,7 +8,7 @@ from typing import Any
 
 from mockserver.scripting.safety import category_name, level_name
 from mockserver.scripting.summary import summary_repr
-from mockserver.state.clock import LONGEST_SECONDS
+from mockserver.settings import LONGEST_SECONDS
 
 # Developer API and Vertex AI together; a surface that lacks one prints it all the same, as the real one prints new values.
 FINISH_REASONS = (

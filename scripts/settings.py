@@ -1,0 +1,99 @@
+"""What is written down of the settings: the documents' tables of options, and the keywords that type checkers know.
+
+    python scripts/settings.py          say which files are out of date; exit status 1 if one is
+    python scripts/settings.py --write  write them
+
+Everything comes from the declarations in mockserver/settings.py.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mockserver.settings import GROUPS, Beginning, By, Interception, Setting, Settings, declared
+
+ROOT = Path(__file__).resolve().parent.parent
+KEYWORDS = ROOT / "mockserver" / "testing" / "keywords.py"
+TABLES = {ROOT / "README.md": By.SERVE, ROOT / "docs" / "testing.md": By.TEST}
+
+HEAD = '''\
+"""The keywords of `MockServer`, for type checkers. Written by `make settings` from mockserver/settings.py."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal, TypedDict
+
+from mockserver.state.clock import Clock
+'''
+
+
+def table(who: By) -> str:
+    """The options of `mockserver serve`, or those of the marker."""
+    rows = ["| option | default | what it does |", "|---|---|---|"]
+    for name, setting in declared(*GROUPS, by=who).items():
+        option = _option(setting) if who is By.SERVE else name
+        rows.append(f"| `{option}` | {_default(setting, who)} | {' '.join(_sentences(setting, who))} |")
+    return "\n".join(rows)
+
+
+def _option(setting: Setting) -> str:
+    return setting.flag if setting.is_flag else f"{setting.flag} {setting.metavar or setting.kind.metavar}"
+
+
+def _default(setting: Setting, who: By) -> str:
+    text = setting.default_of(who)
+    return f"`{text}`" if re.fullmatch(r"[\w.@]+", text) and text != setting.absent else text
+
+
+def _sentences(setting: Setting, who: By) -> Iterator[str]:
+    text = setting.option_text if who is By.SERVE else setting.help
+    yield f"{text[0].upper()}{text[1:]}."
+    if setting.more:
+        yield setting.more
+
+
+def keywords() -> str:
+    """A module of TypedDicts."""
+    beginning = {name: it for name, it in declared(Beginning).items() if name != "answers"}
+    interception = {name: it for name, it in declared(Interception).items() if name != "leaks"}
+    world = {**beginning, **declared(Settings)}
+    blocks = [
+        _typed_dict("WorldKeywords", "How a world begins and behaves.", world),
+        _typed_dict("InterceptionKeywords", "What interception does to this process.", interception),
+    ]
+    return "\n\n".join([HEAD, *blocks])
+
+
+def _typed_dict(name: str, doc: str, settings: dict[str, Setting]) -> str:
+    members = "".join(
+        f"    {name}: {it.kind.annotation}{' | None' if it.default is None else ''}\n" for name, it in settings.items()
+    )
+    return f'class {name}(TypedDict, total=False):\n    """{doc}"""\n\n{members}'
+
+
+def texts() -> Iterator[tuple[Path, str]]:
+    """Each file and what it should hold."""
+    yield KEYWORDS, keywords()
+    for path, who in TABLES.items():
+        mark = f"settings: {(who.name or '').lower()}"
+        before, start, rest = path.read_text().partition(f"<!-- {mark} -->\n")
+        _, end, after = rest.partition(f"\n<!-- end of {mark} -->")
+        yield path, "".join([before, start, table(who), end, after])
+
+
+def main() -> int:
+    """Compare, or write."""
+    stale = [(path, text) for path, text in texts() if not path.exists() or path.read_text() != text]
+    if "--write" in sys.argv[1:]:
+        for path, text in stale:
+            path.write_text(text)
+        return 0
+    for path, _ in stale:
+        print(f"{path.relative_to(ROOT)} is out of date: make settings")
+    return int(bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
