@@ -108,15 +108,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_answers(world: World, file: str) -> None:
-    from mockserver.scripting.answer_file import BadFile, read_answers
+    from mockserver.inspection.script import script
+    from mockserver.scripting.answer_file import BadFile
 
     try:
-        scripted = read_answers(file)
+        script(world, file)
     except BadFile as error:
         raise BadOption(str(error)) from None
-    world.scenario.add(*scripted.answers)
-    for fault in scripted.faults:
-        world.scenario.add_fault(fault, world.clock.now())
 
 
 def _log_to_stderr(*, quiet: bool) -> None:

@@ -1,33 +1,28 @@
 """MockServer: the handle a tester holds. One line a method; what it does lives elsewhere."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
-from mockserver.inspection import resources, run_control
+from mockserver.inspection import resources, run_control, script
 from mockserver.inspection.client_behaviour import Report
 from mockserver.inspection.leftovers import Leftovers, leftovers
 from mockserver.inspection.resources import Resources
-from mockserver.rpc.errors import Code
+from mockserver.inspection.script import Answers, Said
 from mockserver.rpc.loopback import is_loopback
-from mockserver.scripting.answers import Answer, Prompt, Rule
+from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord
 from mockserver.settings import Interception, Settings, read_settings, unknown_names
-from mockserver.simulation.tuning import Failure
 from mockserver.state.calls import Calls
 from mockserver.state.clock import Clock, to_datetime
 from mockserver.state.new_world import new_world
 from mockserver.state.world import Snapshot, World, WorldCredentials, Worlds
 from mockserver.testing.keywords import InterceptionKeywords, WorldKeywords
-
-Said = Answer | str | Callable[[Prompt], Answer | str]
-Answers = Sequence[Said | Rule | Mapping[str, Any]]
 
 
 class Conditions(TypedDict, total=False):
@@ -139,25 +134,15 @@ class MockServer:
         """Script answers; `when` are the conditions of `Rule`: model, text, regex, predicate, turn, call, times."""
         if unknown := unknown_names(when, Conditions.__annotations__, "condition"):
             raise TypeError(unknown)
-        self._world.scenario.add(*(replace(_rule(it), **when) for it in answers))
+        script.add_answers(self._world, answers, **when)
 
     def script(self, answers: Answers | str | Path) -> None:
         """Script many: answers, rules and their members as data, or all that an answers file holds."""
-        if isinstance(answers, str | Path):
-            from mockserver.scripting.answer_file import read_answers
-
-            scripted = read_answers(answers)
-            self._world.scenario.add(*scripted.answers)
-            self.fault(*scripted.faults)
-        elif isinstance(answers, Mapping) or not isinstance(answers, Iterable):
-            raise TypeError(f"answers are a list or the name of a file, not {answers!r}")
-        else:
-            self.answer(*answers)
+        script.script(self._world, answers)
 
     def fault(self, *faults: Fault | Mapping[str, Any]) -> None:
         """Let calls go wrong, from now on: each a Fault, or its members as in an answers file."""
-        for fault in map(_fault, faults):
-            self._world.scenario.add_fault(fault, self.clock.now())
+        script.add_faults(self._world, faults)
 
     # Reaching into runs, and setting up
 
@@ -176,7 +161,7 @@ class MockServer:
 
         `code` is a google.rpc code, by name or number, of an error; INTERNAL if none is given.
         """
-        run_control.fail(self._world, name, at_step=at_step, error=_failure(error, code))
+        run_control.fail(self._world, name, at_step=at_step, error=run_control.failure(error, code))
 
     def stall(self, name: str, *, at_step: int) -> None:
         """Let a run do that many steps and never end."""
@@ -186,13 +171,15 @@ class MockServer:
         self, name: str = "", *, state: str = "ACTIVE", step: int | None = None, error: str | None = None, **model: Any
     ) -> str:
         """Put a tuned model there and give its name: see `inspection.resources.add_tuned_model`."""
-        return resources.add_tuned_model(self._world, name, state=state, step=step, error=_failure(error), **model)
+        return resources.add_tuned_model(
+            self._world, name, state=state, step=step, error=run_control.failure(error), **model
+        )
 
     def add_tuning_job(
         self, *, state: str = "SUCCEEDED", step: int | None = None, error: str | None = None, **job: Any
     ) -> str:
         """Put a tuning job there and give its name: see `inspection.resources.add_tuning_job`."""
-        return resources.add_tuning_job(self._world, state=state, step=step, error=_failure(error), **job)
+        return resources.add_tuning_job(self._world, state=state, step=step, error=run_control.failure(error), **job)
 
     # The world as a whole
 
@@ -285,39 +272,3 @@ class MockServer:
         with self._worlds.renewed(new_world(settings)):
             self.script(answers)
             yield self
-
-
-def _rule(answer: Said | Rule | Mapping[str, Any]) -> Rule:
-    if isinstance(answer, Mapping):
-        from mockserver.scripting.answer_file import parse
-
-        return parse(Rule, answer)
-    if not (isinstance(answer, Rule | Answer | str) or callable(answer)):
-        raise TypeError(
-            f"{answer!r} is not an answer: an Answer, a text, a function, a Rule or a mapping of its members is"
-        )
-    return answer if isinstance(answer, Rule) else Rule(answer)
-
-
-def _fault(fault: Fault | Mapping[str, Any]) -> Fault:
-    if isinstance(fault, Mapping):
-        from mockserver.scripting.answer_file import parse
-
-        return parse(Fault, fault)
-    if not isinstance(fault, Fault):
-        raise TypeError(f"{fault!r} is not a fault: a Fault or a mapping of its members is")
-    return fault
-
-
-def _failure(error: str | None, code: int | str | None = None) -> Failure | None:
-    if error is None:
-        if code is not None:
-            raise ValueError(f"the code {code!r} needs an error with words of its own")
-        return None
-    if code is None:
-        code = Code.INTERNAL
-    bad = [known for known in Code if known is not Code.OK]
-    found = next((known for known in bad if code in {known.name, known.value}), None)
-    if found is None:
-        raise ValueError(f"nothing fails with the code {code!r}; there are {', '.join(known.name for known in bad)}")
-    return Failure(int(found), error)
