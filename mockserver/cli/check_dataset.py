@@ -58,11 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the report: 0 if there are no problems, 1 if there are."""
     import orjson
 
-    from mockserver.cli.dataset_check import check
+    from mockserver.inspection.dataset_check import check_file
 
     epochs = None if arguments.epochs is None else EPOCHS.read_argument(arguments.epochs, "--epochs")
     try:
-        report = check(arguments.file, base_model=arguments.base_model, epochs=epochs)
+        report = check_file(arguments.file, base_model=arguments.base_model, epochs=epochs)
     except OSError as error:
         raise BadOption(f"cannot read {arguments.file}: {error.strerror}") from None
     if isinstance(sys.stdout, io.TextIOWrapper):
