@@ -186,13 +186,11 @@ class Speed(Kind):
 
     def read(self, value: object) -> float:
         """Read a word or a factor."""
-        if isinstance(value, float):
-            return value
-        word = _as(str, value).strip().lower()
+        word = value.strip().lower() if isinstance(value, str) else ""
         if word in ("manual", "real"):
             return float(word == "real")
-        factor = float(word.removesuffix("x"))
-        if not 0 < factor <= FASTEST:
+        factor = float(word.removesuffix("x")) if word else _as(float, value)
+        if not (0 < factor <= FASTEST or (factor == 0 and not word)):
             raise ValueError
         return factor
 

@@ -1,9 +1,9 @@
-"""What is written down of the settings: the documents' tables of options, and the keywords that type checkers know.
+"""What is written down of the settings: the documents' tables of options, and the keywords of `MockServer` with their types.
 
     python scripts/settings.py          say which files are out of date; exit status 1 if one is
     python scripts/settings.py --write  write them
 
-Everything comes from the declarations in mockserver/settings.py.
+Settings come from the declarations in mockserver/settings.py, members of resources from the schema.
 """
 
 import re
@@ -11,19 +11,33 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from mockserver.protojson.schema import Field, Kind, message
 from mockserver.settings import GROUPS, Beginning, By, Interception, Setting, Settings, declared
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = ROOT / "mockserver" / "testing" / "keywords.py"
 TABLES = {ROOT / "README.md": By.SERVE, ROOT / "docs" / "testing.md": By.TEST}
 
-HEAD = '''\
-"""The keywords of `MockServer`, for type checkers. Written by `make settings` from mockserver/settings.py."""
+TUNED_MODEL = "google.ai.generativelanguage.v1beta.TunedModel"
+TUNING_JOB = "google.cloud.aiplatform.v1beta1.TuningJob"
 
-from collections.abc import Iterable
+TYPES = {
+    Kind.STRING: "str",
+    Kind.BYTES: "str",
+    Kind.ENUM: "str",
+    Kind.BOOL: "bool",
+    Kind.FLOAT: "float",
+    Kind.DOUBLE: "float",
+    Kind.MESSAGE: "Mapping[str, Any]",
+}
+
+HEAD = '''\
+"""The keywords of `MockServer`, for type checkers. Written by `make settings` from mockserver/settings.py and the schema."""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from mockserver.state.clock import Clock
 '''
@@ -60,17 +74,33 @@ def keywords() -> str:
     interception = {name: it for name, it in declared(Interception).items() if name != "leaks"}
     world = {**beginning, **declared(Settings)}
     blocks = [
-        _typed_dict("WorldKeywords", "How a world begins and behaves.", world),
-        _typed_dict("InterceptionKeywords", "What interception does to this process.", interception),
+        _typed_dict("WorldKeywords", "How a world begins and behaves.", _annotated(world)),
+        _typed_dict("InterceptionKeywords", "What interception does to this process.", _annotated(interception)),
+        _typed_dict("TunedModelKeywords", "The members of a tuned model that a create sets.", _members(TUNED_MODEL)),
+        _typed_dict("TuningJobKeywords", "The members of a tuning job that a create sets.", _members(TUNING_JOB)),
     ]
     return "\n\n".join([HEAD, *blocks])
 
 
-def _typed_dict(name: str, doc: str, settings: dict[str, Setting]) -> str:
-    members = "".join(
-        f"    {name}: {it.kind.annotation}{' | None' if it.default is None else ''}\n" for name, it in settings.items()
-    )
+def _typed_dict(name: str, doc: str, annotations: dict[str, str]) -> str:
+    members = "".join(f"    {member}: {annotation}\n" for member, annotation in annotations.items())
     return f'class {name}(TypedDict, total=False):\n    """{doc}"""\n\n{members}'
+
+
+def _annotated(settings: dict[str, Setting]) -> dict[str, str]:
+    return {name: f"{it.kind.annotation}{' | None' if it.default is None else ''}" for name, it in settings.items()}
+
+
+def _members(resource: str) -> dict[str, str]:
+    return {field.name: _annotation(field) for field in message(resource).fields if not field.output_only}
+
+
+def _annotation(field: Field) -> str:
+    """The Python type of a member: what JSON has for it."""
+    if field.map:
+        return "Mapping[str, Any]"
+    inner = TYPES.get(field.kind, "int")
+    return f"Sequence[{inner}]" if field.repeated else inner
 
 
 def texts() -> Iterator[tuple[Path, str]]:

@@ -24,7 +24,7 @@ def test_good_keywords_are_typed() -> None:
 
 
 def test_misspelt_keywords_are_refused() -> None:
-    """Each is a TypeError that says which keyword."""
+    """Each is an error that says which keyword."""
     server = MockServer()
 
     with pytest.raises(TypeError, match="sede"):
@@ -40,6 +40,10 @@ def test_misspelt_keywords_are_refused() -> None:
         server.intercepting(slep="real"),  # type: ignore[call-arg]
     ):
         pass
+    with pytest.raises(ValueError, match="stat"):
+        server.add_tuned_model(stat="ACTIVE")  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="base_modell"):
+        server.add_tuning_job(base_modell="gemini-2.0-flash-001")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="sede"), server.renewed(sede=7):  # type: ignore[call-arg]
         pass
 

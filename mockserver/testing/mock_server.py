@@ -22,7 +22,7 @@ from mockserver.state.calls import Calls
 from mockserver.state.clock import Clock, to_datetime
 from mockserver.state.new_world import new_world
 from mockserver.state.world import Snapshot, World, WorldCredentials, Worlds
-from mockserver.testing.keywords import InterceptionKeywords, WorldKeywords
+from mockserver.testing.keywords import InterceptionKeywords, TunedModelKeywords, TuningJobKeywords, WorldKeywords
 
 
 class Conditions(TypedDict, total=False):
@@ -168,18 +168,37 @@ class MockServer:
         run_control.stall(self._world, name, at_step=at_step)
 
     def add_tuned_model(
-        self, name: str = "", *, state: str = "ACTIVE", step: int | None = None, error: str | None = None, **model: Any
+        self,
+        name: str = "",
+        *,
+        examples: Mapping[str, str] | None = None,
+        state: str = "ACTIVE",
+        step: int | None = None,
+        error: str | None = None,
+        owner: str = "",
+        **members: Unpack[TunedModelKeywords],
     ) -> str:
-        """Put a tuned model there and give its name: see `inspection.resources.add_tuned_model`."""
+        """Put a tuned model there and return its name: see `inspection.resources.add_tuned_model`."""
+        failure = run_control.failure(error)
         return resources.add_tuned_model(
-            self._world, name, state=state, step=step, error=run_control.failure(error), **model
+            self._world, name, examples=examples, state=state, step=step, error=failure, owner=owner, **members
         )
 
     def add_tuning_job(
-        self, *, state: str = "SUCCEEDED", step: int | None = None, error: str | None = None, **job: Any
+        self,
+        *,
+        project: str = "",
+        location: str = "us-central1",
+        state: str = "SUCCEEDED",
+        step: int | None = None,
+        error: str | None = None,
+        **members: Unpack[TuningJobKeywords],
     ) -> str:
-        """Put a tuning job there and give its name: see `inspection.resources.add_tuning_job`."""
-        return resources.add_tuning_job(self._world, state=state, step=step, error=run_control.failure(error), **job)
+        """Put a tuning job there and return its name: see `inspection.resources.add_tuning_job`."""
+        failure = run_control.failure(error)
+        return resources.add_tuning_job(
+            self._world, project=project, location=location, state=state, step=step, error=failure, **members
+        )
 
     # The world as a whole
 
