@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: evidence help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
+.PHONY: evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -53,6 +53,9 @@ clients: ## environments of the real client libraries (.venvs/*, clients/node) t
 
 evidence: .venv/ready ## bring evidence.json and its page up to the code; a new row waits for a person's rating
 	@$(BIN)/python scripts/evidence.py --write
+
+settings: .venv/ready ## write the tables of options and the keywords of MockServer anew, from mockserver/settings.py
+	@$(BIN)/python scripts/settings.py --write
 
 schema: .venvs/google/ready ## write the tables of messages and methods anew, out of Google's packages
 	@.venvs/google/bin/python scripts/generate_schema.py

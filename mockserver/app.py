@@ -74,12 +74,11 @@ class Google:
         try:
             if reply.delay_seconds:
                 await reply.clock.sleep(reply.delay_seconds)
-            if reply.reset:
-                await _break_off(scope, receive, reset=True)
-            elif not await _send(reply, send):
-                await _break_off(scope, receive, reset=False)
+            whole = not reply.reset and await _send(reply, send)
         finally:
-            reply.close()
+            reply.close()  # which writes a stream down: before its client learns that it was broken off
+        if not whole:
+            await _break_off(scope, receive, reset=reply.reset)
 
 
 def _request(scope: Scope, body: bytes) -> HttpRequest:

@@ -1,55 +1,40 @@
 """The pytest plugin: two fixtures and a marker. Nothing heavy is imported until a fixture is used."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # import-linter counts these imports too
+    from mockserver.settings import Setting
     from mockserver.testing.mock_server import MockServer
-
-# What the marker takes, and the ini file under the same names with `mockserver_` before them.
-OPTIONS = {
-    "clock": "manual (mockserver's default), real, or a factor such as 60x (mockserver_live's)",
-    "start_time": "the date or time the clock starts at",
-    "seed": "makes ids, losses and answers repeat (default: 0)",
-    "as_of": "be the service of that day: a date, or today; all days at once if absent",
-    "answers": "an answers file, from the root directory; in the marker also a list of answers",
-    "auth": "any (default), off or strict",
-    "accepted_credentials": "what strict takes, with commas",
-    "default_user": "whom a token that is no e-mail address stands for",
-    "sleep": "virtual (default): time.sleep and asyncio.sleep move the clock; real: they wait",
-    "block_network": "refuse to connect to other machines",
-    "leaks": "what a test left behind at its end: ignore (default), warn, fail",
-    "magic": "heed words such as mock-fail-at-step-10 (default: yes)",
-    "lenient_routes": "serve tunedModels on /v1/ too",
-    "metadata_refresh_seconds": "between two refreshes of a tuning operation's metadata (default: 61)",
-    "safety_ratings": "of Vertex AI answers: always (default) or real",
-    "gcs_root": "the folder where gs://bucket/object is bucket/object, from the root directory",
-    "max_concurrent_jobs": "Vertex AI tuning jobs a project may run at once",
-    "over_quota": "what further jobs do: wait (default) or refuse",
-    "refuse_real_credentials": "answer credentials that look real with an error",
-}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Every option of the marker as an ini value; and a word for the command line."""
+    """Add an ini option for each setting of a test, and an option of the command line."""
     parser.getgroup("mockserver").addoption(
         "--strict-evidence", action="store_true", help="warn of answers in words nobody has seen the real service use"
     )
-    for name, help_text in OPTIONS.items():
-        parser.addini(f"mockserver_{name}", f"mockserver: {help_text}", default=None)
+    for name, setting in _settings().items():
+        parser.addini(f"mockserver_{name}", f"mockserver: {setting.test_help}", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
-    options = ", ".join(f"{name}=..." for name in OPTIONS)
+    options = ", ".join(f"{name}=..." for name in _settings())
     config.addinivalue_line("markers", f"mockserver({options}): set up the fixtures mockserver and mockserver_live.")
+
+
+def _settings() -> "Mapping[str, Setting]":
+    """The settings of a test: the marker's options, and with `mockserver_` before them those of the ini file."""
+    from mockserver.settings import GROUPS, By, declared
+
+    return declared(*GROUPS, by=By.TEST)
 
 
 @pytest.fixture
 def mockserver(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
-    """Google's tuning APIs in this process: what the test sends to Google's hosts, this answers."""
+    """Google's tuning APIs in this process: it answers what the test sends to Google's hosts."""
     from mockserver.testing.fixtures import in_process, warn_of_choices
 
     with in_process(_options(request), request.config.rootpath) as server:
@@ -68,7 +53,7 @@ def _mockserver_session() -> "Iterator[MockServer]":
 
 @pytest.fixture
 def mockserver_live(request: pytest.FixtureRequest, _mockserver_session: "MockServer") -> "Iterator[MockServer]":
-    """The session's server on a socket, at `.url`, in a world of this test's own."""
+    """The session's server on a socket, at `.url`, with a new world for this test."""
     from mockserver.testing.fixtures import renewed, warn_of_choices
 
     with renewed(_mockserver_session, _options(request), request.config.rootpath) as server:
@@ -79,25 +64,28 @@ def mockserver_live(request: pytest.FixtureRequest, _mockserver_session: "MockSe
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let the report of a failed test say what the server was asked, and what came of it."""
+    """Add the calls that the server received to the report of a failed test."""
     report = yield
     if report.failed and isinstance(item, pytest.Function):
         for name in item.funcargs.keys() & {"mockserver", "mockserver_live"}:
-            from mockserver.testing.fixtures import told
+            from mockserver.testing.fixtures import summary
 
             server: Any = item.funcargs[name]
-            report.sections.append((f"calls of {name}", told(server)))
+            report.sections.append((f"calls of {name}", summary(server)))
     return report
 
 
 def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The marker's words over the ini file's; of several markers the nearest one's."""
-    ini = {name: request.config.getini(f"mockserver_{name}") for name in OPTIONS}
-    said = {name: value for name, value in ini.items() if value is not None}
+    """The values of the ini file, overridden by those of the markers; the nearest marker wins."""
+    from mockserver.settings import unknown_names
+
+    settings = _settings()
+    ini = {name: request.config.getini(f"mockserver_{name}") for name in settings}
+    values = {name: value for name, value in ini.items() if value is not None}
     for marker in reversed(list(request.node.iter_markers("mockserver"))):
-        unknown = [*marker.kwargs.keys() - OPTIONS.keys(), *map(repr, marker.args)]
-        if unknown:
-            known = ", ".join(OPTIONS)
-            pytest.fail(f"mockserver marker: unknown option {', '.join(unknown)}; there are {known}", pytrace=False)
-        said |= marker.kwargs
-    return said
+        if marker.args:
+            pytest.fail(f"mockserver marker: {marker.args[0]!r} needs a name: clock={marker.args[0]!r}", pytrace=False)
+        if unknown := unknown_names(marker.kwargs, settings, "option"):
+            pytest.fail(f"mockserver marker: {unknown}", pytrace=False)
+        values |= marker.kwargs
+    return values

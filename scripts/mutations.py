@@ -266,6 +266,27 @@ MUTATIONS = (
         "if False:",
         ("contract_tests/use/test_intercepted_as_on_a_socket.py",),
     ),
+    Mutation(
+        "a variable wins over the option",
+        "mockserver/state/new_world.py",
+        "text, source = options.get(name), it.flag",
+        "text, source = environment.get(it.variable) or options.get(name), it.flag",
+        (f"{LAWS}/test_settings.py",),
+    ),
+    Mutation(
+        "an option that turns off turns on",
+        "mockserver/settings.py",
+        "return value is not self.default if self.is_flag else value",
+        "return value",
+        (f"{LAWS}/test_settings.py",),
+    ),
+    Mutation(
+        "a secret setting shown",
+        "mockserver/control/worlds.py",
+        "for name, it in declared(Settings).items() if not it.is_secret)",
+        "for name, it in declared(Settings).items())",
+        (f"{API}/test_control.py",),
+    ),
 )
 
 

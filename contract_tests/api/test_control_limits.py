@@ -1,5 +1,6 @@
 """What the control API will not be talked into: each is a 400 that says why, and nothing of it is done."""
 
+import re
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def control(client: Client) -> Control:
         ({"start_time": "9999-12-31T00:00:00Z"}, "time begins on 1970-01-01 and ends on 2262-04-11"),
         ({"start_time": "0001-01-01T00:00:00+14:00"}, "time begins on 1970-01-01 and ends on 2262-04-11"),
         ({"start_time": "2024-03-14"}, "start_time: Input should have timezone info"),
-        ({"settings": {"max_concurrent_jobs": 0}}, "max_concurrent_jobs counts from 1, so it cannot be 0"),
+        ({"settings": {"max_concurrent_jobs": 0}}, "max_concurrent_jobs: 0 is not a whole number from 1 to 10000"),
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),
     ],
 )
@@ -42,9 +43,15 @@ def test_worlds_that_cannot_be_are_not_made(control: Control, body: Json, words:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"max_concurrent_jobs": 0}, "max_concurrent_jobs counts from 1, so it cannot be 0"),
-        ({"metadata_refresh_seconds": -1}, "metadata_refresh_seconds is a number from 0 to 31536000"),
-        ({"metadata_refresh_seconds": 1e308}, "metadata_refresh_seconds is a number from 0 to 31536000"),
+        ({"max_concurrent_jobs": 0}, "max_concurrent_jobs: 0 is not a whole number from 1 to 10000"),
+        (
+            {"metadata_refresh_seconds": -1},
+            "metadata_refresh_seconds: -1 is not a number of seconds from 0 to 31536000",
+        ),
+        (
+            {"metadata_refresh_seconds": 1e308},
+            "metadata_refresh_seconds: 1e+308 is not a number of seconds from 0 to 31536000",
+        ),
     ],
 )
 def test_numbers_that_cannot_be_set_are_refused(control: Control, changes: Json, words: str) -> None:
@@ -56,7 +63,7 @@ def test_numbers_that_cannot_be_set_are_refused(control: Control, changes: Json,
     assert words in message
     assert before == control.good("GET", "/settings")
     for make in (Settings, MockServer):
-        with pytest.raises(ValueError, match=words):
+        with pytest.raises(ValueError, match=re.escape(words)):
             make(**changes)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contract_tests.effort import effort
 from contract_tests.environment import ROOT
-from mockserver.__main__ import main
+from mockserver.cli.main import main
 from mockserver.recordings.drift_report import check as report_of
 
 FIXTURES = ROOT / "fixtures" / "transcripts"
@@ -181,7 +181,8 @@ def test_no_recordings_are_no_agreement(tmp_path: Path, there: bool) -> None:
     done = check(folder)
 
     assert (2, "") == (done.returncode, done.stdout)
-    assert done.stderr.startswith("mockserver: check: ")
+    assert done.stderr.startswith("mockserver: no ")
+    assert repr(str(folder)) in done.stderr
 
 
 def test_what_says_nothing_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract_tests.environment import ROOT
-from mockserver.__main__ import main
+from mockserver.cli.main import main
 
 Json = dict[str, Any]
 
@@ -131,7 +131,7 @@ def test_bad_options_are_told(capsys: pytest.CaptureFixture[str], options: list[
     status, text = check(capsys, "support.jsonl", *options)
 
     assert 2 == status
-    assert text.startswith(f"mockserver: {options[0][2:]}: {options[1]!r} is n")
+    assert text.startswith(f"mockserver: {options[0]}: {options[1]!r} is n")
 
 
 @pytest.mark.parametrize("file", ["missing.jsonl", "."])

@@ -146,18 +146,19 @@ def test_port_in_use_is_one_sentence() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("--port high", "port: 'high' is no whole number from 0 to 65535"),
-        ("--clock sometimes", "clock: 'sometimes' is none of real, manual, or a factor such as 60x"),
-        ("--clock 0x", "clock: '0x' is none of real, manual, or a factor such as 60x"),
-        ("--clock 1e9x", "clock: '1e9x' is faster than 1000000x"),
-        ("--start-time 9999-01-01", "start-time: time begins on 1970-01-01 and ends on 2262-04-11"),
-        ("--as-of 1960-01-01", "as-of: time begins on 1970-01-01 and ends on 2262-04-11"),
-        ("--start-time noon", "start-time: 'noon' is no date or time such as 2024-03-14 or 2024-03-14T15:09:26Z"),
-        ("--as-of 2024-02-30", "as-of: '2024-02-30' is neither today nor a day such as 2024-03-14"),
-        ("--seed x", "seed: 'x' is no whole number from 0 to 9223372036854775807"),
-        ("--metadata-refresh often", "metadata-refresh: 'often' is no number of seconds"),
-        ("--auth strict", "auth: strict takes only listed credentials, so list them with --credential"),
-        ("--gcs-root nowhere", "gcs-root: 'nowhere' is no folder"),
+        ("--port high", "--port: 'high' is not a whole number from 0 to 65535"),
+        ("--clock sometimes", "--clock: 'sometimes' is not manual, real, or a factor up to 1000000x such as 60x"),
+        ("--clock 0x", "--clock: '0x' is not manual, real, or a factor up to 1000000x such as 60x"),
+        ("--clock 1e9x", "--clock: '1e9x' is not manual, real, or a factor up to 1000000x such as 60x"),
+        ("--clock nan", "--clock: 'nan' is not manual, real, or a factor up to 1000000x such as 60x"),
+        ("--start-time 9999-01-01", "--start-time: time begins on 1970-01-01 and ends on 2262-04-11"),
+        ("--as-of 1960-01-01", "--as-of: time begins on 1970-01-01 and ends on 2262-04-11"),
+        ("--start-time noon", "--start-time: 'noon' is not a date or time such as 2024-03-14 or 2024-03-14T15:09:26Z"),
+        ("--as-of 2024-02-30", "--as-of: '2024-02-30' is not today or a day such as 2024-03-14"),
+        ("--seed x", "--seed: 'x' is not a whole number from 0 to 9223372036854775807"),
+        ("--metadata-refresh often", "--metadata-refresh: 'often' is not a number of seconds from 0 to 31536000"),
+        ("--auth strict", "--auth: strict accepts only listed credentials, so list them with --credential"),
+        ("--gcs-root nowhere", "--gcs-root: 'nowhere' is not an existing directory"),
     ],
 )
 def test_bad_option_is_one_sentence(words: str, sentence: str) -> None:
@@ -168,12 +169,12 @@ def test_bad_option_is_one_sentence(words: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("CLOCK", "clock: 'sometimes' is none of real, manual, or a factor such as 60x"),
+        ("CLOCK", "MOCKSERVER_CLOCK: 'sometimes' is not manual, real, or a factor up to 1000000x such as 60x"),
         (
             "REFUSE_REAL_CREDENTIALS",
-            "refuse-real-credentials: 'sometimes' is none of 1, true, yes, on, 0, false, no, off",
+            "MOCKSERVER_REFUSE_REAL_CREDENTIALS: 'sometimes' is not one of 1, true, yes, on, 0, false, no, off",
         ),
-        ("QUIET", "quiet: 'sometimes' is none of 1, true, yes, on, 0, false, no, off"),
+        ("QUIET", "MOCKSERVER_QUIET: 'sometimes' is not one of 1, true, yes, on, 0, false, no, off"),
     ],
 )
 def test_bad_variable_is_one_sentence(name: str, sentence: str) -> None:
@@ -181,6 +182,15 @@ def test_bad_variable_is_one_sentence(name: str, sentence: str) -> None:
     said = command("serve", "--port", "0", variables={f"MOCKSERVER_{name}": "sometimes"})
 
     assert (2, "", f"mockserver: {sentence}\n") == said
+
+
+def test_misspelt_variable_is_named() -> None:
+    """With the nearest one there is, before anything else is said."""
+    _, _, complained = command("serve", "--port", "x", variables={"MOCKSERVER_CLOK": "60x"})
+
+    assert complained.startswith(
+        "mockserver: warning: MOCKSERVER_CLOK is not a setting; did you mean MOCKSERVER_CLOCK?\n"
+    )
 
 
 def test_help_teaches() -> None:

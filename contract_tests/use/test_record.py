@@ -135,7 +135,7 @@ def test_a_file_is_never_written_over(served: Served, tmp_path: Path) -> None:
     done = record_program(tmp_path, served)
 
     assert (2, "") == (done.returncode, done.stdout)
-    assert "transcript.json already" in done.stderr
+    assert "transcript.json exists" in done.stderr
     assert "mine" == (tmp_path / "transcript.json").read_text()
 
 
@@ -215,13 +215,16 @@ def test_a_server_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("--output", "no/such/folder/t.json", "--", "true"), "folder/t.json cannot be written: No such file or dir"),
+        (
+            ("--output", "no/such/folder/t.json", "--", "true"),
+            "--output: cannot write no/such/folder/t.json: No such file or dir",
+        ),
         (
             ("--upstream", "https://example.com", "--", "true"),
             "neither one of Google's two APIs nor a server on this machine",
         ),
-        (("--", "no-such-program-anywhere"), "no program 'no-such-program-anywhere'"),
-        (("--port", "eighty"), "port: 'eighty' is no whole number"),
+        (("--", "no-such-program-anywhere"), "program not found: 'no-such-program-anywhere'"),
+        (("--port", "eighty"), "--port: 'eighty' is not a whole number"),
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path: Path, words: tuple[str, ...], expected: str) -> None:

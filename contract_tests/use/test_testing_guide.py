@@ -9,7 +9,6 @@ from contract_tests.environment import ROOT, client_python
 from contract_tests.use.programs import run_bash
 from contract_tests.use.serving import serving
 from contract_tests.use.suites import OURS, run_text
-from mockserver.pytest_plugin import OPTIONS
 from mockserver.scripting.answer_file import read_answers
 
 GUIDE = (ROOT / "docs" / "testing.md").read_text()
@@ -59,10 +58,3 @@ def test_commands_of_the_guide_print_what_it_shows(tmp_path: Path) -> None:
         printed = run_bash(commands.replace(PRINTED_URL, server.base_url), tmp_path)
 
     assert shown == printed
-
-
-def test_table_of_options_is_complete() -> None:
-    """Every option of the marker has its place in it."""
-    listed = {name for row in re.findall(r"^\| (`.*?) \|", GUIDE, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
-
-    assert OPTIONS.keys() == listed

@@ -1,10 +1,10 @@
 """The worlds of a server: settings, reset, forks and snapshots."""
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 
 from mockserver.control import time
 from mockserver.control.operations import (
@@ -13,20 +13,33 @@ from mockserver.control.operations import (
     Empty,
     Json,
     Operation,
-    describe_validation_errors,
     invalid_argument,
     not_found,
     translate_errors,
 )
-from mockserver.state.clock import FASTEST
-from mockserver.state.world import Settings, World
+from mockserver.settings import FASTEST, BadOption, By, Settings, declared, unknown_names
+from mockserver.state.new_world import with_today
+from mockserver.state.world import World
 
 NAME = "^[a-z0-9]{1,40}$"
 
-# Only the person who starts the server may name a folder of this machine.
-_FIXED = frozenset({"gcs_root"})
-
 MAX_SNAPSHOTS = 100
+
+
+CHANGEABLE = declared(Settings, by=By.CONTROL)
+
+SettingsBody = Annotated[
+    Json,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                name: {**setting.kind.schema(), "description": setting.help} for name, setting in CHANGEABLE.items()
+            },
+        }
+    ),
+]
 
 
 class ShownSettings(BaseModel):
@@ -38,7 +51,7 @@ class ShownSettings(BaseModel):
 class ChangedSettings(Body):
     """The settings to change; the others stay."""
 
-    settings: Json
+    settings: SettingsBody
 
 
 class NewWorld(Body):
@@ -49,7 +62,7 @@ class NewWorld(Body):
         default=0, ge=0, le=FASTEST, description="the speed of its clock; a clock of speed 0 must be moved"
     )
     start_time: AwareDatetime | None = None
-    settings: Json = Field(default_factory=dict)
+    settings: SettingsBody = Field(default_factory=dict)
 
 
 class Fork(Body):
@@ -86,7 +99,7 @@ def get_settings(request: ControlRequest) -> ShownSettings:
 
 
 def patch_settings(request: ControlRequest) -> ShownSettings:
-    """Let it behave otherwise, from now on."""
+    """Change how the world behaves, from now on."""
     request.world.settings = _changed(request.world.settings, request.body.settings)
     return get_settings(request)
 
@@ -182,20 +195,17 @@ def _describe_world(world: World) -> WorldInfo:
 
 
 def _plain(settings: Settings) -> Json:
-    shown: Json = TypeAdapter(Settings).dump_python(settings, mode="json")
-    return {name: value for name, value in shown.items() if name != "accepted_credentials"}
+    values = ((it, getattr(settings, name)) for name, it in declared(Settings).items() if not it.is_secret)
+    return {it.name: None if value is None else it.kind.json(value) for it, value in values}
 
 
 def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    known = {field.name: getattr(settings, field.name) for field in fields(Settings)}
-    for name in changes:
-        if name not in known or name in _FIXED:
-            free = ", ".join(known.keys() - _FIXED)
-            raise invalid_argument(f"there is no setting {name!r} to change; there are {free}")
+    if unknown := unknown_names(changes, CHANGEABLE, "setting"):
+        raise invalid_argument(unknown)
     try:
-        return TypeAdapter(Settings).validate_python({**known, **changes})
-    except ValidationError as refused:
-        raise invalid_argument(describe_validation_errors(refused)) from None
+        return replace(settings, **with_today(changes))
+    except BadOption as error:
+        raise invalid_argument(str(error)) from None
 
 
 OPERATIONS = (

@@ -12,6 +12,7 @@ from random import Random
 
 from mockserver.datasets.examples import Examples
 from mockserver.datasets.lines import Example, Line, Turn
+from mockserver.datasets.rules import Counts, Rules
 from mockserver.simulation.tuning import Failure
 
 BUCKETS = 6
@@ -19,16 +20,6 @@ SHOWN = 3
 """How many examples the statistics show; the first ones, which is our choice: three were seen."""
 SHOWN_TEXT = 400
 """How long a text of theirs is at most: cut ones were seen as 397 characters and "..."."""
-
-# Published limits.
-MOST_TOKENS = 131_072
-MOST_EXAMPLES = 10_000_000
-MOST_MULTIMODAL_EXAMPLES = 300_000
-MOST_VALIDATION_EXAMPLES = 5_000
-FREE_VALIDATION_EXAMPLES = 1_000
-"""Of more, there may be 30 % of the number of training examples."""
-
-INVALID_ARGUMENT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,28 +91,19 @@ class Dataset:
     completions: Mapping[str, str] = field(default_factory=dict)
 
 
-def collect(lines: Iterable[Line]) -> Dataset:
-    """The dataset these lines make. Its failure is the first thing wrong with it, as a job would tell it."""
-    counts = _Counts()
+def collect(lines: Iterable[Line], rules: Rules) -> Dataset:
+    """The dataset that these lines make. By the rules, examples are dropped, and a job over the dataset fails."""
+    collection = _Collection(rules)
     for line in lines:
-        counts.add(line)
-    return Dataset(counts.statistics(), counts.failure(), Examples(counts.exchanges.items()))
+        collection.add(line)
+    failure = rules.failure(collection.counts)
+    return Dataset(collection.statistics(), failure, Examples(collection.exchanges.items()))
 
 
 def unreadable(failure: Failure) -> Dataset:
-    """A dataset nothing is known of but why it could not be read."""
-    return Dataset(_Counts().statistics(), failure)
-
-
-def oversized_validation(validation: int, training: int) -> Failure | None:
-    """Why there are too many validation examples, if there are: the limits are documented, the words are our choice."""
-    share = training * 3 // 10
-    most = min(MOST_VALIDATION_EXAMPLES, share) if validation > FREE_VALIDATION_EXAMPLES else MOST_VALIDATION_EXAMPLES
-    if validation <= most:
-        return None
-    return Failure(
-        INVALID_ARGUMENT, f"The validation dataset has {validation} examples. The maximum for this job is {most}."
-    )
+    """A dataset of which nothing is known but why it could not be read."""
+    nothing = distribution(())
+    return Dataset(Statistics(0, nothing, nothing, nothing), failure)
 
 
 def distribution(population: Sequence[float]) -> Distribution:
@@ -162,38 +144,36 @@ def synthesize(uri: str, *, preference: bool = False) -> Dataset:
     return Dataset(statistics)
 
 
-class _Counts:
+class _Collection:
     """What is kept of a dataset while its lines go by: numbers, the answers, and the first few texts."""
 
-    def __init__(self) -> None:
-        self._lines = 0
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
         self._inputs: list[int] = []
         self._outputs: list[int] = []
         self._messages: list[int] = []
-        self._multimodal = 0
         self._compared = 0
-        self._too_long: list[tuple[int, int]] = []
         self._samples: list[Sample] = []
-        self._wrong: tuple[int, Line] | None = None
+        self.counts = Counts()
         self.exchanges: dict[str, str] = {}
 
     def add(self, line: Line) -> None:
         """Count one more line."""
-        self._lines += 1
+        self.counts.examples += 1
         if line.example is not None:
             self._add_example(line.example)
-        elif self._wrong is None:
-            self._wrong = self._lines, line
+        elif self.counts.first_wrong is None:
+            self.counts.first_wrong = self.counts.examples, line
 
     def _add_example(self, example: Example) -> None:
-        tokens = example.tokens_in + example.tokens_out
-        if tokens > MOST_TOKENS:
-            self._too_long.append((self._lines, tokens))
+        if reason := self._rules.drop(example.tokens_in + example.tokens_out):
+            self.counts.dropped.append((self.counts.examples, reason))
             return
+        self.counts.usable += 1
+        self.counts.multimodal += example.multimodal
         self._inputs.append(example.tokens_in)
         self._outputs.append(example.tokens_out)
         self._messages.append(len(example.turns))
-        self._multimodal += example.multimodal
         self._compared += bool(example.completions)
         for given, wanted in example.exchanges():
             self.exchanges.setdefault(given, wanted)
@@ -203,42 +183,17 @@ class _Counts:
     def statistics(self) -> Statistics:
         """What there is to say of the examples so far."""
         return Statistics(
-            examples=self._lines,
+            examples=self.counts.examples,
             inputs=distribution(self._inputs),
             outputs=distribution(self._outputs),
             messages=distribution(self._messages),
             samples=tuple(self._samples),
-            truncated=tuple(place for place, _ in self._too_long),
-            dropped_reasons=tuple(_too_long(tokens) for _, tokens in self._too_long),
+            truncated=tuple(place for place, _ in self.counts.dropped),
+            dropped_reasons=tuple(reason for _, reason in self.counts.dropped),
             # one answer of score 0 and one of score 1 each, in data nothing is wrong with
             scores=distribution([0.0, 1.0] * self._compared) if self._compared else None,
             score_variance=distribution([0.25] * self._compared) if self._compared else None,
         )
-
-    def failure(self) -> Failure | None:
-        """Why no run over these lines can succeed. The form of the first sentence was seen, the others are our choice."""
-        if self._wrong is not None:
-            place, line = self._wrong
-            return _invalid(f"Dataset example {place} of {self._lines} {line.problems[0]} JSON: {line.json}")
-        if not self._lines:
-            return _invalid("The dataset contains no examples.")
-        if not self._inputs:
-            return _invalid(f"All examples of the dataset were dropped. {_too_long(self._too_long[0][1])}")
-        if self._lines > MOST_EXAMPLES:
-            return _invalid(f"The dataset has {self._lines} examples. The maximum is {MOST_EXAMPLES}.")
-        if self._multimodal and self._lines > MOST_MULTIMODAL_EXAMPLES:
-            return _invalid(
-                f"The dataset has {self._lines} multimodal examples. The maximum is {MOST_MULTIMODAL_EXAMPLES}."
-            )
-        return None
-
-
-def _invalid(message: str) -> Failure:
-    return Failure(INVALID_ARGUMENT, message)
-
-
-def _too_long(tokens: int) -> str:
-    return f"The example has {tokens} tokens. The maximum is {MOST_TOKENS}."  # our choice: not seen
 
 
 def _sample(example: Example) -> Sample:

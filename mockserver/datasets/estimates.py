@@ -1,28 +1,18 @@
 """How long tuning would take, by the pace of the base models' recorded runs."""
 
-from mockserver.catalog import training_plan
+from collections.abc import Callable
+
 from mockserver.catalog.base_model import BaseModel
-from mockserver.datasets.report import Estimate
+from mockserver.datasets.rules import Estimate
 from mockserver.simulation.tuning import NEVER, SECOND, Pace, Run, observe
 
 _SEED = 0  # one of the runs there could be; they differ by a few percent
 
 
-def developer_estimate(base: BaseModel, examples: int, epochs: int | None) -> Estimate:
-    """Of a tuned model: with the hyperparameters the service chooses, but for epochs that are given."""
-    chosen = training_plan.defaults(base, examples)
-    return _estimate(
-        base, examples, epochs or chosen.epochs, chosen.batch, training_plan.pace(base, chosen.batch, _SEED)
-    )
-
-
-def vertex_estimate(base: BaseModel, examples: int, epochs: int | None) -> Estimate:
-    """Of a tuning job, likewise, from PENDING until its endpoint is there."""
-    chosen = training_plan.vertex_defaults(base, examples)
-    return _estimate(base, examples, epochs or chosen.epochs, chosen.batch, training_plan.vertex_pace(base, _SEED))
-
-
-def _estimate(base: BaseModel, examples: int, epochs: int, batch: int, pace: Pace) -> Estimate:
+def estimate(
+    base: BaseModel, examples: int, epochs: int, batch: int, pace: Callable[[BaseModel, int], Pace]
+) -> Estimate:
+    """The steps and seconds of a run; `pace` is the service's for a base model and a seed."""
     run = Run(
         created=0,
         seed=_SEED,
@@ -32,7 +22,7 @@ def _estimate(base: BaseModel, examples: int, epochs: int, batch: int, pace: Pac
         batch=batch,
         learning_rate=1.0,
         data_seed=_SEED,
-        pace=pace,
+        pace=pace(base, _SEED),
     )
     progress = observe(run, NEVER - 1)
     return Estimate(base.id, epochs, batch, run.total_steps, (progress.ended or 0) / SECOND)

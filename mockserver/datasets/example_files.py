@@ -8,83 +8,68 @@ text_input,output                                          CSV, with a line of n
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from io import StringIO
-from typing import Any
 
 import orjson
 
 from mockserver.datasets.files import not_json
+from mockserver.datasets.rules import Row
 
 _WRAPPERS = ("tunedModel", "tuned_model", "tuningTask", "tuning_task", "trainingData", "training_data", "examples")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},\n]|[^\s\[\]{},"]+')
 
 
-class Unparsable(Exception):
-    """A file, or a line of one, that is not what it says it is."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An example as it stands in a file, and the line it begins on."""
-
-    line: int
-    tree: Any
-
-
-def json_rows(raw: bytes) -> list[Row]:
-    """The examples in a JSON document. Raises Unparsable if there are none."""
+def json_rows(raw: bytes) -> Iterator[Row]:
+    """The examples in a JSON document."""
     try:
         tree = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise Unparsable(error.lineno, not_json(raw, error)) from None
+        yield Row(error.lineno, problem=not_json(raw, error))
+        return
     depth = 0
     while isinstance(tree, Mapping):
         tree = next((tree[name] for name in _WRAPPERS if name in tree), None)
         depth += 1
     if not isinstance(tree, list):
-        raise Unparsable(1, "holds no list of examples.")
+        yield Row(1, problem="holds no list of examples.")
+        return
     lines = list(_element_lines(raw.decode(), "{" * depth + "["))
     if len(lines) != len(tree):  # another list, as deep in the document
         lines = [1] * len(tree)
-    return [Row(line, element) for line, element in zip(lines, tree, strict=True)]
+    for line, element in zip(lines, tree, strict=True):
+        yield Row(line, element)
 
 
-def line_rows(raw: bytes) -> Iterator[Row | Unparsable]:
-    """The examples in JSON Lines; a line that is no JSON is told and left out."""
+def line_rows(raw: bytes) -> Iterator[Row]:
+    """The examples in JSON Lines; a line that is not JSON has a problem."""
     for number, line in enumerate(raw.split(b"\n"), 1):
         if line.strip():
             try:
                 yield Row(number, orjson.loads(line))
             except orjson.JSONDecodeError as error:
-                yield Unparsable(number, not_json(line, error))
+                yield Row(number, problem=not_json(line, error))
 
 
-def csv_rows(raw: bytes) -> Iterator[Row | Unparsable]:
+def csv_rows(raw: bytes) -> Iterator[Row]:
     """The examples in a table. Its columns are named in its first line."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        yield Unparsable(raw.count(b"\n", 0, error.start) + 1, "is not UTF-8.")
+        yield Row(raw.count(b"\n", 0, error.start) + 1, problem="is not UTF-8.")
         return
     table = csv.DictReader(StringIO(text, newline=""))
     line = 1
     try:
         names = list(table.fieldnames or ())
         if missing := [name for name in ("text_input", "output") if name not in names]:
-            yield Unparsable(1, f"has no column {' and no column '.join(missing)}.")
+            yield Row(1, problem=f"has no column {' and no column '.join(missing)}.")
             return
         line = table.line_num + 1
         for row in table:
             yield Row(line, {name: row[name] or "" for name in ("text_input", "output")})
             line = table.line_num + 1
     except csv.Error as error:
-        yield Unparsable(line, f"is not valid CSV: {error}.")
+        yield Row(line, problem=f"is not valid CSV: {error}.")
 
 
 def _element_lines(text: str, inside: str) -> Iterator[int]:

@@ -7,42 +7,32 @@ import orjson
 
 from mockserver.datasets import dataset
 from mockserver.datasets.dataset import Dataset
-from mockserver.datasets.lines import Accepted, Kind, Line, examine, unusable
-from mockserver.datasets.storage import Buckets, NoSuchObject, Unreachable
+from mockserver.datasets.rules import Row, Rules, examine
+from mockserver.datasets.storage import Buckets, Unreachable
 from mockserver.simulation.tuning import Failure
 
 LARGEST_FILE = 1 << 30  # "1GB" [documented]
 LONGEST_LINE = 1 << 26  # our choice: an example of so many bytes has many times the tokens that one may have
 
-NOT_FOUND = 5
 INTERNAL = 13
 
-PUBLIC_SAMPLES = "gs://cloud-samples-data/"
-"""The bucket of the documentation's samples, which every real project can read."""
 
-
-def load(buckets: Buckets, uri: str, kind: Kind, accepts: Accepted) -> Dataset:
-    """The dataset of a gs:// URI. What is wrong with it or its place is the dataset's failure."""
+def load(buckets: Buckets, uri: str, rules: Rules) -> Dataset:
+    """The dataset of a gs:// URI; its failure says what is wrong with it. Raises NoSuchObject."""
     try:
         with buckets.open(uri) as file:
-            return dataset.collect(read_lines(file, kind, accepts))
-    except NoSuchObject:
-        if uri.startswith(PUBLIC_SAMPLES):
-            return dataset.synthesize(uri, preference=kind is Kind.PREFERENCE)
-        # our choice: not seen
-        missing = f"The dataset {uri} does not exist, or the service agent is not allowed to read it."
-        return dataset.unreadable(Failure(NOT_FOUND, missing))
+            return dataset.collect(examine(read_rows(file), rules), rules)
     except Unreachable as error:
         return dataset.unreadable(Failure(INTERNAL, f"Mock: {error}."))
 
 
-def read_lines(file: BinaryIO, kind: Kind, accepts: Accepted) -> Iterator[Line]:
+def read_rows(file: BinaryIO) -> Iterator[Row]:
     """The lines of JSONL that are not blank, up to the first one that is too far down. No bytes make it raise."""
     size = 0
     for number, (raw, length) in enumerate(_raw_lines(file), 1):
         size += length
         if line := raw.strip():
-            yield _line(number, line, kind, accepts, _excess(size, length))
+            yield _row(number, line, _excess(size, length))
         if size > LARGEST_FILE:
             return
 
@@ -64,15 +54,14 @@ def _excess(size: int, length: int) -> str:
     return f"is longer than {LONGEST_LINE >> 20} MB." if length > LONGEST_LINE else ""
 
 
-def _line(number: int, raw: bytes, kind: Kind, accepts: Accepted, excess: str) -> Line:
+def _row(number: int, raw: bytes, excess: str) -> Row:
     text = raw.decode(errors="replace")
     if excess:
-        return unusable(number, text, excess)
+        return Row(number, text=text, problem=excess)
     try:
-        tree = orjson.loads(raw)
+        return Row(number, orjson.loads(raw), text)
     except orjson.JSONDecodeError as error:
-        return unusable(number, text, not_json(raw, error))
-    return examine(number, tree, text, kind, accepts)
+        return Row(number, text=text, problem=not_json(raw, error))
 
 
 def not_json(raw: bytes, error: orjson.JSONDecodeError) -> str:

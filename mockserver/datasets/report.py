@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.datasets.dataset import Distribution
+from mockserver.datasets.rules import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,17 +14,6 @@ class Problem:
 
     line: int
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """How long a run over the data would take with a base model: in steps, and in seconds."""
-
-    base_model: str
-    epochs: int
-    batch: int
-    steps: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from mockserver.catalog.base_model import BaseModel, Shape
 from mockserver.datasets.examples import Examples
 from mockserver.dispatch.routing import Call
 from mockserver.gemini import errors
-from mockserver.gemini.examples import data_findings, training_examples
+from mockserver.gemini.dataset_rules import data_findings
+from mockserver.gemini.examples import training_examples
 from mockserver.gemini.store import STATES, Permission, Role, TunedModel, find, own_role
 from mockserver.gemini.versions import message_version
 from mockserver.rpc.errors import ApiError, invalid_argument

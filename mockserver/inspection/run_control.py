@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from mockserver.dispatch import runs
 from mockserver.dispatch.runs import Held
+from mockserver.rpc.errors import Code
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Failure, Run, State
 from mockserver.state.clock import Nanos
@@ -87,3 +88,21 @@ def _change(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], 
         msg = f"{held.name} is being cancelled"
         raise ValueError(msg)
     world.change(held.kind, held.name, lambda record: replace(record, run=edit(record.run, now, start)))
+
+
+def failure(error: str | None, code: int | str | None = None) -> Failure | None:
+    """The failure of these words, if there are any; `code` is a google.rpc code by name or number, else INTERNAL.
+
+    Raises ValueError for a code without words, and for one that nothing fails with.
+    """
+    if error is None:
+        if code is not None:
+            raise ValueError(f"the code {code!r} needs an error with words of its own")
+        return None
+    if code is None:
+        code = Code.INTERNAL
+    bad = [known for known in Code if known is not Code.OK]
+    found = next((known for known in bad if code in {known.name, known.value}), None)
+    if found is None:
+        raise ValueError(f"nothing fails with the code {code!r}; there are {', '.join(known.name for known in bad)}")
+    return Failure(int(found), error)

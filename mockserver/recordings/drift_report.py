@@ -78,12 +78,10 @@ class DriftReport:
 def check(folder: Path) -> DriftReport:
     """Replay every transcript of a folder, or one file. BadOption if there is none."""
     if not folder.exists():
-        msg = f"check: {folder} does not exist"
-        raise BadOption(msg)
+        raise BadOption(f"no such file or directory: {str(folder)!r}")
     paths = find_files(folder)
     if not paths:
-        msg = f"check: no recordings in {folder} (they end in {', '.join(SUFFIXES)})"
-        raise BadOption(msg)
+        raise BadOption(f"no recordings in {str(folder)!r}: their names end in {', '.join(SUFFIXES)}")
     report = DriftReport()
     for path in paths:
         name = path.name if folder.is_file() else str(path.relative_to(folder))

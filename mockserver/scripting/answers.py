@@ -8,7 +8,7 @@ from typing import Any
 
 from mockserver.scripting.safety import category_name, checked_name, level_name
 from mockserver.scripting.summary import summary_repr
-from mockserver.state.clock import LONGEST_SECONDS
+from mockserver.settings import LONGEST_SECONDS
 
 # Of the Developer API and of Vertex AI together. A surface prints OTHER for a reason that its service does not have.
 FINISH_REASONS = (

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from mockserver.rpc.errors import Code
 from mockserver.scripting.magic_words import FAULT_WORDS, JobDirectives, magic_directives
 from mockserver.scripting.summary import summary_repr
-from mockserver.state.clock import LONGEST_SECONDS
+from mockserver.settings import LONGEST_SECONDS
 
 Nanos = int
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 from mockserver.state.clock import SECOND, Nanos, to_datetime
 
@@ -47,6 +47,15 @@ class RecordedCall:
         moment = to_datetime(self.time).isoformat(timespec="seconds")
         fault = f" ({self.fault})" if self.fault else ""
         return f"{moment}  {self.status}  {self.method or 'no method'}  {self.verb} {self.path}{fault}"
+
+
+class Filter(TypedDict, total=False):
+    """What calls must be like, besides their method: see `Calls.filter`."""
+
+    resource: str
+    caller: str
+    status: int | None
+    request: Mapping[str, Any] | None
 
 
 class Calls(Sequence[RecordedCall]):
@@ -90,7 +99,7 @@ class Calls(Sequence[RecordedCall]):
             and (request is None or _holds(call.request, request))
         )
 
-    def assert_called(self, method: str = "*", *, times: int | None = None, **more: Any) -> "Calls":
+    def assert_called(self, method: str = "*", *, times: int | None = None, **more: Unpack[Filter]) -> "Calls":
         """The calls that fit, as `filter` has it; AssertionError, with what was called instead, if there are
         none, or not exactly `times`.
         """  # noqa: D205 - one sentence
@@ -102,7 +111,7 @@ class Calls(Sequence[RecordedCall]):
         msg = f"expected {wanted} to be called {expected}, it was called {len(found)} times. What was called:\n{self}"
         raise AssertionError(msg)
 
-    def assert_not_called(self, method: str = "*", **more: Any) -> None:
+    def assert_not_called(self, method: str = "*", **more: Unpack[Filter]) -> None:
         """AssertionError, with the calls, if any fits."""
         self.assert_called(method, times=0, **more)
 

@@ -19,12 +19,6 @@ SECOND: Nanos = 1_000_000_000
 END: Nanos = 2**63 - 1
 """Where time ends: in the year 2262, as everywhere that counts nanoseconds in 64 bits. It begins at 0, in 1970."""
 
-LONGEST_SECONDS = 31_536_000
-"""The longest delay there is: a year. The world's clock jumps by it when a test owns the clock."""
-
-FASTEST = 1e6
-"""The highest factor people may ask for: a day passes in a tenth of a second."""
-
 # Kept, because a test may put another function in its place: the server sleeps as ever.
 _wait = asyncio.sleep
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

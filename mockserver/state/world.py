@@ -8,14 +8,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from mockserver.scripting.scenario import Scenario
+from mockserver.settings import Settings as Settings  # noqa: PLC0414 - where those who make a world look for it
 from mockserver.simulation.names import project_number
 from mockserver.state.calls import CallLog, Calls
-from mockserver.state.clock import LONGEST_SECONDS, Clock, Nanos
+from mockserver.state.clock import Clock, Nanos
 from mockserver.state.store import Conflict, Kind, MemoryStore
 
 T = TypeVar("T")
@@ -30,31 +29,6 @@ _CARRIED = re.compile(rf"\b{PREFIX}-({_NAME})|\bprojects/(\d+)")
 
 # What the default world's own credentials say after the prefix, and its name.
 _TAKEN = frozenset({"key", "token", DEFAULT})
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a world behaves. ValueError for a number that cannot be."""
-
-    seed: int = 0
-    auth: Literal["any", "off", "strict"] = "any"
-    accepted_credentials: frozenset[str] = frozenset()
-    default_user: str = "user@example.com"
-    as_of: date | None = None  # None: every era at once
-    metadata_refresh_seconds: float = 61.0
-    lenient_routes: bool = False
-    magic: bool = True
-    safety_ratings: Literal["always", "real"] = "always"
-    gcs_root: Path | None = None
-    max_concurrent_jobs: int | None = None
-    over_quota: Literal["wait", "refuse"] = "wait"
-    refuse_real_credentials: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.metadata_refresh_seconds <= LONGEST_SECONDS:
-            raise ValueError(f"metadata_refresh_seconds is a number from 0 to {LONGEST_SECONDS}")
-        if self.max_concurrent_jobs is not None and self.max_concurrent_jobs < 1:
-            raise ValueError(f"max_concurrent_jobs counts from 1, so it cannot be {self.max_concurrent_jobs}")
 
 
 @dataclass(frozen=True, slots=True)

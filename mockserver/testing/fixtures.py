@@ -8,52 +8,51 @@ from typing import Any
 
 import pytest
 
-from mockserver import settings
 from mockserver.inspection.evidence import find_unseen_answers
-from mockserver.testing.mock_server import SLEEPS, MockServer
-
-# A live server's clock unless it is told otherwise: an hour passes in a minute.
-LIVE_CLOCK = "60x"
-
-_ON_LEAKS = ("ignore", "warn", "fail")
+from mockserver.settings import Beginning, By, Interception, Settings, declared, read_settings
+from mockserver.testing.mock_server import MockServer
 
 
 class Options:
-    """What ini file and marker say, sorted by who takes it."""
+    """The values of the ini file and the marker: those of `MockServer`, and those of the interception."""
 
-    def __init__(self, said: Mapping[str, Any], root: Path) -> None:
-        read = {name: _read(name, value, root) for name, value in said.items()}
-        self.intercepting = {name: read.pop(name) for name in ("sleep", "block_network") if name in read}
-        self.leaks = settings.one_of("leaks", read.pop("leaks", "ignore"), _ON_LEAKS)
-        self.server = read
+    def __init__(self, values: Mapping[str, Any], root: Path) -> None:
+        values = {name: _below_root(value, root) if name in _PATHS else value for name, value in values.items()}
+        self.interception = read_settings(Interception, values)
+        settings = declared(Beginning, Settings, by=By.TEST)
+        self.server: dict[str, Any] = {name: value for name, value in values.items() if name in settings}
 
 
 @contextlib.contextmanager
-def in_process(said: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
-    """A server of the test's own that answers what the test sends to Google's hosts."""
+def in_process(values: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
+    """A server for this test that answers what the test sends to Google's hosts."""
     with _explained():
-        asked = Options(said, root)
-        server = MockServer(**{"seed": 0} | asked.server)
-    with server.intercepting(**asked.intercepting):
+        options = Options(values, root)
+        server = MockServer(**{"seed": 0} | options.server)
+    with _intercepting(server, options.interception):
         yield server
-    _report(server, asked.leaks)
+    _report(server, options.interception.leaks)
 
 
 @contextlib.contextmanager
-def renewed(server: MockServer, said: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
-    """The session's server in a world of the test's own."""
+def renewed(server: MockServer, values: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
+    """The session's server with a new world for this test."""
     with contextlib.ExitStack() as stack:
         with _explained():
-            asked = Options(said, root)
-            defaults: dict[str, Any] = {"seed": 0, "clock": LIVE_CLOCK}
-            stack.enter_context(server.renewed(**defaults | asked.server))
-        stack.enter_context(server.intercepting(**asked.intercepting))
+            options = Options(values, root)
+            defaults: dict[str, Any] = {"seed": 0, "clock": declared(Beginning)["clock"].live_default}
+            stack.enter_context(server.renewed(**defaults | options.server))
+        stack.enter_context(_intercepting(server, options.interception))
         yield server
-        _report(server, asked.leaks)
+        _report(server, options.interception.leaks)
 
 
-def told(server: MockServer) -> str:
-    """What the report of a failed test says of the server: the newest calls, and what is known of the misses."""
+def _intercepting(server: MockServer, options: Interception) -> contextlib.AbstractContextManager[MockServer]:
+    return server.intercepting(sleep=options.sleep, block_network=options.block_network)
+
+
+def summary(server: MockServer) -> str:
+    """What the report of a failed test says of the server: the newest calls, and hints about the misses."""
     calls = server.calls
     lines = ["..."] if len(calls) > 20 else []
     for call in calls[-20:]:
@@ -62,26 +61,17 @@ def told(server: MockServer) -> str:
 
 
 def warn_of_choices(server: MockServer) -> None:
-    """Warn of what the test was told that is a choice of ours, nobody having seen the real service say it."""
+    """Warn of answers in words that we chose, because nobody has seen the real service's."""
     for sentence in find_unseen_answers(server.calls):
         warnings.warn(pytest.PytestWarning(f"mockserver: {sentence}"), stacklevel=1)
 
 
-def _read(name: str, value: Any, root: Path) -> Any:
-    """The value of an option that is the fixture's: an ini file has texts only, and so may the marker."""
-    if name == "sleep":
-        return settings.one_of(name, value, SLEEPS)
-    if not isinstance(value, str):
-        return value
-    match name:
-        case "block_network":
-            return settings.yes_or_no(name, value)
-        case "answers":
-            return root / value
-        case "gcs_root":
-            return str(root / value)
-        case _:
-            return value
+_PATHS = ("answers", "gcs_root")
+"""Settings whose texts are paths: in an ini file and a marker they begin at pytest's root directory."""
+
+
+def _below_root(value: Any, root: Path) -> Any:
+    return root / value if isinstance(value, str) else value
 
 
 @contextlib.contextmanager

@@ -1,33 +1,40 @@
 """MockServer: the handle a tester holds. One line a method; what it does lives elsewhere."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
-from datetime import date, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self, TypedDict, Unpack
 
-from mockserver import settings as declared
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
-from mockserver.inspection import resources, run_control
+from mockserver.inspection import resources, run_control, script
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
 from mockserver.inspection.resources import Resources
-from mockserver.rpc.errors import Code
+from mockserver.inspection.script import Answers, Said
 from mockserver.rpc.loopback import is_loopback
-from mockserver.scripting.answers import Answer, Prompt, Rule
+from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord
-from mockserver.simulation.tuning import Failure
+from mockserver.settings import Interception, Settings, read_settings, unknown_names
 from mockserver.state.calls import Calls
-from mockserver.state.clock import Clock, to_datetime, today
-from mockserver.state.world import Settings, Snapshot, World, WorldCredentials, Worlds
+from mockserver.state.clock import Clock, to_datetime
+from mockserver.state.new_world import new_world
+from mockserver.state.world import Snapshot, World, WorldCredentials, Worlds
+from mockserver.testing.keywords import InterceptionKeywords, TunedModelKeywords, TuningJobKeywords, WorldKeywords
 
-SLEEPS = ("virtual", "real")
 
-Said = Answer | str | Callable[[Prompt], Answer | str]
-Answers = Sequence[Said | Rule | Mapping[str, Any]]
+class Conditions(TypedDict, total=False):
+    """When an answer is given: see `Rule`."""
+
+    model: str
+    text: str
+    regex: str
+    predicate: Callable[[Prompt], bool]
+    turn: int
+    call: int
+    times: int
 
 
 class MockServer:
@@ -36,22 +43,14 @@ class MockServer:
         with MockServer().live() as server: ...         on a socket, at server.url
         with MockServer().intercepting() as server: ...     in this process, without one
 
-    `clock` is a Clock, or `manual`, `real` or a factor such as `60x`. Times given as text are ISO 8601.
+    `clock` is a Clock, or `manual` (the default), `real` or a factor such as `60x`. Times may be ISO 8601 texts.
     `answers` are answers, rules, their members as in an answers file, or the path of such a file, whose
-    faults count too. The rest are the fields of `Settings`; a server without a `seed` throws one: see
-    `settings.seed`. Raises BadOption for a text that means nothing, TypeError for an unknown setting.
+    faults count too. The other keywords are the fields of `Settings`. Without a `seed`, the server gets a random one:
+    see `settings.seed`. Raises BadOption for an invalid value, TypeError for an unknown setting.
     """
 
-    def __init__(
-        self,
-        *,
-        clock: Clock | str = "manual",
-        start_time: datetime | str | None = None,
-        as_of: date | str | None = None,
-        answers: Answers | str | Path = (),
-        **settings: Any,
-    ) -> None:
-        self._enter(Worlds(_new_world(clock=clock, start_time=start_time, as_of=as_of, **settings)))
+    def __init__(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> None:
+        self._enter(Worlds(new_world(settings)))
         self.script(answers)
 
     def _enter(self, worlds: Worlds) -> None:
@@ -131,27 +130,19 @@ class MockServer:
         """Each fault, with how many calls it has seen and struck."""
         return self._world.scenario.faults
 
-    def answer(self, *answers: Said | Rule | Mapping[str, Any], **when: Any) -> None:
-        """Scenario answers; `when` are the conditions of `Rule`: model, text, regex, predicate, turn, call, times."""
-        self._world.scenario.add(*(replace(_rule(it), **when) for it in answers))
+    def answer(self, *answers: Said | Rule | Mapping[str, Any], **when: Unpack[Conditions]) -> None:
+        """Script answers; `when` are the conditions of `Rule`: model, text, regex, predicate, turn, call, times."""
+        if unknown := unknown_names(when, Conditions.__annotations__, "condition"):
+            raise TypeError(unknown)
+        script.add_answers(self._world, answers, **when)
 
     def script(self, answers: Answers | str | Path) -> None:
-        """Scenario many: answers, rules and their members as data, or all that an answers file holds."""
-        if isinstance(answers, str | Path):
-            from mockserver.scripting.answer_file import read_answers
-
-            scripted = read_answers(answers)
-            self._world.scenario.add(*scripted.answers)
-            self.fault(*scripted.faults)
-        elif isinstance(answers, Mapping) or not isinstance(answers, Iterable):
-            raise TypeError(f"answers are a list or the name of a file, not {answers!r}")
-        else:
-            self.answer(*answers)
+        """Script many: answers, rules and their members as data, or all that an answers file holds."""
+        script.script(self._world, answers)
 
     def fault(self, *faults: Fault | Mapping[str, Any]) -> None:
         """Let calls go wrong, from now on: each a Fault, or its members as in an answers file."""
-        for fault in map(_fault, faults):
-            self._world.scenario.add_fault(fault, self.clock.now())
+        script.add_faults(self._world, faults)
 
     # Reaching into runs, and setting up
 
@@ -170,23 +161,44 @@ class MockServer:
 
         `code` is a google.rpc code, by name or number, of an error; INTERNAL if none is given.
         """
-        run_control.fail(self._world, name, at_step=at_step, error=_failure(error, code))
+        run_control.fail(self._world, name, at_step=at_step, error=run_control.failure(error, code))
 
     def stall(self, name: str, *, at_step: int) -> None:
         """Let a run do that many steps and never end."""
         run_control.stall(self._world, name, at_step=at_step)
 
     def add_tuned_model(
-        self, name: str = "", *, state: str = "ACTIVE", step: int | None = None, error: str | None = None, **model: Any
+        self,
+        name: str = "",
+        *,
+        examples: Mapping[str, str] | None = None,
+        state: str = "ACTIVE",
+        step: int | None = None,
+        error: str | None = None,
+        owner: str = "",
+        **members: Unpack[TunedModelKeywords],
     ) -> str:
-        """Put a tuned model there and give its name: see `direct.add_tuned_model`."""
-        return resources.add_tuned_model(self._world, name, state=state, step=step, error=_failure(error), **model)
+        """Put a tuned model there and return its name: see `inspection.resources.add_tuned_model`."""
+        failure = run_control.failure(error)
+        return resources.add_tuned_model(
+            self._world, name, examples=examples, state=state, step=step, error=failure, owner=owner, **members
+        )
 
     def add_tuning_job(
-        self, *, state: str = "SUCCEEDED", step: int | None = None, error: str | None = None, **job: Any
+        self,
+        *,
+        project: str = "",
+        location: str = "us-central1",
+        state: str = "SUCCEEDED",
+        step: int | None = None,
+        error: str | None = None,
+        **members: Unpack[TuningJobKeywords],
     ) -> str:
-        """Put a tuning job there and give its name: see `direct.add_tuning_job`."""
-        return resources.add_tuning_job(self._world, state=state, step=step, error=_failure(error), **job)
+        """Put a tuning job there and return its name: see `inspection.resources.add_tuning_job`."""
+        failure = run_control.failure(error)
+        return resources.add_tuning_job(
+            self._world, project=project, location=location, state=state, step=step, error=failure, **members
+        )
 
     # The world as a whole
 
@@ -207,12 +219,12 @@ class MockServer:
 
         Who sends its `credentials` to this server is in there; so is everybody inside its own `intercepting()`.
         """
-        twin = object.__new__(type(self))
+        copy = object.__new__(type(self))
         world = self._world.fork(self._worlds.mint())
         self._worlds.add(world)
-        twin._enter(self._worlds.around(world))
-        twin.url = self.url
-        return twin
+        copy._enter(self._worlds.around(world))
+        copy.url = self.url
+        return copy
 
     def drop(self) -> None:
         """Forget a forked world altogether: its credentials lead to the default one again."""
@@ -249,15 +261,15 @@ class MockServer:
             self.stop()
 
     @contextlib.contextmanager
-    def intercepting(
-        self, *, sleep: Literal["virtual", "real"] = "virtual", block_network: bool = False
-    ) -> Iterator[Self]:
+    def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Iterator[Self]:
         """Answer this process's requests to Google's hosts while inside, with fake credentials in place.
 
-        `sleep` virtual lets `time.sleep` and `asyncio.sleep` of this thread move the clock instead of waiting.
-        `block_network` refuses to look up or connect to any other machine.
+        With `sleep="virtual"`, the default, `time.sleep` and `asyncio.sleep` of this thread move the clock instead of
+        waiting; with `sleep="real"` they wait. `block_network=True` refuses connections to all other machines.
         """
-        declared.one_of("sleep", sleep, SLEEPS)
+        if unknown := unknown_names(options, InterceptionKeywords.__annotations__, "option"):
+            raise TypeError(unknown)
+        interception = read_settings(Interception, options)
         from mockserver.doors.blocked_network import blocked
         from mockserver.doors.environment import environment
         from mockserver.doors.intercept import intercepting
@@ -268,72 +280,15 @@ class MockServer:
         with contextlib.ExitStack() as stack:
             stack.enter_context(environment(ours.project, ours.api_key, ours.token))
             stack.enter_context(intercepting(Interceptor(self.app, self.clock)))
-            if block_network:
+            if interception.block_network:
                 stack.enter_context(blocked())
-            if sleep == "virtual":
+            if interception.sleep == "virtual":
                 stack.enter_context(virtual_sleep(self.clock))
             yield self
 
     @contextlib.contextmanager
-    def renewed(self, *, answers: Answers | str | Path = (), **arguments: Any) -> Iterator[Self]:
-        """Have a fresh world in place of all there are while inside, made of the constructor's arguments."""
-        with self._worlds.renewed(_new_world(**arguments)):
+    def renewed(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
+        """Replace all worlds by a new one while inside; the arguments are the constructor's."""
+        with self._worlds.renewed(new_world(settings)):
             self.script(answers)
             yield self
-
-
-def _new_world(
-    *,
-    clock: Clock | str = "manual",
-    start_time: datetime | str | None = None,
-    as_of: date | str | None = None,
-    **settings: Any,
-) -> World:
-    start = (
-        start_time if start_time is None or isinstance(start_time, datetime) else declared.parse_moment(str(start_time))
-    )
-    day = as_of if as_of is None or isinstance(as_of, date) else declared.parse_as_of(str(as_of), today())
-    if not isinstance(clock, Clock):
-        clock = declared.parse_clock(str(clock), declared.start_of(day, start, today()))
-    unknown = settings.keys() - {field.name for field in fields(Settings)}
-    if unknown:
-        known = ", ".join(field.name for field in fields(Settings))
-        raise TypeError(f"unknown setting {', '.join(sorted(unknown))}; the settings are {known}")
-    read = {name: declared.parse_setting(name, it) if isinstance(it, str) else it for name, it in settings.items()}
-    return World(clock, Settings(**{"seed": declared.any_seed(), **read, "as_of": day}))
-
-
-def _rule(answer: Said | Rule | Mapping[str, Any]) -> Rule:
-    if isinstance(answer, Mapping):
-        from mockserver.scripting.answer_file import parse
-
-        return parse(Rule, answer)
-    if not (isinstance(answer, Rule | Answer | str) or callable(answer)):
-        raise TypeError(
-            f"{answer!r} is no answer: an Answer, a text, a function, a Rule or a mapping of its members is"
-        )
-    return answer if isinstance(answer, Rule) else Rule(answer)
-
-
-def _fault(fault: Fault | Mapping[str, Any]) -> Fault:
-    if isinstance(fault, Mapping):
-        from mockserver.scripting.answer_file import parse
-
-        return parse(Fault, fault)
-    if not isinstance(fault, Fault):
-        raise TypeError(f"{fault!r} is no fault: a Fault or a mapping of its members is")
-    return fault
-
-
-def _failure(error: str | None, code: int | str | None = None) -> Failure | None:
-    if error is None:
-        if code is not None:
-            raise ValueError(f"the code {code!r} needs an error with words of its own")
-        return None
-    if code is None:
-        code = Code.INTERNAL
-    bad = [known for known in Code if known is not Code.OK]
-    found = next((known for known in bad if code in {known.name, known.value}), None)
-    if found is None:
-        raise ValueError(f"nothing fails with the code {code!r}; there are {', '.join(known.name for known in bad)}")
-    return Failure(int(found), error)

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.datasets import dataset, files, lines, storage
+from mockserver.datasets import dataset, files, storage
 from mockserver.datasets.dataset import Dataset, Distribution, Sample, Statistics
 from mockserver.datasets.lines import Kind
 from mockserver.state.world import World
+from mockserver.vertex.dataset_rules import missing, oversized_validation, rules_for
 from mockserver.vertex.tuning_specs import Request
 
 Json = dict[str, Any]
+
+PUBLIC_SAMPLES = "gs://cloud-samples-data/"
+"""The bucket of the documentation's samples."""
 
 # The kinds of tuning whose data is documented line by line.
 KINDS: Mapping[str, Kind] = {
@@ -35,14 +39,23 @@ def read(world: World, request: Request) -> Dataset:
     kind, buckets = KINDS.get(request.spec.member), storage.buckets(world.settings.gcs_root)
     if kind is None or not buckets or not request.dataset.startswith("gs://"):
         return dataset.synthesize(request.dataset, preference=kind is Kind.PREFERENCE)
-    accepts = lines.accepted(request.base_model.rpartition("/")[2])
-    training = files.load(buckets, request.dataset, kind, accepts)
+    training = _load(buckets, request.dataset, kind, request.base_model)
     uri: str = request.settings.get("validationDatasetUri", "")
     if training.failure or not uri.startswith("gs://"):
         return training
-    validation = files.load(buckets, uri, kind, accepts)
+    validation = _load(buckets, uri, kind, request.base_model)
     counts = validation.statistics.examples, training.statistics.examples
-    return replace(training, failure=validation.failure or dataset.oversized_validation(*counts))
+    return replace(training, failure=validation.failure or oversized_validation(*counts))
+
+
+def _load(buckets: storage.Buckets, uri: str, kind: Kind, base_model: str) -> Dataset:
+    """The dataset of a URI. The documentation's samples, which every real project can read, are made up."""
+    try:
+        return files.load(buckets, uri, rules_for(kind, base_model))
+    except storage.NoSuchObject:
+        if uri.startswith(PUBLIC_SAMPLES):
+            return dataset.synthesize(uri, preference=kind is Kind.PREFERENCE)
+        return dataset.unreadable(missing(uri))
 
 
 def stats(spec: str, statistics: Statistics) -> Json:

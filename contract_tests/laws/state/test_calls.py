@@ -130,7 +130,7 @@ def test_what_must_not_be_called() -> None:
 def test_a_misspelt_condition_is_told() -> None:
     """Rather than passing because nothing fits."""
     with pytest.raises(TypeError, match="caler"):
-        LIFE.assert_not_called("tunedModels.create", caler="key:*")
+        LIFE.assert_not_called("tunedModels.create", caler="key:*")  # type: ignore[call-arg]  # as a slip would
 
 
 def test_calls_are_a_sequence() -> None:

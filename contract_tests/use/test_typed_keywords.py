@@ -1,0 +1,71 @@
+"""What a misspelt or impossible keyword of the handle says: to a type checker here, and to a program that runs.
+
+mypy checks this file (`make types`): an `ignore` that hides no error is an error itself, so that each of these lines must
+be refused by the types.
+"""
+
+import pytest
+
+from mockserver import MockServer
+from mockserver.scripting.answers import Rule
+from mockserver.settings import Interception, Settings, declared
+from mockserver.testing.keywords import InterceptionKeywords, WorldKeywords
+from mockserver.testing.mock_server import Conditions
+
+
+def test_good_keywords_are_typed() -> None:
+    """Texts and values alike."""
+    server = MockServer(seed=7, auth="off", as_of="2024-03-14", magic="no", answers=["scripted"])
+    server.answer("never", text="hello", times=1)
+    server.calls.assert_not_called(status=500)
+
+    with server.intercepting(sleep="real", block_network=True):
+        assert (7, False) == (server.settings.seed, server.settings.magic)
+
+
+def test_misspelt_keywords_are_refused() -> None:
+    """Each is an error that says which keyword."""
+    server = MockServer()
+
+    with pytest.raises(TypeError, match="sede"):
+        MockServer(sede=7)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="txt"):
+        server.answer("scripted", txt="hello")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="time"):
+        server.calls.assert_called(time=2)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="stat"):
+        server.calls.assert_not_called(stat=200)  # type: ignore[call-arg]
+    with (
+        pytest.raises(TypeError, match="there is no option 'slep'; did you mean 'sleep'"),
+        server.intercepting(slep="real"),  # type: ignore[call-arg]
+    ):
+        pass
+    with pytest.raises(ValueError, match="stat"):
+        server.add_tuned_model(stat="ACTIVE")  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="base_modell"):
+        server.add_tuning_job(base_modell="gemini-2.0-flash-001")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="sede"), server.renewed(sede=7):  # type: ignore[call-arg]
+        pass
+
+
+def test_impossible_values_are_refused() -> None:
+    """Words that a setting does not have, and values of another type."""
+    with pytest.raises(ValueError, match="auth: 'stict' is not one of any, off, strict"):
+        MockServer(auth="stict")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"seed: 1\.5 is not a whole number"):
+        MockServer(seed=1.5)  # type: ignore[arg-type]
+    with (
+        pytest.raises(ValueError, match="sleep: 'deep' is not one of virtual, real"),
+        MockServer().intercepting(sleep="deep"),  # type: ignore[arg-type]
+    ):
+        pass
+
+
+def test_keywords_are_all_there_are() -> None:
+    """Those of the settings, of interception and of a rule."""
+    world = {"clock", "start_time"} | declared(Settings).keys()
+    interception = declared(Interception).keys() - {"leaks"}
+
+    assert world == WorldKeywords.__annotations__.keys()
+    assert interception == InterceptionKeywords.__annotations__.keys()
+    assert set(Rule.__dataclass_fields__) - {"answer"} == Conditions.__annotations__.keys()

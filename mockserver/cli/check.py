@@ -1,0 +1,43 @@
+"""`mockserver check`: compare recordings with the mock server."""
+
+import argparse
+from pathlib import Path
+
+# What a command needs is imported when it runs: `--help` should not wait for an HTTP client to load.
+
+DESCRIPTION = """\
+Send the recorded requests to the mock server, and compare its answers with the recorded ones.
+
+Ids, times, tokens and the words of a model may differ. The exit status is 0 if nothing else differs, 1 if
+something does (drift), 2 if a file cannot be read.
+"""
+
+EPILOG = """\
+examples:
+  mockserver check transcripts/             every recording of a directory
+  mockserver check transcripts/tune.json    one of them
+  mockserver check -q transcripts/          only the table of methods
+"""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "check",
+        help="compare recordings with the mock server",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", metavar="DIR", type=Path, help="a directory of recordings, or one recording")
+    parser.add_argument("--quiet", "-q", action="store_true", help="print only the table")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report."""
+    from mockserver.recordings.drift_report import check
+
+    report = check(arguments.folder)
+    print(report.text(details=not arguments.quiet))
+    return report.status

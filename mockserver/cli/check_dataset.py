@@ -1,0 +1,72 @@
+"""`mockserver check-dataset`: what the service would say of a file of training data."""
+
+import argparse
+import io
+import sys
+from pathlib import Path
+
+from mockserver.settings import BadOption, Whole
+
+# What a command needs is imported when it runs: `--help` should not wait for it.
+
+DESCRIPTION = """\
+Check a file of training data: every mistake with its line, in the words of the service; how many examples
+and tokens there are; how many steps tuning takes, and how long. It needs no server and sends nothing anywhere.
+
+  JSONL for Vertex AI      one {"contents": [...]} a line; with "completions", preference data; the older
+                           {"messages": [...]}, {"input_text", "output_text"} and {"prompt", "completion"}
+  for the Developer API    {"text_input": "...", "output": "..."} in JSON, in JSON Lines or in columns of CSV
+"""
+
+EPILOG = """\
+examples:
+  mockserver check-dataset train.jsonl                                   could any model be tuned with it?
+  mockserver check-dataset train.jsonl --base-model gemini-2.5-flash     could this one?
+  mockserver check-dataset train.jsonl --epochs 3 --format json | jq .estimate.seconds
+  mockserver check-dataset examples.csv
+
+Tokens are estimates: Google's tokenizer is not public. The exit status is 0 if all is well, 1 if there are
+problems, 2 if the file cannot be read.
+"""
+
+EPOCHS = Whole(1, 10_000)
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "check-dataset",
+        help="check a file of training data",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="a .jsonl, .json or .csv file")
+    parser.add_argument(
+        "--base-model", metavar="ID", help="the model to be tuned (default: any; times are those of a usual one)"
+    )
+    parser.add_argument(
+        "--epochs", metavar="N", help="how often to go through the data (default: as the service chooses)"
+    )
+    parser.add_argument(
+        "--format", choices=["text", "json"], default="text", help="for people or programs (default: text)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report: 0 if there are no problems, 1 if there are."""
+    import orjson
+
+    from mockserver.inspection.dataset_check import check_file
+
+    epochs = None if arguments.epochs is None else EPOCHS.read_argument(arguments.epochs, "--epochs")
+    try:
+        report = check_file(arguments.file, base_model=arguments.base_model, epochs=epochs)
+    except OSError as error:
+        raise BadOption(f"cannot read {arguments.file}: {error.strerror}") from None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever a file holds, on whatever terminal
+    as_json = arguments.format == "json"
+    print(orjson.dumps(report.tree(), option=orjson.OPT_INDENT_2).decode() if as_json else report.text().rstrip())
+    return 1 if report.problems else 0

@@ -1,0 +1,100 @@
+"""`mockserver record`: record what a program and Google send to each other."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mockserver.settings import BadOption, Serving, declared
+
+# What a command needs is imported when it runs: `--help` should not wait for an HTTP client to load.
+
+DESCRIPTION = """\
+Run a program, pass its requests to Google, and record both sides without secrets.
+
+The program finds the address of the recorder in GOOGLE_GEMINI_BASE_URL and GOOGLE_VERTEX_BASE_URL. It uses, and pays
+for, the real services. Prompts, answers and training examples are recorded as they are; credentials, cookies,
+projects and e-mail addresses are replaced, each by the same placeholder everywhere.
+"""
+
+EPILOG = """\
+examples:
+  mockserver record -- python tune.py                       record a program in transcript.json
+  mockserver record -o tune.json -- python tune.py          or in another file
+  mockserver record --port 9000                             listen until Ctrl-C, for a program you start yourself
+"""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "record",
+        help="record what a program and Google send to each other",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--output", "-o", metavar="FILE", default="transcript.json", help="a new file (default: transcript.json)"
+    )
+    parser.add_argument(
+        "--upstream", metavar="URL", help="send requests to this server instead of Google; it must be on this machine"
+    )
+    parser.add_argument(
+        "--port", metavar="PORT", default="0", help="where to listen if there is no COMMAND (default: a free port)"
+    )
+    parser.add_argument(
+        "command", nargs="*", metavar="COMMAND", help="the program to run; without one, listen until interrupted"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return its exit status; 1 if nothing was recorded."""
+    from mockserver.doors.live import CannotListen, serve
+
+    try:
+        from mockserver.recordings.recorder import BadUpstream, Recorder, run_command, save
+    except ModuleNotFoundError as missing:
+        if missing.name != "httpx":
+            raise
+        raise BadOption(
+            "httpx is not installed. Run: pip install 'gemini-tuning-mockserver[record]'", "record"
+        ) from None
+    path = Path(arguments.output)
+    _try_to_write(path)
+    status = 0
+    try:
+        recorder = Recorder(arguments.upstream)
+        if arguments.command:
+            status = run_command(arguments.command, recorder)
+        else:
+            port = declared(Serving)["port"].read(arguments.port, called="--port")
+            serve(recorder.app, "127.0.0.1", port, _greet)
+    except BadUpstream as error:
+        raise BadOption(str(error)) from None
+    except CannotListen as taken:
+        msg = f"cannot listen on port {arguments.port}: {taken.strerror}. Choose another --port."
+        raise BadOption(msg) from None
+    except FileNotFoundError as missing:
+        raise BadOption(f"program not found: {missing.filename!r}", "COMMAND") from None
+    _say(save(recorder, path))
+    return status or int(not recorder.exchanges)
+
+
+def _try_to_write(path: Path) -> None:
+    """Find out before the program sends anything, and pays for it. Raises BadOption."""
+    try:
+        path.touch(exist_ok=False)
+        path.unlink()
+    except FileExistsError:
+        raise BadOption(f"{path} exists; a recording never overwrites a file, so name another", "--output") from None
+    except OSError as error:
+        raise BadOption(f"cannot write {path}: {error.strerror}", "--output") from None
+
+
+def _greet(url: str) -> None:
+    _say(f"recording requests to {url}: set GOOGLE_GEMINI_BASE_URL and GOOGLE_VERTEX_BASE_URL to it; stop with Ctrl-C")
+
+
+def _say(sentence: str) -> None:
+    print(f"mockserver record: {sentence}", file=sys.stderr, flush=True)

@@ -1,0 +1,145 @@
+"""`mockserver serve`: serve both APIs over HTTP until interrupted."""
+
+import argparse
+import errno
+import logging
+import os
+import secrets
+import sys
+
+from mockserver import __version__
+from mockserver.rpc.loopback import is_loopback
+from mockserver.settings import (
+    GROUPS,
+    BadOption,
+    Beginning,
+    By,
+    Serving,
+    Setting,
+    Settings,
+    declared,
+    read_settings,
+    unknown_variables,
+)
+from mockserver.state.clock import to_datetime
+from mockserver.state.new_world import new_world, read_options
+from mockserver.state.world import World
+
+# What only a running server needs is imported when it runs: `--help` should not wait for an HTTP server to load.
+
+DESCRIPTION = """\
+Serve both APIs over HTTP until interrupted.
+
+Each option is also an environment variable: --start-time is MOCKSERVER_START_TIME. The option wins. To a variable
+of an option without a value, say yes or no.
+"""
+
+EPILOG = """\
+examples:
+  mockserver serve                          on http://127.0.0.1:8765, thirty times as fast as real time
+  mockserver serve --clock manual --seed 7  time stands still until a test moves it; ids and losses repeat
+  mockserver serve --as-of 2024-03-14       the service as it was on that day
+  mockserver serve --as-of today            the service that old code meets now
+  mockserver serve --answers answers.yaml   answer with what the file says, and fail when it says so
+"""
+
+TITLES = {Serving: "the server", Beginning: "time and answers", Settings: "behaviour"}
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "serve",
+        help="serve both APIs over HTTP",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for group, title in TITLES.items():
+        options = parser.add_argument_group(title)
+        for setting in declared(group, by=By.SERVE).values():
+            _add_option(options, setting)
+    parser.set_defaults(run=run)
+
+
+def _add_option(options: argparse._ArgumentGroup, setting: Setting) -> None:
+    if setting.is_flag:
+        options.add_argument(
+            setting.flag, dest=setting.name, action="store_const", const="yes", help=setting.option_help
+        )
+        return
+    metavar = setting.metavar or setting.kind.metavar
+    options.add_argument(setting.flag, dest=setting.name, metavar=metavar, help=setting.option_help)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    from mockserver.app import create_app
+    from mockserver.control.guard import Guard
+    from mockserver.doors.live import CannotListen, serve
+
+    for sentence in unknown_variables(os.environ):
+        print(f"mockserver: warning: {sentence}", file=sys.stderr)
+    values = read_options(vars(arguments), os.environ)
+    serving = read_settings(Serving, values)
+    try:
+        world = new_world(
+            {name: values[name] for name in ("clock", "start_time", *declared(Settings)) if name in values}
+        )
+    except BadOption as error:
+        raise BadOption(error.sentence, declared(*GROUPS)[error.name].flag) from None
+    if file := values.get("answers"):
+        _read_answers(world, file)
+    token = serving.control_token or (None if is_loopback(serving.host) else secrets.token_urlsafe(16))
+    _log_to_stderr(quiet=serving.quiet)
+    speed = declared(Beginning)["clock"].kind.text(values["clock"])
+    try:
+        serve(
+            create_app(world, Guard(token)),
+            serving.host,
+            serving.port,
+            lambda url: print(_greeting(url, speed, world, token), flush=True),
+        )
+    except CannotListen as taken:
+        other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
+        msg = f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}."
+        raise BadOption(msg) from None
+    return 0
+
+
+def _read_answers(world: World, file: str) -> None:
+    from mockserver.inspection.script import script
+    from mockserver.scripting.answer_file import BadFile
+
+    try:
+        script(world, file)
+    except BadFile as error:
+        raise BadOption(str(error)) from None
+
+
+def _log_to_stderr(*, quiet: bool) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    if quiet:
+        logging.getLogger("mockserver.access").setLevel(logging.WARNING)
+
+
+def _greeting(url: str, speed: str, world: World, token: str | None) -> str:
+    """What is served, how to point clients at it, and what time it is there."""
+    moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
+    era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
+    control = f"with the header X-Mockserver-Token: {token}" if token else "from this machine"
+    return f"""\
+Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
+  base URL             {url}
+  time                 {moment}, running at {speed}
+  seed                 {world.settings.seed}
+  control              {url}/_mock/openapi.json {control}
+
+  curl                 curl '{url}/v1beta/tunedModels?key=any-key'
+  google-genai         genai.Client(api_key="any-key", http_options={{"base_url": "{url}", "api_version": "v1beta"}})
+  google-generativeai  genai.configure(api_key="any-key", transport="rest", client_options={{"api_endpoint": "{url}"}})
+  vertexai             vertexai.init(project="p", location="us-central1", api_endpoint="{url}", api_transport="rest",
+                                     credentials=google.oauth2.credentials.Credentials(token="any-token"))
+
+Stop with Ctrl-C."""
