@@ -13,18 +13,10 @@ from starlette.responses import Response
 
 from mockserver.discovery.documents import document
 from mockserver.dispatch.route_table import RouteTable
+from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
 from mockserver.state.clock import to_datetime
 from mockserver.state.world import Worlds
-
-GEMINI = "generativelanguage.googleapis.com"
-VERTEX = "aiplatform.googleapis.com"
-
-# v1 is in both services: the Developer API's unless the host or `service` says otherwise. # our choice: one host serves both
-SERVICES = {"v1": GEMINI, "v1alpha": GEMINI, "v1beta": GEMINI, "v1beta1": VERTEX, "v1beta3": GEMINI}
-
-# What no `version` means. # our choice: not seen
-VERSIONS = {GEMINI: "v1beta", VERTEX: "v1"}
 
 
 class Discovery:
@@ -38,14 +30,14 @@ class Discovery:
         """The document of a service and version as it is addressed here; the outermost server's 404 if there is none."""
         version = request.query_params.get("version", "")
         host = request.headers.get("host", "")
-        service = chosen_service(host, request.query_params.get("service", ""), version)
-        version = version or VERSIONS[service]
+        service = self._find_service(host.partition(":")[0], request.query_params.get("service", ""), version)
+        version = version or service.discovery.default_version
         world = self._worlds.choose([request.url.query, *request.headers.values()])
         settings = world.settings
         routes = [
             route
             for route in self._table.routes
-            if (route.service, route.version) == (service, version)
+            if (route.service, route.version) == (service.host, version)
             and route.is_live(settings.as_of, lenient=settings.lenient_routes)
         ]
         if not routes:
@@ -58,12 +50,10 @@ class Discovery:
         )
         return Response(text + "\n", media_type="application/json; charset=UTF-8")
 
-
-def chosen_service(host: str, service: str, version: str) -> str:
-    """The service meant: by Google's own host, else by its name, else by the version."""
-    name = host.partition(":")[0]
-    if name == GEMINI or service == "generativelanguage":
-        return GEMINI
-    if name == VERTEX or name.endswith(f"-{VERTEX}") or service == "aiplatform":
-        return VERTEX
-    return SERVICES.get(version, GEMINI)
+    def _find_service(self, host: str, name: str, version: str) -> Service:
+        """The service that is meant: by Google's own host, else by its name, else by the version, else the first."""
+        services = list(self._table.services.values())
+        for service in services:
+            if service.serves_host(host) or name == service.name:
+                return service
+        return next((service for service in services if version in service.discovery.versions), services[0])

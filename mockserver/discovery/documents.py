@@ -9,48 +9,34 @@ from typing import Any
 
 from mockserver.discovery.schemas import Schemas, scalar
 from mockserver.dispatch.routing import Route
+from mockserver.dispatch.service import Service
 from mockserver.protojson import schema
 from mockserver.protojson.schema import Field, Kind
 
 Json = dict[str, Any]
 
-TITLES = {"generativelanguage": "Generative Language API", "aiplatform": "Vertex AI API"}
-CANONICAL = {"generativelanguage": "Generative Language", "aiplatform": "Aiplatform"}
-DOCUMENTATION = {
-    "generativelanguage": "https://developers.generativeai.google/api",
-    "aiplatform": "https://cloud.google.com/vertex-ai/",
-}
-
-# The Developer API's documents named no scopes until 2026; a client with neither key nor token is built without them.
-SCOPES = {
-    "aiplatform": {
-        "https://www.googleapis.com/auth/cloud-platform": "See, edit, configure, and delete your Google Cloud data "
-        "and see the email address for your Google Account."
-    }
-}
-
 _VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^}]*))?\}")
 
 
-def document(service: str, version: str, routes: Iterable[Route], *, root_url: str, revision: str) -> Json:
+def document(service: Service, version: str, routes: Iterable[Route], *, root_url: str, revision: str) -> Json:
     """The document of one version of a service. `root_url` ends in a slash; `revision` is a day, as 20241031."""
-    name = service.partition(".")[0]
+    name, profile = service.name, service.discovery
     methods = {route.id: route for route in reversed(list(routes))}  # the first of one name stays
-    schemas = Schemas(short=name == "generativelanguage")
+    schemas = Schemas(short=profile.short_names)
     for route in methods.values():
         schemas.need(route.response)
         if route.body:
             schemas.need(_body_message(route), frozenset(_variables(route)) if route.body == "*" else frozenset())
     resources: Json = {}
     for id_, route in methods.items():
-        _place(resources, id_.split("."), method(name, route, schemas))
+        _place(resources, id_.split("."), method(service, route, schemas))
     made: Json = {
         "basePath": "",
         "baseUrl": root_url,
         "batchPath": "batch",
-        "canonicalName": CANONICAL[name],
+        "canonicalName": profile.canonical_name,
         "discoveryVersion": "v1",
-        "documentationLink": DOCUMENTATION[name],
+        "documentationLink": profile.documentation,
         "fullyEncodeReservedExpansion": True,
         "id": f"{name}:{version}",
         "kind": "discovery#restDescription",
@@ -64,11 +50,11 @@ def document(service: str, version: str, routes: Iterable[Route], *, root_url: s
         "rootUrl": root_url,
         "schemas": schemas.written(),
         "servicePath": "",
-        "title": TITLES[name],
+        "title": service.title,
         "version": version,
         "version_module": True,
     }
-    if scopes := SCOPES.get(name):
+    if scopes := profile.scopes:
         made["auth"] = {"oauth2": {"scopes": {scope: {"description": text} for scope, text in scopes.items()}}}
     return made
 
@@ -82,13 +68,13 @@ def _place(document: Json, path: list[str], described: Json) -> None:
     level.setdefault("methods", {})[own] = described
 
 
-def method(service: str, route: Route, schemas: Schemas) -> Json:
+def method(service: Service, route: Route, schemas: Schemas) -> Json:
     """One method: where it is, what it takes, what it answers."""
     variables = _variables(route)
     described: Json = {
         "flatPath": _VARIABLE.sub(lambda found: _flat(found[1], found[2] or "*"), route.path).lstrip("/"),
         "httpMethod": route.verb,
-        "id": f"{service}.{route.id}",
+        "id": f"{service.name}.{route.id}",
         "parameterOrder": [_short(name) for name in variables],
         "parameters": {_short(name): _path_parameter(rule) for name, rule in variables.items()} | _query(route),
         "path": _VARIABLE.sub(_template_variable, route.path).lstrip("/"),
@@ -96,7 +82,7 @@ def method(service: str, route: Route, schemas: Schemas) -> Json:
     }
     if route.body:
         described["request"] = schemas.reference(_body_message(route))
-    if scopes := SCOPES.get(service):
+    if scopes := service.discovery.scopes:
         described["scopes"] = list(scopes)
     return described
 

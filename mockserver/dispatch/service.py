@@ -3,6 +3,7 @@
 The other rooms take a `Service` and name no host, method or resource of their own.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -42,13 +43,32 @@ class HeaderProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscoveryProfile:
+    """What the discovery documents of a service say beside its methods.
+
+    `versions` are those that mean this service where only a version is given, `default_version` the one that no
+    version means. `scopes` are OAuth scopes with their descriptions. `short_names`: whether messages are named without
+    their package.
+    """
+
+    canonical_name: str
+    documentation: str
+    versions: frozenset[str]
+    default_version: str
+    scopes: Mapping[str, str] = field(default_factory=dict)
+    short_names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One of the two services, described once.
 
-    host              of its API, such as "library.googleapis.com"; regional hosts have it at their end
+    host              of its API, such as "library.googleapis.com"; see `host_pattern` for those of regions
     title             as its own errors call it
     routes            its methods, narrowest paths first; `lenient_routes` only for worlds that ask for them
     headers           the response headers that differ
+    discovery         what its discovery documents say beside the methods
+    regional          whether its regions have hosts of their own
     empty_404         whether an unrouted path is answered with nothing, rather than the outermost server's page
     internal_error    its words for a failure of its own
     injected_error    its error for a status or reason that a fault names; None where the common words serve
@@ -65,8 +85,10 @@ class Service:
     title: str
     routes: tuple[Route, ...]
     headers: HeaderProfile
+    discovery: DiscoveryProfile
     injected_error: Callable[[str, FailedCall], ApiError | None]
     internal_error: str = outages.INTERNAL
+    regional: bool = False
     lenient_routes: tuple[Route, ...] = ()
     empty_404: bool = False
     call_options: frozenset[str] = frozenset()
@@ -77,6 +99,20 @@ class Service:
     path_hints: Mapping[str, str] = field(default_factory=dict)
     lenient_hint: str = ""
 
+    @property
+    def name(self) -> str:
+        """The first part of the host: "library" of "library.googleapis.com"."""
+        return self.host.partition(".")[0]
+
+    @property
+    def host_pattern(self) -> str:
+        """A regular expression of its host names: its own, and of regions and multi-regions where they have hosts.
+
+        Those are `REGION-library.googleapis.com` and `library.REGION.rep.googleapis.com`.
+        """
+        own, domain = re.escape(self.host), re.escape(self.host.removeprefix(self.name))
+        return rf"(?:[a-z0-9-]+-)?{own}|{self.name}\.[a-z0-9-]+\.rep{domain}" if self.regional else own
+
     def serves_host(self, host: str) -> bool:
-        """Whether a host name, without a port, is this service's or one of its regions'."""
-        return host == self.host or host.endswith(f"-{self.host}")
+        """Whether a host name, in lower case and without a port, is one of its own."""
+        return re.fullmatch(self.host_pattern, host) is not None

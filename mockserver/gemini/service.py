@@ -6,7 +6,7 @@ from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
 from mockserver.dispatch.routing import Json, Route
-from mockserver.dispatch.service import FailedCall, HeaderProfile, Service
+from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, Service
 from mockserver.gemini.routes import LENIENT_ROUTES, ROUTES
 from mockserver.generation.prompt_text import last_text
 from mockserver.protojson.formatting import duration_text
@@ -84,6 +84,15 @@ SERVICE = Service(
     lenient_routes=LENIENT_ROUTES,
     headers=HeaderProfile(
         server=lambda _: "scaffolding on HTTPServer2", timed=True, tiered=_TIERED, tiered_since=_TIERED_SINCE
+    ),
+    # Its documents named no scopes until 2026; a client with neither key nor token is built without them. v1 is in both
+    # services, and this one's unless the host or the service says otherwise. # our choice: one host serves both
+    discovery=DiscoveryProfile(
+        canonical_name="Generative Language",
+        documentation="https://developers.generativeai.google/api",
+        versions=frozenset({"v1", "v1alpha", "v1beta", "v1beta3"}),
+        default_version="v1beta",  # our choice: not seen
+        short_names=True,
     ),
     empty_404=True,
     internal_error=outages.INTERNAL_DEVELOPER,

@@ -4,18 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from mockserver.inspection.services import route_table
 from mockserver.state.calls import Calls, RecordedCall
 from mockserver.state.clock import SECOND
-
-# The methods that clients poll while a job runs.
-POLLED_METHODS = (
-    "tunedModels.get",
-    "tunedModels.operations.get",
-    "*.tuningJobs.get",
-    "*.operations.get",
-    "*.operations.wait",
-)
-_FINAL_STATES = frozenset({"ACTIVE", "FAILED", "JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +89,10 @@ def _format_intervals(poll: Poll) -> str:
 
 
 def _polls(calls: Calls) -> Iterator[Poll]:
+    services = route_table().services.values()
     by_resource: dict[str, list[RecordedCall]] = {}
     for call in calls.filter(status=200):
-        if any(fnmatchcase(call.method, pattern) for pattern in POLLED_METHODS):
+        if any(fnmatchcase(call.method, pattern) for service in services for pattern in service.polls):
             by_resource.setdefault(call.resource, []).append(call)
     for resource, polls in by_resource.items():
         if len(polls) == 1:
@@ -109,7 +101,7 @@ def _polls(calls: Calls) -> Iterator[Poll]:
             (
                 index
                 for index, call in enumerate(polls)
-                if call.response.get("done") or call.response.get("state") in _FINAL_STATES
+                if any(service.has_ended(call.response) for service in services)
             ),
             len(polls) - 1,
         )

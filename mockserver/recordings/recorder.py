@@ -24,14 +24,12 @@ from starlette.routing import Route
 
 from mockserver import __version__
 from mockserver.doors.live import LiveServer
+from mockserver.inspection.services import route_table
 from mockserver.recordings.exchange import Exchange, Request, Response, lower_names, parse_date, write
 from mockserver.recordings.redaction import Redactor
 from mockserver.recordings.secret_detectors import Kind, Secret
 
-DEVELOPER = "https://generativelanguage.googleapis.com"
-
 _LOCATION = re.compile(r"/locations/([a-z]+-[a-z]+\d+)(?=[/:]|$)")
-_VERTEX = re.compile(r"/[a-z0-9]+/(?:projects|publishers|tuningJobs)(?:/|:|$)")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 # Hop-by-hop headers: each of the two connections has its own.
@@ -130,12 +128,11 @@ async def _outgoing_request(incoming: HttpRequest, upstream: str | None) -> http
 
 
 def google_host(target: str) -> str:
-    """Return the Google host of a path: a location's own, Vertex AI's, or the Developer API's."""
-    path = target.partition("?")[0]
-    if not _VERTEX.match(path):
-        return DEVELOPER
-    location = _LOCATION.search(path)
-    return f"https://{location[1]}-aiplatform.googleapis.com" if location else "https://aiplatform.googleapis.com"
+    """Return the Google host of a path: of its service, and of its location where that has one of its own."""
+    path, table = target.partition("?")[0], route_table()
+    service = table.services.get(table.service(path)) or next(iter(table.services.values()))
+    location = _LOCATION.search(path) if service.regional else None
+    return f"https://{location[1]}-{service.host}" if location else f"https://{service.host}"
 
 
 def check_upstream(url: str) -> str:
@@ -143,9 +140,7 @@ def check_upstream(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     local = parts.scheme in {"http", "https"} and host in _LOOPBACK
-    google = parts.scheme == "https" and re.fullmatch(
-        r"generativelanguage\.googleapis\.com|(?:[a-z]+-[a-z]+\d+-)?aiplatform\.googleapis\.com", host
-    )
+    google = parts.scheme == "https" and any(it.serves_host(host) for it in route_table().services.values())
     if not local and not google:
         msg = f"upstream: {url!r} is neither one of Google's two APIs nor a server on this machine"
         raise BadUpstream(msg)

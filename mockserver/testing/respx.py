@@ -8,7 +8,7 @@ import httpx
 import respx
 
 from mockserver.doors.intercept.httpx import answer_function
-from mockserver.doors.intercept.interceptors import ANSWERED_HOSTS, Interceptor
+from mockserver.doors.intercept.interceptors import Interceptor, answered_hosts
 from mockserver.testing.mock_server import MockServer
 
 
@@ -24,4 +24,4 @@ def route(server: MockServer) -> respx.Route:
         response: httpx.Response = answer(interceptor, request)
         return response
 
-    return respx.Route(host__regex=f"^{ANSWERED_HOSTS.pattern}$").mock(side_effect=respond)
+    return respx.Route(host__regex=f"^(?:{answered_hosts().pattern})$").mock(side_effect=respond)

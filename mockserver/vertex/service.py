@@ -5,7 +5,7 @@ from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
 from mockserver.dispatch.routing import Route
-from mockserver.dispatch.service import FailedCall, HeaderProfile, Service
+from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, Service
 from mockserver.generation.prompt_text import last_text
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError
@@ -63,7 +63,18 @@ SERVICE = Service(
     host=HOST,
     title="Vertex AI API",
     routes=ROUTES,
+    regional=True,
     headers=HeaderProfile(server=_server),
+    discovery=DiscoveryProfile(
+        canonical_name="Aiplatform",
+        documentation="https://cloud.google.com/vertex-ai/",
+        versions=frozenset({"v1beta1"}),
+        default_version="v1",  # our choice: not seen
+        scopes={
+            "https://www.googleapis.com/auth/cloud-platform": "See, edit, configure, and delete your Google Cloud data "
+            "and see the email address for your Google Account."
+        },
+    ),
     injected_error=_injected_error,
     call_options=frozenset({TRAFFIC_HEADER}),
     prompt_text=last_text,

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
+from mockserver.inspection.services import route_table
 from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
 
-ANSWERED_HOSTS = re.compile(
-    r"(?:generativelanguage|oauth2|(?:[a-z0-9-]+-)?aiplatform|aiplatform\.[a-z0-9-]+\.rep)\.googleapis\.com"
-)
+TOKEN_HOST = "oauth2.googleapis.com"
+"""Where credentials are exchanged for access tokens, of whatever service."""
 
 
 class TimedOut(Exception):
@@ -62,9 +63,16 @@ Find = Callable[[str], Interceptor | None]
 """The interceptor that answers for a host, if it is one of Google's."""
 
 
+@cache
+def answered_hosts() -> re.Pattern[str]:
+    """The names of the hosts that the app answers for."""
+    patterns = [re.escape(TOKEN_HOST), *(service.host_pattern for service in route_table().services.values())]
+    return re.compile("|".join(patterns))
+
+
 def is_answered(host: str) -> bool:
     """Whether the app answers for this host."""
-    return ANSWERED_HOSTS.fullmatch(host) is not None
+    return answered_hosts().fullmatch(host) is not None
 
 
 def refuse_google(host: str) -> None:
