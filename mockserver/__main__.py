@@ -221,14 +221,16 @@ def _settings(given: argparse.Namespace, as_of: date | None) -> Settings:
 def _script(world: World, file: str) -> None:
     """Let the world say and spoil what an answers file says."""
     from mockserver.scripting.answer_file import BadFile, read_answers
+    from mockserver.scripting.scenario import Scenario
 
     try:
         scripted = read_answers(file)
     except BadFile as bad:
         raise BadOption(str(bad)) from None
-    world.scenario.add(*scripted.answers)
+    scenario = Scenario(world.store)
+    scenario.add(*scripted.answers)
     for fault in scripted.faults:
-        world.scenario.add_fault(fault, world.clock.now())
+        scenario.add_fault(fault, world.clock.now())
 
 
 def _log_to_stderr(*, quiet: bool) -> None:

@@ -37,7 +37,7 @@ def hard(count: int) -> settings:
 
 def facts(world: World) -> Json:
     """All that a world keeps, but for how often its rng were thrown."""
-    return {kind.name: list(world.store.items(kind)) for kind in world.store.kinds()}
+    return {kind.name: [(entry.name, entry.record) for entry in world.store.walk(kind)] for kind in world.store.kinds()}
 
 
 def send(example: Example, body: bytes, *, path: str = "", query: str = "", headers: Pairs | None = None) -> int:

@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 
 from mockserver.control.operations import Asked, Done, Json, Operation, invalid
 from mockserver.dispatch.routing import RouteTable
+from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import Poll, Report, Retry
 from mockserver.protojson.writing import write
-from mockserver.state.calls import Calls, RecordedCall
+from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import to_datetime
 
 
@@ -90,7 +91,7 @@ def delete_calls(asked: Asked) -> Done:
 
 def get_report(asked: Asked) -> Manners:
     """How the client behaved."""
-    report = Report(asked.world.calls.so_far())
+    report = Report(Calls(asked.world.calls.so_far()))
     backs_off = asked.query.get("backs_off", "false")
     if backs_off not in {"true", "false"}:
         raise invalid(f"backs_off is true or false, not {backs_off!r}")
@@ -105,7 +106,7 @@ def get_report(asked: Asked) -> Manners:
 def _wanted(asked: Asked) -> Calls:
     query = asked.query
     last, status = query.get("last"), query.get("status")
-    found = asked.world.calls.so_far().filter(
+    found = Calls(asked.world.calls.so_far()).filter(
         query.get("method", "*"),
         resource=query.get("resource", "*"),
         caller=query.get("caller", "*"),

@@ -10,7 +10,7 @@ from mockserver.control.operations import Asked, Body, Done, Json, Operation, in
 from mockserver.scripting.answer_file import parse
 from mockserver.scripting.answers import Answer, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
-from mockserver.scripting.scenario import AnswerRecord
+from mockserver.scripting.scenario import AnswerRecord, Scenario
 
 T = TypeVar("T")
 
@@ -56,36 +56,36 @@ class ShownFaults(BaseModel):
 
 def list_answers(asked: Asked) -> ShownAnswers:
     """The answers there are."""
-    return ShownAnswers(answers=[_answer(record) for record in asked.world.scenario.answers])
+    return ShownAnswers(answers=[_answer(record) for record in Scenario(asked.world.store).answers])
 
 
 def add_answers(asked: Asked) -> ShownAnswers:
     """Further answers, after those that are there."""
-    asked.world.scenario.add(*_parsed(Rule, "answers", asked.body.answers))
+    Scenario(asked.world.store).add(*_parsed(Rule, "answers", asked.body.answers))
     return list_answers(asked)
 
 
 def replace_answers(asked: Asked) -> ShownAnswers:
     """These answers and no others."""
-    asked.world.scenario.replace(_parsed(Rule, "answers", asked.body.answers))
+    Scenario(asked.world.store).replace(_parsed(Rule, "answers", asked.body.answers))
     return list_answers(asked)
 
 
 def delete_answers(asked: Asked) -> Done:
     """No scripted answers any more."""
-    asked.world.scenario.replace(())
+    Scenario(asked.world.store).replace(())
     return Done()
 
 
 def list_faults(asked: Asked) -> ShownFaults:
     """The faults there are."""
-    return ShownFaults(faults=[_fault(record) for record in asked.world.scenario.faults])
+    return ShownFaults(faults=[_fault(record) for record in Scenario(asked.world.store).faults])
 
 
 def add_faults(asked: Asked) -> ShownFaults:
     """Further faults, from now on."""
     for fault in _parsed(Fault, "faults", asked.body.faults):
-        asked.world.scenario.add_fault(fault, asked.world.clock.now())
+        Scenario(asked.world.store).add_fault(fault, asked.world.clock.now())
     return list_faults(asked)
 
 
@@ -93,13 +93,13 @@ def replace_faults(asked: Asked) -> ShownFaults:
     """These faults and no others, from now on."""
     since = asked.world.clock.now()
     records = [FaultRecord(fault, since) for fault in _parsed(Fault, "faults", asked.body.faults)]
-    asked.world.scenario.replace_faults(records)
+    Scenario(asked.world.store).replace_faults(records)
     return list_faults(asked)
 
 
 def delete_faults(asked: Asked) -> Done:
     """No faults any more."""
-    asked.world.scenario.replace_faults()
+    Scenario(asked.world.store).replace_faults()
     return Done()
 
 

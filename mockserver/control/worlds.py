@@ -118,12 +118,12 @@ def delete_world(asked: Asked) -> Done:
 
 def list_snapshots(asked: Asked) -> Snapshots:
     """The snapshots of the world."""
-    return Snapshots(snapshots=list(asked.world.snapshots))
+    return Snapshots(snapshots=list(asked.world.store.snapshots))
 
 
 def put_snapshot(asked: Asked) -> Snapshots:
     """Keep the world as it is now under a name, instead of any other of that name."""
-    kept, name = asked.world.snapshots, asked.path["name"]
+    kept, name = asked.world.store.snapshots, asked.path["name"]
     if len(kept) >= MOST_SNAPSHOTS and name not in kept:
         raise invalid(f"a world keeps {MOST_SNAPSHOTS} snapshots at most: delete one")
     kept[name] = asked.world.snapshot()
@@ -133,15 +133,15 @@ def put_snapshot(asked: Asked) -> Snapshots:
 def restore_snapshot(asked: Asked) -> Done:
     """Put the world back to how it was, its clock included."""
     name = asked.path["name"]
-    if name not in asked.world.snapshots:
+    if name not in asked.world.store.snapshots:
         raise missing(f"there is no snapshot {name!r}")
-    asked.world.restore(asked.world.snapshots[name])
+    asked.world.restore(asked.world.store.snapshots[name])
     return Done()
 
 
 def delete_snapshot(asked: Asked) -> Done:
     """Forget a snapshot."""
-    if asked.world.snapshots.pop(asked.path["name"], None) is None:
+    if asked.world.store.snapshots.pop(asked.path["name"], None) is None:
         raise missing(f"there is no snapshot {asked.path['name']!r}")
     return Done()
 

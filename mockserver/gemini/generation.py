@@ -13,6 +13,7 @@ from mockserver.generation.canned import choose_answer
 from mockserver.generation.outcome import GenerationSettings, Outcome, generate
 from mockserver.generation.structured_output import formal_answer
 from mockserver.protojson.version_trimming import known
+from mockserver.scripting.scenario import Scenario
 from mockserver.state.clock import SECOND
 
 Json = dict[str, Any]
@@ -36,7 +37,9 @@ def answer(call: Call, message: Mapping[str, Any]) -> tuple[Frame, Outcome]:
     prompt = read_prompt(asked, message)
     era = era_of(asked.base.shape, call.world.settings.as_of)
     form = formal_answer(message, prompt)
-    said = choose_answer(call.world.scenario, prompt, asked.examples, magic=call.world.settings.magic, otherwise=form)
+    said = choose_answer(
+        Scenario(call.world.store), prompt, asked.examples, magic=call.world.settings.magic, otherwise=form
+    )
     outcome = generate(prompt, said, _settings(asked, message), call.world.settings.seed)
     frame = Frame(
         era=era,

@@ -12,6 +12,7 @@ from mockserver.generation.outcome import Candidate, GenerationSettings, Outcome
 from mockserver.protojson.version_trimming import known
 from mockserver.scripting.answers import Prompt, Turn
 from mockserver.scripting.safety import PALM_CATEGORIES, Rating
+from mockserver.scripting.scenario import Scenario
 
 Json = dict[str, Any]
 
@@ -27,7 +28,7 @@ def generate_text(call: Call) -> Json:
         raise invalid("GenerateTextRequest.candidate_count: candidate_count must be in the range [1, 8].")
     asked = subject(call, message["model"], "generateText")
     prompt = Prompt(model=asked.name, base=asked.base.name, turns=(Turn("user", text),))
-    answer = choose_answer(call.world.scenario, prompt, asked.examples, magic=call.world.settings.magic)
+    answer = choose_answer(Scenario(call.world.store), prompt, asked.examples, magic=call.world.settings.magic)
     outcome = generate(prompt, answer, _settings(message), call.world.settings.seed)
     return known(call.route.response, _completions(outcome, message))
 

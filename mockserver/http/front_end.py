@@ -9,7 +9,7 @@ import itertools
 import logging
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -28,9 +28,9 @@ from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import Caller, Credentials, identify, read_credentials, recognize, redacted
 from mockserver.rpc.errors import ApiError
 from mockserver.scripting.faults import Fault, magic_fault
-from mockserver.scripting.scenario import unmatched
+from mockserver.scripting.scenario import Scenario, unmatched
 from mockserver.scripting.summary import told
-from mockserver.state.calls import RecordedCall
+from mockserver.state.calls import LogEntry, RecordedCall
 from mockserver.state.clock import Clock, Nanos, stopwatch, to_datetime
 from mockserver.state.world import Settings, World, Worlds
 
@@ -215,7 +215,7 @@ class Exchange:
         return self._page(404, b"" if empty else error_pages.not_found_page(self._target()))
 
     def _strike(self, match: Match) -> Fault | None:
-        script = self.world.scenario
+        script = Scenario(self.world.store)
         if not script.faults:
             return None
         resource = next(iter(match.path.values()), "")
@@ -286,19 +286,19 @@ class Exchange:
     def _stream(self, match: Match, messages: Iterator[Json | Pause]) -> Reply:
         """The first message is made before the status is sent: until then an error is a real status."""
         lead = list(_until_message(messages))
-        sent: list[Json] = []
-        self._record(200, sent, self._miss())
-        pieces = self._pieces(match, itertools.chain(lead, messages), sent)
+        entry = self._record(200, [], self._miss())
+        pieces = self._pieces(match, itertools.chain(lead, messages), entry)
         if self.parameters.alt == "sse":
             return self._reply(200, self._head().events(), pieces)
         zipped = self._takes_gzip()
         return self._reply(200, self._head(gzip=zipped).success(JSON), _zipped(pieces) if zipped else pieces)
 
-    def _pieces(self, match: Match, messages: Iterator[Json | Pause], sent: list[Json]) -> Iterator[bytes | Pause]:
+    def _pieces(self, match: Match, messages: Iterator[Json | Pause], entry: LogEntry) -> Iterator[bytes | Pause]:
         """Events, or the elements of one array. An error after the first stands bare among them [seen]."""
         sse = self.parameters.alt == "sse"
         form = sse_event if sse else write
         separator = b"" if sse else ARRAY_OPEN
+        sent: list[Json] = []
         try:
             for message in messages:
                 if isinstance(message, Pause):
@@ -313,6 +313,9 @@ class Exchange:
         except Exception:
             log.exception(MISTAKE, self.label)
             yield separator + error_body(self._mistake(), self.parameters.xgafv)
+        finally:
+            # The client has all that it will get: the record in the log is put right in its place, once.
+            self.world.calls.amend(entry, replace(entry.call, response=sent))
         if not sse:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
@@ -406,8 +409,8 @@ class Exchange:
         """What the log of calls keeps of a value."""
         return redacted(value) if self.secret else value
 
-    def _record(self, status: int, response: Any, hint: str = "", answer: bytes = b"") -> None:
-        self.world.calls.append(
+    def _record(self, status: int, response: Any, hint: str = "", answer: bytes = b"") -> LogEntry:
+        return self.world.calls.append(
             RecordedCall(
                 method=self.match.route.id if self.match else "",
                 verb=self.request.verb,

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from mockserver.state.calls import Calls, RecordedCall
+from mockserver.inspection.calls import Calls
+from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import SECOND
 
 # The methods a client asks again and again while a job runs.

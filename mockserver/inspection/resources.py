@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import orjson
 
 from mockserver.dispatch.routing import Call, Json, Route
+from mockserver.dispatch.transactions import in_transaction
 from mockserver.gemini import routes as gemini
 from mockserver.gemini.store import EVERYONE, TUNED_MODELS, Permission, Role, TunedModel
 from mockserver.gemini.tuned_model_creation import new_tuned_model
@@ -31,11 +32,11 @@ from mockserver.simulation.tuning import (
     computed,
     observe,
 )
-from mockserver.state.store import Exists, Kind
+from mockserver.state.store import Exists, Kind, Store
 from mockserver.state.world import World
 from mockserver.vertex import routes as vertex
 from mockserver.vertex.store import TUNING_JOBS, Registry, TuningJob
-from mockserver.vertex.tuning_job_creation import new_job
+from mockserver.vertex.tuning_job_creation import new_job, read_dataset
 from mockserver.vertex.tuning_jobs import tuning_job
 
 T = TypeVar("T")
@@ -58,14 +59,13 @@ class Resources(Mapping[str, Json]):
         self._show = show
 
     def __getitem__(self, name: str) -> Json:
-        rows = dict(self._world.store.items(self._kind))
-        found = [full for full in rows if name in {full, full.rpartition("/")[2]}]
-        if not found:
-            raise KeyError(f"{name}; there are: {', '.join(rows) or 'none'}")
-        return self._show(rows[found[0]])
+        for entry in self._world.store.walk(self._kind):
+            if name in {entry.name, entry.name.rpartition("/")[2]}:
+                return self._show(entry.record)
+        raise KeyError(f"{name}; there are: {', '.join(self) or 'none'}")
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self._world.store.items(self._kind))
+        return (entry.name for entry in self._world.store.walk(self._kind))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -145,10 +145,15 @@ def add_tuning_job(
     sent = _told(lambda: bind_tree(TUNING_JOB, tree))
     route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
     call = _call(world, route, {"parent": parent, "tuningJob": sent}, path={"parent": parent})
-    job = _told(lambda: new_job(call, sent))
-    run = _aged(job.run, _state(state.removeprefix("JOB_STATE_")), step, error)
-    world.change(TUNING_JOBS, job.name, lambda kept: replace(kept, run=run))
-    return job.name
+    dataset = _told(lambda: read_dataset(call, sent))
+
+    def change(transaction: Store) -> str:
+        job = _told(lambda: new_job(in_transaction(call, transaction), sent, dataset))
+        run = _aged(job.run, _state(state.removeprefix("JOB_STATE_")), step, error)
+        transaction.replace(TUNING_JOBS, job.name, replace(job, run=run))
+        return job.name
+
+    return world.store.transact(change)
 
 
 def _aged(run: Run, state: State, step: int | None, error: Failure | None) -> Run:

@@ -19,6 +19,7 @@ from mockserver.recordings.exchange import Exchange, Request, Response, Transcri
 from mockserver.recordings.id_mapping import Names
 from mockserver.recordings.preconditions import LAST, Gardener, from_before
 from mockserver.scripting.answers import Rule
+from mockserver.scripting.scenario import Scenario
 from mockserver.state.clock import SECOND, ManualClock, Nanos, to_datetime, to_nanos
 from mockserver.state.world import Settings, World
 
@@ -138,7 +139,7 @@ class Replay:
         rated: Literal["always", "real"] = "always" if b'"safetyRatings"' in exchange.response.body else "real"
         world.settings = replace(world.settings, safety_ratings=rated)
         if match and exchange.response.status == 200 and (answer := heard(exchange.response, match.route.response)):
-            world.scenario.replace([Rule(answer)])
+            Scenario(world.store).replace([Rule(answer)])
         if exchange.response.status in {400, 401} and _NOT_ACCEPTED.search(exchange.response.body):
             world = world.fork("strict")
             world.settings = replace(world.settings, auth="strict", accepted_credentials=frozenset({"another"}))

@@ -11,6 +11,7 @@ from mockserver import settings as declared
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
 from mockserver.inspection import resources, run_control
+from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import Report
 from mockserver.inspection.leftovers import Leftovers, leftovers
 from mockserver.inspection.resources import Resources
@@ -18,11 +19,11 @@ from mockserver.rpc.errors import Code
 from mockserver.rpc.loopback import is_loopback
 from mockserver.scripting.answers import Answer, Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
-from mockserver.scripting.scenario import AnswerRecord
+from mockserver.scripting.scenario import AnswerRecord, Scenario
 from mockserver.simulation.tuning import Failure
-from mockserver.state.calls import Calls
 from mockserver.state.clock import Clock, to_datetime, today
-from mockserver.state.world import Settings, Snapshot, World, WorldCredentials, Worlds
+from mockserver.state.store import Snapshot
+from mockserver.state.world import Settings, World, WorldCredentials, Worlds
 
 SLEEPS = ("virtual", "real")
 
@@ -92,7 +93,7 @@ class MockServer:
     @property
     def calls(self) -> Calls:
         """What was asked and answered, oldest first."""
-        return self._world.calls.so_far()
+        return Calls(self._world.calls.so_far())
 
     @property
     def misses(self) -> Calls:
@@ -124,16 +125,16 @@ class MockServer:
     @property
     def answers(self) -> tuple[AnswerRecord, ...]:
         """Each scripted answer, with how often it was used."""
-        return self._world.scenario.answers
+        return Scenario(self._world.store).answers
 
     @property
     def faults(self) -> tuple[FaultRecord, ...]:
         """Each fault, with how many calls it has seen and struck."""
-        return self._world.scenario.faults
+        return Scenario(self._world.store).faults
 
     def answer(self, *answers: Said | Rule | Mapping[str, Any], **when: Any) -> None:
         """Scenario answers; `when` are the conditions of `Rule`: model, text, regex, predicate, turn, call, times."""
-        self._world.scenario.add(*(replace(_rule(it), **when) for it in answers))
+        Scenario(self._world.store).add(*(replace(_rule(it), **when) for it in answers))
 
     def script(self, answers: Answers | str | Path) -> None:
         """Scenario many: answers, rules and their members as data, or all that an answers file holds."""
@@ -141,7 +142,7 @@ class MockServer:
             from mockserver.scripting.answer_file import read_answers
 
             scripted = read_answers(answers)
-            self._world.scenario.add(*scripted.answers)
+            Scenario(self._world.store).add(*scripted.answers)
             self.fault(*scripted.faults)
         elif isinstance(answers, Mapping) or not isinstance(answers, Iterable):
             raise TypeError(f"answers are a list or the name of a file, not {answers!r}")
@@ -151,7 +152,7 @@ class MockServer:
     def fault(self, *faults: Fault | Mapping[str, Any]) -> None:
         """Let calls go wrong, from now on: each a Fault, or its members as in an answers file."""
         for fault in map(_fault, faults):
-            self._world.scenario.add_fault(fault, self.clock.now())
+            Scenario(self._world.store).add_fault(fault, self.clock.now())
 
     # Reaching into runs, and setting up
 

@@ -5,11 +5,12 @@ created is empty until a model is deployed on it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mockserver.dispatch.routing import Call
+from mockserver.dispatch.transactions import transactional
 from mockserver.protojson.field_mask import merge
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.paging import page
@@ -18,11 +19,21 @@ from mockserver.simulation.tuning import micros
 from mockserver.state.store import Exists, Missing
 from mockserver.vertex.errors import REQUIRED, found_errors, not_found
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import filtered, masked, ordered
+from mockserver.vertex.filters import Order, filtered, masked
 from mockserver.vertex.locations import canonical, place_of, target_of
 from mockserver.vertex.models import tuning_labels
 from mockserver.vertex.operations import begin
-from mockserver.vertex.store import ENDPOINTS, MODELS, Deployment, Endpoint, Registry, Served, Version, unused_names
+from mockserver.vertex.store import (
+    ENDPOINTS,
+    MODELS,
+    Deployment,
+    Endpoint,
+    Registry,
+    Served,
+    Version,
+    newest_first,
+    unused_names,
+)
 from mockserver.vertex.versions import as_known, message_name, type_url
 
 Json = dict[str, Any]
@@ -44,13 +55,17 @@ def list_endpoints(call: Call) -> Json:
     message = call.message
     place = place_of(call).name
     text, order = message.get("filter", ""), message.get("orderBy", "")
-    there = list(Registry(call.world, call.now).endpoints(f"{place}/endpoints"))
-    bases = {served.endpoint.name: served.job.base_model for served in there if served.job}
-    found = filtered(map(_endpoint, there), text, facts=lambda view: _facts(view, bases.get(view["name"], "")))[::-1]
-    found.sort(key=lambda view: view["createTime"], reverse=True)
+    there = list(Registry(call.world, call.now).endpoints(place))
+    bases = {entry.name: served.job.base_model for entry, served in there if served.job}
+    ranks = {entry.name: newest_first(served.since, entry) for entry, served in there}
+    views = (_endpoint(served) for _, served in there)
+    found = filtered(views, text, facts=lambda view: _facts(view, bases.get(view["name"], "")))
+    order_by = Order(order, ORDERS)
     endpoints, token = page(
-        ordered(found, order, ORDERS),
-        key=lambda view: str(view["name"]),
+        order_by.sort(found, _rank_of(ranks), _name_of),
+        key=_name_of,
+        rank=_rank_of(ranks),
+        order=order_by,
         page_size=message.get("pageSize"),
         page_token=message.get("pageToken"),
         default=100,  # our choice: not seen
@@ -61,6 +76,7 @@ def list_endpoints(call: Call) -> Json:
     return {"endpoints": shown} | ({"nextPageToken": token} if token else {})
 
 
+@transactional
 def create_endpoint(call: Call) -> Json:
     """An empty endpoint, under the id wished for if there is one."""
     place = place_of(call).name
@@ -88,27 +104,31 @@ def create_endpoint(call: Call) -> Json:
     return _begin(call, endpoint.name, "CreateEndpoint", _found(call, endpoint.name))
 
 
+@transactional
 def update_endpoint(call: Call) -> Json:
     """Change what a caller may change; without a mask, whatever the body holds."""
     return _shown(call, _updated(call, call.message.get("updateMask")))
 
 
+@transactional
 def update_endpoint_long_running(call: Call) -> Json:
     """The same, as an operation."""
     served = _updated(call, None)
     return _begin(call, served.endpoint.name, "UpdateEndpoint", served)
 
 
+@transactional
 def delete_endpoint(call: Call) -> Json:
     """Delete an endpoint. The operation is the location's [seen], and done at once [seen].
 
     The real service wants it empty first; what is deployed here goes with it. Our choice.
     """
     served = find_endpoint(call)
-    call.world.change(ENDPOINTS, served.endpoint.name, lambda kept: replace(kept, deleted=True))
+    call.world.store.change(ENDPOINTS, served.endpoint.name, lambda kept: replace(kept, deleted=True))
     return begin(call, place_of(call).name, "DeleteOperationMetadata")
 
 
+@transactional
 def deploy_model(call: Call) -> Json:
     """Deploy a model version. Key "0" of the traffic split stands for it (endpoint_service.proto)."""
     served = find_endpoint(call)
@@ -134,7 +154,7 @@ def deploy_model(call: Call) -> Json:
         _check_traffic(traffic, deployments)
     _change(call, served, deployments, traffic)
     place = served.endpoint.name
-    call.world.change(MODELS, deployment.model, lambda model: replace(model, endpoints=(*model.endpoints, place)))
+    call.world.store.change(MODELS, deployment.model, lambda model: replace(model, endpoints=(*model.endpoints, place)))
     response = {
         "@type": type_url(call.version, "DeployModelResponse"),
         "deployedModel": as_known(call.version, "DeployedModel", _deployed(deployment)),
@@ -142,6 +162,7 @@ def deploy_model(call: Call) -> Json:
     return begin(call, served.endpoint.name, "DeployModelOperationMetadata", response=response)
 
 
+@transactional
 def undeploy_model(call: Call) -> Json:
     """Take a model off an endpoint; its share of the traffic goes, or is split as the caller says."""
     served = find_endpoint(call)
@@ -167,6 +188,14 @@ def find_endpoint(call: Call) -> Served:
 def endpoint_not_found(name: str) -> ApiError:
     """404, with the project's number [seen for generateContent]."""
     return ApiError(Code.NOT_FOUND, f"Endpoint `{name}` not found.")
+
+
+def _name_of(view: Json) -> str:
+    return str(view["name"])
+
+
+def _rank_of(ranks: Mapping[str, int]) -> Callable[[Json], int]:
+    return lambda view: ranks[view["name"]]
 
 
 def _minted_name(call: Call, place: str) -> str:
@@ -198,7 +227,7 @@ def _updated(call: Call, mask: list[str] | None) -> Served:
     changed = merge(message_name(call.version, "Endpoint"), stored, body, mask, mutable=MUTABLE)
     if changed.get("trafficSplit") != stored.get("trafficSplit"):
         _check_traffic(changed.get("trafficSplit", {}), served.deployments)
-    call.world.change(
+    call.world.store.change(
         ENDPOINTS,
         served.endpoint.name,
         lambda kept: replace(
@@ -219,10 +248,9 @@ def _keep(call: Call, endpoint: Endpoint) -> None:
     try:
         store.insert(ENDPOINTS, endpoint.name, endpoint)
     except Exists:
-        kept = store.get(ENDPOINTS, endpoint.name)
-        if not kept.deleted:
+        if not store.get(ENDPOINTS, endpoint.name).deleted:
             raise
-        store.replace(ENDPOINTS, endpoint.name, kept, endpoint)
+        store.replace(ENDPOINTS, endpoint.name, endpoint)
 
 
 def _check_traffic(split: Mapping[str, int], deployments: Sequence[Deployment]) -> None:
@@ -232,7 +260,7 @@ def _check_traffic(split: Mapping[str, int], deployments: Sequence[Deployment]) 
 
 
 def _change(call: Call, served: Served, deployments: tuple[Deployment, ...], traffic: Mapping[str, int]) -> None:
-    call.world.change(
+    call.world.store.change(
         ENDPOINTS,
         served.endpoint.name,
         lambda kept: replace(kept, deployments=deployments, traffic=dict(traffic), updated=micros(call.now)),

@@ -15,6 +15,7 @@ from mockserver.protojson.scalars import Refused
 from mockserver.protojson.schema import json_name
 from mockserver.protojson.well_known import parse_timestamp
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.paging import Value
 
 Json = dict[str, Any]
 Test = Callable[[Json], bool]
@@ -39,15 +40,56 @@ def filtered(resources: Iterable[Json], text: str, *, facts: Callable[[Json], Js
     return [resource for resource in resources if test(facts(resource))]
 
 
-def ordered(resources: Sequence[Json], text: str, allowed: Sequence[str]) -> list[Json]:
-    """The resources in the order asked for: `display_name, create_time desc`."""
-    result = list(resources)
-    for part in reversed([part.split() for part in text.split(",") if part.strip()]):
-        field = json_name(part[0])
-        if field not in allowed or part[1:] not in ([], ["asc"], ["desc"]):
-            raise ApiError(Code.INVALID_ARGUMENT, f"Invalid order_by: {text}")  # our choice: not seen
-        result.sort(key=lambda resource: _sortable(resource.get(field)), reverse=part[1:] == ["desc"])
-    return result
+class Order:
+    """The order a caller asks for: `display_name, create_time desc`. Raises ApiError for a field not in `allowed`."""
+
+    def __init__(self, text: str, allowed: Sequence[str]) -> None:
+        self._parts: list[tuple[str, bool]] = []
+        for part in (part.split() for part in text.split(",") if part.strip()):
+            field = json_name(part[0])
+            if field not in allowed or part[1:] not in ([], ["asc"], ["desc"]):
+                raise ApiError(Code.INVALID_ARGUMENT, f"Invalid order_by: {text}")  # our choice: not seen
+            self._parts.append((field, part[1:] == ["desc"]))
+
+    def values(self, resource: Json) -> tuple[Value, ...]:
+        """What the resource is ordered by."""
+        return tuple(resource.get(field) or "" for field, _ in self._parts)
+
+    @property
+    def length(self) -> int:
+        """How many members the order is by."""
+        return len(self._parts)
+
+    def key(self, values: tuple[Value, ...]) -> tuple[Any, ...]:
+        """What sorts resources of these values."""
+        pairs = zip(values, self._parts, strict=True)
+        return tuple(_Descending(_sortable(value)) if descends else _sortable(value) for value, (_, descends) in pairs)
+
+    def sort(self, resources: Iterable[Json], rank: Callable[[Json], int], name: Callable[[Json], str]) -> list[Json]:
+        """The resources in this order, those alike by rank and name."""
+
+        def key(resource: Json) -> tuple[Any, ...]:
+            return self.key(self.values(resource)), rank(resource), name(resource)
+
+        return sorted(resources, key=key)
+
+
+class _Descending:
+    """A key that sorts the other way round."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: tuple[int, str]) -> None:
+        self.key = key
+
+    def __lt__(self, other: "_Descending") -> bool:
+        return other.key < self.key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and other.key == self.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
 
 
 def masked(resource: Json, paths: Sequence[str]) -> Json:

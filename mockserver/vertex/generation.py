@@ -13,6 +13,7 @@ from mockserver.generation.outcome import Outcome, generate, prompt_tokens
 from mockserver.generation.structured_output import formal_answer
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Prompt
+from mockserver.scripting.scenario import Scenario
 from mockserver.simulation import tokens
 from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tuning import micros
@@ -165,7 +166,7 @@ def _outcome(call: Call, target: Target) -> Outcome:
     settings = read_settings(call.message, target.base)
     check_length(prompt, target.base)
     form = formal_answer(call.message, prompt)
-    answer = choose_answer(world.scenario, prompt, target.examples, magic=world.settings.magic, otherwise=form)
+    answer = choose_answer(Scenario(world.store), prompt, target.examples, magic=world.settings.magic, otherwise=form)
     return generate(prompt, answer, settings, seed_of(world.settings.seed, "vertex"))
 
 

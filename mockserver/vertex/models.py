@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from mockserver.dispatch.routing import Call
+from mockserver.dispatch.transactions import transactional
 from mockserver.protojson.field_mask import merge
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.paging import page
@@ -17,10 +18,10 @@ from mockserver.state.clock import Nanos
 from mockserver.state.store import Missing
 from mockserver.vertex.errors import found_errors, not_found
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import filtered, masked, ordered
+from mockserver.vertex.filters import Order, filtered, masked
 from mockserver.vertex.locations import place_of, target_of
 from mockserver.vertex.operations import begin
-from mockserver.vertex.store import MODELS, Model, Registry, TuningJob, Version, VersionEdits
+from mockserver.vertex.store import AGES, MODELS, Model, Registry, TuningJob, Version, VersionEdits, newest_first
 from mockserver.vertex.tuning_specs import SPECS
 from mockserver.vertex.versions import as_known, message_name
 
@@ -40,16 +41,22 @@ def list_models(call: Call) -> Json:
     """The models of a location, each in its default version, newest first [seen]."""
     registry = Registry(call.world, call.now)
     place = place_of(call).name
-    views = (_model(registry, model, _default(model, there)) for model, there in registry.models(place))
-    return _listed(call, views, f"{place}/models")
+    ranks: dict[str, int] = {}
+    views: list[Json] = []
+    for entry, there in registry.models(place):
+        view = _model(registry, entry.record, _default(entry.record, there))
+        ranks[_version_name(view)] = newest_first(view["versionCreateTime"], entry)
+        views.append(view)
+    return _listed(call, views, ranks, f"{place}/models", key=lambda view: str(view["name"]))
 
 
 def list_model_versions(call: Call) -> Json:
     """All versions of a model that are there, newest first."""
     registry = Registry(call.world, call.now)
     model, there = _find_all(call, registry)
-    views = (_model(registry, model, version) for version in there)
-    return _listed(call, views, model.name, key=lambda view: f"{view['name']}/{view['versionId']}")
+    views = [_model(registry, model, version) for version in there]
+    ranks = {_version_name(view): -(view["versionCreateTime"] << AGES | int(view["versionId"])) for view in views}
+    return _listed(call, views, ranks, model.name, key=_version_name)
 
 
 def list_model_version_checkpoints(call: Call) -> Json:
@@ -60,6 +67,7 @@ def list_model_version_checkpoints(call: Call) -> Json:
     checkpoints, token = page(
         version.checkpoints,
         key=lambda each: f"{name}/{each.id}",
+        rank=lambda each: int(each.id),
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),
         default=50,  # model_service.proto
@@ -70,6 +78,7 @@ def list_model_version_checkpoints(call: Call) -> Json:
     return {"checkpoints": listed} | ({"nextPageToken": token} if token else {})
 
 
+@transactional
 def update_model(call: Call) -> Json:
     """Change what a caller may change. Without a mask: whatever the body holds [google-genai sends none]."""
     registry = Registry(call.world, call.now)
@@ -88,7 +97,7 @@ def update_model(call: Call) -> Json:
         default_checkpoint=chosen or None,
         updated=micros(call.now),
     )
-    call.world.change(
+    call.world.store.change(
         MODELS,
         version.job.model,
         lambda model: _edited(replace(model, display_name=changed.get("displayName", "")), version.number, edits),
@@ -96,6 +105,7 @@ def update_model(call: Call) -> Json:
     return get_model(call)
 
 
+@transactional
 def delete_model(call: Call) -> Json:
     """Delete a model, whichever version is named [google-genai names one].
 
@@ -103,10 +113,11 @@ def delete_model(call: Call) -> Json:
     google-genai deletes a tuned model without a further word.
     """
     model, _ = _find_all(call, Registry(call.world, call.now))
-    call.world.change(MODELS, model.name, lambda kept: replace(kept, deleted=True))
+    call.world.store.change(MODELS, model.name, lambda kept: replace(kept, deleted=True))
     return begin(call, model.name, "DeleteOperationMetadata")
 
 
+@transactional
 def delete_model_version(call: Call) -> Json:
     """Delete one of several versions; "deleting the only version in the Model is not allowed" (model_service.proto)."""
     registry = Registry(call.world, call.now)
@@ -119,10 +130,11 @@ def delete_model_version(call: Call) -> Json:
             f"Cannot delete the only or default version of Model {model.name}. Use DeleteModel instead.",
         )
     edits = replace(version.edits, deleted=True)
-    call.world.change(MODELS, model.name, lambda kept: _edited(kept, version.number, edits))
+    call.world.store.change(MODELS, model.name, lambda kept: _edited(kept, version.number, edits))
     return begin(call, model.name, "DeleteOperationMetadata")
 
 
+@transactional
 def merge_version_aliases(call: Call) -> Json:
     """Give a version aliases, taking them from others; `-alias` takes one away. "default" can only be moved."""
     version = _find(call, Registry(call.world, call.now))
@@ -131,7 +143,7 @@ def merge_version_aliases(call: Call) -> Json:
         raise found_errors([("version_aliases", "Required field is not set.")])
     gone = {alias[1:] for alias in wanted if alias.startswith("-")} - {"default"}
     given = {alias: version.number for alias in wanted if not alias.startswith("-")}
-    call.world.change(
+    call.world.store.change(
         MODELS,
         version.job.model,
         lambda model: replace(
@@ -182,16 +194,26 @@ def _shown(call: Call, registry: Registry, version: Version) -> Json:
     return as_known(call.version, "Model", _model(registry, model, version))
 
 
+def _version_name(view: Json) -> str:
+    return f"{view['name']}/{view['versionId']}"
+
+
 def _listed(
-    call: Call, views: Iterable[Json], scope: str, *, key: Callable[[Json], str] = lambda view: str(view["name"])
+    call: Call, views: Iterable[Json], ranks: Mapping[str, int], scope: str, *, key: Callable[[Json], str]
 ) -> Json:
+    """A page of models. The order is by times that are computed, so all of the location's are looked at."""
     message = call.message
     text, order = message.get("filter", ""), message.get("orderBy", "")
-    found = filtered(views, text, facts=_facts)[::-1]
-    found.sort(key=lambda view: view["versionCreateTime"], reverse=True)
+    order_by = Order(order, ORDERS)
+
+    def rank(view: Json) -> int:
+        return ranks[_version_name(view)]
+
     models, token = page(
-        ordered(found, order, ORDERS),
+        order_by.sort(filtered(views, text, facts=_facts), rank, key),
         key=key,
+        rank=rank,
+        order=order_by,
         page_size=message.get("pageSize"),
         page_token=message.get("pageToken"),
         default=100,  # our choice: not seen

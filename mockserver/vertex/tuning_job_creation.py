@@ -61,17 +61,30 @@ STAND_IN = "gemini-2.0-flash-001"
 """Whose pace and defaults a model takes that the catalog does not have."""
 
 
-def new_job(call: Call, sent: Mapping[str, Any]) -> TuningJob:
-    """A new job, kept. Raises what the service says of a request it does not take."""
+def read_dataset(call: Call, sent: Mapping[str, Any]) -> Dataset:
+    """The training data of a job that is to be created. Raises what the service says of a request it does not take.
+
+    Reading may take its time, so it comes before the transaction in which the job is created.
+    """
+    request, _ = _checked(call, sent)
+    return tuning_datasets.read(call.world, request)
+
+
+def new_job(call: Call, sent: Mapping[str, Any], dataset: Dataset) -> TuningJob:
+    """A new job, kept: part of a transaction. Raises what the service says of a request it does not take."""
+    request, parent = _checked(call, sent)
+    job = _settled(call, place_of(call), request, parent, dataset)
+    _keep(call, job)
+    return job
+
+
+def _checked(call: Call, sent: Mapping[str, Any]) -> tuple[Request, Version | None]:
     registry = Registry(call.world, call.now)
     parent = _parent(registry, sent)
     base_model = parent.job.base_model if parent else tuning_specs.source_model(sent)
     request = tuning_specs.checked(sent, base_model, call.world.settings.as_of)
-    place = place_of(call)
-    _check_quota(call, registry, place)
-    job = _settled(call, place, request, parent)
-    _keep(call, job)
-    return job
+    _check_quota(call, registry, place_of(call))
+    return request, parent
 
 
 def _parent(registry: Registry, sent: Mapping[str, Any]) -> Version | None:
@@ -95,7 +108,7 @@ def _check_quota(call: Call, registry: Registry, place: Place) -> None:
     if settings.max_concurrent_jobs is None or settings.over_quota != "refuse":
         return
     project = f"projects/{place.number}"
-    busy = sum(not registry.progress(job).state.terminal for job in registry.jobs(project))
+    busy = sum(not registry.progress(entry.record).state.terminal for entry in registry.jobs(project))
     if busy >= settings.max_concurrent_jobs:
         # the form is that of generateContent's quotas [seen]; the metric is our choice
         raise ApiError(
@@ -105,9 +118,8 @@ def _check_quota(call: Call, registry: Registry, place: Place) -> None:
         )
 
 
-def _settled(call: Call, place: Place, request: Request, parent: Version | None) -> TuningJob:
-    """Everything about the job that will not change any more. The data comes first: it may take its time."""
-    dataset = tuning_datasets.read(call.world, request)
+def _settled(call: Call, place: Place, request: Request, parent: Version | None, dataset: Dataset) -> TuningJob:
+    """Everything about the job that will not change any more."""
     store, rng = call.world.store, call.world.rng("vertex.tuningJobs")
     name = next(unused_names(store, TUNING_JOBS, lambda: f"{place.name}/tuningJobs/{names.tuning_job_id(rng)}"))
     run, defaults = _run(call, place, request, dataset, rng.getrandbits(64))
@@ -257,4 +269,4 @@ def _keep(call: Call, job: TuningJob) -> None:
     if job.version == 1:
         store.insert(MODELS, job.model, Model(job.model, (job.name,)))
     else:
-        call.world.change(MODELS, job.model, lambda model: replace(model, jobs=(*model.jobs, job.name)))
+        store.change(MODELS, job.model, lambda model: replace(model, jobs=(*model.jobs, job.name)))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.simulation.names import project_number
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import filtered, masked, ordered
+from mockserver.vertex.filters import Order, filtered, masked
 from mockserver.vertex.locations import canonical, serving_location
 from mockserver.vertex.responses import response_id
 
@@ -85,7 +85,8 @@ def test_an_order_keeps_what_is_equal_in_place() -> None:
         {"displayName": "a"},
     ]
 
-    found = ordered(rows, "display_name, create_time desc", ["displayName", "createTime"])
+    order = Order("display_name, create_time desc", ["displayName", "createTime"])
+    found = order.sort(rows, lambda _: 0, lambda _: "")
 
     assert [rows[1], rows[2], rows[0]] == found
 
@@ -94,7 +95,7 @@ def test_an_order_keeps_what_is_equal_in_place() -> None:
 def test_what_is_no_order_is_refused(text: str) -> None:
     """Unknown fields and directions."""
     with pytest.raises(ApiError, match="order_by"):
-        ordered([], text, ["displayName"])
+        Order(text, ["displayName"])
 
 
 def test_a_mask_always_keeps_the_name() -> None:
