@@ -66,8 +66,8 @@ MUTATIONS = (
     Mutation(
         "time that goes back",
         "mockserver/state/clock.py",
-        "        self._now += nanos",
-        "        self._now -= nanos",
+        "moment=setting.moment + nanos",
+        "moment=setting.moment - nanos",
         (f"{API}/test_api_machine.py",),
     ),
     Mutation(

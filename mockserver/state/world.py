@@ -14,7 +14,7 @@ from typing import Literal
 
 from mockserver.simulation.names import project_number
 from mockserver.state.calls import CallLog
-from mockserver.state.clock import LONGEST_SECONDS, Clock
+from mockserver.state.clock import LONGEST_SECONDS, Clock, ClockSetting, KeptClock
 from mockserver.state.memory import MemoryStore
 from mockserver.state.store import Kind, Snapshot, Store
 
@@ -68,6 +68,10 @@ SETTINGS: Kind[Settings] = Kind("settings", Settings)
 """How the world behaves, a record of its name."""
 
 
+CLOCK: Kind[ClockSetting] = Kind("clock", ClockSetting)
+"""What the world's clock goes by, a record of its name."""
+
+
 class World:
     """A handle on what lives between two requests, apart from every other world's: its records and its clock."""
 
@@ -79,6 +83,15 @@ class World:
         self.store = MemoryStore() if store is None else store
         if settings is not None or not self.store.has(SETTINGS, SETTINGS.name):
             self.settings = settings or Settings()
+        if isinstance(clock, KeptClock):
+            self._keep_clock(clock)
+
+    def _keep_clock(self, clock: KeptClock) -> None:
+        """Let the clock go by the setting in the store: its own, unless there is one."""
+        store = self.store
+        if not store.has(CLOCK, CLOCK.name):
+            store.insert(CLOCK, CLOCK.name, clock.setting)
+        clock.keep(lambda: store.get(CLOCK, CLOCK.name), lambda edit: store.change(CLOCK, CLOCK.name, edit))
 
     @property
     def settings(self) -> Settings:
@@ -111,7 +124,7 @@ class World:
 
     def reset(self) -> None:
         """Forget every fact and call; the clock goes on from where it stands."""
-        self.store.clear(keep=(SETTINGS,))
+        self.store.clear(keep=(SETTINGS, CLOCK))
 
     @property
     def credentials(self) -> WorldCredentials:
@@ -123,7 +136,9 @@ class World:
         """A world of its own that starts from this one's facts and moment, with an empty log of calls."""
         store = self.store.copy()
         store.log.clear()
-        return World(self.clock.twin(), name=name, store=store)
+        world = World(self.clock.twin(), name=name, store=store)
+        world.clock.restore(self.clock.now())
+        return world
 
     def snapshot(self) -> Snapshot:
         """All there is to this world now."""

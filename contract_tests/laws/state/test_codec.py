@@ -21,6 +21,7 @@ from mockserver.scripting.answers import Answer, Citation, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord
 from mockserver.state.calls import RecordedCall
+from mockserver.state.clock import ClockSetting
 from mockserver.state.codec import decode, encode
 from mockserver.state.store import Kind
 from mockserver.state.world import Settings
@@ -77,6 +78,7 @@ RECORDS: dict[type[Any], st.SearchStrategy[Any]] = {
     AnswerRecord: st.builds(AnswerRecord, rules, st.integers(0, 9)),
     FaultRecord: st.builds(FaultRecord, faults, st.integers(), st.integers(0), st.integers(0)),
     Settings: settings,
+    ClockSetting: st.builds(ClockSetting, st.integers(), st.integers(), numbers),
     RecordedCall: st.builds(RecordedCall, request=st.none() | objects, response=messages),
     Batch: st.builds(Batch, responses=st.lists(objects, max_size=2).map(tuple)),
     Operation: st.builds(Operation, response=st.none() | objects),

@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from contract_tests.effort import effort
 from contract_tests.laws.state.test_calls import call
-from mockserver.state.clock import ManualClock
+from mockserver.state.clock import SECOND, ManualClock, SystemClock
 from mockserver.state.memory import MemoryStore
 from mockserver.state.store import ALL, Conflict, Exists, Index, Kind, Missing, Position, Store
-from mockserver.state.world import Settings, World
+from mockserver.state.world import CLOCK, Settings, World
 
 STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore}
 """What makes an empty store of each kind that there is."""
@@ -454,3 +454,30 @@ def test_a_world_is_a_handle_on_its_store(store: Store) -> None:
     world.reset()
 
     assert Settings(seed=3, auth="off") == world.settings == again.settings
+
+
+@pytest.mark.parametrize("make", [ManualClock, SystemClock])
+def test_a_clock_goes_by_what_the_store_keeps(store: Store, make: Callable[[], ManualClock | SystemClock]) -> None:
+    """Two handles on one store tell one time, whichever of them it is moved by; resetting keeps it."""
+    one = World(make(), store=store)
+    other = World(make(), store=store)
+    one.clock.advance(hours=1)
+    other.clock.advance(hours=2)
+    one.reset()
+    began = one.clock.now()
+
+    assert store.get(CLOCK, CLOCK.name).moment >= 3 * 3600 * SECOND
+    assert 0 <= other.clock.now() - began < SECOND
+    assert 0 <= one.fork("twin").clock.now() - began < SECOND
+
+
+def test_a_fork_has_a_clock_of_its_own(store: Store) -> None:
+    """And a snapshot the time at which it was taken."""
+    world = World(ManualClock(), store=store)
+    snapshot, twin = world.snapshot(), world.fork("twin")
+    before = world.clock.now()
+    world.clock.advance(5)
+
+    assert (before + 5 * SECOND, before) == (world.clock.now(), twin.clock.now())
+    world.restore(snapshot)
+    assert before == world.clock.now()
