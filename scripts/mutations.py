@@ -66,8 +66,8 @@ MUTATIONS = (
     Mutation(
         "time that goes back",
         "mockserver/state/clock.py",
-        "moment=setting.moment + nanos",
-        "moment=setting.moment - nanos",
+        "moment=setting.moment + distance",
+        "moment=setting.moment - distance",
         (f"{API}/test_api_machine.py",),
     ),
     Mutation(

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationErr
 from mockserver.control import time
 from mockserver.control.operations import Asked, Body, Done, Json, Operation, invalid, missing, told
 from mockserver.state.clock import FASTEST
-from mockserver.state.world import Settings, World
+from mockserver.state.world import SETTINGS, Settings, World
 
 NAME = "^[a-z0-9]{1,40}$"
 
@@ -77,7 +77,8 @@ def get_settings(asked: Asked) -> ShownSettings:
 
 def patch_settings(asked: Asked) -> ShownSettings:
     """Let it behave otherwise, from now on."""
-    asked.world.settings = _changed(asked.world.settings, asked.body.settings)
+    changes = asked.body.settings
+    asked.world.store.change(SETTINGS, SETTINGS.name, lambda settings: _changed(settings, changes))
     return get_settings(asked)
 
 

@@ -71,27 +71,40 @@ class Clock(ABC):
     def twin(self) -> Self:
         """A clock of its own that says the same now and goes as fast."""
 
+    def jump_by(self, distance: Callable[[Nanos], Nanos]) -> None:
+        """Leave out as much time as `distance` says when it is told what time it is."""
+        self.jump(distance(self.now()))
+
     def restore(self, moment: Nanos) -> None:
         """Be at a moment again, with a world that is put back to it: the one time that may have been told before."""
-        self.jump(moment - self.now())
+        self.jump_by(lambda now: moment - now)
 
     def advance(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
         """Jump ahead by the sum of what is given. ValueError for a negative sum, or one beyond the end of time."""
         nanos = _forward(seconds + 60 * minutes + 3600 * hours)
-        checked(self.now() + nanos)
-        self.jump(nanos)
+
+        def ahead(now: Nanos) -> Nanos:
+            checked(now + nanos)
+            return nanos
+
+        self.jump_by(ahead)
 
     def move_to(self, moment: datetime) -> None:
         """Jump to a moment that lies ahead, and before the end of time; else ValueError."""
-        now, target = self.now(), checked(to_nanos(moment))
-        if target < now:
-            msg = f"time does not go back: it is {to_datetime(now)}, asked for {moment}"
-            raise ValueError(msg)
-        self.jump(target - now)
+        target = checked(to_nanos(moment))
+
+        def ahead(now: Nanos) -> Nanos:
+            if target < now:
+                msg = f"time does not go back: it is {to_datetime(now)}, asked for {moment}"
+                raise ValueError(msg)
+            return target - now
+
+        self.jump_by(ahead)
 
     def advance_to(self, moment: Nanos) -> None:
         """Jump ahead to a moment in nanoseconds; one that has passed changes nothing. ValueError beyond the end."""
-        self.jump(max(0, checked(moment) - self.now()))
+        target = checked(moment)
+        self.jump_by(lambda now: max(0, target - now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +147,21 @@ class KeptClock(Clock):
         """What it goes by now."""
         return self._read()
 
+    @abstractmethod
+    def told(self, setting: ClockSetting) -> Nanos:
+        """What a clock of this setting says now."""
+
+    def now(self) -> Nanos:
+        """What the clock says."""
+        return self.told(self._read())
+
     def jump(self, nanos: Nanos) -> None:
         """Go on from `nanos` later."""
-        self._change(lambda setting: replace(setting, moment=setting.moment + nanos))
+        self.jump_by(lambda _: nanos)
+
+    def jump_by(self, distance: Callable[[Nanos], Nanos]) -> None:
+        """Go on from later, by the time that it is when the setting is changed: nobody else moves it in between."""
+        self._change(lambda setting: replace(setting, moment=setting.moment + distance(self.told(setting))))
 
 
 class SystemClock(KeptClock):
@@ -158,9 +183,8 @@ class SystemClock(KeptClock):
         """How many times as fast as the machine's it goes."""
         return self._read().factor
 
-    def now(self) -> Nanos:
+    def told(self, setting: ClockSetting) -> Nanos:
         """The start plus what has passed since, times the factor."""
-        setting = self._read()
         elapsed = time.monotonic_ns() - setting.since
         return setting.moment + (elapsed if setting.factor == 1 else int(elapsed * setting.factor))
 
@@ -184,9 +208,9 @@ class ManualClock(KeptClock):
     def __init__(self, start: datetime | None = None) -> None:
         super().__init__(ClockSetting(time.time_ns() if start is None else checked(to_nanos(start))))
 
-    def now(self) -> Nanos:
-        """The moment last told."""
-        return self._read().moment
+    def told(self, setting: ClockSetting) -> Nanos:
+        """The moment it was moved to."""
+        return setting.moment
 
     async def sleep(self, seconds: float) -> None:
         """Move ahead by `seconds` and return at once."""
