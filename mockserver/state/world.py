@@ -1,13 +1,11 @@
 """A world: a handle on everything that lives between two requests."""
 
 import contextlib
-import itertools
 import random
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -16,7 +14,7 @@ from mockserver.simulation.names import project_number
 from mockserver.state.calls import CallLog
 from mockserver.state.clock import LONGEST_SECONDS, Clock, ClockSetting, KeptClock
 from mockserver.state.memory import MemoryStore
-from mockserver.state.store import Kind, Snapshot, Store
+from mockserver.state.store import Index, Kind, Missing, Snapshot, Store
 
 DEFAULT = "default"
 PREFIX = "mockserver"
@@ -150,25 +148,69 @@ class World:
         self.clock.restore(snapshot.time)
 
 
+@dataclass(frozen=True, slots=True)
+class WorldRecord:
+    """A world beside the default one: the number of its project, and when it was used last, as a count."""
+
+    number: str
+    used: int
+
+
+BY_NUMBER: Index[WorldRecord] = Index("number", lambda record: (record.number,))
+BY_USE: Index[WorldRecord] = Index("use", lambda _: ("",), lambda record: record.used)
+WORLDS: Kind[WorldRecord] = Kind("worlds", WorldRecord, (BY_NUMBER, BY_USE))
+
+
 class _Registry:
-    """The worlds beside a default one, the longest unused first, and their names by the numbers of their projects."""
+    """The worlds beside a default one: records of a store, and this process's handles by name.
+
+    Every request uses a world, so that is written to its record only when it matters: `used` holds what was not yet.
+    """
 
     def __init__(self, default: World) -> None:
         self.default = default
-        self.named: OrderedDict[str, World] = OrderedDict()
-        self.names: dict[str, str] = {}
-        self.numbers = itertools.count(1)
-
-    def forget(self, name: str) -> None:
-        """Leave a world out, if there is one of that name."""
-        if world := self.named.pop(name, None):
-            self.names.pop(project_number(world.credentials.project), None)
+        self.store: Store = MemoryStore()
+        self.handles: dict[str, World] = {}
+        self.used: dict[str, int] = {}
 
     def around(self, default: World) -> "_Registry":
         """The same worlds with another default."""
         view = _Registry(default)
-        view.named, view.names, view.numbers = self.named, self.names, self.numbers
+        view.store, view.handles, view.used = self.store, self.handles, self.used
         return view
+
+    def add(self, world: World, capacity: int) -> None:
+        """Keep a world instead of any other of its name, and forget the longest unused if they are too many."""
+        self.forget(world.name)
+        record = WorldRecord(project_number(world.credentials.project), self.store.count("used"))
+        self.store.insert(WORLDS, world.name, record)
+        self.handles[world.name] = world
+        names = self.names() if len(self.handles) > capacity else []
+        for name in names[: len(names) - capacity]:
+            self.forget(name)
+
+    def forget(self, name: str) -> None:
+        """Leave a world out, if there is one of that name."""
+        self.handles.pop(name, None)
+        with contextlib.suppress(Missing):
+            self.store.delete(WORLDS, name)
+
+    def use(self, name: str, number: str) -> World | None:
+        """The world of a name, or else of a project's number; it has been used now."""
+        if not name:
+            name = next((entry.name for entry in self.store.page(WORLDS, BY_NUMBER, number, limit=1)), "")
+        world = self.handles.get(name)
+        if world is not None:
+            self.used[name] = self.store.count("used")
+        return world
+
+    def names(self) -> list[str]:
+        """The names, the longest unused first."""
+        while self.used:
+            name, used = self.used.popitem()
+            with contextlib.suppress(Missing):  # forgotten by now
+                self.store.change(WORLDS, name, lambda record: replace(record, used=max(record.used, used)))  # noqa: B023 - at once
+        return [entry.name for entry in self.store.walk(WORLDS, BY_USE)]
 
 
 class Worlds:
@@ -218,7 +260,9 @@ class Worlds:
     def mint(self) -> str:
         """A name no world has."""
         registry = self._registries[-1]
-        return next(name for number in registry.numbers if (name := f"w{number}") not in registry.named)
+        while (name := f"w{registry.store.count('minted') + 1}") in registry.handles:
+            pass
+        return name
 
     def add(self, world: World) -> None:
         """Keep a world under its name, instead of any other of that name. ValueError for a name that none can have."""
@@ -226,11 +270,7 @@ class Worlds:
             msg = f"a world's name is made of a-z and 0-9, and none of {', '.join(sorted(_TAKEN))}: not {world.name!r}"
             raise ValueError(msg)
         with self._lock:
-            registry = self._registries[-1]
-            registry.named[world.name] = world
-            registry.names[project_number(world.credentials.project)] = world.name
-            while len(registry.named) > self._capacity:
-                registry.forget(next(iter(registry.named)))
+            self._registries[-1].add(world, self._capacity)
 
     def drop(self, name: str) -> None:
         """Forget a world and all that is in it. One that is not there is forgotten already."""
@@ -240,24 +280,22 @@ class Worlds:
     def named(self, name: str) -> World | None:
         """The world of that name, if there is one."""
         registry = self._registries[-1]
-        return registry.default if name == registry.default.name else registry.named.get(name)
+        return registry.default if name == registry.default.name else registry.handles.get(name)
 
     def choose(self, carriers: Iterable[str]) -> World:
         """The world whose name one of these texts carries, as `mockserver-NAME`; else the default."""
         registry = self._registries[-1]
-        if not registry.named:
+        if not registry.handles:
             return registry.default
         for text in carriers:
             for name, number in _CARRIED.findall(text):
-                with self._lock:
-                    world = registry.named.get(name or registry.names.get(number, ""))
-                    if world is not None:
-                        registry.named.move_to_end(world.name)
-                        return world
+                world = registry.use(name, number)
+                if world is not None:
+                    return world
         return registry.default
 
     def __iter__(self) -> Iterator[World]:
         with self._lock:
             registry = self._registries[-1]
-            others = [world for world in registry.named.values() if world is not registry.default]
-        return iter([registry.default, *others])
+            others = [registry.handles[name] for name in registry.names() if name in registry.handles]
+        return iter([registry.default, *(world for world in others if world is not registry.default)])

@@ -24,7 +24,7 @@ from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import ClockSetting
 from mockserver.state.codec import decode, encode
 from mockserver.state.store import Kind
-from mockserver.state.world import Settings
+from mockserver.state.world import Settings, WorldRecord
 from mockserver.vertex.operations import Operation
 from mockserver.vertex.store import Endpoint, Model, TuningJob
 
@@ -83,7 +83,7 @@ RECORDS: dict[type[Any], st.SearchStrategy[Any]] = {
     Batch: st.builds(Batch, responses=st.lists(objects, max_size=2).map(tuple)),
     Operation: st.builds(Operation, response=st.none() | objects),
     TuningJob: st.builds(TuningJob, request=objects, defaults=objects),
-    **{kind: st.from_type(kind) for kind in (Endpoint, Model, TunedModel)},
+    **{kind: st.from_type(kind) for kind in (WorldRecord, Endpoint, Model, TunedModel)},
 }
 
 
