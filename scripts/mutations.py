@@ -171,7 +171,7 @@ MUTATIONS = (
     Mutation(
         "an order that moves while pages are turned",
         "mockserver/vertex/tuning_jobs.py",
-        "then = registry.at(wanted.moment or call.now)",
+        "then = registry.at(moment)",
         "then = registry",
         (f"{API}/test_tuning_jobs.py",),
     ),

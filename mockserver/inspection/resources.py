@@ -36,7 +36,7 @@ from mockserver.state.store import Exists, Kind, Store
 from mockserver.state.world import World
 from mockserver.vertex import routes as vertex
 from mockserver.vertex.store import TUNING_JOBS, Registry, TuningJob
-from mockserver.vertex.tuning_job_creation import new_job, read_dataset
+from mockserver.vertex.tuning_job_creation import new_job, prepare
 from mockserver.vertex.tuning_jobs import tuning_job
 
 T = TypeVar("T")
@@ -145,10 +145,10 @@ def add_tuning_job(
     sent = _told(lambda: bind_tree(TUNING_JOB, tree))
     route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
     call = _call(world, route, {"parent": parent, "tuningJob": sent}, path={"parent": parent})
-    dataset = _told(lambda: read_dataset(call, sent))
+    prepared = _told(lambda: prepare(call, sent))
 
     def change(transaction: Store) -> str:
-        job = _told(lambda: new_job(in_transaction(call, transaction), sent, dataset))
+        job = _told(lambda: new_job(in_transaction(call, transaction), sent, prepared))
         run = _aged(job.run, _state(state.removeprefix("JOB_STATE_")), step, error)
         transaction.replace(TUNING_JOBS, job.name, replace(job, run=run))
         return job.name

@@ -5,8 +5,9 @@ created is empty until a model is deployed on it.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from mockserver.dispatch.routing import Call
@@ -55,16 +56,23 @@ def list_endpoints(call: Call) -> Json:
     message = call.message
     place = place_of(call).name
     text, order = message.get("filter", ""), message.get("orderBy", "")
-    there = list(Registry(call.world, call.now).endpoints(place))
-    bases = {entry.name: served.job.base_model for entry, served in there if served.job}
-    ranks = {entry.name: newest_first(served.since, entry) for entry, served in there}
-    views = (_endpoint(served) for _, served in there)
-    found = filtered(views, text, facts=lambda view: _facts(view, bases.get(view["name"], "")))
-    order_by = Order(order, ORDERS)
-    endpoints, token = page(
-        order_by.sort(found, _rank_of(ranks), _name_of),
-        key=_name_of,
-        rank=_rank_of(ranks),
+    # The order is by times that are computed, so all of the location's are looked at; the page alone is put into words.
+    there = {entry.name: (entry, served) for entry, served in Registry(call.world, call.now).endpoints(place)}
+    ranks = {name: newest_first(served.since, entry) for name, (entry, served) in there.items()}
+
+    @cache
+    def view(name: str) -> Json:
+        return _endpoint(there[name][1])
+
+    def facts(name: str) -> Json:
+        job = there[name][1].job
+        return _facts(view(name), job.base_model if job else "")
+
+    order_by = Order(order, ORDERS, view)
+    names, token = page(
+        order_by.sort(filtered(there, text, facts=facts), ranks.__getitem__),
+        key=str,
+        rank=ranks.__getitem__,
         order=order_by,
         page_size=message.get("pageSize"),
         page_token=message.get("pageToken"),
@@ -72,7 +80,7 @@ def list_endpoints(call: Call) -> Json:
         maximum=1000,  # our choice: not seen
         scope=f"{place}/endpoints?{text}&{order}",
     )
-    shown = [as_known(call.version, "Endpoint", masked(view, message.get("readMask", []))) for view in endpoints]
+    shown = [as_known(call.version, "Endpoint", masked(view(name), message.get("readMask", []))) for name in names]
     return {"endpoints": shown} | ({"nextPageToken": token} if token else {})
 
 
@@ -188,14 +196,6 @@ def find_endpoint(call: Call) -> Served:
 def endpoint_not_found(name: str) -> ApiError:
     """404, with the project's number [seen for generateContent]."""
     return ApiError(Code.NOT_FOUND, f"Endpoint `{name}` not found.")
-
-
-def _name_of(view: Json) -> str:
-    return str(view["name"])
-
-
-def _rank_of(ranks: Mapping[str, int]) -> Callable[[Json], int]:
-    return lambda view: ranks[view["name"]]
 
 
 def _minted_name(call: Call, place: str) -> str:

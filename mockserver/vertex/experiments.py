@@ -114,7 +114,7 @@ def list_contexts(call: Call) -> Json:
     store, text = _store(call), call.message.get("filter", "")
     contexts = list(_contexts(call))
     ranks = {context["name"]: -rank for rank, context in contexts}
-    views = filtered((context for _, context in reversed(contexts)), text)
+    views = filtered((context for _, context in reversed(contexts)), text, facts=dict)
     return _page(call, "contexts", views, f"{store}/contexts?{text}", ranks)
 
 
@@ -142,7 +142,9 @@ def list_artifacts(call: Call) -> Json:
     store, text = _store(call), call.message.get("filter", "")
     experiments = list(_experiments(call))
     ranks = {experiment.artifact: experiment.age for experiment in experiments}
-    return _page(call, "artifacts", filtered(map(_artifact, experiments), text), f"{store}/artifacts?{text}", ranks)
+    return _page(
+        call, "artifacts", filtered(map(_artifact, experiments), text, facts=dict), f"{store}/artifacts?{text}", ranks
+    )
 
 
 def get_tensorboard(call: Call) -> Json:

@@ -9,13 +9,15 @@ in snake_case or lowerCamelCase.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from mockserver.protojson.scalars import Refused
 from mockserver.protojson.schema import json_name
 from mockserver.protojson.well_known import parse_timestamp
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.paging import Value
+
+T = TypeVar("T")
 
 Json = dict[str, Any]
 Test = Callable[[Json], bool]
@@ -28,7 +30,7 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
-def filtered(resources: Iterable[Json], text: str, *, facts: Callable[[Json], Json] = dict) -> list[Json]:
+def filtered(resources: Iterable[T], text: str, *, facts: Callable[[T], Json]) -> list[T]:
     """The resources that fit. An empty text fits all; one that is no filter raises the 400.
 
     `facts` tells what a filter may ask of a resource, where that is more than its members.
@@ -41,9 +43,13 @@ def filtered(resources: Iterable[Json], text: str, *, facts: Callable[[Json], Js
 
 
 class Order:
-    """The order a caller asks for: `display_name, create_time desc`. Raises ApiError for a field not in `allowed`."""
+    """The order a caller asks for: `display_name, create_time desc`. Raises ApiError for a field not in `allowed`.
 
-    def __init__(self, text: str, allowed: Sequence[str]) -> None:
+    `view` gives the members of a resource by its name: nothing is put into words that the order does not ask for.
+    """
+
+    def __init__(self, text: str, allowed: Sequence[str], view: Callable[[str], Json]) -> None:
+        self._view = view
         self._parts: list[tuple[str, bool]] = []
         for part in (part.split() for part in text.split(",") if part.strip()):
             field = json_name(part[0])
@@ -51,9 +57,9 @@ class Order:
                 raise ApiError(Code.INVALID_ARGUMENT, f"Invalid order_by: {text}")  # our choice: not seen
             self._parts.append((field, part[1:] == ["desc"]))
 
-    def values(self, resource: Json) -> tuple[Value, ...]:
-        """What the resource is ordered by."""
-        return tuple(resource.get(field) or "" for field, _ in self._parts)
+    def values(self, name: str) -> tuple[Value, ...]:
+        """What the resource of that name is ordered by."""
+        return tuple(self._view(name).get(field) or "" for field, _ in self._parts)
 
     @property
     def length(self) -> int:
@@ -65,13 +71,9 @@ class Order:
         pairs = zip(values, self._parts, strict=True)
         return tuple(_Descending(_sortable(value)) if descends else _sortable(value) for value, (_, descends) in pairs)
 
-    def sort(self, resources: Iterable[Json], rank: Callable[[Json], int], name: Callable[[Json], str]) -> list[Json]:
-        """The resources in this order, those alike by rank and name."""
-
-        def key(resource: Json) -> tuple[Any, ...]:
-            return self.key(self.values(resource)), rank(resource), name(resource)
-
-        return sorted(resources, key=key)
+    def sort(self, names: Iterable[str], rank: Callable[[str], int]) -> list[str]:
+        """The names in this order, those alike by rank and name."""
+        return sorted(names, key=lambda name: (self.key(self.values(name)), rank(name), name))
 
 
 class _Descending:

@@ -4,8 +4,9 @@
 for uploaded models]. No body of a tuned model was seen: the members are those clients read.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from mockserver.dispatch.routing import Call
@@ -41,22 +42,23 @@ def list_models(call: Call) -> Json:
     """The models of a location, each in its default version, newest first [seen]."""
     registry = Registry(call.world, call.now)
     place = place_of(call).name
-    ranks: dict[str, int] = {}
-    views: list[Json] = []
-    for entry, there in registry.models(place):
-        view = _model(registry, entry.record, _default(entry.record, there))
-        ranks[_version_name(view)] = newest_first(view["versionCreateTime"], entry)
-        views.append(view)
-    return _listed(call, views, ranks, f"{place}/models", key=lambda view: str(view["name"]))
+    there = {entry.name: (entry, _default(entry.record, versions)) for entry, versions in registry.models(place)}
+    ranks = {name: newest_first(version.since, entry) for name, (entry, version) in there.items()}
+
+    def view(name: str) -> Json:
+        entry, version = there[name]
+        return _model(registry, entry.record, version)
+
+    return _listed(call, ranks, f"{place}/models", view)
 
 
 def list_model_versions(call: Call) -> Json:
     """All versions of a model that are there, newest first."""
     registry = Registry(call.world, call.now)
     model, there = _find_all(call, registry)
-    views = [_model(registry, model, version) for version in there]
-    ranks = {_version_name(view): -(view["versionCreateTime"] << AGES | int(view["versionId"])) for view in views}
-    return _listed(call, views, ranks, model.name, key=_version_name)
+    versions = {f"{model.name}/{version.number}": version for version in there}
+    ranks = {name: -(version.since << AGES | version.number) for name, version in versions.items()}
+    return _listed(call, ranks, model.name, lambda name: _model(registry, model, versions[name]))
 
 
 def list_model_version_checkpoints(call: Call) -> Json:
@@ -194,25 +196,16 @@ def _shown(call: Call, registry: Registry, version: Version) -> Json:
     return as_known(call.version, "Model", _model(registry, model, version))
 
 
-def _version_name(view: Json) -> str:
-    return f"{view['name']}/{view['versionId']}"
-
-
-def _listed(
-    call: Call, views: Iterable[Json], ranks: Mapping[str, int], scope: str, *, key: Callable[[Json], str]
-) -> Json:
-    """A page of models. The order is by times that are computed, so all of the location's are looked at."""
+def _listed(call: Call, ranks: Mapping[str, int], scope: str, show: Callable[[str], Json]) -> Json:
+    """A page of models. The order is by times that are computed; the page alone is put into words."""
     message = call.message
     text, order = message.get("filter", ""), message.get("orderBy", "")
-    order_by = Order(order, ORDERS)
-
-    def rank(view: Json) -> int:
-        return ranks[_version_name(view)]
-
-    models, token = page(
-        order_by.sort(filtered(views, text, facts=_facts), rank, key),
-        key=key,
-        rank=rank,
+    view = cache(show)
+    order_by = Order(order, ORDERS, view)
+    names, token = page(
+        order_by.sort(filtered(ranks, text, facts=lambda name: _facts(view(name))), ranks.__getitem__),
+        key=str,
+        rank=ranks.__getitem__,
         order=order_by,
         page_size=message.get("pageSize"),
         page_token=message.get("pageToken"),
@@ -220,7 +213,7 @@ def _listed(
         maximum=1000,  # our choice: not seen
         scope=f"{scope}?{text}&{order}",
     )
-    shown = [as_known(call.version, "Model", masked(view, message.get("readMask", []))) for view in models]
+    shown = [as_known(call.version, "Model", masked(view(name), message.get("readMask", []))) for name in names]
     return {"models": shown} | ({"nextPageToken": token} if token else {})
 
 

@@ -10,7 +10,7 @@ from mockserver.vertex.errors import REQUIRED, does_not_exist, found_errors, not
 from mockserver.vertex.locations import canonical
 from mockserver.vertex.operations import begin
 from mockserver.vertex.store import Registry, TuningJob
-from mockserver.vertex.tuning_job_creation import new_job, read_dataset
+from mockserver.vertex.tuning_job_creation import new_job, prepare
 
 Json = dict[str, Any]
 
@@ -22,11 +22,11 @@ def rebase_tuned_model(call: Call) -> Json:
     """
     source = _source(Registry(call.world, call.now), call.message.get("tunedModelRef", {}))
     sent = _like(source, call.message.get("tuningJob", {}))
-    dataset = read_dataset(call, sent)
+    prepared = prepare(call, sent)
 
     def change(transaction: Store) -> Json:
         within = in_transaction(call, transaction)
-        job = new_job(within, sent, dataset)
+        job = new_job(within, sent, prepared)
         return begin(within, job.name, "RebaseTunedModelOperationMetadata", job=job.name)
 
     return call.world.store.transact(change)

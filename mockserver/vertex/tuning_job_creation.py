@@ -5,7 +5,7 @@ come that far. The training data is looked at now too; what is wrong with it fai
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 from typing import Any
@@ -61,30 +61,40 @@ STAND_IN = "gemini-2.0-flash-001"
 """Whose pace and defaults a model takes that the catalog does not have."""
 
 
-def read_dataset(call: Call, sent: Mapping[str, Any]) -> Dataset:
-    """The training data of a job that is to be created. Raises what the service says of a request it does not take.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request for a job that the service takes, and its training data."""
 
-    Reading may take its time, so it comes before the transaction in which the job is created.
+    request: Request
+    dataset: Dataset
+
+
+def prepare(call: Call, sent: Mapping[str, Any]) -> Prepared:
+    """What comes before the transaction in which a job is created: reading the data may take its time.
+
+    Raises what the service says of a request it does not take.
     """
     request, _ = _checked(call, sent)
-    return tuning_datasets.read(call.world, request)
+    return Prepared(request, tuning_datasets.read(call.world, request))
 
 
-def new_job(call: Call, sent: Mapping[str, Any], dataset: Dataset) -> TuningJob:
-    """A new job, kept: part of a transaction. Raises what the service says of a request it does not take."""
-    request, parent = _checked(call, sent)
-    job = _settled(call, place_of(call), request, parent, dataset)
+def new_job(call: Call, sent: Mapping[str, Any], prepared: Prepared) -> TuningJob:
+    """A new job, kept: part of a transaction. Raises what the service says if it does not take the request any more."""
+    request, parent = _checked(call, sent, prepared.request)
+    job = _settled(call, place_of(call), request, parent, prepared.dataset)
     _keep(call, job)
     return job
 
 
-def _checked(call: Call, sent: Mapping[str, Any]) -> tuple[Request, Version | None]:
+def _checked(call: Call, sent: Mapping[str, Any], known: Request | None = None) -> tuple[Request, Version | None]:
+    """The request and the model it goes on from. A request that is known already is checked for its quota alone."""
     registry = Registry(call.world, call.now)
     parent = _parent(registry, sent)
     base_model = parent.job.base_model if parent else tuning_specs.source_model(sent)
-    request = tuning_specs.checked(sent, base_model, call.world.settings.as_of)
+    if known is None or known.base_model != base_model:
+        known = tuning_specs.checked(sent, base_model, call.world.settings.as_of)
     _check_quota(call, registry, place_of(call))
-    return request, parent
+    return known, parent
 
 
 def _parent(registry: Registry, sent: Mapping[str, Any]) -> Version | None:

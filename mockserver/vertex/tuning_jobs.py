@@ -30,7 +30,7 @@ from mockserver.vertex.store import (
     registered,
     trained,
 )
-from mockserver.vertex.tuning_job_creation import new_job, read_dataset
+from mockserver.vertex.tuning_job_creation import new_job, prepare
 from mockserver.vertex.versions import as_known
 
 Json = dict[str, Any]
@@ -64,8 +64,8 @@ def create_tuning_job(call: Call) -> Json:
         # "rejected at creation with FAILED_PRECONDITION" [documented]; our choice of words: not seen
         raise ApiError(Code.FAILED_PRECONDITION, "Tuning is not supported in location global.")
     sent = call.message.get("tuningJob", {})
-    dataset = read_dataset(call, sent)
-    job = call.world.store.transact(lambda transaction: new_job(in_transaction(call, transaction), sent, dataset))
+    prepared = prepare(call, sent)
+    job = call.world.store.transact(lambda transaction: new_job(in_transaction(call, transaction), sent, prepared))
     return tuning_job(Registry(call.world, call.now), job, call.version, call.now)
 
 
@@ -90,28 +90,25 @@ def list_tuning_jobs(call: Call) -> Json:
     )
     # A job that is updated while somebody turns pages would move to a page that they have seen already. So the order
     # of all pages is that of the moment at which the first one was read; jobs created since are on none of them.
-    then = registry.at(wanted.moment or call.now)
-    entries = [entry for entry in registry.jobs(place) if entry.record.run.created <= (wanted.moment or call.now)]
-    ranks = {entry.name: newest_first(then.progress(entry.record).updated, entry) for entry in entries}
-    fitting = _fitting(call, registry, [entry.record for entry in entries], text)
-    behind = ranked(wanted.after)
-    places = sorted((ranks[job.name], job.name, job) for job in fitting)
-    jobs, token = wanted.cut(
-        (job for *place, job in places if behind is None or tuple(place) > behind),
-        key=lambda job: job.name,
-        rank=lambda job: ranks[job.name],
-    )
-    shown = [tuning_job(registry, job, call.version, call.now) for job in jobs]
+    moment = wanted.moment or call.now
+    then = registry.at(moment)
+    places = [
+        (newest_first(then.progress(entry.record).updated, entry), entry.name, entry.record)
+        for entry in registry.jobs(place)
+        if entry.record.run.created <= moment
+    ]
+    if text.strip():
+
+        def view(place: tuple[int, str, TuningJob]) -> Json:
+            return tuning_job(registry, place[2], call.version, call.now)
+
+        places = filtered(places, text, facts=view)
+    if behind := ranked(wanted.after):
+        places = [place for place in places if place[:2] > behind]
+    places.sort(key=lambda place: place[:2])
+    jobs, token = wanted.cut(places, key=lambda place: place[1], rank=lambda place: place[0])
+    shown = [tuning_job(registry, job, call.version, call.now) for _, _, job in jobs]
     return {"tuningJobs": shown} | ({"nextPageToken": token} if token else {})
-
-
-def _fitting(call: Call, registry: Registry, jobs: list[TuningJob], text: str) -> list[TuningJob]:
-    """The jobs that fit a filter. Without one they need not be put into words."""
-    if not text.strip():
-        return jobs
-    named = {job.name: job for job in jobs}
-    views = (tuning_job(registry, job, call.version, call.now) for job in jobs)
-    return [named[view["name"]] for view in filtered(views, text)]
 
 
 @transactional
