@@ -57,8 +57,7 @@ ALL: Index[Any] = Index("all", lambda _: ("",))
 """The index that every kind has: one list of all records, in the order they were inserted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Generic[T]):
+class Entry(NamedTuple, Generic[T]):  # many are made for a list, so they must be cheap
     """A record as a list holds it."""
 
     position: Position

@@ -68,9 +68,10 @@ def list_endpoints(call: Call) -> Json:
         job = there[name][1].job
         return _facts(view(name), job.base_model if job else "")
 
+    fitting = filtered(there, text, facts=facts)
     order_by = Order(order, ORDERS, view)
     names, token = page(
-        order_by.sort(filtered(there, text, facts=facts), ranks.__getitem__),
+        order_by.sort(fitting, ranks.__getitem__),
         key=str,
         rank=ranks.__getitem__,
         order=order_by,

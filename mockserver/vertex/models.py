@@ -201,9 +201,10 @@ def _listed(call: Call, ranks: Mapping[str, int], scope: str, show: Callable[[st
     message = call.message
     text, order = message.get("filter", ""), message.get("orderBy", "")
     view = cache(show)
+    fitting = filtered(ranks, text, facts=lambda name: _facts(view(name)))
     order_by = Order(order, ORDERS, view)
     names, token = page(
-        order_by.sort(filtered(ranks, text, facts=lambda name: _facts(view(name))), ranks.__getitem__),
+        order_by.sort(fitting, ranks.__getitem__),
         key=str,
         rank=ranks.__getitem__,
         order=order_by,

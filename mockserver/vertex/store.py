@@ -169,8 +169,8 @@ def _places(name: str) -> tuple[str, str]:
 
 
 JOBS_BY_PLACE: Index[TuningJob] = Index("place", lambda job: _places(job.name))
-MODELS_BY_PLACE: Index[Model] = Index("place", lambda model: _places(model.name))
-ENDPOINTS_BY_PLACE: Index[Endpoint] = Index("place", lambda endpoint: _places(endpoint.name))
+MODELS_BY_PLACE: Index[Model] = Index("place", lambda model: _places(model.name)[1:])
+ENDPOINTS_BY_PLACE: Index[Endpoint] = Index("place", lambda endpoint: _places(endpoint.name)[1:])
 
 TUNING_JOBS: Kind[TuningJob] = Kind("vertex.tuningJobs", TuningJob, (JOBS_BY_PLACE, runs.by_quota(lambda job: job.run)))
 MODELS: Kind[Model] = Kind("vertex.models", Model, (MODELS_BY_PLACE,))
@@ -218,7 +218,7 @@ class Registry:
         raise Missing(f"{name}@{wanted}")
 
     def models(self, place: str = "") -> Iterator[tuple[Entry[Model], tuple[Version, ...]]]:
-        """The models of a project or location that are there, or all of them, in the order their jobs were created."""
+        """The models of a location that are there, or all of them, in the order their jobs were created."""
         for entry in self._world.store.walk(MODELS, MODELS_BY_PLACE if place else ALL, place):
             if versions := tuple(self._versions(entry.record)):
                 yield entry, versions
