@@ -186,6 +186,7 @@ class Registry:
     def __init__(self, world: World, now: Nanos) -> None:
         self._world = world
         self._now = now
+        self._is_limited = world.settings.max_concurrent_jobs is not None
 
     def job(self, name: str) -> TuningJob:
         """The tuning job of that name."""
@@ -257,7 +258,7 @@ class Registry:
 
     def start(self, job: TuningJob) -> Nanos | None:
         """When the job may start under the quota of its project; None without one."""
-        return runs.start(self._world, job.run)
+        return runs.start(self._world, job.run) if self._is_limited else None
 
     def _versions(self, model: Model) -> Iterator[Version]:
         for name in () if model.deleted else model.jobs:
