@@ -9,6 +9,7 @@ from contract_tests.api.aiplatform import Vertex, turn
 from contract_tests.api.generativelanguage import Gemini
 from contract_tests.targets import Client
 from mockserver.scripting.answers import Rule
+from mockserver.scripting.scenario import Scenario
 
 Json = dict[str, Any]
 
@@ -121,7 +122,7 @@ def test_functions_that_need_not_be_called_are_not(surface: Gemini | Vertex) -> 
 
 def test_what_a_tester_says_goes_before_any_form(client: Client, surface: Gemini | Vertex) -> None:
     """A rule may break JSON on purpose."""
-    client.world.scenario.add(Rule("no JSON"))
+    Scenario(client.world.store).add(Rule("no JSON"))
     config = {"responseMimeType": "application/json", "responseSchema": RECIPE}
 
     assert {"text": "no JSON"} == part(ask(surface, generationConfig=config))

@@ -18,7 +18,7 @@ from contract_tests.targets import Live
 from mockserver.app import create_app
 from mockserver.doors.inprocess import AppRequest, send_request
 from mockserver.protojson import schema
-from mockserver.state.world import World
+from mockserver.state.world import CLOCK, World
 
 Json = dict[str, Any]
 Pairs = list[tuple[str, str]]
@@ -36,8 +36,12 @@ def hard(count: int) -> settings:
 
 
 def facts(world: World) -> Json:
-    """All that a world keeps, but for how often its rng were thrown."""
-    return {kind.name: list(world.store.items(kind)) for kind in world.store.kinds()}
+    """All that a world keeps, but for its time and how often its rng were thrown."""
+    return {
+        kind.name: [(entry.name, entry.record) for entry in world.store.walk(kind)]
+        for kind in world.store.kinds()
+        if kind != CLOCK
+    }
 
 
 def send(example: Example, body: bytes, *, path: str = "", query: str = "", headers: Pairs | None = None) -> int:

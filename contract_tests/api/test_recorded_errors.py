@@ -19,6 +19,7 @@ from contract_tests.api.refused_requests import REFUSED_REQUESTS
 from contract_tests.environment import HANGS, SHARED
 from contract_tests.targets import Client, Live, in_process
 from mockserver.scripting.faults import REASONS, Fault
+from mockserver.scripting.scenario import Scenario
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
 
@@ -108,7 +109,7 @@ def sentence(text: str, *, numbers: bool) -> str:
 def provoked(client: Client, provocation: Provocation) -> tuple[int, Json]:
     """HTTP status and error of the answer."""
     if provocation.fault:
-        client.world.scenario.add_fault(provocation.fault, client.clock.now())
+        Scenario(client.world.store).add_fault(provocation.fault, client.clock.now())
     answer = provocation.ask(client)
     error: Json = answer.json()["error"]
     return answer.status_code, error
@@ -184,7 +185,7 @@ def test_every_recorded_sentence_is_provoked_or_explained(transcripts: Path) -> 
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_reason_is_a_fault(client: Client, provocation: Provocation, reason: str) -> None:
     """Whatever reason a fault has for its status, the refusal gives it; two were never seen with one."""
-    client.world.scenario.add_fault(Fault(status=reason.lower()), client.clock.now())
+    Scenario(client.world.store).add_fault(Fault(status=reason.lower()), client.clock.now())
     error = provocation.ask(client).json()["error"]
     given = [detail["reason"] for detail in error.get("details", ()) if "reason" in detail]
     unsaid = {"API_KEY_EXPIRED": ["API_KEY_INVALID"], "USER_LOCATION_UNSUPPORTED": [], "RATE_LIMIT_EXCEEDED": []}

@@ -207,6 +207,25 @@ def test_a_list_comes_in_pages(client: Client) -> None:
     assert "nextPageToken" not in third
 
 
+def test_a_job_that_is_updated_while_pages_are_turned_is_listed_once(client: Client) -> None:
+    """The order is that of the moment of the first page; a job that was created since is on none of them."""
+    vertex = Vertex(client)
+    made = []
+    for _ in range(4):
+        made.append(vertex.tune()["name"])
+        vertex.clock.advance(20)
+    first = vertex.get("tuningJobs", pageSize=2)
+    vertex.clock.advance(60)
+    for name in made:
+        vertex.post(f"{name}:cancel")
+        vertex.clock.advance(1)
+    vertex.tune()
+    rest = vertex.get("tuningJobs", pageSize=9, pageToken=first["nextPageToken"])
+
+    assert sorted(made) == sorted(job["name"] for page in (first, rest) for job in page["tuningJobs"])
+    assert {"JOB_STATE_CANCELLED"} == {job["state"] for job in rest["tuningJobs"]}
+
+
 @pytest.mark.parametrize(
     ("text", "fits"),
     [

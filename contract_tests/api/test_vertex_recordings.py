@@ -20,6 +20,7 @@ import yaml
 from contract_tests.api.aiplatform import Vertex, turn
 from contract_tests.targets import Client, in_process
 from mockserver.scripting.answers import Answer, Rule
+from mockserver.scripting.scenario import Scenario
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Failure, Run
 from mockserver.state.clock import ManualClock
@@ -72,7 +73,7 @@ def now(vertex: Vertex) -> datetime:
 
 def change(vertex: Vertex, name: str, edit: Callable[[Run], Run]) -> None:
     """Decide something about a job's run, as the control API does."""
-    vertex.client.world.change(TUNING_JOBS, name, lambda job: replace(job, run=edit(job.run)))
+    vertex.client.world.store.change(TUNING_JOBS, name, lambda job: replace(job, run=edit(job.run)))
 
 
 def load(transcripts: Path, name: str) -> Json:
@@ -270,7 +271,7 @@ def text_of(body: Any) -> str:
 def replayed(interaction: Json, answer: Answer) -> Any:
     """What we answer to the request of a cassette when the model says this."""
     client = at("2025-08-19T15:18:43.287437Z", safety_ratings="real").client
-    client.world.scenario.add(Rule(answer))
+    Scenario(client.world.store).add(Rule(answer))
     path = interaction["request"]["uri"].partition("googleapis.com")[2]
     return client.request(
         "POST",

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mockserver.control.operations import ControlRequest, Empty, Json, Operation, invalid_argument
 from mockserver.dispatch.route_table import RouteTable
+from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.protojson.writing import write
-from mockserver.state.calls import Calls, RecordedCall
+from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import to_datetime
 
 
@@ -91,7 +92,7 @@ def delete_calls(request: ControlRequest) -> Empty:
 
 def get_report(request: ControlRequest) -> ClientBehaviourReport:
     """Return how the client behaved."""
-    report = ClientBehaviour(request.world.calls.so_far())
+    report = ClientBehaviour(Calls(request.world.calls.so_far()))
     backs_off = request.query.get("backs_off", "false")
     if backs_off not in {"true", "false"}:
         raise invalid_argument(f"backs_off must be true or false, not {backs_off!r}")
@@ -115,7 +116,7 @@ def get_report(request: ControlRequest) -> ClientBehaviourReport:
 def _filter_calls(request: ControlRequest) -> Calls:
     query = request.query
     last, status = query.get("last"), query.get("status")
-    calls = request.world.calls.so_far().filter(
+    calls = Calls(request.world.calls.so_far()).filter(
         query.get("method", "*"),
         resource=query.get("resource", "*"),
         caller=query.get("caller", "*"),

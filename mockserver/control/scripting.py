@@ -10,7 +10,7 @@ from mockserver.control.operations import Body, ControlRequest, Empty, Json, Ope
 from mockserver.scripting.answer_file import parse
 from mockserver.scripting.answers import Answer, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
-from mockserver.scripting.scenario import AnswerRecord
+from mockserver.scripting.scenario import AnswerRecord, Scenario
 
 T = TypeVar("T")
 
@@ -58,36 +58,36 @@ class FaultList(BaseModel):
 
 def list_answers(request: ControlRequest) -> AnswerList:
     """Return the scripted answers."""
-    return AnswerList(answers=[_answer(record) for record in request.world.scenario.answers])
+    return AnswerList(answers=[_answer(record) for record in Scenario(request.world.store).answers])
 
 
 def add_answers(request: ControlRequest) -> AnswerList:
     """Add answers after the existing ones."""
-    request.world.scenario.add(*_parse_entries(Rule, "answers", request.body.answers))
+    Scenario(request.world.store).add(*_parse_entries(Rule, "answers", request.body.answers))
     return list_answers(request)
 
 
 def replace_answers(request: ControlRequest) -> AnswerList:
     """Replace all answers by these."""
-    request.world.scenario.replace(_parse_entries(Rule, "answers", request.body.answers))
+    Scenario(request.world.store).replace(_parse_entries(Rule, "answers", request.body.answers))
     return list_answers(request)
 
 
 def delete_answers(request: ControlRequest) -> Empty:
     """Delete all answers."""
-    request.world.scenario.replace(())
+    Scenario(request.world.store).replace(())
     return Empty()
 
 
 def list_faults(request: ControlRequest) -> FaultList:
     """Return the faults."""
-    return FaultList(faults=[_fault(record) for record in request.world.scenario.faults])
+    return FaultList(faults=[_fault(record) for record in Scenario(request.world.store).faults])
 
 
 def add_faults(request: ControlRequest) -> FaultList:
     """Add faults, effective from now on."""
     for fault in _parse_entries(Fault, "faults", request.body.faults):
-        request.world.scenario.add_fault(fault, request.world.clock.now())
+        Scenario(request.world.store).add_fault(fault, request.world.clock.now())
     return list_faults(request)
 
 
@@ -95,13 +95,13 @@ def replace_faults(request: ControlRequest) -> FaultList:
     """Replace all faults by these, effective from now on."""
     since = request.world.clock.now()
     records = [FaultRecord(fault, since) for fault in _parse_entries(Fault, "faults", request.body.faults)]
-    request.world.scenario.replace_faults(records)
+    Scenario(request.world.store).replace_faults(records)
     return list_faults(request)
 
 
 def delete_faults(request: ControlRequest) -> Empty:
     """Delete all faults."""
-    request.world.scenario.replace_faults()
+    Scenario(request.world.store).replace_faults()
     return Empty()
 
 

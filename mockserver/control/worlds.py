@@ -19,7 +19,7 @@ from mockserver.control.operations import (
 )
 from mockserver.settings import FASTEST, BadOption, By, Settings, declared, unknown_names
 from mockserver.state.new_world import with_today
-from mockserver.state.world import World
+from mockserver.state.world import SETTINGS, World
 
 NAME = "^[a-z0-9]{1,40}$"
 
@@ -100,7 +100,8 @@ def get_settings(request: ControlRequest) -> ShownSettings:
 
 def patch_settings(request: ControlRequest) -> ShownSettings:
     """Change how the world behaves, from now on."""
-    request.world.settings = _changed(request.world.settings, request.body.settings)
+    changes = request.body.settings
+    request.world.store.change(SETTINGS, SETTINGS.name, lambda settings: _changed(settings, changes))
     return get_settings(request)
 
 
@@ -143,12 +144,12 @@ def delete_world(request: ControlRequest) -> Empty:
 
 def list_snapshots(request: ControlRequest) -> SnapshotList:
     """Return the names of the world's snapshots."""
-    return SnapshotList(snapshots=list(request.world.snapshots))
+    return SnapshotList(snapshots=list(request.world.store.snapshots))
 
 
 def put_snapshot(request: ControlRequest) -> SnapshotList:
     """Store a snapshot of the world; it replaces one of the same name."""
-    snapshots, name = request.world.snapshots, request.path["name"]
+    snapshots, name = request.world.store.snapshots, request.path["name"]
     if len(snapshots) >= MAX_SNAPSHOTS and name not in snapshots:
         raise invalid_argument(f"a world has at most {MAX_SNAPSHOTS} snapshots: delete one")
     snapshots[name] = request.world.snapshot()
@@ -158,15 +159,15 @@ def put_snapshot(request: ControlRequest) -> SnapshotList:
 def restore_snapshot(request: ControlRequest) -> Empty:
     """Restore the world, including its clock, from a snapshot."""
     name = request.path["name"]
-    if name not in request.world.snapshots:
+    if name not in request.world.store.snapshots:
         raise not_found(f"there is no snapshot {name!r}")
-    request.world.restore(request.world.snapshots[name])
+    request.world.restore(request.world.store.snapshots[name])
     return Empty()
 
 
 def delete_snapshot(request: ControlRequest) -> Empty:
     """Delete a snapshot."""
-    if request.world.snapshots.pop(request.path["name"], None) is None:
+    if request.world.store.snapshots.pop(request.path["name"], None) is None:
         raise not_found(f"there is no snapshot {request.path['name']!r}")
     return Empty()
 

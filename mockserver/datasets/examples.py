@@ -18,6 +18,15 @@ class Examples(Mapping[str, str]):
     def _folded(self) -> dict[str, str]:
         return {_folded(given): output for given, output in self._outputs.items()}
 
+    def to_json(self) -> list[list[str]]:
+        """All pairs, in their order."""
+        return [list(pair) for pair in self._outputs.items()]
+
+    @classmethod
+    def from_json(cls, pairs: Iterable[list[str]]) -> "Examples":
+        """The training data of these pairs."""
+        return cls((given, output) for given, output in pairs)
+
     def __getitem__(self, given: str) -> str:
         return self._outputs[given]
 

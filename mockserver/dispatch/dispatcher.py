@@ -9,22 +9,22 @@ a transport.
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from mockserver.dispatch.authentication import authenticate, identify_caller
 from mockserver.dispatch.fault_injection import injected_error
-from mockserver.dispatch.routing import Call, Json, Pause, Route
+from mockserver.dispatch.routing import Call, Hinted, Json, Pause, Route
 from mockserver.dispatch.service import FailedCall, Service
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc import outages
 from mockserver.rpc.credentials import Caller, Credentials, redact
 from mockserver.rpc.errors import ApiError
 from mockserver.scripting.faults import Fault, magic_fault
-from mockserver.scripting.scenario import unmatched
+from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
-from mockserver.state.calls import RecordedCall
+from mockserver.state.calls import LogEntry, RecordedCall
 from mockserver.state.clock import Nanos, to_datetime
 from mockserver.state.world import World
 
@@ -90,13 +90,13 @@ class Answer:
     hint: str = ""
     sent: list[Any] = field(default_factory=list)
 
-    def record(self, size: int = 0) -> None:
-        """Write the call down, once all of its answer has been sent; `size` is what was sent, in bytes."""
+    def record(self, size: int = 0) -> LogEntry:
+        """Append the call to the log; `size` is that of the answer in bytes. Of a stream, see `record_stream_end`."""
         request, result = self.request, self.result
-        status, response = 200, self.sent if not isinstance(result, dict | ApiError) else result
+        status, response = 200, result if isinstance(result, dict) else []
         if isinstance(result, ApiError):
             status, response = result.code.http, result.status
-        write_down(
+        return append_to_log(
             request.world,
             now=request.now,
             secret=request.secret,
@@ -112,8 +112,17 @@ class Answer:
             size=request.size + size,
         )
 
+    def record_stream_end(self, entry: LogEntry, size: int) -> None:
+        """Complete the entry of a stream, once: with all messages that were sent and their size in bytes.
 
-def write_down(  # noqa: PLR0913 - what a call has
+        What was read from the log before stays as it was.
+        """
+        messages = [redact(message) if self.request.secret else message for message in self.sent]
+        record = replace(entry.call, response=messages, size=entry.call.size + size)
+        self.request.world.calls.amend(entry, record)
+
+
+def append_to_log(  # noqa: PLR0913 - what a call has
     world: World,
     *,
     now: Nanos,
@@ -128,10 +137,10 @@ def write_down(  # noqa: PLR0913 - what a call has
     message: Json | None = None,
     fault: str = "",
     hint: str = "",
-) -> None:
+) -> LogEntry:
     """Append to the log of calls, without what looks like a real credential. `method` is "" where no route fits."""
     kept = redact if secret else _as_it_is
-    world.calls.append(
+    return world.calls.append(
         RecordedCall(
             method=method,
             verb=verb,
@@ -177,9 +186,9 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
 def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     """Go through the checks to the method. What is known on the way is left in the answer, for the log."""
     world, route = request.world, request.route
-    if world.scenario.faults:
-        rng = world.rng("faults")
-        answer.fault = world.scenario.strike(route.id, request.resource, request.now, rng)
+    scenario = Scenario(world.store)
+    if scenario.faults:
+        answer.fault = scenario.strike(route.id, request.resource, request.now, world.rng("faults"))
         _raise_injected(request, answer.fault, after=0)
     answer.caller = authenticate(request.credentials, route, world.settings, secret=bool(request.secret))
     message = answer.message = request.bind()
@@ -187,7 +196,6 @@ def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     if answer.fault is None and world.settings.magic and (text := request.service.prompt_text(message)):
         answer.fault = magic_fault(text)
         _raise_injected(request, answer.fault, after=0)
-    unmatched.set("")
     call = Call(
         world=world,
         now=request.now,
@@ -198,7 +206,8 @@ def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
         fault=call_fault,
     )
     result = route.handler(call)
-    answer.hint = unmatched.get()
+    if isinstance(result, Hinted):
+        answer.hint, result = result.hint, result.result
     if isinstance(result, dict):
         return trim_to_version(route.response, result)
     lead = list(_until_first_message(result))

@@ -65,7 +65,23 @@ class Call:
         return [*found, self.fault.job] if self.fault else found
 
 
-Handler = Callable[[Call], Json | Iterator[Json | Pause]]
+@dataclass(frozen=True, slots=True)
+class Hinted:
+    """An answer, and what its handler has to tell the tester beside it; nothing of that is sent."""
+
+    result: Json | Iterator[Json | Pause]
+    hint: str
+
+
+Handled = Json | Iterator[Json | Pause] | Hinted
+"""What a handler returns: a message, or a stream of messages, with a hint or without."""
+
+Handler = Callable[[Call], Handled]
+
+
+def with_hint(result: Json | Iterator[Json | Pause], hint: str) -> Handled:
+    """The answer with a hint, if there is one."""
+    return Hinted(result, hint) if hint else result
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,26 @@ When a run may start is a pure function of the facts: of its own, and of those o
 queue. What was worked out is kept while the facts stay as they are, and continued where runs were only added.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Progress, Run
 from mockserver.state.clock import Nanos
-from mockserver.state.store import Kind, Store
+from mockserver.state.store import ALL, Index, Kind, Store
 from mockserver.state.world import World
+
+T = TypeVar("T")
+
+BY_QUOTA = "quota"
+"""The index of every kind whose records have a run: by the quota it counts against, in the order of their creation."""
+
+
+def by_quota(run: Callable[[T], Run]) -> Index[T]:
+    """The index that a kind with runs declares."""
+    return Index(BY_QUOTA, lambda record: (quota,) if (quota := run(record).quota) else ())
 
 
 class Held(NamedTuple):
@@ -27,7 +36,9 @@ class Held(NamedTuple):
 
 def runs(world: World) -> Iterator[Held]:
     """Every run of the world: whatever is kept that has one."""
-    return _held(world.store)
+    for kind in _kinds(world.store):
+        for entry in world.store.walk(kind, ALL):
+            yield Held(kind, entry.name, entry.record.run)
 
 
 def progress(world: World, run: Run) -> Progress:
@@ -40,8 +51,7 @@ def start(world: World, run: Run) -> Nanos | None:
     limit = world.settings.max_concurrent_jobs
     if limit is None or not run.quota:
         return None
-    queue = _queues(world.store, limit).get(run.quota, _NOBODY)
-    return queue.starts.get(run)
+    return _queue(world.store.origin, run.quota, limit).starts.get(run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +63,28 @@ class _Queue:
     busy: list[Nanos]
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """The queues as they were when the store was at this revision."""
-
-    revision: int
-    limit: int
-    queues: Mapping[str, _Queue]
-
-
 _NOBODY = _Queue([], {}, [])
 
-_known: WeakKeyDictionary[Store, _Known] = WeakKeyDictionary()
+# By store, then by quota and limit: the queue, and the revisions of the kinds that hold runs when it was made.
+_known: WeakKeyDictionary[Store, dict[tuple[str, int], tuple[list[int], _Queue]]] = WeakKeyDictionary()
 
 
-def _queues(store: Store, limit: int) -> Mapping[str, _Queue]:
-    known, revision = _known.get(store), store.revision
-    if known is None or known.limit != limit:
-        known = _Known(-1, limit, {})
-    if known.revision != revision:
-        waiting: dict[str, list[Run]] = defaultdict(list)
-        for held in _held(store):
-            if held.run.quota:
-                waiting[held.run.quota].append(held.run)
-        queues = {quota: _joined(known.queues.get(quota, _NOBODY), queue, limit) for quota, queue in waiting.items()}
-        _known[store] = known = _Known(revision, limit, queues)
-    return known.queues
+def _queue(store: Store, quota: str, limit: int) -> _Queue:
+    kinds = _kinds(store)
+    revisions = [store.revision(kind) for kind in kinds]
+    queues = _known.setdefault(store, {})
+    known, queue = queues.get((quota, limit), ([], _NOBODY))
+    if known != revisions:
+        waiting = [
+            entry.record.run
+            for kind in kinds
+            for index in kind.indexes
+            if index.name == BY_QUOTA
+            for entry in store.walk(kind, index, quota)
+        ]
+        queue = _joined(queue, waiting, limit)
+        queues[quota, limit] = revisions, queue
+    return queue
 
 
 def _joined(known: _Queue, queue: list[Run], limit: int) -> _Queue:
@@ -91,10 +97,6 @@ def _joined(known: _Queue, queue: list[Run], limit: int) -> _Queue:
     return _Queue(queue, {**known.starts, **dict(zip(joined, begins, strict=True))}, busy)
 
 
-def _held(store: Store) -> Iterator[Held]:
-    for kind in store.kinds():
-        for name, record in store.items(kind):
-            run = getattr(record, "run", None)
-            if not isinstance(run, Run):
-                break  # what lies in a drawer is of one type
-            yield Held(kind, name, run)
+def _kinds(store: Store) -> list[Kind[Any]]:
+    """The kinds whose records have runs."""
+    return [kind for kind in store.kinds() if any(index.name == BY_QUOTA for index in kind.indexes)]

@@ -4,11 +4,12 @@ A batch of three requests was recorded from PENDING to SUCCEEDED in 96 seconds (
 when it is created, and their answers are there when its time is over.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mockserver.dispatch.routing import Call
+from mockserver.dispatch.transactions import transactional
 from mockserver.gemini.embeddings import embedding
 from mockserver.gemini.errors import invalid, not_found
 from mockserver.gemini.generation import answer_request
@@ -16,10 +17,10 @@ from mockserver.gemini.models import find_target
 from mockserver.gemini.responses import unary
 from mockserver.gemini.versions import type_url
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.paging import page
+from mockserver.rpc.paging import page_walk
 from mockserver.simulation.names import BASE36
 from mockserver.state.clock import SECOND, Nanos
-from mockserver.state.store import Kind, Missing
+from mockserver.state.store import Index, Kind, Missing, Position
 
 Json = dict[str, Any]
 
@@ -50,7 +51,8 @@ class Batch:
         return sum("error" in response for response in self.responses)
 
 
-BATCHES: Kind[Batch] = Kind("gemini.batches")
+BY_PRINCIPAL: Index[Batch] = Index("principal", lambda batch: (batch.principal,), lambda batch: -batch.created)
+BATCHES: Kind[Batch] = Kind("gemini.batches", Batch, (BY_PRINCIPAL,))
 
 
 def batch_generate_content(call: Call) -> Json:
@@ -70,9 +72,14 @@ def get_batch(call: Call) -> Json:
 
 def list_batches(call: Call) -> Json:
     """The operations of the caller's batches, newest first."""  # our choice: not seen
-    own = [batch for _, batch in call.world.store.items(BATCHES) if batch.principal == call.caller.principal]
-    batches, token = page(
-        sorted(own, key=lambda batch: (-batch.created, batch.name)),
+
+    def own(after: tuple[int, str] | None) -> Iterator[Batch]:
+        behind = None if after is None else Position(*after)
+        entries = call.world.store.walk(BATCHES, BY_PRINCIPAL, call.caller.principal, after=behind)
+        return (entry.record for entry in entries)
+
+    batches, token = page_walk(
+        own,
         key=lambda batch: batch.name,
         rank=lambda batch: -batch.created,
         page_size=call.message.get("pageSize"),
@@ -85,14 +92,16 @@ def list_batches(call: Call) -> Json:
     return listing | ({"nextPageToken": token} if token else {})
 
 
+@transactional
 def cancel_batch(call: Call) -> Json:
     """Stop a batch; one that has ended stays as it is."""
     batch = _find(call, call.message["name"])
     if call.now < batch.created + ENDS_AFTER and batch.cancelled is None:
-        call.world.change(BATCHES, batch.name, lambda it: replace(it, cancelled=call.now))
+        call.world.store.replace(BATCHES, batch.name, replace(batch, cancelled=call.now))
     return {}
 
 
+@transactional
 def delete_batch(call: Call) -> Json:
     """Delete a batch."""
     batch = _find(call, call.message["name"])

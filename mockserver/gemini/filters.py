@@ -14,7 +14,16 @@ import re
 from collections.abc import Callable, Iterator
 
 from mockserver.dispatch.routing import Call
-from mockserver.gemini.store import TUNED_MODELS, Role, TunedModel, allows, own_role, public_role
+from mockserver.gemini.store import (
+    EVERYONE,
+    Role,
+    TunedModel,
+    allows,
+    own_lists,
+    own_role,
+    public_role,
+    walk,
+)
 from mockserver.rpc.errors import invalid_argument
 
 Test = Callable[[TunedModel, Call], bool]
@@ -22,14 +31,17 @@ Test = Callable[[TunedModel, Call], bool]
 _TERM = re.compile(r'"([^"]*)"|(\S+)')
 
 
-def search(call: Call, wanted: str) -> Iterator[TunedModel]:
-    """The tuned models a filter finds, in no order. Raises ApiError for an operator with an unknown operand."""
+def search(call: Call, wanted: str, after: tuple[int, str] | None = None) -> Iterator[TunedModel]:
+    """The tuned models a filter finds, oldest first, behind the creation and name of one.
+
+    Raises ApiError for an operator with an unknown operand.
+    """
     tests = [_test(phrase, word) for phrase, word in _TERM.findall(wanted) if word != "AND"]
+    lists = {EVERYONE} if _is_public in tests else own_lists(call)
     if not any(test in _OPERATORS.values() for test in tests):
         tests.append(_is_mine)
-    for _, model in call.world.store.items(TUNED_MODELS):
-        if all(test(model, call) for test in tests):
-            yield model
+        lists = {""} if call.world.settings.auth == "off" else lists
+    return (model for model in walk(call, lists, after) if all(test(model, call) for test in tests))
 
 
 def _is_mine(model: TunedModel, call: Call) -> bool:

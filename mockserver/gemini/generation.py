@@ -1,9 +1,9 @@
 """generateContent, streamGenerateContent and countTokens, of base models and of tuned ones alike."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from mockserver.dispatch.routing import Call, Pause
+from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.gemini import responses
 from mockserver.gemini.eras import ERAS, era_of
 from mockserver.gemini.errors import invalid
@@ -14,20 +14,20 @@ from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
 from mockserver.generation.settings import read_settings
-from mockserver.protojson.version_trimming import trim_to_version
 
 Json = dict[str, Any]
 
 
-def generate_content(call: Call) -> Json:
+def generate_content(call: Call) -> Handled:
     """The whole answer at once."""
-    return trim_to_version(call.route.response, responses.unary(*answer_request(call, call.message)))
+    outcome, frame = answer_request(call, call.message)
+    return with_hint(responses.unary(outcome, frame), outcome.hint)
 
 
-def stream_generate_content(call: Call) -> Iterator[Json | Pause]:
+def stream_generate_content(call: Call) -> Handled:
     """The answer in chunks."""
-    kind, messages = call.route.response, responses.stream(*answer_request(call, call.message))
-    return (message if isinstance(message, Pause) else trim_to_version(kind, message) for message in messages)
+    outcome, frame = answer_request(call, call.message)
+    return with_hint(responses.stream(outcome, frame), outcome.hint)
 
 
 def count_tokens(call: Call) -> Json:
@@ -48,7 +48,7 @@ def count_tokens(call: Call) -> Json:
     era = ERAS.get(target.base.shape)
     if era and era.details:
         count["promptTokensDetails"] = [{"modality": "TEXT", "tokenCount": total}]
-    return trim_to_version(call.route.response, count)
+    return count
 
 
 def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Frame]:

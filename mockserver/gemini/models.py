@@ -9,7 +9,6 @@ from mockserver.datasets.examples import Examples
 from mockserver.dispatch.routing import Call
 from mockserver.gemini import errors
 from mockserver.gemini.store import STATES, find_to_use
-from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.paging import page
 from mockserver.simulation.tuning import State
 
@@ -65,7 +64,7 @@ def list_models(call: Call) -> Json:
         scope="models",
     )
     listing: Json = {"models": [model(base) for base in models]}
-    return trim_to_version(call.route.response, listing | ({"nextPageToken": token} if token else {}))
+    return listing | ({"nextPageToken": token} if token else {})
 
 
 def get_model(call: Call) -> Json:
@@ -74,7 +73,7 @@ def get_model(call: Call) -> Json:
     base = base_models.find(name.removeprefix("models/"), call.world.settings.as_of)
     if base is None:
         raise errors.no_such_model(name, call)
-    return trim_to_version(call.route.response, model(base))
+    return model(base)
 
 
 def find_target(call: Call, name: str, method: str) -> Target:

@@ -1,16 +1,26 @@
 """Operations of tunedModels: get and list on v1 and v1beta, cancel on v1 only."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from mockserver.dispatch.routing import Call
+from mockserver.dispatch.transactions import transactional
 from mockserver.gemini.errors import not_found
-from mockserver.gemini.store import TUNED_MODELS, Role, TunedModel, allows, find
+from mockserver.gemini.store import (
+    EVERYONE,
+    TUNED_MODELS,
+    Role,
+    TunedModel,
+    allows,
+    find,
+    own_lists,
+    walk,
+)
 from mockserver.gemini.tuned_model_views import operation
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
-from mockserver.rpc.paging import page
+from mockserver.rpc.paging import page_walk
 from mockserver.simulation.tuning import cancel
-from mockserver.state.store import Missing
 
 Json = dict[str, Any]
 
@@ -26,9 +36,14 @@ def list_operations(call: Call) -> Json:
     """The operations of a tuned model (it has one), or under `operations` all the caller may see."""
     asked = call.message
     name = asked["name"]
-    models = _readable(call) if name == "operations" else [find(call, name, Role.READER)]
-    shown, token = page(
-        [model for model in models if _passes(model, call, asked.get("filter", ""))],
+    wanted = asked.get("filter", "")
+
+    def fitting(after: tuple[int, str] | None) -> Iterator[TunedModel]:
+        models = _readable(call, after) if name == "operations" else _own(find(call, name, Role.READER), after)
+        return (model for model in models if _passes(model, call, wanted))
+
+    shown, token = page_walk(
+        fitting,
         key=lambda model: model.operation,
         rank=lambda model: model.run.created,
         page_size=asked.get("pageSize"),
@@ -41,13 +56,11 @@ def list_operations(call: Call) -> Json:
     return found | ({"nextPageToken": token} if token else {})
 
 
+@transactional
 def cancel_operation(call: Call) -> Json:
     """Stop the training. Of a run that has ended nothing changes, and nobody is told (AIP-151: best effort)."""
     model = _find(call, call.message["name"], Role.WRITER)
-    try:
-        call.world.change(TUNED_MODELS, model.name, lambda it: replace(it, run=cancel(it.run, call.now)))
-    except Missing:
-        raise not_found() from None
+    call.world.store.replace(TUNED_MODELS, model.name, replace(model, run=cancel(model.run, call.now)))
     return {}
 
 
@@ -65,10 +78,16 @@ def _find(call: Call, name: str, need: Role) -> TunedModel:
     return model
 
 
-def _readable(call: Call) -> list[TunedModel]:
-    models = (model for _, model in call.world.store.items(TUNED_MODELS))
-    found = (model for model in models if allows(model, call, Role.READER))
-    return sorted(found, key=lambda model: (model.run.created, model.operation))
+def _readable(call: Call, after: tuple[int, str] | None) -> Iterator[TunedModel]:
+    """What the caller may see, the oldest first, behind the creation and name of an operation."""
+    behind = None if after is None else (after[0], after[1].partition("/operations/")[0])
+    lists = {""} if call.world.settings.auth == "off" else {*own_lists(call), EVERYONE}
+    return (model for model in walk(call, lists, behind) if allows(model, call, Role.READER))
+
+
+def _own(model: TunedModel, after: tuple[int, str] | None) -> Iterator[TunedModel]:
+    if after is None:  # the only one
+        yield model
 
 
 def _passes(model: TunedModel, call: Call, wanted: str) -> bool:

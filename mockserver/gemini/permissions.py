@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from mockserver.dispatch.routing import Call
-from mockserver.gemini.errors import invalid, no_such_tuned_model
+from mockserver.dispatch.transactions import transactional
+from mockserver.gemini.errors import invalid
 from mockserver.gemini.store import EVERYONE, TUNED_MODELS, Permission, Role, TunedModel, find
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.rpc.paging import page
 from mockserver.simulation.names import permission_id
-from mockserver.state.store import Missing
 
 Json = dict[str, Any]
 
@@ -30,6 +30,7 @@ def permission(model: TunedModel, granted: Permission) -> Json:
     return shown | ({"emailAddress": granted.email} if granted.email else {})
 
 
+@transactional
 def create_permission(call: Call) -> Json:
     """Share a tuned model with a user, a group or everyone. One permission a grantee."""
     asked = call.message.get("permission", {})
@@ -70,6 +71,7 @@ def get_permission(call: Call) -> Json:
     return permission(model, _granted(model, name))
 
 
+@transactional
 def patch_permission(call: Call) -> Json:
     """Give a grantee another role. The mask is required, and `role` is all it may name."""
     asked = call.message.get("permission", {})
@@ -84,6 +86,7 @@ def patch_permission(call: Call) -> Json:
     return permission(model, _granted(model, name))
 
 
+@transactional
 def delete_permission(call: Call) -> Json:
     """Take a permission back. The owner's stays as long as the model does."""
     name = call.message["name"]
@@ -96,6 +99,7 @@ def delete_permission(call: Call) -> Json:
     return {}
 
 
+@transactional
 def transfer_ownership(call: Call) -> Json:
     """Give a tuned model to another user. The old owner becomes a writer (comment of permission_service.proto)."""
     email = call.message.get("emailAddress", "")
@@ -115,11 +119,9 @@ def transfer_ownership(call: Call) -> Json:
 
 
 def _change(call: Call, name: str, need: Role, edit: Callable[[TunedModel], TunedModel]) -> TunedModel:
-    find(call, name, need)
-    try:
-        return call.world.change(TUNED_MODELS, name, edit)
-    except Missing:
-        raise no_such_tuned_model(name) from None
+    model = edit(find(call, name, need))
+    call.world.store.replace(TUNED_MODELS, name, model)
+    return model
 
 
 def _principal(asked: Json) -> str:

@@ -4,15 +4,18 @@ A tuned model, its run and its permissions are one record: a change of owner is 
 deleted takes everything along.
 """
 
+import heapq
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from mockserver.datasets.examples import Examples
+from mockserver.dispatch import runs
 from mockserver.dispatch.routing import Call
 from mockserver.gemini import errors
 from mockserver.simulation.names import project_number
 from mockserver.simulation.tuning import Progress, Run, State, observe, state
-from mockserver.state.store import Kind, Missing
+from mockserver.state.store import Index, Kind, Missing, Position
 
 EVERYONE = "everyone"
 
@@ -94,7 +97,39 @@ class TunedModel:
         return observe(self.run, now)
 
 
-TUNED_MODELS: Kind[TunedModel] = Kind("gemini.tunedModels")
+def _readers(model: TunedModel) -> Iterator[str]:
+    """Whose lists a tuned model may be in: see `own_role` and `public_role`. One list has them all."""
+    yield ""
+    yield from {permission.principal for permission in model.permissions}
+    if model.owner.startswith("key:"):
+        yield f"project:{model.project}"
+    yield from {f"number:{number}" for number in model.reader_projects}
+
+
+BY_READER: Index[TunedModel] = Index("reader", _readers, lambda model: model.run.created)
+
+TUNED_MODELS: Kind[TunedModel] = Kind(
+    "gemini.tunedModels",
+    TunedModel,
+    (BY_READER, runs.by_quota(lambda model: model.run)),
+)
+
+
+def own_lists(call: Call) -> set[str]:
+    """The lists that hold every model in which the caller has a role of their own."""
+    caller = call.caller
+    return {caller.principal, f"project:{caller.project}", f"number:{int(project_number(caller.project))}"}
+
+
+def walk(call: Call, lists: Iterable[str], after: tuple[int, str] | None) -> Iterator[TunedModel]:
+    """The tuned models of some lists, each once, the oldest first, behind the creation and name of one."""
+    behind = None if after is None else Position(*after)
+    walks = [call.world.store.walk(TUNED_MODELS, BY_READER, each, after=behind) for each in lists]
+    last = ""
+    for entry in heapq.merge(*walks, key=lambda entry: entry.position):
+        if entry.name != last:
+            last = entry.name
+            yield entry.record
 
 
 def find(call: Call, name: str, need: Role) -> TunedModel:

@@ -3,21 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.dispatch.routing import Call
+from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.gemini.errors import invalid
 from mockserver.gemini.models import find_target
 from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.safety import DEFAULT_THRESHOLD, Rating
 from mockserver.generation.settings import read_settings
-from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.scripting.answers import Prompt, Turn
 from mockserver.scripting.safety import PALM_CATEGORIES
 
 Json = dict[str, Any]
 
 
-def generate_text(call: Call) -> Json:
+def generate_text(call: Call) -> Handled:
     """Completions of a text. Blocked ones are left out and named in `filters` and `safetyFeedback`."""
     message, world = call.message, call.world
     text = message.get("prompt", {}).get("text", "")
@@ -30,7 +29,7 @@ def generate_text(call: Call) -> Json:
     prompt = Prompt(model=target.name, base=target.base.name, turns=(Turn("user", text),))
     settings = read_settings(message, message, categories=PALM_CATEGORIES)
     outcome = generate(world, prompt, settings, examples=target.examples, message={}, seed=world.settings.seed)
-    return trim_to_version(call.route.response, _completions(outcome, settings.thresholds))
+    return with_hint(_completions(outcome, settings.thresholds), outcome.hint)
 
 
 def _completions(outcome: Outcome, thresholds: Mapping[str, str]) -> Json:

@@ -10,7 +10,6 @@ from mockserver.dispatch.routing import Call
 from mockserver.gemini.store import STATES, TunedModel
 from mockserver.gemini.versions import type_url
 from mockserver.protojson.memoized import MemoizedList
-from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.errors import Code
 from mockserver.rpc.outages import INTERNAL_DEVELOPER
 from mockserver.simulation.tuning import Failure, Progress, Run, State, observe_refreshed, snapshots
@@ -60,7 +59,7 @@ def operation(model: TunedModel, call: Call) -> Json:
 def _result(model: TunedModel, progress: Progress, now: Nanos) -> Json:
     if progress.state is State.SUCCEEDED:
         response = {"@type": type_url(model.version, "TunedModel"), **tuned_model(model, now)}
-        return {"response": trim_to_version("google.protobuf.Any", response)}
+        return {"response": (response)}
     failure = CANCELLED if progress.state is State.CANCELLED else progress.failure or UNEXPLAINED
     return {"error": {"code": failure.code, "message": failure.message}}
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from mockserver.catalog import base_models
 from mockserver.dispatch.routing import Call
-from mockserver.gemini.errors import invalid, no_such_tuned_model
+from mockserver.dispatch.transactions import transactional
+from mockserver.gemini.errors import invalid
 from mockserver.gemini.filters import search
 from mockserver.gemini.store import TUNED_MODELS, Role, TunedModel, find
 from mockserver.gemini.tuned_model_creation import (
@@ -19,9 +20,8 @@ from mockserver.gemini.tuned_model_creation import (
 from mockserver.gemini.tuned_model_views import operation, tuned_model
 from mockserver.gemini.versions import PACKAGE, message_version
 from mockserver.protojson.field_mask import merge
-from mockserver.protojson.version_trimming import trim_to_version
-from mockserver.rpc.paging import page
-from mockserver.state.store import Exists, Missing
+from mockserver.rpc.paging import page_walk
+from mockserver.state.store import Exists
 
 Json = dict[str, Any]
 
@@ -31,6 +31,7 @@ MUTABLE = ("display_name", "description", "temperature", "top_p", "top_k", "read
 _MESSAGE = f"{PACKAGE}.v1beta.TunedModel"
 
 
+@transactional
 def create_tuned_model(call: Call) -> Json:
     """Begin a tuning run. The model is there from now on, in state CREATING."""
     model = new_tuned_model(call)
@@ -45,8 +46,8 @@ def list_tuned_models(call: Call) -> Json:
     """The caller's tuned models, and those shared with them, oldest first [seen]; whole resources [seen]."""
     asked = call.message
     wanted = asked.get("filter", "")
-    shown, token = page(
-        sorted(search(call, wanted), key=lambda model: (model.run.created, model.name)),
+    shown, token = page_walk(
+        lambda after: search(call, wanted, after),
         key=lambda model: model.name,
         rank=lambda model: model.run.created,
         page_size=asked.get("pageSize"),
@@ -56,15 +57,16 @@ def list_tuned_models(call: Call) -> Json:
         scope=f"tunedModels?{wanted}" if wanted else "tunedModels",
     )
     found: Json = {"tunedModels": [tuned_model(model, call.now) for model in shown]}
-    return trim_to_version(call.route.response, found | ({"nextPageToken": token} if token else {}))
+    return found | ({"nextPageToken": token} if token else {})
 
 
 def get_tuned_model(call: Call) -> Json:
     """A tuned model of the caller's, or one shared with them."""
     model = find(call, call.message["name"], Role.READER)
-    return trim_to_version(call.route.response, tuned_model(model, call.now))
+    return tuned_model(model, call.now)
 
 
+@transactional
 def patch_tuned_model(call: Call) -> Json:
     """Change what may be changed: what the mask names, else what the body holds; the rest of the body is ignored.
 
@@ -73,26 +75,22 @@ def patch_tuned_model(call: Call) -> Json:
     """
     asked = call.message.get("tunedModel", {})
     name = asked["name"]
-    find(call, name, Role.WRITER)
+    model = find(call, name, Role.WRITER)
     paths = call.message.get("updateMask")
-    try:
-        changed = call.world.change(TUNED_MODELS, name, lambda model: _patched(call, model, asked, paths))
-    except Missing:
-        raise no_such_tuned_model(name) from None
-    answer = trim_to_version(call.route.response, tuned_model(changed, call.now))
+    changed = _patched(call, model, asked, paths)
+    call.world.store.replace(TUNED_MODELS, name, changed)
+    answer = tuned_model(changed, call.now)
     if message_version(call) == "v1beta3" and paths:
         return merge(_MESSAGE, {}, answer, [path for path in paths if path in MUTABLE])
     return answer
 
 
+@transactional
 def delete_tuned_model(call: Call) -> Json:
     """Forget a tuned model, its operation and its permissions, even while it is made."""  # our choice: not seen
     name = call.message["name"]
     find(call, name, Role.OWNER)
-    try:
-        call.world.store.delete(TUNED_MODELS, name)
-    except Missing:
-        raise no_such_tuned_model(name) from None
+    call.world.store.delete(TUNED_MODELS, name)
     return {}
 
 

@@ -27,15 +27,17 @@ def choose_answer(
     *,
     magic: bool,
     message: Mapping[str, Any] = NO_FORM,
-) -> Answer:
+) -> tuple[Answer, str]:
     """The scripted answer where a rule fits, else the default one, in the form that `message` asks for.
+
+    With it comes the reason why no rule fits, where there are some.
 
     Raises ApiError INTERNAL if a function of the tester's fails.
     """
-    scripted = scenario.answer(prompt)
+    scripted, hint = scenario.answer(prompt)
     if scripted is not None:
-        return scripted
-    return default_answer(prompt, examples, magic=magic, structured=structured_answer(message, prompt))
+        return scripted, ""
+    return default_answer(prompt, examples, magic=magic, structured=structured_answer(message, prompt)), hint
 
 
 def default_answer(

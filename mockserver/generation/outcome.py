@@ -78,7 +78,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer to a generate call. A blocked prompt has a `block` reason and no candidates."""
+    """The answer to a generate call. A blocked prompt has a `block` reason and no candidates.
+
+    `hint` tells the tester why none of the scripted answers was given.
+    """
 
     candidates: tuple[Candidate, ...]
     block: str | None
@@ -87,6 +90,7 @@ class Outcome:
     candidate_tokens: int
     thought_tokens: int = 0
     cached_tokens: int = 0
+    hint: str = ""
 
     @property
     def total_tokens(self) -> int:

@@ -5,12 +5,14 @@ outcome.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mockserver.generation.answer import choose_answer
 from mockserver.generation.outcome import Outcome, make_outcome
 from mockserver.generation.settings import GenerationSettings
 from mockserver.scripting.answers import Prompt
+from mockserver.scripting.scenario import Scenario
 from mockserver.state.world import World
 
 
@@ -27,5 +29,6 @@ def generate(
 
     Raises ApiError INTERNAL if a function of the tester's fails.
     """
-    answer = choose_answer(world.scenario, prompt, examples, magic=world.settings.magic, message=message)
-    return make_outcome(prompt, answer, settings, seed)
+    answer, hint = choose_answer(Scenario(world.store), prompt, examples, magic=world.settings.magic, message=message)
+    outcome = make_outcome(prompt, answer, settings, seed)
+    return replace(outcome, hint=hint) if hint else outcome

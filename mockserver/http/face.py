@@ -10,7 +10,7 @@ from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted
-from mockserver.dispatch.dispatcher import BUG, Request, dispatch, write_down
+from mockserver.dispatch.dispatcher import BUG, Request, append_to_log, dispatch
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
 from mockserver.http import error_pages
@@ -66,7 +66,7 @@ class Arrival:
         return Printer(self.http, SystemParameters(), self.now, self.world.clock).print_page(status, page)
 
     def _write_down(self, status: int, response: Any, hint: str = "") -> None:
-        write_down(
+        append_to_log(
             self.world,
             now=self.now,
             secret=self.secret,

@@ -31,7 +31,7 @@ Piece = bytes | Pause | Cut
 
 
 class Pieces:
-    """The pieces of a streamed body. At its end, or when it is closed early, `record` hears of its size in bytes."""
+    """The pieces of a streamed body. At the end, or when closed early, `record` is called with the size in bytes."""
 
     def __init__(self, pieces: Iterator[Piece], record: Callable[[int], None] | None = None) -> None:
         self._pieces = pieces
@@ -89,7 +89,7 @@ class Printer:
     answer: Answer | None = None
 
     def print(self, answer: Answer) -> Reply:
-        """The reply that an answer makes. It is in the log of calls once all of it has been sent."""
+        """The reply that an answer makes. It is in the log of calls, a stream's messages once they have been sent."""
         result = answer.result
         if isinstance(result, ApiError):
             answer.record()
@@ -129,11 +129,16 @@ class Printer:
         return self._reply(status, headers, self._body(body))
 
     def _print_stream(self, answer: Answer, messages: Iterator[Json | Pause]) -> Reply:
+        entry = answer.record()
         pieces = self._encode_stream(answer, messages)
         if self.parameters.alt == "sse":
-            return self._reply(200, self._head().events(), pieces)
-        zipped = self._takes_gzip()
-        return self._reply(200, self._head(gzip=zipped).success(JSON), compress(pieces) if zipped else pieces)
+            headers = self._head().events()
+        else:
+            zipped = self._takes_gzip()
+            headers = self._head(gzip=zipped).success(JSON)
+            pieces = compress(pieces) if zipped else pieces
+        damaged = damage_stream(answer.fault, pieces) if answer.fault else pieces
+        return self._reply(200, headers, Pieces(damaged, lambda size: answer.record_stream_end(entry, size)))
 
     def _encode_stream(self, answer: Answer, messages: Iterator[Json | Pause]) -> Iterator[bytes | Pause]:
         """Events, or the elements of one array. An error after the first stands bare among them [seen]."""
@@ -191,15 +196,13 @@ class Printer:
             return None
         return "standard" if request.day >= profile.tiered_since else None
 
-    def _reply(self, status: int, headers: Headers, body: bytes | Iterator[bytes | Pause]) -> Reply:
-        answer = self.answer
-        fault = answer.fault if answer else None
-        latency, reset = (fault.latency_seconds, fault.reset) if fault else (0.0, False)
-        if isinstance(body, bytes):
-            pieces = Pieces(truncate(body)) if fault and fault.truncate else body
-        else:
-            pieces = Pieces(damage_stream(fault, body) if fault else body, answer.record if answer else None)
-        return Reply(status, headers, pieces, self.clock, latency, reset)
+    def _reply(self, status: int, headers: Headers, body: bytes | Pieces) -> Reply:
+        fault = self.answer.fault if self.answer else None
+        if fault is None:
+            return Reply(status, headers, body, self.clock)
+        if fault.truncate and isinstance(body, bytes):
+            body = Pieces(truncate(body))
+        return Reply(status, headers, body, self.clock, fault.latency_seconds, fault.reset)
 
 
 def requested_mask(http: HttpRequest, parameters: SystemParameters) -> str | None:

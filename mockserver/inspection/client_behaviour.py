@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from mockserver.inspection.calls import Calls
 from mockserver.inspection.services import route_table
-from mockserver.state.calls import Calls, RecordedCall
+from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import SECOND
 
 

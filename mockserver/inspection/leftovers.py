@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mockserver.dispatch import runs
 from mockserver.gemini.store import TUNED_MODELS
 from mockserver.scripting.faults import FaultRecord
-from mockserver.scripting.scenario import AnswerRecord
+from mockserver.scripting.scenario import AnswerRecord, Scenario
 from mockserver.state.world import World
 from mockserver.vertex.store import Registry
 
@@ -36,11 +36,11 @@ class Leftovers:
 def find_leftovers(world: World) -> Leftovers:
     """Return the leftovers of a world. A model counts once its run has ended."""
     running = [it.name for it in runs.runs(world) if not runs.progress(world, it.run).state.terminal]
-    tuned = [name for name, _ in world.store.items(TUNED_MODELS) if name not in running]
-    registered = [model.name for model, _ in Registry(world, world.clock.now()).models("projects")]
+    tuned = [entry.name for entry in world.store.walk(TUNED_MODELS) if entry.name not in running]
+    registered = [entry.name for entry, _ in Registry(world, world.clock.now()).models()]
     return Leftovers(
         unfinished=tuple(running),
         undeleted=(*tuned, *registered),
-        answers=tuple(record for record in world.scenario.answers if not record.used),
-        faults=tuple(record for record in world.scenario.faults if not record.struck),
+        answers=tuple(record for record in Scenario(world.store).answers if not record.used),
+        faults=tuple(record for record in Scenario(world.store).faults if not record.struck),
     )

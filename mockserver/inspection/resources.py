@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 import orjson
 
 from mockserver.dispatch.routing import Call, Json, Route
+from mockserver.dispatch.transactions import in_transaction
 from mockserver.gemini import routes as gemini
 from mockserver.gemini.store import EVERYONE, TUNED_MODELS, Permission, Role, TunedModel
 from mockserver.gemini.tuned_model_creation import new_tuned_model
 from mockserver.gemini.tuned_model_views import tuned_model
 from mockserver.protojson.reading import bind_tree
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.protojson.writing import write
 from mockserver.rpc.credentials import Caller, Credentials, identify
 from mockserver.rpc.errors import ApiError
@@ -31,11 +33,11 @@ from mockserver.simulation.tuning import (
     find_step_time,
     observe,
 )
-from mockserver.state.store import Exists, Kind
+from mockserver.state.store import Exists, Kind, Store
 from mockserver.state.world import World
 from mockserver.vertex import routes as vertex
 from mockserver.vertex.store import TUNING_JOBS, Registry, TuningJob
-from mockserver.vertex.tuning_job_creation import new_job
+from mockserver.vertex.tuning_job_creation import new_job, prepare
 from mockserver.vertex.tuning_jobs import tuning_job
 
 T = TypeVar("T")
@@ -58,14 +60,13 @@ class Resources(Mapping[str, Json]):
         self._view = view
 
     def __getitem__(self, name: str) -> Json:
-        rows = dict(self._world.store.items(self._kind))
-        for full_name, row in rows.items():
-            if name in {full_name, full_name.rpartition("/")[2]}:
-                return self._view(row)
-        raise KeyError(f"{name}; there are: {', '.join(rows) or 'none'}")
+        for entry in self._world.store.walk(self._kind):
+            if name in {entry.name, entry.name.rpartition("/")[2]}:
+                return self._view(entry.record)
+        raise KeyError(f"{name}; there are: {', '.join(self) or 'none'}")
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self._world.store.items(self._kind))
+        return (entry.name for entry in self._world.store.walk(self._kind))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -81,7 +82,7 @@ def tuning_jobs(world: World) -> Resources:
 
     def view(job: TuningJob) -> Json:
         now = world.clock.now()
-        return _to_json(TUNING_JOB, tuning_job(Registry(world, now), job, "v1beta1", now))
+        return _to_json(TUNING_JOB, tuning_job(Registry(world, now), job, now))
 
     return Resources(world, TUNING_JOBS, view)
 
@@ -146,10 +147,15 @@ def add_tuning_job(
     message = _raise_value_errors(lambda: bind_tree(TUNING_JOB, tree))
     route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
     call = _call(world, route, {"parent": parent, "tuningJob": message})
-    job = _raise_value_errors(lambda: new_job(call, message))
-    run = _age_run(job.run, _parse_state(state.removeprefix("JOB_STATE_")), step, error)
-    world.change(TUNING_JOBS, job.name, lambda row: replace(row, run=run))
-    return job.name
+    prepared = _raise_value_errors(lambda: prepare(call, message))
+
+    def change(transaction: Store) -> str:
+        job = _raise_value_errors(lambda: new_job(in_transaction(call, transaction), message, prepared))
+        run = _age_run(job.run, _parse_state(state.removeprefix("JOB_STATE_")), step, error)
+        transaction.replace(TUNING_JOBS, job.name, replace(job, run=run))
+        return job.name
+
+    return world.store.transact(change)
 
 
 def _age_run(run: Run, state: State, step: int | None, error: Failure | None) -> Run:
@@ -220,5 +226,5 @@ def _raise_value_errors(function: Callable[[], T]) -> T:
 
 
 def _to_json(message: str, value: Mapping[str, Any]) -> Json:
-    tree: Json = orjson.loads(write(message, value))
+    tree: Json = orjson.loads(write(message, trim_to_version(message, value)))
     return tree

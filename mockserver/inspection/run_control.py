@@ -78,6 +78,10 @@ def _fail_at(run: Run, step: int, failure: Failure | None, now: Nanos, start: Na
 
 
 def _change(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], Run]) -> None:
+    world.store.transact(lambda transaction: _changed(world.within(transaction), name, edit))
+
+
+def _changed(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], Run]) -> None:
     held, now = find(world, name), world.clock.now()
     start = runs.start(world, held.run)
     state = tuning.observe(held.run, now, start=start).state
@@ -87,7 +91,7 @@ def _change(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], 
     if state is State.CANCELLING:
         msg = f"{held.name} is being cancelled"
         raise ValueError(msg)
-    world.change(held.kind, held.name, lambda record: replace(record, run=edit(record.run, now, start)))
+    world.store.change(held.kind, held.name, lambda record: replace(record, run=edit(record.run, now, start)))
 
 
 def failure(error: str | None, code: int | str | None = None) -> Failure | None:

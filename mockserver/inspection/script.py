@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from mockserver.scripting.answers import Answer, Prompt, Rule
 from mockserver.scripting.faults import Fault
+from mockserver.scripting.scenario import Scenario
 from mockserver.state.world import World
 
 T = TypeVar("T", Rule, Fault)
@@ -31,13 +32,13 @@ def script(world: World, answers: Answers | str | Path) -> None:
 
 def add_answers(world: World, answers: Answers, **conditions: Any) -> None:
     """Add answers: rules, or what a rule without conditions answers. The conditions are added to each."""
-    world.scenario.add(*(replace(_rule(answer), **conditions) for answer in answers))
+    Scenario(world.store).add(*(replace(_rule(answer), **conditions) for answer in answers))
 
 
 def add_faults(world: World, faults: Iterable[Fault | Mapping[str, Any]]) -> None:
     """Add faults that strike from now on."""
     for fault in [_fault(fault) for fault in faults]:
-        world.scenario.add_fault(fault, world.clock.now())
+        Scenario(world.store).add_fault(fault, world.clock.now())
 
 
 def _rule(answer: Said | Rule | Mapping[str, Any]) -> Rule:

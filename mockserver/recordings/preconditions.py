@@ -182,7 +182,7 @@ class Preconditions:
 
     def _edit(self, name: str, edit: Callable[[Run], Run]) -> None:
         held = run_control.find(self._world, name)
-        self._world.change(held.kind, held.name, lambda record: replace(record, run=edit(record.run)))
+        self._world.store.change(held.kind, held.name, lambda record: replace(record, run=edit(record.run)))
 
 
 def _settable(message: str, members: Json) -> Json:

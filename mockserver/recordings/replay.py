@@ -20,6 +20,7 @@ from mockserver.recordings.exchange import Exchange, Request, Response, Transcri
 from mockserver.recordings.id_mapping import IdMapping
 from mockserver.recordings.preconditions import LAST_MOMENT, Preconditions, find_preconditions
 from mockserver.scripting.answers import Rule
+from mockserver.scripting.scenario import Scenario
 from mockserver.state.clock import SECOND, ManualClock, Nanos, to_datetime, to_nanos
 from mockserver.state.world import Settings, World
 
@@ -143,7 +144,7 @@ class Replay:
             and exchange.response.status == 200
             and (answer := extract_answer(exchange.response, match.route.response))
         ):
-            world.scenario.replace([Rule(answer)])
+            Scenario(world.store).replace([Rule(answer)])
         if exchange.response.status in {400, 401} and _REFUSED_CREDENTIALS.search(exchange.response.body):
             world = world.fork("strict")
             world.settings = replace(world.settings, auth="strict", accepted_credentials=frozenset({"another"}))

@@ -2,30 +2,104 @@
 
 A token is base64 of a protobuf message whose field 1 is the last resource name of the page before, as
 ListModels was seen to make them: `Ch9tb2RlbHMvdmVvLTMuMS1nZW5lcmF0ZS1wcmV2aWV3` is
-models/veo-3.1-generate-preview. Where members may vanish between two pages, field 2 says where the last
-one stood in the order; where the list has arguments, field 3 is their fingerprint. Both are ours.
+models/veo-3.1-generate-preview. The other fields are ours. Field 2 says where that resource stood in the order, so
+that a list goes on behind it though it is gone; lists of constants do without. Field 3 is the fingerprint of the
+list's arguments, field 4 holds the values of the members that the caller wanted the list ordered by, field 5 the
+moment at which the first page was read.
 """
 
+import itertools
 from base64 import b64decode, urlsafe_b64encode
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 from zlib import crc32
 
 from mockserver.rpc.errors import ApiError, invalid_argument
 
 T = TypeVar("T")
 
+Value = int | str
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Where a page ended: the last name, its rank if the list is ranked, its arguments' fingerprint."""
+    """Where a page ended: the last name, its rank, the fingerprint of the arguments, its values, the first moment."""
 
     name: str
     rank: int | None = None
     arguments: int | None = None
+    values: tuple[Value, ...] = ()
+    moment: int | None = None
+
+
+class Order(Protocol):
+    """An order that a caller asks for, by `length` members of a resource."""
+
+    @property
+    def length(self) -> int:
+        """How many values there are to a resource."""
+
+    def values(self, resource: Any) -> tuple[Value, ...]:
+        """What a resource is ordered by."""
+
+    def key(self, values: tuple[Value, ...]) -> tuple[Any, ...]:
+        """What sorts resources of these values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """What a request says of the page it wants: how long, and behind what. `moment` is when the first one was read."""
+
+    size: int
+    after: Token | None
+    arguments: int | None
+    moment: int | None = None
+
+    def cut(
+        self,
+        items: Iterable[T],
+        *,
+        key: Callable[[T], str],
+        rank: Callable[[T], int] | None = None,
+        order: Order | None = None,
+    ) -> tuple[list[T], str | None]:
+        """The page, from items that begin where it does, and the token of the next one or None."""
+        taken = list(islice(items, self.size + 1))
+        if len(taken) <= self.size:
+            return taken, None
+        del taken[-1]
+        last = taken[-1]
+        values = order.values(last) if order else ()
+        token = Token(key(last), rank(last) if rank else None, self.arguments, values, self.moment)
+        return taken, mint_token(token)
+
+
+def paging(
+    *, page_size: int | None, page_token: str | None, default: int, maximum: int, scope: str, moment: int | None = None
+) -> Paging:
+    """What a request says of the page it wants.
+
+    `scope` is what is listed, the collection and after a "?" the arguments, such as "tunedModels?filter=owner:me": a
+    token of another list is refused. A size of None or 0 is `default`, one over `maximum` is `maximum` (AIP-158).
+    `moment` is now, for a list whose order depends on the time: its first page settles that.
+
+    Raises ApiError INVALID_ARGUMENT for a negative size and for a token that is none of ours.
+    """
+    if page_size is not None and page_size < 0:
+        raise invalid_argument("Page size must be nonnegative.")  # measured on Firestore; our choice here: not seen
+    size = min(page_size or default, maximum)
+    arguments = _fingerprint(scope)
+    if not page_token:
+        return Paging(size, None, arguments, moment)
+    token = parse_token(page_token)
+    if token is None or token.arguments != arguments or not token.name.startswith(_collection(scope)):
+        raise _bad_token()
+    if (token.moment is None) is not (moment is None):
+        raise _bad_token()
+    return Paging(size, token, arguments, token.moment)
 
 
 def page(  # noqa: PLR0913 - all but the list are given by name
@@ -38,34 +112,50 @@ def page(  # noqa: PLR0913 - all but the list are given by name
     maximum: int,
     scope: str,
     rank: Callable[[T], int] | None = None,
+    order: Order | None = None,
 ) -> tuple[list[T], str | None]:
-    """The page after `page_token`, and the token of the next one or None.
+    """The page after `page_token` of a list that is at hand, and the token of the next one or None.
 
-    `key` is an item's resource name. `scope` is what is listed, the collection and after a "?" the
-    arguments, such as "tunedModels?filter=owner:me": a token of another list is refused. With `rank`,
-    by which items must ascend (ties by name), a page goes on where it was though its last member is
-    gone. A size of None or 0 is `default`, one over `maximum` is `maximum` (AIP-158).
-
-    Raises ApiError INVALID_ARGUMENT for a negative size and for a token that is none of ours.
+    `key` is an item's resource name. Items must ascend by `order`, those of the same values by `rank`, those of the
+    same rank by name; without `rank` they are constants, in any order. The rest is as for `paging`.
     """
-    if page_size is not None and page_size < 0:
-        raise invalid_argument("Page size must be nonnegative.")  # measured on Firestore; our choice here: not seen
-    size = min(page_size or default, maximum)
-    arguments = _fingerprint(scope)
-    start = 0
-    if page_token:
-        token = parse_token(page_token)
-        if token is None or token.arguments != arguments or not token.name.startswith(_collection(scope)):
-            raise _bad_token()
-        start = _after(token, items, key, rank)
-    taken = list(islice(items, start, start + size))
-    if start + size >= len(items):
-        return taken, None
-    last = taken[-1]
-    return taken, mint_token(Token(key(last), rank(last) if rank else None, arguments))
+    wanted = paging(page_size=page_size, page_token=page_token, default=default, maximum=maximum, scope=scope)
+    start = 0 if wanted.after is None else _after(wanted.after, items, key, rank, order)
+    return wanted.cut(islice(items, start, None), key=key, rank=rank, order=order)
 
 
-def _after(token: Token, items: Sequence[T], key: Callable[[T], str], rank: Callable[[T], int] | None) -> int:
+def page_walk(  # noqa: PLR0913 - all but the list are given by name
+    walk: Callable[[tuple[int, str] | None], Iterable[T]],
+    *,
+    key: Callable[[T], str],
+    rank: Callable[[T], int],
+    page_size: int | None,
+    page_token: str | None,
+    default: int,
+    maximum: int,
+    scope: str,
+) -> tuple[list[T], str | None]:
+    """The same of a list that is read from an index: `walk` gives what comes behind a rank and a name."""
+    wanted = paging(page_size=page_size, page_token=page_token, default=default, maximum=maximum, scope=scope)
+    return wanted.cut(walk(ranked(wanted.after)), key=key, rank=rank)
+
+
+def ranked(after: Token | None) -> tuple[int, str] | None:
+    """Rank and name of a token. Raises ApiError INVALID_ARGUMENT for one without a rank."""
+    if after is None:
+        return None
+    if after.rank is None:
+        raise _bad_token()
+    return after.rank, after.name
+
+
+def _after(
+    token: Token,
+    items: Sequence[T],
+    key: Callable[[T], str],
+    rank: Callable[[T], int] | None,
+    order: Order | None,
+) -> int:
     """The index of the first item behind the token's."""
     if rank is None:
         index = next((index for index, item in enumerate(items) if key(item) == token.name), None)
@@ -74,7 +164,12 @@ def _after(token: Token, items: Sequence[T], key: Callable[[T], str], rank: Call
         return index + 1
     if token.rank is None:
         raise _bad_token()
-    return bisect_right(items, (token.rank, token.name), key=lambda item: (rank(item), key(item)))
+    if order is None:
+        return bisect_right(items, (token.rank, token.name), key=lambda item: (rank(item), key(item)))
+    if len(token.values) != order.length:
+        raise _bad_token()
+    behind = (order.key(token.values), token.rank, token.name)
+    return bisect_right(items, behind, key=lambda item: (order.key(order.values(item)), rank(item), key(item)))
 
 
 def _bad_token() -> ApiError:
@@ -95,9 +190,14 @@ def mint_token(token: Token) -> str:
     name = token.name.encode()
     message = b"\x0a" + _varint(len(name)) + name
     if token.rank is not None:
-        message += b"\x10" + _varint(token.rank * 2 if token.rank >= 0 else -token.rank * 2 - 1)  # zigzag
+        message += b"\x10" + _varint(_zigzag(token.rank))
     if token.arguments is not None:
         message += b"\x18" + _varint(token.arguments)
+    if token.values:
+        values = b"".join(itertools.starmap(_value, enumerate(token.values, 1)))
+        message += b"\x22" + _varint(len(values)) + values
+    if token.moment is not None:
+        message += b"\x28" + _varint(token.moment)
     return urlsafe_b64encode(message).decode()
 
 
@@ -107,10 +207,20 @@ def parse_token(text: str) -> Token | None:
         bare = text.rstrip("=").replace("+", "-").replace("/", "_")
         fields = _fields(b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True))
         name = fields.pop(1)
-        rank, arguments = fields.pop(2, None), fields.pop(3, None)
-        if fields or not isinstance(name, bytes) or isinstance(rank, bytes) or isinstance(arguments, bytes):
+        rank, arguments, moment = fields.pop(2, None), fields.pop(3, None), fields.pop(5, None)
+        values = fields.pop(4, b"")
+        if fields or not isinstance(name, bytes) or not isinstance(values, bytes):
             return None
-        return Token(name.decode(), None if rank is None else (rank >> 1) ^ -(rank & 1), arguments)
+        if isinstance(rank, bytes) or isinstance(arguments, bytes) or isinstance(moment, bytes):
+            return None
+        held = sorted(_fields(values).items())
+        return Token(
+            name.decode(),
+            None if rank is None else _unzigzag(rank),
+            arguments,
+            tuple(value.decode() if isinstance(value, bytes) else _unzigzag(value) for _, value in held),
+            moment,
+        )
     except (ValueError, LookupError):  # not base64, not UTF-8; cut short, no name
         return None
 
@@ -133,6 +243,21 @@ def _fields(raw: bytes) -> dict[int, int | bytes]:
         else:
             raise ValueError(kind)
     return fields
+
+
+def _value(number: int, value: Value) -> bytes:
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(_zigzag(value))
+    text = value.encode()
+    return _varint(number << 3 | 2) + _varint(len(text)) + text
+
+
+def _zigzag(value: int) -> int:
+    return value * 2 if value >= 0 else -value * 2 - 1
+
+
+def _unzigzag(value: int) -> int:
+    return (value >> 1) ^ -(value & 1)
 
 
 def _varint(value: int) -> bytes:

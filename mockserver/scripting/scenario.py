@@ -1,16 +1,19 @@
-"""What a tester told a world: what to answer, which calls to spoil; and how much of it has come true."""
+"""What a tester told a world: what to answer, which calls to spoil; and how much of it has come true.
 
+Rules and faults are records of the world's store, in the order they were added, with their counts.
+"""
+
+import copy
 import logging
 import random
 import threading
-from collections import Counter
 from collections.abc import Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Answer, Prompt, Rule, matching, nearest, scripted
 from mockserver.scripting.faults import Fault, FaultRecord, Signature, strike
+from mockserver.state.store import ALL, Conflict, Entry, Kind, Missing, Store
 
 log = logging.getLogger(__name__)
 
@@ -25,38 +28,61 @@ class AnswerRecord:
     used: int = 0
 
 
-# Why no rule fitted the prompt that was answered last in this context; "" when one did, or there are none.
-unmatched: ContextVar[str] = ContextVar("unmatched", default="")
+RULES: Kind[AnswerRecord] = Kind("scenario.rules", AnswerRecord)
+FAULTS: Kind[FaultRecord] = Kind("scenario.faults", FaultRecord)
+
+MOST = 1_000_000
+"""More rules or faults than there will be."""
+
+# Rules are matched by one thread at a time, so that a test's functions are asked once a call and no two at once.
+# A predicate or an answer that is a function may script more.
+_matching = threading.RLock()
 
 
 class Scenario:
-    """The rules and faults of a world, in order, and how often each has struck."""
+    """The rules and faults of a world, in order, and how often each has struck: a view of its store."""
 
-    def __init__(self, rules: Sequence[Rule] = ()) -> None:
-        self._rules = tuple(rules)
-        self._used: Counter[int] = Counter()
-        self._asked: Counter[str] = Counter()
-        self._faults: tuple[FaultRecord, ...] = ()
-        self._lock = threading.RLock()  # a predicate or an answer that is a function may script more
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     @property
     def answers(self) -> tuple[AnswerRecord, ...]:
         """Each rule, first to last, with how often it has answered."""
-        return tuple(AnswerRecord(rule, self._used[index]) for index, rule in enumerate(self._rules))
+        return tuple(entry.record for entry in self._rules())
+
+    def _rules(self) -> list[Entry[AnswerRecord]]:
+        return self._store.page(RULES, ALL, "", limit=MOST)
 
     def add(self, *rules: Rule) -> None:
-        """Further rules, after those that are there."""
-        with self._lock:
-            self._rules += rules
+        """Further rules, after those that are there. ValueError for a function that a shared store cannot keep."""
+        self._check(rules)
+        self._store.transact(lambda transaction: self._insert(transaction, rules))
 
     def replace(self, rules: Sequence[Rule]) -> None:
-        """Other rules instead; none has answered yet."""
-        with self._lock:
-            self._rules = tuple(rules)
-            self._used.clear()
+        """Other rules instead; none has answered yet. ValueError as for `add`."""
+        self._check(rules)
 
-    def answer(self, prompt: Prompt) -> Answer | None:
-        """The answer of the first rule that fits the prompt, whose `call` is counted here; None if none fits.
+        def change(transaction: Store) -> None:
+            for entry in transaction.page(RULES, ALL, "", limit=MOST):
+                transaction.delete(RULES, entry.name)
+            self._insert(transaction, rules)
+
+        self._store.transact(change)
+
+    def _check(self, rules: Sequence[Rule]) -> None:
+        for rule in rules if self._store.shared else ():
+            if callable(rule.answer) or rule.predicate is not None:
+                raise ValueError(
+                    f"{rule!r} has a function, which stays in the process that made it: other processes use the same"
+                    " store, so give the answer and its conditions as data"
+                )
+
+    def _insert(self, transaction: Store, rules: Sequence[Rule]) -> None:
+        for rule in rules:
+            transaction.insert(RULES, _name(transaction), AnswerRecord(rule))
+
+    def answer(self, prompt: Prompt) -> tuple[Answer | None, str]:
+        """The answer of the first rule that fits the prompt, whose `call` is counted here; else None, and why none fits.
 
         Raises ApiError INTERNAL if a function of the tester's fails, so that the client is told.
         """
@@ -67,57 +93,81 @@ class Scenario:
             # our choice: the real service runs no functions
             raise ApiError(Code.INTERNAL, f"A function that the test gave failed: {error!r}") from error
 
-    def _scripted(self, prompt: Prompt) -> Answer | None:
-        with self._lock:
-            prompt = replace(prompt, call=self._asked[prompt.model])
-            self._asked[prompt.model] += 1
-            index = matching(self._rules, prompt, self._used)
-            if index is not None:
-                self._used[index] += 1
-            unmatched.set("" if index is not None else self._mismatch(prompt))
-        return None if index is None else scripted(self._rules[index], prompt)
+    def _scripted(self, prompt: Prompt) -> tuple[Answer | None, str]:
+        call = self._store.count(f"calls of {prompt.model}")
+        if not self._rules():
+            return None, ""
+        prompt = replace(prompt, call=call)
+        with _matching:
+            rule, mismatch = self._take_rule(prompt)
+        return (None, mismatch) if rule is None else (scripted(rule, prompt), "")
 
-    def _mismatch(self, prompt: Prompt) -> str:
-        closest = nearest(self._rules, prompt, self._used)
-        if closest is None:
-            return ""
-        rule, reasons = closest
-        return f"none of the {len(self._rules)} answer rules fits; nearest is {rule!r}, but {reasons}"
+    def _take_rule(self, prompt: Prompt) -> tuple[Rule | None, str]:
+        """The rule that answers, counted; or None, and why none does."""
+        while True:
+            entries = self._rules()
+            rules = [entry.record.rule for entry in entries]
+            used = {place: entry.record.used for place, entry in enumerate(entries)}
+            place = matching(rules, prompt, used)
+            if place is None:
+                return None, _mismatch(rules, prompt, used)
+            if self._use(entries[place]):
+                return rules[place], ""
+
+    def _use(self, entry: Entry[AnswerRecord]) -> bool:
+        """Count a rule once more; False if it was used or replaced since it was read, so that it may not fit now."""
+        used = replace(entry.record, used=entry.record.used + 1)
+        try:
+            self._store.replace(RULES, entry.name, used, version=entry.version)
+        except (Missing, Conflict):
+            return False
+        return True
 
     @property
     def faults(self) -> tuple[FaultRecord, ...]:
         """Each fault, with how many calls it has seen and struck."""
-        return self._faults
+        entries = self._store.page(FAULTS, ALL, "", limit=MOST)
+        return tuple([entry.record for entry in entries]) if entries else ()
 
     def add_fault(self, fault: Fault, now: Nanos) -> None:
         """A further fault, about from now on."""
-        with self._lock:
-            self._faults += (FaultRecord(fault, since=now),)
+        self._store.transact(
+            lambda transaction: transaction.insert(FAULTS, _name(transaction), FaultRecord(fault, since=now))
+        )
 
     def replace_faults(self, records: Sequence[FaultRecord] = ()) -> None:
         """Other faults instead, or none."""
-        with self._lock:
-            self._faults = tuple(records)
+
+        def change(transaction: Store) -> None:
+            for entry in transaction.page(FAULTS, ALL, "", limit=MOST):
+                transaction.delete(FAULTS, entry.name)
+            for record in records:
+                transaction.insert(FAULTS, _name(transaction), record)
+
+        self._store.transact(change)
 
     def strike(self, method: str, resource: str, now: Nanos, rng: random.Random) -> Fault | None:
         """Show a call to the faults: what is to go wrong with it, if anything."""
-        if not self._faults:
-            return None
-        with self._lock:
-            self._faults, fault = strike(self._faults, Signature(method, resource), now, rng)
-        return fault
 
-    def clear(self) -> None:
-        """No rules, no faults, no counts."""
-        with self._lock:
-            self._rules = ()
-            self._faults = ()
-            self._used.clear()
-            self._asked.clear()
+        def change(transaction: Store) -> Fault | None:
+            entries = transaction.page(FAULTS, ALL, "", limit=MOST)
+            # The change may be made again: then with the same chances.
+            after, fault = strike([entry.record for entry in entries], Signature(method, resource), now, copy.copy(rng))
+            for entry, record in zip(entries, after, strict=True):
+                if record != entry.record:
+                    transaction.replace(FAULTS, entry.name, record)
+            return fault
 
-    def fork(self) -> "Scenario":
-        """The same rules, counted as far."""
-        twin = Scenario(self._rules)
-        twin._used, twin._asked = Counter(self._used), Counter(self._asked)
-        twin._faults = self._faults
-        return twin
+        return self._store.transact(change)
+
+
+def _name(store: Store) -> str:
+    return str(store.count("scenario"))
+
+
+def _mismatch(rules: Sequence[Rule], prompt: Prompt, used: dict[int, int]) -> str:
+    closest = nearest(rules, prompt, used)
+    if closest is None:
+        return ""
+    rule, reasons = closest
+    return f"none of the {len(rules)} answer rules fits; nearest is {rule!r}, but {reasons}"

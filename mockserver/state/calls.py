@@ -2,13 +2,11 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from itertools import pairwise
-from typing import Any, TypedDict, Unpack, overload
+from typing import Any
 
-from mockserver.state.clock import SECOND, Nanos, to_datetime
+from mockserver.state.clock import Nanos, to_datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,75 +47,14 @@ class RecordedCall:
         return f"{moment}  {self.status}  {self.method or 'no method'}  {self.verb} {self.path}{fault}"
 
 
-class Filter(TypedDict, total=False):
-    """What calls must be like, besides their method: see `Calls.filter`."""
+class LogEntry:
+    """The place of a call in a log."""
 
-    resource: str
-    caller: str
-    status: int | None
-    request: Mapping[str, Any] | None
+    __slots__ = ("call", "is_kept")
 
-
-class Calls(Sequence[RecordedCall]):
-    """Some calls, in the order they came."""
-
-    def __init__(self, calls: Iterable[RecordedCall]) -> None:
-        self._calls = tuple(calls)
-
-    @overload
-    def __getitem__(self, index: int) -> RecordedCall: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> "Calls": ...
-
-    def __getitem__(self, index: int | slice) -> "RecordedCall | Calls":
-        return Calls(self._calls[index]) if isinstance(index, slice) else self._calls[index]
-
-    def __len__(self) -> int:
-        return len(self._calls)
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self._calls)) or "no calls"
-
-    def filter(
-        self,
-        method: str = "*",
-        *,
-        resource: str = "*",
-        caller: str = "*",
-        status: int | None = None,
-        request: Mapping[str, Any] | None = None,
-    ) -> "Calls":
-        """Those that fit: names are globs, `request` is what the bound message must hold at least."""
-        return Calls(
-            call
-            for call in self._calls
-            if fnmatchcase(call.method, method)
-            and fnmatchcase(call.resource, resource)
-            and fnmatchcase(call.caller, caller)
-            and status in {None, call.status}
-            and (request is None or _holds(call.request, request))
-        )
-
-    def assert_called(self, method: str = "*", *, times: int | None = None, **more: Unpack[Filter]) -> "Calls":
-        """The calls that fit, as `filter` has it; AssertionError, with what was called instead, if there are
-        none, or not exactly `times`.
-        """  # noqa: D205 - one sentence
-        found = self.filter(method, **more)
-        if (times is None and found) or len(found) == times:
-            return found
-        wanted = " ".join([method, *(f"{name}={value!r}" for name, value in more.items())])
-        expected = "at least once" if times is None else f"{times} times"
-        msg = f"expected {wanted} to be called {expected}, it was called {len(found)} times. What was called:\n{self}"
-        raise AssertionError(msg)
-
-    def assert_not_called(self, method: str = "*", **more: Unpack[Filter]) -> None:
-        """AssertionError, with the calls, if any fits."""
-        self.assert_called(method, times=0, **more)
-
-    def intervals(self) -> list[float]:
-        """The seconds between each call and the next."""
-        return [(later.time - sooner.time) / SECOND for sooner, later in pairwise(self)]
+    def __init__(self, call: RecordedCall) -> None:
+        self.call = call
+        self.is_kept = True
 
 
 class CallLog:
@@ -129,55 +66,62 @@ class CallLog:
     def __init__(self, capacity: int = 10_000, most_bytes: int = 64 * 2**20) -> None:
         self._capacity = capacity
         self._most_bytes = most_bytes
-        self._calls: deque[RecordedCall] = deque()
+        self._entries: deque[LogEntry] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def append(self, call: RecordedCall) -> None:
-        """Write one down."""
+    def append(self, call: RecordedCall) -> LogEntry:
+        """Write one down. The entry is for `amend`."""
+        entry = LogEntry(call)
         with self._lock:
-            self._append(call)
+            self._append(entry)
+        return entry
 
-    def _append(self, call: RecordedCall) -> None:
-        self._calls.append(call)
-        self._bytes += call.size
-        while len(self._calls) > self._capacity or (self._bytes > self._most_bytes and len(self._calls) > 1):
-            self._bytes -= self._calls.popleft().size
+    def amend(self, entry: LogEntry, call: RecordedCall) -> None:
+        """Put a record that knows more in the place of an entry's; nothing, if that was dropped by now.
 
-    def so_far(self) -> Calls:
-        """What is in the log now."""
+        A record itself never changes: who has read the log keeps what it said then.
+        """
         with self._lock:
-            return Calls(self._calls)
+            if entry.is_kept:
+                self._bytes += call.size - entry.call.size
+                entry.call = call
+                self._drop_oldest()
+
+    def _append(self, entry: LogEntry) -> None:
+        self._entries.append(entry)
+        self._bytes += entry.call.size
+        self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        entries = self._entries
+        while len(entries) > self._capacity or (self._bytes > self._most_bytes and len(entries) > 1):
+            self._forget_first()
+
+    def _forget_first(self) -> None:
+        entry = self._entries.popleft()
+        entry.is_kept = False
+        self._bytes -= entry.call.size
+
+    def so_far(self) -> tuple[RecordedCall, ...]:
+        """The calls that are in the log now, oldest first."""
+        with self._lock:
+            return tuple(entry.call for entry in self._entries)
 
     def __iter__(self) -> Iterator[RecordedCall]:
         return iter(self.so_far())
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self._entries)
 
     def replace(self, calls: Iterable[RecordedCall]) -> None:
         """Hold these instead."""
         with self._lock:
-            self._calls.clear()
-            self._bytes = 0
+            while self._entries:
+                self._forget_first()
             for call in calls:
-                self._append(call)
+                self._append(LogEntry(call))
 
     def clear(self) -> None:
         """Forget them all."""
         self.replace(())
-
-
-def _holds(held: Any, wanted: Any) -> bool:
-    """Whether a value has everything that is wanted: members of an object, elements of a list in place."""
-    if isinstance(wanted, Mapping):
-        return isinstance(held, Mapping) and all(
-            name in held and _holds(held[name], value) for name, value in wanted.items()
-        )
-    if isinstance(wanted, list | tuple):
-        return (
-            isinstance(held, list | tuple)
-            and len(held) == len(wanted)
-            and all(_holds(have, want) for have, want in zip(held, wanted, strict=True))
-        )
-    return bool(held == wanted)

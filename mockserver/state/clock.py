@@ -9,6 +9,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
@@ -64,30 +65,100 @@ class Clock(ABC):
     def twin(self) -> Self:
         """A clock of its own that says the same now and goes as fast."""
 
+    def jump_by(self, distance: Callable[[Nanos], Nanos]) -> None:
+        """Leave out as much time as `distance` says when it is told what time it is."""
+        self.jump(distance(self.now()))
+
     def restore(self, moment: Nanos) -> None:
         """Be at a moment again, with a world that is put back to it: the one time that may have been told before."""
-        self.jump(moment - self.now())
+        self.jump_by(lambda now: moment - now)
 
     def advance(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
         """Jump ahead by the sum of what is given. ValueError for a negative sum, or one beyond the end of time."""
         nanos = _forward(seconds + 60 * minutes + 3600 * hours)
-        checked(self.now() + nanos)
-        self.jump(nanos)
+
+        def ahead(now: Nanos) -> Nanos:
+            checked(now + nanos)
+            return nanos
+
+        self.jump_by(ahead)
 
     def move_to(self, moment: datetime) -> None:
         """Jump to a moment that lies ahead, and before the end of time; else ValueError."""
-        now, target = self.now(), checked(to_nanos(moment))
-        if target < now:
-            msg = f"time does not go back: it is {to_datetime(now)}, asked for {moment}"
-            raise ValueError(msg)
-        self.jump(target - now)
+        target = checked(to_nanos(moment))
+
+        def ahead(now: Nanos) -> Nanos:
+            if target < now:
+                msg = f"time does not go back: it is {to_datetime(now)}, asked for {moment}"
+                raise ValueError(msg)
+            return target - now
+
+        self.jump_by(ahead)
 
     def advance_to(self, moment: Nanos) -> None:
         """Jump ahead to a moment in nanoseconds; one that has passed changes nothing. ValueError beyond the end."""
-        self.jump(max(0, checked(moment) - self.now()))
+        target = checked(moment)
+        self.jump_by(lambda now: max(0, target - now))
 
 
-class SystemClock(Clock):
+@dataclass(frozen=True, slots=True)
+class ClockSetting:
+    """What a clock goes by.
+
+    It said `moment` when the monotonic clock of the machine, which is one for all processes, said `since`, and goes
+    `factor` times as fast. With 0 it stands until it is moved.
+    """
+
+    moment: Nanos
+    since: Nanos = 0
+    factor: float = 0.0
+
+
+ReadSetting = Callable[[], ClockSetting]
+ChangeSetting = Callable[[Callable[[ClockSetting], ClockSetting]], object]
+
+
+class KeptClock(Clock):
+    """A clock whose setting is kept here, or where it is told to."""
+
+    def __init__(self, setting: ClockSetting) -> None:
+        lock = threading.Lock()
+
+        def change(edit: Callable[[ClockSetting], ClockSetting]) -> None:
+            nonlocal setting
+            with lock:
+                setting = edit(setting)
+
+        self.keep(lambda: setting, change)
+
+    def keep(self, read: ReadSetting, change: ChangeSetting) -> None:
+        """Go by the setting that is read there from now on, and change it there."""
+        self._read = read
+        self._change = change
+
+    @property
+    def setting(self) -> ClockSetting:
+        """What it goes by now."""
+        return self._read()
+
+    @abstractmethod
+    def told(self, setting: ClockSetting) -> Nanos:
+        """What a clock of this setting says now."""
+
+    def now(self) -> Nanos:
+        """What the clock says."""
+        return self.told(self._read())
+
+    def jump(self, nanos: Nanos) -> None:
+        """Go on from `nanos` later."""
+        self.jump_by(lambda _: nanos)
+
+    def jump_by(self, distance: Callable[[Nanos], Nanos]) -> None:
+        """Go on from later, by the time that it is when the setting is changed: nobody else moves it in between."""
+        self._change(lambda setting: replace(setting, moment=setting.moment + distance(self.told(setting))))
+
+
+class SystemClock(KeptClock):
     """The machine's time, from a chosen start and at a chosen speed.
 
     `factor` 60 makes an hour pass in a minute. `start` is what `now` says at birth; without it
@@ -98,24 +169,22 @@ class SystemClock(Clock):
         if not 0 < factor < float("inf"):
             msg = f"a clock's factor must be above zero, not {factor!r}"
             raise ValueError(msg)
-        self.factor = factor
-        self._origin = time.time_ns() if start is None else checked(to_nanos(start))
-        self._born = time.monotonic_ns()
-        self._lock = threading.Lock()
+        moment = time.time_ns() if start is None else checked(to_nanos(start))
+        super().__init__(ClockSetting(moment, time.monotonic_ns(), factor))
 
-    def now(self) -> Nanos:
+    @property
+    def factor(self) -> float:
+        """How many times as fast as the machine's it goes."""
+        return self._read().factor
+
+    def told(self, setting: ClockSetting) -> Nanos:
         """The start plus what has passed since, times the factor."""
-        elapsed = time.monotonic_ns() - self._born
-        return self._origin + (elapsed if self.factor == 1 else int(elapsed * self.factor))
+        elapsed = time.monotonic_ns() - setting.since
+        return setting.moment + (elapsed if setting.factor == 1 else int(elapsed * setting.factor))
 
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds` of this clock: `seconds / factor` of the machine's."""
         await _wait(seconds / self.factor)
-
-    def jump(self, nanos: Nanos) -> None:
-        """Go on from `nanos` later."""
-        with self._lock:
-            self._origin += nanos
 
     def twin(self) -> Self:
         """A clock of the same speed that starts here."""
@@ -124,33 +193,27 @@ class SystemClock(Clock):
         return twin
 
 
-class ManualClock(Clock):
+class ManualClock(KeptClock):
     """Time that stands still until it is told to move.
 
     `sleep` moves it too: an hour of simulated latency costs no time of the machine's.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
-        self._now = time.time_ns() if start is None else checked(to_nanos(start))
-        self._lock = threading.Lock()
+        super().__init__(ClockSetting(time.time_ns() if start is None else checked(to_nanos(start))))
 
-    def now(self) -> Nanos:
-        """The moment last told."""
-        return self._now
+    def told(self, setting: ClockSetting) -> Nanos:
+        """The moment it was moved to."""
+        return setting.moment
 
     async def sleep(self, seconds: float) -> None:
         """Move ahead by `seconds` and return at once."""
         self.advance(max(seconds, 0.0))
 
-    def jump(self, nanos: Nanos) -> None:
-        """Be `nanos` later."""
-        with self._lock:
-            self._now += nanos
-
     def twin(self) -> Self:
         """A clock that stands where this one does."""
         twin = type(self)()
-        twin.restore(self._now)
+        twin.restore(self.now())
         return twin
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self, TypedDict, Unpack
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
 from mockserver.inspection import resources, run_control, script
+from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
 from mockserver.inspection.resources import Resources
@@ -16,12 +17,12 @@ from mockserver.inspection.script import Answers, Said
 from mockserver.rpc.loopback import is_loopback
 from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
-from mockserver.scripting.scenario import AnswerRecord
+from mockserver.scripting.scenario import AnswerRecord, Scenario
 from mockserver.settings import Interception, Settings, read_settings, unknown_names
-from mockserver.state.calls import Calls
 from mockserver.state.clock import Clock, to_datetime
 from mockserver.state.new_world import new_world
-from mockserver.state.world import Snapshot, World, WorldCredentials, Worlds
+from mockserver.state.store import Snapshot
+from mockserver.state.world import World, WorldCredentials, Worlds
 from mockserver.testing.keywords import InterceptionKeywords, TunedModelKeywords, TuningJobKeywords, WorldKeywords
 
 
@@ -91,7 +92,7 @@ class MockServer:
     @property
     def calls(self) -> Calls:
         """What was asked and answered, oldest first."""
-        return self._world.calls.so_far()
+        return Calls(self._world.calls.so_far())
 
     @property
     def misses(self) -> Calls:
@@ -123,12 +124,12 @@ class MockServer:
     @property
     def answers(self) -> tuple[AnswerRecord, ...]:
         """Each scripted answer, with how often it was used."""
-        return self._world.scenario.answers
+        return Scenario(self._world.store).answers
 
     @property
     def faults(self) -> tuple[FaultRecord, ...]:
         """Each fault, with how many calls it has seen and struck."""
-        return self._world.scenario.faults
+        return Scenario(self._world.store).faults
 
     def answer(self, *answers: Said | Rule | Mapping[str, Any], **when: Unpack[Conditions]) -> None:
         """Script answers; `when` are the conditions of `Rule`: model, text, regex, predicate, turn, call, times."""

@@ -7,9 +7,11 @@ created is empty until a model is deployed on it.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from mockserver.dispatch.routing import Call
+from mockserver.dispatch.transactions import transactional
 from mockserver.protojson.field_mask import merge
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.paging import page
@@ -18,11 +20,21 @@ from mockserver.simulation.tuning import micros
 from mockserver.state.store import Exists, Missing
 from mockserver.vertex.errors import REQUIRED, found_errors, not_found
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import filtered, masked, ordered
+from mockserver.vertex.filters import Order, filtered, masked
 from mockserver.vertex.locations import canonical, place_of, target_of
 from mockserver.vertex.models import tuning_labels
 from mockserver.vertex.operations import begin
-from mockserver.vertex.store import ENDPOINTS, MODELS, Deployment, Endpoint, Registry, Served, Version, unused_names
+from mockserver.vertex.store import (
+    ENDPOINTS,
+    MODELS,
+    Deployment,
+    Endpoint,
+    Registry,
+    Served,
+    Version,
+    newest_first,
+    unused_names,
+)
 from mockserver.vertex.versions import as_known, message_name, type_url
 
 Json = dict[str, Any]
@@ -36,7 +48,7 @@ _ENDPOINT_ID = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8}")
 
 def get_endpoint(call: Call) -> Json:
     """An endpoint and what is deployed on it."""
-    return _shown(call, find_endpoint(call))
+    return _endpoint(find_endpoint(call))
 
 
 def list_endpoints(call: Call) -> Json:
@@ -44,23 +56,36 @@ def list_endpoints(call: Call) -> Json:
     message = call.message
     place = place_of(call).name
     text, order = message.get("filter", ""), message.get("orderBy", "")
-    there = list(Registry(call.world, call.now).endpoints(f"{place}/endpoints"))
-    bases = {served.endpoint.name: served.job.base_model for served in there if served.job}
-    found = filtered(map(_endpoint, there), text, facts=lambda view: _facts(view, bases.get(view["name"], "")))[::-1]
-    found.sort(key=lambda view: view["createTime"], reverse=True)
-    endpoints, token = page(
-        ordered(found, order, ORDERS),
-        key=lambda view: str(view["name"]),
+    # The order is by times that are computed, so all of the location's are looked at; the page alone is put into words.
+    there = {entry.name: (entry, served) for entry, served in Registry(call.world, call.now).endpoints(place)}
+    ranks = {name: newest_first(served.since, entry) for name, (entry, served) in there.items()}
+
+    @cache
+    def view(name: str) -> Json:
+        return _endpoint(there[name][1])
+
+    def facts(name: str) -> Json:
+        job = there[name][1].job
+        return _facts(view(name), job.base_model if job else "")
+
+    fitting = filtered(there, text, facts=facts)
+    order_by = Order(order, ORDERS, view)
+    names, token = page(
+        order_by.sort(fitting, ranks.__getitem__),
+        key=str,
+        rank=ranks.__getitem__,
+        order=order_by,
         page_size=message.get("pageSize"),
         page_token=message.get("pageToken"),
         default=100,  # our choice: not seen
         maximum=1000,  # our choice: not seen
         scope=f"{place}/endpoints?{text}&{order}",
     )
-    shown = [as_known(call.version, "Endpoint", masked(view, message.get("readMask", []))) for view in endpoints]
+    shown = [masked(view(name), message.get("readMask", [])) for name in names]
     return {"endpoints": shown} | ({"nextPageToken": token} if token else {})
 
 
+@transactional
 def create_endpoint(call: Call) -> Json:
     """An empty endpoint, under the id wished for if there is one."""
     place = place_of(call).name
@@ -88,27 +113,31 @@ def create_endpoint(call: Call) -> Json:
     return _begin(call, endpoint.name, "CreateEndpoint", _found(call, endpoint.name))
 
 
+@transactional
 def update_endpoint(call: Call) -> Json:
     """Change what a caller may change; without a mask, whatever the body holds."""
-    return _shown(call, _updated(call, call.message.get("updateMask")))
+    return _endpoint(_updated(call, call.message.get("updateMask")))
 
 
+@transactional
 def update_endpoint_long_running(call: Call) -> Json:
     """The same, as an operation."""
     served = _updated(call, None)
     return _begin(call, served.endpoint.name, "UpdateEndpoint", served)
 
 
+@transactional
 def delete_endpoint(call: Call) -> Json:
     """Delete an endpoint. The operation is the location's [seen], and done at once [seen].
 
     The real service wants it empty first; what is deployed here goes with it. Our choice.
     """
     served = find_endpoint(call)
-    call.world.change(ENDPOINTS, served.endpoint.name, lambda kept: replace(kept, deleted=True))
+    call.world.store.change(ENDPOINTS, served.endpoint.name, lambda kept: replace(kept, deleted=True))
     return begin(call, place_of(call).name, "DeleteOperationMetadata")
 
 
+@transactional
 def deploy_model(call: Call) -> Json:
     """Deploy a model version. Key "0" of the traffic split stands for it (endpoint_service.proto)."""
     served = find_endpoint(call)
@@ -134,14 +163,15 @@ def deploy_model(call: Call) -> Json:
         _check_traffic(traffic, deployments)
     _change(call, served, deployments, traffic)
     place = served.endpoint.name
-    call.world.change(MODELS, deployment.model, lambda model: replace(model, endpoints=(*model.endpoints, place)))
+    call.world.store.change(MODELS, deployment.model, lambda model: replace(model, endpoints=(*model.endpoints, place)))
     response = {
         "@type": type_url(call.version, "DeployModelResponse"),
-        "deployedModel": as_known(call.version, "DeployedModel", _deployed(deployment)),
+        "deployedModel": _deployed(deployment),
     }
     return begin(call, served.endpoint.name, "DeployModelOperationMetadata", response=response)
 
 
+@transactional
 def undeploy_model(call: Call) -> Json:
     """Take a model off an endpoint; its share of the traffic goes, or is split as the caller says."""
     served = find_endpoint(call)
@@ -198,7 +228,7 @@ def _updated(call: Call, mask: list[str] | None) -> Served:
     changed = merge(message_name(call.version, "Endpoint"), stored, body, mask, mutable=MUTABLE)
     if changed.get("trafficSplit") != stored.get("trafficSplit"):
         _check_traffic(changed.get("trafficSplit", {}), served.deployments)
-    call.world.change(
+    call.world.store.change(
         ENDPOINTS,
         served.endpoint.name,
         lambda kept: replace(
@@ -219,10 +249,9 @@ def _keep(call: Call, endpoint: Endpoint) -> None:
     try:
         store.insert(ENDPOINTS, endpoint.name, endpoint)
     except Exists:
-        kept = store.get(ENDPOINTS, endpoint.name)
-        if not kept.deleted:
+        if not store.get(ENDPOINTS, endpoint.name).deleted:
             raise
-        store.replace(ENDPOINTS, endpoint.name, kept, endpoint)
+        store.replace(ENDPOINTS, endpoint.name, endpoint)
 
 
 def _check_traffic(split: Mapping[str, int], deployments: Sequence[Deployment]) -> None:
@@ -232,7 +261,7 @@ def _check_traffic(split: Mapping[str, int], deployments: Sequence[Deployment]) 
 
 
 def _change(call: Call, served: Served, deployments: tuple[Deployment, ...], traffic: Mapping[str, int]) -> None:
-    call.world.change(
+    call.world.store.change(
         ENDPOINTS,
         served.endpoint.name,
         lambda kept: replace(kept, deployments=deployments, traffic=dict(traffic), updated=micros(call.now)),
@@ -240,12 +269,8 @@ def _change(call: Call, served: Served, deployments: tuple[Deployment, ...], tra
 
 
 def _begin(call: Call, parent: str, method: str, served: Served) -> Json:
-    response = {"@type": type_url(call.version, "Endpoint"), **_shown(call, served)}
+    response = {"@type": type_url(call.version, "Endpoint"), **_endpoint(served)}
     return begin(call, parent, f"{method}OperationMetadata", response=response)
-
-
-def _shown(call: Call, served: Served) -> Json:
-    return as_known(call.version, "Endpoint", _endpoint(served))
 
 
 def _facts(view: Json, base: str) -> Json:

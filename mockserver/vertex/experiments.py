@@ -8,7 +8,7 @@ with S the stamp of the job's experiment. Metrics were recorded for every step o
 for steps 1, 10, 20, ... and the last of the validation data.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +32,13 @@ EVALUATED_EVERY = 10
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A job that has an experiment by now. `place` is its location."""
+    """A job that has an experiment by now. `place` is its location, `age` its place among the jobs there."""
 
     job: TuningJob
     progress: Progress
     place: str
     id: str
+    age: int
 
     @property
     def run_id(self) -> str:
@@ -111,13 +112,15 @@ def get_context(call: Call) -> Json:
 def list_contexts(call: Call) -> Json:
     """The contexts of the default metadata store that fit a filter, newest first."""
     store, text = _store(call), call.message.get("filter", "")
-    views = filtered(reversed(list(_contexts(call))), text)
-    return _page(call, "contexts", views, f"{store}/contexts?{text}")
+    contexts = list(_contexts(call))
+    ranks = {context["name"]: -rank for rank, context in contexts}
+    views = filtered((context for _, context in reversed(contexts)), text, facts=dict)
+    return _page(call, "contexts", views, f"{store}/contexts?{text}", ranks)
 
 
 def list_executions(call: Call) -> Json:
     """None: a tuning experiment is made of contexts."""
-    return _page(call, "executions", [], f"{_store(call)}/executions")
+    return _page(call, "executions", [], f"{_store(call)}/executions", {})
 
 
 def get_execution(call: Call) -> Json:
@@ -137,8 +140,11 @@ def get_artifact(call: Call) -> Json:
 def list_artifacts(call: Call) -> Json:
     """Those artifacts, by filter."""
     store, text = _store(call), call.message.get("filter", "")
-    views = filtered(map(_artifact, _experiments(call)), text)
-    return _page(call, "artifacts", views, f"{store}/artifacts?{text}")
+    experiments = list(_experiments(call))
+    ranks = {experiment.artifact: experiment.age for experiment in experiments}
+    return _page(
+        call, "artifacts", filtered(map(_artifact, experiments), text, facts=dict), f"{store}/artifacts?{text}", ranks
+    )
 
 
 def get_tensorboard(call: Call) -> Json:
@@ -150,7 +156,7 @@ def get_tensorboard(call: Call) -> Json:
 def list_tensorboards(call: Call) -> Json:
     """The one tensorboard of the location, once a job has written to it."""
     boards = [_board(call)] if any(_experiments(call)) else []
-    return _page(call, "tensorboards", boards, f"{place_of(call).name}/tensorboards")
+    return _page(call, "tensorboards", boards, f"{place_of(call).name}/tensorboards", {})
 
 
 def get_tensorboard_experiment(call: Call) -> Json:
@@ -161,8 +167,10 @@ def get_tensorboard_experiment(call: Call) -> Json:
 def list_tensorboard_experiments(call: Call) -> Json:
     """The experiments on the tensorboard."""
     _check_board(call)
-    views = [_experiment(experiment) for experiment in _experiments(call)]
-    return _page(call, "tensorboardExperiments", views, f"{target_of(call)}/experiments")
+    experiments = list(_experiments(call))
+    views = list(map(_experiment, experiments))
+    ranks = {view["name"]: experiment.age for view, experiment in zip(views, experiments, strict=True)}
+    return _page(call, "tensorboardExperiments", views, f"{target_of(call)}/experiments", ranks)
 
 
 def get_tensorboard_run(call: Call) -> Json:
@@ -172,7 +180,7 @@ def get_tensorboard_run(call: Call) -> Json:
 
 def list_tensorboard_runs(call: Call) -> Json:
     """The one run of an experiment."""
-    return _page(call, "tensorboardRuns", [_run(_at(call, "TensorboardExperiment"))], f"{target_of(call)}/runs")
+    return _page(call, "tensorboardRuns", [_run(_at(call, "TensorboardExperiment"))], f"{target_of(call)}/runs", {})
 
 
 def get_tensorboard_time_series(call: Call) -> Json:
@@ -185,7 +193,8 @@ def list_tensorboard_time_series(call: Call) -> Json:
     """The metrics of a run."""
     experiment = _at(call, "TensorboardRun")
     views = [_series(experiment, number) for number in _measured(experiment)]
-    return _page(call, "tensorboardTimeSeries", views, f"{experiment.board_run}/timeSeries")
+    ranks = {_series_name(experiment, number): number for number in _measured(experiment)}
+    return _page(call, "tensorboardTimeSeries", views, f"{experiment.board_run}/timeSeries", ranks)
 
 
 def read_tensorboard_time_series_data(call: Call) -> Json:
@@ -229,11 +238,12 @@ def _check_board(call: Call) -> None:
 def _experiments(call: Call) -> Iterator[Experiment]:
     registry = Registry(call.world, call.now)
     place = place_of(call).name
-    for job in registry.jobs(place):
+    for entry in registry.jobs(place):
+        job = entry.record
         progress = registry.progress(job)
         name = experiment_id(job, progress)
         if name and shows_experiment(job, progress, call.now):
-            yield Experiment(job, progress, place, name)
+            yield Experiment(job, progress, place, name, entry.position.rank)
 
 
 def _at(call: Call, kind: str) -> Experiment:
@@ -258,10 +268,11 @@ def _series_at(call: Call) -> tuple[Experiment, int]:
     raise not_found("TensorboardTimeSeries", name)
 
 
-def _contexts(call: Call) -> Iterator[Json]:
+def _contexts(call: Call) -> Iterator[tuple[int, Json]]:
+    """The contexts and their places among all that the location will ever have: every job has two."""
     for experiment in _experiments(call):
-        yield _context(experiment)
-        yield _run_context(experiment)
+        yield 2 * experiment.age, _context(experiment)
+        yield 2 * experiment.age + 1, _run_context(experiment)
 
 
 def _context(experiment: Experiment) -> Json:
@@ -379,10 +390,12 @@ def _is_evaluated(step: int, last: int) -> bool:
     return step in {1, last} or step % EVALUATED_EVERY == 0
 
 
-def _page(call: Call, member: str, views: Sequence[Json], scope: str) -> Json:
+def _page(call: Call, member: str, views: Sequence[Json], scope: str, ranks: Mapping[str, int]) -> Json:
+    """A page of views in the order of their ranks; what has none is the only one of its list."""
     shown, token = page(
         views,
         key=lambda view: str(view["name"]),
+        rank=lambda view: ranks.get(view["name"], 0),
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),
         default=100,  # metadata_service.proto

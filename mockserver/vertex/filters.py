@@ -9,12 +9,15 @@ in snake_case or lowerCamelCase.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from mockserver.protojson.scalars import InvalidValue
 from mockserver.protojson.schema import json_name
 from mockserver.protojson.well_known import parse_timestamp
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.paging import Value
+
+T = TypeVar("T")
 
 Json = dict[str, Any]
 Test = Callable[[Json], bool]
@@ -27,7 +30,7 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
-def filtered(resources: Iterable[Json], text: str, *, facts: Callable[[Json], Json] = dict) -> list[Json]:
+def filtered(resources: Iterable[T], text: str, *, facts: Callable[[T], Json]) -> list[T]:
     """The resources that fit. An empty text fits all; one that is no filter raises the 400.
 
     `facts` tells what a filter may ask of a resource, where that is more than its members.
@@ -39,15 +42,56 @@ def filtered(resources: Iterable[Json], text: str, *, facts: Callable[[Json], Js
     return [resource for resource in resources if test(facts(resource))]
 
 
-def ordered(resources: Sequence[Json], text: str, allowed: Sequence[str]) -> list[Json]:
-    """The resources in the order asked for: `display_name, create_time desc`."""
-    result = list(resources)
-    for part in reversed([part.split() for part in text.split(",") if part.strip()]):
-        field = json_name(part[0])
-        if field not in allowed or part[1:] not in ([], ["asc"], ["desc"]):
-            raise ApiError(Code.INVALID_ARGUMENT, f"Invalid order_by: {text}")  # our choice: not seen
-        result.sort(key=lambda resource: _sortable(resource.get(field)), reverse=part[1:] == ["desc"])
-    return result
+class Order:
+    """The order a caller asks for: `display_name, create_time desc`. Raises ApiError for a field not in `allowed`.
+
+    `view` gives the members of a resource by its name: nothing is put into words that the order does not ask for.
+    """
+
+    def __init__(self, text: str, allowed: Sequence[str], view: Callable[[str], Json]) -> None:
+        self._view = view
+        self._parts: list[tuple[str, bool]] = []
+        for part in (part.split() for part in text.split(",") if part.strip()):
+            field = json_name(part[0])
+            if field not in allowed or part[1:] not in ([], ["asc"], ["desc"]):
+                raise ApiError(Code.INVALID_ARGUMENT, f"Invalid order_by: {text}")  # our choice: not seen
+            self._parts.append((field, part[1:] == ["desc"]))
+
+    def values(self, name: str) -> tuple[Value, ...]:
+        """What the resource of that name is ordered by."""
+        return tuple(self._view(name).get(field) or "" for field, _ in self._parts)
+
+    @property
+    def length(self) -> int:
+        """How many members the order is by."""
+        return len(self._parts)
+
+    def key(self, values: tuple[Value, ...]) -> tuple[Any, ...]:
+        """What sorts resources of these values."""
+        pairs = zip(values, self._parts, strict=True)
+        return tuple(_Descending(_sortable(value)) if descends else _sortable(value) for value, (_, descends) in pairs)
+
+    def sort(self, names: Iterable[str], rank: Callable[[str], int]) -> list[str]:
+        """The names in this order, those alike by rank and name."""
+        return sorted(names, key=lambda name: (self.key(self.values(name)), rank(name), name))
+
+
+class _Descending:
+    """A key that sorts the other way round."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: tuple[int, str]) -> None:
+        self.key = key
+
+    def __lt__(self, other: "_Descending") -> bool:
+        return other.key < self.key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and other.key == self.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
 
 
 def masked(resource: Json, paths: Sequence[str]) -> Json:

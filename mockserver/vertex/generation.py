@@ -1,13 +1,13 @@
 """generateContent, streamGenerateContent, countTokens and computeTokens, of tuned endpoints and of Google's own models."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
-from mockserver.dispatch.routing import Call, Pause
+from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
@@ -66,14 +66,16 @@ class Target:
         return self.name != self.base_name
 
 
-def generate_content(call: Call) -> Json:
+def generate_content(call: Call) -> Handled:
     """The whole answer at once."""
-    return responses.unary(*_answer_request(call))
+    outcome, frame = _answer_request(call)
+    return with_hint(responses.unary(outcome, frame), outcome.hint)
 
 
-def stream_generate_content(call: Call) -> Iterator[Json | Pause]:
+def stream_generate_content(call: Call) -> Handled:
     """The answer in chunks."""
-    return responses.stream(*_answer_request(call))
+    outcome, frame = _answer_request(call)
+    return with_hint(responses.stream(outcome, frame), outcome.hint)
 
 
 def count_tokens(call: Call) -> Json:

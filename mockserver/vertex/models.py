@@ -4,11 +4,13 @@
 for uploaded models]. No body of a tuned model was seen: the members are those clients read.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from mockserver.dispatch.routing import Call
+from mockserver.dispatch.transactions import transactional
 from mockserver.protojson.field_mask import merge
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.paging import page
@@ -17,10 +19,10 @@ from mockserver.state.clock import Nanos
 from mockserver.state.store import Missing
 from mockserver.vertex.errors import found_errors, not_found
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import filtered, masked, ordered
+from mockserver.vertex.filters import Order, filtered, masked
 from mockserver.vertex.locations import place_of, target_of
 from mockserver.vertex.operations import begin
-from mockserver.vertex.store import MODELS, Model, Registry, TuningJob, Version, VersionEdits
+from mockserver.vertex.store import AGES, MODELS, Model, Registry, TuningJob, Version, VersionEdits, newest_first
 from mockserver.vertex.tuning_specs import SPECS
 from mockserver.vertex.versions import as_known, message_name
 
@@ -33,23 +35,30 @@ ORDERS = ("displayName", "createTime", "updateTime")
 def get_model(call: Call) -> Json:
     """A model, by default or by version."""
     registry = Registry(call.world, call.now)
-    return _shown(call, registry, _find(call, registry))
+    return _shown(registry, _find(call, registry))
 
 
 def list_models(call: Call) -> Json:
     """The models of a location, each in its default version, newest first [seen]."""
     registry = Registry(call.world, call.now)
     place = place_of(call).name
-    views = (_model(registry, model, _default(model, there)) for model, there in registry.models(place))
-    return _listed(call, views, f"{place}/models")
+    there = {entry.name: (entry, _default(entry.record, versions)) for entry, versions in registry.models(place)}
+    ranks = {name: newest_first(version.since, entry) for name, (entry, version) in there.items()}
+
+    def view(name: str) -> Json:
+        entry, version = there[name]
+        return _model(registry, entry.record, version)
+
+    return _listed(call, ranks, f"{place}/models", view)
 
 
 def list_model_versions(call: Call) -> Json:
     """All versions of a model that are there, newest first."""
     registry = Registry(call.world, call.now)
     model, there = _find_all(call, registry)
-    views = (_model(registry, model, version) for version in there)
-    return _listed(call, views, model.name, key=lambda view: f"{view['name']}/{view['versionId']}")
+    versions = {f"{model.name}/{version.number}": version for version in there}
+    ranks = {name: -(version.since << AGES | version.number) for name, version in versions.items()}
+    return _listed(call, ranks, model.name, lambda name: _model(registry, model, versions[name]))
 
 
 def list_model_version_checkpoints(call: Call) -> Json:
@@ -60,6 +69,7 @@ def list_model_version_checkpoints(call: Call) -> Json:
     checkpoints, token = page(
         version.checkpoints,
         key=lambda each: f"{name}/{each.id}",
+        rank=lambda each: int(each.id),
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),
         default=50,  # model_service.proto
@@ -70,12 +80,13 @@ def list_model_version_checkpoints(call: Call) -> Json:
     return {"checkpoints": listed} | ({"nextPageToken": token} if token else {})
 
 
+@transactional
 def update_model(call: Call) -> Json:
     """Change what a caller may change. Without a mask: whatever the body holds [google-genai sends none]."""
     registry = Registry(call.world, call.now)
     version = _find(call, registry)
     body = call.message.get("model", {})
-    stored = _shown(call, registry, version)
+    stored = as_known(call.version, "Model", _shown(registry, version))
     check_etag(body, stored)
     changed = merge(message_name(call.version, "Model"), stored, body, call.message.get("updateMask"), mutable=MUTABLE)
     chosen = changed.get("defaultCheckpointId", "")
@@ -88,7 +99,7 @@ def update_model(call: Call) -> Json:
         default_checkpoint=chosen or None,
         updated=micros(call.now),
     )
-    call.world.change(
+    call.world.store.change(
         MODELS,
         version.job.model,
         lambda model: _edited(replace(model, display_name=changed.get("displayName", "")), version.number, edits),
@@ -96,6 +107,7 @@ def update_model(call: Call) -> Json:
     return get_model(call)
 
 
+@transactional
 def delete_model(call: Call) -> Json:
     """Delete a model, whichever version is named [google-genai names one].
 
@@ -103,10 +115,11 @@ def delete_model(call: Call) -> Json:
     google-genai deletes a tuned model without a further word.
     """
     model, _ = _find_all(call, Registry(call.world, call.now))
-    call.world.change(MODELS, model.name, lambda kept: replace(kept, deleted=True))
+    call.world.store.change(MODELS, model.name, lambda kept: replace(kept, deleted=True))
     return begin(call, model.name, "DeleteOperationMetadata")
 
 
+@transactional
 def delete_model_version(call: Call) -> Json:
     """Delete one of several versions; "deleting the only version in the Model is not allowed" (model_service.proto)."""
     registry = Registry(call.world, call.now)
@@ -119,10 +132,11 @@ def delete_model_version(call: Call) -> Json:
             f"Cannot delete the only or default version of Model {model.name}. Use DeleteModel instead.",
         )
     edits = replace(version.edits, deleted=True)
-    call.world.change(MODELS, model.name, lambda kept: _edited(kept, version.number, edits))
+    call.world.store.change(MODELS, model.name, lambda kept: _edited(kept, version.number, edits))
     return begin(call, model.name, "DeleteOperationMetadata")
 
 
+@transactional
 def merge_version_aliases(call: Call) -> Json:
     """Give a version aliases, taking them from others; `-alias` takes one away. "default" can only be moved."""
     version = _find(call, Registry(call.world, call.now))
@@ -131,7 +145,7 @@ def merge_version_aliases(call: Call) -> Json:
         raise found_errors([("version_aliases", "Required field is not set.")])
     gone = {alias[1:] for alias in wanted if alias.startswith("-")} - {"default"}
     given = {alias: version.number for alias in wanted if not alias.startswith("-")}
-    call.world.change(
+    call.world.store.change(
         MODELS,
         version.job.model,
         lambda model: replace(
@@ -177,28 +191,30 @@ def _edited(model: Model, number: int, edits: VersionEdits) -> Model:
     return replace(model, edits={**model.edits, number: edits})
 
 
-def _shown(call: Call, registry: Registry, version: Version) -> Json:
+def _shown(registry: Registry, version: Version) -> Json:
     model, _ = registry.model(version.job.model)
-    return as_known(call.version, "Model", _model(registry, model, version))
+    return _model(registry, model, version)
 
 
-def _listed(
-    call: Call, views: Iterable[Json], scope: str, *, key: Callable[[Json], str] = lambda view: str(view["name"])
-) -> Json:
+def _listed(call: Call, ranks: Mapping[str, int], scope: str, show: Callable[[str], Json]) -> Json:
+    """A page of models. The order is by times that are computed; the page alone is put into words."""
     message = call.message
     text, order = message.get("filter", ""), message.get("orderBy", "")
-    found = filtered(views, text, facts=_facts)[::-1]
-    found.sort(key=lambda view: view["versionCreateTime"], reverse=True)
-    models, token = page(
-        ordered(found, order, ORDERS),
-        key=key,
+    view = cache(show)
+    fitting = filtered(ranks, text, facts=lambda name: _facts(view(name)))
+    order_by = Order(order, ORDERS, view)
+    names, token = page(
+        order_by.sort(fitting, ranks.__getitem__),
+        key=str,
+        rank=ranks.__getitem__,
+        order=order_by,
         page_size=message.get("pageSize"),
         page_token=message.get("pageToken"),
         default=100,  # our choice: not seen
         maximum=1000,  # our choice: not seen
         scope=f"{scope}?{text}&{order}",
     )
-    shown = [as_known(call.version, "Model", masked(view, message.get("readMask", []))) for view in models]
+    shown = [masked(view(name), message.get("readMask", [])) for name in names]
     return {"models": shown} | ({"nextPageToken": token} if token else {})
 
 

@@ -7,16 +7,17 @@ Deleting an endpoint, a model or a job was answered with `done` in the first rep
 changes here, our choice. A rebase takes as long as its job.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mockserver.dispatch.routing import Call
-from mockserver.rpc.paging import page
+from mockserver.dispatch.transactions import transactional
+from mockserver.rpc.paging import page_walk
 from mockserver.simulation.names import operation_number
 from mockserver.simulation.tuning import micros
 from mockserver.state.clock import Nanos
-from mockserver.state.store import Kind, Missing
+from mockserver.state.store import Entry, Index, Kind, Missing, Position
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.locations import target_of
 from mockserver.vertex.store import Registry, TuningJob, unused_names
@@ -44,7 +45,14 @@ class Operation:
     job: str = ""
 
 
-OPERATIONS: Kind[Operation] = Kind("vertex.operations")
+def _above(operation: Operation) -> Iterator[str]:
+    """Every resource that the operation is under: its parent, and what that lies in."""
+    steps = operation.name.split("/")
+    return ("/".join(steps[:count]) for count in range(2, len(steps), 2))
+
+
+UNDER: Index[Operation] = Index("under", _above)
+OPERATIONS: Kind[Operation] = Kind("vertex.operations", Operation, (UNDER,))
 
 
 def begin(call: Call, parent: str, metadata: str, *, response: Json | None = None, job: str = "") -> Json:
@@ -71,17 +79,24 @@ def get_operation(call: Call) -> Json:
 def list_operations(call: Call) -> Json:
     """The operations under a resource, and under what lies in it."""
     parent = target_of(call)
-    found = [operation for _, operation in call.world.store.items(OPERATIONS, f"{parent}/")]
-    operations, token = page(
-        found,
-        key=lambda operation: operation.name,
+
+    def under(after: tuple[int, str] | None) -> Iterator[Entry[Operation]]:
+        behind = None if after is None else Position(*after)
+        return call.world.store.walk(OPERATIONS, UNDER, parent, after=behind)
+
+    operations, token = page_walk(
+        under,
+        key=lambda entry: entry.name,
+        rank=lambda entry: entry.position.rank,
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),
         default=100,  # our choice: not seen
         maximum=1000,  # our choice: not seen
         scope=parent,
     )
-    return {"operations": [_operation(call, each) for each in operations]} | ({"nextPageToken": token} if token else {})
+    return {"operations": [_operation(call, each.record) for each in operations]} | (
+        {"nextPageToken": token} if token else {}
+    )
 
 
 def wait_operation(call: Call) -> Json:
@@ -95,6 +110,7 @@ def cancel_operation(call: Call) -> Json:
     return {}
 
 
+@transactional
 def delete_operation(call: Call) -> Json:
     """Forget an operation; what it did stays."""
     call.world.store.delete(OPERATIONS, _find(call).name)
@@ -129,7 +145,7 @@ def _outcome(call: Call, operation: Operation) -> tuple[Nanos | None, Json]:
     progress = registry.progress(job)
     if progress.ended is None:
         return None, {}
-    view = tuning_job(registry, job, operation.version, call.now)
+    view = tuning_job(registry, job, call.now)
     if STATES[progress.state] != "JOB_STATE_SUCCEEDED":
         return progress.ended, {"done": True, "error": view["error"]}
     return progress.ended, {"done": True, "response": {"@type": type_url(operation.version, "TuningJob"), **view}}

@@ -10,7 +10,6 @@ from mockserver.catalog.base_model import BaseModel
 from mockserver.dispatch.routing import Call
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.paging import page
-from mockserver.vertex.versions import as_known
 
 Json = dict[str, Any]
 
@@ -22,7 +21,7 @@ def get_publisher_model(call: Call) -> Json:
     base = base_models.find(model, call.world.settings.as_of, vertex=True) if publisher == "google" else None
     if base is None:
         raise ApiError(Code.NOT_FOUND, f"Publisher Model `{name}` not found.")  # seen for generateContent
-    return _publisher_model(call, base)
+    return _publisher_model(base)
 
 
 def list_publisher_models(call: Call) -> Json:
@@ -37,17 +36,16 @@ def list_publisher_models(call: Call) -> Json:
         maximum=1000,  # our choice: not seen
         scope=f"{call.resource}/models",
     )
-    return {"publisherModels": [_publisher_model(call, base) for base in models]} | (
+    return {"publisherModels": [_publisher_model(base) for base in models]} | (
         {"nextPageToken": token} if token else {}
     )
 
 
-def _publisher_model(call: Call, base: BaseModel) -> Json:
-    view = {
+def _publisher_model(base: BaseModel) -> Json:
+    return {
         "name": f"publishers/google/models/{base.id}",
         "versionId": "default",
         "openSourceCategory": "PROPRIETARY",
         "launchStage": "EXPERIMENTAL" if "exp" in base.id else "PUBLIC_PREVIEW" if "preview" in base.id else "GA",
         "publisherModelTemplate": f"projects/{{project}}/locations/{{location}}/publishers/google/models/{base.id}",
     }
-    return as_known(call.version, "PublisherModel", view)

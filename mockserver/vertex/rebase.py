@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockserver.dispatch.routing import Call
-from mockserver.state.store import Missing
+from mockserver.dispatch.transactions import in_transaction
+from mockserver.state.store import Missing, Store
 from mockserver.vertex.errors import REQUIRED, does_not_exist, found_errors, not_found
 from mockserver.vertex.locations import canonical
 from mockserver.vertex.operations import begin
 from mockserver.vertex.store import Registry, TuningJob
-from mockserver.vertex.tuning_job_creation import new_job
+from mockserver.vertex.tuning_job_creation import new_job, prepare
 
 Json = dict[str, Any]
 
@@ -20,8 +21,15 @@ def rebase_tuned_model(call: Call) -> Json:
     No recording of it was seen: what is copied is our choice.
     """
     source = _source(Registry(call.world, call.now), call.message.get("tunedModelRef", {}))
-    job = new_job(call, _like(source, call.message.get("tuningJob", {})))
-    return begin(call, job.name, "RebaseTunedModelOperationMetadata", job=job.name)
+    sent = _like(source, call.message.get("tuningJob", {}))
+    prepared = prepare(call, sent)
+
+    def change(transaction: Store) -> Json:
+        within = in_transaction(call, transaction)
+        job = new_job(within, sent, prepared)
+        return begin(within, job.name, "RebaseTunedModelOperationMetadata", job=job.name)
+
+    return call.world.store.transact(change)
 
 
 def _source(registry: Registry, reference: Mapping[str, Any]) -> TuningJob:

@@ -15,7 +15,7 @@ from mockserver.dispatch import runs
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Progress, Run, State
 from mockserver.state.clock import Nanos
-from mockserver.state.store import Kind, Missing, Store
+from mockserver.state.store import ALL, Entry, Index, Kind, Missing, Store
 from mockserver.state.world import World
 
 Json = dict[str, Any]
@@ -162,9 +162,22 @@ class Served:
     deployments: tuple[Deployment, ...]
 
 
-TUNING_JOBS: Kind[TuningJob] = Kind("vertex.tuningJobs")
-MODELS: Kind[Model] = Kind("vertex.models")
-ENDPOINTS: Kind[Endpoint] = Kind("vertex.endpoints")
+def _places(name: str) -> tuple[str, str]:
+    """The project and the location of a resource: "projects/1" and "projects/1/locations/l"."""
+    steps = name.split("/", 4)
+    return "/".join(steps[:2]), "/".join(steps[:4])
+
+
+JOBS_BY_PLACE: Index[TuningJob] = Index("place", lambda job: _places(job.name))
+MODELS_BY_PLACE: Index[Model] = Index("place", lambda model: _places(model.name)[1:])
+ENDPOINTS_BY_PLACE: Index[Endpoint] = Index("place", lambda endpoint: _places(endpoint.name)[1:])
+
+TUNING_JOBS: Kind[TuningJob] = Kind("vertex.tuningJobs", TuningJob, (JOBS_BY_PLACE, runs.by_quota(lambda job: job.run)))
+MODELS: Kind[Model] = Kind("vertex.models", Model, (MODELS_BY_PLACE,))
+ENDPOINTS: Kind[Endpoint] = Kind("vertex.endpoints", Endpoint, (ENDPOINTS_BY_PLACE,))
+
+AGES = 64
+"""The bits that the ordinal of a record takes in its place in a list that is ordered by a computed time."""
 
 
 class Registry:
@@ -173,14 +186,15 @@ class Registry:
     def __init__(self, world: World, now: Nanos) -> None:
         self._world = world
         self._now = now
+        self._is_limited = world.settings.max_concurrent_jobs is not None
 
     def job(self, name: str) -> TuningJob:
         """The tuning job of that name."""
         return self._world.store.get(TUNING_JOBS, name)
 
-    def jobs(self, place: str) -> Iterator[TuningJob]:
+    def jobs(self, place: str) -> Iterator[Entry[TuningJob]]:
         """The tuning jobs of a project or location, oldest first."""
-        return (job for _, job in self._world.store.items(TUNING_JOBS, f"{place}/"))
+        return self._world.store.walk(TUNING_JOBS, JOBS_BY_PLACE, place)
 
     def progress(self, job: TuningJob) -> Progress:
         """How far the job is, its project's quota considered."""
@@ -204,11 +218,11 @@ class Registry:
                 return version
         raise Missing(f"{name}@{wanted}")
 
-    def models(self, place: str) -> Iterator[tuple[Model, tuple[Version, ...]]]:
-        """The models of a location that are there."""
-        for _, model in self._world.store.items(MODELS, f"{place}/"):
-            if versions := tuple(self._versions(model)):
-                yield model, versions
+    def models(self, place: str = "") -> Iterator[tuple[Entry[Model], tuple[Version, ...]]]:
+        """The models of a location that are there, or all of them, in the order their jobs were created."""
+        for entry in self._world.store.walk(MODELS, MODELS_BY_PLACE if place else ALL, place):
+            if versions := tuple(self._versions(entry.record)):
+                yield entry, versions
 
     def endpoint(self, name: str) -> Served:
         """An endpoint that is there."""
@@ -217,10 +231,11 @@ class Registry:
             raise Missing(name)
         return served
 
-    def endpoints(self, place: str) -> Iterator[Served]:
-        """The endpoints of a location that are there."""
-        found = (self._served(endpoint) for _, endpoint in self._world.store.items(ENDPOINTS, f"{place}/"))
-        return (served for served in found if served is not None)
+    def endpoints(self, place: str) -> Iterator[tuple[Entry[Endpoint], Served]]:
+        """The endpoints of a location that are there, in the order in which their names were given."""
+        for entry in self._world.store.walk(ENDPOINTS, ENDPOINTS_BY_PLACE, place):
+            if served := self._served(entry.record):
+                yield entry, served
 
     def deployed(self, model: Model, version: Version) -> Iterator[tuple[str, Deployment]]:
         """On which endpoints a version is deployed, by name: the job's own first, then those somebody chose."""
@@ -237,9 +252,13 @@ class Registry:
         chosen = _chosen(job.checkpoints, edits)
         return chosen.endpoint if chosen else job.endpoint
 
+    def at(self, moment: Nanos) -> "Registry":
+        """The same as it stood at another moment, going by the facts of today."""
+        return Registry(self._world, moment)
+
     def start(self, job: TuningJob) -> Nanos | None:
         """When the job may start under the quota of its project; None without one."""
-        return runs.start(self._world, job.run)
+        return runs.start(self._world, job.run) if self._is_limited else None
 
     def _versions(self, model: Model) -> Iterator[Version]:
         for name in () if model.deleted else model.jobs:
@@ -261,12 +280,17 @@ class Registry:
         return Served(endpoint, since, job, () if job is None else (_deployment(job, endpoint.name, since),))
 
 
+def newest_first(time: Nanos, entry: Entry[Any]) -> int:
+    """The rank of a record in a list whose last comes first, by a computed time and then by its age."""
+    return -(time << AGES | entry.position.rank)
+
+
 def unused_names(store: Store, kind: Kind[Any], mint: Callable[[], str]) -> Iterator[str]:
     """Names as they are minted, without those that are taken: with numbers as few as real ones, some come twice."""
     given: set[str] = set()
     while True:
         name = mint()
-        if name not in given and not _is_kept(store, kind, name):
+        if name not in given and not store.has(kind, name):
             given.add(name)
             yield name
 
@@ -299,14 +323,6 @@ def registered(job: TuningJob, progress: Progress) -> Nanos | None:
 def step_time(job: TuningJob, progress: Progress, step: int) -> Nanos:
     """When a step that is done was done, in whole microseconds."""
     return tuning.micros(tuning.find_step_time(job.run, progress, step))
-
-
-def _is_kept(store: Store, kind: Kind[Any], name: str) -> bool:
-    try:
-        store.get(kind, name)
-    except Missing:
-        return False
-    return True
 
 
 def _chosen(checkpoints: tuple[Checkpoint, ...], edits: VersionEdits) -> Checkpoint | None:

@@ -5,7 +5,7 @@ come that far. The training data is looked at now too; what is wrong with it fai
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 from typing import Any
@@ -62,17 +62,40 @@ STAND_IN = "gemini-2.0-flash-001"
 """Whose pace and defaults a model takes that the catalog does not have."""
 
 
-def new_job(call: Call, sent: Mapping[str, Any]) -> TuningJob:
-    """A new job, kept. Raises what the service says of a request it does not take."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request for a job that the service takes, and its training data."""
+
+    request: Request
+    dataset: Dataset
+
+
+def prepare(call: Call, sent: Mapping[str, Any]) -> Prepared:
+    """What comes before the transaction in which a job is created: reading the data may take its time.
+
+    Raises what the service says of a request it does not take.
+    """
+    request, _ = _checked(call, sent)
+    return Prepared(request, tuning_datasets.read(call.world, request))
+
+
+def new_job(call: Call, sent: Mapping[str, Any], prepared: Prepared) -> TuningJob:
+    """A new job, kept: part of a transaction. Raises what the service says if it does not take the request any more."""
+    request, parent = _checked(call, sent, prepared.request)
+    job = _settled(call, place_of(call), request, parent, prepared.dataset)
+    _keep(call, job)
+    return job
+
+
+def _checked(call: Call, sent: Mapping[str, Any], known: Request | None = None) -> tuple[Request, Version | None]:
+    """The request and the model it goes on from. A request that is known already is checked for its quota alone."""
     registry = Registry(call.world, call.now)
     parent = _parent(registry, sent)
     base_model = parent.job.base_model if parent else tuning_specs.source_model(sent)
-    request = tuning_specs.checked(sent, base_model, call.world.settings.as_of)
-    place = place_of(call)
-    _check_quota(call, registry, place)
-    job = _settled(call, place, request, parent)
-    _keep(call, job)
-    return job
+    if known is None or known.base_model != base_model:
+        known = tuning_specs.checked(sent, base_model, call.world.settings.as_of)
+    _check_quota(call, registry, place_of(call))
+    return known, parent
 
 
 def _parent(registry: Registry, sent: Mapping[str, Any]) -> Version | None:
@@ -96,7 +119,7 @@ def _check_quota(call: Call, registry: Registry, place: Place) -> None:
     if settings.max_concurrent_jobs is None or settings.over_quota != "refuse":
         return
     project = f"projects/{place.number}"
-    busy = sum(not registry.progress(job).state.terminal for job in registry.jobs(project))
+    busy = sum(not registry.progress(entry.record).state.terminal for entry in registry.jobs(project))
     if busy >= settings.max_concurrent_jobs:
         # the form is that of generateContent's quotas [seen]; the metric is our choice
         raise ApiError(
@@ -106,9 +129,8 @@ def _check_quota(call: Call, registry: Registry, place: Place) -> None:
         )
 
 
-def _settled(call: Call, place: Place, request: Request, parent: Version | None) -> TuningJob:
-    """Everything about the job that will not change any more. The data comes first: it may take its time."""
-    dataset = tuning_datasets.read(call.world, request)
+def _settled(call: Call, place: Place, request: Request, parent: Version | None, dataset: Dataset) -> TuningJob:
+    """Everything about the job that will not change any more."""
     store, rng = call.world.store, call.world.rng("vertex.tuningJobs")
     name = next(unused_names(store, TUNING_JOBS, lambda: f"{place.name}/tuningJobs/{names.tuning_job_id(rng)}"))
     run, defaults = _run(call, place, request, dataset, rng.getrandbits(64))
@@ -260,4 +282,4 @@ def _keep(call: Call, job: TuningJob) -> None:
     if job.version == 1:
         store.insert(MODELS, job.model, Model(job.model, (job.name,)))
     else:
-        call.world.change(MODELS, job.model, lambda model: replace(model, jobs=(*model.jobs, job.name)))
+        store.change(MODELS, job.model, lambda model: replace(model, jobs=(*model.jobs, job.name)))

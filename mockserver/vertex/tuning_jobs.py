@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from mockserver.dispatch.routing import Call
+from mockserver.dispatch.transactions import in_transaction, transactional
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.paging import page
+from mockserver.rpc.paging import paging, ranked
 from mockserver.simulation import names, tuning
 from mockserver.simulation.tuning import SECOND, Failure, Nanos, Progress, State
 from mockserver.state.store import Missing
@@ -20,8 +21,16 @@ from mockserver.vertex import tuning_datasets
 from mockserver.vertex.errors import does_not_exist
 from mockserver.vertex.filters import filtered
 from mockserver.vertex.locations import GLOBAL, place_of, target_of
-from mockserver.vertex.store import TUNING_JOBS, Registry, TuningJob, made_checkpoints, registered, trained
-from mockserver.vertex.tuning_job_creation import new_job
+from mockserver.vertex.store import (
+    TUNING_JOBS,
+    Registry,
+    TuningJob,
+    made_checkpoints,
+    newest_first,
+    registered,
+    trained,
+)
+from mockserver.vertex.tuning_job_creation import new_job, prepare
 from mockserver.vertex.versions import as_known
 
 Json = dict[str, Any]
@@ -41,9 +50,6 @@ INTERNAL = Failure(13, "Internal error occurred. Contact Vertex AI.")  # seen
 # The kinds of tuning whose hyperparameters we know the defaults of.
 COMPLETED = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec"})
 
-AGES = 32
-"""The bits that the place of a job among all takes in its place in a list."""
-
 SERVICE_ACCOUNT_SHOWN = 31 * SECOND  # with an update of the record [seen]
 MODEL_NAMED = 40 * SECOND  # jobs that ended after 42 and 80 s of work named a model, one of 31 s did not [seen]
 
@@ -57,14 +63,16 @@ def create_tuning_job(call: Call) -> Json:
     if place_of(call).location == GLOBAL:
         # "rejected at creation with FAILED_PRECONDITION" [documented]; our choice of words: not seen
         raise ApiError(Code.FAILED_PRECONDITION, "Tuning is not supported in location global.")
-    job = new_job(call, call.message.get("tuningJob", {}))
-    return tuning_job(Registry(call.world, call.now), job, call.version, call.now)
+    sent = call.message.get("tuningJob", {})
+    prepared = prepare(call, sent)
+    job = call.world.store.transact(lambda transaction: new_job(in_transaction(call, transaction), sent, prepared))
+    return tuning_job(Registry(call.world, call.now), job, call.now)
 
 
 def get_tuning_job(call: Call) -> Json:
     """A job as it is by now."""
     registry = Registry(call.world, call.now)
-    return tuning_job(registry, _find(registry, call), call.version, call.now)
+    return tuning_job(registry, _find(registry, call), call.now)
 
 
 def list_tuning_jobs(call: Call) -> Json:
@@ -72,33 +80,38 @@ def list_tuning_jobs(call: Call) -> Json:
     registry = Registry(call.world, call.now)
     place = place_of(call).name
     text = call.message.get("filter", "")
-    everything = list(registry.jobs(place))
-    wanted = _wanted(call, registry, everything, text)
-    ages = {job.name: age for age, job in enumerate(everything)}
-    ranks = {job.name: -(registry.progress(job).updated << AGES | ages[job.name]) for job in wanted}
-    jobs, token = page(
-        sorted(wanted, key=lambda job: ranks[job.name]),
-        key=lambda job: job.name,
+    wanted = paging(
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),
         default=100,  # our choice: not seen
         maximum=1000,  # our choice: not seen
         scope=f"{place}/tuningJobs?filter={text}",
-        rank=lambda job: ranks[job.name],
+        moment=call.now,
     )
-    shown = [tuning_job(registry, job, call.version, call.now) for job in jobs]
+    # A job that is updated while somebody turns pages would move to a page that they have seen already. So the order
+    # of all pages is that of the moment at which the first one was read; jobs created since are on none of them.
+    moment = wanted.moment or call.now
+    then = registry.at(moment)
+    places = [
+        (newest_first(then.progress(entry.record).updated, entry), entry.name, entry.record)
+        for entry in registry.jobs(place)
+        if entry.record.run.created <= moment
+    ]
+    if text.strip():
+
+        def view(place: tuple[int, str, TuningJob]) -> Json:
+            return as_known(call.version, "TuningJob", tuning_job(registry, place[2], call.now))
+
+        places = filtered(places, text, facts=view)
+    if behind := ranked(wanted.after):
+        places = [place for place in places if place[:2] > behind]
+    places.sort(key=lambda place: place[:2])
+    jobs, token = wanted.cut(places, key=lambda place: place[1], rank=lambda place: place[0])
+    shown = [tuning_job(registry, job, call.now) for _, _, job in jobs]
     return {"tuningJobs": shown} | ({"nextPageToken": token} if token else {})
 
 
-def _wanted(call: Call, registry: Registry, jobs: list[TuningJob], text: str) -> list[TuningJob]:
-    """The jobs that fit a filter. Without one they need not be put into words."""
-    if not text.strip():
-        return jobs
-    named = {job.name: job for job in jobs}
-    views = (tuning_job(registry, job, call.version, call.now) for job in jobs)
-    return [named[view["name"]] for view in filtered(views, text)]
-
-
+@transactional
 def cancel_tuning_job(call: Call) -> Json:
     """Ask a job to stop. One that has ended, or was asked before, cannot be canceled."""
     registry = Registry(call.world, call.now)
@@ -111,14 +124,12 @@ def cancel_tuning_job(call: Call) -> Json:
             f'The TuningJob "{job.name}" is in state {STATES[state]} and cannot be canceled.',
         )
     start = registry.start(job)
-    call.world.change(
-        TUNING_JOBS, job.name, lambda kept: replace(kept, run=tuning.cancel(kept.run, call.now, start=start))
-    )
+    call.world.store.replace(TUNING_JOBS, job.name, replace(job, run=tuning.cancel(job.run, call.now, start=start)))
     return {}
 
 
-def tuning_job(registry: Registry, job: TuningJob, version: str, now: Nanos) -> Json:
-    """A job as that version of the API shows it now."""
+def tuning_job(registry: Registry, job: TuningJob, now: Nanos) -> Json:
+    """A job as it is now."""
     progress = registry.progress(job)
     view: Json = {
         **_given(job, progress, now),
@@ -136,7 +147,7 @@ def tuning_job(registry: Registry, job: TuningJob, version: str, now: Nanos) -> 
     if trained(progress):
         view[job.spec] = _completed(job)
         view |= tuning_datasets.stats(job.spec, job.dataset.statistics)
-    return as_known(version, "TuningJob", view)
+    return view
 
 
 def experiment_id(job: TuningJob, progress: Progress) -> str | None:

@@ -8,6 +8,7 @@ import pytest
 
 from mockserver.dispatch.routing import Call, Pause, Route
 from mockserver.gemini.routes import ROUTES
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.credentials import Credentials, identify
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import ManualClock
@@ -50,12 +51,12 @@ def call(world: World, method: str, message: Json, version: str, **who: str) -> 
 
 
 def ask(world: World, method: str, message: Json, version: str = "", **who: str) -> Json:
-    """What the method answers."""
+    """What the method answers, in its version."""
     version = version or ("v1" if method in OPERATIONS_ON_V1 else "v1beta")
     asked = call(world, method, message, version, **who)
     answer = asked.route.handler(asked)
     assert isinstance(answer, dict)
-    return answer
+    return trim_to_version(asked.route.response, answer)
 
 
 def stream(world: World, method: str, message: Json, version: str = "v1beta", **who: str) -> list[Json | Pause]:

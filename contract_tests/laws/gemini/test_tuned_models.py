@@ -1,5 +1,6 @@
 """Tuned models of the Developer API: made, seen, changed, forgotten. No HTTP."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -360,18 +361,17 @@ def test_retired_models_are_there_and_silent() -> None:
     """After June 2025 nothing can be tuned; what was is listed and gettable, and does not answer [seen]."""
     world = new_world()
     name = trained(world, FLASH)
-    retired = new_world(as_of=date(2025, 6, 13))
-    retired.store = world.store
+    world.settings = replace(world.settings, as_of=date(2025, 6, 13))
     message = {"model": name, "contents": [{"parts": [{"text": "1"}]}]}
 
-    assert get(retired, name)["name"] == name
-    assert ask(retired, "tunedModels.list", {})["tunedModels"][0]["name"] == name
+    assert get(world, name)["name"] == name
+    assert ask(world, "tunedModels.list", {})["tunedModels"][0]["name"] == name
     sentence = (
         "models/gemini-1.5-flash-001-tuning is not found for API version v1beta, or is not supported for "
         "generateContent. Call ListModels to see the list of available models and their supported methods."
     )
-    assert refusal(retired, "tunedModels.generateContent", message) == ("NOT_FOUND", sentence)
-    assert "NOT_FOUND" == refusal(retired, CREATE, request(FLASH))[0]
+    assert refusal(world, "tunedModels.generateContent", message) == ("NOT_FOUND", sentence)
+    assert "NOT_FOUND" == refusal(world, CREATE, request(FLASH))[0]
 
 
 def test_started_after_created() -> None:

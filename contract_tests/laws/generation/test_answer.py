@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract_tests.laws.scripting.test_scenario import new_scenario
 from mockserver.datasets.examples import Examples
 from mockserver.generation.answer import choose_answer, default_answer
 from mockserver.scripting.answers import Answer, Prompt, Rule, Turn
-from mockserver.scripting.scenario import Scenario
 
 TUNED = "tunedModels/number-generator-model-dzlmi0gswwqb"
 
@@ -101,13 +101,13 @@ def test_rules_come_before_everything_else() -> None:
     rules = [Rule("scripted")]
 
     for text in ("LXIII", "in", "[mock: text=magic]"):
-        assert choose_answer(Scenario(rules), ask(text), {"in": "out"}, magic=True).text == "scripted"
+        assert choose_answer(new_scenario(rules), ask(text), {"in": "out"}, magic=True)[0].text == "scripted"
 
 
 def test_the_first_rule_that_fits_answers() -> None:
     """In the order they were given."""
     rules = [Rule("exact", text="LXIII"), Rule("pattern", regex="^L"), Rule("any")]
-    said = [choose_answer(Scenario(rules), ask(text), {}, magic=True).text for text in ("LXIII", "LX", "XL")]
+    said = [choose_answer(new_scenario(rules), ask(text), {}, magic=True)[0].text for text in ("LXIII", "LX", "XL")]
 
     assert said == ["exact", "pattern", "any"]
 
@@ -121,7 +121,7 @@ def test_a_rule_may_ask_a_function(answer: Answer | str) -> None:
         asked.append(prompt)
         return answer
 
-    assert Answer("from a function") == choose_answer(Scenario([Rule(reply)]), ask("hi"), {}, magic=True)
+    assert Answer("from a function") == choose_answer(new_scenario([Rule(reply)]), ask("hi"), {}, magic=True)[0]
     assert asked == [ask("hi")]
 
 

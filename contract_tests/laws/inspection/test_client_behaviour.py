@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.laws.state.test_calls import call
+from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
-from mockserver.state.calls import Calls, RecordedCall
+from mockserver.state.calls import RecordedCall
 
 NEXT = "tunedModels/next"
 JOB = "projects/1/locations/us-central1/tuningJobs/2"

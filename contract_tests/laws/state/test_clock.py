@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.state.clock import SECOND, Clock, ManualClock, SystemClock, to_datetime, to_nanos
+from mockserver.state.clock import SECOND, Clock, ClockSetting, ManualClock, SystemClock, to_datetime, to_nanos
 
 START = datetime(2024, 3, 14, 15, 9, 26, 535897, tzinfo=UTC)
 
@@ -217,3 +217,21 @@ def test_a_clock_can_be_put_back_with_its_world(clock: Clock) -> None:
     assert 0 <= clock.now() - moment < 1800 * SECOND
     clock.advance(hours=1)
     assert clock.now() >= moment + 3600 * SECOND
+
+
+def test_two_who_move_a_clock_to_one_moment_meet_there() -> None:
+    """Each moves it by what is left when its change is made, though the other has moved it since it was asked."""
+    clock, target = ManualClock(START), to_nanos(START) + 60 * SECOND
+    setting = clock.setting
+    rivals = [lambda: clock.advance_to(target)]
+
+    def change(edit: Callable[[ClockSetting], ClockSetting]) -> None:
+        nonlocal setting
+        if rivals:
+            rivals.pop()()
+        setting = edit(setting)
+
+    clock.keep(lambda: setting, change)
+    clock.advance_to(target)
+
+    assert target == clock.now()

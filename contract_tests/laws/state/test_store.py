@@ -1,5 +1,10 @@
-"""Keeping records: laws of `state.store`, and of changing what is kept."""
+"""Keeping records: laws that every store holds, whatever keeps the records.
 
+A backend is one entry of STORES.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,56 +14,80 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from contract_tests.effort import effort
-from mockserver.state.clock import ManualClock
-from mockserver.state.store import Conflict, Exists, Kind, MemoryStore, Missing
-from mockserver.state.world import World
+from contract_tests.laws.state.test_calls import call
+from mockserver.state.clock import SECOND, ManualClock, SystemClock
+from mockserver.state.memory import MemoryStore
+from mockserver.state.store import ALL, Conflict, Exists, Index, Kind, Missing, Position, Store
+from mockserver.state.world import CLOCK, Settings, World
+
+STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore}
+"""What makes an empty store of each kind that there is."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """A record. Two of them may be alike and are two all the same."""
+    """A record: a number, and in whose list it is."""
 
     count: int = 0
+    owner: str = "me"
 
 
-TALLIES: Kind[Tally] = Kind("tallies")
-OTHERS: Kind[str] = Kind("others")
+BY_OWNER: Index[Tally] = Index("owner", lambda tally: (tally.owner, "everybody"), lambda tally: tally.count)
+BY_PARITY: Index[Tally] = Index(
+    "parity", lambda tally: ("odd",) if tally.count % 2 else (), None, lambda tally: tally.owner
+)
+TALLIES: Kind[Tally] = Kind("tallies", Tally, (BY_OWNER, BY_PARITY))
+OTHERS: Kind[Tally] = Kind("others", Tally)
 
 names = st.sampled_from(["a", "a/1", "b", "b/1"])
-counts = st.integers(0, 3)
+tallies = st.builds(Tally, st.integers(-2, 3), st.sampled_from(["me", "you"]))
+limits = st.integers(1, 5)
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> Store:
+    """An empty store, of each kind in turn."""
+    return STORES[request.param]()
+
+
+def rows(store: Store, kind: Kind[Tally] = TALLIES) -> list[tuple[str, Tally]]:
+    """All records in the order they were inserted."""
+    return [(entry.name, entry.record) for entry in store.walk(kind)]
+
+
+def listed(store: Store, index: Index[Tally], partition: str) -> list[str]:
+    """The names in a list."""
+    return [entry.name for entry in store.walk(TALLIES, index, partition)]
 
 
 class StoreMachine(RuleBasedStateMachine):
     """A store, and a plain dictionary that should always hold the same."""
 
+    make: Callable[[], Store]
+
     @initialize()
     def begin(self) -> None:
-        self.store = MemoryStore()
+        self.store = type(self).make()
         self.rows: dict[str, Tally] = {}
-        self.forks: list[tuple[MemoryStore, dict[str, Tally]]] = []
+        self.copies: list[tuple[Store, dict[str, Tally]]] = []
 
-    @rule(name=names, count=counts)
-    def insert(self, name: str, count: int) -> None:
-        record = Tally(count)
+    @rule(name=names, tally=tallies)
+    def insert(self, name: str, tally: Tally) -> None:
         if name in self.rows:
             with pytest.raises(Exists):
-                self.store.insert(TALLIES, name, record)
+                self.store.insert(TALLIES, name, tally)
         else:
-            self.store.insert(TALLIES, name, record)
-            self.rows[name] = record
+            self.store.insert(TALLIES, name, tally)
+            self.rows[name] = tally
 
-    @rule(name=names, count=counts)
-    def replace(self, name: str, count: int) -> None:
-        record = Tally(count)
+    @rule(name=names, tally=tallies)
+    def replace(self, name: str, tally: Tally) -> None:
         if name not in self.rows:
             with pytest.raises(Missing):
-                self.store.replace(TALLIES, name, record, record)
+                self.store.replace(TALLIES, name, tally)
             return
-        if name in self.rows:
-            with pytest.raises(Conflict):
-                self.store.replace(TALLIES, name, replace(self.rows[name]), record)
-        self.store.replace(TALLIES, name, self.rows[name], record)
-        self.rows[name] = record
+        self.store.replace(TALLIES, name, tally)
+        self.rows[name] = tally
 
     @rule(name=names)
     def delete(self, name: str) -> None:
@@ -68,16 +97,47 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             self.store.delete(TALLIES, name)
 
-    @rule()
-    def fork(self) -> None:
-        self.forks.append((self.store.fork(), dict(self.rows)))
+    @rule(writes=st.lists(st.tuples(names, st.none() | tallies), max_size=4), whole=st.booleans())
+    def change_several(self, writes: Sequence[tuple[str, Tally | None]], *, whole: bool) -> None:
+        after = dict(self.rows)
+
+        def change(transaction: Store) -> None:
+            for name, tally in writes:
+                if tally is None and transaction.has(TALLIES, name):
+                    transaction.delete(TALLIES, name)
+                    del after[name]
+                elif tally is not None:
+                    put = transaction.replace if transaction.has(TALLIES, name) else transaction.insert
+                    put(TALLIES, name, tally)
+                    after[name] = tally
+                    assert tally == transaction.get(TALLIES, name)
+            if not whole:
+                raise LookupError
+
+        if whole:
+            self.store.transact(change)
+            self.rows = after
+        else:
+            with pytest.raises(LookupError):
+                self.store.transact(change)
 
     @rule()
-    def go_on_in_a_fork(self) -> None:
-        if self.forks:
+    def copy(self) -> None:
+        self.copies.append((self.store.copy(), dict(self.rows)))
+
+    @rule()
+    def go_on_in_a_copy(self) -> None:
+        if self.copies:
             kept = (self.store, self.rows)
-            self.store, self.rows = self.forks.pop(0)
-            self.forks.append(kept)
+            self.store, self.rows = self.copies.pop(0)
+            self.copies.append(kept)
+
+    @rule()
+    def restore(self) -> None:
+        if self.copies:
+            copy, rows = self.copies[0]
+            self.store.restore(copy)
+            self.rows = dict(rows)
 
     @rule()
     def clear(self) -> None:
@@ -86,89 +146,295 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_store_holds_what_it_should(self) -> None:
-        for store, rows in [(self.store, self.rows), *self.forks]:
-            assert list(rows.items()) == list(store.items(TALLIES))
-            assert all(record is store.get(TALLIES, name) for name, record in rows.items())
+        for store, held in [(self.store, self.rows), *self.copies]:
+            assert held == dict(rows(store))
+            assert all(record == store.get(TALLIES, name) for name, record in held.items())
+
+    @invariant()
+    def every_list_holds_what_it_should_in_its_order(self) -> None:
+        for store, held in [(self.store, self.rows), *self.copies]:
+            for owner in ("me", "you", "everybody"):
+                wanted = [(it.count, name) for name, it in held.items() if owner in {it.owner, "everybody"}]
+                assert [name for _, name in sorted(wanted)] == listed(store, BY_OWNER, owner)
+            odd = {name for name, tally in held.items() if tally.count % 2}
+            ages = [name for name, _ in rows(store)]
+            assert sorted(odd, key=ages.index) == listed(store, BY_PARITY, "odd")
+
+    @invariant()
+    def pages_joined_are_the_list(self) -> None:
+        for size in (1, 2):
+            joined: list[str] = []
+            after: Position | None = None
+            while entries := self.store.page(TALLIES, BY_OWNER, "everybody", after=after, limit=size):
+                assert len(entries) <= size
+                joined += [entry.name for entry in entries]
+                after = entries[-1].position
+            assert listed(self.store, BY_OWNER, "everybody") == joined
 
 
-StoreMachine.TestCase.settings = effort(50, stateful_step_count=30)
-test_a_store_is_a_dictionary_that_can_be_forked = StoreMachine.TestCase
+def _machine(name: str, make: Callable[[], Store]) -> type:
+    machine = type(f"{name.title()}Machine", (StoreMachine,), {"make": staticmethod(make)})
+    case: type = machine.TestCase  # type: ignore[attr-defined]
+    case.settings = effort(50, stateful_step_count=30)  # type: ignore[attr-defined]
+    return case
 
 
-def test_records_are_told_in_the_order_they_came() -> None:
-    """A change leaves a record in its place; a prefix chooses."""
-    store = MemoryStore()
+test_a_store_in_memory_is_a_dictionary_with_lists_that_can_be_copied = _machine("memory", MemoryStore)
+
+
+def test_records_are_told_in_the_order_they_came(store: Store) -> None:
+    """A change leaves a record in its place."""
     for name in ("b/2", "a/1", "b/1"):
         store.insert(TALLIES, name, Tally())
-    store.replace(TALLIES, "b/2", store.get(TALLIES, "b/2"), Tally(5))
+    store.replace(TALLIES, "b/2", Tally(5))
 
-    assert ["b/2", "a/1", "b/1"] == [name for name, _ in store.items(TALLIES)]
-    assert [("b/2", Tally(5)), ("b/1", Tally())] == list(store.items(TALLIES, "b/"))
-
-
-def test_what_is_told_does_not_change_while_it_is_told() -> None:
-    """A list is of one moment, whatever happens to the rows meanwhile."""
-    store = MemoryStore()
-    for name in ("a", "b", "c"):
-        store.insert(TALLIES, name, Tally())
-    told = store.items(TALLIES)
-    first = next(told)[0]
-    store.delete(TALLIES, "b")
-    store.insert(TALLIES, "d", Tally())
-
-    assert ["a", "b", "c"] == [first, *(name for name, _ in told)]
+    assert [("b/2", Tally(5)), ("a/1", Tally()), ("b/1", Tally())] == rows(store)
 
 
-def test_kinds_are_drawers_of_their_own() -> None:
+def test_a_walk_goes_on_behind_what_was_deleted(store: Store) -> None:
+    """It sees everything that is there from beginning to end once, whatever comes and goes."""
+    for number in range(100):
+        store.insert(TALLIES, f"{number:03}", Tally(number))
+    walk = store.walk(TALLIES, BY_OWNER, "me")
+    seen = [next(walk).name for _ in range(32)]
+    for number in (0, 31, 32, 99):
+        store.delete(TALLIES, f"{number:03}")
+    store.insert(TALLIES, "new", Tally(40))
+    seen += [entry.name for entry in walk]
+
+    assert [*(f"{number:03}" for number in range(32)), *(f"{number:03}" for number in range(33, 41))] == seen[:40]
+    assert "new" == seen[40]
+    assert len(seen) == len(set(seen)) == 99
+
+
+def test_a_list_goes_on_behind_a_position_where_nothing_is(store: Store) -> None:
+    """A rank and a name say where, also those of a record that never was."""
+    for name, count in (("a", 1), ("b", 2), ("c", 2), ("d", 3)):
+        store.insert(TALLIES, name, Tally(count))
+
+    def behind(rank: int, tie: str) -> list[str]:
+        return [entry.name for entry in store.page(TALLIES, BY_OWNER, "me", after=Position(rank, tie), limit=2)]
+
+    assert [["a", "b"], ["b", "c"], ["c", "d"], ["c", "d"], ["d"], []] == [
+        behind(0, "z"), behind(1, "a"), behind(2, "b"), behind(2, "bb"), behind(2, "z"), behind(3, "d")
+    ]  # fmt: skip
+
+
+def test_kinds_are_collections_of_their_own(store: Store) -> None:
     """The same name may be in each."""
-    store = MemoryStore()
     store.insert(TALLIES, "a", Tally())
-    store.insert(OTHERS, "a", "text")
+    store.insert(OTHERS, "a", Tally(7))
     store.delete(TALLIES, "a")
 
-    assert "text" == store.get(OTHERS, "a")
+    assert Tally(7) == store.get(OTHERS, "a")
     assert [TALLIES, OTHERS] == store.kinds()
 
 
-def test_counters_count_from_zero_each_for_itself() -> None:
-    """A fork counts on from there; to forget is to begin anew."""
-    store = MemoryStore()
+def test_revisions_move_with_every_change_of_their_kind(store: Store) -> None:
+    """And with no other; putting a store back moves them too, unless nothing has changed."""
+    revisions = [store.revision(TALLIES)]
+    store.insert(TALLIES, "a", Tally())
+    revisions.append(store.revision(TALLIES))
+    store.replace(TALLIES, "a", Tally(1))
+    revisions.append(store.revision(TALLIES))
+    copy = store.copy()
+    store.insert(OTHERS, "a", Tally())
+    store.delete(TALLIES, "a")
+    revisions.append(store.revision(TALLIES))
+    store.clear()
+    revisions.append(store.revision(TALLIES))
+    store.restore(copy)
+
+    assert 5 == len(set(revisions))
+    assert revisions[2] == store.revision(TALLIES)
+
+
+def test_counters_count_from_zero_each_for_itself(store: Store) -> None:
+    """A copy counts on from there; to forget is to begin anew."""
     counted = [store.count(name) for name in ("a", "a", "b", "a")]
-    twin = store.fork()
+    twin = store.copy()
 
     assert [0, 1, 0, 2] == counted
     assert [3, 4] == [twin.count("a"), twin.count("a")]
     assert 3 == store.count("a")
+    store.restore(twin)
+    assert 5 == store.count("a")
     store.clear()
     assert 0 == store.count("a")
 
 
-def test_no_change_is_lost_when_many_change_one_record() -> None:
+def test_clearing_keeps_the_kinds_it_is_told_to(store: Store) -> None:
+    """And their lists; the log is forgotten."""
+    store.insert(TALLIES, "a", Tally(1))
+    store.insert(OTHERS, "a", Tally(2))
+    store.log.append(call())
+    store.clear(keep=[TALLIES])
+
+    assert [("a", Tally(1))] == rows(store)
+    assert ["a"] == listed(store, BY_OWNER, "me")
+    assert [] == rows(store, OTHERS)
+    assert 0 == len(store.log)
+
+
+def test_a_copy_has_the_log_too(store: Store) -> None:
+    """What is called afterwards is in one of them."""
+    store.log.append(call(at=1))
+    copy = store.copy()
+    store.log.append(call(at=2))
+    store.restore(copy)
+
+    assert [call(at=1)] == list(store.log)
+
+
+def test_a_change_is_made_again_if_what_it_read_has_changed(store: Store) -> None:
+    """Whether it was a record, one that was not there, or a list."""
+    store.insert(TALLIES, "a", Tally(1))
+
+    numbers = itertools.count()
+
+    def lost(read: Callable[[Store], object], interfere: Callable[[], None]) -> int:
+        tries = []
+
+        def change(transaction: Store) -> None:
+            read(transaction)
+            tries.append(1)
+            if len(tries) == 1:
+                interfere()
+            transaction.insert(OTHERS, f"other {next(numbers)}", Tally())
+
+        store.transact(change)
+        return len(tries)
+
+    assert 2 == lost(lambda it: it.get(TALLIES, "a"), lambda: store.replace(TALLIES, "a", Tally(1)))
+    assert 2 == lost(lambda it: it.has(TALLIES, "b"), lambda: store.insert(TALLIES, "b", Tally(2)))
+    assert 2 == lost(lambda it: it.has(TALLIES, "b"), lambda: store.delete(TALLIES, "b"))
+    assert 2 == lost(lambda it: list(it.walk(TALLIES)), lambda: store.insert(TALLIES, "c", Tally(3)))
+    assert 2 == lost(lambda it: list(it.walk(TALLIES)), lambda: store.replace(TALLIES, "c", Tally(4)))
+    assert 2 == lost(
+        lambda it: it.page(TALLIES, BY_OWNER, "you", limit=1),
+        lambda: store.insert(TALLIES, "d", Tally(5, "you")),
+    )
+    assert 2 == lost(lambda it: it.page(TALLIES, BY_OWNER, "you", limit=1), lambda: store.delete(TALLIES, "d"))
+    assert 1 == lost(
+        lambda it: it.page(TALLIES, BY_OWNER, "nobody", limit=1), lambda: store.replace(TALLIES, "a", Tally(6))
+    )
+    assert 1 == lost(lambda it: it.get(TALLIES, "a"), lambda: store.replace(TALLIES, "c", Tally(7)))
+
+
+def test_what_a_change_raises_it_decided_on_one_state(store: Store) -> None:
+    """A refusal that another change has made wrong is not raised; one that stands is, and nothing is kept."""
+    store.insert(TALLIES, "a", Tally(1))
+    moments = []
+
+    def change(transaction: Store) -> None:
+        tally = transaction.get(TALLIES, "a")
+        moments.append(tally)
+        if len(moments) == 1:
+            store.replace(TALLIES, "a", Tally(2))
+        transaction.insert(TALLIES, "b", tally)
+        if tally.count < 3:
+            raise ValueError(tally.count)
+
+    with pytest.raises(ValueError, match="2"):
+        store.transact(change)
+
+    assert [Tally(1), Tally(2)] == moments
+    assert [("a", Tally(2))] == rows(store)
+
+
+def test_a_transaction_sees_what_it_wrote(store: Store) -> None:
+    """Nobody else does before its end."""
+    store.insert(TALLIES, "a", Tally(1))
+    store.insert(TALLIES, "b", Tally(2))
+
+    def change(transaction: Store) -> list[object]:
+        transaction.replace(TALLIES, "a", Tally(5))
+        transaction.delete(TALLIES, "b")
+        transaction.insert(TALLIES, "c", Tally(6))
+        with pytest.raises(Exists):
+            transaction.insert(TALLIES, "c", Tally(7))
+        with pytest.raises(Missing):
+            transaction.replace(TALLIES, "b", Tally(7))
+        inner = transaction.transact(lambda within: within.get(TALLIES, "c"))
+        outside = rows(store)
+        return [transaction.get(TALLIES, "a"), transaction.has(TALLIES, "b"), inner, outside]
+
+    assert [Tally(5), False, Tally(6), [("a", Tally(1)), ("b", Tally(2))]] == store.transact(change)
+    assert [("a", Tally(5)), ("c", Tally(6))] == rows(store)
+
+
+def test_a_transaction_reads_its_lists_before_it_writes(store: Store) -> None:
+    """Of the kind that it writes: what it wrote is in no list yet."""
+
+    def change(transaction: Store) -> None:
+        transaction.insert(TALLIES, "a", Tally())
+        assert [] == list(transaction.walk(OTHERS))
+        transaction.page(TALLIES, ALL, "", limit=1)
+
+    with pytest.raises(ValueError, match="has written tallies"):
+        store.transact(change)
+
+    assert [] == rows(store)
+
+
+def test_a_replacement_may_name_the_version_it_was_made_from(store: Store) -> None:
+    """Conflict, if there is another by now, though it be alike; Missing, if there is none."""
+    store.insert(TALLIES, "a", Tally())
+    (entry,) = store.page(TALLIES, ALL, "", limit=1)
+    store.replace(TALLIES, "a", Tally(1), version=entry.version)
+    with pytest.raises(Conflict):
+        store.replace(TALLIES, "a", Tally(2), version=entry.version)
+    store.delete(TALLIES, "a")
+    with pytest.raises(Missing):
+        store.replace(TALLIES, "a", Tally(2), version=entry.version)
+    store.insert(TALLIES, "a", Tally())
+    with pytest.raises(Conflict):
+        store.replace(TALLIES, "a", Tally(2), version=entry.version)
+
+    assert [("a", Tally())] == rows(store)
+
+
+def test_no_change_is_lost_when_many_change_one_record(store: Store) -> None:
     """Who was slower does it again, from what is there by then."""
-    world = World(ManualClock(datetime(2024, 3, 14, tzinfo=UTC)))
-    world.store.insert(TALLIES, "a", Tally())
+    store.insert(TALLIES, "a", Tally())
 
     def add(_: int) -> None:
-        world.change(TALLIES, "a", lambda tally: Tally(tally.count + 1))
+        store.change(TALLIES, "a", lambda tally: replace(tally, count=tally.count + 1))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(500)))
 
-    assert 500 == world.store.get(TALLIES, "a").count
+    assert 500 == store.get(TALLIES, "a").count
 
 
-def test_what_is_not_there_cannot_be_changed() -> None:
+def test_several_records_change_together_or_not_at_all(store: Store) -> None:
+    """However many move an amount from one to the other, the sum stays."""
+    store.insert(TALLIES, "a", Tally(500))
+    store.insert(TALLIES, "b", Tally())
+
+    def move(transaction: Store) -> int:
+        a, b = transaction.get(TALLIES, "a"), transaction.get(TALLIES, "b")
+        transaction.replace(TALLIES, "a", replace(a, count=a.count - 1))
+        transaction.replace(TALLIES, "b", replace(b, count=b.count + 1))
+        return a.count + b.count
+
+    with ThreadPoolExecutor(8) as pool:
+        sums = set(pool.map(lambda _: store.transact(move), range(500)))
+
+    assert {500} == sums
+    assert [("a", Tally(0)), ("b", Tally(500))] == rows(store)
+
+
+def test_what_is_not_there_cannot_be_changed(store: Store) -> None:
     """Missing says its name."""
-    world = World(ManualClock(datetime(2024, 3, 14, tzinfo=UTC)))
-
     with pytest.raises(Missing, match="nobody"):
-        world.change(TALLIES, "nobody", lambda tally: tally)
+        store.change(TALLIES, "nobody", lambda tally: tally)
 
 
-def test_dice_are_the_same_in_every_run_of_one_seed() -> None:
+def test_dice_are_the_same_in_every_run_of_one_seed(store: Store) -> None:
     """The n-th generator for a purpose; a world that is put back throws the same again."""
     start = datetime(2024, 3, 14, tzinfo=UTC)
-    one, other = World(ManualClock(start)), World(ManualClock(start))
+    one, other = World(ManualClock(start), store=store), World(ManualClock(start))
     thrown = [one.rng("names").random(), one.rng("names").random(), one.rng("losses").random()]
     before = other.snapshot()
     first = other.rng("names").random()
@@ -177,3 +443,41 @@ def test_dice_are_the_same_in_every_run_of_one_seed() -> None:
     assert thrown[0] == first == other.rng("names").random()
     assert thrown[1] == other.rng("names").random()
     assert 3 == len(set(thrown))
+
+
+def test_a_world_is_a_handle_on_its_store(store: Store) -> None:
+    """Another handle on the same store sees the same settings; resetting keeps them."""
+    clock = ManualClock(datetime(2024, 3, 14, tzinfo=UTC))
+    world = World(clock, Settings(seed=3), store=store)
+    again = World(clock, store=store)
+    again.settings = replace(again.settings, auth="off")
+    world.reset()
+
+    assert Settings(seed=3, auth="off") == world.settings == again.settings
+
+
+@pytest.mark.parametrize("make", [ManualClock, SystemClock])
+def test_a_clock_goes_by_what_the_store_keeps(store: Store, make: Callable[[], ManualClock | SystemClock]) -> None:
+    """Two handles on one store tell one time, whichever of them it is moved by; resetting keeps it."""
+    one = World(make(), store=store)
+    other = World(make(), store=store)
+    one.clock.advance(hours=1)
+    other.clock.advance(hours=2)
+    one.reset()
+    began = one.clock.now()
+
+    assert store.get(CLOCK, CLOCK.name).moment >= 3 * 3600 * SECOND
+    assert 0 <= other.clock.now() - began < SECOND
+    assert 0 <= one.fork("twin").clock.now() - began < SECOND
+
+
+def test_a_fork_has_a_clock_of_its_own(store: Store) -> None:
+    """And a snapshot the time at which it was taken."""
+    world = World(ManualClock(), store=store)
+    snapshot, twin = world.snapshot(), world.fork("twin")
+    before = world.clock.now()
+    world.clock.advance(5)
+
+    assert (before + 5 * SECOND, before) == (world.clock.now(), twin.clock.now())
+    world.restore(snapshot)
+    assert before == world.clock.now()

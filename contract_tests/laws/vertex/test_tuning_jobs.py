@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mockserver.dispatch import runs
 from mockserver.dispatch.routing import Call
+from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.credentials import Caller
 from mockserver.rpc.errors import ApiError
 from mockserver.simulation import names as minting
@@ -41,12 +42,12 @@ def world(seed: int, **settings: Any) -> World:
 
 
 def ask(of: World, method: str, path: Json, message: Json | None = None, version: str = "v1") -> Json:
-    """What the handler of a method returns."""
+    """What a method answers, in its version."""
     route = next(each for each in ROUTES if (each.id, each.version) == (f"projects.locations.{method}", version))
     call = Call(of, of.clock.now(), CALLER, route, path | (message or {}))
     answer = route.handler(call)
     assert isinstance(answer, dict)
-    return answer
+    return trim_to_version(route.response, answer)
 
 
 def create(of: World, name: str = "plain") -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.simulation.names import project_number
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import filtered, masked, ordered
+from mockserver.vertex.filters import Order, filtered, masked
 from mockserver.vertex.locations import canonical, serving_location
 from mockserver.vertex.responses import response_id
 
@@ -33,7 +33,7 @@ def test_every_text_is_a_filter_or_an_error(text: str) -> None:
     """Nothing else happens to it."""
     found, code = [], Code.OK
     try:
-        found = filtered([MODEL], text)
+        found = filtered([MODEL], text, facts=dict)
     except ApiError as error:
         code = error.code
 
@@ -74,7 +74,7 @@ def test_every_text_is_a_filter_or_an_error(text: str) -> None:
 )
 def test_filters_say_what_they_mean(text: str, *, fits: bool) -> None:
     """AIP-160, and either spelling of a field."""
-    assert ([MODEL] if fits else []) == filtered([MODEL], text)
+    assert ([MODEL] if fits else []) == filtered([MODEL], text, facts=dict)
 
 
 def test_an_order_keeps_what_is_equal_in_place() -> None:
@@ -85,16 +85,16 @@ def test_an_order_keeps_what_is_equal_in_place() -> None:
         {"displayName": "a"},
     ]
 
-    found = ordered(rows, "display_name, create_time desc", ["displayName", "createTime"])
+    order = Order("display_name, create_time desc", ["displayName", "createTime"], lambda name: rows[int(name)])
 
-    assert [rows[1], rows[2], rows[0]] == found
+    assert ["1", "2", "0"] == order.sort(["0", "1", "2"], int)
 
 
 @pytest.mark.parametrize("text", ["other", "display_name sideways", "display_name asc desc"])
 def test_what_is_no_order_is_refused(text: str) -> None:
     """Unknown fields and directions."""
     with pytest.raises(ApiError, match="order_by"):
-        ordered([], text, ["displayName"])
+        Order(text, ["displayName"], lambda _: {})
 
 
 def test_a_mask_always_keeps_the_name() -> None:

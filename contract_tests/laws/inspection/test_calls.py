@@ -1,0 +1,134 @@
+"""Questions to the log of calls: laws of `inspection.calls`."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract_tests.laws.state.test_calls import call
+from mockserver.inspection.calls import Calls
+
+LIFE = Calls(
+    [
+        call("tunedModels.create", 0, verb="POST", path="/v1beta/tunedModels", request={"tunedModelId": "next"}),
+        call(at=1.5, caller="key:1234"),
+        call(at=4, path="/v1beta/tunedModels/other", status=403),
+        call("models.generateContent", 4, verb="POST", path="/v1beta/models/gemini:generateContent", fault="503"),
+        call("", 9, verb="POST", path="/", status=404, request=None, hint="pass project="),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "places"),
+    [
+        ({}, [0, 1, 2, 3, 4]),
+        ({"method": "tunedModels.get"}, [1, 2]),
+        ({"method": "tunedModels.*"}, [0, 1, 2]),
+        ({"method": "*.get", "status": 200}, [1]),
+        ({"method": ""}, [4]),
+        ({"resource": "tunedModels/*"}, [1, 2]),
+        ({"resource": "models/gemini"}, [3]),
+        ({"caller": "key:*"}, [1]),
+        ({"status": 404}, [4]),
+        ({"request": {"tunedModelId": "next"}}, [0]),
+        ({"request": {}}, [0, 1, 2, 3]),
+        ({"method": "tunedmodels.get"}, []),
+    ],
+)
+def test_a_filter_keeps_what_fits_all_of_it(conditions: dict[str, Any], places: list[int]) -> None:
+    """Names are globs, in their own case; a call without a message holds nothing."""
+    assert [LIFE[place] for place in places] == list(LIFE.filter(**conditions))
+
+
+REQUEST = {"tunedModel": {"displayName": "next", "tuningTask": {"examples": [{"i": "1", "o": "2"}, {"i": "2"}]}}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "holds"),
+    [
+        (REQUEST, True),
+        ({"tunedModel": {"displayName": "next"}}, True),
+        ({"tunedModel": {"tuningTask": {"examples": [{"i": "1"}, {}]}}}, True),
+        ({"tunedModel": {"tuningTask": {"examples": ({"o": "2"}, {})}}}, True),
+        ({"tunedModel": {"tuningTask": {"examples": [{"i": "1"}]}}}, False),
+        ({"tunedModel": {"tuningTask": {"examples": [{"i": "2"}, {"i": "1"}]}}}, False),
+        ({"tunedModel": {"displayName": "NEXT"}}, False),
+        ({"tunedModel": {"description": ""}}, False),
+        ({"tunedModel": "next"}, False),
+        ({"tunedModel": {"displayName": {"n": "next"}}}, False),
+    ],
+)
+def test_a_request_is_asked_for_by_what_it_holds_at_least(wanted: dict[str, Any], *, holds: bool) -> None:
+    """Members as deep as they are named; lists element by element, all of them."""
+    assert holds == bool(Calls([call(request=REQUEST)]).filter(request=wanted))
+
+
+def test_what_was_called_is_given_back() -> None:
+    """So that a test may look further."""
+    assert list(LIFE.filter("tunedModels.get")) == list(LIFE.assert_called("tunedModels.get"))
+    assert 1.5 == LIFE.assert_called("tunedModels.*", times=3).intervals()[0]
+    assert 5 == len(LIFE.assert_called())
+    assert 0 == len(LIFE.assert_called("tunedModels.delete", times=0))
+
+
+def test_a_failure_says_what_was_called_instead() -> None:
+    """Every call in the order it came: when, how it ended, which it was, and what a fault did to it."""
+    with pytest.raises(AssertionError) as failed:
+        LIFE.assert_called("tunedModels.create", times=2, status=200)
+
+    assert str(failed.value) == (
+        "expected tunedModels.create status=200 to be called 2 times, it was called 1 times. What was called:\n"
+        "2024-03-14T15:00:00+00:00  200  tunedModels.create  POST /v1beta/tunedModels\n"
+        "2024-03-14T15:00:01+00:00  200  tunedModels.get  GET /v1beta/tunedModels/next\n"
+        "2024-03-14T15:00:04+00:00  403  tunedModels.get  GET /v1beta/tunedModels/other\n"
+        "2024-03-14T15:00:04+00:00  200  models.generateContent  POST /v1beta/models/gemini:generateContent (503)\n"
+        "2024-03-14T15:00:09+00:00  404  no method  POST /"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("tunedModels.delete", "expected tunedModels.delete to be called at least once, it was called 0 times"),
+        ("models.*", "expected models.* to be called at least once, it was called 0 times"),
+    ],
+)
+def test_nothing_called_is_a_failure(method: str, words: str) -> None:
+    """Also where nothing at all was."""
+    with pytest.raises(AssertionError, match=f"{words}. What was called:\nno calls$".replace("*", r"\*")):
+        Calls([]).assert_called(method)
+
+
+def test_what_must_not_be_called() -> None:
+    """Fails when it was, and says so; else is content."""
+    LIFE.assert_not_called("tunedModels.delete")
+    LIFE.assert_not_called("tunedModels.create", status=500)
+    with pytest.raises(AssertionError, match=r"expected tunedModels\.create to be called 0 times, it was called 1"):
+        LIFE.assert_not_called("tunedModels.create")
+
+
+def test_a_misspelt_condition_is_told() -> None:
+    """Rather than passing because nothing fits."""
+    with pytest.raises(TypeError, match="caler"):
+        LIFE.assert_not_called("tunedModels.create", caler="key:*")  # type: ignore[call-arg]
+
+
+def test_calls_are_a_sequence() -> None:
+    """Of which a slice is calls again."""
+    assert "tunedModels.create" == LIFE[0].method
+    assert "pass project=" == LIFE[-1].hint
+    assert [0.0, 5.0] == LIFE[2:].intervals()
+    assert "no calls" == str(LIFE[:0])
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=20))
+def test_intervals_add_up_to_the_whole(moments: list[float]) -> None:
+    """One less than there are calls."""
+    calls = Calls(call(at=moment) for moment in sorted(moments))
+
+    assert max(0, len(moments) - 1) == len(calls.intervals())
+    assert all(interval >= 0 for interval in calls.intervals())
+    if moments:
+        assert sum(calls.intervals()) == pytest.approx(max(moments) - min(moments), abs=1e-6)

@@ -1,0 +1,150 @@
+"""Records to JSON and back: every kind that a store keeps, and the calls of the log."""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mockserver
+from contract_tests.api.everything import furnished
+from mockserver.datasets.examples import Examples
+from mockserver.gemini.batches import Batch
+from mockserver.gemini.store import TunedModel
+from mockserver.scripting.answers import Answer, Citation, Rule
+from mockserver.scripting.faults import Fault, FaultRecord
+from mockserver.scripting.scenario import AnswerRecord
+from mockserver.state.calls import RecordedCall
+from mockserver.state.clock import ClockSetting
+from mockserver.state.codec import decode, encode
+from mockserver.state.store import Kind
+from mockserver.state.world import Settings, WorldRecord
+from mockserver.vertex.operations import Operation
+from mockserver.vertex.store import Endpoint, Model, TuningJob
+
+texts = st.text(max_size=5)
+numbers = st.floats(allow_nan=False)
+messages = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64) | numbers | texts | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+
+answers = st.builds(
+    Answer,
+    text=texts,
+    parts=st.lists(st.dictionaries(texts, messages, max_size=2), max_size=2),
+    finish=st.sampled_from(["STOP", "safety"]),
+    ratings=st.dictionaries(st.just("HARASSMENT"), st.sampled_from(["LOW", "HIGH"])),
+    citations=st.lists(st.builds(Citation, st.integers(0, 5), st.integers(5, 9), uri=texts), max_size=2),
+    usage=st.dictionaries(st.sampled_from(["prompt", "cached"]), st.integers(0, 9)),
+    logprobs=st.lists(st.tuples(texts, st.floats(-9, 0)), max_size=2),
+)
+rules = st.builds(
+    Rule,
+    answer=texts | answers | st.just(str),
+    model=st.none() | texts,
+    predicate=st.none() | st.just(bool),
+    times=st.none() | st.integers(1, 9),
+)
+faults = st.builds(
+    Fault,
+    method=texts,
+    status=st.sampled_from([503, "RESOURCE_EXHAUSTED", "429"]),
+    retry_after=st.none() | st.floats(0, 9),
+    probability=st.floats(0, 1),
+)
+settings = st.builds(
+    Settings,
+    seed=st.integers(0, 2**63 - 1),
+    auth=st.sampled_from(["any", "off", "strict"]),
+    accepted_credentials=st.frozensets(texts),
+    as_of=st.none() | st.dates(date(2023, 1, 1)),
+    gcs_root=st.none() | st.just(Path("/")),
+    metadata_refresh_seconds=st.floats(0, 100),
+)
+
+st.register_type_strategy(Examples, st.builds(Examples, st.dictionaries(texts, texts).map(dict.items)))
+st.register_type_strategy(float, numbers)
+objects = st.dictionaries(texts, messages, max_size=3)
+
+RECORDS: dict[type[Any], st.SearchStrategy[Any]] = {
+    AnswerRecord: st.builds(AnswerRecord, rules, st.integers(0, 9)),
+    FaultRecord: st.builds(FaultRecord, faults, st.integers(), st.integers(0), st.integers(0)),
+    Settings: settings,
+    ClockSetting: st.builds(ClockSetting, st.integers(), st.integers(), numbers),
+    RecordedCall: st.builds(RecordedCall, request=st.none() | objects, response=messages),
+    Batch: st.builds(Batch, responses=st.lists(objects, max_size=2).map(tuple)),
+    Operation: st.builds(Operation, response=st.none() | objects),
+    TuningJob: st.builds(TuningJob, request=objects, defaults=objects),
+    **{kind: st.from_type(kind) for kind in (WorldRecord, Endpoint, Model, TunedModel)},
+}
+
+
+def kinds() -> Iterator[Kind[Any]]:
+    """Every kind that some module declares."""
+    for module in pkgutil.walk_packages(mockserver.__path__, "mockserver."):
+        if not module.name.endswith(("__main__", "pytest_plugin")) and ".doors." not in module.name:
+            held = vars(importlib.import_module(module.name)).values()
+            yield from (value for value in held if isinstance(value, Kind))
+
+
+def through_json(record: Any) -> Any:
+    """The record, written as a text and read again."""
+    return decode(type(record), json.loads(json.dumps(encode(record))))
+
+
+def test_every_kind_has_its_law_here() -> None:
+    """A kind that is added has to be added here too."""
+    assert {kind.record for kind in kinds()} | {RecordedCall} == set(RECORDS)
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_a_record_is_the_same_after_json(record: type[Any]) -> None:
+    """Whatever is in it: text in any language, integers of 64 bits, bytes, functions of this process."""
+
+    @given(RECORDS[record])
+    def law(value: Any) -> None:
+        assert value == through_json(value)
+
+    law()
+
+
+def test_what_the_server_keeps_is_the_same_after_json() -> None:
+    """Every record of a world in which everything has been made once."""
+    store = furnished()[0].store
+    records = [entry.record for kind in store.kinds() for entry in store.walk(kind)]
+    calls = list(store.log)
+
+    assert len({type(record) for record in records}) >= 7
+    assert records == [through_json(record) for record in records]
+    assert calls == [through_json(call) for call in calls]
+
+
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), -0.0, 0, True, (1, "a"), [b"\xff"], {"object": []}])
+def test_what_json_has_no_word_for_is_written_all_the_same(value: Any) -> None:
+    """And is read as what it was, its type too."""
+    call = RecordedCall("", "GET", "/", 0, "", None, 200, [value])
+    (again,) = through_json(call).response
+
+    assert (type(value), repr(value)) == (type(again), repr(again))
+
+
+def test_a_function_stays_in_its_process() -> None:
+    """Its JSON leads back to it here, and nowhere else."""
+    record = AnswerRecord(Rule(lambda prompt: prompt.text, predicate=lambda _: True))
+
+    assert record == through_json(record)
+    assert "lambda" not in json.dumps(encode(record))
+
+
+def test_what_cannot_be_written_is_refused() -> None:
+    """Rather than written as something else."""
+    with pytest.raises(TypeError, match="no JSON is known for"):
+        encode(RecordedCall("", "GET", "/", 0, "", None, 200, object()))
