@@ -11,7 +11,7 @@ from mockserver.discovery.schemas import Schemas, scalar
 from mockserver.dispatch.routing import Route
 from mockserver.dispatch.service import Service
 from mockserver.protojson import schema
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
 
@@ -136,7 +136,7 @@ def _leaves(fields: Iterable[Field], prefix: str = "", above: tuple[str, ...] = 
     """The fields a query can hold: those with a value of one word, at any depth, by dotted name."""
     for field in fields:
         name = prefix + field.json_name
-        if field.kind is not Kind.MESSAGE or scalar(field):
+        if field.kind is not FieldType.MESSAGE or scalar(field):
             yield name, field
         elif not field.repeated and field.type_name not in above and not field.type_name.startswith("google.protobuf."):
             yield from _leaves(schema.message(field.type_name).fields, f"{name}.", (*above, field.type_name))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.protojson import schema
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 from mockserver.rpc.errors import ApiError, bad_request, invalid_argument
 
 Json = dict[str, Any]
@@ -110,7 +110,7 @@ def _find_unknown_inside(of: Field, selection: Selection) -> str | None:
 
 def _has_members(of: Field) -> bool:
     """Return whether the JSON of a field is an object of fields; that of a Timestamp is a string."""
-    return of.kind is Kind.MESSAGE and not of.type_name.startswith("google.protobuf.")
+    return of.kind is FieldType.MESSAGE and not of.type_name.startswith("google.protobuf.")
 
 
 def _select(message: str, selection: Selection, value: Any) -> Any:

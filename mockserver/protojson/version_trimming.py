@@ -6,7 +6,7 @@ from typing import Any
 
 from mockserver.protojson import schema
 from mockserver.protojson.memoized import MemoizedList
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
 Trim = Callable[[Any], Any]
@@ -47,11 +47,11 @@ def _message_trimmer(message: str) -> Trim:
 def _field_trimmer(field: Field) -> Trim | None:
     """Return what trims the values of a field, or None if there is nothing to trim."""
     type_name = field.type_name
-    if field.kind is Kind.ENUM:
+    if field.kind is FieldType.ENUM:
         names = schema.enum(type_name).by_name
         return lambda item: _UNDEFINED if isinstance(item, str) and item not in names else item
     well_known = type_name.startswith("google.protobuf.") and type_name != _ANY
-    if field.kind is not Kind.MESSAGE or field.map or well_known:
+    if field.kind is not FieldType.MESSAGE or field.map or well_known:
         return None
     # Looked up when called, because messages contain themselves (Schema).
     if not field.repeated:
