@@ -26,7 +26,7 @@ from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
 from mockserver.state.clock import Nanos, to_datetime
-from mockserver.state.world import World
+from mockserver.state.world import Settings, World
 
 log = logging.getLogger("mockserver")
 
@@ -40,19 +40,20 @@ class WouldBlock(Exception):
     """The answer would have to wait for something outside of this process. Nothing has happened yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than the checks do
 class Request:
     """A request, read and resolved by a face.
 
-    `resource` is the name that the request is about, known before the message is bound. `bind` makes the message;
-    it is called once, after the credentials were found good, and raises ApiError. `options` are the request's
-    metadata that the service's handlers may read. `secret` says what looks like a real credential in it. `verb` and
-    `path` are what the log of calls shows, `size` the bytes of the request.
+    `settings` are the world's, read once. `resource` is the name that the request is about, known before the message
+    is bound. `bind` makes the message; it is called once, after the credentials were found good, and raises ApiError.
+    `options` are the request's metadata that the service's handlers may read. `secret` says what looks like a real
+    credential in it. `verb` and `path` are what the log of calls shows, `size` the bytes of the request.
     """
 
     service: Service
     route: Route
     world: World
+    settings: Settings
     now: Nanos
     resource: str
     credentials: Credentials
@@ -66,7 +67,7 @@ class Request:
     @property
     def day(self) -> date:
         """The day the world is as of, else that of its clock."""
-        return self.world.settings.as_of or to_datetime(self.now).date()
+        return self.settings.as_of or to_datetime(self.now).date()
 
     @property
     def internal_error(self) -> ApiError:
@@ -96,69 +97,34 @@ class Answer:
         status, response = 200, result if isinstance(result, dict) else []
         if isinstance(result, ApiError):
             status, response = result.code.http, result.status
-        return append_to_log(
-            request.world,
-            now=request.now,
-            secret=request.secret,
+        call = RecordedCall(
             method=request.route.id,
             verb=request.verb,
             path=request.path,
+            time=request.now,
             caller=self.caller.principal,
-            message=self.message,
+            request=self.message,
             status=status,
             response=response,
             fault="" if self.fault is None else describe_fields(self.fault),
             hint=self.hint,
             size=request.size + size,
         )
+        return request.world.calls.append(redact_call(call) if request.secret else call)
 
     def record_stream_end(self, entry: LogEntry, size: int) -> None:
         """Complete the entry of a stream, once: with all messages that were sent and their size in bytes.
 
         What was read from the log before stays as it was.
         """
-        messages = [redact(message) if self.request.secret else message for message in self.sent]
+        messages = redact(self.sent) if self.request.secret else self.sent
         record = replace(entry.call, response=messages, size=entry.call.size + size)
         self.request.world.calls.amend(entry, record)
 
 
-def append_to_log(  # noqa: PLR0913 - what a call has
-    world: World,
-    *,
-    now: Nanos,
-    secret: str,
-    verb: str,
-    path: str,
-    status: int,
-    response: Any,
-    size: int,
-    method: str = "",
-    caller: str = "",
-    message: Json | None = None,
-    fault: str = "",
-    hint: str = "",
-) -> LogEntry:
-    """Append to the log of calls, without what looks like a real credential. `method` is "" where no route fits."""
-    kept = redact if secret else _as_it_is
-    return world.calls.append(
-        RecordedCall(
-            method=method,
-            verb=verb,
-            path=kept(path),
-            time=now,
-            caller=caller,
-            request=kept(message),
-            status=status,
-            response=kept(response),
-            fault=fault,
-            hint=hint,
-            size=size,
-        )
-    )
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+def redact_call(call: RecordedCall) -> RecordedCall:
+    """The call without what looks like a real credential."""
+    return replace(call, path=redact(call.path), request=redact(call.request), response=redact(call.response))
 
 
 def dispatch(request: Request, *, may_block: bool = True) -> Answer:
@@ -185,15 +151,15 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
 
 def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     """Go through the checks to the method. What is known on the way is left in the answer, for the log."""
-    world, route = request.world, request.route
+    world, route, settings = request.world, request.route, request.settings
     scenario = Scenario(world.store)
     if scenario.faults:
         answer.fault = scenario.strike(route.id, request.resource, request.now, world.rng("faults"))
         _raise_injected(request, answer.fault, after=0)
-    answer.caller = authenticate(request.credentials, route, world.settings, secret=bool(request.secret))
+    answer.caller = authenticate(request.credentials, route, settings, secret=bool(request.secret))
     message = answer.message = request.bind()
     call_fault = answer.fault
-    if answer.fault is None and world.settings.magic and (text := request.service.prompt_text(message)):
+    if answer.fault is None and settings.magic and (text := request.service.prompt_text(message)):
         answer.fault = magic_fault(text)
         _raise_injected(request, answer.fault, after=0)
     call = Call(
@@ -242,7 +208,6 @@ def _until_first_message(messages: Iterator[Json | Pause]) -> Iterator[Json | Pa
 def _raise_injected(request: Request, fault: Fault | None, after: int) -> None:
     """Raise the status error of a fault that is to come after so many messages."""
     if fault is not None and fault.status is not None and after == fault.after_chunks:
-        settings = request.world.settings
-        caller = identify_caller(request.credentials, settings, secret=bool(request.secret))
+        caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
         failed = FailedCall(request.route, request.resource, caller.project, request.day, fault.retry_after)
         raise injected_error(fault, request.service, failed)

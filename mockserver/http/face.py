@@ -10,7 +10,7 @@ from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted
-from mockserver.dispatch.dispatcher import BUG, Request, append_to_log, dispatch
+from mockserver.dispatch.dispatcher import BUG, Request, dispatch, redact_call
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
 from mockserver.http import error_pages
@@ -23,6 +23,7 @@ from mockserver.protojson.reading import read_request
 from mockserver.rpc import errors
 from mockserver.rpc.credentials import read_credentials, redact
 from mockserver.rpc.errors import ApiError
+from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import Nanos, stopwatch
 from mockserver.state.world import World, Worlds
 
@@ -33,7 +34,7 @@ access = logging.getLogger("mockserver.access")
 BODY_LIMIT = 20_971_520
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrival:
     """A request in its world at its moment. `secret` says what looks like a real credential in it, "" if nothing."""
 
@@ -49,14 +50,14 @@ class Arrival:
 
     def refuse(self, error: ApiError, parameters: SystemParameters) -> Reply:
         """The reply for an error before any method was found."""
-        self._write_down(error.code.http, error.status)
+        self._record(error.code.http, error.status)
         return Printer(self.http, parameters, self.now, self.world.clock).print_error(error)
 
     def answer_unrouted(self, table: RouteTable) -> Reply:
         """404: nothing, or the outermost server's page, by the service that the path is meant for [both seen]."""
         hint = diagnose_unrouted(table, self.http.verb, self.http.path, self.world.settings)
         log.warning("%s was not found: %s", self.label, hint)
-        self._write_down(404, None, hint)
+        self._record(404, None, hint)
         service = table.services.get(table.service(self.http.path))
         empty = service is not None and service.empty_404
         return self.print_page(404, b"" if empty else error_pages.not_found_page(self.http.target))
@@ -65,18 +66,20 @@ class Arrival:
         """A page of the outermost server."""
         return Printer(self.http, SystemParameters(), self.now, self.world.clock).print_page(status, page)
 
-    def _write_down(self, status: int, response: Any, hint: str = "") -> None:
-        append_to_log(
-            self.world,
-            now=self.now,
-            secret=self.secret,
+    def _record(self, status: int, response: Any, hint: str = "") -> None:
+        call = RecordedCall(
+            method="",
             verb=self.http.verb,
             path=self.http.path,
+            time=self.now,
+            caller="",
+            request=None,
             status=status,
             response=response,
             hint=hint,
             size=len(self.http.body),
         )
+        self.world.calls.append(redact_call(call) if self.secret else call)
 
 
 class HttpFace:
@@ -124,6 +127,7 @@ class HttpFace:
             service=service,
             route=route,
             world=world,
+            settings=settings,
             now=arrival.now,
             resource=next(iter(match.path.values()), ""),
             credentials=read_credentials(http.headers, parse_query(http.parameters)),

@@ -58,7 +58,7 @@ class Pieces:
             record(self._size)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """What a door writes: a whole body, or the pieces of a stream with pauses between them.
 
@@ -78,7 +78,7 @@ class Reply:
             self.body.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Printer:
     """Prints what one request gets. `answer` is None where it came to no method: then no service's headers are sent."""
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import islice
+from operator import is_
 from typing import Any
 
 from mockserver.protojson import schema
@@ -26,22 +28,34 @@ def trim_to_version(message: str, value: Mapping[str, Any]) -> Json:
 
 
 @cache
-def _message_trimmer(message: str) -> Trim:
-    if message == _ANY:
+def _message_trimmer(message: str, *, as_any: bool = False) -> Trim:
+    """Return what trims a message of that type, or an Any of it. It returns the value itself if nothing is dropped."""
+    if message == _ANY and not as_any:
         return _trim_any
-    trimmers = {spelling: _field_trimmer(field) for spelling, field in schema.message(message).by_name.items()}
+    trimmers: dict[str, Trim | None] = {
+        spelling: _field_trimmer(field) for spelling, field in schema.message(message).by_name.items()
+    }
+    if as_any:
+        trimmers["@type"] = None
 
-    def trim(value: Mapping[str, Any]) -> Json:
-        members = {}
-        for name, item in value.items():
-            if name in trimmers:
-                trim_member = trimmers[name]
-                member = item if trim_member is None else trim_member(item)
-                if member is not _UNDEFINED:
-                    members[name] = member
-        return members
+    def trim(value: Mapping[str, Any]) -> Mapping[str, Any]:
+        trimmed: Json | None = None
+        for position, (name, item) in enumerate(value.items()):
+            trim_member: Trim | None = trimmers.get(name, _drop)
+            member = item if trim_member is None else trim_member(item)
+            if trimmed is None:
+                if member is item:
+                    continue
+                trimmed = dict(islice(value.items(), position))
+            if member is not _UNDEFINED:
+                trimmed[name] = member
+        return value if trimmed is None else trimmed
 
     return trim
+
+
+def _drop(_: Any) -> object:
+    return _UNDEFINED
 
 
 def _field_trimmer(field: Field) -> Trim | None:
@@ -59,17 +73,17 @@ def _field_trimmer(field: Field) -> Trim | None:
 
     def trim_memoized(items: list[Any]) -> list[Any]:
         trimmed = MemoizedList(map(_message_trimmer(type_name), items))
-        return items if trimmed == items else trimmed
+        return items if all(map(is_, trimmed, items)) else trimmed
 
     def trim_list(items: Any) -> list[Any]:
         if isinstance(items, MemoizedList):
             return items.compute(trim_memoized)
-        return list(map(_message_trimmer(type_name), items))
+        trimmed = list(map(_message_trimmer(type_name), items))
+        return items if all(map(is_, trimmed, items)) else trimmed
 
     return trim_list
 
 
-def _trim_any(value: Mapping[str, Any]) -> Json:
-    type_url = value["@type"]
-    members = {name: item for name, item in value.items() if name != "@type"}
-    return {"@type": type_url, **trim_to_version(type_url.rpartition("/")[2], members)}
+def _trim_any(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    trimmed: Mapping[str, Any] = _message_trimmer(value["@type"].rpartition("/")[2], as_any=True)(value)
+    return trimmed
