@@ -50,6 +50,55 @@ LAWS = "contract_tests/laws"
 
 MUTATIONS = (
     Mutation(
+        "members of another version",
+        "mockserver/dispatch/dispatcher.py",
+        "return trim_to_version(route.response, result)",
+        "return result",
+        (f"{LAWS}/dispatch",),
+    ),
+    Mutation(
+        "a stream's first error as an event",
+        "mockserver/dispatch/dispatcher.py",
+        "lead = list(_until_first_message(result))",
+        "lead: list[Any] = []",
+        (f"{LAWS}/dispatch",),
+    ),
+    Mutation(
+        "no hint for a refused call",
+        "mockserver/dispatch/dispatcher.py",
+        "answer.hint = request.service.refusal_hint(request.route, answer.message)",
+        "pass",
+        (f"{LAWS}/dispatch",),
+    ),
+    Mutation(
+        "the Developer API's lost paths answered with a page",
+        "mockserver/gemini/service.py",
+        "    empty_404=True,\n",
+        "",
+        (f"{API}/test_front_end.py",),
+    ),
+    Mutation(
+        "Vertex AI's servers under one name",
+        "mockserver/vertex/service.py",
+        'return "ESF" if _ASKS_MODELS',
+        'return "scaffolding on HTTPServer2" if _ASKS_MODELS',
+        (f"{API}", f"{LAWS}/http"),
+    ),
+    Mutation(
+        "prompts cannot ask for faults",
+        "mockserver/vertex/service.py",
+        "    prompt_text=last_text,\n",
+        "",
+        (f"{API}/test_vertex_generation.py",),
+    ),
+    Mutation(
+        "no regions",
+        "mockserver/vertex/service.py",
+        "    regional=True,\n",
+        "",
+        ("contract_tests/use/test_record.py", "contract_tests/use/test_intercepting.py"),
+    ),
+    Mutation(
         "steps rounded down",
         "mockserver/simulation/tuning.py",
         "return -(-self.examples * self.epochs // self.batch)",
