@@ -29,7 +29,7 @@ SCOPES = {
     }
 }
 
-_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^}]*))?\}")
+_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
 
 
 def document(service: str, version: str, routes: Iterable[Route], *, root_url: str, revision: str) -> Json:

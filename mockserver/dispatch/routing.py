@@ -144,7 +144,7 @@ class Route:
         return as_of is None or self.since is None or self.since <= as_of
 
 
-_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^}]*))?\}")
+_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
 
 
 @cache

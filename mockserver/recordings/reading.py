@@ -26,7 +26,6 @@ SUFFIXES = (".json", ".txt", ".yaml", ".yml", ".httprr")
 _REPLY_MEMBERS = frozenset({"body", "candidates", "error", "promptFeedback", "totalTokens"})
 
 _TRACE = b"httprr trace v1\n"
-_SOURCE = re.compile(r"SOURCE: [^\n]*\n")
 _RECORDER = re.compile(r"(?m)^(?:http_)?interactions:")
 
 
@@ -64,7 +63,7 @@ def _data(path: Path, raw: bytes) -> Any:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unreadable("neither text nor a trace of httprr") from None
-    text = _SOURCE.sub("", text, count=1) if text.startswith("SOURCE: ") else text
+    text = text.partition("\n")[2] if text.startswith("SOURCE: ") and "\n" in text else text
     if path.suffix == ".json":
         try:
             tree = json.loads(text)
@@ -134,7 +133,7 @@ def _joined(body: bytes) -> bytes:
     """A body without the marks of chunked encoding; one that has none is itself."""
     whole = b""
     rest = body
-    while found := re.match(rb"([0-9a-fA-F]+)[^\n]*\n", rest):
+    while found := re.match(rb"([0-9a-fA-F]++)[^\n]*+\n", rest):
         size = int(found[1], 16)
         whole += rest[found.end() : found.end() + size]
         rest = rest[found.end() + size :].lstrip(b"\r\n")

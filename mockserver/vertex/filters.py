@@ -205,8 +205,22 @@ def _equal(value: object, wanted: str) -> bool:
         return value == _number(wanted)
     text = "" if value is None else str(value)
     if "*" in wanted:
-        return re.fullmatch(".*".join(map(re.escape, wanted.split("*"))), text) is not None
+        return _fits(text, wanted)
     return text == wanted
+
+
+def _fits(text: str, pattern: str) -> bool:
+    """Whether a text is the pattern, in which each star stands for any text: the leftmost place for a part will do."""
+    first, *middle, last = pattern.split("*")
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def _compared(value: object, mark: str, wanted: str) -> bool:
