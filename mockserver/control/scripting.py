@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
+import orjson
 from pydantic import BaseModel, Field
 
 from mockserver.control.operations import Asked, Body, Done, Json, Operation, invalid
@@ -132,8 +133,16 @@ def _told(record: Any) -> Json:
         elif isinstance(value, Answer):
             value = _told(value)
         if value != member.default and value not in ((), {}):
-            shown[member.name] = value
+            shown[member.name] = _as_json(value)
     return shown
+
+
+def _as_json(value: Any) -> Any:
+    """The value as JSON holds it: in Python a test may give anything, and a list of answers is always shown."""
+    try:
+        return orjson.loads(orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS))
+    except TypeError:  # too deep, or half of a character
+        return ascii(value)
 
 
 OPERATIONS = (

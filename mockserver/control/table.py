@@ -11,6 +11,7 @@ from mockserver.control import calls, evidence, runs, scripting, time, worlds
 from mockserver.control.openapi import document
 from mockserver.control.operations import Asked, Operation, invalid, missing, told
 from mockserver.dispatch.route_table import RouteTable
+from mockserver.limits import CONTROL_DEPTH
 from mockserver.state.world import World, Worlds
 
 OPERATIONS = (
@@ -82,11 +83,29 @@ def _parsed(operation: Operation, body: bytes) -> Any:
     if operation.body is None:
         return None
     try:
-        return operation.body.model_validate(orjson.loads(body or b"{}"))
+        tree = orjson.loads(body or b"{}")
+        if not _is_shallow(tree):
+            raise invalid(f"the body has more than {CONTROL_DEPTH} lists and objects inside each other")
+        return operation.body.model_validate(tree)
     except orjson.JSONDecodeError as error:
         raise invalid(f"the body is not JSON: {error}") from None
     except ValidationError as refused:
         raise invalid(told(refused)) from None
+
+
+def _is_shallow(tree: Any) -> bool:
+    """Whether all that is done with a tree later can go down to its end."""
+    level = [tree]
+    for _ in range(CONTROL_DEPTH + 1):
+        level = [
+            member
+            for node in level
+            if isinstance(node, dict | list)
+            for member in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return True
+    return False
 
 
 def _compiled(path: str) -> re.Pattern[str]:

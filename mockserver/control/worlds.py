@@ -18,6 +18,8 @@ _FIXED = frozenset({"gcs_root"})
 
 MOST_SNAPSHOTS = 100
 
+_ADAPTER = TypeAdapter(Settings)
+
 
 class ShownSettings(BaseModel):
     """How a world behaves: see `mockserver serve --help`."""
@@ -168,7 +170,7 @@ def _shown(world: World) -> ShownWorld:
 
 
 def _plain(settings: Settings) -> Json:
-    shown: Json = TypeAdapter(Settings).dump_python(settings, mode="json")
+    shown: Json = _ADAPTER.dump_python(settings, mode="json")
     return {name: value for name, value in shown.items() if name != "accepted_credentials"}
 
 
@@ -179,7 +181,7 @@ def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
             free = ", ".join(known.keys() - _FIXED)
             raise invalid(f"there is no setting {name!r} to change; there are {free}")
     try:
-        return TypeAdapter(Settings).validate_python({**known, **changes})
+        return _ADAPTER.validate_python({**known, **changes})
     except ValidationError as refused:
         raise invalid(told(refused)) from None
 

@@ -10,6 +10,8 @@ from typing import Any
 from mockserver.generation.answer import choose_answer
 from mockserver.generation.outcome import Outcome, make_outcome
 from mockserver.generation.settings import GenerationSettings
+from mockserver.limits import LOGPROBS
+from mockserver.rpc.errors import invalid_argument
 from mockserver.scripting.answers import Prompt
 from mockserver.state.world import World
 
@@ -25,7 +27,20 @@ def generate(
 ) -> Outcome:
     """The outcome of a prompt to a model with these training examples. `message` says which form its answer must have.
 
-    Raises ApiError INTERNAL if a function of the tester's fails.
+    Raises ApiError INTERNAL if a function of the tester's fails, INVALID_ARGUMENT for too many log probabilities.
     """
     answer = choose_answer(world.scenario, prompt, examples, magic=world.settings.magic, message=message)
-    return make_outcome(prompt, answer, settings, seed)
+    outcome = make_outcome(prompt, answer, settings, seed)
+    if settings.logprobs is not None:
+        _check_logprobs(outcome, settings.logprobs)
+    return outcome
+
+
+def _check_logprobs(outcome: Outcome, likely: int) -> None:
+    """Refuse log probabilities that would be many times as large as the answer. Our choice: not seen."""
+    tokens = sum(candidate.tokens for candidate in outcome.candidates)
+    if tokens * (1 + max(likely, 0)) > LOGPROBS:
+        raise invalid_argument(
+            f"The answer has {tokens} tokens, and with {likely} likely tokens for each it would have more than "
+            f"{LOGPROBS} log probabilities. Ask for fewer (logprobs) or for a shorter answer (maxOutputTokens)."
+        )

@@ -12,8 +12,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-LARGEST_EXPRESSION = 2_000
-"""The places of an expression, each repetition written out: what a text's length is multiplied by, at worst."""
+from mockserver.limits import EXPRESSION_PLACES
 
 _parser: Any = import_module("re._parser")  # has no types, and an underscore since 3.11; the old name warns
 
@@ -68,7 +67,7 @@ class Expression:
         return (None if group_start is None or group_end is None else text[group_start:group_end]), machine.steps
 
     def _too_large(self) -> ValueError:
-        return ValueError(f"{self.source!r} is too large: it has more than {LARGEST_EXPRESSION} places")
+        return ValueError(f"{self.source!r} is too large: it has more than {EXPRESSION_PLACES} places")
 
     def _unsupported(self, operation: object) -> ValueError:
         what = str(operation).lower().replace("_", " ")
@@ -133,7 +132,7 @@ class Expression:
 
     def _emit(self, operation: str, first: Any = None, second: Any = None) -> int:
         self.size += 1
-        if self.size > LARGEST_EXPRESSION:
+        if self.size > EXPRESSION_PLACES:
             raise self._too_large()
         self._code.append((operation, first, second))
         return len(self._code) - 1
@@ -190,7 +189,7 @@ class Expression:
 
     def _check_room(self, times: int) -> None:
         """Nothing, written out a million times, takes no place but time."""
-        if times > LARGEST_EXPRESSION:
+        if times > EXPRESSION_PLACES:
             raise self._too_large()
 
 

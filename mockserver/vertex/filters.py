@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from mockserver.limits import FILTER_DEPTH
 from mockserver.protojson.scalars import Refused
 from mockserver.protojson.schema import json_name
 from mockserver.protojson.well_known import parse_timestamp
@@ -62,10 +63,6 @@ def _sortable(value: object) -> tuple[int, str]:
     return (value, "") if isinstance(value, int) else (0, str(value or ""))
 
 
-DEEPEST = 100
-"""So many brackets and negations may a filter have: reading one takes a stack."""  # our choice: not seen
-
-
 class _Parser:
     """Reads `term (AND|OR term)*`, OR binding tighter, as AIP-160 has it."""
 
@@ -73,7 +70,7 @@ class _Parser:
         self._text = text
         self._tokens = self._split(text)
         self._at = 0
-        if sum(token in {"(", "NOT", "-"} for token in self._tokens) > DEEPEST:
+        if sum(token in {"(", "NOT", "-"} for token in self._tokens) > FILTER_DEPTH:  # reading one takes a stack
             raise self._invalid()
 
     def whole(self) -> Test:

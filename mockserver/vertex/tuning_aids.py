@@ -8,6 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver.dispatch.routing import Call
+from mockserver.limits import (
+    REWARD_EXPRESSION,
+    REWARD_REFERENCES,
+    REWARD_RESPONSE,
+    REWARD_STEPS,
+    REWARD_WORK,
+    REWARDS,
+)
 from mockserver.rpc.errors import ApiError
 from mockserver.scripting.expressions import Expression, TooMuchWork, linear_searcher
 from mockserver.simulation.noise import seed_of, uniform
@@ -17,20 +25,8 @@ from mockserver.vertex.operations import begin
 
 Json = dict[str, Any]
 
-LONGEST_PARSED = LONGEST_EXPRESSION = 10_000
-LONGEST_REFERENCES = 1_000_000
-
 _REFERENCE = re.compile(r"\{\{references\.([^{}]+)\}\}")
 _COUNTED = re.compile(r"\{\d")
-
-MOST_REWARDS = 100
-"""Rewards in one configuration."""  # our choice: not seen
-
-MOST_WORK = 100_000_000
-"""Places of an expression times characters of a response, of all rewards together: about a second."""
-
-MOST_STEPS = 1_000_000
-"""Steps to find where an expression matches, of all rewards together: less than a second."""
 
 
 def validate_reinforcement_tuning_reward(call: Call) -> Json:
@@ -41,8 +37,8 @@ def validate_reinforcement_tuning_reward(call: Call) -> Json:
     configs = message.get("compositeRewardConfig", {}).get("weightedRewardConfigs", ())
     if missing or not (configs or "singleRewardConfig" in message):
         raise found_errors(missing or [("single_reward_config", REQUIRED)])
-    if len(configs) > MOST_REWARDS:
-        violation = f"There are {len(configs)} rewards; at most {MOST_REWARDS} are weighted."
+    if len(configs) > REWARDS:
+        violation = f"There are {len(configs)} rewards; at most {REWARDS} are weighted."
         raise found_errors([("weighted_reward_configs", violation)])
     response = _Response(_text(message["sampleResponse"]), message["example"].get("references", {}))
     if not configs:
@@ -97,8 +93,8 @@ class _Response:
     def __init__(self, text: str, references: Mapping[str, str]) -> None:
         self.text = text
         self.references = references
-        self.work = MOST_WORK
-        self.steps = MOST_STEPS
+        self.work = REWARD_WORK
+        self.steps = REWARD_STEPS
 
     def reward(self, config: Mapping[str, Any]) -> float:
         """Matching strings is done; what other scorers would say is thrown, the same for the same response."""
@@ -131,7 +127,7 @@ class _Response:
     def _filled(self, expression: str) -> str:
         """The expression with the references that it names in their places."""
         places = _REFERENCE.findall(expression)
-        if sum(len(self.references.get(name, "")) for name in places) > LONGEST_REFERENCES:
+        if sum(len(self.references.get(name, "")) for name in places) > REWARD_REFERENCES:
             raise _too_much_work(expression)
         return _REFERENCE.sub(lambda found: self.references.get(found[1], found[0]), expression)
 
@@ -145,8 +141,8 @@ class _Response:
 
     def _extracted(self, expression: str) -> str:
         """What its first group matches, or all of it; "" if nothing does. The bound on the text is our choice."""
-        if len(self.text) > LONGEST_PARSED:
-            violation = f"The response has {len(self.text)} characters; at most {LONGEST_PARSED} are parsed."
+        if len(self.text) > REWARD_RESPONSE:
+            violation = f"The response has {len(self.text)} characters; at most {REWARD_RESPONSE} are parsed."
             raise found_errors([("sample_response", violation)])
         parsed, _ = _read(expression)
         if parsed is None:
@@ -164,7 +160,7 @@ def _read(expression: str) -> tuple[Expression | None, Callable[[str], bool]]:
 
     Like RE2, the service's engine, it has neither look-around nor back-references. Our choice of words: not seen.
     """
-    if len(expression) > LONGEST_EXPRESSION:
+    if len(expression) > REWARD_EXPRESSION:
         raise _no_expression(expression)
     parsed = None
     try:
