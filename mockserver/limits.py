@@ -64,6 +64,41 @@ SCHEMA_WORK = _declare(
     enforced="mockserver.generation.schema_values",
     answer="200 with a text that says that the value would be too large",
 )
+ANSWER_CHARACTERS = _declare(
+    "ANSWER_CHARACTERS",
+    20_971_520,
+    "characters of all candidates of an answer, or of all responses of a batch",
+    enforced="mockserver.generation.pipeline, mockserver.gemini.batches",
+    answer="400",
+)
+SHOWN_TOKENS = _declare(
+    "SHOWN_TOKENS",
+    500_000,
+    "tokens that computeTokens lists",
+    enforced="mockserver.vertex.generation",
+    answer="400",
+)
+STOP_SEQUENCES = _declare(
+    "STOP_SEQUENCES",
+    100,
+    "stop sequences of a request; 5 are documented",
+    enforced="mockserver.generation.pipeline",
+    answer="400",
+)
+FINDINGS = _declare(
+    "FINDINGS",
+    1_000,
+    "problems of one request that an error lists",
+    enforced="mockserver.gemini.errors, mockserver.vertex.errors",
+    answer="400 with the first of them",
+)
+VIOLATIONS = _declare(
+    "VIOLATIONS",
+    10_000,
+    "members of one request that cannot be bound and that an error lists",
+    enforced="mockserver.protojson.message_encoder",
+    answer="400 with the first of them",
+)
 LOGPROBS = _declare(
     "LOGPROBS",
     50_000,

@@ -27,11 +27,35 @@ READ = [path for path, verbs in DOCUMENT["paths"].items() if "get" in verbs and 
 # Names that there are, or may be; words that settings, rules and faults take.
 NAMES = st.sampled_from(["default", "mine", "a", "tunedModels/x", "", "..", "%00", "a" * 101])
 WORDS = st.sampled_from(
-    ["answer", "text", "regex", "parts", "chunks", "delays", "status", "method", "times", "seed", "auth", "default_user"]
+    [
+        "answer",
+        "text",
+        "regex",
+        "parts",
+        "chunks",
+        "delays",
+        "status",
+        "method",
+        "times",
+        "seed",
+        "auth",
+        "default_user",
+    ]
 )
 NUMBERS = st.sampled_from([0, 1, -1, 0.5, 1e308, 2**53, 10**30, 503])
 VALUES = NAMES | NUMBERS | json_values | st.just("2024-03-14T15:09:26Z") | st.just("(a+)+b") | st.just("a(?=b)")
 ENTRIES = st.dictionaries(WORDS | st.text(max_size=5), VALUES | st.dictionaries(WORDS, VALUES, max_size=3), max_size=4)
+
+
+MODEL_URL = "http://mock/v1beta/tunedModels?tunedModelId=x&key=key-one"
+MODEL = orjson.dumps(
+    {
+        "displayName": "x",
+        "baseModel": "models/gemini-1.5-flash-001-tuning",
+        "tuningTask": {"trainingData": {"examples": {"examples": [{"textInput": "1", "output": "2"}]}}},
+    }
+)
+MODEL_HEADERS = [("content-type", "application/json"), ("content-length", str(len(MODEL)))]
 
 
 class Server:
@@ -39,6 +63,8 @@ class Server:
 
     def __init__(self) -> None:
         self.app: App = create_app(World(ManualClock()))
+        made = send_request(self.app, AppRequest("POST", MODEL_URL, MODEL_HEADERS, MODEL))
+        assert made.status == 200, b"".join(made.pieces)
 
     def ask(self, verb: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Said:
         """Status and body of an answer."""
@@ -84,7 +110,9 @@ def requests(draw: st.DrawFn) -> tuple[str, str, bytes]:
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", draw(st.sampled_from(["default", "mine", "a-b", "%5B"])))
         elif draw(st.integers(0, 3)) == 0:
-            query.append(f"{parameter['name']}={draw(st.sampled_from(['default', 'mine', '*', '1', '-1', '1e400', '%FF', '[']))}")
+            query.append(
+                f"{parameter['name']}={draw(st.sampled_from(['default', 'mine', '*', '1', '-1', '1e400', '%FF', '[']))}"
+            )
     body = b""
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]

@@ -51,7 +51,13 @@ class Tally:
     def hypothesis(self, strategy: st.SearchStrategy[Any], ask: Callable[[Any], int], *, examples: int) -> None:
         """Count what is asked with so many examples; the smallest one that goes wrong is the error."""
 
-        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink), database=None)
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink),
+            database=None,
+        )
         @given(strategy)
         def all_of_them(example: Any) -> None:
             start = time.perf_counter()  # noqa: TID251 - as above

@@ -53,7 +53,9 @@ class Control:
         except ApiError as error:
             return _refused(error)
         except Exception as error:
-            log.exception("%s /_mock%s failed; this is a bug in the mock server, please report it", request.method, path)
+            log.exception(
+                "%s /_mock%s failed; this is a bug in the mock server, please report it", request.method, path
+            )
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
 
     def _table(self) -> Table:

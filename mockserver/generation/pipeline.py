@@ -10,7 +10,7 @@ from typing import Any
 from mockserver.generation.answer import choose_answer
 from mockserver.generation.outcome import Outcome, make_outcome
 from mockserver.generation.settings import GenerationSettings
-from mockserver.limits import LOGPROBS
+from mockserver.limits import ANSWER_CHARACTERS, LOGPROBS, STOP_SEQUENCES
 from mockserver.rpc.errors import invalid_argument
 from mockserver.scripting.answers import Prompt
 from mockserver.state.world import World
@@ -27,13 +27,26 @@ def generate(
 ) -> Outcome:
     """The outcome of a prompt to a model with these training examples. `message` says which form its answer must have.
 
-    Raises ApiError INTERNAL if a function of the tester's fails, INVALID_ARGUMENT for too many log probabilities.
+    Raises ApiError INTERNAL if a function of the tester's fails, INVALID_ARGUMENT for an answer that would be too large.
     """
     answer = choose_answer(world.scenario, prompt, examples, magic=world.settings.magic, message=message)
+    if len(settings.stop) > STOP_SEQUENCES:
+        raise invalid_argument(f"There are {len(settings.stop)} stop sequences; at most {STOP_SEQUENCES} are searched.")
     outcome = make_outcome(prompt, answer, settings, seed)
+    if len(outcome.candidates) > 1:
+        _check_candidates(outcome)
     if settings.logprobs is not None:
         _check_logprobs(outcome, settings.logprobs)
     return outcome
+
+
+def _check_candidates(outcome: Outcome) -> None:
+    """Refuse several candidates that are together larger than a request may be. Our choice: not seen."""
+    size = sum(len(candidate.text) for candidate in outcome.candidates)
+    if size > ANSWER_CHARACTERS:
+        raise invalid_argument(
+            f"The answer has {len(outcome.candidates)} candidates with {size} characters, of at most {ANSWER_CHARACTERS}."
+        )
 
 
 def _check_logprobs(outcome: Outcome, likely: int) -> None:

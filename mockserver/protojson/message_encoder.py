@@ -6,6 +6,7 @@ it is ignored; binding.py, on top of this, knows the messages whose JSON is not 
 
 from collections.abc import Callable
 
+from mockserver.limits import VIOLATIONS
 from mockserver.protojson import schema
 from mockserver.protojson.scalars import Refused, Scalar, converter, text_of
 from mockserver.protojson.schema import Field, Kind, Message
@@ -14,7 +15,7 @@ from mockserver.protojson.value_sinks import Ending, Pieces, Place, Slot, place
 Violations = list[tuple[str | None, str]]
 """(location, sentence) of everything wrong, in the order it was met; at the root there is no location."""
 
-MOST_VIOLATIONS = 10_000
+MOST_VIOLATIONS = VIOLATIONS
 """How many are kept: megabytes of nonsense need no longer answer than that. Our choice: not seen."""
 
 

@@ -94,7 +94,10 @@ READS_DATASETS = {
 }
 
 # These match clients' expressions.
-COMPUTES = {"projects.locations.tuningJobs.validateReinforcementTuningReward", "tuningJobs.validateReinforcementTuningReward"}
+COMPUTES = {
+    "projects.locations.tuningJobs.validateReinforcementTuningReward",
+    "tuningJobs.validateReinforcementTuningReward",
+}
 
 EXPRESS_MODE = (
     "google-genai sends tuning jobs with an API key and no project (express mode); "
