@@ -29,9 +29,10 @@ def generate(
 
     Raises ApiError INTERNAL if a function of the tester's fails, INVALID_ARGUMENT for an answer that would be too large.
     """
-    answer = choose_answer(world.scenario, prompt, examples, magic=world.settings.magic, message=message)
     if len(settings.stop) > STOP_SEQUENCES:
+        # our choice: not seen
         raise invalid_argument(f"There are {len(settings.stop)} stop sequences; at most {STOP_SEQUENCES} are searched.")
+    answer = choose_answer(world.scenario, prompt, examples, magic=world.settings.magic, message=message)
     outcome = make_outcome(prompt, answer, settings, seed)
     if len(outcome.candidates) > 1:
         _check_candidates(outcome)
@@ -41,19 +42,19 @@ def generate(
 
 
 def _check_candidates(outcome: Outcome) -> None:
-    """Refuse several candidates that are together larger than a request may be. Our choice: not seen."""
+    """Refuse several candidates that are together larger than a request may be."""
     size = sum(len(candidate.text) for candidate in outcome.candidates)
     if size > ANSWER_CHARACTERS:
-        raise invalid_argument(
+        raise invalid_argument(  # our choice: not seen
             f"The answer has {len(outcome.candidates)} candidates with {size} characters, of at most {ANSWER_CHARACTERS}."
         )
 
 
 def _check_logprobs(outcome: Outcome, likely: int) -> None:
-    """Refuse log probabilities that would be many times as large as the answer. Our choice: not seen."""
+    """Refuse log probabilities that would be many times as large as the answer."""
     tokens = sum(candidate.tokens for candidate in outcome.candidates)
     if tokens * (1 + max(likely, 0)) > LOGPROBS:
-        raise invalid_argument(
+        raise invalid_argument(  # our choice: not seen
             f"The answer has {tokens} tokens, and with {likely} likely tokens for each it would have more than "
             f"{LOGPROBS} log probabilities. Ask for fewer (logprobs) or for a shorter answer (maxOutputTokens)."
         )
