@@ -50,6 +50,13 @@ CONTROL_BYTES = _declare(
     enforced="mockserver.control.routes",
     answer="400",
 )
+TOKEN_BYTES = _declare(
+    "TOKEN_BYTES",
+    65_536,
+    "bytes of a request for an access token",
+    enforced="mockserver.http.token_endpoint",
+    answer="400 invalid_request",
+)
 CONTROL_DEPTH = _declare(
     "CONTROL_DEPTH",
     100,

@@ -20,6 +20,8 @@ from typing import Any
 
 import mockserver
 from contract_tests.attacks.tally import Tally
+from mockserver.dispatch.routing import compile_path
+from mockserver.inspection.services import route_table
 
 _parser: Any = import_module("re._parser")
 
@@ -30,7 +32,6 @@ ANCHORED = {"match", "fullmatch"}
 MADE_AT_RUN_TIME = {
     "control/table.py": "paths of our own operations",
     "dispatch/routing.py": "paths of Google's published rules",
-    "inspection/evidence.py": "sentences of our own",
     "recordings/id_mapping.py": "alternatives that are escaped texts",
     "recordings/scrubbing.py": "alternatives that are escaped texts",
     "scripting/expressions.py": "one character, or one place",
@@ -73,6 +74,9 @@ def uses() -> tuple[Use, ...]:
         for name, pattern in _patterns(module):
             methods = frozenset(by_name[module.__name__, name] or by_name["", name]) or frozenset({"finditer"})
             found[pattern.pattern, pattern.flags] = Use(f"{module.__name__}.{name}", pattern, methods)
+    for path in {route.path for route in route_table().routes}:
+        pattern = compile_path(path)[0]
+        found[pattern.pattern, pattern.flags] = Use(path, pattern, frozenset({"fullmatch"}))
     for place, method, literal, flags in literals:
         pattern = re.compile(literal, flags)
         known = found.get((pattern.pattern, pattern.flags))
