@@ -55,13 +55,13 @@ class Google:
     """The front end as an ASGI app: it awaits nothing but receive, send, the clock's sleep and what blocks.
 
     What waits for something outside has a thread of its own, one for all, so that it is done in the order in which it
-    was asked for; and so has what takes long to compute.
+    was asked for. What takes long to compute has several, so that the shorter does not wait for the longer.
     """
 
     def __init__(self, face: HttpFace) -> None:
         self._face = face
         self._waiting = ThreadPoolExecutor(1, thread_name_prefix="mockserver-waiting")
-        self._computing = ThreadPoolExecutor(1, thread_name_prefix="mockserver-computing")
+        self._computing = ThreadPoolExecutor(4, thread_name_prefix="mockserver-computing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole request, answer it, write the reply piece by piece. Half a request is none."""

@@ -173,7 +173,7 @@ MESSAGE_DEPTH = _declare(
     "MESSAGE_DEPTH",
     100,
     "objects inside each other in a request",
-    enforced="mockserver.protojson.lenient",
+    enforced="mockserver.protojson.lenient, mockserver.protojson.field_mask",
     answer="400 Message too deep",
     google=True,
 )
