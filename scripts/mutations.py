@@ -46,6 +46,7 @@ class Mutation:
 
 
 API = "contract_tests/api"
+ATTACKS = ("contract_tests/attacks/test_attacks.py",)
 LAWS = "contract_tests/laws"
 
 MUTATIONS = (
@@ -265,6 +266,20 @@ MUTATIONS = (
         "if aborted.reset:",
         "if False:",
         ("contract_tests/use/test_intercepted_as_on_a_socket.py",),
+    ),
+    Mutation(
+        "the spaces before magic words are searched again and again",
+        "mockserver/scripting/magic_words.py",
+        r'r"\[mock:", re.IGNORECASE',
+        r'r"\s*\[mock:", re.IGNORECASE',
+        ATTACKS,
+    ),
+    Mutation(
+        "a long body is read on the event loop",
+        "mockserver/http/face.py",
+        "if not may_block and len(http.body) > QUICK_BYTES:",
+        "if False:",
+        ATTACKS,
     ),
 )
 
