@@ -13,10 +13,11 @@ from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http import token_endpoint
-from mockserver.http.face import BODY_LIMIT, HttpFace
+from mockserver.http.face import HttpFace
 from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
+from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.state.clock import SystemClock
 from mockserver.state.world import World, Worlds
 
@@ -53,12 +54,14 @@ def create_app(world: World | Worlds | None = None, guard: Guard | None = None) 
 class Google:
     """The front end as an ASGI app: it awaits nothing but receive, send, the clock's sleep and what blocks.
 
-    What blocks has a thread of its own, one for all, so that it is done in the order in which it was asked for.
+    What waits for something outside has a thread of its own, one for all, so that it is done in the order in which it
+    was asked for. What takes long to compute has several, so that the shorter does not wait for the longer.
     """
 
     def __init__(self, face: HttpFace) -> None:
         self._face = face
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mockserver-blocking")
+        self._waiting = ThreadPoolExecutor(1, thread_name_prefix="mockserver-waiting")
+        self._computing = ThreadPoolExecutor(4, thread_name_prefix="mockserver-computing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole request, answer it, write the reply piece by piece. Half a request is none."""
@@ -66,15 +69,16 @@ class Google:
         if body is None:
             return
         request = _request(scope, body)
+        has_loop = NO_EVENT_LOOP not in (scope.get("extensions") or ())
         try:
-            reply = self._face.answer(request, may_block=NO_EVENT_LOOP in (scope.get("extensions") or ()))
-        except WouldBlock:
-            loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self._thread, self._face.answer, request)
+            reply = self._face.answer(request, may_block=not has_loop)
+        except WouldBlock as long:
+            thread = self._waiting if long.outside else self._computing
+            reply = await asyncio.get_running_loop().run_in_executor(thread, self._face.answer, request)
         try:
             if reply.delay_seconds:
                 await reply.clock.sleep(reply.delay_seconds)
-            whole = not reply.reset and await _send(reply, send)
+            whole = not reply.reset and await _send(reply, send, has_loop=has_loop)
         finally:
             reply.close()  # which writes a stream down: before its client learns that it was broken off
         if not whole:
@@ -101,7 +105,7 @@ async def _body(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         piece = message.get("body", b"")
-        if size <= BODY_LIMIT:
+        if size <= REQUEST_BYTES:
             pieces.append(piece)
         size += len(piece)
         if not message.get("more_body"):
@@ -114,8 +118,8 @@ async def _break_off(scope: Scope, receive: Receive, *, reset: bool) -> None:
     await receive()
 
 
-async def _send(reply: Reply, send: Send) -> bool:
-    """Write a reply; False when it says that the connection is to break there."""
+async def _send(reply: Reply, send: Send, *, has_loop: bool) -> bool:
+    """Write a reply; False when it says that the connection is to break there. Others have their turn during a long one."""
     await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
     if isinstance(reply.body, bytes):
         await send({"type": "http.response.body", "body": reply.body})
@@ -124,6 +128,10 @@ async def _send(reply: Reply, send: Send) -> bool:
     for piece in reply.body:
         if isinstance(piece, bytes):
             waiting += piece
+            if has_loop and len(waiting) > QUICK_BYTES:
+                await send({"type": "http.response.body", "body": waiting, "more_body": True})
+                waiting = b""
+                await asyncio.sleep(0)
             continue
         if waiting:
             await send({"type": "http.response.body", "body": waiting, "more_body": True})

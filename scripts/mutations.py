@@ -46,6 +46,7 @@ class Mutation:
 
 
 API = "contract_tests/api"
+ATTACKS = ("contract_tests/attacks/test_attacks.py",)
 LAWS = "contract_tests/laws"
 
 MUTATIONS = (
@@ -377,6 +378,20 @@ MUTATIONS = (
         "for name, it in declared(Settings).items() if not it.is_secret)",
         "for name, it in declared(Settings).items())",
         (f"{API}/test_control.py",),
+    ),
+    Mutation(
+        "the spaces before magic words are searched again and again",
+        "mockserver/scripting/magic_words.py",
+        r'r"\[mock:", re.IGNORECASE',
+        r'r"\s*\[mock:", re.IGNORECASE',
+        ATTACKS,
+    ),
+    Mutation(
+        "a long body is read on the event loop",
+        "mockserver/http/face.py",
+        "if not may_block and len(http.body) > QUICK_BYTES:",
+        "if False:",
+        ATTACKS,
     ),
 )
 

@@ -15,7 +15,7 @@ from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
 
-_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^}]*))?\}")
+_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
 
 
 def document(service: Service, version: str, routes: Iterable[Route], *, root_url: str, revision: str) -> Json:

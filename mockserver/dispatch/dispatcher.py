@@ -37,7 +37,14 @@ Result = Json | Iterator[Json | Pause] | ApiError
 
 
 class WouldBlock(Exception):
-    """The answer would have to wait for something outside of this process. Nothing has happened yet."""
+    """The answer would take long: to wait for something `outside` of this process, or to compute.
+
+    Nothing has happened yet.
+    """
+
+    def __init__(self, *, outside: bool) -> None:
+        super().__init__()
+        self.outside = outside
 
 
 @dataclass(slots=True)  # frozen would cost more than the checks do
@@ -133,7 +140,9 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
     Raises WouldBlock if it must not wait and would.
     """
     if not may_block and request.route.blocks and request.route.blocks(request.world):
-        raise WouldBlock
+        raise WouldBlock(outside=True)
+    if not may_block and request.route.computes:
+        raise WouldBlock(outside=False)
     answer = Answer(request)
     try:
         answer.result = _invoke(request, answer)

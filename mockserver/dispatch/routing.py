@@ -92,7 +92,7 @@ class Route:
     is as of a date. `credentials` "bearer" answers a lone API key with 401, as the real service does; "own"
     leaves that to the handler, which takes keys in their own project. The real service does not have a
     `lenient` route. `service` is the host name. `blocks` tells whether the handler may have to wait, in a
-    given world, for something outside of this process. `unpublished` is the reason why a route without a
+    given world, for something outside of this process, and `computes` that it may take long without waiting. `unpublished` is the reason why a route without a
     published rule is served.
     """
 
@@ -110,6 +110,7 @@ class Route:
     lenient: bool = False
     service: str = ""
     blocks: Callable[[World], bool] | None = None
+    computes: bool = False
     unpublished: str = ""
 
     @classmethod
@@ -160,7 +161,7 @@ class Route:
         return as_of is None or self.since is None or self.since <= as_of
 
 
-_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^}]*))?\}")
+_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
 
 
 @cache

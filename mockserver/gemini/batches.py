@@ -4,7 +4,7 @@ A batch of three requests was recorded from PENDING to SUCCEEDED in 96 seconds (
 when it is created, and their answers are there when its time is over.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from mockserver.gemini.generation import answer_request
 from mockserver.gemini.models import find_target
 from mockserver.gemini.responses import unary
 from mockserver.gemini.versions import type_url
+from mockserver.limits import ANSWER_CHARACTERS
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.paging import page_walk
 from mockserver.simulation.names import BASE36
@@ -122,7 +123,7 @@ def _begin(call: Call, kind: str, method: str, reply: Callable[[Json], Json]) ->
         model=model,
         display_name=message.get("displayName", ""),  # documented as required, but SDKs leave it out
         created=call.now,
-        responses=tuple(_response(request, model, reply) for request in requests),
+        responses=tuple(_responses(requests, model, reply)),
         priority=message.get("priority", 0),
     )
     call.world.store.insert(BATCHES, batch.name, batch)
@@ -141,6 +142,18 @@ def _requests(message: Mapping[str, Any], kind: str) -> list[Json]:
     if not requests:
         raise invalid(f"{request}.batch.input_config: requests is not specified")  # our choice: not seen
     return requests
+
+
+def _responses(requests: Iterable[Json], model: str, reply: Callable[[Json], Json]) -> Iterator[Json]:
+    """The response to each request, as long as all of them are no larger than a request may be."""
+    size = 0
+    for request in requests:
+        response = _response(request, model, reply)
+        size += len(str(response))
+        if size > ANSWER_CHARACTERS:
+            # our choice: not seen
+            raise invalid(f"batch: the responses have more than {ANSWER_CHARACTERS} characters")
+        yield response
 
 
 def _response(inlined: Mapping[str, Any], model: str, reply: Callable[[Json], Json]) -> Json:

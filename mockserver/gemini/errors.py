@@ -7,6 +7,7 @@ from datetime import date
 
 from mockserver.dispatch.routing import Call
 from mockserver.gemini.versions import today
+from mockserver.limits import FINDINGS
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
 
 # "Call ListModels" was still heard on 2026-03-29, "Call ModelService.ListModels" with the models of that summer.
@@ -15,7 +16,7 @@ _SERVICE_NAMED = date(2026, 7, 1)
 
 def invalid(*findings: str) -> ApiError:
     """400 for everything a method found at once, one a line: `* GenerateContentRequest.contents: ...`."""
-    return invalid_argument("".join(f"* {finding}\n" for finding in findings))
+    return invalid_argument("".join(f"* {finding}\n" for finding in findings[:FINDINGS]))
 
 
 def no_such_tuned_model(name: str) -> ApiError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted
-from mockserver.dispatch.dispatcher import BUG, Request, dispatch, redact_call
+from mockserver.dispatch.dispatcher import BUG, Request, WouldBlock, dispatch, redact_call
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
 from mockserver.http import error_pages
@@ -18,6 +18,7 @@ from mockserver.http.headers import Head
 from mockserver.http.parameters import RefusedParameters, SystemParameters, parse_query, split_query, unsupported_alt
 from mockserver.http.reply import Printer, Reply, requested_mask
 from mockserver.http.request import HttpRequest
+from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import read_request
 from mockserver.rpc import errors
@@ -29,9 +30,6 @@ from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
 access = logging.getLogger("mockserver.access")
-
-# The newest of the limits seen in "Request payload size exceeds the limit: N bytes."
-BODY_LIMIT = 20_971_520
 
 
 @dataclass(slots=True)
@@ -92,8 +90,10 @@ class HttpFace:
     def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
         """The reply to a request. Whatever is sent gets one; a handler's own failure is logged and a real 500.
 
-        Raises WouldBlock if it must not wait and would.
+        Raises WouldBlock if it must not wait and would, or would take long.
         """
+        if not may_block and len(http.body) > QUICK_BYTES:
+            raise WouldBlock(outside=False)
         watch = stopwatch()
         texts = tuple(http.identifying_texts())
         world = self._worlds.choose(texts)
@@ -152,8 +152,8 @@ def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], paramet
     """The message of a request. Raises ApiError, for a form of the answer that cannot be had too."""
     if parameters.alt in {"media", "proto"}:
         raise unsupported_alt(parameters.alt)
-    if len(http.body) > BODY_LIMIT:
-        raise errors.payload_too_large(BODY_LIMIT)
+    if len(http.body) > REQUEST_BYTES:
+        raise errors.payload_too_large(REQUEST_BYTES)
     route = match.route
     message = read_request(
         route.request,

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mockserver.limits import MESSAGE_DEPTH
 from mockserver.protojson import schema
 from mockserver.protojson.schema import Field, FieldType
 from mockserver.rpc.errors import ApiError, bad_request, invalid_argument
@@ -60,6 +61,8 @@ def _parse_mask(mask: str) -> Selection:
         if character == "(":
             groups.append(groups[-1].add(name))
             name = ""
+            if len(groups) > MESSAGE_DEPTH:
+                raise _no_match_error(mask, mask)  # our choice: not seen
         elif character in ",)":
             if name:
                 _select_path(groups[-1], name)

@@ -4,6 +4,7 @@ A port of protobuf 3.21's proto_writer.cc. Every error is collected with its loc
 ignored. binding.py extends this class by the messages whose JSON is not an object of their fields.
 """
 
+from mockserver.limits import VIOLATIONS
 from mockserver.protojson import schema
 from mockserver.protojson.scalars import InvalidValue, Scalar, converter, quote_value
 from mockserver.protojson.schema import Field, FieldType, Message
@@ -12,7 +13,7 @@ from mockserver.protojson.value_sinks import Finalizers, PartialValueSink, Sink,
 Violations = list[tuple[str | None, str]]
 """(location, sentence) of every error, in the order found; the root has no location."""
 
-MAX_VIOLATIONS = 10_000
+MAX_VIOLATIONS = VIOLATIONS
 """How many are collected: an answer to megabytes of nonsense needs no more. Our choice: not seen."""
 
 

@@ -26,7 +26,6 @@ SUFFIXES = (".json", ".txt", ".yaml", ".yml", ".httprr")
 _REPLY_MEMBERS = frozenset({"body", "candidates", "error", "promptFeedback", "totalTokens"})
 
 _TRACE = b"httprr trace v1\n"
-_SOURCE = re.compile(r"SOURCE: [^\n]*\n")
 _RECORDER = re.compile(r"(?m)^(?:http_)?interactions:")
 
 
@@ -64,7 +63,7 @@ def _parse_data(path: Path, raw: bytes) -> Any:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableFile("neither text nor a trace of httprr") from None
-    text = _SOURCE.sub("", text, count=1) if text.startswith("SOURCE: ") else text
+    text = text.partition("\n")[2] if text.startswith("SOURCE: ") and "\n" in text else text
     if path.suffix == ".json":
         try:
             tree = json.loads(text)
@@ -134,7 +133,7 @@ def _join_chunks(body: bytes) -> bytes:
     """Decode chunked encoding; return any other body unchanged."""
     decoded = b""
     rest = body
-    while match := re.match(rb"([0-9a-fA-F]+)[^\n]*\n", rest):
+    while match := re.match(rb"([0-9a-fA-F]++)[^\n]*+\n", rest):
         size = int(match[1], 16)
         decoded += rest[match.end() : match.end() + size]
         rest = rest[match.end() + size :].lstrip(b"\r\n")

@@ -18,8 +18,9 @@ The members are those of `Rule`, `Answer` and `Fault`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 import yaml
@@ -78,11 +79,18 @@ def parse(kind: type[T], entry: Any) -> T:
     """A Rule or a Fault from data. Raises ValueError; its message names the member."""
     _check_members(kind, entry)
     try:
-        return TypeAdapter(kind).validate_python(entry)
+        made: T = _adapter(cast("Any", kind)).validate_python(entry)
     except ValidationError as errors:
         details = errors.errors()
         relevant = [error for error in details if error["type"] not in _OTHER_FORMS] or details[:1]
         raise ValueError("; ".join(dict.fromkeys(map(_sentence, relevant)))) from None
+    return made
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """What checks a Rule or a Fault. To make one takes a thousand times as long as to use it."""
+    return TypeAdapter(kind)
 
 
 def _check_members(kind: type[Any], entry: Any) -> None:

@@ -7,6 +7,7 @@ The tabs are real, the last one too, and a BadRequest detail says the same [seen
 
 from collections.abc import Sequence
 
+from mockserver.limits import FINDINGS
 from mockserver.rpc.errors import ApiError, Code, bad_request
 
 REQUIRED = "Required field is not set."
@@ -17,6 +18,7 @@ Violation = tuple[str, str]
 
 def found_errors(violations: Sequence[Violation]) -> ApiError:
     """400 with every violation."""
+    violations = violations[:FINDINGS]
     listed = "".join(
         f"{place}.Field: {field}; Message: {message}\t" for place, (field, message) in enumerate(violations, 1)
     )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from mockserver.limits import FILTER_DEPTH
 from mockserver.protojson.scalars import InvalidValue
 from mockserver.protojson.schema import json_name
 from mockserver.protojson.well_known import parse_timestamp
@@ -106,10 +107,6 @@ def _sortable(value: object) -> tuple[int, str]:
     return (value, "") if isinstance(value, int) else (0, str(value or ""))
 
 
-DEEPEST = 100
-"""So many brackets and negations may a filter have: reading one takes a stack."""  # our choice: not seen
-
-
 class _Parser:
     """Reads `term (AND|OR term)*`, OR binding tighter, as AIP-160 has it."""
 
@@ -117,7 +114,7 @@ class _Parser:
         self._text = text
         self._tokens = self._split(text)
         self._at = 0
-        if sum(token in {"(", "NOT", "-"} for token in self._tokens) > DEEPEST:
+        if sum(token in {"(", "NOT", "-"} for token in self._tokens) > FILTER_DEPTH:  # reading one takes a stack
             raise self._invalid()
 
     def whole(self) -> Test:
@@ -249,8 +246,22 @@ def _equal(value: object, wanted: str) -> bool:
         return value == _number(wanted)
     text = "" if value is None else str(value)
     if "*" in wanted:
-        return re.fullmatch(".*".join(map(re.escape, wanted.split("*"))), text) is not None
+        return _fits(text, wanted)
     return text == wanted
+
+
+def _fits(text: str, pattern: str) -> bool:
+    """Whether a text is the pattern, in which each star stands for any text: the leftmost place for a part will do."""
+    first, *middle, last = pattern.split("*")
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def _compared(value: object, mark: str, wanted: str) -> bool:

@@ -12,6 +12,7 @@ from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
 from mockserver.generation.settings import read_settings
+from mockserver.limits import SHOWN_TOKENS
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Prompt
 from mockserver.simulation.noise import seed_of
@@ -91,6 +92,9 @@ def count_tokens(call: Call) -> Json:
 def compute_tokens(call: Call) -> Json:
     """The tokens themselves and their numbers, one list a turn."""
     turns = [(turn.role, split(turn.text)) for turn in _read_prompt(call, _find_target(call)).turns]
+    if (count := sum(len(tokens) for _, tokens in turns)) > SHOWN_TOKENS:
+        # our choice: not seen
+        raise ApiError(Code.INVALID_ARGUMENT, f"The text has {count} tokens, of at most {SHOWN_TOKENS}.")
     return {
         "tokensInfo": [
             {

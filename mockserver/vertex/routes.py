@@ -93,6 +93,12 @@ READS_DATASETS = {
     "tuningJobs.create",
 }
 
+# These match clients' expressions.
+COMPUTES = {
+    "projects.locations.tuningJobs.validateReinforcementTuningReward",
+    "tuningJobs.validateReinforcementTuningReward",
+}
+
 EXPRESS_MODE = (
     "google-genai sends tuning jobs with an API key and no project (express mode); "
     "the published rules have only the operations of this collection."
@@ -199,6 +205,7 @@ def _route(rpc: Rpc, rule: HttpRule, handler: Handler, unpublished: str = "") ->
         # An API key is good for paths without a project, and in the project that is its own (express mode).
         credentials="own" if "=projects/" in rule.path else "any",
         blocks=tuning_datasets.lies_outside if method_id(rule) in READS_DATASETS else None,
+        computes=method_id(rule) in COMPUTES,
         unpublished=unpublished,
     )
 

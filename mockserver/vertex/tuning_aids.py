@@ -4,11 +4,20 @@ The schema and its words are published (discovery document of 2026-11); no answe
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver.dispatch.routing import Call
+from mockserver.limits import (
+    REWARD_EXPRESSION,
+    REWARD_REFERENCES,
+    REWARD_RESPONSE,
+    REWARD_STEPS,
+    REWARD_WORK,
+    REWARDS,
+)
 from mockserver.rpc.errors import ApiError
+from mockserver.scripting.expressions import Expression, TooMuchWork, linear_searcher
 from mockserver.simulation.noise import seed_of, uniform
 from mockserver.vertex.errors import REQUIRED, found_errors
 from mockserver.vertex.locations import place_of
@@ -16,14 +25,8 @@ from mockserver.vertex.operations import begin
 
 Json = dict[str, Any]
 
-LONGEST_PARSED = LONGEST_EXPRESSION = 10_000
-
-_REFERENCE = re.compile(r"\{\{references\.([^}]+)\}\}")
-
-# Escapes and classes, in which a mark of repetition is none; and two such marks on end, which RE2 refuses.
-_ATOMS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
-_REPEAT = r"(?:[*+?]|\{\d+(?:,\d*)?\})"
-_STACKED = re.compile(rf"(?<!\(){_REPEAT}\??+{_REPEAT}")
+_REFERENCE = re.compile(r"\{\{references\.([^{}]+)\}\}")
+_COUNTED = re.compile(r"\{\d")
 
 
 def validate_reinforcement_tuning_reward(call: Call) -> Json:
@@ -34,10 +37,13 @@ def validate_reinforcement_tuning_reward(call: Call) -> Json:
     configs = message.get("compositeRewardConfig", {}).get("weightedRewardConfigs", ())
     if missing or not (configs or "singleRewardConfig" in message):
         raise found_errors(missing or [("single_reward_config", REQUIRED)])
-    references, text = message["example"].get("references", {}), _text(message["sampleResponse"])
+    if len(configs) > REWARDS:
+        violation = f"There are {len(configs)} rewards; at most {REWARDS} are weighted."
+        raise found_errors([("weighted_reward_configs", violation)])
+    response = _Response(_text(message["sampleResponse"]), message["example"].get("references", {}))
     if not configs:
-        return {"overallReward": _reward(message["singleRewardConfig"], references, text)}
-    return _weighted(configs, references, text)
+        return {"overallReward": response.reward(message["singleRewardConfig"])}
+    return _weighted(configs, response)
 
 
 def optimize_prompt(call: Call) -> Json:
@@ -62,13 +68,13 @@ _REWARD_FIELDS = (("example", "example"), ("sample_response", "sampleResponse"))
 _DATA_FIELDS = (("gcs_source", "gcsSource"), ("gcs_destination", "gcsDestination"))
 
 
-def _weighted(configs: tuple[Json, ...], references: Mapping[str, str], text: str) -> Json:
+def _weighted(configs: tuple[Json, ...], response: "_Response") -> Json:
     """The weighted average, and each reward by name."""
     if not all("rewardConfig" in config for config in configs):
         raise found_errors([("composite_reward_config.weighted_reward_configs.reward_config", REQUIRED)])
     rewards = {
         config["rewardConfig"].get("rewardName", f"reward_{place}"): (
-            _reward(config["rewardConfig"], references, text),
+            response.reward(config["rewardConfig"]),
             config.get("weight", 1.0),
         )
         for place, config in enumerate(configs, 1)
@@ -81,68 +87,96 @@ def _weighted(configs: tuple[Json, ...], references: Mapping[str, str], text: st
     }
 
 
-def _reward(config: Mapping[str, Any], references: Mapping[str, str], text: str) -> float:
-    """Matching strings is done; what other scorers would say is thrown, the same for the same response."""
-    scorer = config.get("stringMatchRewardScorer", {})
-    if "stringMatchExpression" not in scorer:
-        return uniform(seed_of("reward", text), 0)
-    right = _matches(scorer["stringMatchExpression"], references, _parsed(config, text))
-    reward: float = scorer.get("correctAnswerReward", 0.0) if right else scorer.get("wrongAnswerReward", 0.0)
-    return max(min(reward, 1.0), -1.0)
+class _Response:
+    """A response to score, and how much work may still be spent on it."""
 
+    def __init__(self, text: str, references: Mapping[str, str]) -> None:
+        self.text = text
+        self.references = references
+        self.work = REWARD_WORK
+        self.steps = REWARD_STEPS
 
-def _parsed(config: Mapping[str, Any], text: str) -> str:
-    """The part of the response that is scored."""
-    parsing = config.get("parseResponseConfig", {})
-    if parsing.get("parseType") != "REGEX_EXTRACT":
-        return text
-    return _extracted(parsing.get("regexExtractExpression", ""), text)
+    def reward(self, config: Mapping[str, Any]) -> float:
+        """Matching strings is done; what other scorers would say is thrown, the same for the same response."""
+        scorer = config.get("stringMatchRewardScorer", {})
+        if "stringMatchExpression" not in scorer:
+            return uniform(seed_of("reward", self.text), 0)
+        right = self._matches(scorer["stringMatchExpression"], self._parsed(config))
+        reward: float = scorer.get("correctAnswerReward", 0.0) if right else scorer.get("wrongAnswerReward", 0.0)
+        return max(min(reward, 1.0), -1.0)
 
+    def _parsed(self, config: Mapping[str, Any]) -> str:
+        """The part of the response that is scored."""
+        parsing = config.get("parseResponseConfig", {})
+        if parsing.get("parseType") != "REGEX_EXTRACT":
+            return self.text
+        return self._extracted(parsing.get("regexExtractExpression", ""))
 
-def _matches(match: Mapping[str, Any], references: Mapping[str, str], text: str) -> bool:
-    expression = _REFERENCE.sub(lambda found: references.get(found[1], found[0]), match.get("expression", ""))
-    match match.get("matchOperation"):
-        case "REGEX_CONTAINS":
-            return _contains(expression, text)
-        case "PARTIAL_MATCH":
-            return expression in text
-        case "EXACT_MATCH":
-            return expression == text
-        case _:
-            raise found_errors([("string_match_expression.match_operation", REQUIRED)])
+    def _matches(self, match: Mapping[str, Any], text: str) -> bool:
+        expression = self._filled(match.get("expression", ""))
+        match match.get("matchOperation"):
+            case "REGEX_CONTAINS":
+                return self._contains(expression, text)
+            case "PARTIAL_MATCH":
+                return expression in text
+            case "EXACT_MATCH":
+                return expression == text
+            case _:
+                raise found_errors([("string_match_expression.match_operation", REQUIRED)])
 
+    def _filled(self, expression: str) -> str:
+        """The expression with the references that it names in their places."""
+        places = _REFERENCE.findall(expression)
+        if sum(len(self.references.get(name, "")) for name in places) > REWARD_REFERENCES:
+            raise _too_much_work(expression)
+        return _REFERENCE.sub(lambda found: self.references.get(found[1], found[0]), expression)
 
-def _contains(expression: str, text: str) -> bool:
-    """Whether it matches somewhere, by an engine that takes no longer for a wicked expression than for another.
+    def _contains(self, expression: str, text: str) -> bool:
+        """Whether it matches somewhere."""
+        parsed, contains = _read(expression)
+        self.work -= (parsed.size if parsed else len(expression)) * len(text)
+        if self.work < 0:
+            raise _too_much_work(expression)
+        return contains(text)
 
-    Like RE2, the service's, it knows neither look-around nor back-references. Our choice of words: not seen.
-    """
-    from pydantic_core import SchemaError, SchemaValidator, core_schema  # noqa: PLC0415 - takes long to load
-
-    try:
-        if len(expression) > LONGEST_EXPRESSION or _STACKED.search(_ATOMS.sub("x", expression)):
+    def _extracted(self, expression: str) -> str:
+        """What its first group matches, or all of it; "" if nothing does. The bound on the text is our choice."""
+        if len(self.text) > REWARD_RESPONSE:
+            violation = f"The response has {len(self.text)} characters; at most {REWARD_RESPONSE} are parsed."
+            raise found_errors([("sample_response", violation)])
+        parsed, _ = _read(expression)
+        if parsed is None:
             raise _no_expression(expression)
-        return SchemaValidator(core_schema.str_schema(pattern=expression)).isinstance_python(text)
-    except SchemaError:
-        raise _no_expression(expression) from None
+        try:
+            found, steps = parsed.extract(self.text, self.steps)
+        except TooMuchWork:
+            raise _too_much_work(expression) from None
+        self.steps -= steps
+        return found or ""
 
 
-def _extracted(expression: str, text: str) -> str:
-    """What its first group matches, or all of it; "" if nothing does.
+def _read(expression: str) -> tuple[Expression | None, Callable[[str], bool]]:
+    """The expression, None if it has an escape that RE2 knows and Python does not; and what searches for it.
 
-    Only Python's engine tells where a match is, and its time grows with the text's length, to say the least: hence
-    a bound on it, which is our choice.
+    Like RE2, the service's engine, it has neither look-around nor back-references. Our choice of words: not seen.
     """
-    if len(text) > LONGEST_PARSED:
-        violation = f"The response has {len(text)} characters; at most {LONGEST_PARSED} are parsed."
-        raise found_errors([("sample_response", violation)])
-    if not _contains(expression, text):
-        return ""
+    if len(expression) > REWARD_EXPRESSION:
+        raise _no_expression(expression)
+    parsed = None
     try:
-        found = re.search(expression, text)
-    except re.error:
+        parsed = Expression(expression)
+    except ValueError as error:
+        # Without a count: what is not parsed cannot be measured.
+        if "bad escape" not in str(error.__cause__) or _COUNTED.search(expression):
+            raise _no_expression(expression) from None
+    try:
+        return parsed, linear_searcher(expression)
+    except ValueError:
         raise _no_expression(expression) from None
-    return (found[found.re.groups and 1] or "") if found else ""
+
+
+def _too_much_work(expression: str) -> ApiError:
+    return found_errors([("expression", f"{expression} takes too long to match.")])
 
 
 def _no_expression(expression: str) -> ApiError:
