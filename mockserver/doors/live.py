@@ -12,6 +12,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mockserver.doors.event_loop import uvicorn_loop
+
 # Asking for the port's own socket and serving on one pre-bound costs 45 ms a request (no TCP_NODELAY
 # on sockets asyncio did not make): so uvicorn binds, and the port is read back from it.
 
@@ -91,6 +93,7 @@ def _config(app: Any, host: str, port: int) -> uvicorn.Config:
         host=host,
         port=port,
         http=Breakable,
+        loop=uvicorn_loop(),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -25,9 +25,21 @@ LONGEST_SECONDS = 31_536_000
 FASTEST = 1e6
 """The highest factor people may ask for: a day passes in a tenth of a second."""
 
-# Kept, because a test may put another function in its place: the server sleeps as ever.
-_wait = asyncio.sleep
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Machine:
+    """The machine's own time, whatever a test puts in the place of these functions later.
+
+    They are attributes of a class, because libraries that freeze time replace what modules hold. Elapsed time is
+    `perf_counter`, the one clock that is steady and that no such library changes in place.
+    """
+
+    time_ns = staticmethod(time.time_ns)
+    perf_counter = staticmethod(time.perf_counter)
+    perf_counter_ns = staticmethod(time.perf_counter_ns)
+    sleep = staticmethod(time.sleep)
+    async_sleep = staticmethod(asyncio.sleep)
 
 
 def to_nanos(moment: datetime) -> Nanos:
@@ -105,18 +117,18 @@ class SystemClock(Clock):
             msg = f"a clock's factor must be above zero, not {factor!r}"
             raise ValueError(msg)
         self.factor = factor
-        self._origin = time.time_ns() if start is None else checked(to_nanos(start))
-        self._born = time.monotonic_ns()
+        self._origin = Machine.time_ns() if start is None else checked(to_nanos(start))
+        self._born = Machine.perf_counter_ns()
         self._lock = threading.Lock()
 
     def now(self) -> Nanos:
         """The start plus what has passed since, times the factor."""
-        elapsed = time.monotonic_ns() - self._born
+        elapsed = Machine.perf_counter_ns() - self._born
         return self._origin + (elapsed if self.factor == 1 else int(elapsed * self.factor))
 
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds` of this clock: `seconds / factor` of the machine's."""
-        await _wait(seconds / self.factor)
+        await Machine.async_sleep(seconds / self.factor)
 
     def jump(self, nanos: Nanos) -> None:
         """Go on from `nanos` later."""
@@ -137,7 +149,7 @@ class ManualClock(Clock):
     """
 
     def __init__(self, start: datetime | None = None) -> None:
-        self._now = time.time_ns() if start is None else checked(to_nanos(start))
+        self._now = Machine.time_ns() if start is None else checked(to_nanos(start))
         self._lock = threading.Lock()
 
     def now(self) -> Nanos:
@@ -169,10 +181,16 @@ def _forward(seconds: float) -> Nanos:
 
 def stopwatch() -> Callable[[], float]:
     """Start one; calling it says how many of the machine's milliseconds have passed."""
-    start = time.perf_counter_ns()
-    return lambda: (time.perf_counter_ns() - start) / 1e6
+    start = Machine.perf_counter_ns()
+    return lambda: (Machine.perf_counter_ns() - start) / 1e6
+
+
+def countdown(seconds: float) -> Callable[[], float]:
+    """Start one; calling it says how many of the machine's seconds are left, negative ones when it is over."""
+    end = Machine.perf_counter() + seconds
+    return lambda: end - Machine.perf_counter()
 
 
 def today() -> date:
     """The machine's day, in UTC."""
-    return datetime.now(UTC).date()
+    return to_datetime(Machine.time_ns()).date()
