@@ -1,7 +1,6 @@
 """The application: Google's surfaces and the tester's own API behind one ASGI callable."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -13,6 +12,7 @@ from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http import token_endpoint
+from mockserver.http.blocking import BlockingCalls
 from mockserver.http.face import BODY_LIMIT, HttpFace
 from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
@@ -53,12 +53,12 @@ def create_app(world: World | Worlds | None = None, guard: Guard | None = None) 
 class Google:
     """The front end as an ASGI app: it awaits nothing but receive, send, the clock's sleep and what blocks.
 
-    What blocks has a thread of its own, one for all, so that it is done in the order in which it was asked for.
+    What blocks has a thread of its own, so that it holds up nobody else.
     """
 
     def __init__(self, face: HttpFace) -> None:
         self._face = face
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mockserver-blocking")
+        self._blocking = BlockingCalls[Reply]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole request, answer it, write the reply piece by piece. Half a request is none."""
@@ -69,8 +69,7 @@ class Google:
         try:
             reply = self._face.answer(request, may_block=NO_EVENT_LOOP in (scope.get("extensions") or ()))
         except WouldBlock:
-            loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self._thread, self._face.answer, request)
+            reply = await asyncio.wrap_future(self._blocking.submit(lambda: self._face.answer(request)))
         try:
             if reply.delay_seconds:
                 await reply.clock.sleep(reply.delay_seconds)

@@ -68,7 +68,9 @@ def in_a_thread_of_its_own() -> object:
 
 
 @pytest.mark.parametrize("job", [look_up, in_a_thread_of_its_own])
-def test_a_thread_that_outlives_its_test_does_not_reach_google(job: Callable[[], object], network: list[object]) -> None:
+def test_a_thread_that_outlives_its_test_does_not_reach_google(
+    job: Callable[[], object], network: list[object]
+) -> None:
     """It is told so in words, which name the thread and the host; another test's thread is let through."""
     thread, other = Outliving(), Outliving()
     other.start()
