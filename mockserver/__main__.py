@@ -14,6 +14,7 @@ from typing import Any
 
 from mockserver import __version__, settings
 from mockserver.cli.recordings import add_commands
+from mockserver.http.host_guard import HostGuard
 from mockserver.rpc.loopback import is_loopback
 from mockserver.settings import BadOption
 from mockserver.state.clock import to_datetime, today
@@ -124,6 +125,12 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
         "what a program must know to control the server (default: nothing on this machine only, else made up)",
         metavar="TEXT",
     )
+    option(
+        "allow-host",
+        "a name that requests and web pages may use on 127.0.0.1 beside this machine's and Google's; several with"
+        " commas, * for all",
+        metavar="NAME",
+    )
     flag("refuse-real-credentials", "answer keys and tokens that look real with an error")
     flag("lenient-routes", "serve tunedModels on /v1/ too, where the real service has none")
     flag("no-magic", "take words such as mock-fail-at-step-10 in names and prompts as plain text")
@@ -189,13 +196,19 @@ def _serve(given: argparse.Namespace) -> int:
     port = settings.whole_number("port", given.port, 0, 65535)
     _log_to_stderr(quiet=_is_on(given, "quiet"))
     try:
-        app = create_app(world, Guard(token))
+        app = create_app(world, Guard(token), _host_guard(given))
         serve(app, given.host, port, lambda url: _greet(url, given.clock, world, token))
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
         msg = f"cannot listen on {given.host}:{port}: {taken.strerror}. Choose another {other}."
         raise BadOption(msg) from None
     return 0
+
+
+def _host_guard(given: argparse.Namespace) -> HostGuard | None:
+    """Whom the API answers. Where other machines can reach it, it has names that nobody here knows."""
+    names = (given.allow_host or "").lower().split(",")
+    return HostGuard(frozenset(filter(None, map(str.strip, names)))) if is_loopback(given.host) else None
 
 
 def _settings(given: argparse.Namespace, as_of: date | None) -> Settings:

@@ -1,8 +1,10 @@
 """The application: Google's surfaces and the tester's own API behind one ASGI callable."""
 
 import asyncio
+import logging
 
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,21 +15,29 @@ from mockserver.discovery import Discovery
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http import token_endpoint
 from mockserver.http.blocking import BlockingCalls
+from mockserver.http.error_body import error_body
 from mockserver.http.face import BODY_LIMIT, HttpFace
+from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
+from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import SystemClock
 from mockserver.state.world import World, Worlds
+
+log = logging.getLogger("mockserver")
 
 NO_EVENT_LOOP = "mockserver.no_event_loop"
 """The ASGI extension of a door that calls the app without an event loop: the app may block, and cannot await a thread."""
 
 
-def create_app(world: World | Worlds | None = None, guard: Guard | None = None) -> ASGIApp:
+def create_app(
+    world: World | Worlds | None = None, guard: Guard | None = None, host_guard: HostGuard | None = None
+) -> ASGIApp:
     """The whole server as an ASGI app over one world, a fresh one by default, or over many.
 
-    `guard` says who may control it: by default every program on this machine.
+    `guard` says who may control it: by default every program on this machine. `host_guard` says under which names
+    it is used, and by which web pages: by default under all and by all, as Google's own.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
@@ -45,7 +55,14 @@ def create_app(world: World | Worlds | None = None, guard: Guard | None = None) 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette's router takes as long as reading the request does; and a version is where only Google's paths begin.
         versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
-        await (google if versioned else everything)(scope, receive, send)
+        answer: ASGIApp = google if versioned else everything
+        if host_guard is not None and scope["type"] == "http" and not scope["path"].startswith("/_mock/"):
+            try:
+                host_guard.check(scope["headers"])
+            except ApiError as refusal:
+                log.warning("%s", refusal.message)
+                answer = Response(error_body(refusal), refusal.code.http, media_type="application/json")
+        await answer(scope, receive, send)
 
     return app
 

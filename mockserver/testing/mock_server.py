@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from mockserver import settings as declared
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
+from mockserver.http.host_guard import HostGuard
 from mockserver.inspection import resources, run_control
 from mockserver.inspection.client_behaviour import Report
 from mockserver.inspection.leftovers import Leftovers, leftovers
@@ -229,7 +230,8 @@ class MockServer:
 
         if not is_loopback(host) and token is None:
             raise ValueError(f"{host} can be reached from other machines: say which token is to control the server")
-        door = LiveServer(create_app(self._worlds, Guard(token)), host, port)
+        host_guard = HostGuard() if is_loopback(host) else None
+        door = LiveServer(create_app(self._worlds, Guard(token), host_guard), host, port)
         self.url = door.start()
         self._doors.callback(door.stop)
         return self
