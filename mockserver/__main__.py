@@ -127,8 +127,8 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
     )
     option(
         "allow-host",
-        "a name that requests and web pages may use on 127.0.0.1 beside this machine's and Google's; several with"
-        " commas, * for all",
+        "a name under which requests and web pages may reach the server, beside this machine's and Google's; several"
+        " with commas, * for all (default: none on this machine only, else all)",
         metavar="NAME",
     )
     flag("refuse-real-credentials", "answer keys and tokens that look real with an error")
@@ -207,8 +207,8 @@ def _serve(given: argparse.Namespace) -> int:
 
 def _host_guard(given: argparse.Namespace) -> HostGuard | None:
     """Whom the API answers. Where other machines can reach it, it has names that nobody here knows."""
-    names = (given.allow_host or "").lower().split(",")
-    return HostGuard(frozenset(filter(None, map(str.strip, names)))) if is_loopback(given.host) else None
+    names = frozenset(filter(None, map(str.strip, (given.allow_host or "").lower().split(","))))
+    return HostGuard(names) if names or is_loopback(given.host) else None
 
 
 def _settings(given: argparse.Namespace, as_of: date | None) -> Settings:
