@@ -22,7 +22,7 @@ from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
 from mockserver.rpc.errors import ApiError
-from mockserver.state.clock import SystemClock
+from mockserver.state.clock import Clock, ManualClock, SystemClock
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
@@ -87,15 +87,54 @@ class Google:
             reply = self._face.answer(request, may_block=NO_EVENT_LOOP in (scope.get("extensions") or ()))
         except WouldBlock:
             reply = await asyncio.wrap_future(self._blocking.submit(lambda: self._face.answer(request)))
+        client = _Client(scope, receive, send)
         try:
             if reply.delay_seconds:
-                await reply.clock.sleep(reply.delay_seconds)
-            if reply.reset:
-                await _break_off(scope, receive, reset=True)
-            elif not await _send(reply, send):
-                await _break_off(scope, receive, reset=False)
+                await client.sleep(reply.clock, reply.delay_seconds)
+            if reply.reset or not await _send(reply, client):
+                reply.close()  # written down before the client can know that it is over
+                await client.break_off(reset=reply.reset)
+        except _ClientLeft:
+            pass
         finally:
             reply.close()
+
+
+class _ClientLeft(Exception):
+    """The client closed the connection while its answer was held back."""
+
+
+class _Client:
+    """The other end of a request that has been read: what is sent to it, and whether it still waits."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._extensions = scope.get("extensions") or {}
+        self._receive = receive
+        self.send = send
+
+    async def sleep(self, clock: Clock, seconds: float) -> None:
+        """Wait on the clock. Raises _ClientLeft as soon as nobody waits for what comes then."""
+        if NO_EVENT_LOOP in self._extensions or isinstance(clock, ManualClock):
+            await clock.sleep(seconds)
+            return
+        tasks = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(self._disconnect())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _disconnect(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        raise _ClientLeft
+
+    async def break_off(self, *, reset: bool) -> None:
+        """End the connection instead of the answer, by what the door offers, and wait until it has ended."""
+        self._extensions["mockserver.abort"](reset=reset)
+        await self._receive()
 
 
 def _request(scope: Scope, body: bytes) -> HttpRequest:
@@ -125,17 +164,11 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(pieces)
 
 
-async def _break_off(scope: Scope, receive: Receive, *, reset: bool) -> None:
-    """End the connection instead of the answer, by what the door offers, and wait until it has ended."""
-    scope["extensions"]["mockserver.abort"](reset=reset)
-    await receive()
-
-
-async def _send(reply: Reply, send: Send) -> bool:
+async def _send(reply: Reply, client: _Client) -> bool:
     """Write a reply; False when it says that the connection is to break there."""
-    await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+    await client.send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
     if isinstance(reply.body, bytes):
-        await send({"type": "http.response.body", "body": reply.body})
+        await client.send({"type": "http.response.body", "body": reply.body})
         return True
     waiting = b""
     for piece in reply.body:
@@ -143,10 +176,10 @@ async def _send(reply: Reply, send: Send) -> bool:
             waiting += piece
             continue
         if waiting:
-            await send({"type": "http.response.body", "body": waiting, "more_body": True})
+            await client.send({"type": "http.response.body", "body": waiting, "more_body": True})
         waiting = b""
         if isinstance(piece, Cut):
             return False
-        await reply.clock.sleep(piece.seconds)
-    await send({"type": "http.response.body", "body": waiting})
+        await client.sleep(reply.clock, piece.seconds)
+    await client.send({"type": "http.response.body", "body": waiting})
     return True
