@@ -69,8 +69,8 @@ class Connection(asyncio.Transport):
 
     def parsed(self) -> int:
         """How many bytes of headers the server keeps."""
-        server = self._server
-        return len(server.url) + sum(len(name) + len(value) for name, value in server.headers) if server.scope else 0
+        url, headers = getattr(self._server, "url", b""), getattr(self._server, "headers", None) or []
+        return len(url) + sum(len(name) + len(value) for name, value in headers)
 
     async def say(self, *pieces: bytes, rest: float) -> None:
         """Send one piece after the other, if they are still taken, and rest after each."""

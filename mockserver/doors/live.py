@@ -1,7 +1,10 @@
 """The live door: an ASGI app on a socket, by uvicorn; in this thread or in one of its own."""
 
 import contextlib
+import errno
 import logging
+import math
+import os
 import socket
 import struct
 import sys
@@ -22,6 +25,20 @@ from mockserver.doors.event_loop import uvicorn_loop
 
 class CannotListen(OSError):
     """The server cannot listen there: the port is in use, or the address is not this machine's."""
+
+
+SPARE_DESCRIPTORS = 4
+"""With fewer left, the next connection may be the last one: then nobody is told, since libuv closes it unheard."""
+
+
+def _descriptor_limit() -> float:
+    """How many files this process may have open."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return math.inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if soft == resource.RLIM_INFINITY else soft
 
 
 class TooManyHeaders(ValueError):
@@ -58,11 +75,14 @@ class Breakable(HttpToolsProtocol):
     _untold = 0
     """The bytes that the parser was given since it last told of anything but headers."""
     _refused = False
+    _silent_until = 0.0
+    """When the loop's time comes to which it may be said again, of all connections, that descriptors are short."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the timer for the headers."""
         super().connection_made(transport)
         self._start_timer(self.header_seconds)
+        self._warn_of_descriptors(transport)
 
     def data_received(self, data: bytes) -> None:
         """Restart the timer for a body's next piece; all headers together have one deadline."""
@@ -149,6 +169,18 @@ class Breakable(HttpToolsProtocol):
         self._seconds = seconds
         self._timer = self.loop.call_later(seconds, self.transport.close) if seconds else None
 
+    def _warn_of_descriptors(self, transport: Transport) -> None:
+        connection, limit, now = transport.get_extra_info("socket"), _descriptor_limit(), self.loop.time()
+        if connection is None or connection.fileno() < limit - SPARE_DESCRIPTORS or now < Breakable._silent_until:
+            return
+        Breakable._silent_until = now + 60
+        self.logger.error(
+            "Out of file descriptors: %d connections are open, and this process may have %d files (ulimit -n)."
+            " Further clients are turned away.",
+            len(self.connections),
+            limit,
+        )
+
     def _count(self, size: int) -> None:
         self._size += size
         if self._size > self.header_bytes:
@@ -162,7 +194,8 @@ class Breakable(HttpToolsProtocol):
             self.header_bytes,
             self.header_count,
         )
-        if self.cycle is not None and not self.cycle.response_complete:
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is not None and not cycle.response_complete:
             self.transport.close()
             return
         sentence = (
@@ -219,7 +252,9 @@ def _config(app: Any, host: str, port: int) -> uvicorn.Config:
 
 
 def _is_error(record: logging.LogRecord) -> bool:
-    """Whether the record is more than a request that the end of the server cancelled."""
+    """Whether the record is more than a request that the end of the server cancelled, or why it cannot listen."""
+    if isinstance(record.msg, OSError):  # `serve` raises it
+        return False
     return record.exc_info is None or record.exc_info[0] is not CancelledError
 
 
@@ -258,6 +293,13 @@ def check_port(host: str, port: int) -> None:
             raise CannotListen(error.errno, error.strerror) from None
 
 
+def _cannot_listen(failed: SystemExit) -> CannotListen:
+    """Why uvicorn gave up: somebody else has bound the port since it was checked."""
+    cause = failed.__context__
+    number = cause.errno if isinstance(cause, OSError) and cause.errno else errno.EADDRINUSE
+    return CannotListen(number, os.strerror(number))
+
+
 def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve in this thread until interrupted; `ready` is told the base URL.
 
@@ -265,7 +307,10 @@ def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
     """
     check_port(host, port)
     server = _Server(_config(app, host, port), lambda: ready(_base_url(server, host)))
-    server.run()
+    try:
+        server.run()
+    except SystemExit as failed:
+        raise _cannot_listen(failed) from None
 
 
 class LiveServer:
