@@ -1,16 +1,17 @@
 """A file of training data, whatever it is for: what it holds is seen from its name and its first example."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import errno
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
 from mockserver.datasets.example_files import Row, Unparsable, csv_rows, json_rows, line_rows
-from mockserver.datasets.files import read_lines
+from mockserver.datasets.files import LARGEST_FILE, LONGEST_LINE, read_lines
 from mockserver.datasets.lines import ANYTHING, Kind, accepted
 from mockserver.datasets.report import Report
 from mockserver.gemini import dataset_check as developer
@@ -44,22 +45,31 @@ def check(path: Path, *, base_model: str | None = None, epochs: int | None = Non
     Of a base model is asked what it can be tuned with; of none, whether any can. Raises OSError for a file that cannot
     be read, BadOption for a base model that is not tuned with such data.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a device may never end, a pipe cannot be read twice
+        raise OSError(errno.EINVAL, "not a regular file")
     name = str(path).encode(errors="replace").decode()
     with path.open("rb") as file:
         form = _form(path.suffix.lower(), file)
         file.seek(0)
         if not isinstance(form.value, Kind):
             base = _base(base_model or developer.USUAL_BASE, vertex_ai=False)
-            return developer.check_examples(name, _rows(form, file.read()), base, epochs)
+            return developer.check_examples(name, _rows(form, _whole(file)), base, epochs)
         base = _base(base_model or vertex.USUAL_BASE, vertex_ai=True)
         accepts = accepted(base.id) if base_model else ANYTHING
         return vertex.check_lines(name, read_lines(file, form.value, accepts), form.value, base, epochs)
 
 
-def _form(suffix: str, file: Iterable[bytes]) -> Form:
+def _whole(file: BinaryIO) -> bytes:
+    raw = file.read(LARGEST_FILE + 1)
+    if len(raw) > LARGEST_FILE:
+        raise OSError(errno.EFBIG, f"larger than {LARGEST_FILE >> 30} GB")
+    return raw
+
+
+def _form(suffix: str, file: BinaryIO) -> Form:
     if suffix == ".csv":
         return Form.TABLE
-    for line in file:
+    while line := file.readline(LONGEST_LINE):
         if not line.strip():
             continue
         if suffix != ".jsonl" and line.lstrip().startswith(b"["):

@@ -19,6 +19,7 @@ from mockserver.recordings.exchange import (
     lower,
 )
 from mockserver.recordings.formats import Finder, unzipped
+from mockserver.scripting.yaml_aliases import AliasBomb, check_aliases
 
 SUFFIXES = (".json", ".txt", ".yaml", ".yml", ".httprr")
 
@@ -75,7 +76,10 @@ def _data(path: Path, raw: bytes) -> Any:
         return tree
     if path.suffix in {".yaml", ".yml"} or _RECORDER.search(text):
         try:
+            check_aliases(text)
             return yaml.safe_load(text)
+        except AliasBomb as bomb:
+            raise Unreadable(str(bomb)) from None
         except yaml.YAMLError as error:
             raise Unreadable(f"not YAML: {' '.join(str(error).split())}") from None
     if text.lstrip().startswith(("{", "[", "data:")):

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import logging
 import random
 import re
 import threading
@@ -17,6 +18,8 @@ from mockserver.simulation.names import project_number
 from mockserver.state.calls import CallLog, Calls
 from mockserver.state.clock import LONGEST_SECONDS, Clock, Nanos
 from mockserver.state.store import Conflict, Kind, MemoryStore
+
+log = logging.getLogger("mockserver")
 
 T = TypeVar("T")
 
@@ -148,6 +151,7 @@ class Worlds:
         self._capacity = capacity
         self._named: OrderedDict[str, World] = OrderedDict()
         self._names: dict[str, str] = {}  # by the number of the world's project
+        self._gone: dict[str, None] = {}  # names of worlds that were dropped, whose credentials nobody has used since
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._warned = threading.Lock()
@@ -159,7 +163,7 @@ class Worlds:
     def around(self, world: World) -> "Worlds":
         """The same worlds, as seen from within one of them: that one is the default."""
         view = Worlds(world, self._capacity)
-        view._named, view._names = self._named, self._names
+        view._named, view._names, view._gone = self._named, self._names, self._gone
         view._numbers, view._lock, view._warned = self._numbers, self._lock, self._warned
         return view
 
@@ -184,6 +188,7 @@ class Worlds:
             raise ValueError(msg)
         with self._lock:
             self._named[world.name] = world
+            self._gone.pop(world.name, None)
             self._names[project_number(world.credentials.project)] = world.name
             while len(self._named) > self._capacity:
                 self._forget(next(iter(self._named)))
@@ -196,6 +201,9 @@ class Worlds:
     def _forget(self, name: str) -> None:
         if world := self._named.pop(name, None):
             self._names.pop(project_number(world.credentials.project), None)
+            self._gone[name] = None
+            while len(self._gone) > self._capacity:
+                del self._gone[next(iter(self._gone))]
 
     def named(self, name: str) -> World | None:
         """The world of that name, if there is one."""
@@ -203,7 +211,7 @@ class Worlds:
 
     def choose(self, carriers: Iterable[str]) -> World:
         """The world whose name one of these texts carries, as `mockserver-NAME`; else the default."""
-        if not self._named:
+        if not self._named and not self._gone:
             return self.default
         for text in carriers:
             for name, number in _CARRIED.findall(text):
@@ -212,6 +220,9 @@ class Worlds:
                     if world is not None:
                         self._named.move_to_end(world.name)
                         return world
+                    if name in self._gone:
+                        del self._gone[name]
+                        log.warning("the world %s was dropped, but a client uses it: the default world answers", name)
         return self.default
 
     def __iter__(self) -> Iterator[World]:
