@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+import requests
 
 from contract_tests.environment import HANGS
 from mockserver import MockServer
@@ -114,3 +115,17 @@ def test_a_function_that_was_kept_is_the_real_one_afterwards(network: list[objec
 
     assert start == server.now
     assert [HOST] == network
+
+
+def test_a_session_needs_no_socket_where_tests_may_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps its connection, and looks whether the other end is still there."""
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise RuntimeError("a test must not use a socket")
+
+    with MockServer().intercepting(), requests.Session() as session:
+        monkeypatch.setattr(socket, "socket", forbidden)
+        monkeypatch.setattr(socket, "socketpair", forbidden)
+        statuses = [session.get(f"https://{HOST}/v1beta/models?key=k").status_code for _ in range(2)]
+
+    assert [200, 200] == statuses
