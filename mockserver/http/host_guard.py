@@ -29,6 +29,7 @@ class HostGuard:
             return
         sent = {name: value.decode("latin-1") for name, value in headers if name in _NAMES}
         if refusal := self._refusal(sent):
+            # our choice: not seen. The real service is used by any page, and this protects the machine that runs ours.
             raise ApiError(Code.PERMISSION_DENIED, f"mockserver: {refusal}")
 
     def _refusal(self, sent: Mapping[bytes, str]) -> str | None:

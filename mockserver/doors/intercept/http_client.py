@@ -115,7 +115,7 @@ class _Socket:
         if self._peer_has_closed is None:
             self._peer_has_closed, peer = socketpair()
             peer.close()
-        return self._peer_has_closed.fileno()
+        return int(self._peer_has_closed.fileno())
 
     def shutdown(self, _: int) -> None:
         """Nobody else holds this connection."""
