@@ -393,6 +393,27 @@ MUTATIONS = (
         "if False:",
         ATTACKS,
     ),
+    Mutation(
+        "a body that ends early is a whole one",
+        "mockserver/datasets/storage.py",
+        "if not size and missing:",
+        "if False:",
+        ("contract_tests/use/test_slow_storage.py",),
+    ),
+    Mutation(
+        "a page of any site is answered",
+        "mockserver/http/host_guard.py",
+        "if origin is not None:",
+        "if False:",
+        ("contract_tests/use/test_foreign_pages.py",),
+    ),
+    Mutation(
+        "headers have no limit",
+        "mockserver/doors/live.py",
+        "if self._size > self.header_bytes:",
+        "if False:",
+        ("contract_tests/use/test_slow_clients.py",),
+    ),
 )
 
 

@@ -1,13 +1,14 @@
 """What a file of training data is, by its name and its first example, and its rows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import errno
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, BinaryIO
 
 import orjson
 
 from mockserver.datasets.example_files import csv_rows, json_rows, line_rows
-from mockserver.datasets.files import read_rows
+from mockserver.datasets.files import LARGEST_FILE, LONGEST_LINE, read_rows
 from mockserver.datasets.lines import Kind
 from mockserver.datasets.rules import Row
 
@@ -32,11 +33,11 @@ _SIGNS = (
 """The members that show what an example is for."""
 
 
-def find_form(suffix: str, file: Iterable[bytes]) -> Form:
+def find_form(suffix: str, file: BinaryIO) -> Form:
     """What a file is."""
     if suffix == ".csv":
         return Form.TABLE
-    for line in file:
+    while line := file.readline(LONGEST_LINE):
         if not line.strip():
             continue
         if suffix != ".jsonl" and line.lstrip().startswith(b"["):
@@ -54,7 +55,10 @@ def read_form(form: Form, file: BinaryIO) -> Iterator[Row]:
     if isinstance(form.value, Kind):
         return read_rows(file)
     read = {Form.TABLE: csv_rows, Form.LINES: line_rows, Form.DOCUMENT: json_rows}[form]
-    return read(file.read())
+    raw = file.read(LARGEST_FILE + 1)
+    if len(raw) > LARGEST_FILE:
+        raise OSError(errno.EFBIG, f"larger than {LARGEST_FILE >> 30} GB")
+    return read(raw)
 
 
 def _parsed(line: bytes) -> Any:

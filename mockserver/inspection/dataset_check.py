@@ -1,5 +1,6 @@
 """What the services would say of a file of training data, without a request."""
 
+import errno
 from pathlib import Path
 
 from mockserver.catalog import base_models
@@ -20,6 +21,8 @@ def check_file(path: Path, *, base_model: str | None = None, epochs: int | None 
     With a base model, the report says what that can be tuned with; without, whether any can. Raises OSError for a file
     that cannot be read, BadOption for a base model that is not tuned with such data.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a device may never end, a pipe cannot be read twice
+        raise OSError(errno.EINVAL, "not a regular file")
     name = str(path).encode(errors="replace").decode()
     with path.open("rb") as file:
         form = find_form(path.suffix.lower(), file)

@@ -19,6 +19,7 @@ from mockserver.recordings.exchange import (
     parse_date,
 )
 from mockserver.recordings.formats import ExchangeFinder, decompress
+from mockserver.scripting.yaml_aliases import AliasBomb, check_aliases
 
 SUFFIXES = (".json", ".txt", ".yaml", ".yml", ".httprr")
 
@@ -74,7 +75,10 @@ def _parse_data(path: Path, raw: bytes) -> Any:
         return tree
     if path.suffix in {".yaml", ".yml"} or _RECORDER.search(text):
         try:
+            check_aliases(text)
             return yaml.safe_load(text)
+        except AliasBomb as bomb:
+            raise UnreadableFile(str(bomb)) from None
         except yaml.YAMLError as error:
             raise UnreadableFile(f"not YAML: {' '.join(str(error).split())}") from None
     if text.lstrip().startswith(("{", "[", "data:")):

@@ -28,6 +28,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mockserver.scripting.answers import Answer, Citation, Rule
 from mockserver.scripting.faults import Fault
+from mockserver.scripting.yaml_aliases import AliasBomb, check_aliases
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ def read_answers(path: str | Path) -> Scripted:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise BadFile(f"{path}:{line}: the character U+{error.character:04X} is not allowed in YAML") from None
-    except ValueError as error:
+    except (ValueError, AliasBomb) as error:
         raise BadFile(f"{path}: {error}") from None
     except RecursionError:
         raise BadFile(f"{path}: its lists and objects are nested too deeply") from None
@@ -137,6 +138,7 @@ def _read(text: str) -> tuple[Any, Any]:
         # YAML refuses two things that JSON allows: tabs as indentation, and an escape of half a character.
         return orjson.loads(text), yaml.compose(text.replace("\t", " "), _Loader)
     except orjson.JSONDecodeError:
+        check_aliases(text, _Loader)
         data = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
         return {} if data is None else data, yaml.compose(text, _Loader)
 

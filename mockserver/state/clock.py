@@ -20,9 +20,21 @@ SECOND: Nanos = 1_000_000_000
 END: Nanos = 2**63 - 1
 """Where time ends: in the year 2262, as everywhere that counts nanoseconds in 64 bits. It begins at 0, in 1970."""
 
-# Kept, because a test may put another function in its place: the server sleeps as ever.
-_wait = asyncio.sleep
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Machine:
+    """The machine's own time, whatever a test puts in the place of these functions later.
+
+    They are attributes of a class, because libraries that freeze time replace what modules hold. Elapsed time is
+    `perf_counter`, the one clock that is steady and that no such library changes in place.
+    """
+
+    time_ns = staticmethod(time.time_ns)
+    perf_counter = staticmethod(time.perf_counter)
+    perf_counter_ns = staticmethod(time.perf_counter_ns)
+    sleep = staticmethod(time.sleep)
+    async_sleep = staticmethod(asyncio.sleep)
 
 
 def to_nanos(moment: datetime) -> Nanos:
@@ -169,8 +181,8 @@ class SystemClock(KeptClock):
         if not 0 < factor < float("inf"):
             msg = f"a clock's factor must be above zero, not {factor!r}"
             raise ValueError(msg)
-        moment = time.time_ns() if start is None else checked(to_nanos(start))
-        super().__init__(ClockSetting(moment, time.monotonic_ns(), factor))
+        moment = Machine.time_ns() if start is None else checked(to_nanos(start))
+        super().__init__(ClockSetting(moment, Machine.perf_counter_ns(), factor))
 
     @property
     def factor(self) -> float:
@@ -179,12 +191,12 @@ class SystemClock(KeptClock):
 
     def told(self, setting: ClockSetting) -> Nanos:
         """The start plus what has passed since, times the factor."""
-        elapsed = time.monotonic_ns() - setting.since
+        elapsed = Machine.perf_counter_ns() - setting.since
         return setting.moment + (elapsed if setting.factor == 1 else int(elapsed * setting.factor))
 
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds` of this clock: `seconds / factor` of the machine's."""
-        await _wait(seconds / self.factor)
+        await Machine.async_sleep(seconds / self.factor)
 
     def twin(self) -> Self:
         """A clock of the same speed that starts here."""
@@ -200,7 +212,7 @@ class ManualClock(KeptClock):
     """
 
     def __init__(self, start: datetime | None = None) -> None:
-        super().__init__(ClockSetting(time.time_ns() if start is None else checked(to_nanos(start))))
+        super().__init__(ClockSetting(Machine.time_ns() if start is None else checked(to_nanos(start))))
 
     def told(self, setting: ClockSetting) -> Nanos:
         """The moment it was moved to."""
@@ -226,10 +238,16 @@ def _forward(seconds: float) -> Nanos:
 
 def stopwatch() -> Callable[[], float]:
     """Start one; calling it says how many of the machine's milliseconds have passed."""
-    start = time.perf_counter_ns()
-    return lambda: (time.perf_counter_ns() - start) / 1e6
+    start = Machine.perf_counter_ns()
+    return lambda: (Machine.perf_counter_ns() - start) / 1e6
+
+
+def countdown(seconds: float) -> Callable[[], float]:
+    """Start one; calling it says how many of the machine's seconds are left, negative ones when it is over."""
+    end = Machine.perf_counter() + seconds
+    return lambda: end - Machine.perf_counter()
 
 
 def today() -> date:
     """The machine's day, in UTC."""
-    return datetime.now(UTC).date()
+    return to_datetime(Machine.time_ns()).date()

@@ -1,6 +1,7 @@
 """A world: a handle on everything that lives between two requests."""
 
 import contextlib
+import logging
 import random
 import re
 import threading
@@ -13,6 +14,8 @@ from mockserver.state.calls import CallLog
 from mockserver.state.clock import Clock, ClockSetting, KeptClock
 from mockserver.state.memory import MemoryStore
 from mockserver.state.store import Index, Kind, Missing, Snapshot, Store
+
+log = logging.getLogger("mockserver")
 
 DEFAULT = "default"
 PREFIX = "mockserver"
@@ -129,6 +132,9 @@ class WorldRecord:
     used: int
 
 
+MAX_DROPPED = 1000
+"""How many dropped worlds are remembered, to warn of clients that still use them."""
+
 BY_NUMBER: Index[WorldRecord] = Index("number", lambda record: (record.number,))
 BY_USE: Index[WorldRecord] = Index("use", lambda _: ("",), lambda record: record.used)
 WORLDS: Kind[WorldRecord] = Kind("worlds", WorldRecord, (BY_NUMBER, BY_USE))
@@ -145,16 +151,19 @@ class _Registry:
         self.store: Store = MemoryStore()
         self.handles: dict[str, World] = {}
         self.used: dict[str, int] = {}
+        self.dropped: dict[str, bool] = {}  # worlds whose credentials nobody has used since they were dropped
 
     def around(self, default: World) -> "_Registry":
         """The same worlds with another default."""
         view = _Registry(default)
         view.store, view.handles, view.used = self.store, self.handles, self.used
+        view.dropped = self.dropped
         return view
 
     def add(self, world: World, capacity: int) -> None:
         """Keep a world instead of any other of its name, and forget the longest unused if they are too many."""
         self.forget(world.name)
+        self.dropped.pop(world.name, None)
         record = WorldRecord(project_number(world.credentials.project), self.store.count("used"))
         self.store.insert(WORLDS, world.name, record)
         self.handles[world.name] = world
@@ -164,7 +173,10 @@ class _Registry:
 
     def forget(self, name: str) -> None:
         """Leave a world out, if there is one of that name."""
-        self.handles.pop(name, None)
+        if self.handles.pop(name, None) is not None:
+            self.dropped[name] = True
+            while len(self.dropped) > MAX_DROPPED:
+                del self.dropped[next(iter(self.dropped))]
         with contextlib.suppress(Missing):
             self.store.delete(WORLDS, name)
 
@@ -258,13 +270,15 @@ class Worlds:
     def choose(self, carriers: Iterable[str]) -> World:
         """The world whose name one of these texts carries, as `mockserver-NAME`; else the default."""
         registry = self._registries[-1]
-        if not registry.handles:
+        if not registry.handles and not registry.dropped:
             return registry.default
         for text in carriers:
             for name, number in _CARRIED.findall(text):
                 world = registry.use(name, number)
                 if world is not None:
                     return world
+                if registry.dropped.pop(name, None):
+                    log.warning("the world %s was dropped, but a client uses it: the default world answers", name)
         return registry.default
 
     def __iter__(self) -> Iterator[World]:
