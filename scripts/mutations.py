@@ -185,8 +185,8 @@ MUTATIONS = (
     Mutation(
         "404 for 403",
         "mockserver/gemini/store.py",
-        "raise errors.no_access(name)",
-        "raise errors.no_such_tuned_model(name)",
+        "raise errors.access_denied(name)",
+        "raise errors.tuned_model_not_found(name)",
         (f"{API}/test_api_machine.py",),
     ),
     Mutation(

@@ -264,7 +264,7 @@ def test_who_lost_a_role_changes_nothing_more(local: Client, between: Between) -
     """Bob was a writer when he asked, and is not when the model would be changed."""
     alice, bob = Gemini(local), Gemini(local, email="bob@example.com")
     model, permission = shared(alice)
-    between(tuned_models, "find", lambda: alice.good("DELETE", permission))
+    between(tuned_models, "find_tuned_model", lambda: alice.good("DELETE", permission))
 
     status, _, _ = bob.refused("PATCH", model, json={"displayName": "bob's"})
 
@@ -276,7 +276,7 @@ def test_who_lost_a_role_shares_nothing_more(local: Client, between: Between) ->
     """The same of permissions."""
     alice, bob = Gemini(local), Gemini(local, email="bob@example.com")
     model, permission = shared(alice)
-    between(permissions, "find", lambda: alice.good("DELETE", permission))
+    between(permissions, "find_tuned_model", lambda: alice.good("DELETE", permission))
     role = {"granteeType": "USER", "emailAddress": "carol@example.com", "role": "READER"}
 
     status, _, _ = bob.refused("POST", f"{model}/permissions", json=role)
@@ -290,7 +290,7 @@ def test_a_model_that_is_not_ones_own_any_more_is_not_deleted(local: Client, bet
     alice, bob = Gemini(local), Gemini(local, email="bob@example.com")
     model, _ = shared(alice)
     heir = {"emailAddress": "bob@example.com"}
-    between(tuned_models, "find", lambda: alice.post(f"{model}:transferOwnership", heir))
+    between(tuned_models, "find_tuned_model", lambda: alice.post(f"{model}:transferOwnership", heir))
 
     assert 403 == alice.refused("DELETE", model)[0]
     assert model == bob.get(model)["name"]
@@ -319,7 +319,7 @@ def test_a_batch_that_was_deleted_is_not_cancelled(local: Client, between: Betwe
     request = {"request": say("x")}
     body = {"batch": {"displayName": "b", "inputConfig": {"requests": {"requests": [request]}}}}
     batch = gemini.post("models/gemini-2.0-flash:batchGenerateContent", body)["name"]
-    between(batches, "_find", lambda: gemini.good("DELETE", batch))
+    between(batches, "find_batch", lambda: gemini.good("DELETE", batch))
 
     assert 404 == gemini.refused("POST", f"{batch}:cancel")[0]
 

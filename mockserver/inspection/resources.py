@@ -15,7 +15,7 @@ from mockserver.dispatch.transactions import in_transaction
 from mockserver.gemini import routes as gemini
 from mockserver.gemini.store import EVERYONE, TUNED_MODELS, Permission, Role, TunedModel
 from mockserver.gemini.tuned_model_creation import new_tuned_model
-from mockserver.gemini.tuned_model_views import tuned_model
+from mockserver.gemini.tuned_model_views import show_tuned_model
 from mockserver.protojson.reading import bind_tree
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.protojson.writing import write
@@ -74,7 +74,9 @@ class Resources(Mapping[str, Json]):
 
 def tuned_models(world: World) -> Resources:
     """Return the tuned models of the Developer API, as in v1beta."""
-    return Resources(world, TUNED_MODELS, lambda model: _to_json(TUNED_MODEL, tuned_model(model, world.clock.now())))
+    return Resources(
+        world, TUNED_MODELS, lambda model: _to_json(TUNED_MODEL, show_tuned_model(model, world.clock.now()))
+    )
 
 
 def tuning_jobs(world: World) -> Resources:
