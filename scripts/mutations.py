@@ -171,8 +171,8 @@ MUTATIONS = (
     Mutation(
         "an order that moves while pages are turned",
         "mockserver/vertex/tuning_jobs.py",
-        "then = registry.at(moment)",
-        "then = registry",
+        "then = repository.at(moment)",
+        "then = repository",
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(

@@ -36,9 +36,9 @@ from mockserver.simulation.tuning import (
 from mockserver.state.store import Exists, Kind, Store
 from mockserver.state.world import World
 from mockserver.vertex import routes as vertex
-from mockserver.vertex.store import TUNING_JOBS, Registry, TuningJob
-from mockserver.vertex.tuning_job_creation import new_job, prepare
-from mockserver.vertex.tuning_jobs import tuning_job
+from mockserver.vertex.store import TUNING_JOBS, Repository, TuningJob, insert_tuning_job
+from mockserver.vertex.tuning_job_creation import new_tuning_job, prepare_tuning_job
+from mockserver.vertex.tuning_job_views import show_tuning_job
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ def tuning_jobs(world: World) -> Resources:
 
     def view(job: TuningJob) -> Json:
         now = world.clock.now()
-        return _to_json(TUNING_JOB, tuning_job(Registry(world, now), job, now))
+        return _to_json(TUNING_JOB, show_tuning_job(Repository(world, now), job, now))
 
     return Resources(world, TUNING_JOBS, view)
 
@@ -149,12 +149,12 @@ def add_tuning_job(
     message = _raise_value_errors(lambda: bind_tree(TUNING_JOB, tree))
     route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
     call = _call(world, route, {"parent": parent, "tuningJob": message})
-    prepared = _raise_value_errors(lambda: prepare(call, message))
+    prepared = _raise_value_errors(lambda: prepare_tuning_job(call, message))
 
     def change(transaction: Store) -> str:
-        job = _raise_value_errors(lambda: new_job(in_transaction(call, transaction), message, prepared))
+        job = _raise_value_errors(lambda: new_tuning_job(in_transaction(call, transaction), message, prepared))
         run = _age_run(job.run, _parse_state(state.removeprefix("JOB_STATE_")), step, error)
-        transaction.replace(TUNING_JOBS, job.name, replace(job, run=run))
+        insert_tuning_job(transaction, replace(job, run=run))
         return job.name
 
     return world.store.transact(change)

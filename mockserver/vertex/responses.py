@@ -34,7 +34,7 @@ BLOCK_MESSAGES = {"MODEL_ARMOR": "The prompt violated Prompt Injection and Jailb
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What every message of one answer has in common.
+    """The members that all messages of one answer share, and what they depend on.
 
     `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` is whether an answer that was not blocked has
     ratings: real ones have them on request. `grounded` is whether the request allows a search. `traffic` is a
@@ -65,7 +65,7 @@ def response_id(created: Nanos, rng: Random) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def unary(outcome: Outcome, frame: Frame) -> Json:
+def print_response(outcome: Outcome, frame: Frame) -> Json:
     """The whole answer in one message."""
     if outcome.block:
         return _blocked(outcome, frame)
@@ -81,7 +81,7 @@ def unary(outcome: Outcome, frame: Frame) -> Json:
     return frame.message(candidates=candidates, usageMetadata=_usage(outcome, frame))
 
 
-def stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
+def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
     """The first candidate in chunks; the last message has the finish reason and the usage."""
     if outcome.block:
         yield _blocked(outcome, frame)

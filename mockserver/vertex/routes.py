@@ -1,4 +1,4 @@
-"""The methods of aiplatform.googleapis.com that are served.
+"""The routes of aiplatform.googleapis.com.
 
 `HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from the
 HTTP rules that Google publishes. The other tables hold what those rules do not say.
@@ -17,14 +17,13 @@ from mockserver.vertex import (
     models,
     operations,
     publisher_models,
-    rebase,
-    tuning_aids,
-    tuning_datasets,
+    training_data,
     tuning_jobs,
+    tuning_preparation,
 )
 from mockserver.vertex.versions import PACKAGE, VERSIONS, message_name
 
-# The methods that ask a model, and whom they ask: a tuned endpoint or one of Google's models, in a project or in none.
+# The methods of a model: of a tuned endpoint or of one of Google's models, in a project or in none.
 GENERATING: Mapping[str, Handler] = {
     "generateContent": generation.generate_content,
     "streamGenerateContent": generation.stream_generate_content,
@@ -40,10 +39,10 @@ HANDLERS: Mapping[str, Handler] = {
     "projects.locations.tuningJobs.get": tuning_jobs.get_tuning_job,
     "projects.locations.tuningJobs.list": tuning_jobs.list_tuning_jobs,
     "projects.locations.tuningJobs.cancel": tuning_jobs.cancel_tuning_job,
-    "projects.locations.tuningJobs.rebaseTunedModel": rebase.rebase_tuned_model,
-    "projects.locations.tuningJobs.optimizePrompt": tuning_aids.optimize_prompt,
-    "projects.locations.tuningJobs.validateReinforcementTuningReward": tuning_aids.validate_reinforcement_tuning_reward,
-    "projects.locations.tuningJobs.processData": tuning_aids.process_data,
+    "projects.locations.tuningJobs.rebaseTunedModel": tuning_jobs.rebase_tuned_model,
+    "projects.locations.tuningJobs.optimizePrompt": tuning_preparation.optimize_prompt,
+    "projects.locations.tuningJobs.validateReinforcementTuningReward": tuning_preparation.validate_reinforcement_tuning_reward,
+    "projects.locations.tuningJobs.processData": tuning_preparation.process_data,
     "projects.locations.models.get": models.get_model,
     "projects.locations.models.list": models.list_models,
     "projects.locations.models.listVersions": models.list_model_versions,
@@ -86,7 +85,7 @@ HANDLERS: Mapping[str, Handler] = {
     **{f"{collection}.{verb}": generation.refuse_predict for collection in IN_A_PROJECT for verb in PREDICTING},
 }
 
-# These may have to wait for a dataset that lies outside of this process.
+# These may have to wait for a dataset from outside of this process.
 READS_DATASETS = {
     "projects.locations.tuningJobs.create",
     "projects.locations.tuningJobs.rebaseTunedModel",
@@ -198,7 +197,7 @@ def _route(rpc: Rpc, rule: HttpRule, handler: Handler, unpublished: str = "") ->
         handler=handler,
         # An API key is good for paths without a project, and in the project that is its own (express mode).
         credentials="own" if "=projects/" in rule.path else "any",
-        blocks=tuning_datasets.lies_outside if method_id(rule) in READS_DATASETS else None,
+        blocks=training_data.reads_storage if method_id(rule) in READS_DATASETS else None,
         unpublished=unpublished,
     )
 
