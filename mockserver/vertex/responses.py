@@ -16,6 +16,7 @@ from mockserver.dispatch.routing import Pause
 from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
 from mockserver.generation.safety import Ratings
+from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
 from mockserver.simulation.tuning import Nanos
 from mockserver.vertex.versions import message_name
@@ -61,7 +62,7 @@ def response_id(created: Nanos, rng: Random) -> str:
     """The seconds of createTime, its microseconds, a server and a random number, in URL-safe base64 [93 of 93]."""
     seconds, nanos = divmod(created, 1_000_000_000)
     numbers = (nanos // 1000, rng.getrandbits(32), rng.getrandbits(32))
-    raw = (seconds & 0xFFFFFFFF).to_bytes(4, "little") + b"".join(map(_varint, numbers))
+    raw = (seconds & 0xFFFFFFFF).to_bytes(4, "little") + b"".join(map(encode_varint, numbers))
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -182,12 +183,3 @@ def _citation(citation: Citation) -> Json:
         "title": citation.title,
         "license": citation.license,
     }
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
