@@ -31,13 +31,13 @@ MODEL: Json = {
 @given(st.text(alphabet="ab_.:=!<>()\"'\\*,&- ANDORNOT", max_size=30))
 def test_every_text_is_a_filter_or_an_error(text: str) -> None:
     """Nothing else happens to it."""
-    found, code = [], Code.OK
+    resources, code = [], Code.OK
     try:
-        found = filter_resources([MODEL], text, facts=dict)
+        resources = filter_resources([MODEL], text, facts=dict)
     except ApiError as error:
         code = error.code
 
-    assert found in ([MODEL], [])
+    assert resources in ([MODEL], [])
     assert code in {Code.OK, Code.INVALID_ARGUMENT}
 
 
