@@ -30,8 +30,8 @@ RESOURCE = {GEMINI: "tuned_model", VERTEX: "tuning_job"}
 ORDER = ("find", "create", "get", "list", "update", "delete", "show")
 """The verbs of a resource's functions in the order in which they are defined."""
 
-# Modules with a plural name; experiments are left out, as they are six resources in one file.
-RESOURCES = [path for room in RESOURCE for path in sorted(room.glob("*s.py")) if path.stem != "experiments"]
+# Modules with a plural name.
+RESOURCES = [path for room in RESOURCE for path in sorted(room.glob("*s.py"))]
 
 # The same functions in both services.
 ALIKE = {
