@@ -24,6 +24,7 @@ REGIONS = frozenset(
 )
 MULTI_REGIONS = frozenset({"us", "eu"})
 GLOBAL = "global"
+LOCATIONS = REGIONS | MULTI_REGIONS | {GLOBAL}
 
 # A region Google has and sells by contract only: "Permission denied on 'locations/me-central2' (or it
 # may not exist)." was recorded in 2026-10. It is left out above, as any name that is no region's.
@@ -62,7 +63,7 @@ def find_location(call: Call) -> Location:
     location = Location(parts[1], parts[3])
     if call.caller.via == "key" and call.world.settings.auth != "off" and location.number != call.caller.project:
         raise api_keys_not_supported(call.route.rpc, call.route.service)
-    if location.id not in REGIONS | MULTI_REGIONS | {GLOBAL}:
+    if location.id not in LOCATIONS:
         raise location_denied(location.id, location.project)
     return location
 
