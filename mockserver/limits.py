@@ -124,42 +124,42 @@ REWARDS = _declare(
     "REWARDS",
     100,
     "rewards in one configuration",
-    enforced="mockserver.vertex.tuning_aids",
+    enforced="mockserver.vertex.tuning_preparation",
     answer="400",
 )
 REWARD_EXPRESSION = _declare(
     "REWARD_EXPRESSION",
     10_000,
     "characters of a reward's expression",
-    enforced="mockserver.vertex.tuning_aids",
+    enforced="mockserver.vertex.tuning_preparation",
     answer="400",
 )
 REWARD_RESPONSE = _declare(
     "REWARD_RESPONSE",
     10_000,
     "characters of a response from which a part is extracted by an expression",
-    enforced="mockserver.vertex.tuning_aids",
+    enforced="mockserver.vertex.tuning_preparation",
     answer="400",
 )
 REWARD_REFERENCES = _declare(
     "REWARD_REFERENCES",
     1_000_000,
     "characters of the references that one expression names",
-    enforced="mockserver.vertex.tuning_aids",
+    enforced="mockserver.vertex.tuning_preparation",
     answer="400",
 )
 REWARD_WORK = _declare(
     "REWARD_WORK",
     100_000_000,
     "places of expressions times characters of a response, of all rewards together",
-    enforced="mockserver.vertex.tuning_aids",
+    enforced="mockserver.vertex.tuning_preparation",
     answer="400",
 )
 REWARD_STEPS = _declare(
     "REWARD_STEPS",
     1_000_000,
     "steps to find where expressions match, of all rewards together",
-    enforced="mockserver.vertex.tuning_aids",
+    enforced="mockserver.vertex.tuning_preparation",
     answer="400",
 )
 FILTER_DEPTH = _declare(

@@ -221,8 +221,8 @@ MUTATIONS = (
     Mutation(
         "an order that moves while pages are turned",
         "mockserver/vertex/tuning_jobs.py",
-        "then = registry.at(moment)",
-        "then = registry",
+        "then = repository.at(moment)",
+        "then = repository",
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(
@@ -235,8 +235,8 @@ MUTATIONS = (
     Mutation(
         "404 for 403",
         "mockserver/gemini/store.py",
-        "raise errors.no_access(name)",
-        "raise errors.no_such_tuned_model(name)",
+        "raise errors.access_denied(name)",
+        "raise errors.tuned_model_not_found(name)",
         (f"{API}/test_api_machine.py",),
     ),
     Mutation(

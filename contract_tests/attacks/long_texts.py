@@ -30,7 +30,7 @@ from mockserver.scripting.faults import Fault, FaultRecord, Signature, strike
 from mockserver.scripting.magic_words import job_directives, magic_directives, without_magic
 from mockserver.simulation.tokens import split
 from mockserver.state.calls import CallLog, RecordedCall
-from mockserver.vertex.filters import filtered
+from mockserver.vertex.filters import filter_resources
 
 REFUSALS = (ApiError, InvalidValue, RefusedParameters, NoValueError, ValueError)
 REQUEST = "google.ai.generativelanguage.v1beta.GenerateContentRequest"
@@ -67,12 +67,12 @@ def rule(regex: str) -> Callable[[str], object]:
 
 def starred(text: str) -> object:
     """A filter with many stars, on a name that nearly fits."""
-    return filtered([{"displayName": "a" * len(text)}], f'display_name="{text}"', facts=dict)
+    return filter_resources([{"displayName": "a" * len(text)}], f'display_name="{text}"', facts=dict)
 
 
 def long_name(text: str) -> object:
     """A filter with some stars, on a name that somebody else chose."""
-    return filtered([{"displayName": text}], 'display_name="*a*a*a*a*a*b"', facts=dict)
+    return filter_resources([{"displayName": text}], 'display_name="*a*a*a*a*a*b"', facts=dict)
 
 
 def called(text: str) -> object:
@@ -106,7 +106,7 @@ READERS = (
     Reader("magic words of a job", job_directives, often("mock-", "mock-fail-at-step-", "mock-fail-at-step-1")),
     Reader("stars of a filter", starred, often("*a", "*", "a*", "*a" * 5 + "b")),
     Reader("name under a filter of stars", long_name, often("a", "ab", "b")),
-    Reader("filter", lambda text: filtered([{"a": "b"}], text, facts=dict), often('a="b" ', "(", "-", "NOT ", '"', "a.", ' "\\', "a:b OR ", " ", "f(")),
+    Reader("filter", lambda text: filter_resources([{"a": "b"}], text, facts=dict), often('a="b" ', "(", "-", "NOT ", '"', "a.", ' "\\', "a:b OR ", " ", "f(")),
     Reader("secrets, redacted", redact, often(*KEYS)),
     Reader("secrets, found", lambda text: find_secret([text], text.encode(), lambda: False), often(*KEYS)),
     Reader("secrets of a recording", lambda text: list(find_in_body(text)), often(*KEYS, "eyJa-", "a-", "a.", "a@", "projects/a.", "1")),

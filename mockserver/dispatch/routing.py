@@ -17,7 +17,7 @@ from mockserver.protojson.schema import HttpRule, Rpc, json_name
 from mockserver.rpc.credentials import Caller
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.magic_words import JobDirectives, job_directives
-from mockserver.state.clock import Nanos
+from mockserver.state.clock import Nanos, to_datetime
 from mockserver.state.world import World
 
 Json = dict[str, Any]
@@ -50,6 +50,11 @@ class Call:
     def version(self) -> str:
         """The API version of the method: "v1", "v1beta", "v1beta1"."""
         return self.route.version
+
+    @property
+    def day(self) -> date:
+        """The day the world is as of, else that of its clock."""
+        return self.world.settings.as_of or to_datetime(self.now).date()
 
     @property
     def resource(self) -> str:

@@ -1,4 +1,4 @@
-"""What v1beta1 does beside tuning: trying a reward, bettering a prompt, preparing videos.
+"""The methods of v1beta1 that prepare tuning: validate a reward, optimize a prompt, process videos.
 
 The schema and its words are published (discovery document of 2026-11); no answer of these methods was seen.
 """
@@ -19,9 +19,9 @@ from mockserver.limits import (
 from mockserver.rpc.errors import ApiError
 from mockserver.scripting.expressions import Expression, TooMuchWork, linear_searcher
 from mockserver.simulation.noise import seed_of, uniform
-from mockserver.vertex.errors import REQUIRED, found_errors
-from mockserver.vertex.locations import place_of
-from mockserver.vertex.operations import begin
+from mockserver.vertex.errors import REQUIRED, invalid_fields
+from mockserver.vertex.locations import find_location
+from mockserver.vertex.operations import start_operation
 
 Json = dict[str, Any]
 
@@ -30,54 +30,54 @@ _COUNTED = re.compile(r"\{\d")
 
 
 def validate_reinforcement_tuning_reward(call: Call) -> Json:
-    """What a reward configuration gives a sample response to an example."""
-    place_of(call)
+    """Return the reward that a reward configuration gives a sample response to an example."""
+    find_location(call)
     message = call.message
     missing = [(field, REQUIRED) for field, member in _REWARD_FIELDS if not message.get(member)]
     configs = message.get("compositeRewardConfig", {}).get("weightedRewardConfigs", ())
     if missing or not (configs or "singleRewardConfig" in message):
-        raise found_errors(missing or [("single_reward_config", REQUIRED)])
+        raise invalid_fields(*missing or [("single_reward_config", REQUIRED)])
     if len(configs) > REWARDS:
         violation = f"There are {len(configs)} rewards; at most {REWARDS} are weighted."
-        raise found_errors([("weighted_reward_configs", violation)])
+        raise invalid_fields(("weighted_reward_configs", violation))
     response = _Response(_text(message["sampleResponse"]), message["example"].get("references", {}))
     if not configs:
         return {"overallReward": response.reward(message["singleRewardConfig"])}
-    return _weighted(configs, response)
+    return _weighted_rewards(configs, response)
 
 
 def optimize_prompt(call: Call) -> Json:
-    """The prompt, put as a task with instructions. Our choice of words."""
-    place_of(call)
+    """Return the prompt as a task with instructions. Our choice of words."""
+    find_location(call)
     if not call.message.get("content"):
-        raise found_errors([("content", REQUIRED)])
+        raise invalid_fields(("content", REQUIRED))
     text = _text(call.message["content"])
     better = f"## Task\n{text}\n\n## Instructions\nAnswer completely and in the form the task asks for."
     return {"content": {"role": "user", "parts": [{"text": better}]}}
 
 
 def process_data(call: Call) -> Json:
-    """Take videos through a processing that we do not do; the operation is done at once."""
+    """Start an operation that is done at once: videos are not processed here."""
     missing = [(field, REQUIRED) for field, member in _DATA_FIELDS if not call.message.get(member)]
     if missing:
-        raise found_errors(missing)
-    return begin(call, place_of(call).name, "GenericOperationMetadata")
+        raise invalid_fields(*missing)
+    return start_operation(call, find_location(call).name, "GenericOperationMetadata")
 
 
 _REWARD_FIELDS = (("example", "example"), ("sample_response", "sampleResponse"))
 _DATA_FIELDS = (("gcs_source", "gcsSource"), ("gcs_destination", "gcsDestination"))
 
 
-def _weighted(configs: tuple[Json, ...], response: "_Response") -> Json:
+def _weighted_rewards(configs: tuple[Json, ...], response: "_Response") -> Json:
     """The weighted average, and each reward by name."""
     if not all("rewardConfig" in config for config in configs):
-        raise found_errors([("composite_reward_config.weighted_reward_configs.reward_config", REQUIRED)])
+        raise invalid_fields(("composite_reward_config.weighted_reward_configs.reward_config", REQUIRED))
     rewards = {
-        config["rewardConfig"].get("rewardName", f"reward_{place}"): (
+        config["rewardConfig"].get("rewardName", f"reward_{number}"): (
             response.reward(config["rewardConfig"]),
             config.get("weight", 1.0),
         )
-        for place, config in enumerate(configs, 1)
+        for number, config in enumerate(configs, 1)
     }
     weight = sum(share for _, share in rewards.values())
     return {
@@ -97,20 +97,20 @@ class _Response:
         self.steps = REWARD_STEPS
 
     def reward(self, config: Mapping[str, Any]) -> float:
-        """Matching strings is done; what other scorers would say is thrown, the same for the same response."""
+        """The reward by matching strings; of other scorers a random one, the same for the same response."""
         scorer = config.get("stringMatchRewardScorer", {})
         if "stringMatchExpression" not in scorer:
             return uniform(seed_of("reward", self.text), 0)
-        right = self._matches(scorer["stringMatchExpression"], self._parsed(config))
-        reward: float = scorer.get("correctAnswerReward", 0.0) if right else scorer.get("wrongAnswerReward", 0.0)
+        is_correct = self._matches(scorer["stringMatchExpression"], self._parse_response(config))
+        reward: float = scorer.get("correctAnswerReward", 0.0) if is_correct else scorer.get("wrongAnswerReward", 0.0)
         return max(min(reward, 1.0), -1.0)
 
-    def _parsed(self, config: Mapping[str, Any]) -> str:
+    def _parse_response(self, config: Mapping[str, Any]) -> str:
         """The part of the response that is scored."""
         parsing = config.get("parseResponseConfig", {})
         if parsing.get("parseType") != "REGEX_EXTRACT":
             return self.text
-        return self._extracted(parsing.get("regexExtractExpression", ""))
+        return self._extract(parsing.get("regexExtractExpression", ""))
 
     def _matches(self, match: Mapping[str, Any], text: str) -> bool:
         expression = self._filled(match.get("expression", ""))
@@ -122,7 +122,7 @@ class _Response:
             case "EXACT_MATCH":
                 return expression == text
             case _:
-                raise found_errors([("string_match_expression.match_operation", REQUIRED)])
+                raise invalid_fields(("string_match_expression.match_operation", REQUIRED))
 
     def _filled(self, expression: str) -> str:
         """The expression with the references that it names in their places."""
@@ -132,21 +132,21 @@ class _Response:
         return _REFERENCE.sub(lambda found: self.references.get(found[1], found[0]), expression)
 
     def _contains(self, expression: str, text: str) -> bool:
-        """Whether it matches somewhere."""
+        """Whether the expression matches somewhere."""
         parsed, contains = _read(expression)
         self.work -= (parsed.size if parsed else len(expression)) * len(text)
         if self.work < 0:
             raise _too_much_work(expression)
         return contains(text)
 
-    def _extracted(self, expression: str) -> str:
-        """What its first group matches, or all of it; "" if nothing does. The bound on the text is our choice."""
+    def _extract(self, expression: str) -> str:
+        """The text that the first group matches, or all of it; "" if nothing does. The limit on the text is our choice."""
         if len(self.text) > REWARD_RESPONSE:
             violation = f"The response has {len(self.text)} characters; at most {REWARD_RESPONSE} are parsed."
-            raise found_errors([("sample_response", violation)])
+            raise invalid_fields(("sample_response", violation))
         parsed, _ = _read(expression)
         if parsed is None:
-            raise _no_expression(expression)
+            raise _invalid_expression(expression)
         try:
             found, steps = parsed.extract(self.text, self.steps)
         except TooMuchWork:
@@ -158,29 +158,29 @@ class _Response:
 def _read(expression: str) -> tuple[Expression | None, Callable[[str], bool]]:
     """The expression, None if it has an escape that RE2 knows and Python does not; and what searches for it.
 
-    Like RE2, the service's engine, it has neither look-around nor back-references. Our choice of words: not seen.
+    Like RE2, the service's engine, it supports neither look-around nor back-references. Our choice of words: not seen.
     """
     if len(expression) > REWARD_EXPRESSION:
-        raise _no_expression(expression)
+        raise _invalid_expression(expression)
     parsed = None
     try:
         parsed = Expression(expression)
     except ValueError as error:
         # Without a count: what is not parsed cannot be measured.
         if "bad escape" not in str(error.__cause__) or _COUNTED.search(expression):
-            raise _no_expression(expression) from None
+            raise _invalid_expression(expression) from None
     try:
         return parsed, linear_searcher(expression)
     except ValueError:
-        raise _no_expression(expression) from None
+        raise _invalid_expression(expression) from None
 
 
 def _too_much_work(expression: str) -> ApiError:
-    return found_errors([("expression", f"{expression} takes too long to match.")])
+    return invalid_fields(("expression", f"{expression} takes too long to match."))
 
 
-def _no_expression(expression: str) -> ApiError:
-    return found_errors([("expression", f"{expression} is no regular expression.")])
+def _invalid_expression(expression: str) -> ApiError:
+    return invalid_fields(("expression", f"{expression} is no regular expression."))
 
 
 def _text(content: Mapping[str, Any]) -> str:
