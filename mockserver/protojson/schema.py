@@ -121,7 +121,7 @@ class Rpc:
 @cache
 def message(full_name: str) -> Message:
     """The message type of that name. KeyError if the tables have none."""
-    rows = _table(_package(full_name))["messages"][full_name]
+    rows = _table(package(full_name))["messages"][full_name]
     fields = tuple(_field(row) for row in rows)
     return Message(full_name, fields, MappingProxyType(_spellings(fields)))
 
@@ -129,7 +129,7 @@ def message(full_name: str) -> Message:
 @cache
 def enum(full_name: str) -> Enum:
     """The enum type of that name. KeyError if the tables have none."""
-    by_name: dict[str, int] = _table(_package(full_name))["enums"][full_name]
+    by_name: dict[str, int] = _table(package(full_name))["enums"][full_name]
     by_number = {number: name for name, number in reversed(by_name.items())}
     return Enum(full_name, MappingProxyType(by_name), MappingProxyType(by_number))
 
@@ -142,7 +142,7 @@ def rpcs(package: str) -> tuple[Rpc, ...]:
 
 def rpc(full_name: str) -> Rpc:
     """The rpc of that name. KeyError if the tables have none."""
-    return _rpcs_by_name(_package(full_name))[full_name]
+    return _rpcs_by_name(package(full_name))[full_name]
 
 
 @cache
@@ -155,15 +155,15 @@ def packages() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in TABLES.glob("*.json")))
 
 
+def package(full_name: str) -> str:
+    """The package in a full name: the parts before the first capitalised one. Nested types are named by their parents."""
+    return ".".join(takewhile(lambda part: not part[:1].isupper(), full_name.split(".")))
+
+
 def names(package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Full names of the messages and of the enums of one proto package. KeyError if there is no table of it."""
     table = _table(package)
     return tuple(table["messages"]), tuple(table["enums"])
-
-
-def _package(full_name: str) -> str:
-    """The part before the first capitalised one: nested types are named by their parents."""
-    return ".".join(takewhile(lambda part: not part[:1].isupper(), full_name.split(".")))
 
 
 @cache
