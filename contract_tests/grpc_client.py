@@ -37,7 +37,7 @@ class GrpcLive:
     def __init__(self) -> None:
         self._worlds = Worlds(World(ManualClock(), Settings()))
         self._server = GrpcServer(GrpcFace(self._worlds, route_table()))
-        self.target = f"127.0.0.1:{self._server.listen('127.0.0.1:0')}"
+        self.target = self._server.listen("127.0.0.1", 0)
         self._server.start()
         self.channel = grpc.insecure_channel(self.target)
 
@@ -58,8 +58,8 @@ class GrpcLive:
         options = {"metadata": tuple(metadata.items()), "timeout": HANGS, **options}
         try:
             if known.server_streaming:
-                for data in self.channel.unary_stream(method(rpc))(body, **options):
-                    heard.append(decode(known.response, data))
+                stream = self.channel.unary_stream(method(rpc))(body, **options)
+                heard.extend(decode(known.response, data) for data in stream)
             else:
                 heard.append(decode(known.response, self.channel.unary_unary(method(rpc))(body, **options)))
         except grpc.RpcError as error:

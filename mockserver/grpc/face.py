@@ -74,10 +74,6 @@ class GrpcFace:
         self._worlds = worlds
         self.table = table
 
-    def streams(self, rpc: str) -> bool:
-        """Whether the answer to an rpc is a stream."""
-        return any(route.stream for route in self.table.routes_of(rpc))
-
     def answer(self, call: GrpcRequest) -> Reply:
         """The reply to a call. Whatever is sent gets one; a handler's own failure is logged and INTERNAL."""
         watch = stopwatch()

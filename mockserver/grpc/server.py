@@ -9,12 +9,14 @@ import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from mockserver.grpc.face import GrpcFace, GrpcRequest, status_details
+from mockserver.dispatch.route_table import RouteTable
+from mockserver.grpc.face import GrpcRequest, Reply, status_details
 from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
 from mockserver.rpc import outages
 from mockserver.rpc.errors import ApiError, Code
@@ -41,23 +43,41 @@ class CannotListen(OSError):
     """The server cannot listen there."""
 
 
+class Face(Protocol):
+    """What answers the calls: a GrpcFace, or what chooses one."""
+
+    @property
+    def table(self) -> RouteTable:
+        """The methods that there are."""
+
+    def answer(self, call: GrpcRequest) -> Reply:
+        """The reply to a call. Raises ApiError if there can be none."""
+
+
 class GrpcServer:
     """A face served from threads of its own, at one or more addresses."""
 
-    def __init__(self, face: GrpcFace) -> None:
+    def __init__(self, face: Face) -> None:
         self._threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="mockserver-grpc")
         self._server = grpc.server(self._threads, handlers=[_Handlers(face)], options=_OPTIONS)
 
-    def listen(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
-        """Add an address, `host:port` or `unix:path`, and return its port. Raises CannotListen."""
+    def listen(self, host: str, port: int, credentials: grpc.ServerCredentials | None = None) -> str:
+        """Add an address and return it, as `host:port`. Port 0 is a free one. Raises CannotListen."""
+        name = f"[{host}]" if ":" in host else host
+        return f"{name}:{self._add(f'{name}:{port}', credentials)}"
+
+    def listen_on_socket(self, path: Path) -> str:
+        """Add a Unix socket and return its address. Clients need local credentials for it."""
+        self._add(f"unix:{path}", grpc.local_server_credentials(grpc.LocalConnectionType.UDS))
+        return f"unix:{path}"
+
+    def _add(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         try:
             if credentials is None:
-                port = self._server.add_insecure_port(address)
-            else:
-                port = self._server.add_secure_port(address, credentials)
+                return int(self._server.add_insecure_port(address))
+            return int(self._server.add_secure_port(address, credentials))
         except RuntimeError as error:
             raise CannotListen(str(error)) from None
-        return int(port)
 
     def start(self) -> None:
         """Start to serve."""
@@ -77,7 +97,7 @@ def tls(certificate: bytes, key: bytes) -> grpc.ServerCredentials:
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no types
     """Finds the handler of an rpc by its name. There is one for every name: what is not served says so itself."""
 
-    def __init__(self, face: GrpcFace) -> None:
+    def __init__(self, face: Face) -> None:
         self._face = face
         self._introspection = Introspection(face.table)
 
@@ -90,7 +110,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
             return grpc.unary_stream_rpc_method_handler(self._watch_health)
         if service == HEALTH:
             return grpc.unary_unary_rpc_method_handler(self._check_health)
-        if self._face.streams(f"{service}.{method}"):
+        if any(route.stream for route in self._face.table.routes_of(f"{service}.{method}")):
             return grpc.unary_stream_rpc_method_handler(partial(self._stream, details))
         return grpc.unary_unary_rpc_method_handler(partial(self._whole, details))
 
@@ -102,18 +122,18 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
     def _stream(self, details: Any, body: bytes, context: Any) -> Generator[bytes, None, None]:
         """The messages of a reply, each when its time has come."""
         metadata = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
-        reply = self._face.answer(GrpcRequest(details.method, metadata, body))
-        deadline = _Deadline(reply.clock, context.time_remaining())
-        with contextlib.closing(reply.pieces):
-            try:
+        try:
+            reply = self._face.answer(GrpcRequest(details.method, metadata, body))
+            deadline = _Deadline(reply.clock, context.time_remaining())
+            with contextlib.closing(reply.pieces):
                 for piece in reply.pieces:
                     if isinstance(piece, bytes):
                         yield piece
                         continue
                     asyncio.run(_sleep(reply.clock, piece.seconds, context))
                     deadline.check()
-            except ApiError as error:
-                _abort(context, error)
+        except ApiError as error:
+            _abort(context, error)
 
     def _check_health(self, body: bytes, context: Any) -> bytes:
         with _nonsense_refused(context):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from mockserver import settings as declared
 from mockserver.app import create_app
@@ -14,6 +14,7 @@ from mockserver.inspection import resources, run_control
 from mockserver.inspection.client_behaviour import Report
 from mockserver.inspection.leftovers import Leftovers, leftovers
 from mockserver.inspection.resources import Resources
+from mockserver.inspection.services import route_table
 from mockserver.rpc.errors import Code
 from mockserver.rpc.loopback import is_loopback
 from mockserver.scripting.answers import Answer, Prompt, Rule
@@ -23,6 +24,9 @@ from mockserver.simulation.tuning import Failure
 from mockserver.state.calls import Calls
 from mockserver.state.clock import Clock, to_datetime, today
 from mockserver.state.world import Settings, Snapshot, World, WorldCredentials, Worlds
+
+if TYPE_CHECKING:
+    from mockserver.grpc.face import GrpcFace
 
 SLEEPS = ("virtual", "real")
 
@@ -60,6 +64,7 @@ class MockServer:
         self._doors = contextlib.ExitStack()
         self.app = create_app(worlds)
         self.url = ""
+        self.grpc_target = ""
 
     @property
     def _world(self) -> World:
@@ -211,7 +216,7 @@ class MockServer:
         world = self._world.fork(self._worlds.mint())
         self._worlds.add(world)
         twin._enter(self._worlds.around(world))
-        twin.url = self.url
+        twin.url, twin.grpc_target = self.url, self.grpc_target
         return twin
 
     def drop(self) -> None:
@@ -220,29 +225,42 @@ class MockServer:
 
     # Ways in
 
-    def start(self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None) -> Self:
+    def start(
+        self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None, grpc_port: int | None = None
+    ) -> Self:
         """Serve on a socket, at `url`, until `stop()`. Other machines need the `token` to control it, if they can.
 
+        With a `grpc_port`, where 0 is a free one, serve gRPC too, in plaintext, at `grpc_target`.
         Raises ValueError for an address that others can reach when there is no token.
         """
         from mockserver.doors.live import LiveServer
 
         if not is_loopback(host) and token is None:
             raise ValueError(f"{host} can be reached from other machines: say which token is to control the server")
+        if grpc_port is not None:
+            self._start_grpc(host, grpc_port)
         door = LiveServer(create_app(self._worlds, Guard(token)), host, port)
         self.url = door.start()
         self._doors.callback(door.stop)
         return self
 
+    def _start_grpc(self, host: str, port: int) -> None:
+        from mockserver.grpc.server import GrpcServer
+
+        server = GrpcServer(self._grpc_face())
+        self.grpc_target = server.listen(host, port)
+        server.start()
+        self._doors.callback(server.stop)
+
     def stop(self) -> None:
         """Stop serving on a socket."""
-        self.url = ""
+        self.url = self.grpc_target = ""
         self._doors.close()
 
     @contextlib.contextmanager
-    def live(self, host: str = "127.0.0.1", port: int = 0) -> Iterator[Self]:
-        """Serve on a socket while inside; `url` is where."""
-        self.start(host, port)
+    def live(self, host: str = "127.0.0.1", port: int = 0, *, grpc: bool = False) -> Iterator[Self]:
+        """Serve on a socket while inside; `url` is where, and `grpc_target` for gRPC if that is asked for."""
+        self.start(host, port, grpc_port=0 if grpc else None)
         try:
             yield self
         finally:
@@ -267,12 +285,17 @@ class MockServer:
         ours = self.credentials
         with contextlib.ExitStack() as stack:
             stack.enter_context(environment(ours.project, ours.api_key, ours.token))
-            stack.enter_context(intercepting(Interceptor(self.app, self.clock)))
+            stack.enter_context(intercepting(Interceptor(self.app, self.clock, self._grpc_face)))
             if block_network:
                 stack.enter_context(blocked())
             if sleep == "virtual":
                 stack.enter_context(virtual_sleep(self.clock))
             yield self
+
+    def _grpc_face(self) -> "GrpcFace":
+        from mockserver.grpc.face import GrpcFace
+
+        return GrpcFace(self._worlds, route_table())
 
     @contextlib.contextmanager
     def renewed(self, *, answers: Answers | str | Path = (), **arguments: Any) -> Iterator[Self]:

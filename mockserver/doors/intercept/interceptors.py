@@ -3,9 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
 from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
+
+if TYPE_CHECKING:
+    from mockserver.grpc.face import GrpcFace
 
 ANSWERED_HOSTS = re.compile(
     r"(?:generativelanguage|oauth2|(?:[a-z0-9-]+-)?aiplatform|aiplatform\.[a-z0-9-]+\.rep)\.googleapis\.com"
@@ -25,10 +29,11 @@ class NotServed(RuntimeError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interceptor:
-    """The app that answers, and the clock that the app uses."""
+    """The app that answers, the clock that the app uses, and what answers calls over gRPC, if anything does."""
 
     app: App
     clock: Clock
+    grpc_face: "Callable[[], GrpcFace] | None" = None
 
     def send(self, request: AppRequest, timeout: float | None = None) -> AppResponse:
         """The app's answer. TimedOut if it, or a piece of its body, takes longer than `timeout` seconds.
