@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from mockserver.cli.recordings import add_commands
 from mockserver.rpc.loopback import is_loopback
 from mockserver.settings import BadOption
 from mockserver.state.clock import to_datetime, today
-from mockserver.state.world import Settings, World
+from mockserver.state.world import Settings, World, Worlds
 
 DESCRIPTION = """\
 A local mock server for Google's Gemini tuning APIs: the Developer API (tunedModels) and Vertex AI
@@ -101,6 +101,9 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
 
     option("host", "the address to listen on", "127.0.0.1", metavar="ADDRESS")
     option("port", "the port to listen on; 0 takes a free one", "8765", metavar="PORT")
+    option("grpc-port", "the port to serve gRPC on too; 0 takes a free one; no gRPC if absent", metavar="PORT")
+    option("grpc-certificate", "the server's certificate (PEM): serve gRPC by TLS, not in plaintext", metavar="FILE")
+    option("grpc-key", "the private key of that certificate (PEM)", metavar="FILE")
     option("clock", "real, manual, or a factor: at 60x an hour passes in a minute", "30x", metavar="CLOCK")
     option("start-time", "the date or time the clock starts at, as 2024-03-14T15:00:00Z", metavar="TIME")
     option("as-of", "be the service of that day: a date, or today; all days at once if absent", metavar="DATE")
@@ -188,14 +191,30 @@ def _serve(given: argparse.Namespace) -> int:
     token = given.control_token or (None if is_loopback(given.host) else secrets.token_urlsafe(16))
     port = settings.whole_number("port", given.port, 0, 65535)
     _log_to_stderr(quiet=_is_on(given, "quiet"))
+    worlds = Worlds(world)
+    target, stop = _serve_grpc(given, worlds) if given.grpc_port is not None else ("", lambda: None)
     try:
-        app = create_app(world, Guard(token))
-        serve(app, given.host, port, lambda url: _greet(url, given.clock, world, token))
+        app = create_app(worlds, Guard(token))
+        serve(app, given.host, port, lambda url: _greet(url, given.clock, world, token, target))
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
         msg = f"cannot listen on {given.host}:{port}: {taken.strerror}. Choose another {other}."
         raise BadOption(msg) from None
+    finally:
+        stop()
     return 0
+
+
+def _serve_grpc(given: argparse.Namespace, worlds: Worlds) -> tuple[str, Callable[[], None]]:
+    """Serve gRPC beside HTTP: where, and what stops it."""
+    from mockserver.doors.grpc_port import CannotServe, open_port
+
+    port = settings.whole_number("grpc-port", given.grpc_port, 0, 65535)
+    certificate, key = (Path(file) if file else None for file in (given.grpc_certificate, given.grpc_key))
+    try:
+        return open_port(worlds, given.host, port, certificate=certificate, key=key)
+    except CannotServe as reason:
+        raise BadOption(str(reason)) from None
 
 
 def _settings(given: argparse.Namespace, as_of: date | None) -> Settings:
@@ -238,15 +257,16 @@ def _log_to_stderr(*, quiet: bool) -> None:
         logging.getLogger("mockserver.access").setLevel(logging.WARNING)
 
 
-def _greet(url: str, speed: str, world: World, token: str | None) -> None:
+def _greet(url: str, speed: str, world: World, token: str | None, grpc_target: str) -> None:
     """Say what is served, how to point clients at it, and where time stands."""
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
     era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
     control = f"with the header X-Mockserver-Token: {token}" if token else "from this machine"
+    grpc = f"\n  gRPC                 {grpc_target}" if grpc_target else ""
     print(
         f"""\
 Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
-  base URL             {url}
+  base URL             {url}{grpc}
   time                 {moment}, running at {speed}
   seed                 {world.settings.seed}
   control              {url}/_mock/openapi.json {control}

@@ -238,19 +238,14 @@ class MockServer:
         if not is_loopback(host) and token is None:
             raise ValueError(f"{host} can be reached from other machines: say which token is to control the server")
         if grpc_port is not None:
-            self._start_grpc(host, grpc_port)
+            from mockserver.doors.grpc_port import open_port
+
+            self.grpc_target, stop = open_port(self._worlds, host, grpc_port)
+            self._doors.callback(stop)
         door = LiveServer(create_app(self._worlds, Guard(token)), host, port)
         self.url = door.start()
         self._doors.callback(door.stop)
         return self
-
-    def _start_grpc(self, host: str, port: int) -> None:
-        from mockserver.grpc.server import GrpcServer
-
-        server = GrpcServer(self._grpc_face())
-        self.grpc_target = server.listen(host, port)
-        server.start()
-        self._doors.callback(server.stop)
 
     def stop(self) -> None:
         """Stop serving on a socket."""
