@@ -32,10 +32,10 @@ class Heard:
 
 
 class GrpcLive:
-    """One server on a port for a whole module; each test puts its own world into it."""
+    """A server on a port, for a whole module; each test puts its own world into it."""
 
-    def __init__(self) -> None:
-        self._worlds = Worlds(World(ManualClock(), Settings()))
+    def __init__(self, worlds: Worlds | None = None) -> None:
+        self._worlds = worlds or Worlds(World(ManualClock(), Settings()))
         self._server = GrpcServer(GrpcFace(self._worlds, route_table()))
         self.target = self._server.listen("127.0.0.1", 0)
         self._server.start()
