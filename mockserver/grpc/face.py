@@ -170,12 +170,14 @@ def _bind(arrival: _Arrival, route: Route, refused: ApiError | None) -> Json:
 
 
 def _not_implemented(table: RouteTable, call: GrpcRequest) -> ApiError:
-    """What Google's front end says of a method that the host does not have."""
+    """What Google's front end says of a method that the host does not have [seen on two other hosts]."""
     package = schema.package(call.rpc)
     hosts = (route.service for route in table.routes if route.rpc and schema.package(route.rpc) == package)
     host = next(hosts, next(iter(table.services)))
-    sentence = f"The GRPC target is not implemented on the server, host: {host}, method: {call.method}."
-    return ApiError(Code.UNIMPLEMENTED, sentence)
+    return ApiError(
+        Code.UNIMPLEMENTED,
+        f"The GRPC target is not implemented on the server, host: {host}, method: {call.method}.",
+    )
 
 
 def _pieces(answer: Answer, mask: str) -> Pieces:
@@ -219,7 +221,7 @@ def _damaged(answer: Answer, pieces: Iterator[Piece]) -> Iterator[Piece]:
     if fault.latency_seconds:
         yield Pause(fault.latency_seconds)
     if fault.reset:
-        raise broken_off("Connection reset by peer")
+        raise broken_off("Stream removed (recvmsg:Connection reset by peer (104))")
     if answer.request.route.stream:
         yield from _damaged_stream(fault, pieces)
         return
@@ -248,8 +250,8 @@ GARBLED = b"\xff" * 16
 """The bytes of no message."""
 
 
-def broken_off(how: str = "Socket closed") -> ApiError:
-    """What a client makes of a connection that breaks; a server cannot break that of one call only."""
+def broken_off(how: str = "Stream removed (Socket closed)") -> ApiError:
+    """What a client of grpcio 1.85 makes of a connection that breaks; a server cannot break that of one call only."""
     return ApiError(Code.UNAVAILABLE, how)
 
 

@@ -188,6 +188,7 @@ def _nonsense_refused(context: Any) -> Iterator[None]:
     try:
         yield
     except DecodeError:
+        # our choice: not seen
         _abort(context, ApiError(Code.INVALID_ARGUMENT, "The message cannot be read."))
 
 

@@ -1,5 +1,6 @@
 """Natural values as binary messages: protobuf's own JSON is the judge."""
 
+from json import loads
 from typing import Any
 
 import pytest
@@ -55,11 +56,11 @@ def test_the_bytes_are_those_of_the_same_message_in_json(case: tuple[str, Any]) 
 
 @given(shaped)
 def test_what_was_written_is_read_again(case: tuple[str, Any]) -> None:
-    """Except for members at their defaults, which are not sent."""
+    """Except for members at their defaults, which are not sent, and the order of a map's entries."""
     name, tree = case
     value = bound(name, tree)
 
-    assert write(name, value) == write(name, decode(name, encode(name, value)))
+    assert loads(write(name, value)) == loads(write(name, decode(name, encode(name, value))))
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,19 @@ from typing import Any
 
 import grpc
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from contract_tests.environment import HANGS
 from contract_tests.grpc_client import KEY, GrpcLive, method
+from contract_tests.laws.protojson.shapes import messages
+from mockserver.dispatch.routing import path_variables
 from mockserver.grpc.codec import BadMessage, decode, encode
 from mockserver.grpc.face import BODY_LIMIT, GARBLED
 from mockserver.inspection.services import route_table
-from mockserver.rpc.errors import Code
+from mockserver.protojson import schema
+from mockserver.protojson.reading import bind_tree
+from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Answer, Rule
 from mockserver.scripting.faults import Fault
 from mockserver.state.clock import ManualClock, SystemClock
@@ -36,6 +40,21 @@ TUNED = {
     "baseModel": "models/gemini-1.0-pro-001",
     "tuningTask": {"trainingData": {"examples": {"examples": [{"textInput": "1", "output": "2"}]}}},
 }
+
+NAMES = (
+    "tunedModels/a",
+    "tunedModels/a/permissions/b",
+    "tunedModels/a/operations/b",
+    "models/gemini-2.0-flash",
+    "projects/p/locations/us-central1",
+    "projects/p/locations/us-central1/tuningJobs/1",
+    "projects/p/locations/us-central1/endpoints/1",
+    "projects/p/locations/us-central1/models/1",
+    "publishers/google/models/gemini-2.5-flash",
+    "tuningJobs/1",
+    "endpoints/1",
+    "",
+)
 
 RPCS = sorted({route.rpc for route in route_table().routes})
 
@@ -371,6 +390,32 @@ def test_fuzzed_bytes_never_break_the_face(server: GrpcLive, rpc: str, body: byt
     logging.getLogger("mockserver").addHandler(bugs)
     with server.serving(World(ManualClock(), Settings(magic=False))):
         heard = server.send(rpc, body)
+    logging.getLogger("mockserver").removeHandler(bugs)
+
+    assert heard.status in {"OK", *Code.__members__} - {"UNKNOWN", "INTERNAL"}
+    assert [] == bugs.records
+
+
+@given(st.sampled_from(RPCS).flatmap(lambda rpc: st.tuples(st.just(rpc), messages(schema.rpc(rpc).request))), st.data())
+def test_any_message_gets_an_answer(server: GrpcLive, case: tuple[str, Any], data: st.DataObject) -> None:
+    """Also one of which a path could not have been made."""
+    rpc, tree = case
+    try:
+        message = bind_tree(schema.rpc(rpc).request, tree)
+    except ApiError:
+        reject()
+    for place in {place for route in route_table().routes_of(rpc) for place, _ in path_variables(route.path)}:
+        if data.draw(st.integers(0, 9)) and all(isinstance(message.get(name, {}), dict) for name in place[:-1]):
+            *parents, last = place
+            holder = message
+            for name in parents:
+                holder = holder.setdefault(name, {})
+            holder[last] = data.draw(st.sampled_from(NAMES))
+
+    bugs = Bugs()
+    logging.getLogger("mockserver").addHandler(bugs)
+    with server.serving(World(ManualClock(), Settings(magic=False))):
+        heard = server.call(rpc, message)
     logging.getLogger("mockserver").removeHandler(bugs)
 
     assert heard.status in {"OK", *Code.__members__} - {"UNKNOWN", "INTERNAL"}

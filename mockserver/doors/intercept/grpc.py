@@ -77,6 +77,7 @@ class _NewestFace:
 
         interceptor = self._find()
         if interceptor is None or interceptor.grpc_face is None:
+            # our choice: the real service is always there
             raise broken_off("mockserver: no test that uses the fixture is running")
         return interceptor.grpc_face()
 
