@@ -19,8 +19,9 @@ NOT_FOUND = 5
 # The messages, as their .proto files have them: name, number, type; "[]" is repeated, "|" an arm of the only oneof.
 _HEALTH = {
     "HealthCheckRequest": "service 1 string",
-    "HealthCheckResponse": "status 1 int32",  # an enum, which is the same on the wire: 1 is SERVING
+    "HealthCheckResponse": "status 1 .HealthCheckResponse.ServingStatus",
 }
+_SERVING_STATUS = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 _REFLECTION = {
     "ServerReflectionRequest": "host 1 string, file_by_filename 3 string|, file_containing_symbol 4 string|, "
     "file_containing_extension 5 .ExtensionRequest|, all_extension_numbers_of_type 6 string|, list_services 7 string|",
@@ -36,29 +37,56 @@ _REFLECTION = {
 }
 
 
-def _add_file(package: str, messages: Mapping[str, str]) -> None:
+def _file(package: str, messages: Mapping[str, str]) -> Any:
     file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
     for name, fields in messages.items():
         message = file.message_type.add(name=name)
+        if "|" in fields:
+            message.oneof_decl.add(name="choice")
         for row in fields.split(", "):
             field, number, kind = row.split()
-            made = message.field.add(name=field, number=int(number), label="LABEL_OPTIONAL")
+            label = "LABEL_REPEATED" if kind.endswith("[]") else "LABEL_OPTIONAL"
+            made = message.field.add(name=field, number=int(number), label=label)
             if kind.endswith("|"):
                 made.oneof_index = 0
-            if kind.endswith("[]"):
-                made.label = descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
             kind = kind.rstrip("[]|")
             if kind.startswith("."):
                 made.type_name = f".{package}{kind}"
             else:
                 made.type = descriptor_pb2.FieldDescriptorProto.Type.Value(f"TYPE_{kind.upper()}")
-        if "|" in fields:
-            message.oneof_decl.add(name="choice")
+    return file
+
+
+def _add_health() -> None:
+    file = _file("grpc.health.v1", _HEALTH)
+    values = [{"name": name, "number": number} for number, name in enumerate(_SERVING_STATUS)]
+    file.message_type[1].enum_type.add(name="ServingStatus", value=values)
+    service = file.service.add(name="Health")
+    for name in ("Check", "Watch"):
+        service.method.add(
+            name=name,
+            input_type=".grpc.health.v1.HealthCheckRequest",
+            output_type=".grpc.health.v1.HealthCheckResponse",
+            server_streaming=name == "Watch",
+        )
     POOL.AddSerializedFile(file.SerializeToString())
 
 
-_add_file("grpc.health.v1", _HEALTH)
-_add_file("grpc.reflection.v1", _REFLECTION)
+def _add_reflection(package: str) -> None:
+    file = _file(package, _REFLECTION)
+    file.service.add(name="ServerReflection").method.add(
+        name="ServerReflectionInfo",
+        input_type=f".{package}.ServerReflectionRequest",
+        output_type=f".{package}.ServerReflectionResponse",
+        client_streaming=True,
+        server_streaming=True,
+    )
+    POOL.AddSerializedFile(file.SerializeToString())
+
+
+_add_health()
+_add_reflection("grpc.reflection.v1")
+_add_reflection("grpc.reflection.v1alpha")
 
 
 def _class(name: str) -> Any:

@@ -84,6 +84,8 @@ def test_services_are_listed(server: GrpcLive, version: str) -> None:
     names = [fields(service)[1][0].decode() for service in fields(answer[6][0])[1]]
     assert {f"{BETA}.ModelService", "google.longrunning.Operations", "grpc.health.v1.Health"} <= set(names)
     assert sorted(names) == names
+    for described in reflected(server, *(text(4, name) for name in names), version=version):
+        assert 4 in described
 
 
 def test_files_describe_themselves_and_name_what_they_need(server: GrpcLive) -> None:

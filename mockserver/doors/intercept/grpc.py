@@ -26,15 +26,18 @@ if TYPE_CHECKING:
     from mockserver.grpc.face import GrpcFace, GrpcRequest, Reply
 
 
+_call_credentials: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
+"""What channel credentials were composed of, which they do not tell themselves."""
+
+
 @contextlib.contextmanager
 def patched(grpc: Any, find: Find) -> Iterator[None]:
     """While inside, channels to the hosts that the interceptor answers for lead to it."""
     originals = grpc.composite_channel_credentials, grpc.ssl_channel_credentials
-    call_credentials: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
 
     def composite(channel_credentials: Any, *calls: Any) -> Any:
         made = originals[0](channel_credentials, *calls)
-        call_credentials[made] = (*call_credentials.get(channel_credentials, ()), *calls)
+        _call_credentials[made] = (*_call_credentials.get(channel_credentials, ()), *calls)
         return made
 
     def on_compute_engine(calls: Any) -> Any:
@@ -49,7 +52,7 @@ def patched(grpc: Any, find: Find) -> Iterator[None]:
             if find(host) is None:
                 return original(target, credentials, options, compression, *more, **named)
             local = grpc.local_channel_credentials(grpc.LocalConnectionType.UDS)
-            if calls := call_credentials.get(credentials):
+            if calls := _call_credentials.get(credentials):
                 local = originals[0](local, *calls)
             options = (*(options or ()), ("grpc.default_authority", host))
             return original(_loopback(find, host), local, options, compression, *more, **named)
