@@ -335,7 +335,9 @@ def test_a_name_that_no_path_could_have_is_refused(server: GrpcLive, world: Worl
     for name in ("", "nonsense", "tunedModels/a/b"):
         assert "INVALID_ARGUMENT" == server.call(GET_MODEL, {"name": name}).status
     create = f"{VERTEX}.GenAiTuningService.CreateTuningJob"
-    assert "INVALID_ARGUMENT" == server.call(create, {"parent": "nonsense"}).status
+    job = {"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": {"trainingDatasetUri": "gs://bucket/train.jsonl"}}
+    assert "INVALID_ARGUMENT" == server.call(create, {"parent": "nonsense", "tuningJob": job}).status
+    assert "OK" == server.call(create, {"tuningJob": job}).status
 
 
 @pytest.mark.parametrize(
