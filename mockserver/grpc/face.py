@@ -98,9 +98,11 @@ class GrpcFace:
             log.warning("%s was not found: %s", call.method, hint)
             return call.method, arrival.refuse(_not_implemented(self.table, call), hint)
         route = self.table.match_rpc(call.rpc, arrival.message, world.settings.as_of)
-        if route is None:
-            route, refused = live[0], refused or errors.invalid_argument()  # our choice: not seen
+        misnamed = route is None
+        route = route or live[0]
         service = self.table.services[route.service]
+        if misnamed and refused is None:
+            refused = service.misnamed(route, arrival.message)
         request = Request(
             service=service,
             route=route,

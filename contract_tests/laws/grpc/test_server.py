@@ -341,6 +341,29 @@ def test_a_name_that_no_path_could_have_is_refused(server: GrpcLive, world: Worl
 
 
 @pytest.mark.parametrize(
+    ("rpc", "message", "sentence"),
+    [
+        (
+            "GenAiTuningService.GetTuningJob",
+            {"name": "jobs/1"},
+            "1.Field: name; Message: Invalid TuningJob resource name.",
+        ),
+        ("GenAiTuningService.GetTuningJob", {}, "1.Field: name; Message: Required field is not set."),
+        ("EndpointService.UpdateEndpoint", {}, "1.Field: endpoint.name; Message: Required field is not set."),
+        ("ModelService.ListModels", {"parent": "p"}, "1.Field: parent; Message: Invalid Location resource name."),
+    ],
+)
+def test_vertex_says_which_name_is_wrong(
+    server: GrpcLive, world: World, rpc: str, message: dict[str, Any], sentence: str
+) -> None:
+    """In the words that its sessions were recorded to have over gRPC."""
+    heard = server.call(f"{VERTEX}.{rpc}", message, {"authorization": "Bearer t"})
+
+    assert f"List of found errors:\t{sentence}\t" == heard.sentence
+    assert ["type.googleapis.com/google.rpc.BadRequest"] == [detail["@type"] for detail in heard.details]
+
+
+@pytest.mark.parametrize(
     ("rpc", "hint"),
     [
         (f"{BETA}.ModelService.GetTunedModell", "no method has a name like it"),
