@@ -1,6 +1,7 @@
 """Google's API over gRPC: the same messages and the same errors as over HTTP."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -24,12 +25,10 @@ def live_grpc() -> Iterator[GrpcLive]:
     server.stop()
 
 
-def over_http(example: Example, headers: Mapping[str, str]) -> Heard:
+def over_http(example: Example) -> Heard:
     """What a request gets over HTTP, in the terms of gRPC."""
     with in_process(fork()) as client:
-        answer = client.request(
-            example.verb, example.path, params=example.params, json=example.body, headers={**KEY, **headers}
-        )
+        answer = example.send(client)
     tree = orjson.loads(answer.content)
     if answer.status_code == 200:
         each = tree if isinstance(tree, list) else [tree]
@@ -39,7 +38,7 @@ def over_http(example: Example, headers: Mapping[str, str]) -> Heard:
     return Heard([], error["status"], error["message"], status.get("details", []))
 
 
-def over_grpc(server: GrpcLive, example: Example, headers: Mapping[str, str]) -> Heard:
+def over_grpc(server: GrpcLive, example: Example) -> Heard:
     """What the same message gets over gRPC."""
     match = route_table().match(example.verb, example.path)
     assert match is not None
@@ -51,28 +50,51 @@ def over_grpc(server: GrpcLive, example: Example, headers: Mapping[str, str]) ->
         query=list(example.params.items()),
     )
     with server.serving(fork()):
-        return server.call(example.route.rpc, message, {**KEY, **headers})
+        return server.call(example.route.rpc, message, {**KEY, **example.headers})
 
 
-def differences(server: GrpcLive, method: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Where the answers differ, of the routes of a method."""
+def differences(server: GrpcLive, requests: Iterable[Example]) -> dict[str, Any]:
+    """Where the answers differ."""
     found = {}
-    for example in examples():
-        if method_of(example.route) == method:
-            sent = example.headers if headers is None else headers
-            http, grpc = over_http(example, sent), over_grpc(server, example, sent)
-            if http != grpc:
-                found[example.route.template] = http, grpc
+    for example in requests:
+        http, grpc = over_http(example), over_grpc(server, example)
+        if http != grpc:
+            found[example.route.template] = http, grpc
     return found
+
+
+def examples_of(method: str) -> Iterator[Example]:
+    """A good request for each route of a method."""
+    return (example for example in examples() if method_of(example.route) == method)
+
+
+def elsewhere(example: Example) -> Iterator[Example]:
+    """The same request for a resource that is not there, where that is a path of the route too."""
+    match = route_table().match(example.verb, example.path)
+    for name in match.path.values() if match else ():
+        path = example.path.replace(name, f"{name.rpartition('/')[0]}/1234567890")
+        again = route_table().match(example.verb, path)
+        if again is not None and again.route == example.route:
+            yield replace(example, path=path)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_good_request_gets_the_same_messages(live_grpc: GrpcLive, method: str) -> None:
     """Or the same refusal, with its details."""
-    assert {} == differences(live_grpc, method)
+    assert {} == differences(live_grpc, examples_of(method))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_request_for_what_is_not_there_gets_the_same_error(live_grpc: GrpcLive, method: str) -> None:
+    """Or the same answer, of methods that do not mind."""
+    absent = [other for example in examples_of(method) for other in elsewhere(example)]
+
+    assert {} == differences(live_grpc, absent)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_request_of_nobody_gets_the_same_error(live_grpc: GrpcLive, method: str) -> None:
     """With its details."""
-    assert {} == differences(live_grpc, method, {"x-goog-api-key": ""})
+    nobody = (replace(example, headers={"x-goog-api-key": ""}) for example in examples_of(method))
+
+    assert {} == differences(live_grpc, nobody)
