@@ -532,6 +532,29 @@ class Serving(_Checked):
         metavar="PORT",
         default=8765,
     )
+    grpc_port: int | None = setting(
+        Whole(0, 65535),
+        "the port to serve gRPC on too; 0 takes a free one",
+        by=By.SERVE,
+        metavar="PORT",
+        absent="no gRPC",
+        default=None,
+    )
+    grpc_certificate: str | None = setting(
+        Text(),
+        "the server's certificate (PEM), to serve gRPC over TLS",
+        by=By.SERVE,
+        metavar="FILE",
+        absent="gRPC in plaintext",
+        default=None,
+    )
+    grpc_key: str | None = setting(
+        Text(),
+        "the private key of that certificate (PEM)",
+        by=By.SERVE,
+        metavar="FILE",
+        default=None,
+    )
     control_token: str | None = setting(
         Text(),
         "the token that programs need to control the server under /_mock/",

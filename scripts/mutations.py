@@ -414,6 +414,41 @@ MUTATIONS = (
         "if False:",
         ("contract_tests/use/test_slow_clients.py",),
     ),
+    Mutation(
+        "a time before 1970 over gRPC",
+        "mockserver/grpc/codec.py",
+        "target.seconds, target.nanos = divmod(value, SECOND)",
+        "target.seconds, target.nanos = int(value / SECOND), abs(value) % SECOND",
+        ("contract_tests/laws/grpc/test_codec.py",),
+    ),
+    Mutation(
+        "any name is a job without a project",
+        "mockserver/dispatch/route_table.py",
+        "if fits and named.issuperset(self.resources(rpc, message)) and route.is_live(as_of):",
+        "if fits and (named or True) and route.is_live(as_of):",
+        ("contract_tests/laws/grpc/test_server.py",),
+    ),
+    Mutation(
+        "a deadline that only real time passes",
+        "mockserver/grpc/server.py",
+        "if self._end is not None and self._clock.now() > self._end:",
+        "if self._end is None:",
+        ("contract_tests/laws/grpc/test_server.py",),
+    ),
+    Mutation(
+        "errors over gRPC without details",
+        "mockserver/grpc/face.py",
+        "    if not error.details:",
+        "    if error.details:",
+        ("contract_tests/laws/grpc/test_server.py",),
+    ),
+    Mutation(
+        "call credentials that stay behind",
+        "mockserver/doors/intercept/grpc.py",
+        "local = originals[0](local, *calls)",
+        "originals[0](local, *calls)",
+        ("contract_tests/use/test_intercepting_grpc.py",),
+    ),
 )
 
 

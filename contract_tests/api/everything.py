@@ -91,6 +91,8 @@ BODIES: dict[str, Json] = {
     "endpoints.update": {"endpoint": {"displayName": "new"}},
     "undeployModel": {"deployedModelId": "<deployedModelId>"},
     "deployModel": {"deployedModel": {"model": f"<{PLACE}/models/*>"}},
+    "awPredict": {"httpBody": {"contentType": "text/plain", "data": "eA=="}},
+    "serverStreamingPredict": {"inputs": [{"stringVal": ["x"]}]},
     "redict": {"instances": [{"x": 1}]},
 }
 MASKS = {"permissions.patch": "role", "endpoints.patch": "displayName", "locations.models.patch": "displayName"}

@@ -16,6 +16,7 @@ SUITES = [
     ("genai-3", "genai_developer"),
     ("genai-3", "genai_vertex"),
     ("generativeai", "generativeai"),
+    ("generativeai", "generativeai_by_grpc"),
     ("google", "sft"),
     ("google", "discovery"),
     ("google", "by_grpc"),

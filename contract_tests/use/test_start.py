@@ -12,10 +12,12 @@ import pytest
 
 LATER = (
     "aiohttp",
+    "google.protobuf",
     "grpc",
     "httplib2",
     "httpx",
     "httpx2",
+    "mockserver.grpc",
     "pydantic",
     "pytest",
     "requests",

@@ -6,6 +6,8 @@ import logging
 import os
 import secrets
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 from mockserver import __version__
 from mockserver.rpc.loopback import is_loopback
@@ -23,7 +25,7 @@ from mockserver.settings import (
 )
 from mockserver.state.clock import to_datetime
 from mockserver.state.new_world import new_world, read_options
-from mockserver.state.world import World
+from mockserver.state.world import World, Worlds
 
 # What only a running server needs is imported when it runs: `--help` should not wait for an HTTP server to load.
 
@@ -97,18 +99,35 @@ def run(arguments: argparse.Namespace) -> int:
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
     _log_to_stderr(quiet=serving.quiet)
     speed = declared(Beginning)["clock"].kind.text(values["clock"])
+    worlds = Worlds(world)
+    grpc_target, stop_grpc = _serve_grpc(serving, worlds)
     try:
         serve(
-            create_app(world, Guard(token), host_guard),
+            create_app(worlds, Guard(token), host_guard),
             serving.host,
             serving.port,
-            lambda url: print(_greeting(url, speed, world, token), flush=True),
+            lambda url: print(_greeting(url, grpc_target, speed, world, token), flush=True),
         )
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
         msg = f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}."
         raise BadOption(msg) from None
+    finally:
+        stop_grpc()
     return 0
+
+
+def _serve_grpc(serving: Serving, worlds: Worlds) -> tuple[str, Callable[[], None]]:
+    """Serve gRPC too, if there is a port for it. Returns its address, "" without one, and what stops it."""
+    if serving.grpc_port is None:
+        return "", lambda: None
+    from mockserver.doors.grpc_port import CannotServe, open_port
+
+    certificate, key = (Path(file) if file else None for file in (serving.grpc_certificate, serving.grpc_key))
+    try:
+        return open_port(worlds, serving.host, serving.grpc_port, certificate=certificate, key=key)
+    except CannotServe as error:
+        raise BadOption(str(error)) from None
 
 
 def _read_answers(world: World, file: str) -> None:
@@ -128,14 +147,15 @@ def _log_to_stderr(*, quiet: bool) -> None:
         logging.getLogger("mockserver.access").setLevel(logging.WARNING)
 
 
-def _greeting(url: str, speed: str, world: World, token: str | None) -> str:
+def _greeting(url: str, grpc_target: str, speed: str, world: World, token: str | None) -> str:
     """What is served, how to point clients at it, and what time it is there."""
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
     era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
     control = f"with the header X-Mockserver-Token: {token}" if token else "from this machine"
+    grpc = f"\n  gRPC                 {grpc_target}" if grpc_target else ""
     return f"""\
 Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
-  base URL             {url}
+  base URL             {url}{grpc}
   time                 {moment}, running at {speed}
   seed                 {world.settings.seed}
   control              {url}/_mock/openapi.json {control}

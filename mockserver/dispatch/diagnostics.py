@@ -20,5 +20,15 @@ def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Setting
     return "nearest: " + ", ".join(_describe(route) for route in nearest[:3])
 
 
+def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings) -> str:
+    """What is nearest to an rpc that no service has, or has on that day."""
+    if routes := table.routes_of(rpc):
+        return f"{routes[0].id} is not served as of {settings.as_of}"
+    nearest = dict.fromkeys(
+        route.rpc for route in table.routes if route.rpc.rpartition(".")[2] == rpc.rpartition(".")[2]
+    )
+    return f"nearest: {', '.join(list(nearest)[:3])}" if nearest else "no method has a name like it"
+
+
 def _describe(route: Route) -> str:
     return f"{route.id} ({route.template})"

@@ -1,12 +1,12 @@
 """Which method a request means: the routes of all services, found by verb, version and action."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from urllib.parse import unquote
 
-from mockserver.dispatch.routing import Route, compile_path
+from mockserver.dispatch.routing import Json, Route, compile_path, path_variables, text_at
 from mockserver.dispatch.service import Service
 
 
@@ -34,8 +34,14 @@ class RouteTable:
         self._services: dict[str, str] = {}
         self._speakers: dict[str, set[str]] = {}
         self._by_head: dict[tuple[str, str, str], list[Route]] = {}
+        self._by_rpc: dict[str, list[Route]] = {}
+        self._named_in: dict[str, set[tuple[str, ...]]] = {}
         for route in self.routes:
             self._by_head.setdefault((route.verb, route.version, _action(route.path)), []).append(route)
+            if not route.lenient:
+                self._by_rpc.setdefault(route.rpc, []).append(route)
+                places = (place for place, _ in path_variables(route.path))
+                self._named_in.setdefault(route.rpc, set()).update(places)
             self._services.setdefault(_collection(route.path), route.service)
             self._speakers.setdefault(route.version, set()).add(route.service)
 
@@ -51,6 +57,24 @@ class RouteTable:
             found = pattern.fullmatch(path)
             if found and route.is_live(as_of, lenient=lenient):
                 return Match(route, {name: unquote(value) for name, value in zip(names, found.groups(), strict=True)})
+        return None
+
+    def routes_of(self, rpc: str) -> Sequence[Route]:
+        """Returns the routes of an rpc, by its full name; none if no service has it."""
+        return self._by_rpc.get(rpc, ())
+
+    def resources(self, rpc: str, message: Json) -> Iterator[str]:
+        """Yields the names that the message of an rpc has where the paths of its routes have them."""
+        return filter(None, (text_at(message, place) for place in self._named_in.get(rpc, ())))
+
+    def match_rpc(self, rpc: str, message: Json, as_of: date | None = None) -> Route | None:
+        """Returns the first live route of an rpc whose path could have been made of the message, or None."""
+        for route in self.routes_of(rpc):
+            variables = path_variables(route.path)
+            named = {text_at(message, place) for place, _ in variables}
+            fits = all(pattern.fullmatch(text_at(message, place)) for place, pattern in variables)
+            if fits and named.issuperset(self.resources(rpc, message)) and route.is_live(as_of):
+                return route
         return None
 
     def _candidates(self, verb: str, version: str, action: str) -> Iterator[Route]:

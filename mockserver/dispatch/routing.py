@@ -59,10 +59,7 @@ class Call:
     @property
     def resource(self) -> str:
         """The name of the resource the call is about, as the client wrote it; "" where the method has none."""
-        value: Any = self.message
-        for name in self.route.resource_field:
-            value = value.get(name, "")
-        return value if isinstance(value, str) else ""
+        return text_at(self.message, self.route.resource_field)
 
     def job_directives(self, *texts: str) -> list[JobDirectives]:
         """What becomes of a new job: by the magic words in its texts, then by the fault that befalls the call."""
@@ -181,6 +178,28 @@ def compile_path(path: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
         out += f"({_wildcards(variable[2] or '*')})"
         position = variable.end()
     return re.compile(out + re.escape(path[position:])), tuple(names)
+
+
+@cache
+def path_variables(path: str) -> tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]:
+    """Where the message holds each variable of a path rule, and the pattern of its value."""
+    return tuple(
+        (tuple(map(json_name, variable[1].split("."))), re.compile(_wildcards(variable[2] or "*")))
+        for variable in _VARIABLE.finditer(path)
+    )
+
+
+def text_at(message: Json, place: tuple[str, ...]) -> str:
+    """The text that a message holds in a field, or in a field of a field; "" if there is none."""
+    value: Any = message
+    for name in place:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def expand_path(path: str, message: Json) -> str:
+    """The path that a path rule makes of a message."""
+    return _VARIABLE.sub(lambda variable: text_at(message, tuple(map(json_name, variable[1].split(".")))), path)
 
 
 def _wildcards(rule: str) -> str:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from mockserver.dispatch.routing import Json, Route
-from mockserver.rpc import outages
+from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError
 
 
@@ -72,6 +72,7 @@ class Service:
     empty_404         whether an unrouted path is answered with nothing, rather than the outermost server's page
     internal_error    its words for a failure of its own
     injected_error    its error for a status or reason that a fault names; None where the common words serve
+    misnamed          its error for a call whose message names no resource, or one as no path could
     call_options      the request metadata (header names, lower case) that its handlers may read
     prompt_text       the text of a request in which magic words are looked for; "" where there is none
     polls             globs over the ids of methods that clients ask again and again while a job runs
@@ -89,6 +90,7 @@ class Service:
     injected_error: Callable[[str, FailedCall], ApiError | None]
     internal_error: str = outages.INTERNAL
     regional: bool = False
+    misnamed: Callable[[Route, Json], ApiError] = lambda *_: errors.invalid_argument()  # our choice: not seen
     lenient_routes: tuple[Route, ...] = ()
     empty_404: bool = False
     call_options: frozenset[str] = frozenset()

@@ -121,7 +121,7 @@ class Rpc:
 @cache
 def message(full_name: str) -> Message:
     """Return the message type of that name. KeyError if the tables have none."""
-    rows = _table(_package(full_name))["messages"][full_name]
+    rows = _table(package(full_name))["messages"][full_name]
     fields = tuple(_field(row) for row in rows)
     return Message(full_name, fields, MappingProxyType(_spellings(fields)))
 
@@ -129,7 +129,7 @@ def message(full_name: str) -> Message:
 @cache
 def enum(full_name: str) -> Enum:
     """Return the enum type of that name. KeyError if the tables have none."""
-    by_name: dict[str, int] = _table(_package(full_name))["enums"][full_name]
+    by_name: dict[str, int] = _table(package(full_name))["enums"][full_name]
     by_number = {number: name for name, number in reversed(by_name.items())}
     return Enum(full_name, MappingProxyType(by_name), MappingProxyType(by_number))
 
@@ -142,7 +142,7 @@ def rpcs(package: str) -> tuple[Rpc, ...]:
 
 def rpc(full_name: str) -> Rpc:
     """The rpc of that name. KeyError if the tables have none."""
-    return _rpcs_by_name(_package(full_name))[full_name]
+    return _rpcs_by_name(package(full_name))[full_name]
 
 
 @cache
@@ -155,15 +155,15 @@ def packages() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in TABLES.glob("*.json")))
 
 
+def package(full_name: str) -> str:
+    """Return the part before the first capitalised segment; the names of nested types contain their parents'."""
+    return ".".join(takewhile(lambda part: not part[:1].isupper(), full_name.split(".")))
+
+
 def names(package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the full names of a proto package's messages and enums. KeyError if it has no table."""
     table = _table(package)
     return tuple(table["messages"]), tuple(table["enums"])
-
-
-def _package(full_name: str) -> str:
-    """Return the part before the first capitalised segment; the names of nested types contain their parents'."""
-    return ".".join(takewhile(lambda part: not part[:1].isupper(), full_name.split(".")))
 
 
 @cache

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
@@ -15,6 +15,7 @@ from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
 from mockserver.inspection.resources import Resources
 from mockserver.inspection.script import Answers, Said
+from mockserver.inspection.services import route_table
 from mockserver.rpc.loopback import is_loopback
 from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
@@ -25,6 +26,9 @@ from mockserver.state.new_world import new_world
 from mockserver.state.store import Snapshot
 from mockserver.state.world import World, WorldCredentials, Worlds
 from mockserver.testing.keywords import InterceptionKeywords, TunedModelKeywords, TuningJobKeywords, WorldKeywords
+
+if TYPE_CHECKING:
+    from mockserver.grpc.face import GrpcFace
 
 
 class Conditions(TypedDict, total=False):
@@ -61,6 +65,7 @@ class MockServer:
         self._doors = contextlib.ExitStack()
         self.app = create_app(worlds)
         self.url = ""
+        self.grpc_target = ""
 
     @property
     def _world(self) -> World:
@@ -225,7 +230,7 @@ class MockServer:
         world = self._world.fork(self._worlds.mint())
         self._worlds.add(world)
         copy._enter(self._worlds.around(world))
-        copy.url = self.url
+        copy.url, copy.grpc_target = self.url, self.grpc_target
         return copy
 
     def drop(self) -> None:
@@ -234,15 +239,23 @@ class MockServer:
 
     # Ways in
 
-    def start(self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None) -> Self:
+    def start(
+        self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None, grpc_port: int | None = None
+    ) -> Self:
         """Serve on a socket, at `url`, until `stop()`. Other machines need the `token` to control it, if they can.
 
+        With a `grpc_port`, where 0 is a free one, serve gRPC too, in plaintext, at `grpc_target`.
         Raises ValueError for an address that others can reach when there is no token.
         """
         from mockserver.doors.live import LiveServer
 
         if not is_loopback(host) and token is None:
             raise ValueError(f"{host} can be reached from other machines: say which token is to control the server")
+        if grpc_port is not None:
+            from mockserver.doors.grpc_port import open_port
+
+            self.grpc_target, stop = open_port(self._worlds, host, grpc_port)
+            self._doors.callback(stop)
         host_guard = HostGuard() if is_loopback(host) else None
         door = LiveServer(create_app(self._worlds, Guard(token), host_guard), host, port)
         self.url = door.start()
@@ -251,13 +264,13 @@ class MockServer:
 
     def stop(self) -> None:
         """Stop serving on a socket."""
-        self.url = ""
+        self.url = self.grpc_target = ""
         self._doors.close()
 
     @contextlib.contextmanager
-    def live(self, host: str = "127.0.0.1", port: int = 0) -> Iterator[Self]:
-        """Serve on a socket while inside; `url` is where."""
-        self.start(host, port)
+    def live(self, host: str = "127.0.0.1", port: int = 0, *, grpc: bool = False) -> Iterator[Self]:
+        """Serve on a socket while inside; `url` is where, and `grpc_target` for gRPC if that is asked for."""
+        self.start(host, port, grpc_port=0 if grpc else None)
         try:
             yield self
         finally:
@@ -282,12 +295,17 @@ class MockServer:
         ours = self.credentials
         with contextlib.ExitStack() as stack:
             stack.enter_context(environment(ours.project, ours.api_key, ours.token))
-            stack.enter_context(intercepting(Interceptor(self.app, self.clock)))
+            stack.enter_context(intercepting(Interceptor(self.app, self.clock, self._grpc_face)))
             if interception.block_network:
                 stack.enter_context(blocked())
             if interception.sleep == "virtual":
                 stack.enter_context(virtual_sleep(self.clock))
             yield self
+
+    def _grpc_face(self) -> "GrpcFace":
+        from mockserver.grpc.face import GrpcFace
+
+        return GrpcFace(self._worlds, route_table())
 
     @contextlib.contextmanager
     def renewed(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:

@@ -1,14 +1,16 @@
 """Vertex AI, described once: host, header profile, errors of outages, hints for lost calls."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
-from mockserver.dispatch.routing import Route
+from mockserver.dispatch.routing import Json, Route, text_at
 from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, Service
 from mockserver.generation.prompt_text import last_text
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError
+from mockserver.vertex.errors import REQUIRED, invalid_fields
 from mockserver.vertex.generation import TRAFFIC_HEADER
 from mockserver.vertex.routes import ROUTES
 
@@ -55,6 +57,16 @@ def _injected_error(name: str, call: FailedCall) -> ApiError | None:
     return _INJECTED[name](call) if name in _INJECTED else None
 
 
+def _misnamed(route: Route, message: Json) -> ApiError:
+    """400 that names the field [seen of sessions, over gRPC]."""
+    field, rule = re.findall(r"\{([^={}]+)=([^{}]*)\}", route.path)[0]
+    if not text_at(message, route.resource_field):
+        return invalid_fields((field, REQUIRED))
+    collection = rule.split("/")[-2]
+    kind = collection[:1].upper() + collection[1:].removesuffix("s")
+    return invalid_fields((field, f"Invalid {kind} resource name."))
+
+
 def _has_ended(answer: Mapping[str, Any]) -> bool:
     return bool(answer.get("done")) or answer.get("state") in _ENDED
 
@@ -76,6 +88,7 @@ SERVICE = Service(
         },
     ),
     injected_error=_injected_error,
+    misnamed=_misnamed,
     call_options=frozenset({TRAFFIC_HEADER}),
     prompt_text=last_text,
     polls=("*.tuningJobs.get", "*.operations.get", "*.operations.wait"),

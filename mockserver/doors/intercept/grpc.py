@@ -1,31 +1,112 @@
-"""gRPC, which is not answered: a client that is about to reach Google through it gets an error instead."""
+"""grpcio, sync and asyncio: channels to Google's hosts lead to a gRPC server on a Unix socket of this process.
 
+grpcio hands a call to the network below Python, so there is no place in the process to answer it. The server is started
+for the first channel and stays until the process ends, since clients keep their channels from one test to the next. Which
+app answers is decided for each call: the newest interceptor's.
+
+The client's own call credentials go along. They are sent only where the connection is as private as TLS is, which for
+grpcio a Unix socket is and a port of this machine is not.
+"""
+
+import atexit
 import contextlib
+import shutil
+import sys
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from mockserver.doors.intercept.interceptors import Find, NotServed
+from mockserver.doors.intercept.interceptors import Find, Interceptor, NotServed
 from mockserver.doors.patching import replaced
+
+if TYPE_CHECKING:
+    from mockserver.grpc.face import GrpcFace, GrpcRequest, Reply
+
+
+_call_credentials: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
+"""What channel credentials were composed of, which they do not tell themselves."""
 
 
 @contextlib.contextmanager
 def patched(grpc: Any, find: Find) -> Iterator[None]:
-    """While inside, no channel leads to a host that the interceptor answers for."""
+    """While inside, channels to the hosts that the interceptor answers for lead to it."""
+    originals = grpc.composite_channel_credentials, grpc.ssl_channel_credentials
+
+    def composite(channel_credentials: Any, *calls: Any) -> Any:
+        made = originals[0](channel_credentials, *calls)
+        _call_credentials[made] = (*_call_credentials.get(channel_credentials, ()), *calls)
+        return made
+
+    def on_compute_engine(calls: Any) -> Any:
+        # Off Compute Engine the original comes to the same, but first looks in the network where it is.
+        return composite(originals[1](), calls)
 
     def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
-        def secure_channel(target: str, *args: Any, **kwargs: Any) -> Any:
+        def secure_channel(
+            target: str, credentials: Any, options: Any = None, compression: Any = None, *more: Any, **named: Any
+        ) -> Any:
             host = target.rpartition("/")[2].partition(":")[0]  # as dns:///host:443
-            if find(host) is not None:
-                raise NotServed(
-                    f"mockserver: gRPC is not answered here, and this client is about to ask {host} through it:"
-                    ' give it transport="rest", or vertexai.init(api_transport="rest")'
-                )
-            return original(target, *args, **kwargs)
+            if find(host) is None:
+                return original(target, credentials, options, compression, *more, **named)
+            local = grpc.local_channel_credentials(grpc.LocalConnectionType.UDS)
+            if calls := _call_credentials.get(credentials):
+                local = originals[0](local, *calls)
+            options = (*(options or ()), ("grpc.default_authority", host))
+            return original(_loopback(find, host), local, options, compression, *more, **named)
 
         return secure_channel
 
     with (
+        replaced(grpc, "composite_channel_credentials", composite),
+        replaced(grpc, "compute_engine_channel_credentials", on_compute_engine),
         replaced(grpc, "secure_channel", guarded(grpc.secure_channel)),
         replaced(grpc.aio, "secure_channel", guarded(grpc.aio.secure_channel)),
     ):
         yield
+
+
+class _NewestFace:
+    """The face of the interceptor that answers when a call comes."""
+
+    def __init__(self, find: Callable[[], Interceptor | None]) -> None:
+        self._find = find
+        self.table = self._face().table
+
+    def _face(self) -> "GrpcFace":
+        from mockserver.grpc.face import broken_off
+
+        interceptor = self._find()
+        if interceptor is None or interceptor.grpc_face is None:
+            # our choice: the real service is always there
+            raise broken_off("mockserver: no test that uses the fixture is running")
+        return interceptor.grpc_face()
+
+    def answer(self, call: "GrpcRequest") -> "Reply":
+        return self._face().answer(call)
+
+
+_lock = threading.Lock()
+_address = ""
+
+
+def _loopback(find: Find, host: str) -> str:
+    """The address of the server, which is started if it does not run yet."""
+    global _address  # noqa: PLW0603 - one server in a process
+    if sys.platform == "win32":
+        raise NotServed(
+            f'mockserver: gRPC to {host} needs a Unix socket, which Windows has none of: give it transport="rest"'
+        )
+    with _lock:
+        if not _address:
+            from mockserver.grpc.server import GrpcServer
+
+            folder = Path(tempfile.mkdtemp(prefix="mockserver-"))
+            server = GrpcServer(_NewestFace(lambda: find(host)))
+            _address = server.listen_on_socket(folder / "grpc")
+            server.start()
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            atexit.register(server.stop)
+    return _address

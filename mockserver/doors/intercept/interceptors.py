@@ -4,10 +4,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
 from mockserver.inspection.services import route_table
 from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
+
+if TYPE_CHECKING:
+    from mockserver.grpc.face import GrpcFace
 
 TOKEN_HOST = "oauth2.googleapis.com"
 """Where credentials are exchanged for access tokens, of whatever service."""
@@ -26,10 +30,11 @@ class NotServed(RuntimeError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interceptor:
-    """The app that answers, and the clock that the app uses."""
+    """The app that answers, the clock that the app uses, and what answers calls over gRPC, if anything does."""
 
     app: App
     clock: Clock
+    grpc_face: "Callable[[], GrpcFace] | None" = None
 
     def send(self, request: AppRequest, timeout: float | None = None) -> AppResponse:
         """The app's answer. TimedOut if it, or a piece of its body, takes longer than `timeout` seconds.

@@ -1,0 +1,38 @@
+"""The gRPC port, which the live server may have beside that of HTTP."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mockserver.inspection.services import route_table
+from mockserver.state.world import Worlds
+
+
+class CannotServe(RuntimeError):
+    """There is no gRPC port to be had: the port is in use, a file cannot be read, grpcio is not installed."""
+
+
+def open_port(
+    worlds: Worlds, host: str, port: int, *, certificate: Path | None = None, key: Path | None = None
+) -> tuple[str, Callable[[], None]]:
+    """Serve gRPC there, from threads of its own. Returns `host:port` and what stops it. Raises CannotServe.
+
+    With a certificate (chain) and its private key, files in PEM, by TLS; else in plaintext.
+    """
+    try:
+        from mockserver.grpc.face import GrpcFace
+        from mockserver.grpc.server import CannotListen, GrpcServer, tls
+    except ModuleNotFoundError as missing:
+        sentence = f"gRPC needs {missing.name}: pip install 'gemini-tuning-mockserver[grpc]'"
+        raise CannotServe(sentence) from None
+    if (certificate is None) != (key is None):
+        raise CannotServe("TLS for gRPC needs both a certificate and its private key")
+    try:
+        credentials = tls(certificate.read_bytes(), key.read_bytes()) if certificate and key else None
+        server = GrpcServer(GrpcFace(worlds, route_table()))
+        target = server.listen(host, port, credentials)
+    except CannotListen:
+        raise CannotServe(f"cannot listen on {host}:{port} for gRPC: choose another port") from None
+    except OSError as error:
+        raise CannotServe(f"cannot read {error.filename}: {error.strerror}") from None
+    server.start()
+    return target, server.stop

@@ -1,0 +1,351 @@
+"""Natural values to binary messages and back: what `protojson` is for JSON.
+
+A message is a dict of natural values by JSON names, as handlers take and return it: nanoseconds for times, lists of
+paths for masks, plain JSON for Struct, the value itself for wrappers, `{"@type": ..., **members}` for Any.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from mockserver.grpc.descriptors import message_class
+from mockserver.protojson import schema
+from mockserver.protojson.formatting import SECOND
+from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.schema import Field, FieldType
+from mockserver.protojson.well_known import (
+    ANY,
+    FIRST_SECOND,
+    LAST_SECOND,
+    LIST_VALUE,
+    MAX_DURATION_SECONDS,
+    STRUCT,
+    VALUE,
+    WRAPPERS,
+)
+
+Json = dict[str, Any]
+Fill = Callable[[Any, Any], None]
+"""Puts a natural value into a message of protobuf's."""
+Read = Callable[[Any], Any]
+"""The natural value of a message of protobuf's, of a map or list of them, or of a scalar."""
+
+
+class BadMessage(ValueError):
+    """Bytes that are no such message, or a message that means nothing: a time beyond all time, an unknown type."""
+
+
+def encode(name: str, value: Mapping[str, Any]) -> bytes:
+    """The bytes of `value`, a message of the type `name`.
+
+    Raises TypeError for a member the message does not have or of another type, ValueError for a number out of range or
+    an unknown enum name, KeyError for an unknown message: mistakes of our own.
+    """
+    message = message_class(name)()
+    _filler(name)(message, value)
+    encoded: bytes = message.SerializeToString()
+    return encoded
+
+
+def decode(name: str, data: bytes) -> Json:
+    """The message of the type `name` that the bytes stand for. Raises BadMessage; KeyError for an unknown message."""
+    try:
+        message = message_class(name).FromString(data)
+    except DecodeError as error:
+        raise BadMessage(str(error)) from None
+    try:
+        decoded: Json = _reader(name)(message)
+    except RecursionError:  # each Any in an Any begins anew with the depth that protobuf allows
+        raise BadMessage("The message is nested too deeply.") from None
+    return decoded
+
+
+# Filling
+
+
+@cache
+def _filler(name: str) -> Fill:
+    if name in _FILLERS:
+        return _FILLERS[name]
+    if name in WRAPPERS:
+        return _fill_wrapper
+    members = {field.json_name: _member(field) for field in schema.message(name).fields}
+
+    def fill(target: Any, value: Any) -> None:
+        for key, item in value.items():
+            if key not in members:
+                raise TypeError(f"{name} has no {key}")
+            members[key](target, item)
+
+    return fill
+
+
+def _member(field: Field) -> Fill:
+    """What puts a value into the field of a message."""
+    name, kind = field.name, field.type_name
+    if field.map:
+        return _map_member(field)
+    if field.kind is FieldType.MESSAGE:
+        return _repeated_messages(name, kind) if field.repeated else _message_member(name, kind)
+    if field.kind is FieldType.ENUM:
+        number = _enum_number(kind)
+        if field.repeated:
+            return lambda target, value: getattr(target, name).extend(map(number, value))
+        return lambda target, value: setattr(target, name, number(value))
+    if field.repeated:
+        return lambda target, value: getattr(target, name).extend(value)
+    return lambda target, value: setattr(target, name, value)
+
+
+def _message_member(name: str, kind: str) -> Fill:
+    def fill(target: Any, value: Any) -> None:
+        message = getattr(target, name)
+        message.SetInParent()
+        _filler(kind)(message, value)  # looked up when called, because messages contain themselves (Schema)
+
+    return fill
+
+
+def _repeated_messages(name: str, kind: str) -> Fill:
+    def fill_each(target: Any, items: Any) -> None:
+        fill = _filler(kind)
+        elements = getattr(target, name)
+        for item in items:
+            fill(elements.add(), item)
+
+    @cache
+    def maker(owner: Any) -> Callable[[list[Any]], Any]:
+        def make(items: list[Any]) -> Any:
+            holder = owner()
+            fill_each(holder, items)
+            return holder
+
+        return make
+
+    def fill(target: Any, items: Any) -> None:
+        if isinstance(items, MemoizedList):
+            owner: Any = type(target)
+            getattr(target, name).MergeFrom(getattr(items.compute(maker(owner)), name))
+        else:
+            fill_each(target, items)
+
+    return fill
+
+
+def _map_member(field: Field) -> Fill:
+    item = schema.message(field.type_name).by_name["value"]
+    name, kind = field.name, item.type_name
+    if item.kind is FieldType.MESSAGE:
+
+        def fill(target: Any, value: Any) -> None:
+            entries = getattr(target, name)
+            for key, one in value.items():
+                _filler(kind)(entries[key], one)
+
+        return fill
+    convert = _enum_number(kind) if item.kind is FieldType.ENUM else _itself
+    return lambda target, value: getattr(target, name).update({key: convert(one) for key, one in value.items()})
+
+
+def _enum_number(name: str) -> Read:
+    numbers = schema.enum(name).by_name
+
+    def number(value: Any) -> Any:
+        if isinstance(value, int):
+            return value
+        if value not in numbers:
+            raise ValueError(f"{name} has no {value}")
+        return numbers[value]
+
+    return number
+
+
+def _fill_time(target: Any, value: int) -> None:
+    """Nanoseconds as seconds and the rest, which counts forward from them."""
+    target.seconds, target.nanos = divmod(value, SECOND)
+
+
+def _fill_duration(target: Any, value: int) -> None:
+    """Nanoseconds as seconds and the rest, both with its sign."""
+    seconds, nanos = divmod(abs(value), SECOND)
+    target.seconds, target.nanos = (seconds, nanos) if value >= 0 else (-seconds, -nanos)
+
+
+def _fill_mask(target: Any, value: Any) -> None:
+    target.paths.extend(value)
+
+
+def _fill_wrapper(target: Any, value: Any) -> None:
+    target.value = value
+
+
+def _fill_value(target: Any, value: Any) -> None:
+    match value:
+        case None:
+            target.null_value = 0
+        case bool():
+            target.bool_value = value
+        case int() | float():
+            target.number_value = value
+        case str():
+            target.string_value = value
+        case Mapping():
+            target.struct_value.SetInParent()
+            _fill_struct(target.struct_value, value)
+        case list() | tuple():
+            target.list_value.SetInParent()
+            _fill_list(target.list_value, value)
+        case _:
+            raise TypeError(f"{value!r} is not JSON")
+
+
+def _fill_struct(target: Any, value: Any) -> None:
+    for key, item in value.items():
+        _fill_value(target.fields[key], item)
+
+
+def _fill_list(target: Any, value: Any) -> None:
+    for item in value:
+        _fill_value(target.values.add(), item)
+
+
+def _fill_any(target: Any, value: Any) -> None:
+    if not value:
+        return
+    members = dict(value)
+    target.type_url = members.pop("@type")
+    name = target.type_url.rpartition("/")[2]
+    target.value = encode(name, members["value"] if _stands_for_itself(name) else members)
+
+
+def _stands_for_itself(name: str) -> bool:
+    """Whether the natural value of such a message is not a dict of its members; an Any then has it as "value"."""
+    return name in _FILLERS or name in WRAPPERS
+
+
+_FILLERS: Mapping[str, Fill] = {
+    "google.protobuf.Timestamp": _fill_time,
+    "google.protobuf.Duration": _fill_duration,
+    "google.protobuf.FieldMask": _fill_mask,
+    VALUE: _fill_value,
+    STRUCT: _fill_struct,
+    LIST_VALUE: _fill_list,
+    ANY: _fill_any,
+}
+
+
+# Reading
+
+
+@cache
+def _reader(name: str) -> Read:
+    if name in _READERS:
+        return _READERS[name]
+    if name in WRAPPERS:
+        return _read_wrapper
+    members = {field.number: (field.json_name, _member_reader(field)) for field in schema.message(name).fields}
+
+    def read(message: Any) -> Json:
+        values = {}
+        for descriptor, value in message.ListFields():
+            json_name, convert = members[descriptor.number]
+            values[json_name] = convert(value)
+        return values
+
+    return read
+
+
+def _member_reader(field: Field) -> Read:
+    if field.map:
+        convert = _value_reader(schema.message(field.type_name).by_name["value"])
+        return lambda entries: {key: convert(value) for key, value in entries.items()}
+    convert = _value_reader(field)
+    return (lambda items: [convert(item) for item in items]) if field.repeated else convert
+
+
+def _value_reader(field: Field) -> Read:
+    kind = field.type_name
+    if field.kind is FieldType.MESSAGE:
+        return lambda message: _reader(kind)(message)  # noqa: PLW0108 - messages contain themselves (Schema)
+    if field.kind is FieldType.ENUM:
+        names = schema.enum(kind).by_number
+        return lambda number: names.get(number, number)
+    return _itself
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _read_wrapper(message: Any) -> Any:
+    return message.value
+
+
+def _read_time(message: Any) -> int:
+    if not FIRST_SECOND <= message.seconds <= LAST_SECOND or not 0 <= message.nanos < SECOND:
+        raise BadMessage("Timestamp value exceeds limits")
+    return int(message.seconds * SECOND + message.nanos)
+
+
+def _read_duration(message: Any) -> int:
+    if (
+        abs(message.seconds) > MAX_DURATION_SECONDS
+        or abs(message.nanos) >= SECOND
+        or message.seconds * message.nanos < 0
+    ):
+        raise BadMessage("Duration value exceeds limits")
+    return int(message.seconds * SECOND + message.nanos)
+
+
+def _read_mask(message: Any) -> list[str]:
+    return list(message.paths)
+
+
+def _read_value(message: Any) -> Any:
+    match message.WhichOneof("kind"):
+        case "struct_value":
+            return _read_struct(message.struct_value)
+        case "list_value":
+            return _read_list(message.list_value)
+        case None | "null_value":
+            return None
+        case kind:
+            return getattr(message, kind)
+
+
+def _read_struct(message: Any) -> Json:
+    return {key: _read_value(value) for key, value in message.fields.items()}
+
+
+def _read_list(message: Any) -> list[Any]:
+    return [_read_value(value) for value in message.values]
+
+
+_TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,200}")
+
+
+def _read_any(message: Any) -> Json:
+    if not message.type_url and not message.value:
+        return {}
+    _, slash, name = message.type_url.rpartition("/")
+    try:
+        content = decode(name, message.value) if slash and _TYPE_NAME.fullmatch(name) else None
+    except KeyError:
+        content = None
+    if content is None:
+        raise BadMessage(f"Invalid type URL, unknown type: {message.type_url}")
+    return {"@type": message.type_url, **({"value": content} if _stands_for_itself(name) else content)}
+
+
+_READERS: Mapping[str, Read] = {
+    "google.protobuf.Timestamp": _read_time,
+    "google.protobuf.Duration": _read_duration,
+    "google.protobuf.FieldMask": _read_mask,
+    VALUE: _read_value,
+    STRUCT: _read_struct,
+    LIST_VALUE: _read_list,
+    ANY: _read_any,
+}
