@@ -157,7 +157,7 @@ MUTATIONS = (
     Mutation(
         "a change kept though a list has changed",
         "mockserver/state/memory.py",
-        "if (place.revision if place else 0) != revision:",
+        "if (listed.revision if listed else 0) != revision:",
         "if False:",
         (f"{API}/test_concurrency.py",),
     ),

@@ -24,4 +24,4 @@ def transactional(handler: Callable[[Call], Json]) -> Callable[[Call], Json]:
 
 def in_transaction(call: Call, transaction: Store) -> Call:
     """The call, in its world as a transaction sees and changes it."""
-    return replace(call, world=call.world.within(transaction))
+    return replace(call, world=call.world.in_transaction(transaction))

@@ -78,7 +78,7 @@ def _fail_at(run: Run, step: int, failure: Failure | None, now: Nanos, start: Na
 
 
 def _change(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], Run]) -> None:
-    world.store.transact(lambda transaction: _changed(world.within(transaction), name, edit))
+    world.store.transact(lambda transaction: _changed(world.in_transaction(transaction), name, edit))
 
 
 def _changed(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], Run]) -> None:

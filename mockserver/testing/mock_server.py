@@ -92,7 +92,7 @@ class MockServer:
     @property
     def calls(self) -> Calls:
         """What was asked and answered, oldest first."""
-        return Calls(self._world.calls.so_far())
+        return Calls(self._world.calls)
 
     @property
     def misses(self) -> Calls:
@@ -221,9 +221,9 @@ class MockServer:
         Who sends its `credentials` to this server is in there; so is everybody inside its own `intercepting()`.
         """
         copy = object.__new__(type(self))
-        world = self._world.fork(self._worlds.mint())
+        world = self._world.fork(self._worlds.new_name())
         self._worlds.add(world)
-        copy._enter(self._worlds.around(world))
+        copy._enter(self._worlds.with_default(world))
         copy.url = self.url
         return copy
 
@@ -290,6 +290,6 @@ class MockServer:
     @contextlib.contextmanager
     def renewed(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
         """Replace all worlds by a new one while inside; the arguments are the constructor's."""
-        with self._worlds.renewed(new_world(settings)):
+        with self._worlds.replaced(new_world(settings)):
             self.script(answers)
             yield self

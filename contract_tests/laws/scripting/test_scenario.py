@@ -185,16 +185,16 @@ def test_a_fork_goes_on_from_there_alone() -> None:
     script.add(Rule("once", times=1), Rule("second", call=2))
     script.add_fault(Fault(status=503, times=2), now=0)
     struck(script)
-    twin = Scenario(store.copy())
+    copy = Scenario(store.copy())
     ask(script, "1")
     struck(script)
-    twin.add(Rule("more"))
+    copy.add(Rule("more"))
 
     assert [1, 0] == used(script)
-    assert [0, 0, 0] == used(twin)
-    assert ["once", "second", "more"] == [ask(twin, "1") for _ in range(3)]
+    assert [0, 0, 0] == used(copy)
+    assert ["once", "second", "more"] == [ask(copy, "1") for _ in range(3)]
     assert "second" == ask(script, "1")
-    assert [True, False, False] == [struck(twin), struck(twin), struck(script)]
+    assert [True, False, False] == [struck(copy), struck(copy), struck(script)]
 
 
 @given(st.lists(st.sampled_from("xyz"), max_size=20), st.integers(1, 5))

@@ -75,7 +75,7 @@ def test_what_was_read_off_a_log_stays_as_it_was() -> None:
     """Whatever is called, put back or forgotten afterwards; a log that is put back is as large as before."""
     log = CallLog(2)
     log.append(FIRST)
-    before = log.so_far()
+    before = tuple(log)
     log.append(LATER)
     log.clear()
     cleared = len(log)
@@ -91,12 +91,12 @@ def test_a_record_that_is_amended_stays_in_its_place_and_as_it_was() -> None:
     log = CallLog()
     entry = log.append(FIRST)
     log.append(LATER)
-    before = log.so_far()
+    before = tuple(log)
     whole = replace(FIRST, response=[{"a": 1}])
     log.amend(entry, whole)
 
     assert (FIRST, LATER) == before
-    assert (whole, LATER) == log.so_far()
+    assert (whole, LATER) == tuple(log)
 
 
 def test_what_is_dropped_or_forgotten_is_not_amended() -> None:

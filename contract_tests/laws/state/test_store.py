@@ -252,12 +252,12 @@ def test_revisions_move_with_every_change_of_their_kind(store: Store) -> None:
 def test_counters_count_from_zero_each_for_itself(store: Store) -> None:
     """A copy counts on from there; to forget is to begin anew."""
     counted = [store.count(name) for name in ("a", "a", "b", "a")]
-    twin = store.copy()
+    copy = store.copy()
 
     assert [0, 1, 0, 2] == counted
-    assert [3, 4] == [twin.count("a"), twin.count("a")]
+    assert [3, 4] == [copy.count("a"), copy.count("a")]
     assert 3 == store.count("a")
-    store.restore(twin)
+    store.restore(copy)
     assert 5 == store.count("a")
     store.clear()
     assert 0 == store.count("a")
@@ -371,7 +371,7 @@ def test_a_transaction_reads_its_lists_before_it_writes(store: Store) -> None:
         assert [] == list(transaction.walk(OTHERS))
         transaction.page(TALLIES, ALL, "", limit=1)
 
-    with pytest.raises(ValueError, match="has written tallies"):
+    with pytest.raises(ValueError, match="has already written tallies"):
         store.transact(change)
 
     assert [] == rows(store)
@@ -468,16 +468,16 @@ def test_a_clock_goes_by_what_the_store_keeps(store: Store, make: Callable[[], M
 
     assert store.get(CLOCK, CLOCK.name).moment >= 3 * 3600 * SECOND
     assert 0 <= other.clock.now() - began < SECOND
-    assert 0 <= one.fork("twin").clock.now() - began < SECOND
+    assert 0 <= one.fork("copy").clock.now() - began < SECOND
 
 
 def test_a_fork_has_a_clock_of_its_own(store: Store) -> None:
     """And a snapshot the time at which it was taken."""
     world = World(ManualClock(), store=store)
-    snapshot, twin = world.snapshot(), world.fork("twin")
+    snapshot, copy = world.snapshot(), world.fork("copy")
     before = world.clock.now()
     world.clock.advance(5)
 
-    assert (before + 5 * SECOND, before) == (world.clock.now(), twin.clock.now())
+    assert (before + 5 * SECOND, before) == (world.clock.now(), copy.clock.now())
     world.restore(snapshot)
     assert before == world.clock.now()
