@@ -228,7 +228,7 @@ MUTATIONS = (
         "default answers before the tester's rules",
         "mockserver/generation/answer.py",
         "    if scripted is not None:",
-        "    if scripted is not None and not magic_directives(prompt.text):",
+        "    if scripted is not None and not parse_magic_words(prompt.text):",
         (f"{LAWS}/generation/test_answer.py",),
     ),
     Mutation(

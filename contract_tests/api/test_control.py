@@ -140,7 +140,9 @@ def test_faults_strike_and_are_counted(control: Control, gemini: Gemini) -> None
     counted = control.good("GET", "/faults")["faults"]
 
     assert [503, 503, 200] == statuses
-    assert [{"fault": {"method": "tunedModels.list", "status": 503, "times": 2}, "seen": 3, "struck": 2}] == counted
+    assert [
+        {"fault": {"method": "tunedModels.list", "status": 503, "times": 2}, "matched": 3, "injected": 2}
+    ] == counted
 
 
 def test_faults_can_be_replaced_and_lifted(control: Control, gemini: Gemini) -> None:
@@ -160,7 +162,7 @@ def test_faults_can_be_replaced_and_lifted(control: Control, gemini: Gemini) -> 
         (
             "/answers",
             {"answers": [{"answer": "a"}, {"answer": "b", "regx": "b"}]},
-            "answers[1]: there is no member 'regx'",
+            "answers[1]: unknown member 'regx'",
         ),
         ("/answers", {"answers": [{"answer": "a", "regex": "("}]}, "answers[0]: '(' is not a valid regular expression"),
         ("/answers", [], "body: Input should be a valid dictionary"),

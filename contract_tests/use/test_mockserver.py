@@ -200,7 +200,7 @@ def test_faults_decide_the_fate_of_the_job_that_a_call_makes(fault: Fault, state
 
     assert (200, 200) == (first.status_code, second.status_code)
     assert (state, steps) == (shown["state"], len(shown["tuningTask"]["snapshots"]))
-    assert 2 == server.faults[0].struck
+    assert 2 == server.faults[0].injected
 
 
 def test_calls_can_be_asked_for() -> None:
@@ -331,5 +331,5 @@ def test_mistakes_in_its_making_are_named() -> None:
         MockServer().intercepting(sleep=slip),
     ):
         pass
-    with pytest.raises(ValueError, match="there is no member 'regx'"):
+    with pytest.raises(ValueError, match="unknown member 'regx'"):
         MockServer(answers=[{"regx": ".", "answer": "a"}])

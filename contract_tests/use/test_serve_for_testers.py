@@ -39,7 +39,7 @@ def test_answers_file_is_what_it_says(tmp_path: Path) -> None:
         ("answers:\n  - text: a\n", r"answers\.yaml:2: answers\[0\]: "),
         (
             "answers:\n  - answer: a\n  - answer: b\n    regx: c\n",
-            r"answers\.yaml:3: answers\[1\]: there is no member 'regx'",
+            r"answers\.yaml:3: answers\[1\]: unknown member 'regx'",
         ),
         ("faults: [{status: 418}]", r"answers\.yaml:1: faults\[0\]: .*418 is not a status"),
         ("answers: [", r"answers\.yaml:1: "),

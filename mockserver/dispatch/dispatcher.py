@@ -21,7 +21,7 @@ from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc import outages
 from mockserver.rpc.credentials import Caller, Credentials, redact
 from mockserver.rpc.errors import ApiError
-from mockserver.scripting.faults import Fault, magic_fault
+from mockserver.scripting.faults import Fault, find_magic_fault
 from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
@@ -188,13 +188,13 @@ def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     world, route = request.world, request.route
     scenario = Scenario(world.store)
     if scenario.faults:
-        answer.fault = scenario.strike(route.id, request.resource, request.now, world.rng("faults"))
+        answer.fault = scenario.select_fault(route.id, request.resource, request.now, world.rng("faults"))
         _raise_injected(request, answer.fault, after=0)
     answer.caller = authenticate(request.credentials, route, world.settings, secret=bool(request.secret))
     message = answer.message = request.bind()
     call_fault = answer.fault
     if answer.fault is None and world.settings.magic and (text := request.service.prompt_text(message)):
-        answer.fault = magic_fault(text)
+        answer.fault = find_magic_fault(text)
         _raise_injected(request, answer.fault, after=0)
     call = Call(
         world=world,

@@ -12,8 +12,8 @@ from mockserver.datasets.examples import Examples
 from mockserver.generation.answer_table import find_entry, placeholder_text
 from mockserver.generation.structured_output import structured_answer
 from mockserver.scripting.answers import FINISH_REASONS, Answer, Prompt
-from mockserver.scripting.faults import directed_fault
-from mockserver.scripting.magic_words import FAULT_WORDS, magic_directives, without_magic
+from mockserver.scripting.faults import fault_from_words
+from mockserver.scripting.magic_words import FAULT_WORDS, parse_magic_words, strip_magic_words
 from mockserver.scripting.safety import category_name
 from mockserver.scripting.scenario import Scenario
 
@@ -45,7 +45,7 @@ def default_answer(
 ) -> Answer:
     """The answer when no rule fits: magic words, training data, the table, `structured` or a sentence."""
     text = prompt.text
-    if magic and "[" in text and (directives := magic_directives(text)):
+    if magic and "[" in text and (directives := parse_magic_words(text)):
         return _magic_answer(prompt, examples, structured, directives)
     if examples:
         examples = examples if isinstance(examples, Examples) else Examples(examples.items())
@@ -62,8 +62,8 @@ def _magic_answer(
 ) -> Answer:
     """The answer that magic words in the prompt ask for. Where one is misspelt, the answer says so."""
     try:
-        directed_fault(directives)  # fault injection acts on these words; here they are only checked
-        turns = tuple(replace(turn, text=without_magic(turn.text)) for turn in prompt.turns)
+        fault_from_words(directives)  # fault injection acts on these words; here they are only checked
+        turns = tuple(replace(turn, text=strip_magic_words(turn.text)) for turn in prompt.turns)
         answer = default_answer(replace(prompt, turns=turns), examples, magic=False, structured=structured)
         return _apply_directives(answer, directives)
     except ValueError as error:

@@ -7,18 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.scripting.faults import STATUSES, Fault, FaultRecord, Signature, attempt, magic_fault, strike
+from mockserver.scripting.faults import (
+    STATUSES,
+    Fault,
+    FaultRecord,
+    Signature,
+    find_magic_fault,
+    match_fault,
+    select_fault,
+)
 from mockserver.scripting.magic_words import JobDirectives
 
 SECOND = 1_000_000_000
 CREATE = Signature("tunedModels.create", "tunedModels/mine-1")
 
 
-def struck(fault: Fault, calls: int, *, signature: Signature = CREATE, seed: int = 0) -> list[bool]:
+def injections(fault: Fault, calls: int, *, signature: Signature = CREATE, seed: int = 0) -> list[bool]:
     """Which of so many calls a fault strikes."""
     record, rng, hits = FaultRecord(fault), random.Random(seed), []
     for now in range(calls):
-        record, hit = attempt(record, signature, now, rng)
+        record, hit = match_fault(record, signature, now, rng)
         hits.append(hit is not None)
     return hits
 
@@ -37,7 +45,7 @@ faults = st.builds(
 @given(faults, st.integers())
 def test_the_same_seed_strikes_the_same_calls(fault: Fault, seed: int) -> None:
     """There is no other source of chance."""
-    assert struck(fault, 20, seed=seed) == struck(fault, 20, seed=seed)
+    assert injections(fault, 20, seed=seed) == injections(fault, 20, seed=seed)
 
 
 @given(faults, st.integers())
@@ -45,16 +53,16 @@ def test_a_fault_strikes_no_more_than_it_sees_nor_than_its_times(fault: Fault, s
     """And its record has counted both."""
     record, rng, hits = FaultRecord(fault), random.Random(seed), 0
     for now in range(20):
-        record, hit = attempt(record, CREATE, now, rng)
+        record, hit = match_fault(record, CREATE, now, rng)
         hits += hit is not None
 
-    assert hits == record.struck <= record.seen <= 20
-    assert fault.times is None or record.struck <= fault.times
+    assert hits == record.injected <= record.matched <= 20
+    assert fault.times is None or record.injected <= fault.times
 
 
 def test_a_fault_strikes_every_call_until_it_is_removed() -> None:
     """Unless it is told otherwise."""
-    assert [True] * 5 == struck(Fault(status=503), 5)
+    assert [True] * 5 == injections(Fault(status=503), 5)
 
 
 @pytest.mark.parametrize(
@@ -69,20 +77,20 @@ def test_a_fault_strikes_every_call_until_it_is_removed() -> None:
 )
 def test_a_fault_strikes_when_it_is_told_to(fault: Fault, hits: list[bool]) -> None:
     """The first calls, the n-th, from the n-th on, for a time, never. Calls come a nanosecond apart."""
-    assert hits == struck(fault, 5)
+    assert hits == injections(fault, 5)
 
 
 def test_probability_is_the_share_of_calls_struck() -> None:
     """About."""
-    assert 250 < sum(struck(Fault(status=503, probability=0.3), 1000)) < 350
+    assert 250 < sum(injections(Fault(status=503, probability=0.3), 1000)) < 350
 
 
 def test_no_dice_are_thrown_without_need() -> None:
     """A fault that strikes for certain, or does not fit, leaves the world's chances as they were."""
     rng = random.Random(1)
     before = rng.getstate()
-    attempt(FaultRecord(Fault(status=503)), CREATE, 0, rng)
-    attempt(FaultRecord(Fault("models.*", status=503, probability=0.5)), CREATE, 0, rng)
+    match_fault(FaultRecord(Fault(status=503)), CREATE, 0, rng)
+    match_fault(FaultRecord(Fault("models.*", status=503, probability=0.5)), CREATE, 0, rng)
 
     assert before == rng.getstate()
 
@@ -102,9 +110,9 @@ def test_no_dice_are_thrown_without_need() -> None:
 )
 def test_a_fault_concerns_the_calls_its_globs_fit(fault: Fault, *, fits: bool) -> None:
     """Others do not count as seen."""
-    record, hit = attempt(FaultRecord(fault), CREATE, 0, random.Random(0))
+    record, hit = match_fault(FaultRecord(fault), CREATE, 0, random.Random(0))
 
-    assert fits == (hit is not None) == (record.seen == 1)
+    assert fits == (hit is not None) == (record.matched == 1)
 
 
 def test_delays_add_up_until_a_fault_changes_the_answer() -> None:
@@ -120,28 +128,28 @@ def test_delays_add_up_until_a_fault_changes_the_answer() -> None:
             ],
         )
     )
-    records, first = strike(records, CREATE, 0, random.Random(0))
-    seen = [record.seen for record in records]
-    records, second = strike(records, CREATE, 1, random.Random(0))
+    records, first = select_fault(records, CREATE, 0, random.Random(0))
+    seen = [record.matched for record in records]
+    records, second = select_fault(records, CREATE, 1, random.Random(0))
 
     assert first == Fault(status=503, times=1, latency_seconds=5, chunk_delay_seconds=1)
     assert [1, 1, 1, 0] == seen
     assert second == Fault(reset=True, latency_seconds=5, chunk_delay_seconds=1)
-    assert [2, 2, 2, 1] == [record.seen for record in records]
+    assert [2, 2, 2, 1] == [record.matched for record in records]
 
 
 def test_faults_that_miss_leave_the_call_alone() -> None:
     """And none at all does too."""
     records = (FaultRecord(Fault("models.get", status=503)),)
 
-    assert strike(records, CREATE, 0, random.Random(0)) == (records, None)
-    assert strike((), CREATE, 0, random.Random(0)) == ((), None)
+    assert select_fault(records, CREATE, 0, random.Random(0)) == (records, None)
+    assert select_fault((), CREATE, 0, random.Random(0)) == ((), None)
 
 
 def test_what_befalls_a_job_is_told_by_the_fault_that_struck_its_creation() -> None:
     """Two such faults befall it both."""
     records = [FaultRecord(Fault("tunedModels.create", fail_at_step=10)), FaultRecord(Fault(never_finish=True))]
-    _, fault = strike(records, CREATE, 0, random.Random(0))
+    _, fault = select_fault(records, CREATE, 0, random.Random(0))
 
     assert fault is not None
     assert JobDirectives(fail_at_step=10, never_finish=True) == fault.job
@@ -214,4 +222,4 @@ def test_a_fault_is_shown_as_it_was_written() -> None:
 )
 def test_a_prompt_may_ask_for_a_fault(text: str, fault: Fault | None) -> None:
     """For clients that cannot reach the control API."""
-    assert fault == magic_fault(text)
+    assert fault == find_magic_fault(text)

@@ -41,9 +41,9 @@ def used(script: Scenario) -> list[int]:
     return [record.used for record in script.answers]
 
 
-def struck(script: Scenario, method: str = "tunedModels.get", now: int = 0) -> bool:
+def is_injected(script: Scenario, method: str = "tunedModels.get", now: int = 0) -> bool:
     """Whether a call goes wrong."""
-    return script.strike(method, NEXT, now, random.Random(0)) is not None
+    return script.select_fault(method, NEXT, now, random.Random(0)) is not None
 
 
 def test_the_first_rule_that_fits_answers_and_is_counted() -> None:
@@ -123,7 +123,7 @@ def test_a_rule_that_almost_fitted_is_named() -> None:
     script = new_scenario([Rule("a", text="monday", model="support"), Rule("b", text="tuesday")])
 
     nearest = "Rule(answer='b', text='tuesday'), but the text is \"sunday\", not \"tuesday\""
-    assert (None, f"none of the 2 answer rules fits; nearest is {nearest}") == script.answer(prompt("sunday"))
+    assert (None, f"none of the 2 answer rules matches; the nearest is {nearest}") == script.answer(prompt("sunday"))
     assert (Answer("b"), "") == script.answer(prompt("tuesday"))
     assert (None, "") == new_scenario().answer(prompt("sunday"))
 
@@ -135,10 +135,10 @@ def test_faults_strike_in_their_order_and_are_counted() -> None:
     script.add_fault(Fault("*.get", status=429, nth=2), now=0)
 
     assert [True, False, False, True] == [
-        struck(script, method)
+        is_injected(script, method)
         for method in ("tunedModels.get", "tunedModels.get", "models.generateContent", "models.get")
     ]
-    assert [(2, 1), (2, 1)] == [(record.seen, record.struck) for record in script.faults]
+    assert [(2, 1), (2, 1)] == [(record.matched, record.injected) for record in script.faults]
 
 
 def test_a_fault_is_about_from_when_it_was_told() -> None:
@@ -146,21 +146,21 @@ def test_a_fault_is_about_from_when_it_was_told() -> None:
     script = new_scenario()
     script.add_fault(Fault(status=503, for_seconds=60), now=100 * SECOND)
 
-    assert [True, True, False] == [struck(script, now=seconds * SECOND) for seconds in (100, 159, 160)]
+    assert [True, True, False] == [is_injected(script, now=seconds * SECOND) for seconds in (100, 159, 160)]
 
 
 def test_faults_can_be_lifted_and_put_back() -> None:
     """With their counts."""
     script = new_scenario()
     script.add_fault(Fault(status=503, times=2), now=0)
-    struck(script)
+    is_injected(script)
     kept = script.faults
     script.replace_faults()
-    lifted = struck(script)
+    lifted = is_injected(script)
     script.replace_faults(kept)
 
     assert not lifted
-    assert [True, False] == [struck(script), struck(script)]
+    assert [True, False] == [is_injected(script), is_injected(script)]
 
 
 def test_a_script_that_is_cleared_is_as_new() -> None:
@@ -172,7 +172,7 @@ def test_a_script_that_is_cleared_is_as_new() -> None:
     ask(script, "1")
     store.clear()
 
-    assert ((), (), False) == (script.answers, script.faults, struck(script))
+    assert ((), (), False) == (script.answers, script.faults, is_injected(script))
     script.add(Rule("first", call=1))
     assert [0] == used(script)
     assert "first" == ask(script, "1")
@@ -184,17 +184,17 @@ def test_a_fork_goes_on_from_there_alone() -> None:
     script = Scenario(store)
     script.add(Rule("once", times=1), Rule("second", call=2))
     script.add_fault(Fault(status=503, times=2), now=0)
-    struck(script)
+    is_injected(script)
     copy = Scenario(store.copy())
     ask(script, "1")
-    struck(script)
+    is_injected(script)
     copy.add(Rule("more"))
 
     assert [1, 0] == used(script)
     assert [0, 0, 0] == used(copy)
     assert ["once", "second", "more"] == [ask(copy, "1") for _ in range(3)]
     assert "second" == ask(script, "1")
-    assert [True, False, False] == [struck(copy), struck(copy), struck(script)]
+    assert [True, False, False] == [is_injected(copy), is_injected(copy), is_injected(script)]
 
 
 @given(st.lists(st.sampled_from("xyz"), max_size=20), st.integers(1, 5))
@@ -214,7 +214,7 @@ def test_counts_hold_when_many_ask_at_once(times: int) -> None:
     script.add_fault(Fault(status=503, times=times), now=0)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: ask(script, "1"), range(200)))
-        strikes = list(pool.map(lambda _: struck(script), range(200)))
+        strikes = list(pool.map(lambda _: is_injected(script), range(200)))
 
     assert (times, times) == (answers.count("rule"), strikes.count(True))
 
@@ -227,7 +227,7 @@ def test_a_shared_store_takes_no_functions(rule: Rule, monkeypatch: pytest.Monke
     script = Scenario(store)
     script.add(Rule("b"))
     for change in (script.add, lambda rule: script.replace([rule])):
-        with pytest.raises(ValueError, match="stays in the process that made it"):
+        with pytest.raises(ValueError, match="which other processes cannot call"):
             change(rule)
 
     assert (AnswerRecord(Rule("b")),) == script.answers
