@@ -213,8 +213,8 @@ MUTATIONS = (
     Mutation(
         "a rating at the threshold passes",
         "mockserver/generation/safety.py",
-        "_HEIGHT[level] >= blocks_from",
-        "_HEIGHT[level] > blocks_from",
+        "_LEVEL_RANK[level] >= blocks_from",
+        "_LEVEL_RANK[level] > blocks_from",
         (f"{LAWS}/gemini/test_generation.py",),
     ),
     Mutation(
