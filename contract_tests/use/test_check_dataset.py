@@ -147,7 +147,7 @@ def test_what_cannot_be_read_is_told(capsys: pytest.CaptureFixture[str], file: s
     ("name", "raw", "line", "words"),
     [
         ("a.json", b'[\n{"text_input": "a",\n', 3, "is not valid JSON: "),
-        ("a.json", b'{\n "text": "a"\n}', 1, "holds no list of examples."),
+        ("a.json", b'{\n "text": "a"\n}', 1, "has no list of examples."),
         ("a.json", b'\xef\xbb\xbf[{"text_input": "a", "output": "b"}]', 1, "is not valid JSON: "),
         ("a.json", b"[]", 1, "holds no examples."),
         ("a.csv", b"text_input,result\na,b\n", 1, "has no column output."),

@@ -259,7 +259,7 @@ def test_secrets_that_look_real_are_answered_not_kept_and_told_of_once(caplog: p
     kept = str([(call.path, call.caller, call.request, call.response, call.hint) for call in server.calls])
 
     assert [200, 200, 200, 404] == statuses
-    assert 1 == sum("a client sent what looks like an API key that is real" in message for message in ours)
+    assert 1 == sum("a client sent what looks like a real credential: an API key" in message for message in ours)
     for secret in ("k" * 20, "t" * 20, "MIIEvQIBADANBg"):
         assert secret not in "\n".join(ours)
         assert secret not in kept

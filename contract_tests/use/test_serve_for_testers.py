@@ -94,5 +94,5 @@ def test_real_credentials_are_told_of_once_or_refused(tmp_path: Path) -> None:
     log = (tmp_path / "log").read_text()
 
     assert [200, 200, 400] == statuses
-    assert 1 == log.count("a client sent what looks like an API key that is real")
+    assert 1 == log.count("a client sent what looks like a real credential: an API key")
     assert "kkkk" not in log + (tmp_path / "strict").read_text()

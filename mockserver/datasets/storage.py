@@ -1,9 +1,9 @@
-"""Where gs:// objects are found on this machine: in a folder, or in an emulator of Cloud Storage.
+"""Reads gs:// objects from this machine: from a directory, or from an emulator of Cloud Storage.
 
     --gcs-root DIR                                 gs://bucket/a/b.jsonl is DIR/bucket/a/b.jsonl
-    STORAGE_EMULATOR_HOST=http://localhost:9023    as the official clients read it, and over their protocol
+    STORAGE_EMULATOR_HOST=http://localhost:9023    read and used as by the official clients
 
-The folder is looked into first. No other host is ever asked: no proxy, no redirection, nothing of Google's.
+The directory comes first. No other host gets a request: no proxy, no redirection, no host of Google.
 """
 
 import os
@@ -28,16 +28,16 @@ EMULATOR_TIMEOUT_SECONDS = 10.0
 
 
 class NoSuchObject(Exception):
-    """Nothing is stored under this URI, or nothing that may be read."""
+    """There is no object with this URI, or it may not be read."""
 
 
 class Unreachable(Exception):
-    """It cannot be said what is stored under this URI; the message is a sentence for whoever set the server up."""
+    """The object cannot be read; the message tells the operator of the server why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """The buckets there are: in a folder, in the emulator of this URL, in both, or none at all."""
+    """The buckets of a directory, of the emulator at this URL, of both, or none."""
 
     root: Path | None = None
     emulator: str | None = None
@@ -47,7 +47,7 @@ class Buckets:
 
     @contextmanager
     def open(self, uri: str) -> Iterator[BinaryIO]:
-        """The bytes of a gs:// object. Raises NoSuchObject or Unreachable, at once or while they are read."""
+        """Open a gs:// object. Raises NoSuchObject or Unreachable, at once or while it is read."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         path = _path(self.root, bucket, name) if self.root else None
         try:
@@ -71,34 +71,35 @@ class Buckets:
                     raise NoSuchObject from None
                 raise Unreachable(f"{EMULATOR_VARIABLE}={self.emulator} answered {error.code}") from None
         except (URLError, ValueError) as error:
-            raise Unreachable(f"{EMULATOR_VARIABLE}={self.emulator} cannot be asked: {error}") from None
+            raise Unreachable(f"{EMULATOR_VARIABLE}={self.emulator} cannot be reached: {error}") from None
 
 
 def buckets(root: Path | None) -> Buckets:
-    """The buckets in this folder, and in the emulator the environment names."""
+    """Return the buckets of this directory, and of the emulator that the environment names."""
     return Buckets(root, os.environ.get(EMULATOR_VARIABLE) or None)
 
 
 def _path(root: Path, bucket: str, name: str) -> Path | None:
-    """The file that stands for an object, if it is there. What would lead out of the folder, by name or by a symbolic
-    link, leads nowhere: the beginning of a file is quoted to whoever names it as training data.
-    """  # noqa: D205 - one sentence
+    """Return the file of an object, if it exists.
+
+    A name or a symbolic link that leads out of the directory counts as missing, because errors quote training data.
+    """
     steps = [bucket, *name.split("/")]
     if not {"", ".", ".."}.isdisjoint(steps):
         return None
     path = root.joinpath(*steps)
     try:
         return path if path.is_file() and path.resolve().is_relative_to(root.resolve()) else None
-    except (OSError, ValueError):  # too long for a file's name, or not to be encoded as one
+    except (OSError, ValueError):  # the name is too long, or cannot be encoded
         return None
 
 
 def _base(emulator: str) -> str:
-    """The URL the variable means: the Go client's users write it without a scheme."""
+    """Return the URL of the emulator; users of the Go client write it without a scheme."""
     url = urlsplit(emulator if "://" in emulator else f"http://{emulator}")
     host = (url.hostname or "").rstrip(".")
     if url.scheme not in {"http", "https"} or not host or host == "googleapis.com" or host.endswith(".googleapis.com"):
-        raise ValueError("it is no emulator's URL")
+        raise ValueError("it is not the URL of an emulator")
     return f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}"
 
 
@@ -107,7 +108,7 @@ def _quoted(name: str) -> str:
 
 
 def _opener() -> OpenerDirector:
-    """Unlike urllib's own, without proxies, redirections, files and FTP."""
+    """Return an opener without the proxies, redirections, files and FTP of urllib's own."""
     opener = OpenerDirector()
     for handler in (HTTPHandler, HTTPSHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor):
         opener.add_handler(handler())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mockserver.dispatch import runs
-from mockserver.dispatch.runs import Held
+from mockserver.dispatch.runs import StoredRun
 from mockserver.rpc.errors import Code
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Failure, Run, State
@@ -20,7 +20,7 @@ INTERNAL = 13
 """The google.rpc.Code of a failure that has a message but no code."""
 
 
-def find(world: World, name: str) -> Held:
+def find(world: World, name: str) -> StoredRun:
     """Return the run of that name. LookupError, with all names, if there is none or more than one."""
     held = list(runs.runs(world))
     matches = [it for it in held if it.name == name] or [it for it in held if it.name.rpartition("/")[2] == name]
