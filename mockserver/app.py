@@ -1,4 +1,4 @@
-"""The application: Google's surfaces and the tester's own API behind one ASGI callable."""
+"""The ASGI application: Google's APIs, the control API and discovery."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -21,18 +21,18 @@ from mockserver.state.clock import SystemClock
 from mockserver.state.world import World, Worlds
 
 NO_EVENT_LOOP = "mockserver.no_event_loop"
-"""The ASGI extension of a door that calls the app without an event loop: the app may block, and cannot await a thread."""
+"""The ASGI extension of a door without an event loop: the app may block, and cannot await a thread."""
 
 
 def create_app(world: World | Worlds | None = None, guard: Guard | None = None) -> ASGIApp:
-    """The whole server as an ASGI app over one world, a fresh one by default, or over many.
+    """Create the ASGI app of the server for one world, by default a new one, or for several.
 
-    `guard` says who may control it: by default every program on this machine.
+    `guard` decides who may use the control API: by default every program on this machine.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
     google = Google(HttpFace(worlds, table))
-    everything = Starlette(
+    router = Starlette(
         routes=[
             HttpRoute("/token", token_endpoint.exchange, methods=["POST"]),
             HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
@@ -40,20 +40,20 @@ def create_app(world: World | Worlds | None = None, guard: Guard | None = None) 
             Mount("/", google),
         ]
     )
-    everything.router.redirect_slashes = False
+    router.router.redirect_slashes = False
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        # Starlette's router takes as long as reading the request does; and a version is where only Google's paths begin.
+        # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
-        await (google if versioned else everything)(scope, receive, send)
+        await (google if versioned else router)(scope, receive, send)
 
     return app
 
 
 class Google:
-    """The front end as an ASGI app: it awaits nothing but receive, send, the clock's sleep and what blocks.
+    """The HTTP face as an ASGI app.
 
-    What blocks has a thread of its own, one for all, so that it is done in the order in which it was asked for.
+    Requests that block run in one thread, in the order of their arrival.
     """
 
     def __init__(self, face: HttpFace) -> None:
@@ -61,7 +61,7 @@ class Google:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mockserver-blocking")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the whole request, answer it, write the reply piece by piece. Half a request is none."""
+        """Read the request, answer it and send the reply. An incomplete request is ignored."""
         body = await _body(receive)
         if body is None:
             return
@@ -74,11 +74,11 @@ class Google:
         try:
             if reply.delay_seconds:
                 await reply.clock.sleep(reply.delay_seconds)
-            whole = not reply.reset and await _send(reply, send)
+            is_complete = not reply.reset and await _send(reply, send)
         finally:
-            reply.close()  # which writes a stream down: before its client learns that it was broken off
-        if not whole:
-            await _break_off(scope, receive, reset=reply.reset)
+            reply.close()  # completes the log of a stream, before the client sees the connection break
+        if not is_complete:
+            await _abort(scope, receive, reset=reply.reset)
 
 
 def _request(scope: Scope, body: bytes) -> HttpRequest:
@@ -93,7 +93,7 @@ def _request(scope: Scope, body: bytes) -> HttpRequest:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or as much of it as shows that it is too large; None if the client left before its end."""
+    """Read the body; if it is too large, only as much as shows that. None if the client disconnects before its end."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -108,28 +108,28 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(pieces)
 
 
-async def _break_off(scope: Scope, receive: Receive, *, reset: bool) -> None:
-    """End the connection instead of the answer, by what the door offers, and wait until it has ended."""
+async def _abort(scope: Scope, receive: Receive, *, reset: bool) -> None:
+    """Break the connection through the door's extension, and wait until it is closed."""
     scope["extensions"]["mockserver.abort"](reset=reset)
     await receive()
 
 
 async def _send(reply: Reply, send: Send) -> bool:
-    """Write a reply; False when it says that the connection is to break there."""
+    """Send a reply; return False if the connection must be broken at its end."""
     await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
     if isinstance(reply.body, bytes):
         await send({"type": "http.response.body", "body": reply.body})
         return True
-    waiting = b""
+    buffer = b""
     for piece in reply.body:
         if isinstance(piece, bytes):
-            waiting += piece
+            buffer += piece
             continue
-        if waiting:
-            await send({"type": "http.response.body", "body": waiting, "more_body": True})
-        waiting = b""
+        if buffer:
+            await send({"type": "http.response.body", "body": buffer, "more_body": True})
+        buffer = b""
         if isinstance(piece, Cut):
             return False
         await reply.clock.sleep(piece.seconds)
-    await send({"type": "http.response.body", "body": waiting})
+    await send({"type": "http.response.body", "body": buffer})
     return True

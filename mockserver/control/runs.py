@@ -84,7 +84,7 @@ def stall_run(request: ControlRequest) -> Run:
 
 
 def _describe_named_run(request: ControlRequest) -> Run:
-    return _describe_run(request.world, run_control.find(request.world, request.body.name))
+    return _describe_run(request.world, run_control.find_run(request.world, request.body.name))
 
 
 def _describe_run(world: World, held: StoredRun) -> Run:
