@@ -35,8 +35,8 @@ def test_the_text_of_a_prompt_is_the_users_last() -> None:
         (Rule("x", turn=1), ask("hi"), Prompt(TUNED, turns=(Turn("user", "hi"), Turn("user", "hi")))),
     ],
 )
-def test_a_rule_answers_when_all_it_names_fits(rule: Rule, fits: Prompt, does_not: Prompt) -> None:
-    """And only then, saying what does not fit."""
+def test_a_rule_matches_if_all_conditions_hold(rule: Rule, fits: Prompt, does_not: Prompt) -> None:
+    """Else it reports the conditions that do not hold."""
     assert rule.matches(fits)
     assert [] == list(rule.mismatches(fits))
     assert not rule.matches(does_not)
@@ -51,8 +51,8 @@ def test_a_rule_answers_no_more_than_its_times() -> None:
     assert found == [0, 0, 1, 1]
 
 
-def test_the_nearest_rule_is_the_one_that_lacks_least() -> None:
-    """And it is told what it lacks."""
+def test_the_nearest_rule_has_the_fewest_failed_conditions() -> None:
+    """It comes with these conditions."""
     rules = [Rule("a", model="tunedModels/other", text="hello"), Rule("b", text="LXIV")]
 
     assert find_nearest(rules, ask("LXIII")) == (rules[1], 'the text is "LXIII", not "LXIV"')
@@ -78,8 +78,8 @@ def test_the_nearest_rule_is_the_one_that_lacks_least() -> None:
         (lambda: Rule("a", call=-1), "call must be at least 1, not -1"),
     ],
 )
-def test_a_mistake_is_told_when_it_is_written(write: Callable[[], object], complaint: str) -> None:
-    """Not when the answer is needed."""
+def test_an_invalid_answer_is_refused_at_once(write: Callable[[], object], complaint: str) -> None:
+    """Not when it should be given."""
     with pytest.raises(ValueError, match=complaint):
         write()
 
