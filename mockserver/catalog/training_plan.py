@@ -55,13 +55,13 @@ def pace(base: BaseModel, batch: int, seed: int) -> Pace:
     Start 0.08-1.1 s after creation, first snapshot 1.8-5.1 s after that, end 0.08-0.47 s after the
     last; text-bison took 1.17-1.48 s a step at batch size 4 and 2.64 s at 16, 1.5 Flash 2.34 s at 4.
     """
-    chance = seed_of(seed, base.id, "pace")
-    step = base.step_seconds * (0.68 + 0.08 * batch) * _between(0.94, 1.06, chance, 0)
+    pace_seed = seed_of(seed, base.id, "pace")
+    step = base.step_seconds * (0.68 + 0.08 * batch) * _between(0.94, 1.06, pace_seed, 0)
     return Pace(
-        start_seconds=_between(0.08, 1.1, chance, 1),
-        first_step_seconds=_between(1.8, 4.4, chance, 2),
+        start_seconds=_between(0.08, 1.1, pace_seed, 1),
+        first_step_seconds=_between(1.8, 4.4, pace_seed, 2),
         step_seconds=step,
-        finish_seconds=_between(0.08, 0.47, chance, 3),
+        finish_seconds=_between(0.08, 0.47, pace_seed, 3),
     )
 
 
@@ -72,14 +72,14 @@ def vertex_pace(base: BaseModel, seed: int) -> Pace:
     data and deploying the model take about 7 minutes together. A cancelled job ended 0.9-3.7 s
     after the call, or, cancelled at once, as often 60.5 s after its start.
     """
-    chance = seed_of(seed, base.id, "vertex pace")
+    pace_seed = seed_of(seed, base.id, "vertex pace")
     return Pace(
-        start_seconds=_between(0.037, 0.072, chance, 1),
-        first_step_seconds=_between(235.0, 265.0, chance, 2),
-        step_seconds=_vertex_tuning(base).step_seconds * _between(0.98, 1.02, chance, 0),
-        finish_seconds=_between(150.0, 180.0, chance, 3),
-        cancel_seconds=_between(0.9, 3.7, chance, 4),
-        early_cancel_seconds=_between(60.43, 60.51, chance, 5) if uniform(chance, 6) < 0.5 else 0.0,
+        start_seconds=_between(0.037, 0.072, pace_seed, 1),
+        first_step_seconds=_between(235.0, 265.0, pace_seed, 2),
+        step_seconds=_vertex_tuning(base).step_seconds * _between(0.98, 1.02, pace_seed, 0),
+        finish_seconds=_between(150.0, 180.0, pace_seed, 3),
+        cancel_seconds=_between(0.9, 3.7, pace_seed, 4),
+        early_cancel_seconds=_between(60.43, 60.51, pace_seed, 5) if uniform(pace_seed, 6) < 0.5 else 0.0,
         touches=(0.0, 1.07, 31.0),
         grain=1000,
     )

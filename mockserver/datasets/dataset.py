@@ -137,7 +137,7 @@ def synthesize(uri: str, *, preference: bool = False) -> Dataset:
         inputs=distribution(inputs),
         outputs=distribution(outputs),
         messages=distribution([1 if preference else 2] * examples),
-        samples=tuple(_synthetic(uri, place, preference=preference) for place in range(1, SHOWN + 1)),
+        samples=tuple(_synthetic(uri, number, preference=preference) for number in range(1, SHOWN + 1)),
         scores=distribution([0.0, 1.0] * examples) if preference else None,
         score_variance=distribution([0.25] * examples) if preference else None,
     )
@@ -207,8 +207,8 @@ def _shorten(turn: Turn) -> str:
     return turn.shown if len(turn.shown) <= SHOWN_TEXT else turn.shown[: SHOWN_TEXT - 3] + "..."
 
 
-def _synthetic(uri: str, place: int, *, preference: bool) -> Sample:
-    prompt, answer = f"Synthetic prompt {place} of {uri}", f"Synthetic answer {place} of {uri}"
+def _synthetic(uri: str, number: int, *, preference: bool) -> Sample:
+    prompt, answer = f"Synthetic prompt {number} of {uri}", f"Synthetic answer {number} of {uri}"
     if preference:
         return Sample((("user", prompt),), ((1.0, answer), (0.0, f"Worse {answer[0].lower()}{answer[1:]}")))
     return Sample((("user", prompt), ("model", answer)))

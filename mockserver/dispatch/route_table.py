@@ -48,9 +48,9 @@ class RouteTable:
         """Return the first live route that matches, or None. `path` is percent-encoded, as on the wire."""
         for route in self._candidates(verb, _version(path), _action(path)):
             pattern, names = compile_path(route.path)
-            found = pattern.fullmatch(path)
-            if found and route.is_live(as_of, lenient=lenient):
-                return Match(route, {name: unquote(value) for name, value in zip(names, found.groups(), strict=True)})
+            match = pattern.fullmatch(path)
+            if match and route.is_live(as_of, lenient=lenient):
+                return Match(route, {name: unquote(value) for name, value in zip(names, match.groups(), strict=True)})
         return None
 
     def _candidates(self, verb: str, version: str, action: str) -> Iterator[Route]:
