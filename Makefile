@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
+.PHONY: attack evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -25,6 +25,9 @@ contract-long: .venv/ready ## run the tests with twenty times as many hypothesis
 
 mutations: .venv/ready ## mutation tests: make mistakes in copies of the code, and check that tests fail
 	@$(BIN)/python scripts/mutations.py $(ARGS)
+
+attack: .venv/ready ## what somebody may send to stop the server, at length; ARGS name kinds, such as "long_texts"
+	@$(BIN)/python -m contract_tests.attacks $(ARGS)
 
 coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API the tests exercise
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)

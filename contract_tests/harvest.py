@@ -15,7 +15,7 @@ from mockserver.dispatch.route_table import Match
 from mockserver.dispatch.routing import Route
 from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 from mockserver.state.calls import RecordedCall
 
 Json = dict[str, Any]
@@ -106,10 +106,10 @@ class Harvest:
         else:
             inner = field
             values = held if field.repeated else [held]
-        if inner.kind is Kind.MESSAGE and (inner.type_name == ANY or not inner.type_name.startswith(WORDS)):
+        if inner.kind is FieldType.MESSAGE and (inner.type_name == ANY or not inner.type_name.startswith(WORDS)):
             for value in values:
                 self._walk(inner.type_name, value)
-        elif inner.kind is Kind.ENUM:
+        elif inner.kind is FieldType.ENUM:
             self.values |= {(inner.type_name, value) for value in values if isinstance(value, str)}
 
     def write_answers(self, path: Path) -> int:
@@ -175,8 +175,8 @@ def reachable() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
         found.add(name)
         for field in schema.message(name).fields:
             inner = schema.message(field.type_name).by_name["value"] if field.map else field
-            if inner.kind is Kind.MESSAGE:
+            if inner.kind is FieldType.MESSAGE:
                 pending.append(inner.type_name)
-            elif inner.kind is Kind.ENUM:
+            elif inner.kind is FieldType.ENUM:
                 values |= {(inner.type_name, value) for value in schema.enum(inner.type_name).by_name}
     return frozenset(found), frozenset(values)

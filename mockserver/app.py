@@ -1,9 +1,11 @@
 """The ASGI application: Google's APIs, the control API and discovery."""
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,21 +15,31 @@ from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http import token_endpoint
-from mockserver.http.face import BODY_LIMIT, HttpFace
+from mockserver.http.blocking import BlockingCalls
+from mockserver.http.error_body import error_body
+from mockserver.http.face import HttpFace
+from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
-from mockserver.state.clock import SystemClock
+from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
+from mockserver.rpc.errors import ApiError
+from mockserver.state.clock import Clock, ManualClock, SystemClock
 from mockserver.state.world import World, Worlds
+
+log = logging.getLogger("mockserver")
 
 NO_EVENT_LOOP = "mockserver.no_event_loop"
 """The ASGI extension of a door without an event loop: the app may block, and cannot await a thread."""
 
 
-def create_app(world: World | Worlds | None = None, guard: Guard | None = None) -> ASGIApp:
+def create_app(
+    world: World | Worlds | None = None, guard: Guard | None = None, host_guard: HostGuard | None = None
+) -> ASGIApp:
     """Create the ASGI app of the server for one world, by default a new one, or for several.
 
-    `guard` decides who may use the control API: by default every program on this machine.
+    `guard` decides who may use the control API: by default every program on this machine. `host_guard` decides under
+    which host names, and from which web pages, the server may be used: by default all, as Google's own.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
@@ -45,7 +57,14 @@ def create_app(world: World | Worlds | None = None, guard: Guard | None = None) 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
-        await (google if versioned else router)(scope, receive, send)
+        answer: ASGIApp = google if versioned else router
+        if host_guard is not None and scope["type"] == "http" and not scope["path"].startswith("/_mock/"):
+            try:
+                host_guard.check(scope["headers"])
+            except ApiError as refusal:
+                log.warning("%s", refusal.message)
+                answer = Response(error_body(refusal), refusal.code.http, media_type="application/json")
+        await answer(scope, receive, send)
 
     return app
 
@@ -53,12 +72,14 @@ def create_app(world: World | Worlds | None = None, guard: Guard | None = None) 
 class Google:
     """The HTTP face as an ASGI app.
 
-    Requests that block run in one thread, in the order of their arrival.
+    A request that waits for something outside of this process has its own thread. Requests that take long to compute
+    share a few threads.
     """
 
     def __init__(self, face: HttpFace) -> None:
         self._face = face
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mockserver-blocking")
+        self._waiting = BlockingCalls[Reply]()
+        self._computing = ThreadPoolExecutor(4, thread_name_prefix="mockserver-computing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the request, answer it and send the reply. An incomplete request is ignored."""
@@ -66,19 +87,63 @@ class Google:
         if body is None:
             return
         request = _request(scope, body)
+        has_loop = NO_EVENT_LOOP not in (scope.get("extensions") or ())
         try:
-            reply = self._face.answer(request, may_block=NO_EVENT_LOOP in (scope.get("extensions") or ()))
-        except WouldBlock:
-            loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self._thread, self._face.answer, request)
+            reply = self._face.answer(request, may_block=not has_loop)
+        except WouldBlock as long:
+            if long.outside:
+                reply = await asyncio.wrap_future(self._waiting.submit(lambda: self._face.answer(request)))
+            else:
+                loop = asyncio.get_running_loop()
+                reply = await loop.run_in_executor(self._computing, self._face.answer, request)
+        client = _Client(scope, receive, send)
         try:
             if reply.delay_seconds:
-                await reply.clock.sleep(reply.delay_seconds)
-            is_complete = not reply.reset and await _send(reply, send)
+                await client.sleep(reply.clock, reply.delay_seconds)
+            if reply.reset or not await _send(reply, client, has_loop=has_loop):
+                reply.close()  # written down before the client can know that it is over
+                await client.break_off(reset=reply.reset)
+        except _ClientLeft:
+            pass
         finally:
-            reply.close()  # completes the log of a stream, before the client sees the connection break
-        if not is_complete:
-            await _abort(scope, receive, reset=reply.reset)
+            reply.close()
+
+
+class _ClientLeft(Exception):
+    """The client closed the connection while its answer was held back."""
+
+
+class _Client:
+    """The other end of a request that has been read: what is sent to it, and whether it still waits."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._extensions = scope.get("extensions") or {}
+        self._receive = receive
+        self.send = send
+
+    async def sleep(self, clock: Clock, seconds: float) -> None:
+        """Wait on the clock. Raises _ClientLeft as soon as nobody waits for what comes then."""
+        if NO_EVENT_LOOP in self._extensions or isinstance(clock, ManualClock):
+            await clock.sleep(seconds)
+            return
+        tasks = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(self._disconnect())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _disconnect(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        raise _ClientLeft
+
+    async def break_off(self, *, reset: bool) -> None:
+        """End the connection instead of the answer, by what the door offers, and wait until it has ended."""
+        self._extensions["mockserver.abort"](reset=reset)
+        await self._receive()
 
 
 def _request(scope: Scope, body: bytes) -> HttpRequest:
@@ -101,35 +166,33 @@ async def _body(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         piece = message.get("body", b"")
-        if size <= BODY_LIMIT:
+        if size <= REQUEST_BYTES:
             pieces.append(piece)
         size += len(piece)
         if not message.get("more_body"):
             return b"".join(pieces)
 
 
-async def _abort(scope: Scope, receive: Receive, *, reset: bool) -> None:
-    """Break the connection through the door's extension, and wait until it is closed."""
-    scope["extensions"]["mockserver.abort"](reset=reset)
-    await receive()
-
-
-async def _send(reply: Reply, send: Send) -> bool:
-    """Send a reply; return False if the connection must be broken at its end."""
-    await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+async def _send(reply: Reply, client: _Client, *, has_loop: bool) -> bool:
+    """Send a reply; return False if the connection must be broken at its end. Other requests run during a long one."""
+    await client.send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
     if isinstance(reply.body, bytes):
-        await send({"type": "http.response.body", "body": reply.body})
+        await client.send({"type": "http.response.body", "body": reply.body})
         return True
     buffer = b""
     for piece in reply.body:
         if isinstance(piece, bytes):
             buffer += piece
+            if has_loop and len(buffer) > QUICK_BYTES:
+                await client.send({"type": "http.response.body", "body": buffer, "more_body": True})
+                buffer = b""
+                await asyncio.sleep(0)
             continue
         if buffer:
-            await send({"type": "http.response.body", "body": buffer, "more_body": True})
+            await client.send({"type": "http.response.body", "body": buffer, "more_body": True})
         buffer = b""
         if isinstance(piece, Cut):
             return False
-        await reply.clock.sleep(piece.seconds)
-    await send({"type": "http.response.body", "body": buffer})
+        await client.sleep(reply.clock, piece.seconds)
+    await client.send({"type": "http.response.body", "body": buffer})
     return True

@@ -539,6 +539,15 @@ class Serving(_Checked):
         absent="none if only this machine can connect, else a random one",
         default=None,
     )
+    allow_host: frozenset[str] = setting(
+        Texts(),
+        "a name under which requests and web pages may reach the server, beside this machine's and Google's; several"
+        " with commas, * for all",
+        by=By.SERVE,
+        metavar="NAME",
+        absent="none if only this machine can connect, else all",
+        default=frozenset(),
+    )
     quiet: bool = setting(
         Switch(),
         "print no line for each request",

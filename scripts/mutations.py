@@ -46,9 +46,59 @@ class Mutation:
 
 
 API = "contract_tests/api"
+ATTACKS = ("contract_tests/attacks/test_attacks.py",)
 LAWS = "contract_tests/laws"
 
 MUTATIONS = (
+    Mutation(
+        "members of another version",
+        "mockserver/dispatch/dispatcher.py",
+        "return trim_to_version(route.response, result)",
+        "return result",
+        (f"{LAWS}/dispatch",),
+    ),
+    Mutation(
+        "a stream's first error as an event",
+        "mockserver/dispatch/dispatcher.py",
+        "beginning = list(_take_first_message(result))",
+        "beginning: list[Any] = []",
+        (f"{LAWS}/dispatch",),
+    ),
+    Mutation(
+        "no hint for a refused call",
+        "mockserver/dispatch/dispatcher.py",
+        "answer.hint = request.service.refusal_hint(request.route, answer.message)",
+        "pass",
+        (f"{LAWS}/dispatch",),
+    ),
+    Mutation(
+        "the Developer API's lost paths answered with a page",
+        "mockserver/gemini/service.py",
+        "    empty_404=True,\n",
+        "",
+        (f"{API}/test_front_end.py",),
+    ),
+    Mutation(
+        "Vertex AI's servers under one name",
+        "mockserver/vertex/service.py",
+        'return "ESF" if _ASKS_MODELS',
+        'return "scaffolding on HTTPServer2" if _ASKS_MODELS',
+        (f"{API}", f"{LAWS}/http"),
+    ),
+    Mutation(
+        "prompts cannot ask for faults",
+        "mockserver/vertex/service.py",
+        "    prompt_text=last_text,\n",
+        "",
+        (f"{API}/test_vertex_generation.py",),
+    ),
+    Mutation(
+        "no regions",
+        "mockserver/vertex/service.py",
+        "    regional=True,\n",
+        "",
+        ("contract_tests/use/test_record.py", "contract_tests/use/test_intercepting.py"),
+    ),
     Mutation(
         "steps rounded down",
         "mockserver/simulation/tuning.py",
@@ -171,8 +221,8 @@ MUTATIONS = (
     Mutation(
         "an order that moves while pages are turned",
         "mockserver/vertex/tuning_jobs.py",
-        "then = registry.at(moment)",
-        "then = registry",
+        "then = repository.at(moment)",
+        "then = repository",
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(
@@ -185,8 +235,8 @@ MUTATIONS = (
     Mutation(
         "404 for 403",
         "mockserver/gemini/store.py",
-        "raise errors.no_access(name)",
-        "raise errors.no_such_tuned_model(name)",
+        "raise errors.access_denied(name)",
+        "raise errors.tuned_model_not_found(name)",
         (f"{API}/test_api_machine.py",),
     ),
     Mutation(
@@ -328,6 +378,41 @@ MUTATIONS = (
         "for name, it in declared(Settings).items() if not it.is_secret)",
         "for name, it in declared(Settings).items())",
         (f"{API}/test_control.py",),
+    ),
+    Mutation(
+        "the spaces before magic words are searched again and again",
+        "mockserver/scripting/magic_words.py",
+        r'r"\[mock:", re.IGNORECASE',
+        r'r"\s*\[mock:", re.IGNORECASE',
+        ATTACKS,
+    ),
+    Mutation(
+        "a long body is read on the event loop",
+        "mockserver/http/face.py",
+        "if not may_block and len(http.body) > QUICK_BYTES:",
+        "if False:",
+        ATTACKS,
+    ),
+    Mutation(
+        "a body that ends early is a whole one",
+        "mockserver/datasets/storage.py",
+        "if not size and missing:",
+        "if False:",
+        ("contract_tests/use/test_slow_storage.py",),
+    ),
+    Mutation(
+        "a page of any site is answered",
+        "mockserver/http/host_guard.py",
+        "if origin is not None:",
+        "if False:",
+        ("contract_tests/use/test_foreign_pages.py",),
+    ),
+    Mutation(
+        "headers have no limit",
+        "mockserver/doors/live.py",
+        "if self._size > self.header_bytes:",
+        "if False:",
+        ("contract_tests/use/test_slow_clients.py",),
     ),
 )
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mockserver.protojson.schema import Field, Kind, message
+from mockserver.protojson.schema import Field, FieldType, message
 from mockserver.settings import GROUPS, Beginning, By, Interception, Setting, Settings, declared
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,13 +22,13 @@ TUNED_MODEL = "google.ai.generativelanguage.v1beta.TunedModel"
 TUNING_JOB = "google.cloud.aiplatform.v1beta1.TuningJob"
 
 TYPES = {
-    Kind.STRING: "str",
-    Kind.BYTES: "str",
-    Kind.ENUM: "str",
-    Kind.BOOL: "bool",
-    Kind.FLOAT: "float",
-    Kind.DOUBLE: "float",
-    Kind.MESSAGE: "Mapping[str, Any]",
+    FieldType.STRING: "str",
+    FieldType.BYTES: "str",
+    FieldType.ENUM: "str",
+    FieldType.BOOL: "bool",
+    FieldType.FLOAT: "float",
+    FieldType.DOUBLE: "float",
+    FieldType.MESSAGE: "Mapping[str, Any]",
 }
 
 HEAD = '''\

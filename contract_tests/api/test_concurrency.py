@@ -156,7 +156,7 @@ def test_of_two_endpoints_with_one_id_the_second_is_refused(local: Client, betwe
     """The id was free when it was looked at."""
     vertex = Vertex(local)
     body = {"displayName": "mine"}
-    between(endpoints, "place_of", lambda: vertex.post("endpoints", body, endpointId="mine"))
+    between(endpoints, "find_location", lambda: vertex.post("endpoints", body, endpointId="mine"))
 
     refused = vertex.refused("POST", "endpoints", json=body, params={"endpointId": "mine"})
 
@@ -178,7 +178,7 @@ def test_of_two_changes_of_a_model_none_is_lost(local: Client, between: Between)
     vertex = Vertex(local)
     model = vertex.tuned()["tunedModel"]["model"]
     rival = {"labels": {"a": "b"}}
-    between(models, "_find", lambda: vertex.patch(model, rival, updateMask="labels"))
+    between(models, "find_version", lambda: vertex.patch(model, rival, updateMask="labels"))
 
     vertex.patch(model, {"displayName": "new"}, updateMask="displayName")
 
@@ -190,7 +190,7 @@ def test_no_alias_is_given_to_a_version_that_was_deleted(local: Client, between:
     """Else the model would have no default version, and not be found."""
     vertex = Vertex(local)
     first, second = two_versions(vertex)
-    between(models, "_find", lambda: vertex.delete(f"{second}:deleteVersion"))
+    between(models, "find_version", lambda: vertex.delete(f"{second}:deleteVersion"))
 
     refused = vertex.refused("POST", f"{second}:mergeVersionAliases", json={"versionAliases": ["default"]})
 
@@ -203,7 +203,7 @@ def test_a_version_that_becomes_the_default_is_not_deleted(local: Client, betwee
     vertex = Vertex(local)
     first, second = two_versions(vertex)
     aliases = {"versionAliases": ["default"]}
-    between(models, "_find", lambda: vertex.post(f"{second}:mergeVersionAliases", aliases))
+    between(models, "find_version", lambda: vertex.post(f"{second}:mergeVersionAliases", aliases))
 
     refused = vertex.refused("DELETE", f"{second}:deleteVersion")
 
@@ -219,7 +219,7 @@ def test_of_two_cancellations_the_second_is_refused(local: Client, between: Betw
     vertex = Vertex(local)
     job = vertex.tune()["name"]
     vertex.clock.advance(60)
-    between(tuning_jobs, "_find", lambda: vertex.post(f"{job}:cancel"))
+    between(tuning_jobs, "find_tuning_job", lambda: vertex.post(f"{job}:cancel"))
 
     assert "FAILED_PRECONDITION" == vertex.refused("POST", f"{job}:cancel")["status"]
 
@@ -228,7 +228,7 @@ def test_a_quota_holds_for_jobs_created_at_once(local: Client, between: Between)
     """One is taken, one refused, though both found the place free."""
     local.world.settings = replace(local.world.settings, max_concurrent_jobs=1, over_quota="refuse")
     vertex = Vertex(local)
-    between(tuning_job_creation, "_place_in_registry", lambda: vertex.post("tuningJobs", CREATE_JOB))
+    between(tuning_job_creation, "_choose_model", lambda: vertex.post("tuningJobs", CREATE_JOB))
 
     assert "RESOURCE_EXHAUSTED" == vertex.refused("POST", "tuningJobs", json=CREATE_JOB)["status"]
     assert 1 == len(vertex.get("tuningJobs")["tuningJobs"])
@@ -243,7 +243,7 @@ def test_jobs_created_at_once_have_names_of_their_own(
     monkeypatch.setattr(names, "tuning_job_id", lambda _: next(minted))
     made = []
     rival = lambda: made.append(vertex.post("tuningJobs", CREATE_JOB)["name"])  # noqa: E731 - one line
-    between(tuning_job_creation, "_place_in_registry", rival)
+    between(tuning_job_creation, "_choose_model", rival)
 
     made.append(vertex.post("tuningJobs", CREATE_JOB)["name"])
 
@@ -264,7 +264,7 @@ def test_who_lost_a_role_changes_nothing_more(local: Client, between: Between) -
     """Bob was a writer when he asked, and is not when the model would be changed."""
     alice, bob = Gemini(local), Gemini(local, email="bob@example.com")
     model, permission = shared(alice)
-    between(tuned_models, "find", lambda: alice.good("DELETE", permission))
+    between(tuned_models, "find_tuned_model", lambda: alice.good("DELETE", permission))
 
     status, _, _ = bob.refused("PATCH", model, json={"displayName": "bob's"})
 
@@ -276,7 +276,7 @@ def test_who_lost_a_role_shares_nothing_more(local: Client, between: Between) ->
     """The same of permissions."""
     alice, bob = Gemini(local), Gemini(local, email="bob@example.com")
     model, permission = shared(alice)
-    between(permissions, "find", lambda: alice.good("DELETE", permission))
+    between(permissions, "find_tuned_model", lambda: alice.good("DELETE", permission))
     role = {"granteeType": "USER", "emailAddress": "carol@example.com", "role": "READER"}
 
     status, _, _ = bob.refused("POST", f"{model}/permissions", json=role)
@@ -290,7 +290,7 @@ def test_a_model_that_is_not_ones_own_any_more_is_not_deleted(local: Client, bet
     alice, bob = Gemini(local), Gemini(local, email="bob@example.com")
     model, _ = shared(alice)
     heir = {"emailAddress": "bob@example.com"}
-    between(tuned_models, "find", lambda: alice.post(f"{model}:transferOwnership", heir))
+    between(tuned_models, "find_tuned_model", lambda: alice.post(f"{model}:transferOwnership", heir))
 
     assert 403 == alice.refused("DELETE", model)[0]
     assert model == bob.get(model)["name"]
@@ -319,7 +319,7 @@ def test_a_batch_that_was_deleted_is_not_cancelled(local: Client, between: Betwe
     request = {"request": say("x")}
     body = {"batch": {"displayName": "b", "inputConfig": {"requests": {"requests": [request]}}}}
     batch = gemini.post("models/gemini-2.0-flash:batchGenerateContent", body)["name"]
-    between(batches, "_find", lambda: gemini.good("DELETE", batch))
+    between(batches, "find_batch", lambda: gemini.good("DELETE", batch))
 
     assert 404 == gemini.refused("POST", f"{batch}:cancel")[0]
 

@@ -44,7 +44,7 @@ UNPROVOKED = {
     "The HyperparameterTuningJob does not exist.": "only its sibling, the TuningJob, is served",
     "Developer instruction is not enabled for tunedModels/{id}": "recorded without its id; provoked with one",
     "The Model name projects/…*": "recorded without its names; provoked in test_vertex_generation.py",
-    "*Expected , or } after key:value pair.\ning structure:*": "what was sent is not known; laws/test_lenient.py has its like",
+    "*Expected , or } after key:value pair.\ning structure:*": "what was sent is not known; laws/test_exact_reader.py has its like",
     "CANCELED": "the error of a job, not of a request",
     "Internal error occurred. Contact Vertex AI.": "the error of a job, not of a request",
     "Failed to create endpoint.*": "the error of a job, not of a request",

@@ -164,6 +164,13 @@ def test_a_stream_that_cannot_begin_is_an_error(client: Client) -> None:
     assert plain.json()[0] == sse.json()
 
 
+def test_magic_words_of_a_prompt_ask_for_a_fault(client: Client) -> None:
+    """For clients that reach nothing but the API."""
+    error = Vertex(client).refused("POST", f"{FLASH}:generateContent", json=turn("hello [mock: error=503]"))
+
+    assert (503, "UNAVAILABLE") == (error["code"], error["status"])
+
+
 @pytest.mark.parametrize(
     ("text", "system", "tokens", "characters"),
     [

@@ -52,6 +52,7 @@ GOOD = {
     "host": ("::1", "::1"),
     "port": ("0", 0),
     "control_token": ("secret", "secret"),
+    "allow_host": ("app.example,b.example", frozenset({"app.example", "b.example"})),
     "quiet": ("yes", True),
     "sleep": ("real", "real"),
     "block_network": ("yes", True),

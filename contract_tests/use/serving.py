@@ -19,6 +19,7 @@ class Served:
     base_url: str
     greeting: str
     log: Path
+    pid: int
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def serving(log: Path, *options: str, end_with: signal.Signals = signal.SIGINT) 
             greeting = greeting_of(process)
             found = re.search(r"base URL +(\S+)", greeting)
             assert found, f"{' '.join(command)} said no base URL:\n{greeting}{log.read_text()}"
-            yield Served(found[1], greeting, log)
+            yield Served(found[1], greeting, log, process.pid)
         finally:
             process.send_signal(end_with)
             status = process.wait(timeout=HANGS)

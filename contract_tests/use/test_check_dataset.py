@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,32 @@ def test_what_cannot_be_read_is_told(capsys: pytest.CaptureFixture[str], file: s
 
     assert 2 == status
     assert text.startswith("mockserver: cannot read ")
+
+
+def test_a_device_without_an_end_is_not_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor a pipe, which cannot be read twice."""
+    assert 2 == main(["check-dataset", "/dev/zero"])
+    assert "mockserver: cannot read /dev/zero: not a regular file\n" == capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "csv"])
+def test_no_more_of_a_file_is_kept_than_it_may_have(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large it is, and however long its first line."""
+    for module in ("mockserver.datasets.files", "mockserver.datasets.file_format"):
+        monkeypatch.setattr(f"{module}.LARGEST_FILE", 1 << 20)
+        monkeypatch.setattr(f"{module}.LONGEST_LINE", 1 << 16)
+    file = tmp_path / f"large.{suffix}"
+    with file.open("wb") as sparse:
+        sparse.truncate(1 << 31)
+    tracemalloc.start()
+    status = main(["check-dataset", str(file)])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert status in {1, 2}
+    assert peak < 1 << 24
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The command line: what it says, what its options do, how it ends."""
 
+import contextlib
 import os
 import re
 import signal
@@ -8,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from contract_tests.environment import HANGS
-from contract_tests.use.serving import Served, serving
+from contract_tests.environment import HANGS, do_without
+from contract_tests.use.serving import Served, greeting_of, serving
 from mockserver import __version__
 
 
@@ -141,6 +143,41 @@ def test_port_in_use_is_one_sentence() -> None:
     assert (
         complained == f"mockserver: cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
     )
+
+
+def test_of_three_servers_started_at_once_one_listens() -> None:
+    """The others say so in the same sentence, whichever notices when."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "mockserver", "serve", "--port", str(port)]
+    started = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    waiting = list(started)
+    while len(waiting) > 1:
+        waiting = [process for process in waiting if process.poll() is None]
+    for process in waiting:
+        assert "base URL" in greeting_of(process)
+        process.send_signal(signal.SIGINT)
+    ended = [(*process.communicate(timeout=HANGS), process.returncode) for process in started]
+
+    taken = f"mockserver: cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
+    assert [("", taken, 2)] * 2 == [each for each in ended if each[2]]
+
+
+def test_it_says_that_it_is_out_of_file_descriptors(tmp_path: Path) -> None:
+    """Nobody else would: further connections are closed unheard."""
+    resource = pytest.importorskip("resource")
+    prlimit = getattr(resource, "prlimit", None) or do_without("no prlimit on this machine")
+    with serving(tmp_path / "log") as server, contextlib.ExitStack() as connections:
+        address = urlsplit(server.base_url)
+        prlimit(server.pid, resource.RLIMIT_NOFILE, (40, 40))
+        for _ in range(60):
+            connection = socket.create_connection((address.hostname, address.port), timeout=HANGS)
+            connections.enter_context(connection)
+        while "Out of file descriptors" not in (tmp_path / "log").read_text():
+            pass
+        connections.close()
+
+        assert 200 == httpx.get(f"{server.base_url}/_mock/health").status_code
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Clients that begin a request and do not go on with it."""
+"""Clients that begin a request and do not go on with it, send headers without end, or do not read."""
 
 import asyncio
 import selectors
@@ -17,6 +17,7 @@ from mockserver.doors.live import Breakable
 
 HEAD = b"POST /v1beta/models/gemini-2.0-flash:generateContent HTTP/1.1\r\nHost: a\r\nx-goog-api-key: k\r\n"
 BODY = b'{"contents":[{"parts":[{"text":"hello"}]}]}'
+HIGH_WATER = 65_536
 WHOLE = HEAD + b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(BODY) + BODY
 
 
@@ -56,7 +57,20 @@ class Connection(asyncio.Transport):
         self._server = Breakable(config, ServerState(), {}, self._loop)
         self._server.connection_made(self)
         self.heard = b""
+        self._closing = False
         self.closed_at: float | None = None
+        self.unread = 0
+        self.reads = True
+        self.kept = 0
+
+    def tell(self, piece: bytes) -> None:
+        """Send a piece."""
+        self._server.data_received(piece)
+
+    def parsed(self) -> int:
+        """How many bytes of headers the server keeps."""
+        url, headers = getattr(self._server, "url", b""), getattr(self._server, "headers", None) or []
+        return len(url) + sum(len(name) + len(value) for name, value in headers)
 
     async def say(self, *pieces: bytes, rest: float) -> None:
         """Send one piece after the other, if they are still taken, and rest after each."""
@@ -67,11 +81,34 @@ class Connection(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.heard += data
+        if not self.reads:
+            self.unread += len(data)
+            if self.unread > HIGH_WATER:
+                self._server.pause_writing()
+
+    def read(self, size: int) -> None:
+        """Take so many bytes of the answer."""
+        self.unread = max(0, self.unread - size)
+        if not self.unread:
+            self._server.resume_writing()
+            if self._closing:
+                self.abort()
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
 
     def is_closing(self) -> bool:
-        return self.closed_at is not None
+        return self._closing
 
     def close(self) -> None:
+        """Close the connection once all has been read."""
+        self._closing = True
+        if not self.unread:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close it now."""
+        self._closing = True
         if self.closed_at is None:
             self.closed_at = self._loop.time()
             self._server.connection_lost(None)
@@ -176,3 +213,94 @@ def test_a_socket_is_hung_up_on_too(server: MockServer, monkeypatch: pytest.Monk
         address = urlsplit(server.url)
         with socket.create_connection((address.hostname, address.port), timeout=HANGS) as connection:
             assert b"" == connection.recv(1)
+
+
+LIMIT = Breakable.header_bytes
+COUNT = Breakable.header_count
+CHUNKED = HEAD + b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [HEAD + b"x: " + b"a" * LIMIT + b"\r\n\r\n"],
+        [HEAD + b"x: ", *[b"a" * 1000] * 16_000],
+        [HEAD, *[b"x: a\r\n"] * 100_000],
+        [HEAD + b"x: a\r\n" * COUNT + b"\r\n"],
+        [b"GET /" + b"a" * LIMIT + b" HTTP/1.1\r\n\r\n"],
+        [b"GET /", *[b"a" * 1000] * 16_000],
+        [b"\r\n" * 1000] * 16_000,
+        [CHUNKED + b"0\r\nx: ", *[b"a" * 1000] * 16_000],
+        [CHUNKED + b"0\r\n", *[b"x: a\r\n"] * 100_000],
+    ],
+    ids=["one", "one in pieces", "many in pieces", "many", "path", "path in pieces", "lines", "trailer", "trailers"],
+)
+def test_headers_have_a_limit(server: MockServer, pieces: list[bytes]) -> None:
+    """431 at the limit, where that can still be said; what comes after it is not kept, and the connection ends."""
+
+    async def visit() -> Connection:
+        connection = Connection(server)
+        for piece in pieces:
+            if not connection.is_closing():
+                connection.tell(piece)
+        connection.kept = connection.parsed()
+        await asyncio.sleep(5)
+        return connection
+
+    connection = leap(visit())
+
+    assert b"" == connection.heard or connection.heard.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    assert connection.heard or pieces[0].startswith(CHUNKED)
+    assert connection.kept <= LIMIT + max(map(len, pieces))
+    assert connection.closed_at is not None
+    assert connection.closed_at <= 1
+    assert [] == list(server.calls)
+
+
+def test_headers_within_the_limit_are_read(server: MockServer) -> None:
+    """One that is nearly as large as it may be, or nearly as many as there may be; each request counts anew."""
+    large = WHOLE.replace(b"Host: a", b"Host: a\r\nx: " + b"a" * (LIMIT - 1000))
+    many = WHOLE.replace(b"Host: a", b"Host: a" + b"\r\nx: a" * (COUNT - 10))
+
+    async def visit() -> Connection:
+        connection = Connection(server)
+        await connection.say(large, many, large, many, rest=1)
+        return connection
+
+    assert 4 == leap(visit()).heard.count(b"HTTP/1.1 200")
+
+
+def test_a_client_that_does_not_read_is_cut(server: MockServer) -> None:
+    """As little as is left of the answer, or as much."""
+    server.answer("a" * 100_000)
+
+    async def visit(text: bytes) -> Connection:
+        connection = Connection(server)
+        connection.reads = False
+        await connection.say(text, rest=100)
+        return connection
+
+    assert Breakable.read_seconds == leap(visit(WHOLE)).closed_at
+    assert Breakable.read_seconds == leap(visit(b"GET /v1beta/models?key=k HTTP/1.1\r\nhost: a\r\n\r\n")).closed_at
+
+
+def test_a_client_that_reads_slowly_is_waited_for(server: MockServer) -> None:
+    """As long as it takes something worth its connection."""
+    server.answer("a" * 500_000)
+
+    async def visit(size: int) -> Connection:
+        connection = Connection(server)
+        connection.reads = False
+        await connection.say(WHOLE.replace(b"Host: a", b"Host: a\r\nconnection: keep-alive"), rest=0.1)
+        for _ in range(100):
+            if connection.unread and connection.closed_at is None:
+                connection.read(size)
+                await asyncio.sleep(Breakable.read_seconds / 2)
+        return connection
+
+    patient, dripping = leap(visit(Breakable.read_bytes)), leap(visit(10))
+
+    assert 0 == patient.unread
+    assert dripping.unread
+    assert dripping.closed_at is not None
+    assert dripping.closed_at <= Breakable.read_seconds + 1

@@ -87,15 +87,16 @@ def test_whoever_is_inside_a_fork_is_in_its_world() -> None:
     assert 0 == len(server.calls)
 
 
-def test_dropped_world_is_gone() -> None:
-    """Its credentials lead to the default one."""
+def test_dropped_world_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    """Its credentials lead to the default one, which is logged the first time."""
     with MockServer().live() as server:
         fork = server.fork()
         fork.add_tuned_model("there")
         fork.drop()
-        seen = names(server, headers={"x-goog-api-key": fork.credentials.api_key})
+        seen = [names(server, headers={"x-goog-api-key": fork.credentials.api_key}) for _ in range(2)]
 
-    assert [] == seen
+    assert [[], []] == seen
+    assert 1 == caplog.text.count("the world w1 was dropped, but a client uses it")
 
 
 def test_worlds_are_capped() -> None:

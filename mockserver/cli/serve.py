@@ -77,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
     from mockserver.doors.live import CannotListen, serve
+    from mockserver.http.host_guard import HostGuard
 
     for sentence in unknown_variables(os.environ):
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
@@ -91,11 +92,14 @@ def run(arguments: argparse.Namespace) -> int:
     if file := values.get("answers"):
         _read_answers(world, file)
     token = serving.control_token or (None if is_loopback(serving.host) else secrets.token_urlsafe(16))
+    names = frozenset(name.strip().lower() for name in serving.allow_host)
+    # Where other machines can reach the server, it has names that nobody here knows.
+    host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
     _log_to_stderr(quiet=serving.quiet)
     speed = declared(Beginning)["clock"].kind.text(values["clock"])
     try:
         serve(
-            create_app(world, Guard(token)),
+            create_app(world, Guard(token), host_guard),
             serving.host,
             serving.port,
             lambda url: print(_greeting(url, speed, world, token), flush=True),

@@ -28,13 +28,21 @@ class Guard:
             if hmac.compare_digest(sent.encode(), self.token.encode()):
                 return
             raise _refuse(f"the server is reachable from other machines, so {HEADER} must carry the token it printed")
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        host = _host(f"//{headers.get('host', '')}")
         if not is_loopback(host):
             raise _refuse(f"Host {host!r} is not this machine: use 127.0.0.1 or localhost")
         origin = headers.get("origin")
-        if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+        if origin is not None and not is_loopback(_host(origin)):
             raise _refuse(f"a web page of {origin!r} may not control the server")
 
 
 def _refuse(reason: str) -> ApiError:
     return ApiError(Code.PERMISSION_DENIED, reason)
+
+
+def _host(url: str) -> str:
+    """The host in a URL; "" where there is none, or what stands there cannot be one."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # "[": an address of IPv6 that does not end
+        return ""

@@ -6,6 +6,7 @@ load than everything else.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -16,14 +17,15 @@ from mockserver import __version__
 from mockserver.control.guard import Guard
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.error_body import error_body
+from mockserver.limits import CONTROL_BYTES
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.state.world import Worlds
 
 if TYPE_CHECKING:
     from mockserver.control.table import Table
 
-# Enough for an answers file.
-MAX_BODY_BYTES = 10_000_000
+
+log = logging.getLogger("mockserver")
 
 
 class Control:
@@ -49,7 +51,12 @@ class Control:
             body = self._table().answer(request.method, path, dict(request.query_params), await _body(request))
             return Response(body, media_type="application/json")
         except ApiError as error:
-            return Response(error_body(error), error.code.http, media_type="application/json")
+            return _refused(error)
+        except Exception as error:
+            log.exception(
+                "%s /_mock%s failed; this is a bug in the mock server, please report it", request.method, path
+            )
+            return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
 
     def _table(self) -> Table:
         from mockserver.control.table import Table
@@ -59,12 +66,16 @@ class Control:
         return self._operations
 
 
+def _refused(error: ApiError) -> Response:
+    return Response(error_body(error), error.code.http, media_type="application/json")
+
+
 async def _body(request: Request) -> bytes:
-    body = b""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > CONTROL_BYTES:
             raise ApiError(
-                Code.INVALID_ARGUMENT, f"the body of a request to the control API has at most {MAX_BODY_BYTES} bytes"
+                Code.INVALID_ARGUMENT, f"the body of a request to the control API has at most {CONTROL_BYTES} bytes"
             )
-    return body
+    return bytes(body)

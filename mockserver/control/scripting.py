@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
+import orjson
 from pydantic import BaseModel, Field
 
 from mockserver.control.operations import Body, ControlRequest, Empty, Json, Operation, invalid_argument
@@ -134,8 +135,16 @@ def _set_members(record: Any) -> Json:
         elif isinstance(value, Answer):
             value = _set_members(value)
         if value != member.default and value not in ((), {}):
-            members[member.name] = value
+            members[member.name] = _as_json(value)
     return members
+
+
+def _as_json(value: Any) -> Any:
+    """The value as JSON holds it: in Python a test may give anything, and a list of answers is always shown."""
+    try:
+        return orjson.loads(orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS))
+    except TypeError:  # too deep, or half of a character
+        return ascii(value)
 
 
 OPERATIONS = (

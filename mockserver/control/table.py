@@ -17,6 +17,7 @@ from mockserver.control.operations import (
     not_found,
 )
 from mockserver.dispatch.route_table import RouteTable
+from mockserver.limits import CONTROL_DEPTH
 from mockserver.state.world import World, Worlds
 
 OPERATIONS = (
@@ -86,8 +87,30 @@ def _parse_body(operation: Operation, body: bytes) -> Any:
     if operation.body is None:
         return None
     try:
-        return operation.body.model_validate(orjson.loads(body or b"{}"))
+        tree = orjson.loads(body or b"{}")
+        if not _is_shallow(tree):
+            raise invalid_argument(f"the body has more than {CONTROL_DEPTH} lists and objects inside each other")
+        return operation.body.model_validate(tree)
     except orjson.JSONDecodeError as error:
         raise invalid_argument(f"the body is not JSON: {error}") from None
     except ValidationError as error:
         raise invalid_argument(describe_validation_errors(error)) from None
+
+
+def _is_shallow(tree: Any) -> bool:
+    """Whether all that is done with a tree later can go down to its end."""
+    level = [tree]
+    for _ in range(CONTROL_DEPTH + 1):
+        level = [
+            member
+            for node in level
+            if isinstance(node, dict | list)
+            for member in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return True
+    return False
+
+
+def _compiled(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_.-]{1,100})", path))

@@ -8,6 +8,7 @@ empty ones.
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 
 from mockserver.datasets.examples import Examples
@@ -123,6 +124,7 @@ def distribution(population: Sequence[float]) -> Distribution:
     )
 
 
+@lru_cache(maxsize=64)  # a test makes many jobs of one URI, and drawing a dataset is most of what a create costs
 def synthesize(uri: str, *, preference: bool = False) -> Dataset:
     """Make up a dataset for a URI that cannot be read; it is always the same for the URI.
 

@@ -1,13 +1,14 @@
 """Detects the format of a file of training data by its name and its first example, and reads its rows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import errno
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, BinaryIO
 
 import orjson
 
 from mockserver.datasets.example_files import csv_rows, json_rows, line_rows
-from mockserver.datasets.files import read_rows
+from mockserver.datasets.files import LARGEST_FILE, LONGEST_LINE, read_rows
 from mockserver.datasets.lines import Kind
 from mockserver.datasets.rules import Row
 
@@ -32,11 +33,11 @@ _TYPICAL_MEMBERS = (
 """The members by which an example is recognized."""
 
 
-def detect_format(suffix: str, file: Iterable[bytes]) -> FileFormat:
+def detect_format(suffix: str, file: BinaryIO) -> FileFormat:
     """Detect the format of a file from its suffix and its first line."""
     if suffix == ".csv":
         return FileFormat.TABLE
-    for line in file:
+    while line := file.readline(LONGEST_LINE):
         if not line.strip():
             continue
         if suffix != ".jsonl" and line.lstrip().startswith(b"["):
@@ -57,7 +58,10 @@ def read_format(file_format: FileFormat, file: BinaryIO) -> Iterator[Row]:
     if isinstance(file_format.value, Kind):
         return read_rows(file)
     read = {FileFormat.TABLE: csv_rows, FileFormat.LINES: line_rows, FileFormat.DOCUMENT: json_rows}[file_format]
-    return read(file.read())
+    raw = file.read(LARGEST_FILE + 1)
+    if len(raw) > LARGEST_FILE:
+        raise OSError(errno.EFBIG, f"larger than {LARGEST_FILE >> 30} GB")
+    return read(raw)
 
 
 def _parse(line: bytes) -> Any:

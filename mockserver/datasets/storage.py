@@ -6,25 +6,26 @@
 The directory comes first. No other host gets a request: no proxy, no redirection, no host of Google.
 """
 
+import io
 import os
-from collections.abc import Iterator
+import socket
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from pathlib import Path
-from typing import BinaryIO, cast
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPSHandler,
-    OpenerDirector,
-)
+from typing import Any, BinaryIO, cast
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from mockserver.state.clock import countdown
 
 EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
+
 EMULATOR_TIMEOUT_SECONDS = 10.0
+"""How long the reading of an object may take in all, from the connection to the last byte."""
+
+BUFFER_BYTES = 65_536
 
 
 class NoSuchObject(Exception):
@@ -55,6 +56,8 @@ class Buckets:
                 yield file
         except PermissionError:
             raise NoSuchObject from None
+        except IncompleteRead:
+            raise Unreachable(f"{uri} cannot be read: the emulator sent less than it announced") from None
         except (OSError, HTTPException) as error:
             raise Unreachable(f"{uri} cannot be read: {error}") from None
 
@@ -62,16 +65,19 @@ class Buckets:
         """Objects.get of the official JSON API, with `alt=media`."""
         if self.emulator is None:
             raise NoSuchObject
-        path = f"/storage/v1/b/{_quoted(bucket)}/o/{_quoted(name)}?alt=media"
+        place = f"{EMULATOR_VARIABLE}={_without_password(self.emulator)}"
         try:
-            return cast(BinaryIO, _opener().open(_base(self.emulator) + path, timeout=EMULATOR_TIMEOUT_SECONDS))
-        except HTTPError as error:
-            with error:
-                if error.code == 404:
-                    raise NoSuchObject from None
-                raise Unreachable(f"{EMULATOR_VARIABLE}={self.emulator} answered {error.code}") from None
-        except (URLError, ValueError) as error:
-            raise Unreachable(f"{EMULATOR_VARIABLE}={self.emulator} cannot be reached: {error}") from None
+            url = _parse(self.emulator)
+            path = f"{url.path.rstrip('/')}/storage/v1/b/{_quoted(bucket)}/o/{_quoted(name)}?alt=media"
+            response = _get(url, path, countdown(EMULATOR_TIMEOUT_SECONDS))
+        except (OSError, HTTPException, ValueError) as error:
+            raise Unreachable(f"{place} cannot be reached: {error}") from None
+        if response.status == 200:
+            return cast(BinaryIO, io.BufferedReader(_WholeBody(response), BUFFER_BYTES))
+        response.close()
+        if response.status == 404:
+            raise NoSuchObject
+        raise Unreachable(f"{place} answered {response.status}")
 
 
 def buckets(root: Path | None) -> Buckets:
@@ -94,22 +100,114 @@ def _path(root: Path, bucket: str, name: str) -> Path | None:
         return None
 
 
-def _base(emulator: str) -> str:
-    """Return the URL of the emulator; users of the Go client write it without a scheme."""
-    url = urlsplit(emulator if "://" in emulator else f"http://{emulator}")
-    host = (url.hostname or "").rstrip(".")
-    if url.scheme not in {"http", "https"} or not host or host == "googleapis.com" or host.endswith(".googleapis.com"):
-        raise ValueError("it is not the URL of an emulator")
-    return f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}"
+def _parse(emulator: str) -> SplitResult:
+    """Return the URL of the emulator; users of the Go client write it without a scheme. No ValueError quotes it."""
+    refusal = ValueError("it is not the URL of an emulator")
+    try:
+        url = urlsplit(emulator if "://" in emulator else f"http://{emulator}")
+        host, _ = (url.hostname or "").rstrip("."), url.port
+    except ValueError:
+        raise refusal from None
+    if not host or url.scheme not in {"http", "https"} or host == "googleapis.com" or host.endswith(".googleapis.com"):
+        raise refusal
+    return url
+
+
+def _without_password(emulator: str) -> str:
+    """The variable as it may be shown: whatever stands before the last @ may be a secret."""
+    before, at, rest = emulator.rpartition("@")
+    scheme, mark, _ = before.partition("://")
+    return f"{scheme}{mark}{rest}" if at and mark else rest
 
 
 def _quoted(name: str) -> str:
     return quote(name, safe="", errors="replace")
 
 
-def _opener() -> OpenerDirector:
-    """Return an opener without the proxies, redirections, files and FTP of urllib's own."""
-    opener = OpenerDirector()
-    for handler in (HTTPHandler, HTTPSHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor):
-        opener.add_handler(handler())
-    return opener
+def _get(url: SplitResult, path: str, seconds_left: Callable[[], float]) -> HTTPResponse:
+    """Return the answer to a GET: by no proxy, and no redirection is followed. TimeoutError when the time is over."""
+    kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    connection = kind(cast(str, url.hostname), url.port, timeout=max(seconds_left(), 0.001))
+    connection.connect()
+    timed = _TimedSocket(connection.sock, seconds_left)
+    try:
+        connection.sock = cast(Any, timed)
+        headers = {"connection": "close"}
+        if url.username is not None:
+            user = f"{unquote(url.username)}:{unquote(url.password or '')}"
+            headers["authorization"] = f"Basic {b64encode(user.encode()).decode()}"
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse()
+    except BaseException:
+        timed.close_connection()
+        raise
+
+
+class _TimedSocket:
+    """A connected socket all of whose operations share one deadline."""
+
+    def __init__(self, connected: socket.socket, seconds_left: Callable[[], float]) -> None:
+        self._socket = connected
+        self._seconds_left = seconds_left
+
+    def _start_operation(self) -> None:
+        left = self._seconds_left()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._socket.settimeout(left)
+
+    def sendall(self, data: Any) -> None:
+        self._start_operation()
+        self._socket.sendall(data)
+
+    def recv_into(self, buffer: Any) -> int:
+        self._start_operation()
+        return self._socket.recv_into(buffer)
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        """To be read; whoever closes it closes the connection."""
+        return io.BufferedReader(_SocketFile(self), BUFFER_BYTES)
+
+    def close(self) -> None:
+        """Http.client lets go of the connection as soon as an answer has begun; the answer's file closes it."""
+
+    def close_connection(self) -> None:
+        self._socket.close()
+
+
+class _SocketFile(io.RawIOBase):
+    """What a socket receives, as a file."""
+
+    def __init__(self, timed: _TimedSocket) -> None:
+        self._timed = timed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._timed.recv_into(buffer)
+
+    def close(self) -> None:
+        self._timed.close_connection()
+        super().close()
+
+
+class _WholeBody(io.RawIOBase):
+    """The body of an answer. One that ends before its length has come raises IncompleteRead."""
+
+    def __init__(self, response: HTTPResponse) -> None:
+        self._response = response
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        missing = self._response.length
+        size = self._response.readinto(buffer)
+        if not size and missing:
+            raise IncompleteRead(b"", missing)
+        return size
+
+    def close(self) -> None:
+        self._response.close()
+        super().close()

@@ -11,11 +11,11 @@ from mockserver.discovery.schemas import Schemas, scalar
 from mockserver.dispatch.routing import Route
 from mockserver.dispatch.service import Service
 from mockserver.protojson import schema
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
 
-_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^}]*))?\}")
+_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
 
 
 def document(service: Service, version: str, routes: Iterable[Route], *, root_url: str, revision: str) -> Json:
@@ -138,7 +138,7 @@ def _query_fields(
     """Yield the fields that a query can hold: scalars at any depth, by dotted name."""
     for field in fields:
         name = prefix + field.json_name
-        if field.kind is not Kind.MESSAGE or scalar(field):
+        if field.kind is not FieldType.MESSAGE or scalar(field):
             yield name, field
         elif not field.repeated and field.type_name not in above and not field.type_name.startswith("google.protobuf."):
             yield from _query_fields(schema.message(field.type_name).fields, f"{name}.", (*above, field.type_name))

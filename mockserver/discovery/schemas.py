@@ -6,20 +6,22 @@ from itertools import dropwhile
 from typing import Any
 
 from mockserver.protojson import schema
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
 
-SCALARS: dict[Kind, Json] = {
-    Kind.STRING: {"type": "string"},
-    Kind.BYTES: {"type": "string", "format": "byte"},
-    Kind.BOOL: {"type": "boolean"},
-    Kind.DOUBLE: {"type": "number", "format": "double"},
-    Kind.FLOAT: {"type": "number", "format": "float"},
-    **{kind: {"type": "integer", "format": "int32"} for kind in (Kind.INT32, Kind.SINT32, Kind.SFIXED32)},
-    **{kind: {"type": "integer", "format": "uint32"} for kind in (Kind.UINT32, Kind.FIXED32)},
-    **{kind: {"type": "string", "format": "int64"} for kind in (Kind.INT64, Kind.SINT64, Kind.SFIXED64)},
-    **{kind: {"type": "string", "format": "uint64"} for kind in (Kind.UINT64, Kind.FIXED64)},
+SCALARS: dict[FieldType, Json] = {
+    FieldType.STRING: {"type": "string"},
+    FieldType.BYTES: {"type": "string", "format": "byte"},
+    FieldType.BOOL: {"type": "boolean"},
+    FieldType.DOUBLE: {"type": "number", "format": "double"},
+    FieldType.FLOAT: {"type": "number", "format": "float"},
+    **{
+        kind: {"type": "integer", "format": "int32"} for kind in (FieldType.INT32, FieldType.SINT32, FieldType.SFIXED32)
+    },
+    **{kind: {"type": "integer", "format": "uint32"} for kind in (FieldType.UINT32, FieldType.FIXED32)},
+    **{kind: {"type": "string", "format": "int64"} for kind in (FieldType.INT64, FieldType.SINT64, FieldType.SFIXED64)},
+    **{kind: {"type": "string", "format": "uint64"} for kind in (FieldType.UINT64, FieldType.FIXED64)},
 }
 
 # Messages whose JSON is a scalar.
@@ -27,15 +29,15 @@ SCALAR_MESSAGES: dict[str, Json] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "google-datetime"},
     "google.protobuf.Duration": {"type": "string", "format": "google-duration"},
     "google.protobuf.FieldMask": {"type": "string", "format": "google-fieldmask"},
-    "google.protobuf.BoolValue": SCALARS[Kind.BOOL],
-    "google.protobuf.BytesValue": SCALARS[Kind.BYTES],
-    "google.protobuf.DoubleValue": SCALARS[Kind.DOUBLE],
-    "google.protobuf.FloatValue": SCALARS[Kind.FLOAT],
-    "google.protobuf.Int32Value": SCALARS[Kind.INT32],
-    "google.protobuf.Int64Value": SCALARS[Kind.INT64],
-    "google.protobuf.StringValue": SCALARS[Kind.STRING],
-    "google.protobuf.UInt32Value": SCALARS[Kind.UINT32],
-    "google.protobuf.UInt64Value": SCALARS[Kind.UINT64],
+    "google.protobuf.BoolValue": SCALARS[FieldType.BOOL],
+    "google.protobuf.BytesValue": SCALARS[FieldType.BYTES],
+    "google.protobuf.DoubleValue": SCALARS[FieldType.DOUBLE],
+    "google.protobuf.FloatValue": SCALARS[FieldType.FLOAT],
+    "google.protobuf.Int32Value": SCALARS[FieldType.INT32],
+    "google.protobuf.Int64Value": SCALARS[FieldType.INT64],
+    "google.protobuf.StringValue": SCALARS[FieldType.STRING],
+    "google.protobuf.UInt32Value": SCALARS[FieldType.UINT32],
+    "google.protobuf.UInt64Value": SCALARS[FieldType.UINT64],
 }
 
 # Messages whose JSON is not an object with fixed members.
@@ -58,9 +60,9 @@ FREE_MESSAGES: dict[str, Json] = {
 
 def scalar(field: Field) -> Json:
     """Return the type of a field whose JSON is a scalar; {} for any other field."""
-    if field.kind is Kind.MESSAGE:
+    if field.kind is FieldType.MESSAGE:
         return SCALAR_MESSAGES.get(field.type_name, {})
-    if field.kind is Kind.ENUM:
+    if field.kind is FieldType.ENUM:
         names = list(schema.enum(field.type_name).by_name)
         return {"type": "string", "enum": names, "enumDescriptions": [""] * len(names)}
     return SCALARS[field.kind]
@@ -85,7 +87,7 @@ class Schemas:
         for field in schema.message(message).fields:
             value = schema.message(field.type_name).by_name["value"] if field.map else field
             if (
-                value.kind is Kind.MESSAGE
+                value.kind is FieldType.MESSAGE
                 and value.type_name not in FREE_MESSAGES
                 and value.type_name not in SCALAR_MESSAGES
             ):

@@ -26,7 +26,7 @@ from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
 from mockserver.state.clock import Nanos, to_datetime
-from mockserver.state.world import World
+from mockserver.state.world import Settings, World
 
 log = logging.getLogger("mockserver")
 
@@ -37,14 +37,21 @@ Result = Json | Iterator[Json | Pause] | ApiError
 
 
 class WouldBlock(Exception):
-    """The handler would have to wait for something outside of this process. Nothing has happened yet."""
+    """The answer would take long: to wait for something `outside` of this process, or to compute.
+
+    Nothing has happened yet.
+    """
+
+    def __init__(self, *, outside: bool) -> None:
+        super().__init__()
+        self.outside = outside
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than the checks do
 class Request:
     """A request whose method is known.
 
-    `resource` is the resource name, which is known before the message is bound. `bind` creates the message, or raises
+    `settings` are the world's, read once. `resource` is the resource name, which is known before the message is bound. `bind` creates the message, or raises
     ApiError; it is called once, after the credentials have been checked. `options` is the metadata that the service's
     handlers may read. `secret` describes what looks like a real credential, "" if nothing does. The log of calls shows
     `verb` and `path`. `size` is the size of the request in bytes.
@@ -53,6 +60,7 @@ class Request:
     service: Service
     route: Route
     world: World
+    settings: Settings
     now: Nanos
     resource: str
     credentials: Credentials
@@ -66,7 +74,7 @@ class Request:
     @property
     def day(self) -> date:
         """Return the as-of day of the world, else the day of its clock."""
-        return self.world.settings.as_of or to_datetime(self.now).date()
+        return self.settings.as_of or to_datetime(self.now).date()
 
     @property
     def internal_error(self) -> ApiError:
@@ -97,66 +105,34 @@ class Answer:
         status, response = 200, result if isinstance(result, dict) else []
         if isinstance(result, ApiError):
             status, response = result.code.http, result.status
-        return append_to_log(
-            request.world,
-            now=request.now,
-            secret=request.secret,
+        call = RecordedCall(
             method=request.route.id,
             verb=request.verb,
             path=request.path,
+            time=request.now,
             caller=self.caller.principal,
-            message=self.message,
+            request=self.message,
             status=status,
             response=response,
             fault="" if self.fault is None else describe_fields(self.fault),
             hint=self.hint,
             size=request.size + size,
         )
+        return request.world.calls.append(redact_call(call) if request.secret else call)
 
     def record_stream_end(self, entry: LogEntry, size: int) -> None:
         """Complete the entry of a stream, once: with all messages that were sent, and their size in bytes.
 
         What was read from the log before does not change.
         """
-        messages = [redact(message) if self.request.secret else message for message in self.sent]
+        messages = redact(self.sent) if self.request.secret else self.sent
         record = replace(entry.call, response=messages, size=entry.call.size + size)
         self.request.world.calls.amend(entry, record)
 
 
-def append_to_log(  # noqa: PLR0913 - a call has that many members
-    world: World,
-    *,
-    now: Nanos,
-    secret: str,
-    verb: str,
-    path: str,
-    status: int,
-    response: Any,
-    size: int,
-    method: str = "",
-    caller: str = "",
-    message: Json | None = None,
-    fault: str = "",
-    hint: str = "",
-) -> LogEntry:
-    """Append to the log of calls, without what looks like a real credential. `method` is "" if no route matches."""
-    if secret:
-        path, message, response = redact(path), redact(message), redact(response)
-    return world.calls.append(
-        RecordedCall(
-            method=method,
-            verb=verb,
-            path=path,
-            time=now,
-            caller=caller,
-            request=message,
-            status=status,
-            response=response,
-            fault=fault,
-            hint=hint,
-            size=size,
-        )
-    )
+def redact_call(call: RecordedCall) -> RecordedCall:
+    """Return the call without what looks like a real credential."""
+    return replace(call, path=redact(call.path), request=redact(call.request), response=redact(call.response))
 
 
 def dispatch(request: Request, *, may_block: bool = True) -> Answer:
@@ -165,7 +141,9 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
     Raises WouldBlock if the handler would have to wait and `may_block` is false.
     """
     if not may_block and request.route.blocks and request.route.blocks(request.world):
-        raise WouldBlock
+        raise WouldBlock(outside=True)
+    if not may_block and request.route.computes:
+        raise WouldBlock(outside=False)
     answer = Answer(request)
     try:
         answer.result = _invoke(request, answer)
@@ -183,15 +161,15 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
 
 def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
-    world, route = request.world, request.route
+    world, route, settings = request.world, request.route, request.settings
     scenario = Scenario(world.store)
     if scenario.faults:
         answer.fault = scenario.select_fault(route.id, request.resource, request.now, world.rng("faults"))
         _raise_injected(request, answer.fault, after=0)
-    answer.caller = authenticate(request.credentials, route, world.settings, secret=bool(request.secret))
+    answer.caller = authenticate(request.credentials, route, settings, secret=bool(request.secret))
     message = answer.message = request.bind()
     call_fault = answer.fault
-    if answer.fault is None and world.settings.magic and (text := request.service.prompt_text(message)):
+    if answer.fault is None and settings.magic and (text := request.service.prompt_text(message)):
         answer.fault = find_magic_fault(text)
         _raise_injected(request, answer.fault, after=0)
     call = Call(
@@ -241,7 +219,6 @@ def _take_first_message(messages: Iterator[Json | Pause]) -> Iterator[Json | Pau
 def _raise_injected(request: Request, fault: Fault | None, after: int) -> None:
     """Raise the status error of a fault, if it is due after that many messages."""
     if fault is not None and fault.status is not None and after == fault.after_chunks:
-        settings = request.world.settings
-        caller = identify_caller(request.credentials, settings, secret=bool(request.secret))
+        caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
         failed = FailedCall(request.route, request.resource, caller.project, request.day, fault.retry_after)
         raise injected_error(fault, request.service, failed)

@@ -17,7 +17,7 @@ from mockserver.protojson.schema import HttpRule, Rpc, json_name
 from mockserver.rpc.credentials import Caller
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.magic_words import JobDirectives, job_directives
-from mockserver.state.clock import Nanos
+from mockserver.state.clock import Nanos, to_datetime
 from mockserver.state.world import World
 
 Json = dict[str, Any]
@@ -50,6 +50,11 @@ class Call:
     def version(self) -> str:
         """Return the API version of the method: "v1", "v1beta", "v1beta1"."""
         return self.route.version
+
+    @property
+    def day(self) -> date:
+        """The day the world is as of, else that of its clock."""
+        return self.world.settings.as_of or to_datetime(self.now).date()
 
     @property
     def resource(self) -> str:
@@ -92,7 +97,7 @@ class Route:
     only in a world with an as-of day. `credentials` "bearer" refuses a lone API key with 401, as the real service does;
     "own" leaves that to the handler, which accepts keys in their own project; "none" accepts requests without
     credentials. The real service does not have a `lenient` route. `service` is the host name. `blocks` returns whether
-    the handler may have to wait, in a given world, for something outside of this process. `unpublished` is the reason
+    the handler may have to wait, in a given world, for something outside of this process; `computes` that it may take long without waiting. `unpublished` is the reason
     for serving a route without a published rule.
     """
 
@@ -110,6 +115,7 @@ class Route:
     lenient: bool = False
     service: str = ""
     blocks: Callable[[World], bool] | None = None
+    computes: bool = False
     unpublished: str = ""
 
     @classmethod
@@ -160,7 +166,7 @@ class Route:
         return as_of is None or self.since is None or self.since <= as_of
 
 
-_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^}]*))?\}")
+_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
 
 
 @cache

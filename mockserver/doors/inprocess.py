@@ -6,11 +6,13 @@ so a stream with an hour between two chunks takes no time.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from mockserver.doors.event_loop import EventLoop
 
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
@@ -93,8 +95,13 @@ def send_request_in_thread(app: App, request: AppRequest) -> AppResponse:
         await app(_scope(request), _receive(request.body), send)
 
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, run()).result()
+        thread.submit(_run, run()).result()
     return AppResponse(sent[0]["status"], _text(sent[0]["headers"]), _bodies(iter(sent[1:])))
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
+        runner.run(coroutine)
 
 
 def _receive(body: bytes) -> Callable[[], Awaitable[Message]]:

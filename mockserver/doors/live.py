@@ -1,8 +1,13 @@
 """The live door: an ASGI app on a socket, by uvicorn; in this thread or in one of its own."""
 
+import contextlib
+import errno
 import logging
+import math
+import os
 import socket
 import struct
+import sys
 import threading
 from asyncio import CancelledError, TimerHandle, Transport
 from collections.abc import Callable
@@ -12,6 +17,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mockserver.doors.event_loop import uvicorn_loop
+
 # Asking for the port's own socket and serving on one pre-bound costs 45 ms a request (no TCP_NODELAY
 # on sockets asyncio did not make): so uvicorn binds, and the port is read back from it.
 
@@ -20,29 +27,72 @@ class CannotListen(OSError):
     """The server cannot listen there: the port is in use, or the address is not this machine's."""
 
 
+SPARE_DESCRIPTORS = 4
+"""With fewer left, the next connection may be the last one: then nobody is told, since libuv closes it unheard."""
+
+
+def _descriptor_limit() -> float:
+    """How many files this process may have open."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return math.inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if soft == resource.RLIM_INFINITY else soft
+
+
+class TooManyHeaders(ValueError):
+    """The request line and the headers are too large, or there are too many."""
+
+
 class Breakable(HttpToolsProtocol):
-    """Uvicorn's HTTP with two additions: the app may abort the connection, and a slow client times out.
+    """Uvicorn's HTTP with three additions: the app may abort the connection, a slow client times out, headers have limits.
 
     A client has `header_seconds` to send all its headers, and `idle_seconds` between two pieces of a body; uvicorn
-    itself has no such timeouts (Kludex/uvicorn#157). After that the connection is closed without a response.
+    itself has no such timeouts (Kludex/uvicorn#157). After that the connection is closed without a response. A client
+    that does not read has to take `read_bytes` of its answer, or what is left of it, every `read_seconds`; else the
+    connection is reset.
+
+    The request line and the headers have at most `header_bytes`, and there are at most `header_count` headers; a
+    request with more is answered 431. Trailers count too.
     """
 
     header_seconds = 10.0
     idle_seconds = 30.0
+    read_seconds = 30.0
+    read_bytes = 65_536
+    header_bytes = 65_536
+    header_count = 200
 
     _seconds = 0.0
     """The timeout for what the client has to send next: one of the two, or 0 for none."""
     _timer: TimerHandle | None = None
+    _read_timer: TimerHandle | None = None
+    _unread = 0
+    """How much of the answer the client had not taken when its timer was started."""
+    _size = 0
+    """The bytes of the request line and the headers that the parser has told of."""
+    _untold = 0
+    """The bytes that the parser was given since it last told of anything but headers."""
+    _refused = False
+    _silent_until = 0.0
+    """When the loop's time comes to which it may be said again, of all connections, that descriptors are short."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the timer for the headers."""
         super().connection_made(transport)
         self._start_timer(self.header_seconds)
+        self._warn_of_descriptors(transport)
 
     def data_received(self, data: bytes) -> None:
         """Restart the timer for a body's next piece; all headers together have one deadline."""
+        if self._refused:
+            return
         seconds = self._seconds
+        self._untold += len(data)
         super().data_received(data)
+        if self._untold > self.header_bytes and not self._refused:
+            self._refuse()
         if seconds != self.header_seconds or self._seconds != seconds:
             self._start_timer(self._seconds)
 
@@ -50,23 +100,68 @@ class Breakable(HttpToolsProtocol):
         """Note that headers are to come."""
         super().on_message_begin()
         self._seconds = self.header_seconds
+        self._size = 0
+        if not self.flow.write_paused:  # it has read the answer before, or what it has not read is little
+            self._stop_awaiting_reader()
+
+    def on_url(self, url: bytes) -> None:
+        """Count the bytes of the request line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count the headers and their bytes."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+        if len(self.headers) > self.header_count:
+            raise TooManyHeaders
 
     def on_headers_complete(self) -> None:
         """Add the extension to the scope; the app runs in a later iteration of the loop."""
         super().on_headers_complete()
+        self._untold = 0
         self._seconds = self.idle_seconds
         extensions: dict[str, Any] = {"mockserver.abort": self._abort}
         self.scope["extensions"] = extensions
 
+    def on_body(self, body: bytes) -> None:
+        """Note that more of the body has come."""
+        super().on_body(body)
+        self._untold = 0
+
     def on_message_complete(self) -> None:
         """Note that the request is complete."""
         super().on_message_complete()
+        self._untold = 0
         self._seconds = 0.0
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what cannot be parsed, which includes what we refused to."""
+        if isinstance(getattr(sys.exception(), "__context__", None), TooManyHeaders):
+            self._refuse()
+        else:
+            super().send_400_response(msg)
+
+    def pause_writing(self) -> None:
+        """Start the timer for the client to read."""
+        super().pause_writing()
+        self._await_reader()
+
+    def resume_writing(self) -> None:
+        """Stop it: the client reads."""
+        super().resume_writing()
+        self._stop_awaiting_reader()
+
+    def on_response_complete(self) -> None:
+        """Start the timer for what the client has not read yet."""
+        super().on_response_complete()
+        self._await_reader()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
         super().connection_lost(exc)
         self._start_timer(0.0)
+        self._stop_awaiting_reader()
 
     def _start_timer(self, seconds: float) -> None:
         if self._timer is not None:
@@ -74,14 +169,68 @@ class Breakable(HttpToolsProtocol):
         self._seconds = seconds
         self._timer = self.loop.call_later(seconds, self.transport.close) if seconds else None
 
+    def _warn_of_descriptors(self, transport: Transport) -> None:
+        connection, limit, now = transport.get_extra_info("socket"), _descriptor_limit(), self.loop.time()
+        if connection is None or connection.fileno() < limit - SPARE_DESCRIPTORS or now < Breakable._silent_until:
+            return
+        Breakable._silent_until = now + 60
+        self.logger.error(
+            "Out of file descriptors: %d connections are open, and this process may have %d files (ulimit -n)."
+            " Further clients are turned away.",
+            len(self.connections),
+            limit,
+        )
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > self.header_bytes:
+            raise TooManyHeaders
+
+    def _refuse(self) -> None:
+        """Answer 431, and let the client send the rest of what it has for a second: it would not read the answer."""
+        self._refused = True
+        self.logger.warning(
+            "Refused a request with headers of more than %d bytes, or more than %d headers.",
+            self.header_bytes,
+            self.header_count,
+        )
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is not None and not cycle.response_complete:
+            self.transport.close()
+            return
+        sentence = (
+            f"The headers are larger than {self.header_bytes} bytes, or more than {self.header_count}.\n".encode()
+        )
+        head = "HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        self.transport.write(f"{head}content-length: {len(sentence)}\r\nconnection: close\r\n\r\n".encode() + sentence)
+        self._start_timer(1.0)
+
+    def _await_reader(self) -> None:
+        self._stop_awaiting_reader()
+        self._unread = self.transport.get_write_buffer_size()
+        if self._unread:
+            self._read_timer = self.loop.call_later(self.read_seconds, self._check_reader)
+
+    def _check_reader(self) -> None:
+        if self._unread - self.transport.get_write_buffer_size() >= min(self.read_bytes, self._unread):
+            self._await_reader()
+        else:
+            self._abort(reset=True)
+
+    def _stop_awaiting_reader(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
+
     def _abort(self, *, reset: bool) -> None:
         if not reset:
             self.transport.close()
             return
         connection = self.transport.get_extra_info("socket")
         if connection is not None:
-            # Without lingering, closing sends a reset.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with contextlib.suppress(OSError):  # the client has closed it already
+                # Without lingering, closing sends a reset.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
 
@@ -91,6 +240,7 @@ def _config(app: Any, host: str, port: int) -> uvicorn.Config:
         host=host,
         port=port,
         http=Breakable,
+        loop=uvicorn_loop(),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -102,7 +252,9 @@ def _config(app: Any, host: str, port: int) -> uvicorn.Config:
 
 
 def _is_error(record: logging.LogRecord) -> bool:
-    """Whether the record is more than a request that the end of the server cancelled."""
+    """Whether the record is more than a request that the end of the server cancelled, or why it cannot listen."""
+    if isinstance(record.msg, OSError):  # `serve` raises it
+        return False
     return record.exc_info is None or record.exc_info[0] is not CancelledError
 
 
@@ -141,6 +293,13 @@ def check_port(host: str, port: int) -> None:
             raise CannotListen(error.errno, error.strerror) from None
 
 
+def _cannot_listen(failed: SystemExit) -> CannotListen:
+    """Why uvicorn gave up: somebody else has bound the port since it was checked."""
+    cause = failed.__context__
+    number = cause.errno if isinstance(cause, OSError) and cause.errno else errno.EADDRINUSE
+    return CannotListen(number, os.strerror(number))
+
+
 def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve in this thread until interrupted; `ready` is told the base URL.
 
@@ -148,7 +307,10 @@ def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
     """
     check_port(host, port)
     server = _Server(_config(app, host, port), lambda: ready(_base_url(server, host)))
-    server.run()
+    try:
+        server.run()
+    except SystemExit as failed:
+        raise _cannot_listen(failed) from None
 
 
 class LiveServer:

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from mockserver.doors.patching import SharedPatch, replaced
-from mockserver.state.clock import END, SECOND, Clock, Nanos
+from mockserver.state.clock import END, SECOND, Clock, Machine, Nanos
 
 # How many iterations the event loop makes before time moves on. A request that is answered inside the process
 # takes about ten through aiohttp: a sleeper must not overtake it.
@@ -47,7 +47,7 @@ def _patched() -> Iterator[None]:
             msg = "sleep length must be non-negative"
             raise ValueError(msg)
         else:
-            real_sleep(0)  # another thread may be what is waited for
+            Machine.sleep(0)  # another thread may be what is waited for
             sleepers.clock.advance(seconds)
 
     async def async_sleep(delay: float, result: Any = None) -> Any:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockserver.dispatch.routing import Call
-from mockserver.gemini.errors import invalid
-from mockserver.gemini.models import Target, find_target
+from mockserver.gemini.errors import invalid_fields
+from mockserver.gemini.targets import Target, find_target
 from mockserver.generation.embeddings import embed
 from mockserver.generation.prompt import content_text
 from mockserver.rpc.errors import invalid_argument
@@ -13,56 +13,56 @@ from mockserver.rpc.errors import invalid_argument
 Json = dict[str, Any]
 
 LARGEST_BATCH = 100
-"""Requests in one batch, as documented."""
+"""The most requests in a batch, as documented."""
 
 
 def embed_content(call: Call) -> Json:
-    """The vector of one content."""
-    return embedding(call, call.message)
+    """Embed one content."""
+    return embed_request(call, call.message)
 
 
-def embedding(call: Call, message: Mapping[str, Any]) -> Json:
-    """The answer to one EmbedContentRequest."""
-    if findings := [*_findings(message, "EmbedContentRequest")]:
-        raise invalid(*findings)
-    return {"embedding": {"values": _vector(find_target(call, message["model"], "embedContent"), message)}}
+def embed_request(call: Call, message: Mapping[str, Any]) -> Json:
+    """Answer one EmbedContentRequest."""
+    if violations := [*_violations(message, "EmbedContentRequest")]:
+        raise invalid_fields(*violations)
+    return {"embedding": {"values": _embed(find_target(call, message["model"], "embedContent"), message)}}
 
 
 def batch_embed_contents(call: Call) -> Json:
-    """The vectors of several contents, in their order. Every request names the model again."""
+    """Embed several contents, in their order. Every request names the model again."""
     model, requests = call.message["model"], call.message.get("requests", ())
-    if findings := [*_batch_findings(model, requests)]:
-        raise invalid(*findings)
+    if violations := [*_batch_violations(model, requests)]:
+        raise invalid_fields(*violations)
     target = find_target(call, model, "embedContent")
-    return {"embeddings": [{"values": _vector(target, request)} for request in requests]}
+    return {"embeddings": [{"values": _embed(target, request)} for request in requests]}
 
 
-def _batch_findings(model: str, requests: list[Json]) -> Iterator[str]:
-    place = "BatchEmbedContentsRequest.requests"
+def _batch_violations(model: str, requests: list[Json]) -> Iterator[str]:
+    path = "BatchEmbedContentsRequest.requests"
     if len(requests) > LARGEST_BATCH:
-        yield f"{place}: at most {LARGEST_BATCH} requests can be in one batch"  # our choice: not seen
+        yield f"{path}: at most {LARGEST_BATCH} requests can be in one batch"  # our choice: not seen
     for index, request in enumerate(requests):
         name = request.get("model", "")
         if not name:
-            yield f"{place}[{index}].model: model is not specified"  # seen: 2026-07-29
+            yield f"{path}[{index}].model: model is not specified"  # seen: 2026-07-29
         elif not name.startswith("models/"):
-            yield f"{place}[{index}].model: unexpected model name format"  # seen: 2026-07-29
+            yield f"{path}[{index}].model: unexpected model name format"  # seen: 2026-07-29
         elif name != model:
-            yield f"{place}[{index}].model: the model must be the batch's, {model}"  # our choice: not seen
-        yield from _findings(request, f"{place}[{index}]")
+            yield f"{path}[{index}].model: the model must be the batch's, {model}"  # our choice: not seen
+        yield from _violations(request, f"{path}[{index}]")
 
 
-def _findings(request: Mapping[str, Any], place: str) -> Iterator[str]:
+def _violations(request: Mapping[str, Any], path: str) -> Iterator[str]:
     parts = request.get("content", {}).get("parts", ())
     if not parts:
-        yield f"{place}.content: content is not specified"  # our choice: not seen
+        yield f"{path}.content: content is not specified"  # our choice: not seen
     for index, part in enumerate(parts):
         if "text" not in part:
-            data = f"{place}.content.parts[{index}].data"
+            data = f"{path}.content.parts[{index}].data"
             yield f"{data}: required oneof field 'data' must have one initialized field"
 
 
-def _vector(target: Target, request: Mapping[str, Any]) -> list[float]:
+def _embed(target: Target, request: Mapping[str, Any]) -> list[float]:
     text = content_text(request["content"])
     if not text:
         raise invalid_argument("EmbedContentRequest.content contains an empty Part.")  # seen: 2026
@@ -70,5 +70,5 @@ def _vector(target: Target, request: Mapping[str, Any]) -> list[float]:
     dimensions = request.get("outputDimensionality", most)
     if not 0 < dimensions <= most:
         # our choice: not seen
-        raise invalid(f"EmbedContentRequest.output_dimensionality: must be in the range [1, {most}].")
+        raise invalid_fields(f"EmbedContentRequest.output_dimensionality: must be in the range [1, {most}].")
     return embed(text, dimensions)

@@ -23,7 +23,7 @@ _NEW_ORDER = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLIC
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """What answers of a generation contain. `categories` are the rated ones in their order.
+    """The members of a generation's answers. `categories` are the rated ones in their order.
 
     `rated`: ratings, also where all are NEGLIGIBLE; `index` of a lone candidate; `feedback` on a prompt that was not
     blocked; `finishing`: STOP and the ratings in every event of a stream; `usage`; the model's `version`; `details` and

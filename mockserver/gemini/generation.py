@@ -6,10 +6,10 @@ from typing import Any
 from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.gemini import responses
 from mockserver.gemini.eras import ERAS, era_of
-from mockserver.gemini.errors import invalid
-from mockserver.gemini.models import find_target
-from mockserver.gemini.prompts import check_enabled, check_form, content_findings
+from mockserver.gemini.errors import invalid_fields
+from mockserver.gemini.prompts import check_enabled, check_form, content_violations
 from mockserver.gemini.responses import Frame
+from mockserver.gemini.targets import find_target
 from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
@@ -19,29 +19,29 @@ Json = dict[str, Any]
 
 
 def generate_content(call: Call) -> Handled:
-    """The whole answer at once."""
+    """Answer in one message."""
     outcome, frame = answer_request(call, call.message)
-    return with_hint(responses.unary(outcome, frame), outcome.hint)
+    return with_hint(responses.print_response(outcome, frame), outcome.hint)
 
 
 def stream_generate_content(call: Call) -> Handled:
-    """The answer in chunks."""
+    """Answer in chunks."""
     outcome, frame = answer_request(call, call.message)
-    return with_hint(responses.stream(outcome, frame), outcome.hint)
+    return with_hint(responses.print_stream(outcome, frame), outcome.hint)
 
 
 def count_tokens(call: Call) -> Json:
-    """How many tokens a prompt has: of bare `contents`, or of a whole generate request."""
+    """Count the tokens of a prompt: of bare `contents`, or of a whole generate request."""
     message = call.message
     request = message.get("generateContentRequest")
     if request is not None and message.get("contents"):
         # our choice: not seen
-        raise invalid("CountTokensRequest: only one of contents and generate_content_request may be set")
-    place = "CountTokensRequest" if request is None else "CountTokensRequest.generate_content_request"
+        raise invalid_fields("CountTokensRequest: only one of contents and generate_content_request may be set")
+    path = "CountTokensRequest" if request is None else "CountTokensRequest.generate_content_request"
     if request is None:
         request = message
-    if findings := [*content_findings(request.get("contents", ()), f"{place}.contents")]:
-        raise invalid(*findings)
+    if violations := [*content_violations(request.get("contents", ()), f"{path}.contents")]:
+        raise invalid_fields(*violations)
     target = find_target(call, message["model"], "countTokens")
     total = count_prompt_tokens(read_prompt(request, target.name, target.base.name))
     count: Json = {"totalTokens": total}
@@ -52,7 +52,7 @@ def count_tokens(call: Call) -> Json:
 
 
 def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Frame]:
-    """The outcome of `message`, a GenerateContentRequest, for the model that it names."""
+    """Generate the outcome of `message`, a GenerateContentRequest, by the model that it names."""
     check_form(message)
     target = find_target(call, message["model"], "generateContent")
     check_enabled(target, message)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from mockserver.dispatch.lists import list_index_response
 from mockserver.dispatch.routing import Call
 from mockserver.dispatch.transactions import transactional
 from mockserver.gemini.errors import not_found
@@ -12,54 +13,63 @@ from mockserver.gemini.store import (
     TUNED_MODELS,
     Role,
     TunedModel,
-    allows,
-    find,
-    own_lists,
-    walk,
+    find_tuned_model,
+    has_role,
+    own_keys,
+    walk_tuned_models,
 )
-from mockserver.gemini.tuned_model_views import operation
+from mockserver.gemini.tuned_model_views import show_operation
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
-from mockserver.rpc.paging import page_walk
 from mockserver.simulation.tuning import cancel
+from mockserver.state.store import Position
 
 Json = dict[str, Any]
 
 _FILTERS = {"": None, "done=true": True, "done:true": True, "done=false": False, "done:false": False}
 
 
+def find_operation(call: Call, name: str, role: Role) -> TunedModel:
+    """The tuned model of an operation, if the caller has at least the role. Raises 404, or 403."""
+    model = find_tuned_model(call, name.partition("/operations/")[0], role)
+    if model.operation != name:
+        raise not_found()
+    return model
+
+
 def get_operation(call: Call) -> Json:
-    """The operation, whatever became of it: a failed one is HTTP 200 too."""
-    return operation(_find(call, call.message["name"], Role.READER), call)
+    """Return an operation; a failed one is HTTP 200 too."""
+    return show_operation(find_operation(call, call.message["name"], Role.READER), call)
 
 
 def list_operations(call: Call) -> Json:
-    """The operations of a tuned model (it has one), or under `operations` all the caller may see."""
-    asked = call.message
-    name = asked["name"]
-    wanted = asked.get("filter", "")
+    """List the one operation of a tuned model, or under `operations` all that the caller may see."""
+    name, text = call.message["name"], call.message.get("filter", "")
 
-    def fitting(after: tuple[int, str] | None) -> Iterator[TunedModel]:
-        models = _readable(call, after) if name == "operations" else _own(find(call, name, Role.READER), after)
-        return (model for model in models if _passes(model, call, wanted))
+    def walk(after: Position | None) -> Iterator[TunedModel]:
+        if name == "operations":
+            models = _walk_readable(call, after)
+        else:
+            model = find_tuned_model(call, name, Role.READER)
+            models = iter([model] if after is None else [])
+        return (model for model in models if _fits(model, call, text))
 
-    shown, token = page_walk(
-        fitting,
+    return list_index_response(
+        call,
+        "operations",
+        walk,
+        show=lambda model: show_operation(model, call),
         key=lambda model: model.operation,
         rank=lambda model: model.run.created,
-        page_size=asked.get("pageSize"),
-        page_token=asked.get("pageToken"),
         default=10,
         maximum=1000,
         scope="tunedModels",
     )
-    found: Json = {"operations": [operation(model, call) for model in shown]}
-    return found | ({"nextPageToken": token} if token else {})
 
 
 @transactional
 def cancel_operation(call: Call) -> Json:
-    """Stop the training. Of a run that has ended nothing changes, and nobody is told (AIP-151: best effort)."""
-    model = _find(call, call.message["name"], Role.WRITER)
+    """Stop the training. A run that has ended stays as it is, with the same answer (AIP-151: best effort)."""
+    model = find_operation(call, call.message["name"], Role.WRITER)
     call.world.store.replace(TUNED_MODELS, model.name, replace(model, run=cancel(model.run, call.now)))
     return {}
 
@@ -71,27 +81,15 @@ def delete_operation(_: Call) -> Json:
     )  # our choice: not seen
 
 
-def _find(call: Call, name: str, need: Role) -> TunedModel:
-    model = find(call, name.partition("/operations/")[0], need)
-    if model.operation != name:
-        raise not_found()
-    return model
+def _walk_readable(call: Call, after: Position | None) -> Iterator[TunedModel]:
+    """The models that the caller may see, oldest first, behind the position of an operation."""
+    behind = None if after is None else Position(after.rank, after.tie.partition("/operations/")[0])
+    keys = {""} if call.world.settings.auth == "off" else {*own_keys(call), EVERYONE}
+    return (model for model in walk_tuned_models(call, keys, behind) if has_role(model, call, Role.READER))
 
 
-def _readable(call: Call, after: tuple[int, str] | None) -> Iterator[TunedModel]:
-    """What the caller may see, the oldest first, behind the creation and name of an operation."""
-    behind = None if after is None else (after[0], after[1].partition("/operations/")[0])
-    lists = {""} if call.world.settings.auth == "off" else {*own_lists(call), EVERYONE}
-    return (model for model in walk(call, lists, behind) if allows(model, call, Role.READER))
-
-
-def _own(model: TunedModel, after: tuple[int, str] | None) -> Iterator[TunedModel]:
-    if after is None:  # the only one
-        yield model
-
-
-def _passes(model: TunedModel, call: Call, wanted: str) -> bool:
-    if wanted not in _FILTERS:
-        raise invalid_argument(f"Invalid filter: {wanted}")  # our choice: not seen
-    done = _FILTERS[wanted]
+def _fits(model: TunedModel, call: Call, text: str) -> bool:
+    if text not in _FILTERS:
+        raise invalid_argument(f"Invalid filter: {text}")  # our choice: not seen
+    done = _FILTERS[text]
     return done is None or done is model.state(call.now).terminal

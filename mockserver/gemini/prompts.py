@@ -10,7 +10,7 @@ from typing import Any
 
 from mockserver.catalog.base_model import Shape
 from mockserver.gemini import errors
-from mockserver.gemini.models import Target
+from mockserver.gemini.targets import Target
 from mockserver.generation.prompt import declared_functions
 from mockserver.generation.structured_output import ENUM, JSON, answer_schema
 from mockserver.rpc.errors import invalid_argument
@@ -33,42 +33,42 @@ _DATA = {
 
 
 def check_form(message: Mapping[str, Any]) -> None:
-    """Refuse a generate request that no model could answer. Raises ApiError with everything that is wrong."""
+    """Refuse a generate request that no model could answer. Raises ApiError with every violation."""
     kind = "GenerateContentRequest"
-    findings = [
+    violations = [
         *([] if _MODEL.fullmatch(message["model"]) else [f"{kind}.model: unexpected model name format"]),
-        *content_findings(message.get("contents", ()), f"{kind}.contents"),
+        *content_violations(message.get("contents", ()), f"{kind}.contents"),
     ]
     if "safetySettings" in message:
-        findings += _safety_findings(message["safetySettings"], f"{kind}.safety_settings")
+        violations += _safety_violations(message["safetySettings"], f"{kind}.safety_settings")
     if "generationConfig" in message:
-        findings += _number_findings(message["generationConfig"], f"{kind}.generation_config")
-    if findings:
-        raise errors.invalid(*findings)
+        violations += _number_violations(message["generationConfig"], f"{kind}.generation_config")
+    if violations:
+        raise errors.invalid_fields(*violations)
     if any(content.get("role", "") not in _ROLES for content in message["contents"]):
         raise invalid_argument("Please use a valid role: user, model.")
 
 
-def content_findings(contents: Sequence[Mapping[str, Any]], place: str) -> Iterator[str]:
-    """What is wrong with a conversation: nothing in it, a turn without parts, a part without data."""
+def content_violations(contents: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
+    """Every violation of a conversation: no turns, a turn without parts, a part without data."""
     if not contents:
-        yield f"{place}: contents is not specified"
+        yield f"{path}: contents is not specified"
     for index, content in enumerate(contents):
         parts = content.get("parts", ())
         if not parts:
-            yield f"{place}[{index}].parts: contents.parts must not be empty."
+            yield f"{path}[{index}].parts: contents.parts must not be empty."
         for number, part in enumerate(parts):
             if _DATA.isdisjoint(part):
-                data = f"{place}[{index}].parts[{number}].data"
+                data = f"{path}[{index}].parts[{number}].data"
                 yield f"{data}: required oneof field 'data' must have one initialized field"
 
 
 def check_enabled(target: Target, message: Mapping[str, Any]) -> None:
-    """Refuse what other models can do and this one cannot."""
+    """Refuse what this model cannot do. Raises ApiError."""
     base, config = target.base, message.get("generationConfig", {})
     parts = [part for content in message["contents"] for part in content["parts"]]
     for name in sorted({modality for part in parts for modality in _modalities(part)}):
-        if not _takes(target, name):
+        if not _accepts(target, name):
             raise errors.not_enabled(f"{name} input modality", target.name)
     is_gemma = base.id.startswith("gemma")
     if target.is_tuned or base.shape is Shape.V1_0 or is_gemma:
@@ -87,35 +87,35 @@ def check_enabled(target: Target, message: Mapping[str, Any]) -> None:
         )
     highest = base.max_temperature or 1.0
     if not 0 <= config.get("temperature", 0) <= highest:
-        place = "GenerateContentRequest.generation_config.temperature"
-        raise errors.invalid(f"{place}: temperature must be in the range [0.0, {highest}].")
+        path = "GenerateContentRequest.generation_config.temperature"
+        raise errors.invalid_fields(f"{path}: temperature must be in the range [0.0, {highest}].")
 
 
-def _safety_findings(settings: Sequence[Mapping[str, Any]], place: str) -> Iterator[str]:
+def _safety_violations(settings: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
     categories = ", ".join(f"HarmCategory.{name}" for name in _CATEGORIES)
     for index, setting in enumerate(settings):
         if setting.get("category") not in _CATEGORIES:
-            yield f"{place}[{index}]: element predicate failed: $.category in ({categories})"
+            yield f"{path}[{index}]: element predicate failed: $.category in ({categories})"
 
 
-def _number_findings(config: Mapping[str, Any], place: str) -> Iterator[str]:
+def _number_violations(config: Mapping[str, Any], path: str) -> Iterator[str]:
     if not 1 <= config.get("candidateCount", 1) <= 8:
-        yield f"{place}.candidate_count: candidate_count must be in the range [1, 8]."  # our choice: not seen
+        yield f"{path}.candidate_count: candidate_count must be in the range [1, 8]."  # our choice: not seen
     if config.get("maxOutputTokens", 1) < 1:
-        yield f"{place}.max_output_tokens: max_output_tokens must be positive."  # our choice: not seen
+        yield f"{path}.max_output_tokens: max_output_tokens must be positive."  # our choice: not seen
     if not 0 <= config.get("topP", 0) <= 1:
-        yield f"{place}.top_p: top_p must be in the range [0.0, 1.0]."  # our choice: not seen
+        yield f"{path}.top_p: top_p must be in the range [0.0, 1.0]."  # our choice: not seen
 
 
 def _modalities(part: Mapping[str, Any]) -> Iterator[str]:
-    """The kinds of a part's data that is not text: "Image", "Audio" ..."""
+    """The modalities of a part that are not text: "Image", "Audio" ..."""
     for member in ("inlineData", "fileData"):
         if member in part:
             yield part[member].get("mimeType", "image").partition("/")[0].capitalize()
 
 
-def _takes(target: Target, modality: str) -> bool:
-    """Tuned models take text only, and so did 1.0 but for its vision models, which took images."""
+def _accepts(target: Target, modality: str) -> bool:
+    """Tuned models accept text only; so did 1.0, but for its vision models, which accepted images."""
     if target.is_tuned:
         return False
     if target.base.shape is Shape.V1_0:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mockserver.dispatch.routing import Pause
 from mockserver.gemini.eras import Era
-from mockserver.gemini.versions import PACKAGE
+from mockserver.gemini.versions import message_name
 from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
 from mockserver.generation.safety import Ratings
@@ -17,15 +17,15 @@ from mockserver.state.clock import SECOND, Nanos
 
 Json = dict[str, Any]
 
-_FINISH_REASON = f"{PACKAGE}.v1beta.Candidate.FinishReason"
-_BLOCK_REASON = f"{PACKAGE}.v1beta.GenerateContentResponse.PromptFeedback.BlockReason"
-_PART = f"{PACKAGE}.v1beta.Part"
-_CATEGORY = f"{PACKAGE}.v1beta.HarmCategory"
+_FINISH_REASON = message_name("v1beta", "Candidate.FinishReason")
+_BLOCK_REASON = message_name("v1beta", "GenerateContentResponse.PromptFeedback.BlockReason")
+_PART = message_name("v1beta", "Part")
+_CATEGORY = message_name("v1beta", "HarmCategory")
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What every message of one answer has in common. `image_tokens` are the prompt's tokens that are not text."""
+    """The members that all messages of one answer share. `image_tokens` are the prompt's tokens that are not text."""
 
     era: Era
     model_version: str
@@ -47,7 +47,7 @@ def response_id(now: Nanos, rng: Random) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def unary(outcome: Outcome, frame: Frame) -> Json:
+def print_response(outcome: Outcome, frame: Frame) -> Json:
     """The whole answer in one message."""
     era = frame.era
     candidates = [
@@ -62,17 +62,17 @@ def unary(outcome: Outcome, frame: Frame) -> Json:
     return frame.message(candidates, _feedback(era, outcome), _usage(outcome, frame))
 
 
-def stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
-    """The answer in chunks: each message has the next chunk of every candidate that is not over."""
+def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
+    """The answer in chunks: each message has the next chunk of every candidate that has not ended."""
     era = frame.era
     streams = [(index, candidate, candidate.chunks) for index, candidate in enumerate(outcome.candidates)]
     length = max((len(chunks) for _, _, chunks in streams), default=1)
     tokens = 0
-    for place in range(length):
+    for position in range(length):
         current = [
-            (index, candidate, chunks[place], place == len(chunks) - 1)
+            (index, candidate, chunks[position], position == len(chunks) - 1)
             for index, candidate, chunks in streams
-            if place < len(chunks)
+            if position < len(chunks)
         ]
         tokens += sum(chunk.tokens for _, _, chunk, _ in current)
         if delay := max((chunk.delay_seconds for _, _, chunk, _ in current), default=0.0):
@@ -81,17 +81,17 @@ def stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
             {
                 **_content(chunk.parts),
                 **_index(era, outcome, index),
-                **(_ending(era, candidate) if is_last else _progress(era, candidate, is_first=place == 0)),
+                **(_ending(era, candidate) if is_last else _progress(era, candidate, is_first=position == 0)),
             }
             for index, candidate, chunk, is_last in current
         ]
-        feedback = _feedback(era, outcome) if place == 0 else {}
-        usage = _usage(outcome, frame) if place == length - 1 else _running_usage(outcome, frame, tokens)
+        feedback = _feedback(era, outcome) if position == 0 else {}
+        usage = _usage(outcome, frame) if position == length - 1 else _running_usage(outcome, frame, tokens)
         yield frame.message(candidates, feedback, usage)
 
 
 def _progress(era: Era, candidate: Candidate, *, is_first: bool) -> Json:
-    """What an event before the last says beside its chunk: 1.0 sent STOP and ratings in every event.
+    """The members of an event before the last, beside its chunk: 1.0 sent STOP and ratings in every event.
 
     Later models send ratings from the second event on [seen: 2.0, 2025-08].
     """

@@ -1,4 +1,4 @@
-"""The methods of generativelanguage.googleapis.com that are served.
+"""The routes of generativelanguage.googleapis.com.
 
 `HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from the
 HTTP rules that Google publishes. The other tables hold what those rules do not say.
@@ -19,22 +19,20 @@ from mockserver.gemini import (
     text_generation,
     tuned_models,
 )
-from mockserver.gemini.versions import PACKAGE
+from mockserver.gemini.versions import PACKAGE, VERSIONS
 from mockserver.protojson.schema import HttpRule, Rpc
-
-VERSIONS = ("v1beta", "v1", "v1alpha", "v1beta3")
 
 HANDLERS: Mapping[str, Handler] = {
     "tunedModels.create": tuned_models.create_tuned_model,
     "tunedModels.list": tuned_models.list_tuned_models,
     "tunedModels.get": tuned_models.get_tuned_model,
-    "tunedModels.patch": tuned_models.patch_tuned_model,
+    "tunedModels.patch": tuned_models.update_tuned_model,
     "tunedModels.delete": tuned_models.delete_tuned_model,
     "tunedModels.transferOwnership": permissions.transfer_ownership,
     "tunedModels.permissions.create": permissions.create_permission,
     "tunedModels.permissions.list": permissions.list_permissions,
     "tunedModels.permissions.get": permissions.get_permission,
-    "tunedModels.permissions.patch": permissions.patch_permission,
+    "tunedModels.permissions.patch": permissions.update_permission,
     "tunedModels.permissions.delete": permissions.delete_permission,
     "tunedModels.generateContent": generation.generate_content,
     "tunedModels.streamGenerateContent": generation.stream_generate_content,

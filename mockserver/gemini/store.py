@@ -1,7 +1,7 @@
-"""What is kept of a tuned model, and who may do what with it.
+"""The records of tuned models, how they are found, and who may do what with them.
 
-A tuned model, its run and its permissions are one record: a change of owner is one change, and what is
-deleted takes everything along.
+A tuned model, its run and its permissions are one record: a change of owner is one change, and a deletion removes
+all of them.
 """
 
 import heapq
@@ -39,7 +39,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A role given to a principal: "user:<email>", "group:<email>", "key:<hash>" or EVERYONE.
+    """A role of a principal: "user:<email>", "group:<email>", "key:<hash>" or EVERYONE.
 
     A model's permissions are kept and listed by `place`: the owner's is the lowest.
     """
@@ -58,10 +58,10 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class TunedModel:
-    """A tuned model as it was asked for.
+    """A tuned model as it was created or last updated.
 
-    `name`, `operation` and `base_model` are resource names; `source` is the tuned model it goes on from,
-    or "". `project` is its maker's. `version` is the API's that made it: the operation speaks in it.
+    `name`, `operation` and `base_model` are resource names; `source` is the tuned model that this one was tuned from,
+    or "". `project` is its creator's. `version` is the API version of the create request, and of the operation's types.
     `learning_rate_multiplier` is set when the caller gave that rather than a rate. `examples` are the training
     data, input to output.
     """
@@ -85,20 +85,20 @@ class TunedModel:
 
     @property
     def owner(self) -> str:
-        """The principal it belongs to."""
+        """The principal of its owner."""
         return next(permission.principal for permission in self.permissions if permission.role is Role.OWNER)
 
     def state(self, now: int) -> State:
-        """Where its training stands."""
+        """The state of its run."""
         return state(self.run, now)
 
     def progress(self, now: int) -> Progress:
-        """How far it has been trained."""
+        """The progress of its run."""
         return observe(self.run, now)
 
 
-def _readers(model: TunedModel) -> Iterator[str]:
-    """Whose lists a tuned model may be in: see `own_role` and `public_role`. One list has them all."""
+def _reader_keys(model: TunedModel) -> Iterator[str]:
+    """The partitions of the index that hold a tuned model: see `own_role` and `public_role`. "" holds all of them."""
     yield ""
     yield from {permission.principal for permission in model.permissions}
     if model.owner.startswith("key:"):
@@ -106,7 +106,7 @@ def _readers(model: TunedModel) -> Iterator[str]:
     yield from {f"number:{number}" for number in model.reader_projects}
 
 
-BY_READER: Index[TunedModel] = Index("reader", _readers, lambda model: model.run.created)
+BY_READER: Index[TunedModel] = Index("reader", _reader_keys, lambda model: model.run.created)
 
 TUNED_MODELS: Kind[TunedModel] = Kind(
     "gemini.tunedModels",
@@ -115,16 +115,37 @@ TUNED_MODELS: Kind[TunedModel] = Kind(
 )
 
 
-def own_lists(call: Call) -> set[str]:
-    """The lists that hold every model in which the caller has a role of their own."""
-    caller = call.caller
-    return {caller.principal, f"project:{caller.project}", f"number:{int(project_number(caller.project))}"}
+def find_tuned_model(call: Call, name: str, role: Role) -> TunedModel:
+    """The tuned model, if the caller has at least the role. Raises 404 for an unknown name, 403 for too small a role."""
+    model = _get(call, name)
+    if model is None:
+        raise errors.tuned_model_not_found(name)
+    if not has_role(model, call, role):
+        raise errors.access_denied(name)
+    return model
 
 
-def walk(call: Call, lists: Iterable[str], after: tuple[int, str] | None) -> Iterator[TunedModel]:
-    """The tuned models of some lists, each once, the oldest first, behind the creation and name of one."""
-    behind = None if after is None else Position(*after)
-    walks = [call.world.store.walk(TUNED_MODELS, BY_READER, each, after=behind) for each in lists]
+def find_generating_model(call: Call, name: str) -> TunedModel:
+    """The tuned model, if the caller may generate with it.
+
+    403 does not tell whether the model exists [seen: for other people's models and for unknown names].
+    """
+    model = _get(call, name)
+    if model is None or not has_role(model, call, Role.READER):
+        raise errors.generation_denied(name)
+    return model
+
+
+def _get(call: Call, name: str) -> TunedModel | None:
+    try:
+        return call.world.store.get(TUNED_MODELS, name)
+    except Missing:
+        return None
+
+
+def walk_tuned_models(call: Call, keys: Iterable[str], after: Position | None) -> Iterator[TunedModel]:
+    """The tuned models of some partitions of the index, each once, oldest first, behind a position."""
+    walks = [call.world.store.walk(TUNED_MODELS, BY_READER, key, after=after) for key in keys]
     last = ""
     for entry in heapq.merge(*walks, key=lambda entry: entry.position):
         if entry.name != last:
@@ -132,33 +153,15 @@ def walk(call: Call, lists: Iterable[str], after: tuple[int, str] | None) -> Ite
             yield entry.record
 
 
-def find(call: Call, name: str, need: Role) -> TunedModel:
-    """The tuned model, for a caller who has at least the role.
-
-    404 for a name that leads nowhere, 403 for too small a role. Generating has an order of its own: `find_to_use`.
-    """
-    model = _lookup(call, name)
-    if model is None:
-        raise errors.no_such_tuned_model(name)
-    if not allows(model, call, need):
-        raise errors.no_access(name)
-    return model
+def own_keys(call: Call) -> set[str]:
+    """The partitions that hold every model in which the caller has a role of their own."""
+    caller = call.caller
+    return {caller.principal, f"project:{caller.project}", f"number:{int(project_number(caller.project))}"}
 
 
-def find_to_use(call: Call, name: str) -> TunedModel:
-    """The tuned model, for a caller who wants to generate with it.
-
-    Who may not use it is not told whether it exists [seen: 403 for other people's and for nobody's].
-    """
-    model = _lookup(call, name)
-    if model is None or not allows(model, call, Role.READER):
-        raise errors.no_use(name)
-    return model
-
-
-def allows(model: TunedModel, call: Call, need: Role) -> bool:
-    """Whether the caller has at least this role. Where nobody is asked who they are, everybody has every one."""
-    return call.world.settings.auth == "off" or max(own_role(model, call), public_role(model)) >= need
+def has_role(model: TunedModel, call: Call, role: Role) -> bool:
+    """Whether the caller has at least this role. Without authentication everybody has every role."""
+    return call.world.settings.auth == "off" or max(own_role(model, call), public_role(model)) >= role
 
 
 def own_role(model: TunedModel, call: Call) -> int:
@@ -176,12 +179,5 @@ def own_role(model: TunedModel, call: Call) -> int:
 
 
 def public_role(model: TunedModel) -> int:
-    """The role everyone has, 0 for none."""
+    """The role of everyone, 0 for none."""
     return max((permission.role for permission in model.permissions if permission.principal == EVERYONE), default=0)
-
-
-def _lookup(call: Call, name: str) -> TunedModel | None:
-    try:
-        return call.world.store.get(TUNED_MODELS, name)
-    except Missing:
-        return None

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockserver.dispatch.routing import Call, Handled, with_hint
-from mockserver.gemini.errors import invalid
-from mockserver.gemini.models import find_target
+from mockserver.gemini.errors import invalid_fields
+from mockserver.gemini.targets import find_target
 from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.safety import DEFAULT_THRESHOLD, Rating
@@ -17,22 +17,22 @@ Json = dict[str, Any]
 
 
 def generate_text(call: Call) -> Handled:
-    """Completions of a text. Blocked ones are left out and named in `filters` and `safetyFeedback`."""
+    """Complete a text. Blocked completions are left out, and listed in `filters` and `safetyFeedback`."""
     message, world = call.message, call.world
     text = message.get("prompt", {}).get("text", "")
     if not text:
-        raise invalid("GenerateTextRequest.prompt.text: text is not specified")  # our choice: not seen
+        raise invalid_fields("GenerateTextRequest.prompt.text: text is not specified")  # our choice: not seen
     if not 1 <= message.get("candidateCount", 1) <= 8:
         # our choice: not seen; the bounds are the proto's
-        raise invalid("GenerateTextRequest.candidate_count: candidate_count must be in the range [1, 8].")
+        raise invalid_fields("GenerateTextRequest.candidate_count: candidate_count must be in the range [1, 8].")
     target = find_target(call, message["model"], "generateText")
     prompt = Prompt(model=target.name, base=target.base.name, turns=(Turn("user", text),))
     settings = read_settings(message, message, categories=PALM_CATEGORIES)
     outcome = generate(world, prompt, settings, examples=target.examples, message={}, seed=world.settings.seed)
-    return with_hint(_completions(outcome, settings.thresholds), outcome.hint)
+    return with_hint(_print_response(outcome, settings.thresholds), outcome.hint)
 
 
-def _completions(outcome: Outcome, thresholds: Mapping[str, str]) -> Json:
+def _print_response(outcome: Outcome, thresholds: Mapping[str, str]) -> Json:
     completions = [
         {
             "output": candidate.text,

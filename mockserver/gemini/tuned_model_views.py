@@ -1,4 +1,4 @@
-"""A tuned model and its operation, as they are seen at a moment.
+"""The resources of a tuned model and its operation at a moment.
 
 The model's own snapshots are those of this moment; the operation's metadata is refreshed about once a minute.
 """
@@ -20,12 +20,12 @@ Json = dict[str, Any]
 CANCELLED = Failure(int(Code.CANCELLED), "The operation was cancelled.")  # seen as an error; here our choice
 UNEXPLAINED = Failure(int(Code.INTERNAL), INTERNAL_DEVELOPER)  # seen as an error; here our choice
 
-_KEPT_STEPS = 1000
-"""Snapshots of runs up to so many steps are kept for the next look: a step takes half a kilobyte."""
+CACHED_STEPS = 1000
+"""Snapshots of runs up to so many steps are cached: a step takes half a kilobyte."""
 
 
-def tuned_model(model: TunedModel, now: Nanos) -> Json:
-    """The resource. Training data is input only: it is never shown."""
+def show_tuned_model(model: TunedModel, now: Nanos) -> Json:
+    """The resource. Training data is input only: no answer has it."""
     progress = model.progress(now)
     return {
         "name": model.name,
@@ -41,7 +41,7 @@ def tuned_model(model: TunedModel, now: Nanos) -> Json:
     }
 
 
-def operation(model: TunedModel, call: Call) -> Json:
+def show_operation(model: TunedModel, call: Call) -> Json:
     """The operation that makes the model. `done` is absent until it is true [seen]."""
     progress = observe_refreshed(model.run, call.now, call.world.settings.metadata_refresh_seconds)
     metadata = {
@@ -58,14 +58,14 @@ def operation(model: TunedModel, call: Call) -> Json:
 
 def _result(model: TunedModel, progress: Progress, now: Nanos) -> Json:
     if progress.state is State.SUCCEEDED:
-        response = {"@type": type_url(model.version, "TunedModel"), **tuned_model(model, now)}
-        return {"response": (response)}
+        response = {"@type": type_url(model.version, "TunedModel"), **show_tuned_model(model, now)}
+        return {"response": response}
     failure = CANCELLED if progress.state is State.CANCELLED else progress.failure or UNEXPLAINED
     return {"error": {"code": failure.code, "message": failure.message}}
 
 
 def _source(model: TunedModel) -> Json:
-    """The arm of the oneof: a model that goes on from a tuned one has its base model in there [seen: 2023-09]."""
+    """The member of the oneof: that of a model tuned from a tuned one has the base model too [seen: 2023-09]."""
     if model.source:
         return {"tunedModelSource": {"tunedModel": model.source, "baseModel": model.base_model}}
     return {"baseModel": model.base_model}
@@ -85,7 +85,7 @@ def _tuning_task(model: TunedModel, progress: Progress) -> Json:
 
 
 def _hyperparameters(model: TunedModel) -> Json:
-    """What was in effect, as every recorded resource has it. A multiplier is echoed."""  # our choice: not seen
+    """The hyperparameters in effect, as in every recorded resource. A multiplier is echoed."""  # our choice: not seen
     run = model.run
     multiplier = model.learning_rate_multiplier
     rate = {"learningRate": run.learning_rate} if multiplier is None else {"learningRateMultiplier": multiplier}
@@ -93,20 +93,20 @@ def _hyperparameters(model: TunedModel) -> Json:
 
 
 def _snapshots(run: Run, progress: Progress) -> MemoizedList:
-    few = progress.completed_steps <= _KEPT_STEPS
-    return _kept_snapshots(run, progress) if few else _new_snapshots(run, progress)
+    is_cached = progress.completed_steps <= CACHED_STEPS
+    return _cached_snapshots(run, progress) if is_cached else _new_snapshots(run, progress)
 
 
 def _new_snapshots(run: Run, progress: Progress) -> MemoizedList:
     return MemoizedList(
-        {"step": done.step, "epoch": done.epoch, "meanLoss": done.mean_loss, "computeTime": done.computed}
-        for done in snapshots(run, progress)
+        {"step": each.step, "epoch": each.epoch, "meanLoss": each.mean_loss, "computeTime": each.computed}
+        for each in snapshots(run, progress)
     )
 
 
-_kept_snapshots = lru_cache(maxsize=64)(_new_snapshots)
+_cached_snapshots = lru_cache(maxsize=64)(_new_snapshots)
 
 
 def _sampling(model: TunedModel) -> Json:
-    given = {"temperature": model.temperature, "topP": model.top_p, "topK": model.top_k}
-    return {name: value for name, value in given.items() if value is not None}
+    sampling = {"temperature": model.temperature, "topP": model.top_p, "topK": model.top_k}
+    return {name: value for name, value in sampling.items() if value is not None}

@@ -1,112 +1,102 @@
-"""tunedModels: create, list, get, patch, delete."""
+"""tunedModels: create, get, list, patch, delete."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from mockserver.catalog import base_models
+from mockserver.dispatch.lists import list_index_response
 from mockserver.dispatch.routing import Call
 from mockserver.dispatch.transactions import transactional
-from mockserver.gemini.errors import invalid
-from mockserver.gemini.filters import search
-from mockserver.gemini.store import TUNED_MODELS, Role, TunedModel, find
+from mockserver.gemini.errors import already_exists, id_denied, invalid_fields
+from mockserver.gemini.filters import filter_tuned_models
+from mockserver.gemini.store import TUNED_MODELS, Role, find_tuned_model, own_role
 from mockserver.gemini.tuned_model_creation import (
     check_display_name,
-    conflict,
     default_sampling,
     new_tuned_model,
-    sampling_findings,
+    sampling_violations,
 )
-from mockserver.gemini.tuned_model_views import operation, tuned_model
-from mockserver.gemini.versions import PACKAGE, message_version
+from mockserver.gemini.tuned_model_views import show_operation, show_tuned_model
+from mockserver.gemini.versions import message_name, message_version
 from mockserver.protojson.field_mask import merge
-from mockserver.rpc.paging import page_walk
 from mockserver.state.store import Exists
 
 Json = dict[str, Any]
 
 MUTABLE = ("display_name", "description", "temperature", "top_p", "top_k", "reader_project_numbers")
-"""What a PATCH may change."""
+"""The fields that a PATCH may change."""
 
-_MESSAGE = f"{PACKAGE}.v1beta.TunedModel"
+_MESSAGE = message_name("v1beta", "TunedModel")
 
 
 @transactional
 def create_tuned_model(call: Call) -> Json:
-    """Begin a tuning run. The model is there from now on, in state CREATING."""
+    """Begin a tuning run. The model exists from now on, in state CREATING."""
     model = new_tuned_model(call)
     try:
         call.world.store.insert(TUNED_MODELS, model.name, model)
     except Exists:
-        raise conflict(call, call.world.store.get(TUNED_MODELS, model.name)) from None
-    return operation(model, call)
-
-
-def list_tuned_models(call: Call) -> Json:
-    """The caller's tuned models, and those shared with them, oldest first [seen]; whole resources [seen]."""
-    asked = call.message
-    wanted = asked.get("filter", "")
-    shown, token = page_walk(
-        lambda after: search(call, wanted, after),
-        key=lambda model: model.name,
-        rank=lambda model: model.run.created,
-        page_size=asked.get("pageSize"),
-        page_token=asked.get("pageToken"),
-        default=10,
-        maximum=1000,
-        scope=f"tunedModels?{wanted}" if wanted else "tunedModels",
-    )
-    found: Json = {"tunedModels": [tuned_model(model, call.now) for model in shown]}
-    return found | ({"nextPageToken": token} if token else {})
+        is_own = own_role(call.world.store.get(TUNED_MODELS, model.name), call) == Role.OWNER
+        raise (already_exists if is_own else id_denied)(model.name) from None
+    return show_operation(model, call)
 
 
 def get_tuned_model(call: Call) -> Json:
-    """A tuned model of the caller's, or one shared with them."""
-    model = find(call, call.message["name"], Role.READER)
-    return tuned_model(model, call.now)
+    """Return a tuned model of the caller's, or one shared with them."""
+    return show_tuned_model(find_tuned_model(call, call.message["name"], Role.READER), call.now)
+
+
+def list_tuned_models(call: Call) -> Json:
+    """List the caller's tuned models, and those shared with them, oldest first [seen]; whole resources [seen]."""
+    text = call.message.get("filter", "")
+    return list_index_response(
+        call,
+        "tunedModels",
+        lambda after: filter_tuned_models(call, text, after),
+        show=lambda model: show_tuned_model(model, call.now),
+        key=lambda model: model.name,
+        rank=lambda model: model.run.created,
+        default=10,
+        maximum=1000,
+        scope=f"tunedModels?{text}" if text else "tunedModels",
+    )
 
 
 @transactional
-def patch_tuned_model(call: Call) -> Json:
-    """Change what may be changed: what the mask names, else what the body holds; the rest of the body is ignored.
+def update_tuned_model(call: Call) -> Json:
+    """Change the mutable fields that the mask names, else those in the body; the rest of the body is ignored.
 
     The answer of 2023 held the masked members only; today's sister resources on the host answer whole,
     and so do we since v1beta. The update time stays as it was [seen: 2023-09].
     """
-    asked = call.message.get("tunedModel", {})
-    name = asked["name"]
-    model = find(call, name, Role.WRITER)
+    body = call.message.get("tunedModel", {})
+    model = find_tuned_model(call, body["name"], Role.WRITER)
     paths = call.message.get("updateMask")
-    changed = _patched(call, model, asked, paths)
-    call.world.store.replace(TUNED_MODELS, name, changed)
-    answer = tuned_model(changed, call.now)
+    members = merge(_MESSAGE, show_tuned_model(model, call.now), body, paths, mutable=MUTABLE)
+    base = base_models.find(model.run.base, None)
+    check_display_name(members)
+    if base and (violations := [*sampling_violations(members, base)]):
+        raise invalid_fields(*violations)
+    sampling = default_sampling(base) if base else {"temperature": None, "top_p": None, "top_k": None}
+    changed = replace(
+        model,
+        display_name=members.get("displayName", ""),
+        description=members.get("description", ""),
+        temperature=members.get("temperature", sampling["temperature"]),
+        top_p=members.get("topP", sampling["top_p"]),
+        top_k=members.get("topK", sampling["top_k"]),
+        reader_projects=tuple(members.get("readerProjectNumbers", ())),
+    )
+    call.world.store.replace(TUNED_MODELS, model.name, changed)
+    resource = show_tuned_model(changed, call.now)
     if message_version(call) == "v1beta3" and paths:
-        return merge(_MESSAGE, {}, answer, [path for path in paths if path in MUTABLE])
-    return answer
+        return merge(_MESSAGE, {}, resource, [path for path in paths if path in MUTABLE])
+    return resource
 
 
 @transactional
 def delete_tuned_model(call: Call) -> Json:
-    """Forget a tuned model, its operation and its permissions, even while it is made."""  # our choice: not seen
-    name = call.message["name"]
-    find(call, name, Role.OWNER)
-    call.world.store.delete(TUNED_MODELS, name)
+    """Delete a tuned model, its operation and its permissions, even while its run goes on."""  # our choice: not seen
+    model = find_tuned_model(call, call.message["name"], Role.OWNER)
+    call.world.store.delete(TUNED_MODELS, model.name)
     return {}
-
-
-def _patched(call: Call, model: TunedModel, asked: Mapping[str, Any], paths: list[str] | None) -> TunedModel:
-    after = merge(_MESSAGE, tuned_model(model, call.now), asked, paths, mutable=MUTABLE)
-    base = base_models.find(model.run.base, None)
-    check_display_name(after)
-    if base and (findings := [*sampling_findings(after, base)]):
-        raise invalid(*findings)
-    cleared = default_sampling(base) if base else {"temperature": None, "top_p": None, "top_k": None}
-    return replace(
-        model,
-        display_name=after.get("displayName", ""),
-        description=after.get("description", ""),
-        temperature=after.get("temperature", cleared["temperature"]),
-        top_p=after.get("topP", cleared["top_p"]),
-        top_k=after.get("topK", cleared["top_k"]),
-        reader_projects=tuple(after.get("readerProjectNumbers", ())),
-    )

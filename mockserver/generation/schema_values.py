@@ -6,14 +6,17 @@ enum, one element, small numbers, texts named after their property. Which of the
 It ignores `pattern` and `uniqueItems`, and that a value may match only one arm of a `oneOf`.
 """
 
+import json
 import math
 import operator
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import count
 from types import NoneType
 from typing import Any
 from urllib.parse import unquote
+
+from mockserver.limits import SCHEMA_WORK
 
 Json = dict[str, Any]
 
@@ -75,6 +78,7 @@ class _ValueMaker:
         self.root = root
         self.open: set[str] = set()  # the references that enclose the current value; a finite value repeats none
         self.left = MAX_VALUES
+        self.work = SCHEMA_WORK
         self.depth = 0
 
     def value(self, schema: Any, name: str) -> Any:
@@ -85,6 +89,7 @@ class _ValueMaker:
         self.depth += 1
         try:
             if schema is True:
+                self._spend(len(name))
                 return name
             if not isinstance(schema, Mapping):
                 raise NoValueError(f"{schema!r} is not a schema")
@@ -92,16 +97,26 @@ class _ValueMaker:
         finally:
             self.depth -= 1
 
+    def _spend(self, amount: int) -> None:
+        """Count characters made and members looked at: few schemas can refer to each other very often."""
+        self.work -= amount
+        if self.work < 0:
+            raise NoValueError("it is too large")
+
     def _schema_value(self, schema: Mapping[str, Any], name: str) -> Any:
         """Make the value of a schema that may refer to others or combine them."""
+        self._spend(_size(schema))
         for reference in ("$ref", "ref"):
             if isinstance(schema.get(reference), str):
                 return self._referenced_value(schema[reference], _without(schema, reference), name)
         if schemas := _list(schema, "allOf"):
-            return self.value(_merge(_without(schema, "allOf"), *map(self._resolve, schemas)), name)
+            resolved = [self._resolve(each) for each in schemas]
+            self._spend(sum(map(_size, resolved)))
+            return self.value(_merge(_without(schema, "allOf"), *resolved), name)
         for choice in ("anyOf", "oneOf"):
             if arms := _list(schema, choice):
                 rest = _without(schema, choice)
+                self._spend(len(arms) * len(rest))
                 merged = [_merge(rest, arm) if isinstance(arm, Mapping) else arm for arm in sorted(arms, key=_is_null)]
                 return self._first(merged, lambda arm: self.value(arm, name))
         types = sorted((str(kind).lower() for kind in _types(schema)), key=lambda kind: kind == "null")
@@ -132,12 +147,14 @@ class _ValueMaker:
         """Return a schema with its reference replaced by the target, for merging."""
         visited = set()
         while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str) and schema["$ref"] not in visited:
+            self._spend(_size(schema))
             visited.add(schema["$ref"])
             schema = _merge(_without(schema, "$ref"), self._target(schema["$ref"]))
         return schema if isinstance(schema, Mapping) else {}
 
     def _target(self, reference: str) -> Mapping[str, Any]:
         """Return the schema that a reference like `#/$defs/Pet` refers to."""
+        self._spend(len(reference))
         target = self.root
         start, *steps = reference.split("/")
         for step in steps:
@@ -150,14 +167,18 @@ class _ValueMaker:
     def _typed_value(self, kind: str, schema: Mapping[str, Any], name: str) -> Any:
         """Make a value of one of the schema's types."""
         if enum := [schema["const"]] if "const" in schema else _list(schema, "enum"):
-            return _enum_value(kind, enum)
+            word = _enum_value(kind, enum)
+            self._spend(len(json.dumps(word)) if isinstance(word, str | list | Mapping) else 1)
+            return word
         match kind:
             case "object":
                 return self._object(schema)
             case "array":
                 return self._array(schema, name)
             case "string":
-                return _text(schema, name)
+                text = _text(schema, name)
+                self._spend(len(text))
+                return text
             case "integer" | "number":
                 return _number(schema, whole=kind == "integer")
             case "boolean":
@@ -176,6 +197,8 @@ class _ValueMaker:
         room = _limit(schema, "maxProperties", math.inf) - len(required)
         members: Json = {}
         for name in order:
+            if name in required or (name in properties and self.left > 0):
+                self._spend(len(name))
             if name in required:
                 members[name] = self.value(properties.get(name, other), name)
             elif name in properties and room >= 1 and self.left > 0:
@@ -207,6 +230,11 @@ class _ValueMaker:
                     raise
                 break
         return elements
+
+
+def _size(schema: Mapping[str, Any]) -> int:
+    """How many members a schema has, with those of its lists and objects."""
+    return len(schema) + sum(len(value) for value in schema.values() if isinstance(value, list | tuple | Mapping))
 
 
 def _types(schema: Mapping[str, Any]) -> Sequence[Any]:
@@ -317,10 +345,28 @@ def _without(schema: Mapping[str, Any], name: str) -> Json:
 def _merge(*schemas: Mapping[str, Any]) -> Json:
     """Return one schema with the conditions of all; of two that cannot be combined, the later one."""
     merged: Json = {}
+    grown: set[str] = set()  # members that are this schema's own, so that they can be added to without a copy
     for schema in schemas:
         for name, value in schema.items():
-            merged[name] = _combine(name, merged[name], value) if name in merged else value
+            if name in grown and name == "properties" and isinstance(value, Mapping):
+                merged[name].update(value)
+            elif name in grown and name == "required" and isinstance(value, list):
+                merged[name].extend(value)
+            elif name in merged:
+                combined = _combine(name, merged[name], value)
+                if combined is not value and name in {"properties", "required"}:
+                    grown.add(name)
+                merged[name] = combined
+            else:
+                merged[name] = value
     return merged
+
+
+def _frozen(value: Any) -> Hashable:
+    """Something equal for equal JSON values, to be looked up."""
+    if isinstance(value, Mapping):
+        return frozenset((name, _frozen(item)) for name, item in value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def _combine(name: str, old: Any, new: Any) -> Any:
@@ -333,5 +379,6 @@ def _combine(name: str, old: Any, new: Any) -> Any:
     if name == "required" and isinstance(old, list) and isinstance(new, list):
         return [*old, *new]
     if name == "enum" and isinstance(old, list) and isinstance(new, list):
-        return [word for word in old if word in new] or new
+        known = {_frozen(word) for word in new}
+        return [word for word in old if _frozen(word) in known] or new
     return new

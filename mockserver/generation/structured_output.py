@@ -48,7 +48,7 @@ def _forced_function(message: Mapping[str, Any]) -> Json | None:
     config = message["toolConfig"].get("functionCallingConfig", {})
     if config.get("mode") != "ANY":
         return None
-    allowed = config.get("allowedFunctionNames", ())
+    allowed = frozenset(config.get("allowedFunctionNames", ()))
     functions = (each for each in declared_functions(message) if not allowed or each.get("name") in allowed)
     return next(functions, None)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted
-from mockserver.dispatch.dispatcher import BUG, Request, append_to_log, dispatch
+from mockserver.dispatch.dispatcher import BUG, Request, WouldBlock, dispatch, redact_call
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
 from mockserver.http import error_pages
@@ -18,22 +18,21 @@ from mockserver.http.headers import Head
 from mockserver.http.parameters import InvalidParameters, SystemParameters, parse_query, split_query, unsupported_alt
 from mockserver.http.reply import Printer, Reply, requested_mask
 from mockserver.http.request import HttpRequest
+from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import read_request
 from mockserver.rpc import errors
 from mockserver.rpc.credentials import read_credentials, redact
 from mockserver.rpc.errors import ApiError
+from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import Nanos, stopwatch
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
 access = logging.getLogger("mockserver.access")
 
-# The newest of the limits seen in "Request payload size exceeds the limit: N bytes."
-BODY_LIMIT = 20_971_520
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReceivedRequest:
     """A request, its world and its time. `secret` describes what looks like a real credential, "" if nothing does."""
 
@@ -49,14 +48,14 @@ class ReceivedRequest:
 
     def refuse(self, error: ApiError, parameters: SystemParameters) -> Reply:
         """Reply with an error, before a method was found."""
-        self._log(error.code.http, error.status)
+        self._record(error.code.http, error.status)
         return Printer(self.http, parameters, self.now, self.world.clock).print_error(error)
 
     def answer_unrouted(self, table: RouteTable) -> Reply:
         """Reply with 404: an empty body or the outermost server's page, by the service of the path [both seen]."""
         hint = diagnose_unrouted(table, self.http.verb, self.http.path, self.world.settings)
         log.warning("%s was not found: %s", self.label, hint)
-        self._log(404, None, hint)
+        self._record(404, None, hint)
         service = table.services.get(table.service(self.http.path))
         empty = service is not None and service.empty_404
         return self.print_page(404, b"" if empty else error_pages.not_found_page(self.http.target))
@@ -65,18 +64,20 @@ class ReceivedRequest:
         """Reply with a page of the outermost server."""
         return Printer(self.http, SystemParameters(), self.now, self.world.clock).print_page(status, page)
 
-    def _log(self, status: int, response: Any, hint: str = "") -> None:
-        append_to_log(
-            self.world,
-            now=self.now,
-            secret=self.secret,
+    def _record(self, status: int, response: Any, hint: str = "") -> None:
+        call = RecordedCall(
+            method="",
             verb=self.http.verb,
             path=self.http.path,
+            time=self.now,
+            caller="",
+            request=None,
             status=status,
             response=response,
             hint=hint,
             size=len(self.http.body),
         )
+        self.world.calls.append(redact_call(call) if self.secret else call)
 
 
 class HttpFace:
@@ -89,8 +90,10 @@ class HttpFace:
     def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
         """Answer any request. A bug in a handler is logged, and answered with the real service's 500.
 
-        Raises WouldBlock if the handler would have to wait and `may_block` is false.
+        Raises WouldBlock if the handler would have to wait, or takes long, and `may_block` is false.
         """
+        if not may_block and len(http.body) > QUICK_BYTES:
+            raise WouldBlock(outside=False)
         elapsed_ms = stopwatch()
         texts = tuple(http.identifying_texts())
         world = self._worlds.choose(texts)
@@ -124,6 +127,7 @@ class HttpFace:
             service=service,
             route=route,
             world=world,
+            settings=settings,
             now=received.now,
             resource=next(iter(match.path.values()), ""),
             credentials=read_credentials(http.headers, parse_query(http.parameters)),
@@ -148,8 +152,8 @@ def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], paramet
     """Bind the message of a request. Raises ApiError, also for an unsupported format of the answer."""
     if parameters.alt in {"media", "proto"}:
         raise unsupported_alt(parameters.alt)
-    if len(http.body) > BODY_LIMIT:
-        raise errors.payload_too_large(BODY_LIMIT)
+    if len(http.body) > REQUEST_BYTES:
+        raise errors.payload_too_large(REQUEST_BYTES)
     route = match.route
     message = read_request(
         route.request,

@@ -58,7 +58,7 @@ class Pieces:
             record(self._size)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """A reply for a door to send: with a whole body, or the pieces of a stream with pauses.
 
@@ -78,7 +78,7 @@ class Reply:
             self.body.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Printer:
     """Prints the reply to one request. Without a method `answer` is None, and the headers are those of no service."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from mockserver.protojson.reading import is_form
 
@@ -9,7 +10,7 @@ from mockserver.protojson.reading import is_form
 OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HttpRequest:
     """An HTTP request. Header names are lower case; path and query are as on the wire."""
 
@@ -19,13 +20,13 @@ class HttpRequest:
     headers: Mapping[str, str]
     body: bytes
 
-    @property
+    @cached_property
     def method(self) -> str:
         """Return the verb, or the one that X-HTTP-Method-Override names."""
         override = self.headers.get("x-http-method-override", "").upper()
         return override if self.verb == "POST" and override in OVERRIDES else self.verb
 
-    @property
+    @cached_property
     def parameters(self) -> str:
         """Return the query; for a GET sent as POST also the form in the body, as google-api-python-client sends it."""
         if self.verb == "GET" or self.method != "GET" or not is_form(self.headers.get("content-type")):

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from mockserver.limits import TOKEN_BYTES
+
 # Google's own lifetime, one second short [seen in every answer quoted in public].
 LIFETIME_SECONDS = 3599
 
@@ -18,7 +20,13 @@ _WORLD = re.compile(r"mockserver-[a-z0-9]+")
 
 async def exchange(request: Request) -> JSONResponse:
     """Return an access token for any grant; without a grant, the error of RFC 6749."""
-    form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > TOKEN_BYTES:
+            error = {"error": "invalid_request", "error_description": f"The body has more than {TOKEN_BYTES} bytes"}
+            return JSONResponse(error, status_code=400)
+    form = dict(parse_qsl(body.decode("utf-8", "replace")))
     if not form.get("grant_type"):
         error = {"error": "invalid_request", "error_description": "Required parameter is missing: grant_type"}
         return JSONResponse(error, status_code=400)

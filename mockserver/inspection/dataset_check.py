@@ -1,5 +1,6 @@
 """Checks a file of training data by the rules of the services, without a request."""
 
+import errno
 from pathlib import Path
 
 from mockserver.catalog import base_models
@@ -20,6 +21,8 @@ def check_file(path: Path, *, base_model: str | None = None, epochs: int | None 
     The report is about tuning this base model, or without one any base model. Raises OSError for a file that cannot be
     read, BadOption for a base model that cannot be tuned with such data.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a device may never end, a pipe cannot be read twice
+        raise OSError(errno.EINVAL, "not a regular file")
     name = str(path).encode(errors="replace").decode()
     with path.open("rb") as file:
         file_format = detect_format(path.suffix.lower(), file)

@@ -15,7 +15,7 @@ from mockserver.dispatch.transactions import in_transaction
 from mockserver.gemini import routes as gemini
 from mockserver.gemini.store import EVERYONE, TUNED_MODELS, Permission, Role, TunedModel
 from mockserver.gemini.tuned_model_creation import new_tuned_model
-from mockserver.gemini.tuned_model_views import tuned_model
+from mockserver.gemini.tuned_model_views import show_tuned_model
 from mockserver.protojson.reading import bind_tree
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.protojson.writing import write
@@ -36,9 +36,9 @@ from mockserver.simulation.tuning import (
 from mockserver.state.store import Exists, Kind, Store
 from mockserver.state.world import World
 from mockserver.vertex import routes as vertex
-from mockserver.vertex.store import TUNING_JOBS, Registry, TuningJob
-from mockserver.vertex.tuning_job_creation import new_job, prepare
-from mockserver.vertex.tuning_jobs import tuning_job
+from mockserver.vertex.store import TUNING_JOBS, Repository, TuningJob, insert_tuning_job
+from mockserver.vertex.tuning_job_creation import new_tuning_job, prepare_tuning_job
+from mockserver.vertex.tuning_job_views import show_tuning_job
 
 T = TypeVar("T")
 
@@ -74,7 +74,9 @@ class Resources(Mapping[str, Json]):
 
 def tuned_models(world: World) -> Resources:
     """Return the tuned models of the Developer API, as in v1beta."""
-    return Resources(world, TUNED_MODELS, lambda model: _to_json(TUNED_MODEL, tuned_model(model, world.clock.now())))
+    return Resources(
+        world, TUNED_MODELS, lambda model: _to_json(TUNED_MODEL, show_tuned_model(model, world.clock.now()))
+    )
 
 
 def tuning_jobs(world: World) -> Resources:
@@ -82,7 +84,7 @@ def tuning_jobs(world: World) -> Resources:
 
     def view(job: TuningJob) -> Json:
         now = world.clock.now()
-        return _to_json(TUNING_JOB, tuning_job(Registry(world, now), job, now))
+        return _to_json(TUNING_JOB, show_tuning_job(Repository(world, now), job, now))
 
     return Resources(world, TUNING_JOBS, view)
 
@@ -147,12 +149,12 @@ def add_tuning_job(
     message = _raise_value_errors(lambda: bind_tree(TUNING_JOB, tree))
     route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
     call = _call(world, route, {"parent": parent, "tuningJob": message})
-    prepared = _raise_value_errors(lambda: prepare(call, message))
+    prepared = _raise_value_errors(lambda: prepare_tuning_job(call, message))
 
     def change(transaction: Store) -> str:
-        job = _raise_value_errors(lambda: new_job(in_transaction(call, transaction), message, prepared))
+        job = _raise_value_errors(lambda: new_tuning_job(in_transaction(call, transaction), message, prepared))
         run = _age_run(job.run, _parse_state(state.removeprefix("JOB_STATE_")), step, error)
-        transaction.replace(TUNING_JOBS, job.name, replace(job, run=run))
+        insert_tuning_job(transaction, replace(job, run=run))
         return job.name
 
     return world.store.transact(change)

@@ -10,7 +10,7 @@ from mockserver.protojson.any_unpacking import AnyUnpacker
 from mockserver.protojson.message_encoder import MessageEncoder, Violations
 from mockserver.protojson.renderers import RENDERERS, Renderer
 from mockserver.protojson.scalars import InvalidValue, Scalar
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 from mockserver.protojson.value_sinks import AnySink, Finalizers
 from mockserver.protojson.well_known import ANY, LIST_VALUE, NULLABLE, STRUCT, VALUE
 
@@ -80,7 +80,7 @@ class Binder(MessageEncoder):
     def _start_object_field(self, field: Field, name: str) -> None:
         if field.map:
             self.push(name, is_list=True, is_map=True)
-        elif field.kind is not Kind.MESSAGE:
+        elif field.kind is not FieldType.MESSAGE:
             self.ignored += 1
             self.invalid_value(field.name, "Starting an object on a scalar field")
         else:

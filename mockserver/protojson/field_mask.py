@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mockserver.limits import MESSAGE_DEPTH
 from mockserver.protojson import schema
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 from mockserver.rpc.errors import ApiError, bad_request, invalid_argument
 
 Json = dict[str, Any]
@@ -60,6 +61,8 @@ def _parse_mask(mask: str) -> Selection:
         if character == "(":
             groups.append(groups[-1].add(name))
             name = ""
+            if len(groups) > MESSAGE_DEPTH:
+                raise _no_match_error(mask, mask)  # our choice: not seen
         elif character in ",)":
             if name:
                 _select_path(groups[-1], name)
@@ -110,7 +113,7 @@ def _find_unknown_inside(of: Field, selection: Selection) -> str | None:
 
 def _has_members(of: Field) -> bool:
     """Return whether the JSON of a field is an object of fields; that of a Timestamp is a string."""
-    return of.kind is Kind.MESSAGE and not of.type_name.startswith("google.protobuf.")
+    return of.kind is FieldType.MESSAGE and not of.type_name.startswith("google.protobuf.")
 
 
 def _select(message: str, selection: Selection, value: Any) -> Any:

@@ -4,15 +4,16 @@ A port of protobuf 3.21's proto_writer.cc. Every error is collected with its loc
 ignored. binding.py extends this class by the messages whose JSON is not an object of their fields.
 """
 
+from mockserver.limits import VIOLATIONS
 from mockserver.protojson import schema
 from mockserver.protojson.scalars import InvalidValue, Scalar, converter, quote_value
-from mockserver.protojson.schema import Field, Kind, Message
+from mockserver.protojson.schema import Field, FieldType, Message
 from mockserver.protojson.value_sinks import Finalizers, PartialValueSink, Sink, Slot, message_sink
 
 Violations = list[tuple[str | None, str]]
 """(location, sentence) of every error, in the order found; the root has no location."""
 
-MAX_VIOLATIONS = 10_000
+MAX_VIOLATIONS = VIOLATIONS
 """How many are collected: an answer to megabytes of nonsense needs no more. Our choice: not seen."""
 
 
@@ -118,7 +119,7 @@ class MessageEncoder:
         field = self.find_field(name)
         if field is None or self.element is None or not self._set_oneof(field, name):
             return
-        if field.kind is Kind.MESSAGE:
+        if field.kind is FieldType.MESSAGE:
             self._refuse_scalar(field, quote_value(value))
             return
         try:
@@ -185,7 +186,7 @@ def _element_type(field: Field, parent: Element) -> Message:
 
     An object for the scalar of a map's entry is read as a message, as 3.21 does.
     """
-    if field.kind is Kind.MESSAGE:
+    if field.kind is FieldType.MESSAGE:
         return schema.message(field.type_name)
     # our choice: not seen; 3.21 takes the fields of the entry and writes bytes no message can be read from
     return parent.message if field.repeated else schema.message("google.protobuf.Empty")

@@ -13,7 +13,7 @@ from mockserver.protojson.binding import Binder
 from mockserver.protojson.message_encoder import MAX_VIOLATIONS, Violations
 from mockserver.protojson.renderers import RENDERERS
 from mockserver.protojson.scalars import Scalar
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 from mockserver.protojson.well_known import VALUE
 
 Parameters = Iterable[tuple[str, str]]
@@ -73,7 +73,7 @@ def _resolve_path(message: str, name: str) -> tuple[Field, ...]:
     """Return the fields that the dotted `name` goes through."""
     fields: list[Field] = []
     for segment in name.split("."):
-        parent = message if not fields else fields[-1].type_name if fields[-1].kind is Kind.MESSAGE else ""
+        parent = message if not fields else fields[-1].type_name if fields[-1].kind is FieldType.MESSAGE else ""
         by_name = schema.message(parent).by_name if parent else {}
         if segment not in by_name:
             # Of `mask.bogus` production names the first segment it does not find (measured for the first).
@@ -82,7 +82,7 @@ def _resolve_path(message: str, name: str) -> tuple[Field, ...]:
             )
         fields.append(by_name[segment])
     last = fields[-1]
-    if last.kind is Kind.MESSAGE and (last.type_name not in RENDERERS or last.type_name == VALUE):
+    if last.kind is FieldType.MESSAGE and (last.type_name not in RENDERERS or last.type_name == VALUE):
         raise _UnbindableParameter(
             f"Cannot bind query parameter. '{segment}' is a message type. "
             "Parameters can only be bound to primitive types."

@@ -8,14 +8,14 @@ Sheets and Firestore, and 3.21].
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from mockserver.protojson import schema, strict
+from mockserver.protojson import fast_reader, schema
 from mockserver.protojson.binding import Binder
-from mockserver.protojson.lenient import MAX_DEPTH, EventHandler, MalformedJson, read, too_deep_error
+from mockserver.protojson.exact_reader import MAX_DEPTH, EventHandler, MalformedJson, read, too_deep_error
+from mockserver.protojson.fast_reader import Fallback
 from mockserver.protojson.message_encoder import Violations
 from mockserver.protojson.query import Bindings, ParameterMerger, bind_parameters, parse_form
 from mockserver.protojson.scalars import Scalar
-from mockserver.protojson.schema import Kind
-from mockserver.protojson.strict import Fallback
+from mockserver.protojson.schema import FieldType
 from mockserver.rpc.errors import invalid_argument, invalid_json, unbindable
 
 Json = dict[str, Any]
@@ -69,7 +69,7 @@ def bind_tree(message: str, tree: Any) -> Any:
     Raises ApiError INVALID_ARGUMENT; TypeError for what is not JSON.
     """
     try:
-        return strict.bind(message, tree)
+        return fast_reader.bind(message, tree)
     except Fallback:
         pass
     binder = Binder(message, [], [])
@@ -103,9 +103,9 @@ def _bind_fast(message: str, body: bytes, body_field: str, parameters: Bindings)
     values: Json = {}
     if body and body_field not in ("", "*"):
         field = schema.message(message).by_name[body_field]
-        values[field.json_name] = strict.bind(field.type_name, strict.loads(body))
+        values[field.json_name] = fast_reader.bind(field.type_name, fast_reader.loads(body))
     elif body:
-        values = strict.bind(message, strict.loads(body))
+        values = fast_reader.bind(message, fast_reader.loads(body))
     _add(parameters, values)
     return values
 
@@ -113,10 +113,10 @@ def _bind_fast(message: str, body: bytes, body_field: str, parameters: Bindings)
 def _add(parameters: Bindings, values: Json) -> None:
     """Add the parameters. Raises Fallback where that is more than setting an unset field."""
     for field, text in parameters.values:
-        merged = field.kind is Kind.MESSAGE and field.json_name in values  # two masks are merged
+        merged = field.kind is FieldType.MESSAGE and field.json_name in values  # two masks are merged
         if field.repeated or field.oneof or merged:
             raise Fallback
-        values[field.json_name] = strict.bind_text(field, text)
+        values[field.json_name] = fast_reader.bind_text(field, text)
     for field, inner in parameters.messages.values():
         if field.repeated or field.oneof or field.type_name.startswith("google.protobuf."):
             raise Fallback

@@ -15,7 +15,7 @@ from typing import Any
 
 from mockserver.protojson import schema
 from mockserver.protojson.formatting import double_text
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 
 Scalar = str | int | float | bool | None
 Convert = Callable[[Any], Any]
@@ -219,22 +219,22 @@ def _find_enum_number(enum: schema.Enum, text: str) -> int | None:
 
 _UPPER_CASE = str.maketrans("abcdefghijklmnopqrstuvwxyz-", "ABCDEFGHIJKLMNOPQRSTUVWXYZ_")  # ASCII only, as in C++
 
-_CONVERT: Mapping[Kind, Convert] = {
-    Kind.STRING: _string,
-    Kind.BYTES: _bytes,
-    Kind.BOOL: _bool,
-    Kind.INT32: _int32,
-    Kind.SINT32: _int32,
-    Kind.SFIXED32: _int32,
-    Kind.UINT32: _uint32,
-    Kind.FIXED32: _uint32,
-    Kind.INT64: _int64,
-    Kind.SINT64: _int64,
-    Kind.SFIXED64: _int64,
-    Kind.UINT64: _uint64,
-    Kind.FIXED64: _uint64,
-    Kind.FLOAT: _float,
-    Kind.DOUBLE: _double,
+_CONVERT: Mapping[FieldType, Convert] = {
+    FieldType.STRING: _string,
+    FieldType.BYTES: _bytes,
+    FieldType.BOOL: _bool,
+    FieldType.INT32: _int32,
+    FieldType.SINT32: _int32,
+    FieldType.SFIXED32: _int32,
+    FieldType.UINT32: _uint32,
+    FieldType.FIXED32: _uint32,
+    FieldType.INT64: _int64,
+    FieldType.SINT64: _int64,
+    FieldType.SFIXED64: _int64,
+    FieldType.UINT64: _uint64,
+    FieldType.FIXED64: _uint64,
+    FieldType.FLOAT: _float,
+    FieldType.DOUBLE: _double,
 }
 
 
@@ -243,4 +243,4 @@ def converter(field: Field) -> Convert:
 
     It raises InvalidValue. The caller handles null.
     """
-    return _enum(field.type_name) if field.kind is Kind.ENUM else _CONVERT[field.kind]
+    return _enum(field.type_name) if field.kind is FieldType.ENUM else _CONVERT[field.kind]

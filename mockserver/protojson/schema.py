@@ -20,7 +20,7 @@ Json = dict[str, Any]
 TABLES = Path(__file__).parent / "tables"
 
 
-class Kind(StrEnum):
+class FieldType(StrEnum):
     """The type of a field, as spelled in a .proto file."""
 
     DOUBLE = "double"
@@ -49,7 +49,7 @@ class Field:
     name: str
     json_name: str
     number: int
-    kind: Kind
+    kind: FieldType
     type_name: str = ""
     """Full name of the message or enum; of the entry message for a map."""
     repeated: bool = False
@@ -71,7 +71,7 @@ class Field:
     @property
     def has_presence(self) -> bool:
         """Whether "not set" differs from the default, so that a default which was set is written."""
-        return self.oneof is not None or (self.kind is Kind.MESSAGE and not self.repeated)
+        return self.oneof is not None or (self.kind is FieldType.MESSAGE and not self.repeated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,9 @@ def _table(package: str) -> Json:
 
 
 def _field(row: Json) -> Field:
-    return Field(**(row | {"json_name": row.get("json_name") or json_name(row["name"]), "kind": Kind(row["kind"])}))
+    return Field(
+        **(row | {"json_name": row.get("json_name") or json_name(row["name"]), "kind": FieldType(row["kind"])})
+    )
 
 
 def _spellings(fields: Iterable[Field]) -> dict[str, Field]:

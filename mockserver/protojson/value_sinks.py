@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from mockserver.protojson import schema
 from mockserver.protojson.formatting import SECOND
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 from mockserver.protojson.well_known import FIRST_SECOND, LAST_SECOND, MAX_DURATION_SECONDS
 
 Json = dict[str, Any]
@@ -192,8 +192,8 @@ class _MapEntrySink(_SlotSink):
     def child(self, field: Field) -> Sink:
         entries = self.slot.get()
         entries.pop(self.key, None)  # an entry replaces an earlier one of the same key
-        if field.kind is not Kind.MESSAGE:
-            entries[self.key] = "" if field.kind is Kind.STRING else 0  # an empty object is read as nothing [3.21]
+        if field.kind is not FieldType.MESSAGE:
+            entries[self.key] = "" if field.kind is FieldType.STRING else 0  # an empty object is read as nothing [3.21]
             return _DiscardingSink()
         return message_sink(field.type_name, Slot(entries, self.key), self.finalizers)
 

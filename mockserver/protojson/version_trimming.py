@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import islice
+from operator import is_
 from typing import Any
 
 from mockserver.protojson import schema
 from mockserver.protojson.memoized import MemoizedList
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
 Trim = Callable[[Any], Any]
@@ -26,32 +28,44 @@ def trim_to_version(message: str, value: Mapping[str, Any]) -> Json:
 
 
 @cache
-def _message_trimmer(message: str) -> Trim:
-    if message == _ANY:
+def _message_trimmer(message: str, *, as_any: bool = False) -> Trim:
+    """Return what trims a message of that type, or an Any of it. It returns the value itself if nothing is dropped."""
+    if message == _ANY and not as_any:
         return _trim_any
-    trimmers = {spelling: _field_trimmer(field) for spelling, field in schema.message(message).by_name.items()}
+    trimmers: dict[str, Trim | None] = {
+        spelling: _field_trimmer(field) for spelling, field in schema.message(message).by_name.items()
+    }
+    if as_any:
+        trimmers["@type"] = None
 
-    def trim(value: Mapping[str, Any]) -> Json:
-        members = {}
-        for name, item in value.items():
-            if name in trimmers:
-                trim_member = trimmers[name]
-                member = item if trim_member is None else trim_member(item)
-                if member is not _UNDEFINED:
-                    members[name] = member
-        return members
+    def trim(value: Mapping[str, Any]) -> Mapping[str, Any]:
+        trimmed: Json | None = None
+        for position, (name, item) in enumerate(value.items()):
+            trim_member: Trim | None = trimmers.get(name, _drop)
+            member = item if trim_member is None else trim_member(item)
+            if trimmed is None:
+                if member is item:
+                    continue
+                trimmed = dict(islice(value.items(), position))
+            if member is not _UNDEFINED:
+                trimmed[name] = member
+        return value if trimmed is None else trimmed
 
     return trim
+
+
+def _drop(_: Any) -> object:
+    return _UNDEFINED
 
 
 def _field_trimmer(field: Field) -> Trim | None:
     """Return what trims the values of a field, or None if there is nothing to trim."""
     type_name = field.type_name
-    if field.kind is Kind.ENUM:
+    if field.kind is FieldType.ENUM:
         names = schema.enum(type_name).by_name
         return lambda item: _UNDEFINED if isinstance(item, str) and item not in names else item
     well_known = type_name.startswith("google.protobuf.") and type_name != _ANY
-    if field.kind is not Kind.MESSAGE or field.map or well_known:
+    if field.kind is not FieldType.MESSAGE or field.map or well_known:
         return None
     # Looked up when called, because messages contain themselves (Schema).
     if not field.repeated:
@@ -59,17 +73,17 @@ def _field_trimmer(field: Field) -> Trim | None:
 
     def trim_memoized(items: list[Any]) -> list[Any]:
         trimmed = MemoizedList(map(_message_trimmer(type_name), items))
-        return items if trimmed == items else trimmed
+        return items if all(map(is_, trimmed, items)) else trimmed
 
     def trim_list(items: Any) -> list[Any]:
         if isinstance(items, MemoizedList):
             return items.compute(trim_memoized)
-        return list(map(_message_trimmer(type_name), items))
+        trimmed = list(map(_message_trimmer(type_name), items))
+        return items if all(map(is_, trimmed, items)) else trimmed
 
     return trim_list
 
 
-def _trim_any(value: Mapping[str, Any]) -> Json:
-    type_url = value["@type"]
-    members = {name: item for name, item in value.items() if name != "@type"}
-    return {"@type": type_url, **trim_to_version(type_url.rpartition("/")[2], members)}
+def _trim_any(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    trimmed: Mapping[str, Any] = _message_trimmer(value["@type"].rpartition("/")[2], as_any=True)(value)
+    return trimmed

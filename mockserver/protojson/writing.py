@@ -20,7 +20,7 @@ from mockserver.protojson import schema
 from mockserver.protojson.formatting import double_text, duration_text, float32_text, timestamp_text
 from mockserver.protojson.layout import dumps, dumps_line
 from mockserver.protojson.memoized import MemoizedList
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -104,9 +104,9 @@ def _omission_test(field: Field) -> Omits | None:
     if field.repeated:
         return not_
     match field.kind:
-        case Kind.FLOAT | Kind.DOUBLE:
+        case FieldType.FLOAT | FieldType.DOUBLE:
             return _is_zero
-        case Kind.ENUM:
+        case FieldType.ENUM:
             zero = schema.enum(field.type_name).by_number.get(0)
             return lambda value: value in (0, zero)
         case _:
@@ -142,9 +142,9 @@ def _list_of(encode: Encode) -> Encode:
 
 
 def _value_encoder(field: Field, enums: EnumEncoder) -> Encode:
-    if field.kind is Kind.ENUM:
+    if field.kind is FieldType.ENUM:
         return enums(field.type_name)
-    if field.kind is not Kind.MESSAGE:
+    if field.kind is not FieldType.MESSAGE:
         return _SCALAR[field.kind]
 
     def encode_message(value: Any) -> Any:
@@ -154,8 +154,8 @@ def _value_encoder(field: Field, enums: EnumEncoder) -> Encode:
     return encode_message
 
 
-def _map_key(kind: Kind) -> Encode:
-    if kind is Kind.BOOL:
+def _map_key(kind: FieldType) -> Encode:
+    if kind is FieldType.BOOL:
         return lambda value: "true" if _bool(value) else "false"
     encode = _SCALAR[kind]
     return lambda value: str(encode(value))
@@ -308,16 +308,16 @@ def _type_error(expected: str, value: object) -> TypeError:
     return TypeError(f"{value!r} is not {expected}")
 
 
-_SCALAR: Mapping[Kind, Encode] = {
-    Kind.STRING: _string,
-    Kind.BYTES: _bytes,
-    Kind.BOOL: _bool,
-    Kind.FLOAT: _float,
-    Kind.DOUBLE: _double,
-    **dict.fromkeys((Kind.INT32, Kind.SINT32, Kind.SFIXED32), _int32),
-    **dict.fromkeys((Kind.UINT32, Kind.FIXED32), _uint32),
-    **dict.fromkeys((Kind.INT64, Kind.SINT64, Kind.SFIXED64), _int64),
-    **dict.fromkeys((Kind.UINT64, Kind.FIXED64), _uint64),
+_SCALAR: Mapping[FieldType, Encode] = {
+    FieldType.STRING: _string,
+    FieldType.BYTES: _bytes,
+    FieldType.BOOL: _bool,
+    FieldType.FLOAT: _float,
+    FieldType.DOUBLE: _double,
+    **dict.fromkeys((FieldType.INT32, FieldType.SINT32, FieldType.SFIXED32), _int32),
+    **dict.fromkeys((FieldType.UINT32, FieldType.FIXED32), _uint32),
+    **dict.fromkeys((FieldType.INT64, FieldType.SINT64, FieldType.SFIXED64), _int64),
+    **dict.fromkeys((FieldType.UINT64, FieldType.FIXED64), _uint64),
 }
 
 # Messages whose JSON is not an object of their fields.

@@ -10,6 +10,7 @@ Header names are lower case; a header that occurs several times has a list of va
 """
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -94,9 +95,12 @@ def parse_date(headers: Headers) -> datetime | None:
 
 
 def write(path: Path, exchanges: Sequence[Exchange]) -> None:
-    """Write a transcript file. FileExistsError if it exists."""
+    """Write a transcript file that only its owner may read: scrubbed or not, it has prompts and answers in it.
+
+    FileExistsError rather than write over one.
+    """
     text = json.dumps([_row(exchange) for exchange in exchanges], indent=1, ensure_ascii=False)
-    with path.open("x", encoding="utf-8") as file:
+    with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(text + "\n")
 
 

@@ -21,9 +21,9 @@ from mockserver.recordings.exchange import Exchange, Headers, Request, Response,
 Json = dict[str, Any]
 
 _LINE = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (https?://\S+|/\S+)\s*(.*)", re.DOTALL)
-_HEADER = re.compile(r"(x-goog-[a-z-]+|authorization|content-type): ((?:Bearer )?[^\s<>]+)", re.IGNORECASE)
+_HEADER = re.compile(r"(?<![a-z-])(x-goog-[a-z-]+|authorization|content-type): ((?:Bearer )?[^\s<>]+)", re.IGNORECASE)
 _ABBREVIATED = re.compile(r"\.\.\.|…|<(?![A-Z_]+>)")
-_NO_CREDENTIALS = re.compile(r"\((?:no key|no credentials)[^)]*\)")
+_NO_CREDENTIALS = re.compile(r"\((?:no key|no credentials)[^()]*\)")
 
 
 class ExchangeFinder:

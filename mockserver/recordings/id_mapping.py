@@ -7,7 +7,7 @@ _ASSIGNED = frozenset(
     """batches contexts endpoints executions experiments files operations permissions projects runs tensorboards
     timeSeries tunedModels tuningJobs versions""".split()  # noqa: SIM905 - one word after another reads better
 )
-_NAME = re.compile(r"[\w.@-]+(?:/[\w.@:%-]+)+")
+_NAME = re.compile(r"(?<![\w.@-])[\w.@-]++(?:/[\w.@:%-]+)+")
 _NUMBER = re.compile(r"\d{6,}")
 
 

@@ -19,6 +19,7 @@ from mockserver.recordings.exchange import (
     parse_date,
 )
 from mockserver.recordings.formats import ExchangeFinder, decompress
+from mockserver.scripting.yaml_aliases import AliasBomb, check_aliases
 
 SUFFIXES = (".json", ".txt", ".yaml", ".yml", ".httprr")
 
@@ -26,7 +27,6 @@ SUFFIXES = (".json", ".txt", ".yaml", ".yml", ".httprr")
 _REPLY_MEMBERS = frozenset({"body", "candidates", "error", "promptFeedback", "totalTokens"})
 
 _TRACE = b"httprr trace v1\n"
-_SOURCE = re.compile(r"SOURCE: [^\n]*\n")
 _RECORDER = re.compile(r"(?m)^(?:http_)?interactions:")
 
 
@@ -64,7 +64,7 @@ def _parse_data(path: Path, raw: bytes) -> Any:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableFile("neither text nor a trace of httprr") from None
-    text = _SOURCE.sub("", text, count=1) if text.startswith("SOURCE: ") else text
+    text = text.partition("\n")[2] if text.startswith("SOURCE: ") and "\n" in text else text
     if path.suffix == ".json":
         try:
             tree = json.loads(text)
@@ -75,7 +75,10 @@ def _parse_data(path: Path, raw: bytes) -> Any:
         return tree
     if path.suffix in {".yaml", ".yml"} or _RECORDER.search(text):
         try:
+            check_aliases(text)
             return yaml.safe_load(text)
+        except AliasBomb as bomb:
+            raise UnreadableFile(str(bomb)) from None
         except yaml.YAMLError as error:
             raise UnreadableFile(f"not YAML: {' '.join(str(error).split())}") from None
     if text.lstrip().startswith(("{", "[", "data:")):
@@ -134,7 +137,7 @@ def _join_chunks(body: bytes) -> bytes:
     """Decode chunked encoding; return any other body unchanged."""
     decoded = b""
     rest = body
-    while match := re.match(rb"([0-9a-fA-F]+)[^\n]*\n", rest):
+    while match := re.match(rb"([0-9a-fA-F]++)[^\n]*+\n", rest):
         size = int(match[1], 16)
         decoded += rest[match.end() : match.end() + size]
         rest = rest[match.end() + size :].lstrip(b"\r\n")

@@ -50,7 +50,9 @@ _PROJECT = r"((?:[\w.-]+\.[a-z]+:)?[\w-]+)"
 PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("secret", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)),
     ("key", re.compile(r"\b(?:AIza[\w-]{10,}|AQ\.[\w.-]{10,})")),
-    ("token", re.compile(r"\bya29\.[\w.-]{4,}|\b1//[\w-]{10,}|\beyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)?")),
+    ("token", re.compile(r"\bya29\.[\w.-]{4,}|\b1//[\w-]{10,}")),
+    # A word that has one `eyJ` and no dot behind it has no token behind another one either.
+    ("token", re.compile(r"(?<![\w-])(?:(?!\beyJ)[\w-])*+(eyJ[\w-]{6,}+\.[\w-]{6,}(?:\.[\w-]*)?)")),
     ("token", re.compile(r"\b[Bb]earer\s+(?!realm=|error=|token\b|authentication\b)([^\s\"',;<>]{6,})")),
     ("secret", re.compile(r"\bGOCSPX-[\w-]{6,}|(?<![\w-])[\w-]++\.apps\.googleusercontent\.com")),
     ("secret", re.compile(r"\b(?:key|api_key|access_token|oauth_token|client_secret)=([^&\s\"'\\<>]+)")),

@@ -54,7 +54,11 @@ def _bearer(headers: Mapping[str, str]) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+def _is_email(text: str) -> bool:
+    """Whether it has the form of an address: no space, one @, something on both sides of it and of a dot behind it."""
+    user, at, host = text.partition("@")
+    is_plain = bool(user and at) and "@" not in host and not any(map(str.isspace, text))
+    return is_plain and "." in host[1:-1]
 
 
 def identify(credentials: Credentials, *, default_user: str = "user@example.com") -> Caller:
@@ -64,7 +68,7 @@ def identify(credentials: Credentials, *, default_user: str = "user@example.com"
     to its project. With both, the caller is the user.
     """
     if credentials.bearer is not None:
-        email = credentials.bearer if _EMAIL.fullmatch(credentials.bearer) else default_user
+        email = credentials.bearer if _is_email(credentials.bearer) else default_user
         return Caller(f"user:{email}", email, credentials.project or _project(email), "bearer")
     if credentials.key is not None:
         project = credentials.project or _project(credentials.key)
@@ -90,9 +94,10 @@ def _project(seed: str) -> str:
 # The formats that Google issues: API keys (AIza, and AQ. since 2025), OAuth access tokens, service account keys.
 _REAL = re.compile(
     r"(?P<key>AIza[\w-]{35}|AQ\.[\w.-]{20,})|(?P<token>ya29\.[\w.-]{20,})"
-    r"|(?P<private>-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:.*?-----END [A-Z ]+-----)?)",
-    re.ASCII | re.DOTALL,
+    r"|(?P<private>-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----)",
+    re.ASCII,
 )
+_END = re.compile(r"-----END [A-Z ]+-----")
 _KINDS = {"key": "an API key", "token": "an access token", "private": "a private key"}
 SECRET_MARKERS = ("AIza", "AQ.", "ya29.", "PRIVATE KEY-----")
 """A real secret contains one of these; most texts contain none, so they are searched for first."""
@@ -107,7 +112,22 @@ def find_real_secret(text: str) -> str:
 def redact(value: Any) -> Any:
     """Replace every real secret in a text, or in a tree of texts, by its first four characters and its length."""
     if isinstance(value, str):
-        return _REAL.sub(lambda secret: f"{secret[0][:4]}...({len(secret[0])} characters)", value)
+        return _redact_text(value)
     if isinstance(value, Mapping):
         return {name: redact(item) for name, item in value.items()}
     return [redact(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _redact_text(text: str) -> str:
+    """A private key goes to its last line, if it has one. The text is gone through once, however it was made."""
+    kept: list[str] = []
+    done, last_line = 0, _END.search(text)
+    while secret := _REAL.search(text, done):
+        start, end = secret.span()
+        if secret["private"]:
+            while last_line and last_line.start() < end:
+                last_line = _END.search(text, last_line.end())
+            end = last_line.end() if last_line else end
+        kept.append(f"{text[done:start]}{text[start : start + 4]}...({end - start} characters)")
+        done = end
+    return "".join([*kept, text[done:]])

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from zlib import crc32
 
 from mockserver.rpc.errors import ApiError, invalid_argument
+from mockserver.rpc.varint import decode_varint, encode_varint
 
 T = TypeVar("T")
 
@@ -188,16 +189,16 @@ def _fingerprint(scope: str) -> int | None:
 def mint_token(token: Token) -> str:
     """The token as text: URL-safe base64 with its padding [padding seen]."""
     name = token.name.encode()
-    message = b"\x0a" + _varint(len(name)) + name
+    message = b"\x0a" + encode_varint(len(name)) + name
     if token.rank is not None:
-        message += b"\x10" + _varint(_zigzag(token.rank))
+        message += b"\x10" + encode_varint(_zigzag(token.rank))
     if token.arguments is not None:
-        message += b"\x18" + _varint(token.arguments)
+        message += b"\x18" + encode_varint(token.arguments)
     if token.values:
         values = b"".join(itertools.starmap(_value, enumerate(token.values, 1)))
-        message += b"\x22" + _varint(len(values)) + values
+        message += b"\x22" + encode_varint(len(values)) + values
     if token.moment is not None:
-        message += b"\x28" + _varint(token.moment)
+        message += b"\x28" + encode_varint(token.moment)
     return urlsafe_b64encode(message).decode()
 
 
@@ -230,9 +231,9 @@ def _fields(raw: bytes) -> dict[int, int | bytes]:
     fields: dict[int, int | bytes] = {}
     position = 0
     while position < len(raw):
-        tag, position = _read_varint(raw, position)
+        tag, position = decode_varint(raw, position)
         number, kind = tag >> 3, tag & 7
-        value, position = _read_varint(raw, position)
+        value, position = decode_varint(raw, position)
         if kind == 2:
             if position + value > len(raw):
                 raise IndexError(position)
@@ -247,9 +248,9 @@ def _fields(raw: bytes) -> dict[int, int | bytes]:
 
 def _value(number: int, value: Value) -> bytes:
     if isinstance(value, int):
-        return _varint(number << 3) + _varint(_zigzag(value))
+        return encode_varint(number << 3) + encode_varint(_zigzag(value))
     text = value.encode()
-    return _varint(number << 3 | 2) + _varint(len(text)) + text
+    return encode_varint(number << 3 | 2) + encode_varint(len(text)) + text
 
 
 def _zigzag(value: int) -> int:
@@ -258,23 +259,3 @@ def _zigzag(value: int) -> int:
 
 def _unzigzag(value: int) -> int:
     return (value >> 1) ^ -(value & 1)
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _read_varint(raw: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = raw[position]
-        value |= (byte & 0x7F) << shift
-        position += 1
-        if byte < 0x80:
-            return value, position
-        shift += 7

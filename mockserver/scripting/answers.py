@@ -1,11 +1,11 @@
 """Scripted answers, and the rules that choose among them."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from mockserver.scripting.expressions import searcher
 from mockserver.scripting.safety import category_name, checked_name, level_name
 from mockserver.scripting.summary import summary_repr
 from mockserver.settings import LONGEST_SECONDS
@@ -126,9 +126,9 @@ class Rule:
     """An answer and its conditions. A rule matches a prompt if all conditions hold; the first matching rule answers.
 
     `model` is a glob for the model's name or the last part of it, `text` the exact prompt, `regex` a regular expression
-    that is searched in the prompt, `predicate` a function of the prompt. `turn` is the number of the user's turn in the
-    conversation and `call` the number of the call of that model, both from 1; `times` is how often the rule answers at
-    most. The answer may be a text, or a function of the prompt that returns a text or an Answer.
+    that is searched in the prompt (in Python's syntax, without look-around and back-references), `predicate` a function
+    of the prompt. `turn` is the number of the user's turn in the conversation and `call` the number of the call of that
+    model, both from 1; `times` is how often the rule answers at most. The answer may be a text, or a function of the prompt that returns a text or an Answer.
 
     Raises ValueError for an invalid regular expression and for numbers below 1.
     """
@@ -148,10 +148,7 @@ class Rule:
             if number is not None and number < 1:
                 raise ValueError(f"{name} must be at least 1, not {number}")
         if self.regex is not None:
-            try:
-                re.compile(self.regex)
-            except re.error as error:
-                raise ValueError(f"{self.regex!r} is not a valid regular expression: {error}") from error
+            searcher(self.regex)
 
     __repr__ = summary_repr
 
@@ -166,7 +163,7 @@ class Rule:
             yield f"the model is {prompt.model}, not {self.model}"
         if self.text is not None and prompt.text != self.text:
             yield f"the text is {shorten(prompt.text)}, not {shorten(self.text)}"
-        if self.regex is not None and not re.search(self.regex, prompt.text):
+        if self.regex is not None and not searcher(self.regex)(prompt.text):
             yield f"{self.regex!r} is not found in {shorten(prompt.text)}"
         if self.turn is not None and prompt.turn != self.turn:
             yield f"it is turn {prompt.turn}, not {self.turn}"

@@ -16,7 +16,7 @@ The rest of the text has its ordinary meaning.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mockserver.simulation.tuning import Run, finish
@@ -26,7 +26,7 @@ FAULT_WORDS = frozenset(
 )
 """The words of a prompt that inject a fault."""
 
-_BRACKET = re.compile(r"\s*\[mock:\s*([^\]]*)\]", re.IGNORECASE)
+_OPENING = re.compile(r"\[mock:", re.IGNORECASE)
 _WORD = re.compile(
     r"""text=(?P<text>.*)|(?P<key>[\w-]+)(?:=(?P<value>"[^"]*"|'[^']*'|\S*))?""", re.IGNORECASE | re.DOTALL
 )
@@ -39,8 +39,8 @@ _JOB_WORD = re.compile(
 def parse_magic_words(text: str) -> Mapping[str, str]:
     """Return the words of every `[mock: ...]` in a text: names, in lower case with `_`, and values, "" if there is none."""
     words: dict[str, str] = {}
-    for bracket in _BRACKET.finditer(text):
-        for word in _WORD.finditer(bracket[1].strip()):
+    for _, inside, _ in _brackets(text):
+        for word in _WORD.finditer(inside.strip()):
             if word["text"] is not None:
                 words["text"] = _unquoted(word["text"])
             else:
@@ -50,7 +50,24 @@ def parse_magic_words(text: str) -> Mapping[str, str]:
 
 def strip_magic_words(text: str) -> str:
     """Return the text without its `[mock: ...]`."""
-    return _BRACKET.sub("", text).strip() if "[" in text else text
+    if "[" not in text:
+        return text
+    kept, done = "", 0
+    for start, _, end in _brackets(text):
+        kept += text[done:start].rstrip()
+        done = end
+    return (kept + text[done:]).strip()
+
+
+def _brackets(text: str) -> Iterator[tuple[int, str, int]]:
+    """Find where each `[mock: ...]` starts, what is inside, and where it ends.
+
+    One that is never closed is none, and nor is any behind it: the text is gone through once, however it was made.
+    """
+    end = 0
+    while (opening := _OPENING.search(text, end)) and (closing := text.find("]", opening.end())) >= 0:
+        end = closing + 1
+        yield opening.start(), text[opening.end() : closing], end
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ a line break. Ideographs count one each, other scripts a token for every four le
 """
 
 import re
+from functools import lru_cache
 
 from mockserver.simulation.noise import seed_of
 
@@ -49,6 +50,7 @@ def count_tokens(text: str) -> int:
     return len(split(text))
 
 
+@lru_cache(maxsize=4096)
 def token_id(token: str) -> int:
     """Return the id of a token: a fixed number of the vocabulary."""
     return seed_of("token", token) % _VOCABULARY

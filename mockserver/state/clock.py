@@ -20,9 +20,21 @@ SECOND: Nanos = 1_000_000_000
 END: Nanos = 2**63 - 1
 """The end of time, in the year 2262: the largest number of nanoseconds in 64 bits. Time begins at 0, in 1970."""
 
-# A test may patch asyncio.sleep; the server must still sleep.
-_real_sleep = asyncio.sleep
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Machine:
+    """The machine's own time, whatever a test puts in the place of these functions later.
+
+    They are attributes of a class, because libraries that freeze time replace what modules hold. Elapsed time is
+    `perf_counter`, the one clock that is steady and that no such library changes in place.
+    """
+
+    time_ns = staticmethod(time.time_ns)
+    perf_counter = staticmethod(time.perf_counter)
+    perf_counter_ns = staticmethod(time.perf_counter_ns)
+    sleep = staticmethod(time.sleep)
+    async_sleep = staticmethod(asyncio.sleep)
 
 
 def to_nanos(moment: datetime) -> Nanos:
@@ -168,8 +180,8 @@ class SystemClock(StoredClock):
         if not 0 < factor < float("inf"):
             msg = f"a clock's factor must be above zero, not {factor!r}"
             raise ValueError(msg)
-        moment = time.time_ns() if start is None else check_moment(to_nanos(start))
-        super().__init__(ClockSetting(moment, time.monotonic_ns(), factor))
+        moment = Machine.time_ns() if start is None else check_moment(to_nanos(start))
+        super().__init__(ClockSetting(moment, Machine.perf_counter_ns(), factor))
 
     @property
     def factor(self) -> float:
@@ -178,12 +190,12 @@ class SystemClock(StoredClock):
 
     def compute_time(self, setting: ClockSetting) -> Nanos:
         """Return the setting's moment plus the time since then, times the factor."""
-        elapsed = time.monotonic_ns() - setting.since
+        elapsed = Machine.perf_counter_ns() - setting.since
         return setting.moment + (elapsed if setting.factor == 1 else int(elapsed * setting.factor))
 
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds` of this clock: `seconds / factor` of the machine's time."""
-        await _real_sleep(seconds / self.factor)
+        await Machine.async_sleep(seconds / self.factor)
 
     def copy(self) -> Self:
         """Return a clock of the same speed that starts at this one's time."""
@@ -199,7 +211,7 @@ class ManualClock(StoredClock):
     """
 
     def __init__(self, start: datetime | None = None) -> None:
-        super().__init__(ClockSetting(time.time_ns() if start is None else check_moment(to_nanos(start))))
+        super().__init__(ClockSetting(Machine.time_ns() if start is None else check_moment(to_nanos(start))))
 
     def compute_time(self, setting: ClockSetting) -> Nanos:
         """Return the moment it was moved to."""
@@ -218,10 +230,16 @@ class ManualClock(StoredClock):
 
 def stopwatch() -> Callable[[], float]:
     """Start a stopwatch. The returned function returns the milliseconds of the machine's time since then."""
-    start = time.perf_counter_ns()
-    return lambda: (time.perf_counter_ns() - start) / 1e6
+    start = Machine.perf_counter_ns()
+    return lambda: (Machine.perf_counter_ns() - start) / 1e6
+
+
+def countdown(seconds: float) -> Callable[[], float]:
+    """Start a countdown. The returned function returns the seconds of the machine's time that are left, negative at last."""
+    end = Machine.perf_counter() + seconds
+    return lambda: end - Machine.perf_counter()
 
 
 def today() -> date:
     """Return the machine's date, in UTC."""
-    return datetime.now(UTC).date()
+    return to_datetime(Machine.time_ns()).date()

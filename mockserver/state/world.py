@@ -1,6 +1,7 @@
 """Worlds: each has its own records, clock, settings and log of calls."""
 
 import contextlib
+import logging
 import random
 import re
 import threading
@@ -13,6 +14,8 @@ from mockserver.state.calls import CallLog
 from mockserver.state.clock import Clock, ClockSetting, StoredClock
 from mockserver.state.memory import MemoryStore
 from mockserver.state.store import Index, Kind, Missing, Snapshot, Store
+
+log = logging.getLogger("mockserver")
 
 DEFAULT = "default"
 PREFIX = "mockserver"
@@ -126,6 +129,9 @@ class WorldRecord:
     used: int
 
 
+MAX_DROPPED = 1000
+"""How many dropped worlds are remembered, to warn of clients that still use them."""
+
 BY_NUMBER: Index[WorldRecord] = Index("number", lambda record: (record.number,))
 BY_USE: Index[WorldRecord] = Index("use", lambda _: ("",), lambda record: record.used)
 WORLDS: Kind[WorldRecord] = Kind("worlds", WorldRecord, (BY_NUMBER, BY_USE))
@@ -143,16 +149,19 @@ class _Registry:
         self.store: Store = MemoryStore()
         self.handles: dict[str, World] = {}
         self.used: dict[str, int] = {}
+        self.dropped: dict[str, bool] = {}  # worlds whose credentials nobody has used since they were dropped
 
     def with_default(self, default: World) -> "_Registry":
         """Return a registry of the same worlds with another default."""
         registry = _Registry(default)
         registry.store, registry.handles, registry.used = self.store, self.handles, self.used
+        registry.dropped = self.dropped
         return registry
 
     def add(self, world: World, capacity: int) -> None:
         """Add a world, replacing one of the same name; beyond the capacity, drop the least recently used ones."""
         self.drop(world.name)
+        self.dropped.pop(world.name, None)
         record = WorldRecord(project_number(world.credentials.project), self.store.count("used"))
         self.store.insert(WORLDS, world.name, record)
         self.handles[world.name] = world
@@ -162,7 +171,10 @@ class _Registry:
 
     def drop(self, name: str) -> None:
         """Drop the world of that name, if there is one."""
-        self.handles.pop(name, None)
+        if self.handles.pop(name, None) is not None:
+            self.dropped[name] = True
+            while len(self.dropped) > MAX_DROPPED:
+                del self.dropped[next(iter(self.dropped))]
         with contextlib.suppress(Missing):
             self.store.delete(WORLDS, name)
 
@@ -257,13 +269,15 @@ class Worlds:
     def choose(self, texts: Iterable[str]) -> World:
         """Return the world that one of these texts of a request names, as in `mockserver-NAME`; else the default."""
         registry = self._registries[-1]
-        if not registry.handles:
+        if not registry.handles and not registry.dropped:
             return registry.default
         for text in texts:
             for name, number in _WORLD_IN_TEXT.findall(text):
                 world = registry.use(name, number)
                 if world is not None:
                     return world
+                if registry.dropped.pop(name, None):
+                    log.warning("the world %s was dropped, but a client uses it: the default world answers", name)
         return registry.default
 
     def __iter__(self) -> Iterator[World]:

@@ -8,6 +8,7 @@ from typing import Any, Self, TypedDict, Unpack
 
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
+from mockserver.http.host_guard import HostGuard
 from mockserver.inspection import resources, run_control, script
 from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
@@ -242,7 +243,8 @@ class MockServer:
 
         if not is_loopback(host) and token is None:
             raise ValueError(f"other machines can connect to {host}: set a token to control the server")
-        door = LiveServer(create_app(self._worlds, Guard(token)), host, port)
+        host_guard = HostGuard() if is_loopback(host) else None
+        door = LiveServer(create_app(self._worlds, Guard(token), host_guard), host, port)
         self.url = door.start()
         self._doors.callback(door.stop)
         return self

@@ -1,12 +1,12 @@
-"""The rules of Vertex AI for a line of training data: what one example teaches, and what is wrong with it.
+"""The rules of Vertex AI for a line of training data: its example, or its problems.
 
     {"systemInstruction": {...}, "contents": [{"role": "user", ...}, {"role": "model", ...}]}     supervised
     {"contents": [..., {"role": "user", ...}], "completions": [{"score": 1, "completion": {...}}, ...]}  preference
     {"contents": [..., {"role": "user", ...}], "references": {...}}                               reinforcement
 
 and, where the base model took them, the older `messages`, `input_text`/`output_text` and
-`prompt`/`completion`. Names are read in lowerCamelCase and in snake_case, a single object stands for a list
-of one, null is as good as absent: the documentation's samples rely on all three.
+`prompt`/`completion`. Names are read in lowerCamelCase and in snake_case, a single object is a list of one,
+null is the same as absent: the documentation's samples rely on all three.
 
 A problem is the end of a sentence that begins with "Dataset example 1 of 14". One such sentence was seen
 (an unsupported modality, 2025-11); the others are our choice, in its manner: not seen.
@@ -52,38 +52,38 @@ _VALID_ROLES = "Please use a valid role: user, model."  # as generateContent say
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """What a base model can be tuned with besides text in `contents`: modalities, and members of older formats."""
+class AcceptedData:
+    """The data that a base model accepts besides text in `contents`: modalities, and members of older formats."""
 
     modalities: tuple[str, ...]
     older: tuple[str, ...] = ()
 
 
-ANYTHING = Accepted((*_ALL_MEDIA, *_FUNCTIONS), ("messages", "input_text", "prompt"))
+ANYTHING = AcceptedData((*_ALL_MEDIA, *_FUNCTIONS), ("messages", "input_text", "prompt"))
 
 # 2.5 refused function calls that 2.0 took [seen 2025-11]; the rest is as published with each generation.
 _BY_GENERATION = {
-    "gemini-1.0": Accepted((), ("messages",)),
-    "gemini-1.5": Accepted(("image", "PDF document", "audio", *_FUNCTIONS)),
-    "gemini-2.5": Accepted(_ALL_MEDIA),
-    "gemini-": Accepted((*_ALL_MEDIA, *_FUNCTIONS)),
-    "translation-llm": Accepted(()),
+    "gemini-1.0": AcceptedData((), ("messages",)),
+    "gemini-1.5": AcceptedData(("image", "PDF document", "audio", *_FUNCTIONS)),
+    "gemini-2.5": AcceptedData(_ALL_MEDIA),
+    "gemini-": AcceptedData((*_ALL_MEDIA, *_FUNCTIONS)),
+    "translation-llm": AcceptedData(()),
 }
 
 
-def accepted(base: str) -> Accepted:
-    """What can be in the data for a base model, by its id; anything for other publishers' models."""
-    found = (accepts for prefix, accepts in _BY_GENERATION.items() if base.startswith(prefix))
-    return next(found, ANYTHING)
+def accepted_data(base: str) -> AcceptedData:
+    """The data that a base model accepts, by its id; anything for other publishers' models."""
+    matching = (accepts for prefix, accepts in _BY_GENERATION.items() if base.startswith(prefix))
+    return next(matching, ANYTHING)
 
 
-def examine(number: int, tree: object, json: str, kind: Kind, accepts: Accepted) -> Line:
-    """Look at a line that was JSON. Nothing that can be in a tree raises anything."""
+def examine_line(number: int, tree: object, json: str, kind: Kind, accepts: AcceptedData) -> Line:
+    """The example of a line of JSON, or its problems. No tree raises an error."""
     if not isinstance(tree, Mapping):
         return unusable(number, json, "is not a JSON object.")
-    given = _modern(tree, accepts) if kind is Kind.SUPERVISED else tree
-    problems = tuple(dict.fromkeys(_problems(given, kind, accepts)))
-    return unusable(number, json, *problems) if problems else Line(number, _example(given, kind))
+    tree = _convert_older(tree, accepts) if kind is Kind.SUPERVISED else tree
+    problems = tuple(dict.fromkeys(_problems(tree, kind, accepts)))
+    return unusable(number, json, *problems) if problems else Line(number, _example(tree, kind))
 
 
 def _member(tree: Json, name: str) -> Any:
@@ -91,61 +91,61 @@ def _member(tree: Json, name: str) -> Any:
     return tree.get(_SNAKE[name]) if value is None and name in _SNAKE else value
 
 
-def _several(value: Any) -> Sequence[Any]:
-    """A list, or one thing in place of a list of one, as Google's parser takes it."""
+def _as_list(value: Any) -> Sequence[Any]:
+    """A list; a single value is a list of one, as in Google's parser."""
     if value is None:
         return ()
     return value if isinstance(value, list) else [value]
 
 
-# Older formats, told in the newer one.
+# Older formats, converted to the newer one.
 
 
-def _modern(tree: Json, accepts: Accepted) -> Json:
+def _convert_older(tree: Json, accepts: AcceptedData) -> Json:
     older = next((member for member in accepts.older if member in tree and "contents" not in tree), None)
     if older is None:
         return tree
     if older == "messages":
-        return _from_messages(_several(tree["messages"]))
-    asked, answered = ("input_text", "output_text") if older == "input_text" else ("prompt", "completion")
-    return {"contents": [_said("user", tree.get(asked)), _said("model", tree.get(answered))]}
+        return _convert_messages(_as_list(tree["messages"]))
+    question, answer = ("input_text", "output_text") if older == "input_text" else ("prompt", "completion")
+    return {"contents": [_text_content("user", tree.get(question)), _text_content("model", tree.get(answer))]}
 
 
-def _from_messages(messages: Sequence[Any]) -> Json:
+def _convert_messages(messages: Sequence[Any]) -> Json:
     contents, system = [], None
     for message in messages:
         if not isinstance(message, Mapping):
             contents.append(message)
         elif message.get("role") == "system":
-            system = _said("system", message.get("content"))
+            system = _text_content("system", message.get("content"))
         else:
             role = "model" if message.get("role") == "assistant" else message.get("role")
-            contents.append(_said(role, message.get("content")))
+            contents.append(_text_content(role, message.get("content")))
     return {"contents": contents, "systemInstruction": system}
 
 
-def _said(role: Any, text: Any) -> Json:
+def _text_content(role: Any, text: Any) -> Json:
     return {"role": role, "parts": [{"text": text}]}
 
 
-# What is wrong.
+# Problems of a line.
 
 
-def _problems(tree: Json, kind: Kind, accepts: Accepted) -> Iterator[str]:
-    takes = Accepted(()) if kind is Kind.PREFERENCE else accepts
+def _problems(tree: Json, kind: Kind, accepts: AcceptedData) -> Iterator[str]:
+    accepts = AcceptedData(()) if kind is Kind.PREFERENCE else accepts
     yield from _system_problems(tree)
-    contents = _several(_member(tree, "contents"))
+    contents = _as_list(_member(tree, "contents"))
     if not contents:
         older = next(
             (f" “{member}” is a field of other models' data." for member in ANYTHING.older if member in tree), ""
         )
         yield f"does not contain the required field “contents”.{older}"
     for content in contents:
-        yield from _content_problems(content, takes)
+        yield from _content_problems(content, accepts)
     yield from _order_problems(contents, kind)
     if kind is Kind.PREFERENCE:
-        yield from _completion_problems(_several(tree.get("completions")))
-    if not all(isinstance(tool, Mapping) for tool in _several(tree.get("tools"))):
+        yield from _completion_problems(_as_list(tree.get("completions")))
+    if not all(isinstance(tool, Mapping) for tool in _as_list(tree.get("tools"))):
         yield "contains a tool that is not an object in the “tools” field."
     if not isinstance(_member(tree, "generationConfig") or {}, Mapping):
         yield "contains a “generationConfig” field that is not an object."
@@ -155,7 +155,7 @@ def _system_problems(tree: Json) -> Iterator[str]:
     system = _member(tree, "systemInstruction")
     if system is None:
         return
-    parts = _several(system.get("parts")) if isinstance(system, Mapping) else ()
+    parts = _as_list(system.get("parts")) if isinstance(system, Mapping) else ()
     if not parts:
         yield "contains a “systemInstruction” field without parts."
     for part in parts:
@@ -163,11 +163,11 @@ def _system_problems(tree: Json) -> Iterator[str]:
             yield "contains a “systemInstruction” field with a part that is not text."
 
 
-def _content_problems(content: Any, accepts: Accepted) -> Iterator[str]:
+def _content_problems(content: Any, accepts: AcceptedData) -> Iterator[str]:
     if not isinstance(content, Mapping):
         yield "contains a content that is not an object in the “contents” field."
         return
-    parts = _several(content.get("parts"))
+    parts = _as_list(content.get("parts"))
     if not parts:
         yield "contains a content without parts in the “contents” field."
     yield from _role_problems(content.get("role"), parts)
@@ -182,11 +182,11 @@ def _role_problems(role: Any, parts: Sequence[Any]) -> Iterator[str]:
     if role is None or role == "":
         yield f"contains a content without a role. {_VALID_ROLES}"
     else:
-        shown = role[:64] if isinstance(role, str) else "not a string"
-        yield f"contains an invalid role [{shown}] in the “role” field. {_VALID_ROLES}"
+        text = role[:64] if isinstance(role, str) else "not a string"
+        yield f"contains an invalid role [{text}] in the “role” field. {_VALID_ROLES}"
 
 
-def _part_problems(part: Any, accepts: Accepted) -> Iterator[str]:
+def _part_problems(part: Any, accepts: AcceptedData) -> Iterator[str]:
     members = [name for name in _DATA if _member(part, name) is not None] if isinstance(part, Mapping) else []
     if len(members) != 1:
         count = "more than one" if members else "none"
@@ -212,7 +212,7 @@ def _text_problems(text: Any) -> Iterator[str]:
         yield "contains an empty text in the “parts” field."
 
 
-def _file_problems(file: Any, accepts: Accepted) -> Iterator[str]:
+def _file_problems(file: Any, accepts: AcceptedData) -> Iterator[str]:
     kind, uri = (_member(file, name) if isinstance(file, Mapping) else None for name in ("mimeType", "fileUri"))
     if not isinstance(kind, str) or not kind:
         yield "contains a file without a MIME type in the “parts” field."
@@ -228,7 +228,7 @@ def _arguments_problems(name: str, value: Json) -> Iterator[str]:
         yield f"contains a {_DATA[name]} with “{member}” that are not an object in the “parts” field."
 
 
-def _unsupported(modality: str, accepts: Accepted) -> str:
+def _unsupported(modality: str, accepts: AcceptedData) -> str:
     """Seen for function calls and gemini-2.5-flash, word for word."""
     return (
         f"contains an unsupported modality [{modality}] in the “parts” field, which is not supported by this model. "
@@ -241,7 +241,7 @@ def _modality(mime_type: str) -> str:
 
 
 def _order_problems(contents: Sequence[Any], kind: Kind) -> Iterator[str]:
-    """Who speaks last. Of contents whose roles are wrong that is not asked."""
+    """Problems of the order of roles; none are looked for where a role is wrong."""
     roles = [_role(content) for content in contents if isinstance(content, Mapping)]
     if not roles or len(roles) < len(contents) or not all(role in ("user", "model") for role in roles):
         return
@@ -262,7 +262,7 @@ def _completion_problems(completions: Sequence[Any]) -> Iterator[str]:
         if not isinstance(content, Mapping):
             yield "contains a completion that is not an object in the “completions” field."
             continue
-        yield from _content_problems(content, Accepted(()))
+        yield from _content_problems(content, AcceptedData(()))
         if content.get("role") == "user":
             yield "contains a completion that is not of role [model]."
 
@@ -273,21 +273,23 @@ def _score(completion: Any) -> float | None:
     return float(score) if type(score) in (int, float) and score in (0, 1) else None
 
 
-# What an example says, once nothing is wrong with it.
+# The example of a line without problems.
 
 
 def _example(tree: Json, kind: Kind) -> Example:
     media: list[str] = []
-    turns = tuple(_turn(content, media) for content in _several(_member(tree, "contents")))
-    answers = _several(tree.get("completions")) if kind is Kind.PREFERENCE else ()
+    turns = tuple(_turn(content, media) for content in _as_list(_member(tree, "contents")))
+    answers = _as_list(tree.get("completions")) if kind is Kind.PREFERENCE else ()
     completions = tuple((float(each["score"]), _turn(each["completion"], media)) for each in answers)
     system = _member(tree, "systemInstruction") or {}
-    said = sum(turn.tokens for turn in turns if turn.role == "model") + sum(turn.tokens for _, turn in completions)
-    heard = sum(turn.tokens for turn in turns if turn.role != "model")
+    output = sum(turn.tokens for turn in turns if turn.role == "model") + sum(turn.tokens for _, turn in completions)
+    inputs = sum(turn.tokens for turn in turns if turn.role != "model")
     # Only one question and one answer a line were seen: that all the model's turns are output, and that
     # instructions and tools are input, is our choice.
-    heard += sum(count_tokens(part["text"]) for part in _several(system.get("parts"))) + _count(tree.get("tools"))
-    return Example(turns, heard, said, completions, multimodal=bool(media))
+    inputs += sum(count_tokens(part["text"]) for part in _as_list(system.get("parts"))) + _count_tokens(
+        tree.get("tools")
+    )
+    return Example(turns, inputs, output, completions, multimodal=bool(media))
 
 
 def _role(content: Json) -> Any:
@@ -296,22 +298,25 @@ def _role(content: Json) -> Any:
 
 
 def _turn(content: Json, media: list[str]) -> Turn:
-    """A content; `media` are the files met so far in the example, which are shown as <media0>, <media1>, ..."""
-    words, shown, tokens = "", "", 0
-    for part in _several(content.get("parts")):
+    """The turn of a content; `media` collects the files of the example, which its preview has as <media0>, <media1> ..."""
+    text, preview, tokens = "", "", 0
+    for part in _as_list(content.get("parts")):
         name = next(name for name in _DATA if _member(part, name) is not None)
         value = _member(part, name)
         if name == "text":
-            words, shown, tokens = words + value, shown + value, tokens + count_tokens(value)
+            text, preview, tokens = text + value, preview + value, tokens + count_tokens(value)
         elif name == "fileData":
-            shown, tokens = f"{shown}<media{len(media)}>", tokens + IMAGE_TOKENS
+            preview, tokens = f"{preview}<media{len(media)}>", tokens + IMAGE_TOKENS
             media.append(_member(value, "fileUri"))
         else:
-            shown, tokens = f"{shown}<{_DATA[name]} {value['name']}>", tokens + _count(value)  # our choice: not seen
-    return Turn(_role(content), words, shown, tokens)
+            preview, tokens = (
+                f"{preview}<{_DATA[name]} {value['name']}>",
+                tokens + _count_tokens(value),
+            )  # our choice: not seen
+    return Turn(_role(content), text, preview, tokens)
 
 
-def _count(value: Any) -> int:
+def _count_tokens(value: Any) -> int:
     """The tokens of a tree: of all its names and texts, and one a number."""
     tokens, rest = 0, [value]
     while rest:  # no recursion: a line may be nested more deeply than Python's stack

@@ -1,4 +1,4 @@
-"""What Vertex AI says of training data in JSONL: of a line, and of a whole dataset."""
+"""The rules of Vertex AI for training data in JSONL: for a line, and for a whole dataset."""
 
 from mockserver.catalog import training_plan
 from mockserver.catalog.base_model import BaseModel
@@ -7,7 +7,7 @@ from mockserver.datasets.lines import Kind, Line, unusable
 from mockserver.datasets.rules import Counts, Estimate, Row
 from mockserver.rpc.errors import Code
 from mockserver.simulation.tuning import Failure
-from mockserver.vertex.dataset_lines import ANYTHING, Accepted, accepted, examine
+from mockserver.vertex.dataset_lines import ANYTHING, AcceptedData, accepted_data, examine_line
 
 # Published limits.
 MOST_TOKENS = 131_072
@@ -15,18 +15,18 @@ MOST_EXAMPLES = 10_000_000
 MOST_MULTIMODAL_EXAMPLES = 300_000
 MOST_VALIDATION_EXAMPLES = 5_000
 FREE_VALIDATION_EXAMPLES = 1_000
-"""Of more, there may be 30 % of the number of training examples."""
+"""Above this number, there may be as many as 30 % of the training examples."""
 
 FEWEST_ADVISED = 100
 
 
 class VertexRules:
-    """The rules for one kind of data and what a base model accepts in it."""
+    """The rules for one kind of data, with what a base model accepts in it."""
 
     api = "Vertex AI"
     usual_base = "gemini-2.5-flash"
 
-    def __init__(self, data: Kind, accepts: Accepted = ANYTHING) -> None:
+    def __init__(self, data: Kind, accepts: AcceptedData = ANYTHING) -> None:
         self.kind = f"{data.value} tuning data"
         self._data = data
         self._accepts = accepts
@@ -39,20 +39,20 @@ class VertexRules:
         """The example of a line, or its problems."""
         if row.problem:
             return unusable(row.line, row.text, row.problem)
-        return examine(row.line, row.tree, row.text, self._data, self._accepts)
+        return examine_line(row.line, row.tree, row.text, self._data, self._accepts)
 
     def sentence(self, problem: str, place: int, examples: int) -> str:
-        """A problem in the form that was seen."""
+        """The sentence about a problem, in the form that was seen."""
         return f"Dataset example {place} of {examples} {problem}"
 
     def drop(self, tokens: int) -> str:
-        """Why an example of so many tokens is dropped."""
+        """The reason for which an example of so many tokens is dropped; "" if it is not."""
         if tokens <= MOST_TOKENS:
             return ""
         return f"The example has {tokens} tokens. The maximum is {MOST_TOKENS}."  # our choice: not seen
 
     def failure(self, counts: Counts) -> Failure | None:
-        """Why no run over the data can succeed. The form of the first sentence was seen, the others are our choice."""
+        """The failure of every run over the data. The form of the first sentence was seen, the others are our choice."""
         if counts.first_wrong is not None:
             place, line = counts.first_wrong
             return _invalid(f"Dataset example {place} of {counts.examples} {line.problems[0]} JSON: {line.json}")
@@ -77,17 +77,17 @@ class VertexRules:
         )
 
     def estimate(self, base: BaseModel, examples: int, epochs: int | None) -> Estimate:
-        """From PENDING until the endpoint is there."""
+        """The estimate from PENDING until the endpoint exists."""
         chosen = training_plan.vertex_defaults(base, examples)
         return estimate(base, examples, epochs or chosen.epochs, chosen.batch, training_plan.vertex_pace)
 
 
 def rules_for(data: Kind, base_model: str) -> VertexRules:
     """The rules for the data of a job with this base model."""
-    return VertexRules(data, accepted(base_model.rpartition("/")[2]))
+    return VertexRules(data, accepted_data(base_model.rpartition("/")[2]))
 
 
-def missing(uri: str) -> Failure:
+def missing_dataset(uri: str) -> Failure:
     """The failure of a job whose dataset does not exist."""
     # our choice: not seen
     return Failure(
@@ -96,7 +96,7 @@ def missing(uri: str) -> Failure:
 
 
 def oversized_validation(validation: int, training: int) -> Failure | None:
-    """Why there are too many validation examples, if there are: the limits are documented, the words are our choice."""
+    """The failure of a job with too many validation examples: the limits are documented, the words are our choice."""
     share = training * 3 // 10
     most = min(MOST_VALIDATION_EXAMPLES, share) if validation > FREE_VALIDATION_EXAMPLES else MOST_VALIDATION_EXAMPLES
     if validation <= most:

@@ -1,13 +1,12 @@
-r"""How Vertex AI tells a caller which fields are wrong, and that something is not there.
+r"""The errors of Vertex AI that more than one method needs: fields that are wrong, resources that are missing.
 
     List of found errors:\t1.Field: event.author; Message: Required field is not set.\t
 
 The tabs are real, the last one too, and a BadRequest detail says the same [seen on several methods].
 """
 
-from collections.abc import Sequence
-
-from mockserver.rpc.errors import ApiError, Code, bad_request
+from mockserver.limits import FINDINGS
+from mockserver.rpc.errors import ApiError, Code, bad_request, invalid_argument
 
 REQUIRED = "Required field is not set."
 
@@ -15,12 +14,18 @@ Violation = tuple[str, str]
 """A field's path in proto names, and what is wrong with it."""
 
 
-def found_errors(violations: Sequence[Violation]) -> ApiError:
+def invalid_fields(*violations: Violation) -> ApiError:
     """400 with every violation."""
+    violations = violations[:FINDINGS]
     listed = "".join(
-        f"{place}.Field: {field}; Message: {message}\t" for place, (field, message) in enumerate(violations, 1)
+        f"{number}.Field: {field}; Message: {message}\t" for number, (field, message) in enumerate(violations, 1)
     )
-    return ApiError(Code.INVALID_ARGUMENT, f"List of found errors:\t{listed}", (bad_request(violations),))
+    return invalid_argument(f"List of found errors:\t{listed}", (bad_request(violations),))
+
+
+def not_found(kind: str, name: str) -> ApiError:
+    """404: "Session projects/... not found." was seen."""
+    return ApiError(Code.NOT_FOUND, f"{kind} {name} not found.")
 
 
 def does_not_exist(kind: str) -> ApiError:
@@ -28,6 +33,6 @@ def does_not_exist(kind: str) -> ApiError:
     return ApiError(Code.NOT_FOUND, f"The {kind} does not exist.")
 
 
-def not_found(kind: str, name: str) -> ApiError:
-    """404: "Session projects/... not found." was seen."""
-    return ApiError(Code.NOT_FOUND, f"{kind} {name} not found.")
+def endpoint_not_found(name: str) -> ApiError:
+    """404, with the project's number [seen for generateContent]."""
+    return ApiError(Code.NOT_FOUND, f"Endpoint `{name}` not found.")

@@ -1,4 +1,4 @@
-"""Etags: fingerprints of what a resource was when it was last changed.
+"""Etags: hashes of the state of a resource at its last change.
 
 Real ones are 50 or 51 bytes of URL-safe base64 that begin with AMEw9y [seen in 12 resources].
 """
@@ -14,12 +14,12 @@ _HEAD = bytes.fromhex("00c130f723")
 
 
 def etag(*facts: object) -> str:
-    """The etag of a resource of which these facts are all that changes."""
+    """The etag of a resource; `facts` are everything in it that can change."""
     digest = sha512("\x1f".join(map(str, facts)).encode()).digest()
     return urlsafe_b64encode(_HEAD + digest[:46]).decode()
 
 
 def check_etag(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
-    """Raise 409 for a change that was made to something else than what is there (AIP-154)."""
+    """Raise 409 for a change that was made to another state of the resource (AIP-154)."""
     if sent.get("etag", stored["etag"]) != stored["etag"]:
         raise ApiError(Code.ABORTED, f"Etag mismatch for {stored['name']}.")  # our choice of words: not seen

@@ -1,20 +1,24 @@
-"""The filters and orders of list methods (AIP-160 as far as Vertex AI documents it, and AIP-132).
+"""The `filter`, `order_by` and `read_mask` of list methods (AIP-160 as far as Vertex AI documents it, and AIP-132).
 
     labels.tune-type:*      labels."a key"=v      labels:key      display_name="x" AND base_model_name=y
     schema_title="system.ExperimentRun" AND parent_contexts:"projects/..."
 
-A filter is compiled against a view: a plain resource, as the caller will see it. Fields may be spelled
-in snake_case or lowerCamelCase.
+A filter is compiled to a test of a resource as the caller will see it. Fields may be spelled in snake_case
+or lowerCamelCase.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
+from mockserver.dispatch.lists import list_response
+from mockserver.dispatch.routing import Call
+from mockserver.limits import FILTER_DEPTH
 from mockserver.protojson.scalars import InvalidValue
 from mockserver.protojson.schema import json_name
 from mockserver.protojson.well_known import parse_timestamp
-from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.errors import ApiError, invalid_argument
 from mockserver.rpc.paging import Value
 
 T = TypeVar("T")
@@ -30,54 +34,89 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
-def filtered(resources: Iterable[T], text: str, *, facts: Callable[[T], Json]) -> list[T]:
-    """The resources that fit. An empty text fits all; one that is no filter raises the 400.
+ORDERS = ("displayName", "createTime", "updateTime")
 
-    `facts` tells what a filter may ask of a resource, where that is more than its members.
-    google-genai appends `&filter=labels.tune-type:*` to a user's own filter, inside the value.
+
+def list_resources(
+    call: Call,
+    member: str,
+    ranks: Mapping[str, int],
+    *,
+    show: Callable[[str], Json],
+    facts: Callable[[Json], Json],
+    scope: str,
+) -> Json:
+    """List resources by name: those that fit the call's filter, in its order or by rank, with the members of its mask.
+
+    `show` makes the resource of a name; without a filter and an order it is called for those of the page only.
+    `facts` adds to a resource what a filter may name beside its members.
+    """
+    text, order = call.message.get("filter", ""), call.message.get("orderBy", "")
+    show = cache(show)
+    names = filter_resources(ranks, text, facts=lambda name: facts(show(name)))
+    order_by = Order(order, ORDERS, show)
+    return list_response(
+        call,
+        member,
+        order_by.sort(names, ranks.__getitem__),
+        show=lambda name: apply_read_mask(show(name), call.message.get("readMask", [])),
+        key=str,
+        rank=ranks.__getitem__,
+        order=order_by,
+        default=100,  # our choice: not seen
+        maximum=1000,  # our choice: not seen
+        scope=f"{scope}?{text}&{order}",
+    )
+
+
+def filter_resources(resources: Iterable[T], text: str, *, facts: Callable[[T], Json]) -> list[T]:
+    """The resources that fit a filter. An empty filter fits all; an invalid one raises 400.
+
+    `facts` makes of a resource what a filter may name. google-genai appends `&filter=labels.tune-type:*` to a user's
+    own filter, inside the value.
     """
     if not text.strip():
         return list(resources)
-    test = _Parser(text.replace("&filter=", " AND ")).whole()
+    test = _Parser(text.replace("&filter=", " AND ")).parse()
     return [resource for resource in resources if test(facts(resource))]
 
 
 class Order:
-    """The order a caller asks for: `display_name, create_time desc`. Raises ApiError for a field not in `allowed`.
+    """An `order_by`, such as `display_name, create_time desc`. Raises ApiError for a field that is not in `allowed`.
 
-    `view` gives the members of a resource by its name: nothing is put into words that the order does not ask for.
+    `show` makes the resource of a name; it is called only if the order has fields.
     """
 
-    def __init__(self, text: str, allowed: Sequence[str], view: Callable[[str], Json]) -> None:
-        self._view = view
+    def __init__(self, text: str, allowed: Sequence[str], show: Callable[[str], Json]) -> None:
+        self._show = show
         self._parts: list[tuple[str, bool]] = []
         for part in (part.split() for part in text.split(",") if part.strip()):
             field = json_name(part[0])
             if field not in allowed or part[1:] not in ([], ["asc"], ["desc"]):
-                raise ApiError(Code.INVALID_ARGUMENT, f"Invalid order_by: {text}")  # our choice: not seen
+                raise invalid_argument(f"Invalid order_by: {text}")  # our choice: not seen
             self._parts.append((field, part[1:] == ["desc"]))
 
     def values(self, name: str) -> tuple[Value, ...]:
-        """What the resource of that name is ordered by."""
-        return tuple(self._view(name).get(field) or "" for field, _ in self._parts)
+        """The values of the order's fields for the resource of that name."""
+        return tuple(self._show(name).get(field) or "" for field, _ in self._parts)
 
     @property
     def length(self) -> int:
-        """How many members the order is by."""
+        """The number of fields."""
         return len(self._parts)
 
     def key(self, values: tuple[Value, ...]) -> tuple[Any, ...]:
-        """What sorts resources of these values."""
+        """The sort key of a resource with these values."""
         pairs = zip(values, self._parts, strict=True)
         return tuple(_Descending(_sortable(value)) if descends else _sortable(value) for value, (_, descends) in pairs)
 
     def sort(self, names: Iterable[str], rank: Callable[[str], int]) -> list[str]:
-        """The names in this order, those alike by rank and name."""
+        """Sort names by this order, then by rank and name."""
         return sorted(names, key=lambda name: (self.key(self.values(name)), rank(name), name))
 
 
 class _Descending:
-    """A key that sorts the other way round."""
+    """A sort key in descending order."""
 
     __slots__ = ("key",)
 
@@ -94,34 +133,30 @@ class _Descending:
         return hash(self.key)
 
 
-def masked(resource: Json, paths: Sequence[str]) -> Json:
-    """The members a read mask names, and the name; all without one. Paths into members show them whole."""
+def apply_read_mask(resource: Json, paths: Sequence[str]) -> Json:
+    """The members that a read mask names, and the name; all without a mask. A path into a member gives all of it."""
     if not paths or "*" in paths:
         return resource
-    wanted = {"name", *(json_name(path.partition(".")[0]) for path in paths)}
-    return {member: value for member, value in resource.items() if member in wanted}
+    members = {"name", *(json_name(path.partition(".")[0]) for path in paths)}
+    return {member: value for member, value in resource.items() if member in members}
 
 
 def _sortable(value: object) -> tuple[int, str]:
     return (value, "") if isinstance(value, int) else (0, str(value or ""))
 
 
-DEEPEST = 100
-"""So many brackets and negations may a filter have: reading one takes a stack."""  # our choice: not seen
-
-
 class _Parser:
-    """Reads `term (AND|OR term)*`, OR binding tighter, as AIP-160 has it."""
+    """Parses `term (AND|OR term)*`; OR binds tighter (AIP-160)."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._tokens = self._split(text)
         self._at = 0
-        if sum(token in {"(", "NOT", "-"} for token in self._tokens) > DEEPEST:
+        if sum(token in {"(", "NOT", "-"} for token in self._tokens) > FILTER_DEPTH:  # reading one takes a stack
             raise self._invalid()
 
-    def whole(self) -> Test:
-        """The test the whole text stands for."""
+    def parse(self) -> Test:
+        """Return the test of the whole text."""
         test = self._conjunction()
         if self._at < len(self._tokens):
             raise self._invalid()
@@ -157,7 +192,7 @@ class _Parser:
         return self._restriction(self._path(token))
 
     def _function(self, name: str) -> Test:
-        """`in_context("...")` of metadata filters: nothing of ours lies in a context."""
+        """`in_context("...")` of metadata filters: no resource here is in a context."""
         while self._next() != ")":
             pass
         if name != "in_context":
@@ -175,7 +210,7 @@ class _Parser:
         while self._peek() == ",":
             self._next()
             values.append(self._value())
-        return lambda resource: any(_holds(_read(resource, path), mark, value) for value in values)
+        return lambda resource: any(_compare(_find_value(resource, path), mark, value) for value in values)
 
     def _value(self) -> str:
         return _unquoted(self._next())
@@ -195,19 +230,19 @@ class _Parser:
         at = 0
         stripped = text.rstrip()
         while at < len(stripped):
-            found = _TOKEN.match(stripped, at)
-            if found is None:
+            token = _TOKEN.match(stripped, at)
+            if token is None:
                 raise self._invalid()
-            tokens.append(found["quoted"] or found["mark"] or found["word"])
-            at = found.end()
+            tokens.append(token["quoted"] or token["mark"] or token["word"])
+            at = token.end()
         return tokens
 
     def _invalid(self) -> ApiError:
-        return ApiError(Code.INVALID_ARGUMENT, f"Invalid filter: {self._text}")  # our choice: not seen
+        return invalid_argument(f"Invalid filter: {self._text}")  # our choice: not seen
 
 
-def _read(resource: Json, path: tuple[str, ...]) -> object:
-    """What lies there: a member under either spelling of its name, an entry of a map under its key."""
+def _find_value(resource: Json, path: tuple[str, ...]) -> object:
+    """The value at a path: a member under either spelling of its name, an entry of a map under its key."""
     value: object = resource
     for step in path:
         if not isinstance(value, Mapping):
@@ -220,47 +255,62 @@ def _unquoted(token: str) -> str:
     return re.sub(r"\\(.)", r"\1", token[1:-1]) if token[0] in "\"'" else token
 
 
-def _holds(value: object, mark: str, wanted: str) -> bool:
-    """Whether a field's value stands in that relation to a text."""
+def _compare(value: object, mark: str, text: str) -> bool:
+    """Whether a comparison of a field's value with a text is true."""
     match mark:
         case ":":
-            return _has(value, wanted)
+            return _contains(value, text)
         case "=":
-            return _equal(value, wanted)
+            return _equals(value, text)
         case "!=":
-            return not _equal(value, wanted)
+            return not _equals(value, text)
         case _:
-            return value is not None and _compared(value, mark, wanted)
+            return value is not None and _is_ordered(value, mark, text)
 
 
-def _has(value: object, wanted: str) -> bool:
-    """`:` - has the key, has the element, has the word; `:*` - is there at all."""
-    if wanted == "*":
+def _contains(value: object, text: str) -> bool:
+    """`:` - contains the key, the element, the word; `:*` - is present."""
+    if text == "*":
         return value not in (None, "", {}, [])
     if isinstance(value, Mapping | list):
-        return wanted in value
-    return wanted in str(value or "")
+        return text in value
+    return text in str(value or "")
 
 
-def _equal(value: object, wanted: str) -> bool:
+def _equals(value: object, text: str) -> bool:
     if isinstance(value, bool):
-        return wanted.lower() == str(value).lower()
+        return text.lower() == str(value).lower()
     if isinstance(value, int | float):
-        return value == _number(wanted)
-    text = "" if value is None else str(value)
-    if "*" in wanted:
-        return re.fullmatch(".*".join(map(re.escape, wanted.split("*"))), text) is not None
-    return text == wanted
+        return value == _number(text)
+    string = "" if value is None else str(value)
+    return _fits(string, text) if "*" in text else string == text
 
 
-def _compared(value: object, mark: str, wanted: str) -> bool:
+def _fits(text: str, pattern: str) -> bool:
+    """Whether a text fits a pattern in which each `*` stands for any text.
+
+    The leftmost place of each part is enough, so the time is linear.
+    """
+    first, *middle, last = pattern.split("*")
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in middle:
+        position = text.find(part, at, end)
+        if position < 0:
+            return False
+        at = position + len(part)
+    return True
+
+
+def _is_ordered(value: object, mark: str, text: str) -> bool:
     if isinstance(value, int | float):
-        number = _number(wanted)
+        number = _number(text)
         if number is None:
             return False
         less, same = value < number, value == number
     else:
-        less, same = str(value) < wanted, str(value) == wanted
+        less, same = str(value) < text, str(value) == text
     return {"<": less, "<=": less or same, ">": not less and not same, ">=": not less}[mark]
 
 

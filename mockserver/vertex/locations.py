@@ -1,4 +1,4 @@
-"""Where a request's resource lives: its project, by number, and its location.
+"""The project and the location of a request, and resource names with the project's number.
 
 The location is read from the path, whichever host was called. A project may be named by id or by
 number; names always come back with the number [seen in every recording].
@@ -24,20 +24,21 @@ REGIONS = frozenset(
 )
 MULTI_REGIONS = frozenset({"us", "eu"})
 GLOBAL = "global"
+LOCATIONS = REGIONS | MULTI_REGIONS | {GLOBAL}
 
 # A region Google has and sells by contract only: "Permission denied on 'locations/me-central2' (or it
 # may not exist)." was recorded in 2026-10. It is left out above, as any name that is no region's.
 
 EXPRESS = "us-central1"
-"""Where a request without project and location is at home. Our choice: not seen."""
+"""The location of a request without project and location. Our choice: not seen."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """A location of a project. `project` is as the client wrote it."""
 
     project: str
-    location: str
+    id: str
 
     @property
     def number(self) -> str:
@@ -46,36 +47,36 @@ class Place:
 
     @property
     def name(self) -> str:
-        """The resource name, by number."""
-        return f"projects/{self.number}/locations/{self.location}"
+        """The resource name, with the project's number."""
+        return f"projects/{self.number}/locations/{self.id}"
 
 
-def place_of(call: Call) -> Place:
-    """Where the path of a request points, or where its API key is at home.
+def find_location(call: Call) -> Location:
+    """The location in the path of a request, or that of its API key.
 
     Raises the real 401 for an API key in a project that is not its own, and the real 403 for a location
     that is unknown or denied.
     """
     parts = call.resource.split("/")
     if parts[0] != "projects":
-        return Place(call.caller.project, EXPRESS)
-    place = Place(parts[1], parts[3])
-    if call.caller.via == "key" and call.world.settings.auth != "off" and place.number != call.caller.project:
+        return Location(call.caller.project, EXPRESS)
+    location = Location(parts[1], parts[3])
+    if call.caller.via == "key" and call.world.settings.auth != "off" and location.number != call.caller.project:
         raise api_keys_not_supported(call.route.rpc, call.route.service)
-    if place.location not in REGIONS | MULTI_REGIONS | {GLOBAL}:
-        raise location_denied(place.location, place.project)
-    return place
+    if location.id not in LOCATIONS:
+        raise location_denied(location.id, location.project)
+    return location
 
 
-def target_of(call: Call) -> str:
-    """The full name of the resource the path names, project by number."""
+def resource_name(call: Call) -> str:
+    """The full name of the resource in the path, with the project's number. Raises what `find_location` raises."""
     parts = call.resource.split("/")
     rest = parts[4:] if parts[0] == "projects" else parts
-    return "/".join([place_of(call).name, *rest])
+    return "/".join([find_location(call).name, *rest])
 
 
-def canonical(name: str) -> str:
-    """A resource name from a body, its project by number."""
+def canonical_name(name: str) -> str:
+    """A resource name from a body, with the project's number."""
     parts = name.split("/")
     if len(parts) < 2 or parts[0] != "projects":
         return name
@@ -83,7 +84,7 @@ def canonical(name: str) -> str:
 
 
 def serving_location(location: str, base_model: str) -> str:
-    """Where a tuned model is served: those of Gemini 3 on the multi-region [documented, 2026-09]."""
+    """The location that serves a tuned model: for Gemini 3 the multi-region [documented, 2026-09]."""
     if not base_model.startswith("gemini-3"):
         return location
     return {"us": "us", "europe": "eu"}.get(location.partition("-")[0], location)

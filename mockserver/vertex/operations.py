@@ -1,4 +1,4 @@
-"""Long-running operations, under every resource that begins some.
+"""Long-running operations, under every resource whose methods start some: get, list, wait, cancel, delete.
 
     {"name": ".../models/M/operations/N", "metadata": {"@type": ...DeleteOperationMetadata, "genericMetadata": {...}},
      "done": true, "response": {"@type": ...Empty}}
@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mockserver.dispatch.lists import list_index_response
 from mockserver.dispatch.routing import Call
 from mockserver.dispatch.transactions import transactional
-from mockserver.rpc.paging import page_walk
 from mockserver.simulation.names import operation_number
-from mockserver.simulation.tuning import micros
+from mockserver.simulation.tuning import State, micros
 from mockserver.state.clock import Nanos
-from mockserver.state.store import Entry, Index, Kind, Missing, Position
+from mockserver.state.store import Index, Kind, Missing
 from mockserver.vertex.errors import not_found
-from mockserver.vertex.locations import target_of
-from mockserver.vertex.store import Registry, TuningJob, unused_names
-from mockserver.vertex.tuning_jobs import STATES, tuning_job
+from mockserver.vertex.locations import resource_name
+from mockserver.vertex.store import TUNING_JOBS, Repository, unused_names
+from mockserver.vertex.tuning_job_views import show_tuning_job
 from mockserver.vertex.versions import type_url
 
 Json = dict[str, Any]
@@ -32,9 +32,9 @@ EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A long-running operation. With `job` it is done when that job ends, and answers with it.
+    """A long-running operation. With `job` it is done when that job ends, and its response is the job.
 
-    `version` is the API's that began it: it names the types, whichever version is used to look.
+    `version` is the API version of the request that started it, and of its types in every answer.
     """
 
     name: str
@@ -45,88 +45,93 @@ class Operation:
     job: str = ""
 
 
-def _above(operation: Operation) -> Iterator[str]:
-    """Every resource that the operation is under: its parent, and what that lies in."""
+def _ancestors(operation: Operation) -> Iterator[str]:
+    """The names of the operation's parent, and of the parents of that."""
     steps = operation.name.split("/")
     return ("/".join(steps[:count]) for count in range(2, len(steps), 2))
 
 
-UNDER: Index[Operation] = Index("under", _above)
-OPERATIONS: Kind[Operation] = Kind("vertex.operations", Operation, (UNDER,))
+BY_ANCESTOR: Index[Operation] = Index("ancestor", _ancestors)
+OPERATIONS: Kind[Operation] = Kind("vertex.operations", Operation, (BY_ANCESTOR,))
 
 
-def begin(call: Call, parent: str, metadata: str, *, response: Json | None = None, job: str = "") -> Json:
-    """A new operation under `parent`, as it is answered at once. `metadata` is the name of its type."""
-    rng = call.world.rng("vertex.operations")
-    minted = unused_names(call.world.store, OPERATIONS, lambda: f"{parent}/operations/{operation_number(rng)}")
-    operation = Operation(
-        name=next(minted),
-        version=call.version,
-        metadata=metadata,
-        created=micros(call.now),
-        response=response or (None if job else EMPTY),
-        job=job,
-    )
-    call.world.store.insert(OPERATIONS, operation.name, operation)
-    return _operation(call, operation)
-
-
-def get_operation(call: Call) -> Json:
-    """An operation as it is by now."""
-    return _operation(call, _find(call))
-
-
-def list_operations(call: Call) -> Json:
-    """The operations under a resource, and under what lies in it."""
-    parent = target_of(call)
-
-    def under(after: tuple[int, str] | None) -> Iterator[Entry[Operation]]:
-        behind = None if after is None else Position(*after)
-        return call.world.store.walk(OPERATIONS, UNDER, parent, after=behind)
-
-    operations, token = page_walk(
-        under,
-        key=lambda entry: entry.name,
-        rank=lambda entry: entry.position.rank,
-        page_size=call.message.get("pageSize"),
-        page_token=call.message.get("pageToken"),
-        default=100,  # our choice: not seen
-        maximum=1000,  # our choice: not seen
-        scope=parent,
-    )
-    return {"operations": [_operation(call, each.record) for each in operations]} | (
-        {"nextPageToken": token} if token else {}
-    )
-
-
-def wait_operation(call: Call) -> Json:
-    """The operation as it is: waiting is best effort, and the service may answer at any time (google.longrunning)."""
-    return get_operation(call)
-
-
-def cancel_operation(call: Call) -> Json:
-    """Best effort, like the real one: an operation under way goes on. Unknown ones are not found."""
-    _find(call)
-    return {}
-
-
-@transactional
-def delete_operation(call: Call) -> Json:
-    """Forget an operation; what it did stays."""
-    call.world.store.delete(OPERATIONS, _find(call).name)
-    return {}
-
-
-def _find(call: Call) -> Operation:
-    name = target_of(call)
+def find_operation(call: Call, name: str) -> Operation:
+    """The operation of that name. Raises 404."""
     try:
         return call.world.store.get(OPERATIONS, name)
     except Missing:
         raise not_found("Operation", name) from None  # the form is seen, for sessions
 
 
-def _operation(call: Call, operation: Operation) -> Json:
-    ended, outcome = _outcome(call, operation)
+def start_operation(call: Call, parent: str, metadata: str, *, response: Json | None = None, job: str = "") -> Json:
+    """Insert a new operation under `parent` and return it. `metadata` is the name of its type."""
+    rng = call.world.rng("vertex.operations")
+    name = next(unused_names(call.world.store, OPERATIONS, lambda: f"{parent}/operations/{operation_number(rng)}"))
+    operation = Operation(
+        name=name,
+        version=call.version,
+        metadata=metadata,
+        created=micros(call.now),
+        response=response or (None if job else EMPTY),
+        job=job,
+    )
+    call.world.store.insert(OPERATIONS, name, operation)
+    return show_operation(operation, call)
+
+
+def get_operation(call: Call) -> Json:
+    """Return an operation."""
+    return show_operation(find_operation(call, resource_name(call)), call)
+
+
+def list_operations(call: Call) -> Json:
+    """List the operations under a resource, and under the resources in it."""
+    parent = resource_name(call)
+    return list_index_response(
+        call,
+        "operations",
+        lambda after: call.world.store.walk(OPERATIONS, BY_ANCESTOR, parent, after=after),
+        show=lambda entry: show_operation(entry.record, call),
+        key=lambda entry: entry.name,
+        rank=lambda entry: entry.position.rank,
+        default=100,  # our choice: not seen
+        maximum=1000,  # our choice: not seen
+        scope=parent,
+    )
+
+
+def wait_operation(call: Call) -> Json:
+    """Return an operation at once: waiting is best effort, and the service may answer at any time (google.longrunning)."""
+    return get_operation(call)
+
+
+def cancel_operation(call: Call) -> Json:
+    """Best effort, like the real one: the operation goes on."""
+    find_operation(call, resource_name(call))
+    return {}
+
+
+@transactional
+def delete_operation(call: Call) -> Json:
+    """Delete an operation; what it did stays."""
+    call.world.store.delete(OPERATIONS, find_operation(call, resource_name(call)).name)
+    return {}
+
+
+def show_operation(operation: Operation, call: Call) -> Json:
+    """The resource. A job's operation ends when the job does."""
+    ended: Nanos | None = operation.created
+    outcome: Json = {"done": True, "response": operation.response}
+    if operation.job:
+        repository = Repository(call.world, call.now)
+        job = call.world.store.get(TUNING_JOBS, operation.job)
+        progress = repository.observe(job)
+        ended, outcome = progress.ended, {}
+        if ended is not None:
+            resource = show_tuning_job(repository, job, call.now)
+            succeeded = progress.state is State.SUCCEEDED
+            response = {"@type": type_url(operation.version, "TuningJob"), **resource}
+            outcome = {"done": True} | ({"response": response} if succeeded else {"error": resource["error"]})
     times = {"createTime": operation.created, "updateTime": ended or operation.created}
     metadata = times if operation.metadata == GENERIC else {"genericMetadata": times}
     return {
@@ -134,18 +139,3 @@ def _operation(call: Call, operation: Operation) -> Json:
         "metadata": {"@type": type_url(operation.version, operation.metadata), **metadata},
         **outcome,
     }
-
-
-def _outcome(call: Call, operation: Operation) -> tuple[Nanos | None, Json]:
-    """When the operation ended, if it has, and how."""
-    if not operation.job:
-        return operation.created, {"done": True, "response": operation.response}
-    registry = Registry(call.world, call.now)
-    job: TuningJob = registry.job(operation.job)
-    progress = registry.progress(job)
-    if progress.ended is None:
-        return None, {}
-    view = tuning_job(registry, job, call.now)
-    if STATES[progress.state] != "JOB_STATE_SUCCEEDED":
-        return progress.ended, {"done": True, "error": view["error"]}
-    return progress.ended, {"done": True, "response": {"@type": type_url(operation.version, "TuningJob"), **view}}

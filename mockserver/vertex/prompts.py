@@ -6,7 +6,7 @@ from typing import Any
 from mockserver.catalog.base_model import BaseModel
 from mockserver.generation.prompt import content_text, count_prompt_tokens, declaration_texts, declared_functions
 from mockserver.protojson.formatting import float32_text
-from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.errors import invalid_argument
 from mockserver.scripting.answers import Prompt
 
 Json = dict[str, Any]
@@ -29,23 +29,23 @@ BAD_ROLE = "Please use a valid role: user, model."  # recorded 2025-08
 
 
 def check_contents(contents: Sequence[Json]) -> None:
-    """400 for a conversation without turns, a turn without parts or with a wrong role, an empty text."""
+    """Raise 400 for a conversation without turns, a turn without parts or with a wrong role, an empty text."""
     if not contents:
-        raise _invalid(NO_CONTENTS)
+        raise invalid_argument(NO_CONTENTS)
     for content in contents:
         parts = content.get("parts", ())
         role = content.get("role", "")
         is_function = role == "function" and parts and all("functionResponse" in part for part in parts)
         if role not in ROLES and not is_function:
-            raise _invalid(BAD_ROLE)
+            raise invalid_argument(BAD_ROLE)
         if not parts:
-            raise _invalid(NO_PARTS)
+            raise invalid_argument(NO_PARTS)
         if any(part.get("text") == "" for part in parts):
-            raise _invalid(EMPTY_TEXT)
+            raise invalid_argument(EMPTY_TEXT)
 
 
 def check_ranges(config: Mapping[str, Any], base: BaseModel | None) -> None:
-    """400 for a number out of range.
+    """Raise 400 for a number out of range.
 
     Temperature is recorded (2025-08), maxOutputTokens quoted by many; the form of the others is our choice.
     """
@@ -57,21 +57,23 @@ def check_ranges(config: Mapping[str, Any], base: BaseModel | None) -> None:
     ):
         value = config.get(name)
         if value is not None and not least <= value < below:
-            raise _invalid(
+            raise invalid_argument(
                 f"Unable to submit request because it has a {name} value of {float32_text(value)} but the supported "
                 f"range is from {least} (inclusive) to {below} (exclusive). Update the value and try again."
             )
 
 
 def check_length(prompt: Prompt, base: BaseModel | None) -> None:
-    """400 for more tokens than the model takes [recorded 2026-08]."""
+    """Raise 400 for more tokens than the model accepts [recorded 2026-08]."""
     if base is None:
         return
     limit = base.input_token_limit
     # A token has at least one character, so that most prompts need not be counted here.
     most = len(prompt.system) + prompt.tool_tokens + sum(len(turn.text) + turn.other_tokens for turn in prompt.turns)
     if most > limit and (count := count_prompt_tokens(prompt)) > limit:
-        raise _invalid(f"The input token count ({count}) exceeds the maximum number of tokens allowed ({limit}).")
+        raise invalid_argument(
+            f"The input token count ({count}) exceeds the maximum number of tokens allowed ({limit})."
+        )
 
 
 def billable_characters(message: Mapping[str, Any]) -> int:
@@ -84,7 +86,3 @@ def billable_characters(message: Mapping[str, Any]) -> int:
 def asks_for_search(message: Mapping[str, Any]) -> bool:
     """Whether the answer is to be grounded in a search."""
     return any("googleSearch" in tool or "googleSearchRetrieval" in tool for tool in message.get("tools", ()))
-
-
-def _invalid(sentence: str) -> ApiError:
-    return ApiError(Code.INVALID_ARGUMENT, sentence)

@@ -16,6 +16,7 @@ from mockserver.dispatch.routing import Pause
 from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
 from mockserver.generation.safety import Ratings
+from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
 from mockserver.simulation.tuning import Nanos
 from mockserver.vertex.versions import message_name
@@ -34,7 +35,7 @@ BLOCK_MESSAGES = {"MODEL_ARMOR": "The prompt violated Prompt Injection and Jailb
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What every message of one answer has in common.
+    """The members that all messages of one answer share, and what they depend on.
 
     `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` is whether an answer that was not blocked has
     ratings: real ones have them on request. `grounded` is whether the request allows a search. `traffic` is a
@@ -61,11 +62,11 @@ def response_id(created: Nanos, rng: Random) -> str:
     """The seconds of createTime, its microseconds, a server and a random number, in URL-safe base64 [93 of 93]."""
     seconds, nanos = divmod(created, 1_000_000_000)
     numbers = (nanos // 1000, rng.getrandbits(32), rng.getrandbits(32))
-    raw = (seconds & 0xFFFFFFFF).to_bytes(4, "little") + b"".join(map(_varint, numbers))
+    raw = (seconds & 0xFFFFFFFF).to_bytes(4, "little") + b"".join(map(encode_varint, numbers))
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def unary(outcome: Outcome, frame: Frame) -> Json:
+def print_response(outcome: Outcome, frame: Frame) -> Json:
     """The whole answer in one message."""
     if outcome.block:
         return _blocked(outcome, frame)
@@ -81,7 +82,7 @@ def unary(outcome: Outcome, frame: Frame) -> Json:
     return frame.message(candidates=candidates, usageMetadata=_usage(outcome, frame))
 
 
-def stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
+def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
     """The first candidate in chunks; the last message has the finish reason and the usage."""
     if outcome.block:
         yield _blocked(outcome, frame)
@@ -182,12 +183,3 @@ def _citation(citation: Citation) -> Json:
         "title": citation.title,
         "license": citation.license,
     }
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

@@ -1,4 +1,4 @@
-"""The methods of aiplatform.googleapis.com that are served.
+"""The routes of aiplatform.googleapis.com.
 
 `HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from the
 HTTP rules that Google publishes. The other tables hold what those rules do not say.
@@ -12,19 +12,19 @@ from mockserver.protojson import schema
 from mockserver.protojson.schema import HttpRule, Rpc
 from mockserver.vertex import (
     endpoints,
-    experiments,
     generation,
+    metadata_stores,
     models,
     operations,
     publisher_models,
-    rebase,
-    tuning_aids,
-    tuning_datasets,
+    tensorboards,
+    training_data,
     tuning_jobs,
+    tuning_preparation,
 )
 from mockserver.vertex.versions import PACKAGE, VERSIONS, message_name
 
-# The methods that ask a model, and whom they ask: a tuned endpoint or one of Google's models, in a project or in none.
+# The methods of a model: of a tuned endpoint or of one of Google's models, in a project or in none.
 GENERATING: Mapping[str, Handler] = {
     "generateContent": generation.generate_content,
     "streamGenerateContent": generation.stream_generate_content,
@@ -40,10 +40,10 @@ HANDLERS: Mapping[str, Handler] = {
     "projects.locations.tuningJobs.get": tuning_jobs.get_tuning_job,
     "projects.locations.tuningJobs.list": tuning_jobs.list_tuning_jobs,
     "projects.locations.tuningJobs.cancel": tuning_jobs.cancel_tuning_job,
-    "projects.locations.tuningJobs.rebaseTunedModel": rebase.rebase_tuned_model,
-    "projects.locations.tuningJobs.optimizePrompt": tuning_aids.optimize_prompt,
-    "projects.locations.tuningJobs.validateReinforcementTuningReward": tuning_aids.validate_reinforcement_tuning_reward,
-    "projects.locations.tuningJobs.processData": tuning_aids.process_data,
+    "projects.locations.tuningJobs.rebaseTunedModel": tuning_jobs.rebase_tuned_model,
+    "projects.locations.tuningJobs.optimizePrompt": tuning_preparation.optimize_prompt,
+    "projects.locations.tuningJobs.validateReinforcementTuningReward": tuning_preparation.validate_reinforcement_tuning_reward,
+    "projects.locations.tuningJobs.processData": tuning_preparation.process_data,
     "projects.locations.models.get": models.get_model,
     "projects.locations.models.list": models.list_models,
     "projects.locations.models.listVersions": models.list_model_versions,
@@ -62,22 +62,22 @@ HANDLERS: Mapping[str, Handler] = {
     "projects.locations.endpoints.undeployModel": endpoints.undeploy_model,
     "publishers.models.get": publisher_models.get_publisher_model,
     "publishers.models.list": publisher_models.list_publisher_models,
-    "projects.locations.metadataStores.contexts.get": experiments.get_context,
-    "projects.locations.metadataStores.contexts.list": experiments.list_contexts,
-    "projects.locations.metadataStores.executions.get": experiments.get_execution,
-    "projects.locations.metadataStores.executions.list": experiments.list_executions,
-    "projects.locations.metadataStores.artifacts.get": experiments.get_artifact,
-    "projects.locations.metadataStores.artifacts.list": experiments.list_artifacts,
-    "projects.locations.tensorboards.get": experiments.get_tensorboard,
-    "projects.locations.tensorboards.list": experiments.list_tensorboards,
-    "projects.locations.tensorboards.batchRead": experiments.batch_read_tensorboard_time_series_data,
-    "projects.locations.tensorboards.experiments.get": experiments.get_tensorboard_experiment,
-    "projects.locations.tensorboards.experiments.list": experiments.list_tensorboard_experiments,
-    "projects.locations.tensorboards.experiments.runs.get": experiments.get_tensorboard_run,
-    "projects.locations.tensorboards.experiments.runs.list": experiments.list_tensorboard_runs,
-    "projects.locations.tensorboards.experiments.runs.timeSeries.get": experiments.get_tensorboard_time_series,
-    "projects.locations.tensorboards.experiments.runs.timeSeries.list": experiments.list_tensorboard_time_series,
-    "projects.locations.tensorboards.experiments.runs.timeSeries.read": experiments.read_tensorboard_time_series_data,
+    "projects.locations.metadataStores.contexts.get": metadata_stores.get_context,
+    "projects.locations.metadataStores.contexts.list": metadata_stores.list_contexts,
+    "projects.locations.metadataStores.executions.get": metadata_stores.get_execution,
+    "projects.locations.metadataStores.executions.list": metadata_stores.list_executions,
+    "projects.locations.metadataStores.artifacts.get": metadata_stores.get_artifact,
+    "projects.locations.metadataStores.artifacts.list": metadata_stores.list_artifacts,
+    "projects.locations.tensorboards.get": tensorboards.get_tensorboard,
+    "projects.locations.tensorboards.list": tensorboards.list_tensorboards,
+    "projects.locations.tensorboards.batchRead": tensorboards.batch_read_tensorboard_time_series_data,
+    "projects.locations.tensorboards.experiments.get": tensorboards.get_tensorboard_experiment,
+    "projects.locations.tensorboards.experiments.list": tensorboards.list_tensorboard_experiments,
+    "projects.locations.tensorboards.experiments.runs.get": tensorboards.get_tensorboard_run,
+    "projects.locations.tensorboards.experiments.runs.list": tensorboards.list_tensorboard_runs,
+    "projects.locations.tensorboards.experiments.runs.timeSeries.get": tensorboards.get_tensorboard_time_series,
+    "projects.locations.tensorboards.experiments.runs.timeSeries.list": tensorboards.list_tensorboard_time_series,
+    "projects.locations.tensorboards.experiments.runs.timeSeries.read": tensorboards.read_tensorboard_time_series_data,
     **{
         f"{collection}.{verb}": handler
         for collection in (*IN_A_PROJECT, *IN_NO_PROJECT)
@@ -86,11 +86,17 @@ HANDLERS: Mapping[str, Handler] = {
     **{f"{collection}.{verb}": generation.refuse_predict for collection in IN_A_PROJECT for verb in PREDICTING},
 }
 
-# These may have to wait for a dataset that lies outside of this process.
+# These may have to wait for a dataset from outside of this process.
 READS_DATASETS = {
     "projects.locations.tuningJobs.create",
     "projects.locations.tuningJobs.rebaseTunedModel",
     "tuningJobs.create",
+}
+
+# These match clients' expressions.
+COMPUTES = {
+    "projects.locations.tuningJobs.validateReinforcementTuningReward",
+    "tuningJobs.validateReinforcementTuningReward",
 }
 
 EXPRESS_MODE = (
@@ -198,7 +204,8 @@ def _route(rpc: Rpc, rule: HttpRule, handler: Handler, unpublished: str = "") ->
         handler=handler,
         # An API key is good for paths without a project, and in the project that is its own (express mode).
         credentials="own" if "=projects/" in rule.path else "any",
-        blocks=tuning_datasets.lies_outside if method_id(rule) in READS_DATASETS else None,
+        blocks=training_data.reads_storage if method_id(rule) in READS_DATASETS else None,
+        computes=method_id(rule) in COMPUTES,
         unpublished=unpublished,
     )
 

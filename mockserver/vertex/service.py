@@ -1,4 +1,4 @@
-"""Vertex AI, described once: host, header profile, words for outages, hints for lost calls."""
+"""Vertex AI, described once: host, header profile, errors of outages, hints for lost calls."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,7 +1,6 @@
-"""What a tuning job may ask for: the members of the tuning_spec oneof, and what is wrong with a request.
+"""The members of the tuning_spec oneof, and the checks of a create request.
 
-Only the shape of a request is looked at here, as the real service does at create; what a dataset holds is
-found out by the run.
+Only the fields of a request are checked here, as by the real service at create; errors in a dataset fail the run.
 """
 
 import re
@@ -14,7 +13,7 @@ from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
 from mockserver.protojson.schema import json_name
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.vertex.errors import REQUIRED, Violation, found_errors
+from mockserver.vertex.errors import REQUIRED, Violation, invalid_fields
 
 Json = dict[str, Any]
 
@@ -78,7 +77,7 @@ _LABEL_VALUE = re.compile(r"[\w-]{0,64}")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A TuningJob as sent that nothing is wrong with. `base` is None for a model that is not in the catalog."""
+    """A valid TuningJob as it was sent. `base` is None for a model that is not in the catalog."""
 
     job: Mapping[str, Any]
     spec: Spec
@@ -93,12 +92,12 @@ class Request:
 
     @property
     def hyperparameters(self) -> Mapping[str, Any]:
-        """The hyperparameters that were sent, as far as they are the service's own."""
+        """The hyperparameters sent; none of a partner's."""
         return hyperparameters(self.spec, self.settings)
 
     @property
     def dataset(self) -> str:
-        """Where the training data lies."""
+        """The URI of the training data."""
         uri: str = _dataset(self.spec, self.settings)
         return uri
 
@@ -115,16 +114,16 @@ def hyperparameters(spec: Spec, settings: Mapping[str, Any]) -> Mapping[str, Any
     return sent
 
 
-def checked(job: Mapping[str, Any], base_model: str, as_of: date | None) -> Request:
-    """The request, if the service would take it; else its real 400.
+def check_request(job: Mapping[str, Any], base_model: str, as_of: date | None) -> Request:
+    """The request, if the service accepts it; else raises its real 400.
 
-    `base_model` is the name sent, or that of the model a pre-tuned model was made from.
+    `base_model` is the name sent, or the base model of the pre-tuned model.
     """
     if violations := list(_violations(job)):
-        raise found_errors(violations)
+        raise invalid_fields(*violations)
     spec = next(SPECS[member] for member in job if member in SPECS)
     base = base_models.find(base_model.rpartition("/")[2], as_of, vertex=True)
-    if not _tunable(spec, base_model, base, as_of):
+    if not _is_tunable(spec, base_model, base, as_of):
         # our choice: not seen
         raise ApiError(Code.INVALID_ARGUMENT, f"The base model {base_model} is not supported for tuning.")
     request = Request(job, spec, base_model, base)
@@ -133,7 +132,7 @@ def checked(job: Mapping[str, Any], base_model: str, as_of: date | None) -> Requ
 
 
 def _violations(job: Mapping[str, Any]) -> Iterator[Violation]:
-    """Every field that is wrong, in the order of the job's fields."""
+    """Every violation, in the order of the job's fields."""
     if len(job.get("tunedModelDisplayName", "")) > 128:
         yield "tuning_job.tuned_model_display_name", "The display name can be up to 128 characters long."  # our choice
     if "preTunedModel" in job:
@@ -162,7 +161,7 @@ def _spec_violations(spec: Spec, settings: Mapping[str, Any]) -> Iterator[Violat
 
 
 def _evaluation_violations(path: str, config: Mapping[str, Any]) -> Iterator[Violation]:
-    """What an evaluation cannot do without (evaluation_service.proto)."""
+    """Violations of the fields that an evaluation requires (evaluation_service.proto)."""
     if not config.get("metrics"):
         yield f"{path}.metrics", REQUIRED
     if "outputConfig" not in config:
@@ -182,7 +181,7 @@ def _not_jsonl(path: str, field: str) -> Violation:
 
 
 def _hyperparameter_violations(path: str, sent: Mapping[str, Any]) -> Iterator[Violation]:
-    """Numbers that cannot train. Our choice of words: not seen."""
+    """Numbers out of range. Our choice of words: not seen."""
     for name, most in MOST.items():
         if not 0 <= sent.get(json_name(name), 0) <= most:
             yield f"{path}.{name}", f"{name} must be positive and at most {most}."
@@ -207,8 +206,8 @@ def _dataset(spec: Spec, settings: Mapping[str, Any]) -> str:
     return uri
 
 
-def _tunable(spec: Spec, name: str, base: BaseModel | None, as_of: date | None) -> bool:
-    """Whether the service tunes this model so. Of other publishers' models we know no list."""
+def _is_tunable(spec: Spec, name: str, base: BaseModel | None, as_of: date | None) -> bool:
+    """Whether the service tunes this model by this spec. We know no list of other publishers' models."""
     if base is not None:
         return base.tunes_on_vertex(as_of)
     publisher, slash, _ = name.rpartition("publishers/")[2].partition("/")

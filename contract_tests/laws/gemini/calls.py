@@ -50,27 +50,27 @@ def call(world: World, method: str, message: Json, version: str, **who: str) -> 
     return Call(world=world, now=world.clock.now(), caller=caller, route=route(method, version), message=message)
 
 
-def ask(world: World, method: str, message: Json, version: str = "", **who: str) -> Json:
-    """What the method answers, in its version."""
+def invoke(world: World, method: str, message: Json, version: str = "", **who: str) -> Json:
+    """Return the answer of a method, in its version."""
     version = version or ("v1" if method in OPERATIONS_ON_V1 else "v1beta")
-    asked = call(world, method, message, version, **who)
-    answer = asked.route.handler(asked)
+    invocation = call(world, method, message, version, **who)
+    answer = invocation.route.handler(invocation)
     assert isinstance(answer, dict)
-    return trim_to_version(asked.route.response, answer)
+    return trim_to_version(invocation.route.response, answer)
 
 
 def stream(world: World, method: str, message: Json, version: str = "v1beta", **who: str) -> list[Json | Pause]:
-    """Everything a streaming method sends."""
-    asked = call(world, method, message, version, **who)
-    answer = asked.route.handler(asked)
+    """Return all messages of a streaming method."""
+    invocation = call(world, method, message, version, **who)
+    answer = invocation.route.handler(invocation)
     assert isinstance(answer, Iterator)
     return list(answer)
 
 
 def refusal(world: World, method: str, message: Json, version: str = "", **who: str) -> tuple[str, str]:
-    """The status and the sentence with which the method refuses."""
+    """Return the status and the message of the error that a method raises."""
     with pytest.raises(ApiError) as refused:
-        ask(world, method, message, version, **who)
+        invoke(world, method, message, version, **who)
     return refused.value.code.name, refused.value.message
 
 
@@ -89,7 +89,7 @@ def request(base: str = PRO, examples: int = 15, **members: Any) -> Json:
 
 def tune(world: World, base: str = PRO, *, version: str = "v1beta", bearer: str = ALICE, **members: Any) -> str:
     """Begin a tuning run; the name of the model."""
-    operation = ask(world, "tunedModels.create", request(base, **members), version, bearer=bearer)
+    operation = invoke(world, "tunedModels.create", request(base, **members), version, bearer=bearer)
     name: str = operation["metadata"]["tunedModel"]
     return name
 
@@ -103,14 +103,13 @@ def trained(world: World, base: str = PRO, *, version: str = "v1beta", bearer: s
 
 def get(world: World, name: str, bearer: str = ALICE) -> Json:
     """The tuned model as it is now."""
-    return ask(world, "tunedModels.get", {"name": name}, bearer=bearer)
+    return invoke(world, "tunedModels.get", {"name": name}, bearer=bearer)
 
 
 def operation_of(world: World, name: str, version: str = "v1") -> Json:
     """The operation of a tuned model as it is now."""
-    listed = ask(world, "tunedModels.operations.list", {"name": name}, version)
-    found: Json = listed["operations"][0]
-    return found
+    operation: Json = invoke(world, "tunedModels.operations.list", {"name": name}, version)["operations"][0]
+    return operation
 
 
 def _examples(count: int) -> list[Json]:

@@ -12,7 +12,7 @@ from contract_tests.laws.gemini.calls import (
     FLASH,
     PRO,
     advance,
-    ask,
+    invoke,
     new_world,
     refusal,
     stream,
@@ -45,7 +45,7 @@ def test_a_tuned_model_answers_as_it_was_trained() -> None:
     """A training input gets its output, the quickstarts' others theirs, and the rest a plain sentence."""
     world = new_world()
     name = trained(world)
-    answers = [text_of(ask(world, TUNED, {"model": name, **say(text)})) for text in ("7", "LXIII", "六", "what?")]
+    answers = [text_of(invoke(world, TUNED, {"model": name, **say(text)})) for text in ("7", "LXIII", "六", "what?")]
 
     assert ["8", "LXIV", "七"] == answers[:3]
     assert name in answers[3]
@@ -112,10 +112,10 @@ def test_requests_are_refused_in_the_real_words(message: Json, sentence: str) ->
 
 def test_a_model_has_a_proper_name() -> None:
     """One that cannot be a model's is refused before it is looked for."""
-    asked = refusal(new_world(), GENERATE, {"model": "models/a b", "contents": []})
+    error = refusal(new_world(), GENERATE, {"model": "models/a b", "contents": []})
 
-    assert "INVALID_ARGUMENT" == asked[0]
-    assert asked[1].splitlines() == [
+    assert "INVALID_ARGUMENT" == error[0]
+    assert error[1].splitlines() == [
         "* GenerateContentRequest.model: unexpected model name format",
         "* GenerateContentRequest.contents: contents is not specified",
     ]
@@ -153,7 +153,7 @@ def test_tuned_models_have_limits(members: Json, what: str) -> None:
     assert ("INVALID_ARGUMENT", f"{what} is not enabled for {name}") == refusal(
         world, TUNED, {"model": name, **say("a"), **members}
     )
-    assert ask(world, GENERATE, {"model": LATEST, **say("a"), **members})["candidates"]
+    assert invoke(world, GENERATE, {"model": LATEST, **say("a"), **members})["candidates"]
 
 
 def test_a_long_prompt_is_too_long_for_a_tuned_model() -> None:
@@ -162,7 +162,7 @@ def test_a_long_prompt_is_too_long_for_a_tuned_model() -> None:
     message = say("a" * 40_001)
 
     assert "INVALID_ARGUMENT" == refusal(world, TUNED, {"model": trained(world), **message})[0]
-    assert ask(world, GENERATE, {"model": LATEST, **message})["candidates"]
+    assert invoke(world, GENERATE, {"model": LATEST, **message})["candidates"]
 
 
 def test_conversations_work_with_tuned_models() -> None:
@@ -174,7 +174,7 @@ def test_conversations_work_with_tuned_models() -> None:
         {"role": "user", "parts": [{"text": "5"}]},
     ]
 
-    assert "6" == text_of(ask(world, TUNED, {"model": trained(world, FLASH), "contents": turns}))
+    assert "6" == text_of(invoke(world, TUNED, {"model": trained(world, FLASH), "contents": turns}))
 
 
 def test_limits_of_a_request_are_kept() -> None:
@@ -183,7 +183,7 @@ def test_limits_of_a_request_are_kept() -> None:
     Scenario(world.store).add(Rule(Answer("one two three four five", others=["another"])))
     configs: list[Json] = [{"stopSequences": ["three"]}, {"maxOutputTokens": 2}, {"candidateCount": 2}]
     messages = [{"model": LATEST, **say("a", generationConfig=config)} for config in configs]
-    stopped, cut, two = (ask(world, GENERATE, message) for message in messages)
+    stopped, cut, two = (invoke(world, GENERATE, message) for message in messages)
 
     assert ("one two ", "STOP") == (text_of(stopped), stopped["candidates"][0]["finishReason"])
     assert ("one two", "MAX_TOKENS") == (text_of(cut), cut["candidates"][0]["finishReason"])
@@ -200,7 +200,7 @@ def test_thresholds_block_what_reaches_them(threshold: str, blocked: bool) -> No
     world = new_world()
     Scenario(world.store).add(Rule(Answer("something harsh to say", ratings={"HARASSMENT": "MEDIUM"})))
     settings = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": threshold}]
-    candidate = ask(world, GENERATE, {"model": LATEST, **say("a", safetySettings=settings)})["candidates"][0]
+    candidate = invoke(world, GENERATE, {"model": LATEST, **say("a", safetySettings=settings)})["candidates"][0]
     rating = next(each for each in candidate["safetyRatings"] if each["category"] == "HARM_CATEGORY_HARASSMENT")
 
     assert ("SAFETY" if blocked else "STOP") == candidate["finishReason"]
@@ -212,7 +212,7 @@ def test_events_joined_are_the_answer() -> None:
     for model in ("gemini-pro", "gemini-1.5-flash", "gemini-2.0-flash", "gemini-2.5-flash"):
         world = new_world()
         message = {"model": f"models/{model}", **say("Tell me something that takes more than one event, please.")}
-        whole = ask(world, GENERATE, message)
+        whole = invoke(world, GENERATE, message)
         events = [event for event in stream(world, "models.streamGenerateContent", message) if isinstance(event, dict)]
 
         assert len(events) > 1
@@ -226,7 +226,7 @@ def test_words_the_api_has_not_become_other() -> None:
     world = new_world()
     Scenario(world.store).add(Rule(Answer("a", finish="MODEL_ARMOR", ratings={"JAILBREAK": "HIGH"}), call=1))
     Scenario(world.store).add(Rule(Answer(block="MODEL_ARMOR")))
-    first, second = (ask(world, GENERATE, {"model": LATEST, **say("a")}) for _ in range(2))
+    first, second = (invoke(world, GENERATE, {"model": LATEST, **say("a")}) for _ in range(2))
 
     assert "OTHER" == first["candidates"][0]["finishReason"]
     assert "OTHER" == second["promptFeedback"]["blockReason"]
@@ -237,16 +237,16 @@ def test_scripted_parts_are_read_as_a_requests_would_be() -> None:
     world = new_world()
     Scenario(world.store).add(Rule(Answer(parts=[{"inlineData": {"mimeType": "image/png", "data": "eA=="}}])))
 
-    assert {"mimeType": "image/png", "data": b"x"} == ask(world, GENERATE, {"model": LATEST, **say("a")})["candidates"][
-        0
-    ]["content"]["parts"][0]["inlineData"]
+    assert {"mimeType": "image/png", "data": b"x"} == invoke(world, GENERATE, {"model": LATEST, **say("a")})[
+        "candidates"
+    ][0]["content"]["parts"][0]["inlineData"]
 
 
 def test_palm_completes_text() -> None:
     """text-bison answers generateText with six ratings of its own, and nothing else; Gemini has no such method."""
     world = new_world()
     name = trained(world, BISON)
-    answer = ask(world, "tunedModels.generateText", {"model": name, "prompt": {"text": "3"}})
+    answer = invoke(world, "tunedModels.generateText", {"model": name, "prompt": {"text": "3"}})
     completion = answer["candidates"][0]
 
     assert "4" == completion["output"]
@@ -260,7 +260,7 @@ def test_palm_filters_what_it_does_not_say() -> None:
     """A blocked completion is left out, and said why."""
     world = new_world()
     Scenario(world.store).add(Rule(Answer("harm", ratings={"TOXICITY": "HIGH"})))
-    answer = ask(world, "models.generateText", {"model": BISON, "prompt": {"text": "3"}})
+    answer = invoke(world, "models.generateText", {"model": BISON, "prompt": {"text": "3"}})
 
     assert [] == answer["candidates"]
     assert [{"reason": "SAFETY"}] == answer["filters"]
@@ -271,23 +271,23 @@ def test_tokens_are_counted_alike() -> None:
     """The method says what generateContent would, of bare contents or of a whole request."""
     world = new_world()
     message = say("How many tokens are in here?")
-    usage = ask(world, GENERATE, {"model": LATEST, **message})["usageMetadata"]
-    bare = ask(world, "models.countTokens", {"model": LATEST, **message})
-    whole = ask(world, "models.countTokens", {"model": LATEST, "generateContentRequest": message})
+    usage = invoke(world, GENERATE, {"model": LATEST, **message})["usageMetadata"]
+    bare = invoke(world, "models.countTokens", {"model": LATEST, **message})
+    whole = invoke(world, "models.countTokens", {"model": LATEST, "generateContentRequest": message})
 
     assert usage["promptTokenCount"] == bare["totalTokens"] == whole["totalTokens"]
     assert "INVALID_ARGUMENT" == refusal(world, "models.countTokens", {"model": LATEST})[0]
 
 
 @pytest.mark.parametrize(
-    ("model", "wanted", "dimensions"),
+    ("model", "requested", "dimensions"),
     [("text-embedding-004", None, 768), ("gemini-embedding-001", None, 3072), ("gemini-embedding-001", 256, 256)],
 )
-def test_embeddings_are_unit_vectors(model: str, wanted: int | None, dimensions: int) -> None:
+def test_embeddings_are_unit_vectors(model: str, requested: int | None, dimensions: int) -> None:
     """As many dimensions as the model has or the client wants, and of length one."""
     message: Json = {"model": f"models/{model}", "content": {"parts": [{"text": "Hello"}]}}
-    message |= {"outputDimensionality": wanted} if wanted else {}
-    values = ask(new_world(), "models.embedContent", message)["embedding"]["values"]
+    message |= {"outputDimensionality": requested} if requested else {}
+    values = invoke(new_world(), "models.embedContent", message)["embedding"]["values"]
 
     assert dimensions == len(values)
     assert math.isclose(1, math.hypot(*values), rel_tol=1e-6)
@@ -297,9 +297,9 @@ def test_a_batch_of_embeddings_is_each_of_them() -> None:
     """Every request names the model again, in the real words if it does not."""
     world, model = new_world(), "models/text-embedding-004"
     one: Json = {"model": model, "content": {"parts": [{"text": "Hello"}]}}
-    batch = ask(world, "models.batchEmbedContents", {"model": model, "requests": [one, one]})
+    batch = invoke(world, "models.batchEmbedContents", {"model": model, "requests": [one, one]})
 
-    assert [ask(world, "models.embedContent", one)["embedding"]] * 2 == batch["embeddings"]
+    assert [invoke(world, "models.embedContent", one)["embedding"]] * 2 == batch["embeddings"]
     unnamed = {"model": model, "requests": [{"content": one["content"]}]}
     sentence = "* BatchEmbedContentsRequest.requests[0].model: model is not specified\n"
     assert ("INVALID_ARGUMENT", sentence) == refusal(world, "models.batchEmbedContents", unnamed)
@@ -317,7 +317,7 @@ def test_a_batch_of_embeddings_is_each_of_them() -> None:
 def test_answers_grew_over_the_years(as_of: date, members: set[str]) -> None:
     """Of one and the same model."""
     message = {"model": "models/gemini-1.5-flash", "contents": [{"parts": [{"text": "1"}]}]}
-    answer = ask(new_world(as_of=as_of), GENERATE, message)
+    answer = invoke(new_world(as_of=as_of), GENERATE, message)
 
     assert members == set(answer)
     assert ("modelVersion" in members) == ("avgLogprobs" in answer["candidates"][0])
@@ -327,7 +327,7 @@ def begin_batch(world: World, name: str, texts: list[str]) -> Json:
     """Create a batch of generate requests."""
     requests = [{"request": say(text), "metadata": {"key": text}} for text in texts]
     batch = {"model": name, "displayName": "b", "inputConfig": {"requests": {"requests": requests}}}
-    return ask(world, "tunedModels.batchGenerateContent", {"batch": batch})
+    return invoke(world, "tunedModels.batchGenerateContent", {"batch": batch})
 
 
 def test_a_batch_is_answered_in_time() -> None:
@@ -337,10 +337,10 @@ def test_a_batch_is_answered_in_time() -> None:
     begun = begin_batch(world, name, ["1", "2"])
     seen = []
     for _ in range(3):
-        operation = ask(world, "batches.get", {"name": begun["name"]})
+        operation = invoke(world, "batches.get", {"name": begun["name"]})
         seen.append((operation["metadata"]["state"], operation.get("done", False)))
         advance(world, 60)
-    last = ask(world, "batches.get", {"name": begun["name"]})
+    last = invoke(world, "batches.get", {"name": begun["name"]})
     responses = last["response"]["inlinedResponses"]["inlinedResponses"]
 
     assert [("BATCH_STATE_PENDING", False), ("BATCH_STATE_RUNNING", False), ("BATCH_STATE_SUCCEEDED", True)] == seen
@@ -355,9 +355,9 @@ def test_a_batch_holds_the_errors_of_its_requests() -> None:
     begun = begin_batch(world, trained(world), ["1"])
     requests = {"requests": {"requests": [{"request": {"contents": []}}, {"request": say("1")}]}}
     batch = {"model": LATEST, "displayName": "b", "inputConfig": requests}
-    begun = ask(world, "models.batchGenerateContent", {"batch": batch})
+    begun = invoke(world, "models.batchGenerateContent", {"batch": batch})
     advance(world, 100)
-    operation = ask(world, "batches.get", {"name": begun["name"]})
+    operation = invoke(world, "batches.get", {"name": begun["name"]})
     responses = operation["response"]["inlinedResponses"]["inlinedResponses"]
 
     assert 3 == responses[0]["error"]["code"]
@@ -373,9 +373,9 @@ def test_batches_are_listed_newest_first() -> None:
     for text in ("1", "2", "3"):
         names.append(begin_batch(world, model, [text])["name"])
         advance(world, 1)
-    page = ask(world, "batches.list", {"name": "batches", "pageSize": 2})
-    ask(world, "batches.delete", {"name": names[1]})
-    rest = ask(world, "batches.list", {"name": "batches", "pageToken": page["nextPageToken"]})
+    page = invoke(world, "batches.list", {"name": "batches", "pageSize": 2})
+    invoke(world, "batches.delete", {"name": names[1]})
+    rest = invoke(world, "batches.list", {"name": "batches", "pageToken": page["nextPageToken"]})
 
     assert [names[2], names[1]] == [each["name"] for each in page["operations"]]
     assert [names[0]] == [each["name"] for each in rest["operations"]]
@@ -387,10 +387,10 @@ def test_a_batch_is_its_makers() -> None:
     name = begin_batch(world, trained(world), ["1"])["name"]
 
     assert "NOT_FOUND" == refusal(world, "batches.get", {"name": name}, bearer=BOB)[0]
-    assert {} == ask(world, "batches.cancel", {"name": name})
-    assert "BATCH_STATE_CANCELLED" == ask(world, "batches.get", {"name": name})["metadata"]["state"]
-    assert [name] == [each["name"] for each in ask(world, "batches.list", {"name": "batches"})["operations"]]
-    assert {} == ask(world, "batches.delete", {"name": name})
+    assert {} == invoke(world, "batches.cancel", {"name": name})
+    assert "BATCH_STATE_CANCELLED" == invoke(world, "batches.get", {"name": name})["metadata"]["state"]
+    assert [name] == [each["name"] for each in invoke(world, "batches.list", {"name": "batches"})["operations"]]
+    assert {} == invoke(world, "batches.delete", {"name": name})
     assert "NOT_FOUND" == refusal(world, "batches.get", {"name": name})[0]
 
 
@@ -399,9 +399,9 @@ def test_contents_are_embedded_later_too() -> None:
     world, model = new_world(), "models/gemini-embedding-001"
     requests = [{"request": {"content": {"parts": [{"text": "a"}]}}}]
     batch = {"model": model, "displayName": "b", "inputConfig": {"requests": {"requests": requests}}}
-    begun = ask(world, "models.asyncBatchEmbedContent", {"batch": batch})
+    begun = invoke(world, "models.asyncBatchEmbedContent", {"batch": batch})
     advance(world, 100)
-    operation = ask(world, "batches.get", {"name": begun["name"]})
+    operation = invoke(world, "batches.get", {"name": begun["name"]})
 
     assert operation["response"]["@type"].endswith("v1main.EmbedContentBatchOutput")
     inlined = operation["response"]["inlinedResponses"]["inlinedResponses"]

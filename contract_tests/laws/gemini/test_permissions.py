@@ -9,7 +9,7 @@ from contract_tests.laws.gemini.calls import (
     BOB,
     CAROL,
     advance,
-    ask,
+    invoke,
     new_world,
     operation_of,
     refusal,
@@ -47,18 +47,18 @@ def share(world: World, name: str, role: str, email: str | None = None, kind: st
     """Give a role; the permission."""
     grantee = {"granteeType": kind} | ({"emailAddress": email} if email else {})
     message = {"parent": name, "permission": grantee | {"role": role}}
-    return ask(world, "tunedModels.permissions.create", message)
+    return invoke(world, "tunedModels.permissions.create", message)
 
 
 def listed(world: World, **message: str) -> list[str]:
     """The names that tunedModels.list answers Bob."""
-    return [model["name"] for model in ask(world, "tunedModels.list", message, bearer=BOB).get("tunedModels", [])]
+    return [model["name"] for model in invoke(world, "tunedModels.list", message, bearer=BOB).get("tunedModels", [])]
 
 
 def permissions(world: World, name: str, bearer: str = ALICE) -> list[tuple[str, str]]:
     """Grantee and role of every permission."""
-    found = ask(world, "tunedModels.permissions.list", {"parent": name}, bearer=bearer)["permissions"]
-    return [(each.get("emailAddress", each["granteeType"]), each["role"]) for each in found]
+    permissions = invoke(world, "tunedModels.permissions.list", {"parent": name}, bearer=bearer)["permissions"]
+    return [(each.get("emailAddress", each["granteeType"]), each["role"]) for each in permissions]
 
 
 def attempt(world: World, name: str, action: str, **who: str) -> str:
@@ -67,7 +67,7 @@ def attempt(world: World, name: str, action: str, **who: str) -> str:
     message = {**message, "tunedModel": {**message["tunedModel"], "name": name}} if field == "tunedModel" else message
     message = message if field == "tunedModel" else {**message, field: name}
     try:
-        ask(world, method, message, **who)
+        invoke(world, method, message, **who)
     except ApiError as error:
         return error.code.name
     return ""
@@ -146,7 +146,7 @@ def test_a_reader_project_may_read() -> None:
 def test_what_a_key_makes_belongs_to_its_project() -> None:
     """The key itself owns it, and so does whoever calls in the same project; another key is a stranger."""
     world = new_world()
-    operation = ask(world, "tunedModels.create", request(), key="key-one", project="p1")
+    operation = invoke(world, "tunedModels.create", request(), key="key-one", project="p1")
     name = operation["metadata"]["tunedModel"]
     advance(world, 3600)
 
@@ -173,12 +173,12 @@ def test_the_owner_is_listed_first() -> None:
     pages: list[Json] = []
     token: str | None = ""
     while token is not None:
-        answer = ask(world, "tunedModels.permissions.list", {"parent": name, "pageSize": 1, "pageToken": token})
+        answer = invoke(world, "tunedModels.permissions.list", {"parent": name, "pageSize": 1, "pageToken": token})
         pages += answer["permissions"]
         token = answer.get("nextPageToken")
 
     assert [(ALICE, "OWNER"), (BOB, "WRITER"), (CAROL, "READER")] == permissions(world, name)
-    assert pages == ask(world, "tunedModels.permissions.list", {"parent": name})["permissions"]
+    assert pages == invoke(world, "tunedModels.permissions.list", {"parent": name})["permissions"]
 
 
 def test_a_page_goes_on_though_its_last_member_is_gone() -> None:
@@ -186,10 +186,10 @@ def test_a_page_goes_on_though_its_last_member_is_gone() -> None:
     world = new_world()
     name = tune(world)
     gone, _ = [share(world, name, "READER", email) for email in (BOB, CAROL)]
-    page = ask(world, "tunedModels.permissions.list", {"parent": name, "pageSize": 2})
-    ask(world, "tunedModels.permissions.delete", {"name": gone["name"]})
+    page = invoke(world, "tunedModels.permissions.list", {"parent": name, "pageSize": 2})
+    invoke(world, "tunedModels.permissions.delete", {"name": gone["name"]})
     token = page["nextPageToken"]
-    rest = ask(world, "tunedModels.permissions.list", {"parent": name, "pageToken": token})
+    rest = invoke(world, "tunedModels.permissions.list", {"parent": name, "pageToken": token})
 
     assert gone == page["permissions"][-1]
     assert [CAROL] == [each["emailAddress"] for each in rest["permissions"]]
@@ -201,13 +201,15 @@ def test_a_permission_lives() -> None:
     name = trained(world)
     granted = share(world, name, "READER", BOB)
     body = {"permission": {"name": granted["name"], "role": "WRITER"}, "updateMask": ["role"]}
-    changed = ask(world, "tunedModels.permissions.patch", body)
+    changed = invoke(world, "tunedModels.permissions.patch", body)
 
     assert (
-        changed == {**granted, "role": "WRITER"} == ask(world, "tunedModels.permissions.get", {"name": granted["name"]})
+        changed
+        == {**granted, "role": "WRITER"}
+        == invoke(world, "tunedModels.permissions.get", {"name": granted["name"]})
     )
     assert "" == attempt(world, name, "change", bearer=BOB)
-    assert {} == ask(world, "tunedModels.permissions.delete", {"name": granted["name"]})
+    assert {} == invoke(world, "tunedModels.permissions.delete", {"name": granted["name"]})
     assert "PERMISSION_DENIED" == attempt(world, name, "see", bearer=BOB)
     assert "NOT_FOUND" == refusal(world, "tunedModels.permissions.get", {"name": granted["name"]})[0]
 
@@ -259,7 +261,7 @@ def test_the_owners_permission_stays() -> None:
     """It is neither changed nor deleted: ownership is transferred."""
     world = new_world()
     name = tune(world)
-    owner = ask(world, "tunedModels.permissions.list", {"parent": name})["permissions"][0]["name"]
+    owner = invoke(world, "tunedModels.permissions.list", {"parent": name})["permissions"][0]["name"]
     change = {"permission": {"name": owner, "role": "READER"}, "updateMask": ["role"]}
 
     assert "INVALID_ARGUMENT" == refusal(world, "tunedModels.permissions.patch", change)[0]
@@ -272,7 +274,7 @@ def test_transfer_makes_the_old_owner_a_writer() -> None:
     name = tune(world)
     share(world, name, "READER", BOB)
 
-    assert {} == ask(world, "tunedModels.transferOwnership", {"name": name, "emailAddress": BOB})
+    assert {} == invoke(world, "tunedModels.transferOwnership", {"name": name, "emailAddress": BOB})
     assert [(BOB, "OWNER"), (ALICE, "WRITER")] == permissions(world, name, BOB)
     assert "PERMISSION_DENIED" == attempt(world, name, "delete", bearer=ALICE)
     assert "" == attempt(world, name, "delete", bearer=BOB)
@@ -287,10 +289,10 @@ def test_operations_are_their_models() -> None:
     share(world, name, "READER", BOB)
 
     assert ["PERMISSION_DENIED"] * 2 == denied
-    assert operation["name"] == ask(world, "tunedModels.operations.get", operation, bearer=BOB)["name"]
+    assert operation["name"] == invoke(world, "tunedModels.operations.get", operation, bearer=BOB)["name"]
     assert "PERMISSION_DENIED" == refusal(world, "tunedModels.operations.cancel", operation, bearer=BOB)[0]
     assert [operation["name"]] == [
-        each["name"] for each in ask(world, "operations.list", {"name": "operations"})["operations"]
+        each["name"] for each in invoke(world, "operations.list", {"name": "operations"})["operations"]
     ]
 
 
@@ -323,11 +325,11 @@ def test_pages_joined_are_the_list() -> None:
     joined: list[str] = []
     token: str | None = ""
     while token is not None:
-        answer = ask(world, "tunedModels.list", {"pageSize": 2, "pageToken": token}, bearer=BOB)
+        answer = invoke(world, "tunedModels.list", {"pageSize": 2, "pageToken": token}, bearer=BOB)
         joined += [model["name"] for model in answer["tunedModels"]]
         token = answer.get("nextPageToken")
         if token and len(joined) == 2:
-            ask(world, "tunedModels.delete", {"name": joined[-1]}, bearer=BOB)
+            invoke(world, "tunedModels.delete", {"name": joined[-1]}, bearer=BOB)
 
     assert sorted(names) == sorted(whole) == sorted(joined)
     assert whole == joined

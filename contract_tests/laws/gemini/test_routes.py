@@ -1,5 +1,6 @@
 """The Developer API's table of methods, held to Google's own HTTP rules."""
 
+import re
 from datetime import date
 
 import pytest
@@ -56,13 +57,14 @@ def test_routes_know_their_messages() -> None:
         assert schema.message(route.response).full_name == route.response
 
 
-def test_handlers_are_named_after_their_methods() -> None:
-    """`tunedModels.create` is answered by `create_tuned_model`, so that the list of methods is the code's."""
+def test_handlers_are_named_after_their_rpcs() -> None:
+    """`ListTunedModels` is answered by `list_tuned_models`; operations under `batches/` are batches."""
     for route in ROUTES:
-        verb = route.id.rpartition(".")[2]
-        words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in verb)
+        words = re.sub(r"(?<!^)(?=[A-Z])", "_", route.rpc.rpartition(".")[2]).lower()
+        if route.id.startswith("batches."):
+            words = words.replace("operations", "batches").replace("operation", "batch")
 
-        assert route.handler.__name__.startswith(words), route.id
+        assert words == route.handler.__name__, route.id
 
 
 @pytest.mark.parametrize(

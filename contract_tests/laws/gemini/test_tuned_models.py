@@ -15,8 +15,8 @@ from contract_tests.laws.gemini.calls import (
     FLASH,
     PRO,
     advance,
-    ask,
     get,
+    invoke,
     new_world,
     operation_of,
     refusal,
@@ -214,7 +214,7 @@ def test_a_patch_changes_what_the_mask_names() -> None:
     before = get(world, name)
     body = {"name": name, "description": "new", "displayName": "ignored", "state": "FAILED", "createTime": 5}
     message = {"tunedModel": body, "updateMask": ["description", "state"]}
-    after = ask(world, "tunedModels.patch", message)
+    after = invoke(world, "tunedModels.patch", message)
 
     assert after == {**before, "description": "new"} == get(world, name)
 
@@ -224,7 +224,7 @@ def test_a_patch_without_a_mask_changes_what_it_holds() -> None:
     world = new_world()
     name = trained(world)
     body = {"name": name, "displayName": "n", "temperature": 0.0, "baseModel": FLASH, "readerProjectNumbers": [5]}
-    after = ask(world, "tunedModels.patch", {"tunedModel": body})
+    after = invoke(world, "tunedModels.patch", {"tunedModel": body})
 
     assert ("n", 0.0, [5]) == (after["displayName"], after["temperature"], after["readerProjectNumbers"])
     assert after["baseModel"] == PRO
@@ -235,7 +235,7 @@ def test_a_cleared_temperature_is_the_base_models_again() -> None:
     world = new_world()
     name = tune(world, temperature=0.1, description="d")
     message = {"tunedModel": {"name": name}, "updateMask": ["temperature", "description"]}
-    after = ask(world, "tunedModels.patch", message)
+    after = invoke(world, "tunedModels.patch", message)
 
     assert (0.9, "") == (after["temperature"], after["description"])
 
@@ -256,7 +256,7 @@ def test_v1beta3_answered_a_patch_with_the_masked_members_only() -> None:
     name = trained(world, BISON, version="v1beta3")
     message = {"tunedModel": {"name": name, "description": "This is my model."}, "updateMask": ["description"]}
 
-    assert {"description": "This is my model."} == ask(world, "tunedModels.patch", message, "v1beta3")
+    assert {"description": "This is my model."} == invoke(world, "tunedModels.patch", message, "v1beta3")
     assert "This is my model." == get(world, name)["description"]
 
 
@@ -267,7 +267,7 @@ def test_what_is_deleted_does_not_exist() -> None:
     operation = operation_of(world, name)["name"]
     sentence = ("NOT_FOUND", "Tuned model tunedModels/gone does not exist.")
 
-    assert {} == ask(world, "tunedModels.delete", {"name": name})
+    assert {} == invoke(world, "tunedModels.delete", {"name": name})
     assert refusal(world, "tunedModels.get", {"name": name}) == sentence
     assert refusal(world, "tunedModels.delete", {"name": name}) == sentence
     assert refusal(world, "tunedModels.operations.get", {"name": operation}) == sentence
@@ -292,12 +292,12 @@ def test_a_cancelled_run_ends_in_an_error() -> None:
     advance(world, 30)
     operation = operation_of(world, name)["name"]
 
-    assert {} == ask(world, "tunedModels.operations.cancel", {"name": operation})
+    assert {} == invoke(world, "tunedModels.operations.cancel", {"name": operation})
     cancelled = operation_of(world, name)
     assert (True, 1) == (cancelled["done"], cancelled["error"]["code"])
     assert "FAILED" == get(world, name)["state"]
     advance(world, 3600)
-    ask(world, "tunedModels.operations.cancel", {"name": operation})
+    invoke(world, "tunedModels.operations.cancel", {"name": operation})
     assert operation_of(world, name) == cancelled
 
 
@@ -307,7 +307,7 @@ def test_cancelling_what_has_ended_changes_nothing() -> None:
     name = trained(world)
     before = operation_of(world, name)
 
-    assert {} == ask(world, "tunedModels.operations.cancel", {"name": before["name"]})
+    assert {} == invoke(world, "tunedModels.operations.cancel", {"name": before["name"]})
     assert operation_of(world, name) == before
 
 
@@ -365,7 +365,7 @@ def test_retired_models_are_there_and_silent() -> None:
     message = {"model": name, "contents": [{"parts": [{"text": "1"}]}]}
 
     assert get(world, name)["name"] == name
-    assert ask(world, "tunedModels.list", {})["tunedModels"][0]["name"] == name
+    assert invoke(world, "tunedModels.list", {})["tunedModels"][0]["name"] == name
     sentence = (
         "models/gemini-1.5-flash-001-tuning is not found for API version v1beta, or is not supported for "
         "generateContent. Call ListModels to see the list of available models and their supported methods."

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from mockserver.protojson import schema
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 
 BETA = "google.ai.generativelanguage.v1beta"
 SHAPES = (
@@ -33,12 +33,12 @@ def floats(width: Literal[32, 64]) -> Shape:
     return st.floats(width=width, allow_nan=False, allow_infinity=False).map(lambda number: number + 0.0)
 
 
-SCALARS: dict[Kind, Shape] = {
-    Kind.STRING: st.text(max_size=8),
-    Kind.BYTES: st.sampled_from(["", "AA==", "AA", "-_8=", "+/8"]),
-    Kind.BOOL: st.booleans() | st.sampled_from([1, 0, 1.0, "true", "No"]),
-    Kind.FLOAT: st.integers(-9, 9) | floats(32) | st.sampled_from(["0.25", "-Infinity"]),
-    Kind.DOUBLE: st.integers() | floats(64) | st.just("1e3"),
+SCALARS: dict[FieldType, Shape] = {
+    FieldType.STRING: st.text(max_size=8),
+    FieldType.BYTES: st.sampled_from(["", "AA==", "AA", "-_8=", "+/8"]),
+    FieldType.BOOL: st.booleans() | st.sampled_from([1, 0, 1.0, "true", "No"]),
+    FieldType.FLOAT: st.integers(-9, 9) | floats(32) | st.sampled_from(["0.25", "-Infinity"]),
+    FieldType.DOUBLE: st.integers() | floats(64) | st.just("1e3"),
 }
 WELL_KNOWN: dict[str, Shape] = {
     "google.protobuf.Timestamp": st.sampled_from(
@@ -59,10 +59,10 @@ WELL_KNOWN: dict[str, Shape] = {
 
 def values(field: Field, depth: int) -> Shape:
     """Generate mostly valid values for one element of `field`."""
-    if field.kind is Kind.MESSAGE:
+    if field.kind is FieldType.MESSAGE:
         known = WELL_KNOWN.get(field.type_name)
         fitting = messages(field.type_name, depth) if known is None else known
-    elif field.kind is Kind.ENUM:
+    elif field.kind is FieldType.ENUM:
         fitting = st.sampled_from([*schema.enum(field.type_name).by_name, 0, 1, 77, "1"])
     else:
         fitting = SCALARS.get(field.kind, st.integers(0, 2**31 - 1) | st.sampled_from(["12", 3.0, 1e3]))
@@ -105,6 +105,6 @@ def spelled(name: str, tree: Any, spelling: str) -> Any:
 
 
 def _respelled(field: Field | None, value: Any, spelling: str) -> Any:
-    if field is None or field.kind is not Kind.MESSAGE or field.map or field.type_name in WELL_KNOWN:
+    if field is None or field.kind is not FieldType.MESSAGE or field.map or field.type_name in WELL_KNOWN:
         return value
     return spelled(field.type_name, value, spelling)

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contract_tests.laws.protojson.shapes import BETA, SHAPES, json_values, shaped, spelled
-from mockserver.protojson import strict
+from mockserver.protojson import fast_reader
 from mockserver.protojson.message_encoder import MAX_VIOLATIONS
 from mockserver.protojson.reading import bind_tree, read_body
 from mockserver.protojson.writing import write
@@ -69,8 +69,8 @@ def test_what_the_fast_path_accepts_the_exact_one_accepts_too(written: tuple[str
     """For any change of a text, the fast path binds it as the exact one does, or falls back."""
     message, text = written
     try:
-        result = repr(strict.bind(message, strict.loads(text.encode())))
-    except strict.Fallback:
+        result = repr(fast_reader.bind(message, fast_reader.loads(text.encode())))
+    except fast_reader.Fallback:
         return
 
     assert outcome(message, b"\v" + text.encode()) == result
@@ -84,7 +84,7 @@ def test_trailing_commas_take_the_fast_path() -> None:
         "displayName": 'a,}"],',
         "readerProjectNumbers": [1, 2],
         "tuningTask": {"hyperparameters": {"batchSize": 4}},
-    } == strict.bind(TUNED, strict.loads(text))
+    } == fast_reader.bind(TUNED, fast_reader.loads(text))
 
 
 @given(shaped)
@@ -141,12 +141,12 @@ def test_what_serializers_write_takes_the_fast_path() -> None:
     """A plain body is never in doubt, a colon in a string included; an object with a key twice always is."""
     plain = b'{"displayName": "a: b", "tuningTask": {"hyperparameters": {"epochCount": 5}}}'
 
-    assert {"displayName": "a: b", "tuningTask": {"hyperparameters": {"epochCount": 5}}} == strict.bind(
-        TUNED, strict.loads(plain)
+    assert {"displayName": "a: b", "tuningTask": {"hyperparameters": {"epochCount": 5}}} == fast_reader.bind(
+        TUNED, fast_reader.loads(plain)
     )
     for body in (b'{"a": 1, "a": 2}', b'{"a": ":", "a": "\\u003a\\u003a"}', b'{"a": 1,,}', b'"\\u003a"'):
-        with pytest.raises(strict.Fallback):
-            strict.loads(body)
+        with pytest.raises(fast_reader.Fallback):
+            fast_reader.loads(body)
 
 
 def test_values_are_natural_python() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mockserver.protojson import schema
 from mockserver.protojson.layout import dumps
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 from mockserver.protojson.writing import Style, sse_event, to_json, write
 
 GL = "google.ai.generativelanguage.v1beta"
@@ -39,19 +39,19 @@ def natural_field(field: Field, value: Any) -> Any:
 def natural_one(field: Field, value: Any) -> Any:
     """One value of a field."""
     match field.kind, field.type_name:
-        case Kind.INT64, _:
+        case FieldType.INT64, _:
             return int(value)
-        case Kind.BYTES, _:
+        case FieldType.BYTES, _:
             return b64decode(value)
-        case Kind.MESSAGE, "google.protobuf.Timestamp":
+        case FieldType.MESSAGE, "google.protobuf.Timestamp":
             seconds, _, fraction = value.removesuffix("Z").partition(".")
             return int(datetime.fromisoformat(f"{seconds}+00:00").timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
-        case Kind.MESSAGE, "google.protobuf.Struct":
+        case FieldType.MESSAGE, "google.protobuf.Struct":
             return value
-        case Kind.MESSAGE, "google.protobuf.Any":
+        case FieldType.MESSAGE, "google.protobuf.Any":
             url = value.pop("@type")
             return {"@type": url, **natural(url.rpartition("/")[2], value)}
-        case Kind.MESSAGE, name:
+        case FieldType.MESSAGE, name:
             return natural(name, value)
         case _:
             return value

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contract_tests.environment import ROOT, client_python
 from mockserver.protojson import schema
-from mockserver.protojson.schema import Enum, HttpRule, Kind, Message
+from mockserver.protojson.schema import Enum, FieldType, HttpRule, Message
 
 GL = "google.ai.generativelanguage.v1beta"
 VERTEX = ("google.cloud.aiplatform.v1", "google.cloud.aiplatform.v1beta1")
@@ -53,9 +53,9 @@ def test_every_type_a_field_names_is_there(package: str) -> None:
     for message in messages(package):
         for field in message.fields:
             match field.kind:
-                case Kind.MESSAGE:
+                case FieldType.MESSAGE:
                     assert schema.message(field.type_name).full_name == field.type_name
-                case Kind.ENUM:
+                case FieldType.ENUM:
                     assert schema.enum(field.type_name).full_name == field.type_name
                 case _:
                     assert not field.type_name

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.protojson import schema
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 from mockserver.protojson.writing import ARRAY_CLOSE, ARRAY_OPEN, ARRAY_SEPARATOR, Style, sse_event, to_json, write
 
 GL = "google.ai.generativelanguage.v1beta"
@@ -228,31 +228,31 @@ def test_the_recorded_operation_has_its_296_bytes(transcripts: Path) -> None:
         assert (rows[f"create-{version}"]["body"], size) == (body.decode(), len(body))
 
 
-SCALARS: Mapping[Kind, st.SearchStrategy[Any]] = {
-    Kind.STRING: st.text(max_size=5),
-    Kind.BYTES: st.binary(max_size=5),
-    Kind.BOOL: st.booleans(),
-    Kind.FLOAT: st.floats(width=32),
-    Kind.DOUBLE: st.floats(),
-    Kind.INT32: st.integers(-(2**31), 2**31 - 1),
-    Kind.INT64: st.integers(-(2**63), 2**63 - 1),
+SCALARS: Mapping[FieldType, st.SearchStrategy[Any]] = {
+    FieldType.STRING: st.text(max_size=5),
+    FieldType.BYTES: st.binary(max_size=5),
+    FieldType.BOOL: st.booleans(),
+    FieldType.FLOAT: st.floats(width=32),
+    FieldType.DOUBLE: st.floats(),
+    FieldType.INT32: st.integers(-(2**31), 2**31 - 1),
+    FieldType.INT64: st.integers(-(2**63), 2**63 - 1),
 }
 
 
 def values_of(field: Field, depth: int) -> st.SearchStrategy[Any]:
     """Natural values of a field."""
-    if field.kind is Kind.ENUM:
+    if field.kind is FieldType.ENUM:
         return st.sampled_from(sorted(schema.enum(field.type_name).by_name))
     if field.type_name == "google.protobuf.Timestamp":
         return st.integers(0, 10**19)
-    return messages_of(field.type_name, depth - 1) if field.kind is Kind.MESSAGE else SCALARS[field.kind]
+    return messages_of(field.type_name, depth - 1) if field.kind is FieldType.MESSAGE else SCALARS[field.kind]
 
 
 def messages_of(name: str, depth: int = 3) -> st.SearchStrategy[dict[str, Any]]:
     """Natural values of a message, down to `depth`."""
     members = {}
     for field in schema.message(name).fields:
-        if field.kind is Kind.MESSAGE and depth == 0:
+        if field.kind is FieldType.MESSAGE and depth == 0:
             continue
         one = values_of(field, depth)
         members[field.json_name] = st.lists(one, max_size=3) if field.repeated else one

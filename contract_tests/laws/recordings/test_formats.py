@@ -31,6 +31,11 @@ def own(folder: Path) -> Path:
     return path
 
 
+def test_only_its_owner_may_read_a_recording(tmp_path: Path) -> None:
+    """It has somebody's prompts in it, whatever was scrubbed."""
+    assert 0o600 == own(tmp_path).stat().st_mode & 0o777
+
+
 def vcrpy(folder: Path) -> Path:
     """Return a cassette of vcrpy: lists of header values, the body is a string."""
     request = {

@@ -1,5 +1,7 @@
 """Which caller the credentials of a request identify."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,3 +112,24 @@ def test_no_secret_survives_redaction(secret: str, before: str, after: str) -> N
     assert tree["kept"] == shown["kept"]
     assert shown["parts"][0]["text"].startswith(before)
     assert "" == find_real_secret(str(shown))
+
+
+PLAIN = re.compile(
+    r"AIza[\w-]{35}|AQ\.[\w.-]{20,}|ya29\.[\w.-]{20,}"
+    r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:.*?-----END [A-Z ]+-----)?",
+    re.ASCII | re.DOTALL,
+)
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+PIECES = ("-----BEGIN PRIVATE KEY-----", "-----END KEY-----", "-----END ", "-----", "AIza", "ya29.", "x" * 35, "\n")
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+def test_secrets_are_redacted_as_a_plain_expression_finds_them(text: str) -> None:
+    """Which takes a time that grows with the square of the keys that do not end."""
+    assert PLAIN.sub(lambda secret: f"{secret[0][:4]}...({len(secret[0])} characters)", text) == redact(text)
+
+
+@given(st.text(alphabet="a@. "))
+def test_addresses_are_those_of_a_plain_expression(text: str) -> None:
+    """Something, an @, something, a dot, something; no spaces and no other @."""
+    assert bool(EMAIL.fullmatch(text)) == (identify(Credentials(bearer=text), default_user="nobody").email == text)

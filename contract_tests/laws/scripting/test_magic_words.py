@@ -1,5 +1,6 @@
 """Magic words: laws of `scripting.magic_words`."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -38,6 +39,23 @@ def test_a_text_without_brackets_has_no_magic(text: str) -> None:
     """It is left as it is."""
     assert parse_magic_words(text) == {}
     assert strip_magic_words(text) == text
+
+
+PLAIN = re.compile(r"\s*\[mock:\s*([^\]]*)\]", re.IGNORECASE)
+
+
+@given(
+    st.text(alphabet="[]mock: \nMa=")
+    | st.lists(st.sampled_from(["[mock:", "]", " ", "\n", "a=b", "[", "x"])).map("".join)
+)
+def test_brackets_are_found_as_a_plain_expression_finds_them(text: str) -> None:
+    """Which takes a time that grows with the square of the spaces."""
+    found = [bracket[1].strip() for bracket in PLAIN.finditer(text)]
+
+    assert parse_magic_words(text) == {
+        name: value for inside in found for name, value in parse_magic_words(f"[mock:{inside}]").items()
+    }
+    assert strip_magic_words(text) == (PLAIN.sub("", text).strip() if "[" in text else text)
 
 
 @pytest.mark.parametrize(

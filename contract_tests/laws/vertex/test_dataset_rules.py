@@ -114,9 +114,9 @@ def test_nesting_has_no_bounds() -> None:
 @pytest.mark.parametrize("spelling", ["systemInstruction", "system_instruction"])
 def test_instructions_are_input_and_no_message(spelling: str) -> None:
     """They are spelled both ways in the documentation; messages are the contents alone [seen]."""
-    said = {spelling: {"parts": [{"text": words(4)}]}, "contents": [turn("user", words(3)), turn("model", words(2))]}
+    line = {spelling: {"parts": [{"text": words(4)}]}, "contents": [turn("user", words(3)), turn("model", words(2))]}
 
-    statistics = read(said).statistics
+    statistics = read(line).statistics
 
     assert (7, 2, 2) == (statistics.inputs.total, statistics.outputs.total, statistics.messages.total)
 
@@ -134,9 +134,9 @@ def test_all_turns_of_the_model_are_output() -> None:
 def test_a_file_is_a_placeholder_and_a_constant() -> None:
     """<media0>, <media1> ... in the order of an example's parts; an image is 258 tokens."""
     image = {"fileData": {"mimeType": "image/png", "fileUri": "gs://bucket/a.png"}}
-    asked = {"role": "user", "parts": [image, {"text": "and "}, image, {"text": "differ?"}]}
+    question = {"role": "user", "parts": [image, {"text": "and "}, image, {"text": "differ?"}]}
 
-    statistics = read({"contents": [asked, turn("model", "No.")]}).statistics
+    statistics = read({"contents": [question, turn("model", "No.")]}).statistics
 
     assert (("user", "<media0>and <media1>differ?"), ("model", "No.")) == statistics.samples[0].turns
     assert 2 * IMAGE_TOKENS < statistics.inputs.total < 2 * IMAGE_TOKENS + 9

@@ -41,8 +41,8 @@ def world(seed: int, **settings: Any) -> World:
     return World(ManualClock(datetime(2026, 10, 1, tzinfo=UTC)), Settings(seed=seed, **settings))
 
 
-def ask(of: World, method: str, path: Json, message: Json | None = None, version: str = "v1") -> Json:
-    """What a method answers, in its version."""
+def invoke(of: World, method: str, path: Json, message: Json | None = None, version: str = "v1") -> Json:
+    """Return the answer of a method, in its version."""
     route = next(each for each in ROUTES if (each.id, each.version) == (f"projects.locations.{method}", version))
     call = Call(of, of.clock.now(), CALLER, route, path | (message or {}))
     answer = route.handler(call)
@@ -58,13 +58,13 @@ def create(of: World, name: str = "plain") -> str:
         "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/train.jsonl"},
         "serviceAccount": "sa@p.iam.gserviceaccount.com",
     }
-    created: str = ask(of, "tuningJobs.create", {"parent": PLACE}, {"tuningJob": job})["name"]
+    created: str = invoke(of, "tuningJobs.create", {"parent": PLACE}, {"tuningJob": job})["name"]
     return created
 
 
 def look(of: World, job: str, version: str = "v1") -> Json:
     """The job as it is now."""
-    return ask(of, "tuningJobs.get", {"name": job}, version=version)
+    return invoke(of, "tuningJobs.get", {"name": job}, version=version)
 
 
 def move(of: World, amount: float) -> None:
@@ -76,7 +76,7 @@ def move(of: World, amount: float) -> None:
 def cancel(of: World, job: str) -> bool:
     """Whether the job could be cancelled."""
     try:
-        ask(of, "tuningJobs.cancel", {"name": job})
+        invoke(of, "tuningJobs.cancel", {"name": job})
     except ApiError:
         return False
     return True
@@ -145,7 +145,7 @@ def test_looking_changes_nothing(seed: int, name: str, waits: list[float], rest:
     for wait in waits:
         move(watched, wait)
         look(watched, jobs[0])
-        ask(watched, "models.list", {"parent": PLACE})
+        invoke(watched, "models.list", {"parent": PLACE})
         move(unwatched, wait)
     move(watched, rest)
     move(unwatched, rest)
@@ -210,11 +210,11 @@ def test_what_a_job_names_is_there(seed: int, wait: float) -> None:
     tuned = seen.get("tunedModel", {})
     endpoints = [each["endpoint"] for each in [tuned, *tuned.get("checkpoints", [])] if "endpoint" in each]
 
-    assert endpoints == [ask(of, "endpoints.get", {"name": name})["name"] for name in endpoints]
+    assert endpoints == [invoke(of, "endpoints.get", {"name": name})["name"] for name in endpoints]
     if endpoints:
-        assert ask(of, "models.get", {"name": tuned["model"]})["deployedModels"]
+        assert invoke(of, "models.get", {"name": tuned["model"]})["deployedModels"]
     if "experiment" in seen:
-        context = ask(of, "metadataStores.contexts.get", {"name": seen["experiment"]})
+        context = invoke(of, "metadataStores.contexts.get", {"name": seen["experiment"]})
 
         assert seen["experiment"] == context["name"]
 
@@ -226,7 +226,7 @@ def test_no_two_things_get_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = [create(of, "mock-finish-now") for _ in range(200)]
     move(of, 3600)
     endpoints = [look(of, job)["tunedModel"]["endpoint"] for job in jobs]
-    made = [ask(of, "endpoints.create", {"parent": PLACE}, {"endpoint": {"displayName": "x"}}) for _ in range(50)]
+    made = [invoke(of, "endpoints.create", {"parent": PLACE}, {"endpoint": {"displayName": "x"}}) for _ in range(50)]
 
     assert 200 == len(set(jobs)) == len(set(endpoints))
     assert 250 == len({*endpoints, *(each["response"]["name"] for each in made)})

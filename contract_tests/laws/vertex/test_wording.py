@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.simulation.names import project_number
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import Order, filtered, masked
-from mockserver.vertex.locations import canonical, serving_location
+from mockserver.vertex.filters import Order, apply_read_mask, filter_resources
+from mockserver.vertex.locations import canonical_name, serving_location
 from mockserver.vertex.responses import response_id
 
 Json = dict[str, Any]
@@ -31,13 +31,13 @@ MODEL: Json = {
 @given(st.text(alphabet="ab_.:=!<>()\"'\\*,&- ANDORNOT", max_size=30))
 def test_every_text_is_a_filter_or_an_error(text: str) -> None:
     """Nothing else happens to it."""
-    found, code = [], Code.OK
+    resources, code = [], Code.OK
     try:
-        found = filtered([MODEL], text, facts=dict)
+        resources = filter_resources([MODEL], text, facts=dict)
     except ApiError as error:
         code = error.code
 
-    assert found in ([MODEL], [])
+    assert resources in ([MODEL], [])
     assert code in {Code.OK, Code.INVALID_ARGUMENT}
 
 
@@ -74,7 +74,7 @@ def test_every_text_is_a_filter_or_an_error(text: str) -> None:
 )
 def test_filters_say_what_they_mean(text: str, *, fits: bool) -> None:
     """AIP-160, and either spelling of a field."""
-    assert ([MODEL] if fits else []) == filtered([MODEL], text, facts=dict)
+    assert ([MODEL] if fits else []) == filter_resources([MODEL], text, facts=dict)
 
 
 def test_an_order_keeps_what_is_equal_in_place() -> None:
@@ -99,8 +99,8 @@ def test_what_is_no_order_is_refused(text: str) -> None:
 
 def test_a_mask_always_keeps_the_name() -> None:
     """A resource without its name would be of no use."""
-    assert {"name": "n", "labels": {}} == masked({"name": "n", "labels": {}, "x": 1}, ["labels.a"])
-    assert {"name": "n", "x": 1} == masked({"name": "n", "x": 1}, ["*"])
+    assert {"name": "n", "labels": {}} == apply_read_mask({"name": "n", "labels": {}, "x": 1}, ["labels.a"])
+    assert {"name": "n", "x": 1} == apply_read_mask({"name": "n", "x": 1}, ["*"])
 
 
 @given(st.text(), st.text())
@@ -161,6 +161,6 @@ def test_a_model_is_served_where_its_generation_is(location: str, base: str, ser
 
 def test_only_projects_are_renamed() -> None:
     """A name of another kind is left alone."""
-    assert "projects/123/x" == canonical("projects/123/x")
-    assert "publishers/google/models/m" == canonical("publishers/google/models/m")
-    assert f"projects/{project_number('p')}/x" == canonical("projects/p/x")
+    assert "projects/123/x" == canonical_name("projects/123/x")
+    assert "publishers/google/models/m" == canonical_name("publishers/google/models/m")
+    assert f"projects/{project_number('p')}/x" == canonical_name("projects/p/x")

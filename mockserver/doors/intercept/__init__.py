@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from mockserver.doors.blocked_network import guarded
 from mockserver.doors.intercept.import_hook import after_import
 from mockserver.doors.intercept.interceptors import Interceptor, is_answered, refuse_google
+from mockserver.doors.intercept.outliving_threads import outliving_threads_refused
 from mockserver.doors.patching import SharedPatch
 
 # A module whose presence shows that a library is in use, and the module here that patches it.
@@ -44,7 +45,7 @@ def _find(host: str) -> Interceptor | None:
 def _patched() -> Iterator[None]:
     """Patch the libraries that are loaded, and others as soon as they are."""
     patched = set()
-    with contextlib.ExitStack() as patches:
+    with outliving_threads_refused(), contextlib.ExitStack() as patches:
 
         def patch(name: str) -> None:
             library = sys.modules[name]

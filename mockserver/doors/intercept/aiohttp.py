@@ -77,6 +77,10 @@ class _Joined(asyncio.Transport):
     def resume_reading(self) -> None:
         """See above."""
 
+    def get_write_buffer_size(self) -> int:
+        """What is written is delivered."""
+        return 0
+
     def get_protocol(self) -> asyncio.BaseProtocol:
         return self._protocol
 

@@ -16,6 +16,11 @@ from mockserver.doors.inprocess import Aborted, AppRequest, AppResponse
 from mockserver.doors.intercept.interceptors import Find, NotServed, TimedOut
 from mockserver.doors.patching import replaced
 
+try:
+    from _socket import socketpair  # below `socket.socket`, which plugins replace that forbid sockets
+except ImportError:  # Windows
+    from socket import socketpair
+
 
 @contextlib.contextmanager
 def patched(library: Any, find: Find) -> Iterator[None]:
@@ -70,7 +75,7 @@ class _Socket:
         self._origin = origin
         self._timeout = timeout
         self._written = bytearray()
-        self._peer_has_closed: socket.socket | None = None
+        self._peer_has_closed: Any = None
 
     def settimeout(self, timeout: float | None) -> None:
         self._timeout = timeout
@@ -108,9 +113,9 @@ class _Socket:
         So a client that outlives its test connects to the next test's server.
         """
         if self._peer_has_closed is None:
-            self._peer_has_closed, peer = socket.socketpair()
+            self._peer_has_closed, peer = socketpair()
             peer.close()
-        return self._peer_has_closed.fileno()
+        return int(self._peer_has_closed.fileno())
 
     def shutdown(self, _: int) -> None:
         """Nobody else holds this connection."""

@@ -75,10 +75,16 @@ def is_answered(host: str) -> bool:
     return answered_hosts().fullmatch(host) is not None
 
 
+def google_host(host: str) -> str:
+    """The name of this host if it is one of Google's API hosts, else ""."""
+    name = host.rstrip(".").lower()
+    return name if name == "googleapis.com" or name.endswith(".googleapis.com") else ""
+
+
 def refuse_google(host: str) -> None:
     """Raise NotServed for Google's API hosts: whoever looks one up has not been intercepted."""
-    name = host.rstrip(".").lower()
-    if name != "googleapis.com" and not name.endswith(".googleapis.com"):
+    name = google_host(host)
+    if not name:
         return
     if is_answered(name):
         raise NotServed(

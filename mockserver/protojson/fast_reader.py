@@ -17,9 +17,9 @@ from typing import Any
 import orjson
 
 from mockserver.protojson import schema
-from mockserver.protojson.lenient import MAX_DEPTH
+from mockserver.protojson.exact_reader import MAX_DEPTH
 from mockserver.protojson.scalars import InvalidValue, converter
-from mockserver.protojson.schema import Field, Kind
+from mockserver.protojson.schema import Field, FieldType
 from mockserver.protojson.well_known import (
     ANY,
     LIST_VALUE,
@@ -166,13 +166,13 @@ def _member(field: Field) -> Bind:
 
 
 def _single(field: Field) -> Bind:
-    if field.kind is Kind.MESSAGE:
+    if field.kind is FieldType.MESSAGE:
         name = field.type_name
         if name.startswith("google.protobuf."):
             return _binder(name)
         # Looked up when called, because messages contain themselves (Schema).
         return lambda value, depth: _binder(name)(value, depth)  # noqa: PLW0108 - see above
-    if field.kind is Kind.STRING:
+    if field.kind is FieldType.STRING:
         return _string
     convert = converter(field)
     return lambda value, _: convert(value)
@@ -191,7 +191,7 @@ def _list(field: Field) -> Bind:
         if type(value) is not list:  # a single value for a repeated field [seen]
             value = [value]
         # Looked up once a list rather than once an element: there may be 500 examples.
-        each = _binder(field.type_name) if field.kind is Kind.MESSAGE else one
+        each = _binder(field.type_name) if field.kind is FieldType.MESSAGE else one
         # Without elements, or with null only, the field is not set.
         return [each(item, depth) for item in value if nullable or item is not None] or _UNSET
 

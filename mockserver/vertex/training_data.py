@@ -1,4 +1,4 @@
-"""Tuning data as Vertex AI speaks of it: where a job's comes from, and its statistics in the API's words."""
+"""The training data of a tuning job: reading it, and its statistics as the resource shows them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from mockserver.datasets import dataset, files, storage
 from mockserver.datasets.dataset import Dataset, Distribution, Sample, Statistics
 from mockserver.datasets.lines import Kind
 from mockserver.state.world import World
-from mockserver.vertex.dataset_rules import missing, oversized_validation, rules_for
+from mockserver.vertex.dataset_rules import missing_dataset, oversized_validation, rules_for
 from mockserver.vertex.tuning_specs import Request
 
 Json = dict[str, Any]
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 PUBLIC_SAMPLES = "gs://cloud-samples-data/"
 """The bucket of the documentation's samples."""
 
-# The kinds of tuning whose data is documented line by line.
+# The kinds of tuning whose data format is documented.
 KINDS: Mapping[str, Kind] = {
     "supervisedTuningSpec": Kind.SUPERVISED,
     "partnerModelTuningSpec": Kind.SUPERVISED,
@@ -26,40 +26,40 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def lies_outside(world: World) -> bool:
-    """Whether the data of a job may lie somewhere that takes its time: in a folder, or in an emulator."""
+def reads_storage(world: World) -> bool:
+    """Whether reading training data may take its time: from a folder, or from an emulator of Cloud Storage."""
     return bool(storage.buckets(world.settings.gcs_root))
 
 
-def read(world: World, request: Request) -> Dataset:
-    """The dataset a job is to train on: read where the world's buckets are, made up where there are none.
+def read_training_data(world: World, request: Request) -> Dataset:
+    """The dataset of a job: read from the world's buckets, made up where there are none.
 
-    What is wrong with the training or the validation data is the dataset's failure.
+    An error in the training or the validation data is the dataset's failure.
     """
     kind, buckets = KINDS.get(request.spec.member), storage.buckets(world.settings.gcs_root)
     if kind is None or not buckets or not request.dataset.startswith("gs://"):
         return dataset.synthesize(request.dataset, preference=kind is Kind.PREFERENCE)
-    training = _load(buckets, request.dataset, kind, request.base_model)
+    training = _load_dataset(buckets, request.dataset, kind, request.base_model)
     uri: str = request.settings.get("validationDatasetUri", "")
     if training.failure or not uri.startswith("gs://"):
         return training
-    validation = _load(buckets, uri, kind, request.base_model)
+    validation = _load_dataset(buckets, uri, kind, request.base_model)
     counts = validation.statistics.examples, training.statistics.examples
     return replace(training, failure=validation.failure or oversized_validation(*counts))
 
 
-def _load(buckets: storage.Buckets, uri: str, kind: Kind, base_model: str) -> Dataset:
-    """The dataset of a URI. The documentation's samples, which every real project can read, are made up."""
+def _load_dataset(buckets: storage.Buckets, uri: str, kind: Kind, base_model: str) -> Dataset:
+    """The dataset of a URI. Samples of the documentation, which every real project can read, are made up."""
     try:
         return files.load(buckets, uri, rules_for(kind, base_model))
     except storage.NoSuchObject:
         if uri.startswith(PUBLIC_SAMPLES):
             return dataset.synthesize(uri, preference=kind is Kind.PREFERENCE)
-        return dataset.unreadable(missing(uri))
+        return dataset.unreadable(missing_dataset(uri))
 
 
-def stats(spec: str, statistics: Statistics) -> Json:
-    """The member `tuningDataStats` of a trained job; nothing for kinds of tuning whose statistics nobody has seen."""
+def show_statistics(spec: str, statistics: Statistics) -> Json:
+    """The member `tuningDataStats` of a trained job; none for kinds of tuning whose statistics nobody has seen."""
     if spec == "supervisedTuningSpec":
         return {"tuningDataStats": {"supervisedTuningDataStats": _supervised(statistics)}}
     if spec == "preferenceOptimizationSpec":
@@ -93,7 +93,7 @@ def _preference(statistics: Statistics) -> Json:
         "totalBillableTokenCount": statistics.billable_tokens,
         "userInputTokenDistribution": _distribution(statistics.inputs),
         "userOutputTokenDistribution": _distribution(statistics.outputs),
-        "userDatasetExamples": [_compared(sample) for sample in statistics.samples],
+        "userDatasetExamples": [_comparison(sample) for sample in statistics.samples],
     }
     if statistics.scores and statistics.score_variance:
         view["scoresDistribution"] = _distribution(statistics.scores)
@@ -104,7 +104,7 @@ def _preference(statistics: Statistics) -> Json:
     return view
 
 
-def _compared(sample: Sample) -> Json:
+def _comparison(sample: Sample) -> Json:
     return {
         "contents": [_content(*turn) for turn in sample.turns],
         "completions": [{"score": score, "completion": _content("model", text)} for score, text in sample.completions],
@@ -115,15 +115,15 @@ def _content(role: str, text: str) -> Json:
     return {"role": role, "parts": [{"text": text}]}
 
 
-def _distribution(lie: Distribution) -> Mapping[str, Any]:
+def _distribution(values: Distribution) -> Mapping[str, Any]:
     """`sum` is an int64 in one message and a double in the other: whole numbers fit both."""
     return {
-        "sum": int(lie.total),
-        "min": lie.least,
-        "max": lie.most,
-        "mean": lie.mean,
-        "median": lie.median,
-        "p5": lie.p5,
-        "p95": lie.p95,
-        "buckets": [{"count": bucket.count, "left": bucket.left, "right": bucket.right} for bucket in lie.buckets],
+        "sum": int(values.total),
+        "min": values.least,
+        "max": values.most,
+        "mean": values.mean,
+        "median": values.median,
+        "p5": values.p5,
+        "p95": values.p95,
+        "buckets": [{"count": bucket.count, "left": bucket.left, "right": bucket.right} for bucket in values.buckets],
     }

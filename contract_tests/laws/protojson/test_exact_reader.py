@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mockserver.protojson.lenient import MAX_DEPTH, MalformedJson, read
+from mockserver.protojson.exact_reader import MAX_DEPTH, MalformedJson, read
 from mockserver.protojson.scalars import Scalar
 
 

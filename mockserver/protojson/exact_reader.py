@@ -14,9 +14,10 @@ import re
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
+from mockserver.limits import MESSAGE_DEPTH
 from mockserver.protojson.scalars import Scalar, parse_number
 
-MAX_DEPTH = 100
+MAX_DEPTH = MESSAGE_DEPTH
 
 Step = Callable[[], None]
 

@@ -1,0 +1,64 @@
+"""Which names the API answers to, and which web pages may read it, where only this machine can reach the server.
+
+A browser sends a page's requests to 127.0.0.1 too: under a name that an attacker's DNS chose (Host), with the page's
+own address (Origin), or as a script, of which nothing but Sec-Fetch-Site and Referer tell.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.loopback import is_loopback
+
+ANY_HOST = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class HostGuard:
+    """The rule of a server that listens on loopback.
+
+    This machine's names and addresses and Google's API hosts are allowed, and those that are listed: "*" allows all.
+    """
+
+    allowed: frozenset[str] = frozenset()
+
+    def check(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Raise ApiError PERMISSION_DENIED for a request that is not for this server, or of a foreign page."""
+        if ANY_HOST in self.allowed:
+            return
+        sent = {name: value.decode("latin-1") for name, value in headers if name in _NAMES}
+        if refusal := self._refusal(sent):
+            # our choice: not seen. The real service is used by any page, and this protects the machine that runs ours.
+            raise ApiError(Code.PERMISSION_DENIED, f"mockserver: {refusal}")
+
+    def _refusal(self, sent: Mapping[bytes, str]) -> str | None:
+        host, origin = sent.get(b"host"), sent.get(b"origin")
+        if host is not None and not self._allows(name := _hostname(f"//{host}")):
+            return f"Host {host!r} is not this machine: ask for 127.0.0.1 or localhost, or {_advice(name)}"
+        if origin is not None:
+            if not self._allows(name := _hostname(origin)):
+                return f"a page of {origin!r} may not use this server: {_advice(name)}"
+        elif sent.get(b"sec-fetch-site") == "cross-site" and sent.get(b"sec-fetch-mode") != "navigate":
+            page = _hostname(sent.get(b"referer", ""))
+            if not self._allows(page):
+                return f"a page of {page or 'another site'!r} may not use this server: {_advice(page)}"
+        return None
+
+    def _allows(self, name: str) -> bool:
+        return is_loopback(name) or name.endswith(".googleapis.com") or name in self.allowed
+
+
+_NAMES = frozenset({b"host", b"origin", b"referer", b"sec-fetch-site", b"sec-fetch-mode"})
+
+
+def _hostname(url: str) -> str:
+    """The host of a URL in lower case; "" if there is none, or none that can be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _advice(name: str) -> str:
+    return f"start the server with --allow-host {name or 'NAME'}"

@@ -1,0 +1,44 @@
+"""A bound on what the aliases of a YAML document stand for: a few lines of them can stand for billions of values."""
+
+from typing import Any
+
+import yaml
+
+EXPANSION = 10
+"""How many times the values that are written may be repeated by aliases."""
+
+ALWAYS_ALLOWED = 100_000
+"""So many values are never too many."""
+
+
+class AliasBomb(yaml.YAMLError):
+    """The aliases of a document stand for far more values than the document has, or for themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(f"its aliases repeat its values more than {EXPANSION} times")
+
+
+def check_aliases(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> None:
+    """Raise AliasBomb for a document that grows too much; YAMLError for one that is no YAML."""
+    if "&" not in text or "*" not in text:
+        return
+    sizes: dict[int, int] = {}
+    if _expanded_size(yaml.compose(text, loader), sizes) > max(ALWAYS_ALLOWED, EXPANSION * len(sizes)):
+        raise AliasBomb
+
+
+def _expanded_size(node: Any, sizes: dict[int, int]) -> int:
+    """The number of values that a node stands for; `sizes` has it for each node that is written."""
+    known = sizes.get(id(node))
+    if known == 0:  # inside of itself
+        raise AliasBomb
+    if known is not None:
+        return known
+    sizes[id(node)] = 0
+    size = 1
+    if isinstance(node, yaml.SequenceNode):
+        size += sum(_expanded_size(each, sizes) for each in node.value)
+    elif isinstance(node, yaml.MappingNode):
+        size += sum(_expanded_size(each, sizes) for pair in node.value for each in pair)
+    sizes[id(node)] = size
+    return size

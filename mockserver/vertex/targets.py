@@ -1,0 +1,73 @@
+"""The model that a request is for, of all methods that generate or count: a tuned endpoint, or one of Google's models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from mockserver.catalog import base_models
+from mockserver.catalog.base_model import BaseModel
+from mockserver.dispatch.routing import Call
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.vertex.errors import endpoint_not_found
+from mockserver.vertex.locations import find_location, resource_name
+from mockserver.vertex.store import MODELS, TUNING_JOBS, find_endpoint
+
+# The longer sentence was seen in 2026, the shorter recorded in 2025; the day between them is our choice.
+NEWER_SENTENCE_SINCE = date(2025, 10, 1)
+NEWER_SENTENCE = (
+    "was not found or your project does not have access to it. Please ensure you are using a valid model version. "
+    "For more information, see: https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The model that a request is for: one of Google's, or a tuned one by its endpoint, with its training examples.
+
+    `base` is None for a model outside the catalog.
+    """
+
+    name: str
+    base_name: str
+    base: BaseModel | None
+    examples: Mapping[str, str]
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether it is a tuned model."""
+        return self.name != self.base_name
+
+
+def find_target(call: Call) -> Target:
+    """The model in the path of a request. Raises 404."""
+    return _find_published(call) if "/models/" in call.resource else _find_tuned(call)
+
+
+def _find_published(call: Call) -> Target:
+    """One of Google's models; they answer in every location."""
+    find_location(call)
+    as_of = call.world.settings.as_of
+    publisher, _, model = call.resource.rpartition("publishers/")[2].partition("/models/")
+    base = base_models.find(model, as_of, vertex=True) if publisher == "google" else None
+    if base is None:
+        is_newer = as_of is not None and as_of >= NEWER_SENTENCE_SINCE
+        raise ApiError(
+            Code.NOT_FOUND, f"Publisher Model `{call.resource}` {NEWER_SENTENCE if is_newer else 'not found.'}"
+        )
+    name = f"publishers/google/models/{model}"
+    return Target(name, name, base, {})
+
+
+def _find_tuned(call: Call) -> Target:
+    """The model that an endpoint serves: the deployment with most of the traffic."""
+    active = find_endpoint(call, resource_name(call))
+    endpoint = active.endpoint
+    if not active.deployments:
+        raise endpoint_not_found(endpoint.name)  # our choice: not seen
+    traffic = endpoint.traffic or {}
+    deployment = max(active.deployments, key=lambda each: traffic.get(each.id, 0))
+    store = call.world.store
+    jobs = (store.get(TUNING_JOBS, name) for name in store.get(MODELS, deployment.model).jobs)
+    job = next(job for job in jobs if job.version == deployment.version)
+    base = base_models.find(job.base_model.rpartition("/")[2], None, vertex=True)
+    return Target(endpoint.name, job.base_model, base, job.dataset.completions)

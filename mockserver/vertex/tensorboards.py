@@ -1,0 +1,207 @@
+"""tensorboards: get and list the tensorboard of a location, its experiments, their runs and metrics; read the metrics.
+
+Metrics were recorded for every step of the training data, and for steps 1, 10, 20, ... and the last of the
+validation data.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mockserver.dispatch.routing import Call
+from mockserver.simulation import tuning
+from mockserver.simulation.tuning import Snapshot
+from mockserver.vertex.errors import not_found
+from mockserver.vertex.etags import etag
+from mockserver.vertex.experiments import Experiment, board_name, list_ranked, walk_experiments
+from mockserver.vertex.locations import find_location, resource_name
+
+Json = dict[str, Any]
+
+EVALUATED_EVERY = 10
+
+Metric = Callable[[Experiment, Snapshot], float]
+
+
+def _loss(_: Experiment, snapshot: Snapshot) -> float:
+    return snapshot.mean_loss
+
+
+def _eval_loss(experiment: Experiment, snapshot: Snapshot) -> float:
+    """Falls with the other and rises again, as in the one recorded series: 3.05, 1.31 at a third, 1.97."""
+    fraction = snapshot.step / experiment.progress.total_steps
+    return snapshot.mean_loss + 0.3 + fraction * fraction
+
+
+def _correct_fraction(_: Experiment, snapshot: Snapshot) -> float:
+    """Our choice: not seen."""
+    return 1 / (1 + snapshot.mean_loss)
+
+
+# By display name [seen in programs that read them]; whether the validation data is measured.
+METRICS: tuple[tuple[str, bool, Metric], ...] = (
+    ("/train_total_loss", False, _loss),
+    ("/train_fraction_of_correct_next_step_preds", False, _correct_fraction),
+    ("/eval_total_loss", True, _eval_loss),
+    ("/eval_fraction_of_correct_next_step_preds", True, _correct_fraction),
+)
+
+
+def find_experiment(call: Call, kind: str) -> Experiment:
+    """The experiment in a tensorboard path. A run may be named by its own id or by its context's. Raises 404."""
+    name = resource_name(call)
+    board, _, rest = name.partition("/experiments/")
+    id_, _, run = rest.partition("/runs/")
+    for experiment in walk_experiments(call):
+        runs = {"", experiment.run_id, f"{experiment.id}-{experiment.run_id}"}
+        if (board, id_) == (experiment.board, experiment.id) and run.partition("/")[0] in runs:
+            return experiment
+    raise not_found(kind, name)
+
+
+def find_time_series(call: Call) -> tuple[Experiment, int]:
+    """The experiment and the number of the metric in a path. Raises 404."""
+    experiment = find_experiment(call, "TensorboardTimeSeries")
+    name = resource_name(call)
+    for number in _metric_numbers(experiment):
+        if name.endswith(f"/timeSeries/{number}"):
+            return experiment, number
+    raise not_found("TensorboardTimeSeries", name)
+
+
+def _check_board(call: Call) -> None:
+    """Raise 404 for any tensorboard but the location's."""
+    name = resource_name(call)
+    if name != board_name(find_location(call).name):
+        raise not_found("Tensorboard", name)
+
+
+def get_tensorboard(call: Call) -> Json:
+    """Return the tensorboard of the location."""
+    _check_board(call)
+    return show_tensorboard(call)
+
+
+def get_tensorboard_experiment(call: Call) -> Json:
+    """Return an experiment on the tensorboard."""
+    return show_experiment(find_experiment(call, "TensorboardExperiment"))
+
+
+def get_tensorboard_run(call: Call) -> Json:
+    """Return a run on the tensorboard."""
+    return show_run(find_experiment(call, "TensorboardRun"))
+
+
+def get_tensorboard_time_series(call: Call) -> Json:
+    """Return a metric of a run, without its values."""
+    experiment, number = find_time_series(call)
+    return show_time_series(experiment, number)
+
+
+def list_tensorboards(call: Call) -> Json:
+    """List the only tensorboard of the location, once a job has written to it."""
+    rows = [(0, show_tensorboard(call))] if any(walk_experiments(call)) else []
+    return list_ranked(call, "tensorboards", rows, f"{find_location(call).name}/tensorboards")
+
+
+def list_tensorboard_experiments(call: Call) -> Json:
+    """List the experiments on the tensorboard."""
+    _check_board(call)
+    rows = [(experiment.ordinal, show_experiment(experiment)) for experiment in walk_experiments(call)]
+    return list_ranked(call, "tensorboardExperiments", rows, f"{resource_name(call)}/experiments")
+
+
+def list_tensorboard_runs(call: Call) -> Json:
+    """List the only run of an experiment."""
+    rows = [(0, show_run(find_experiment(call, "TensorboardExperiment")))]
+    return list_ranked(call, "tensorboardRuns", rows, f"{resource_name(call)}/runs")
+
+
+def list_tensorboard_time_series(call: Call) -> Json:
+    """List the metrics of a run."""
+    experiment = find_experiment(call, "TensorboardRun")
+    rows = [(number, show_time_series(experiment, number)) for number in _metric_numbers(experiment)]
+    return list_ranked(call, "tensorboardTimeSeries", rows, f"{experiment.board_run}/timeSeries")
+
+
+def read_tensorboard_time_series_data(call: Call) -> Json:
+    """Return the values of a metric."""
+    experiment, number = find_time_series(call)
+    return {"timeSeriesData": _show_data(experiment, number)}
+
+
+def batch_read_tensorboard_time_series_data(call: Call) -> Json:
+    """Return the values of several metrics, of any runs."""
+    _check_board(call)
+    names = [name.split("/") for name in call.message.get("timeSeries", [])]
+    data = [
+        _show_data(experiment, number)
+        for experiment in walk_experiments(call)
+        for number in _metric_numbers(experiment)
+        if any(parts[-1] == str(number) and experiment.id in parts for parts in names)
+    ]
+    return {"timeSeriesData": data}
+
+
+def show_tensorboard(call: Call) -> Json:
+    """The resource."""
+    name = board_name(find_location(call).name)
+    first = min((experiment.job.run.created for experiment in walk_experiments(call)), default=call.now)
+    return {
+        "name": name,
+        "displayName": "Default Tensorboard",  # our choice: not seen
+        "createTime": tuning.micros(first),
+        "updateTime": tuning.micros(first),
+        "etag": etag(name, first),
+        "isDefault": True,
+    }
+
+
+def show_experiment(experiment: Experiment) -> Json:
+    """The resource."""
+    return _show(experiment, f"{experiment.board}/experiments/{experiment.id}", experiment.id)
+
+
+def show_run(experiment: Experiment) -> Json:
+    """The resource."""
+    return _show(experiment, experiment.board_run, experiment.run_id)
+
+
+def show_time_series(experiment: Experiment, number: int) -> Json:
+    """The resource."""
+    values = _values(experiment, number)
+    resource = _show(experiment, f"{experiment.board_run}/timeSeries/{number}", METRICS[number - 1][0])
+    resource |= {"valueType": "SCALAR", "pluginName": "scalars"}
+    if values:
+        resource["metadata"] = {"maxStep": values[-1]["step"], "maxWallTime": values[-1]["wallTime"]}
+    return resource
+
+
+def _show(experiment: Experiment, name: str, title: str) -> Json:
+    started = tuning.micros(experiment.progress.started or 0)
+    return {
+        "name": name,
+        "displayName": title,
+        "createTime": started,
+        "updateTime": max(started, experiment.progress.updated),
+        "etag": etag(name, started),
+    }
+
+
+def _show_data(experiment: Experiment, number: int) -> Json:
+    return {"tensorboardTimeSeriesId": str(number), "valueType": "SCALAR", "values": _values(experiment, number)}
+
+
+def _values(experiment: Experiment, number: int) -> list[Json]:
+    _, of_validation, metric = METRICS[number - 1]
+    evaluated = {1, experiment.progress.total_steps}
+    return [
+        {"wallTime": snapshot.computed, "step": snapshot.step, "scalar": {"value": metric(experiment, snapshot)}}
+        for snapshot in tuning.snapshots(experiment.job.run, experiment.progress)
+        if not of_validation or snapshot.step in evaluated or snapshot.step % EVALUATED_EVERY == 0
+    ]
+
+
+def _metric_numbers(experiment: Experiment) -> Iterator[int]:
+    """The numbers of the run's metrics: those of validation data only if the job has some."""
+    has_validation = bool(experiment.job.request[experiment.job.spec].get("validationDatasetUri"))
+    return (number for number, (_, of_validation, _) in enumerate(METRICS, 1) if has_validation or not of_validation)

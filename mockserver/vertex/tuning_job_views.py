@@ -1,0 +1,162 @@
+"""The resource of a tuning job at a moment.
+
+A job appears bit by bit, as real ones did [recordings of 2024-11 to 2026-10]: the answer to create holds
+what was sent, a state and two equal times; a service account shows up half a minute later, the experiment
+later still; model, statistics and the hyperparameters that the service chose at the end.
+"""
+
+from typing import Any
+
+from mockserver.simulation import names
+from mockserver.simulation.tuning import SECOND, Failure, Nanos, Progress, State
+from mockserver.vertex.store import (
+    STATES,
+    Repository,
+    TuningJob,
+    exported_checkpoints,
+    is_trained,
+    registration_time,
+)
+from mockserver.vertex.training_data import show_statistics
+
+Json = dict[str, Any]
+
+CANCELED = {"code": 1, "message": "CANCELED"}  # one L [seen]
+INTERNAL = Failure(13, "Internal error occurred. Contact Vertex AI.")  # seen
+
+# The kinds of tuning whose default hyperparameters we know.
+WITH_DEFAULTS = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec"})
+
+SERVICE_ACCOUNT_SHOWN = 31 * SECOND  # with an update of the record [seen]
+MODEL_NAMED = 40 * SECOND  # jobs that ended after 42 and 80 s of work named a model, one of 31 s did not [seen]
+
+# Contexts were stamped 33 s after their jobs began, but jobs that ended after 43 to 80 s showed none.
+EXPERIMENT_STAMPED = 33 * SECOND
+EXPERIMENT_SHOWN = 90 * SECOND
+
+
+def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
+    """The resource."""
+    progress = repository.observe(job)
+    resource: Json = {
+        **_request(job, progress, now),
+        "name": job.name,
+        "tunedModelDisplayName": job.display_name,
+        "state": STATES[progress.state],
+        "createTime": job.run.created,
+        "updateTime": progress.updated,
+        **_times(progress),
+        **_error(progress),
+        **_experiment(job, progress, now),
+        **_tuned_model(repository, job, progress),
+        **_preview(job, progress, now),
+    }
+    if is_trained(progress):
+        resource[job.spec] = _completed_spec(job)
+        resource |= show_statistics(job.spec, job.dataset.statistics)
+    return resource
+
+
+def experiment_id(job: TuningJob, progress: Progress) -> str | None:
+    """The id of the context that holds the job's metrics; None before the job has started."""
+    if progress.started is None:
+        return None
+    return names.experiment_id(progress.started + EXPERIMENT_STAMPED + job.run.seed % SECOND)
+
+
+def has_experiment(job: TuningJob, progress: Progress, now: Nanos) -> bool:
+    """Whether the resource names the job's experiment by now."""
+    return _has_worked(job, progress, now, EXPERIMENT_SHOWN)
+
+
+def _request(job: TuningJob, progress: Progress, now: Nanos) -> Json:
+    """The members that were sent. A service account is missing at first, and for good if the job ended before."""
+    moment = now if progress.ended is None else progress.ended
+    has_account = progress.started is not None and moment - progress.started >= SERVICE_ACCOUNT_SHOWN
+    return {member: value for member, value in job.request.items() if has_account or member != "serviceAccount"}
+
+
+def _times(progress: Progress) -> Json:
+    times = {"startTime": progress.started, "endTime": progress.ended}
+    return {name: time for name, time in times.items() if time is not None}
+
+
+def _error(progress: Progress) -> Json:
+    if progress.state is State.CANCELLED:
+        return {"error": CANCELED}
+    if progress.state is State.FAILED:
+        failure = progress.failure or INTERNAL
+        return {"error": {"code": failure.code, "message": failure.message}}
+    return {}
+
+
+def _experiment(job: TuningJob, progress: Progress, now: Nanos) -> Json:
+    if not has_experiment(job, progress, now):
+        return {}
+    location = job.name.partition("/tuningJobs/")[0]
+    return {"experiment": f"{location}/metadataStores/default/contexts/{experiment_id(job, progress)}"}
+
+
+def _has_worked(job: TuningJob, progress: Progress, now: Nanos, duration: Nanos) -> bool:
+    """Whether the job has worked that long; one that is being cancelled does not work any more."""
+    ends = (moment for moment in (now, progress.ended, job.run.cancelled) if moment is not None)
+    return progress.started is not None and min(ends) - progress.started >= duration
+
+
+def _tuned_model(repository: Repository, job: TuningJob, progress: Progress) -> Json:
+    """The products of the job. Jobs that ended before there was a model may name one all the same [seen]."""
+    tuned: Json = {}
+    names_model = progress.ended is not None and _has_worked(job, progress, progress.ended, MODEL_NAMED)
+    if names_model or registration_time(job, progress) is not None:
+        tuned["model"] = job.model_version
+    if progress.state is State.SUCCEEDED:
+        tuned["endpoint"] = repository.find_default_endpoint(job)
+    if checkpoints := exported_checkpoints(job, progress):
+        tuned["checkpoints"] = [
+            {"checkpointId": each.id, "epoch": each.epoch, "step": each.step, "endpoint": each.endpoint}
+            for each in checkpoints
+        ]
+    return {"tunedModel": tuned} if tuned else {}
+
+
+def _preview(job: TuningJob, progress: Progress, now: Nanos) -> Json:
+    """The members of a job under way that only v1beta1 has."""
+    members: Json = {}
+    if state := _tuning_state(job, progress, now):
+        members["tuningJobState"] = state
+    if progress.completed_steps:
+        members["tuningJobMetadata"] = {
+            "completedEpochCount": progress.completed_epochs,
+            "completedStepCount": progress.completed_steps,
+        }
+    return members
+
+
+def _tuning_state(job: TuningJob, progress: Progress, now: Nanos) -> str:
+    """The names are documented, when each holds is our choice: not seen."""
+    pace = job.run.pace
+    if progress.state is State.PENDING and now - job.run.created > round(pace.start_seconds * SECOND):
+        return "TUNING_JOB_STATE_WAITING_FOR_QUOTA"
+    if progress.state is not State.RUNNING or progress.started is None:
+        return ""
+    if progress.completed_steps == progress.total_steps:
+        return "TUNING_JOB_STATE_POST_PROCESSING"
+    first_half = round(pace.first_step_seconds / 2 * SECOND)
+    is_reading = progress.completed_steps == 0 and now - progress.started < first_half
+    return "TUNING_JOB_STATE_PROCESSING_DATASET" if is_reading else "TUNING_JOB_STATE_TUNING"
+
+
+def _completed_spec(job: TuningJob) -> Json:
+    """The spec with the hyperparameters that the service chose, which only a trained job shows [seen].
+
+    A zero is the same as an absent member; a learning rate excludes its multiplier (tuning_job.proto).
+    """
+    spec: Json = job.request[job.spec]
+    if job.spec not in WITH_DEFAULTS:
+        return spec
+    hyperparameters = spec.get("hyperParameters", {})
+    sent = {name: value for name, value in hyperparameters.items() if value not in {0, "ADAPTER_SIZE_UNSPECIFIED"}}
+    defaults = dict(job.defaults)
+    if "learningRate" in sent:
+        del defaults["learningRateMultiplier"]
+    return spec | {"hyperParameters": defaults | sent}
