@@ -44,7 +44,7 @@ class GrpcLive:
     @contextmanager
     def serving(self, world: World) -> Iterator[None]:
         """Have this world be the one that answers."""
-        with self._worlds.renewed(world):
+        with self._worlds.replaced(world):
             yield
 
     def call(self, rpc: str, message: Json, metadata: Mapping[str, str] = KEY, **options: Any) -> Heard:

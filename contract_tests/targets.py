@@ -96,7 +96,7 @@ class Live:
     def client(self, world: World, harvest: Harvest | None = None) -> Iterator[Client]:
         """A client of a world, over the socket."""
         with (
-            self._worlds.renewed(world),
+            self._worlds.replaced(world),
             Client(world, harvest, transport=_Shared(self._transport), base_url=self.url) as client,
         ):
             yield client

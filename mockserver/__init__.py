@@ -1,6 +1,6 @@
 """A local mock server and test double for Google's Gemini tuning APIs.
 
-The names below are loaded when they are first asked for: importing the package costs nothing.
+The names below are imported on first use, so importing the package is cheap.
 """
 
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # a type checker knows the names from above, and should know of no others
+if not TYPE_CHECKING:  # a type checker reads the imports above
 
     def __getattr__(name: str) -> object:
         if name not in _HOMES:

@@ -1,4 +1,4 @@
-"""The application: Google's surfaces and the tester's own API behind one ASGI callable."""
+"""The ASGI application: Google's APIs, the control API and discovery."""
 
 import asyncio
 import logging
@@ -30,21 +30,21 @@ from mockserver.state.world import World, Worlds
 log = logging.getLogger("mockserver")
 
 NO_EVENT_LOOP = "mockserver.no_event_loop"
-"""The ASGI extension of a door that calls the app without an event loop: the app may block, and cannot await a thread."""
+"""The ASGI extension of a door without an event loop: the app may block, and cannot await a thread."""
 
 
 def create_app(
     world: World | Worlds | None = None, guard: Guard | None = None, host_guard: HostGuard | None = None
 ) -> ASGIApp:
-    """The whole server as an ASGI app over one world, a fresh one by default, or over many.
+    """Create the ASGI app of the server for one world, by default a new one, or for several.
 
-    `guard` says who may control it: by default every program on this machine. `host_guard` says under which names
-    it is used, and by which web pages: by default under all and by all, as Google's own.
+    `guard` decides who may use the control API: by default every program on this machine. `host_guard` decides under
+    which host names, and from which web pages, the server may be used: by default all, as Google's own.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
     google = Google(HttpFace(worlds, table))
-    everything = Starlette(
+    router = Starlette(
         routes=[
             HttpRoute("/token", token_endpoint.exchange, methods=["POST"]),
             HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
@@ -52,12 +52,12 @@ def create_app(
             Mount("/", google),
         ]
     )
-    everything.router.redirect_slashes = False
+    router.router.redirect_slashes = False
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        # Starlette's router takes as long as reading the request does; and a version is where only Google's paths begin.
+        # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
-        answer: ASGIApp = google if versioned else everything
+        answer: ASGIApp = google if versioned else router
         if host_guard is not None and scope["type"] == "http" and not scope["path"].startswith("/_mock/"):
             try:
                 host_guard.check(scope["headers"])
@@ -70,10 +70,10 @@ def create_app(
 
 
 class Google:
-    """The front end as an ASGI app: it awaits nothing but receive, send, the clock's sleep and what blocks.
+    """The HTTP face as an ASGI app.
 
-    What waits for something outside has a thread of its own, so that it holds up nobody else. What takes long to
-    compute shares a few, so that the shorter does not wait for the longer.
+    A request that waits for something outside of this process has its own thread. Requests that take long to compute
+    share a few threads.
     """
 
     def __init__(self, face: HttpFace) -> None:
@@ -82,7 +82,7 @@ class Google:
         self._computing = ThreadPoolExecutor(4, thread_name_prefix="mockserver-computing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the whole request, answer it, write the reply piece by piece. Half a request is none."""
+        """Read the request, answer it and send the reply. An incomplete request is ignored."""
         body = await _body(receive)
         if body is None:
             return
@@ -158,7 +158,7 @@ def _request(scope: Scope, body: bytes) -> HttpRequest:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or as much of it as shows that it is too large; None if the client left before its end."""
+    """Read the body; if it is too large, only as much as shows that. None if the client disconnects before its end."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -174,25 +174,25 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _send(reply: Reply, client: _Client, *, has_loop: bool) -> bool:
-    """Write a reply; False when it says that the connection is to break there. Others have their turn during a long one."""
+    """Send a reply; return False if the connection must be broken at its end. Other requests run during a long one."""
     await client.send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
     if isinstance(reply.body, bytes):
         await client.send({"type": "http.response.body", "body": reply.body})
         return True
-    waiting = b""
+    buffer = b""
     for piece in reply.body:
         if isinstance(piece, bytes):
-            waiting += piece
-            if has_loop and len(waiting) > QUICK_BYTES:
-                await client.send({"type": "http.response.body", "body": waiting, "more_body": True})
-                waiting = b""
+            buffer += piece
+            if has_loop and len(buffer) > QUICK_BYTES:
+                await client.send({"type": "http.response.body", "body": buffer, "more_body": True})
+                buffer = b""
                 await asyncio.sleep(0)
             continue
-        if waiting:
-            await client.send({"type": "http.response.body", "body": waiting, "more_body": True})
-        waiting = b""
+        if buffer:
+            await client.send({"type": "http.response.body", "body": buffer, "more_body": True})
+        buffer = b""
         if isinstance(piece, Cut):
             return False
         await client.sleep(reply.clock, piece.seconds)
-    await client.send({"type": "http.response.body", "body": waiting})
+    await client.send({"type": "http.response.body", "body": buffer})
     return True

@@ -1,4 +1,4 @@
-"""The pytest plugin: two fixtures and a marker. Nothing heavy is imported until a fixture is used."""
+"""The pytest plugin: two fixtures and a marker. It imports the server only when a test uses a fixture."""
 
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,22 +11,24 @@ if TYPE_CHECKING:  # import-linter counts these imports too
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add an ini option for each setting of a test, and an option of the command line."""
+    """Add an ini option for each setting of a test, and the command-line option."""
     parser.getgroup("mockserver").addoption(
-        "--strict-evidence", action="store_true", help="warn of answers in words nobody has seen the real service use"
+        "--strict-evidence",
+        action="store_true",
+        help="warn about error messages that the real service was never seen to send",
     )
     for name, setting in _settings().items():
         parser.addini(f"mockserver_{name}", f"mockserver: {setting.test_help}", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     options = ", ".join(f"{name}=..." for name in _settings())
     config.addinivalue_line("markers", f"mockserver({options}): set up the fixtures mockserver and mockserver_live.")
 
 
 def _settings() -> "Mapping[str, Setting]":
-    """The settings of a test: the marker's options, and with `mockserver_` before them those of the ini file."""
+    """Return the settings of a test: the options of the marker and, with the prefix `mockserver_`, of the ini file."""
     from mockserver.settings import GROUPS, By, declared
 
     return declared(*GROUPS, by=By.TEST)
@@ -34,13 +36,13 @@ def _settings() -> "Mapping[str, Setting]":
 
 @pytest.fixture
 def mockserver(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
-    """Google's tuning APIs in this process: it answers what the test sends to Google's hosts."""
-    from mockserver.testing.fixtures import in_process, warn_of_choices
+    """Serve Google's tuning APIs in this process: answer the test's requests to Google's hosts."""
+    from mockserver.testing.fixtures import in_process, warn_of_unseen_answers
 
     with in_process(_options(request), request.config.rootpath) as server:
         yield server
         if request.config.getoption("--strict-evidence"):
-            warn_of_choices(server)
+            warn_of_unseen_answers(server)
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +55,13 @@ def _mockserver_session() -> "Iterator[MockServer]":
 
 @pytest.fixture
 def mockserver_live(request: pytest.FixtureRequest, _mockserver_session: "MockServer") -> "Iterator[MockServer]":
-    """The session's server on a socket, at `.url`, with a new world for this test."""
-    from mockserver.testing.fixtures import renewed, warn_of_choices
+    """Serve Google's tuning APIs on a socket, at `.url`; the server is the session's, the world the test's own."""
+    from mockserver.testing.fixtures import on_socket, warn_of_unseen_answers
 
-    with renewed(_mockserver_session, _options(request), request.config.rootpath) as server:
+    with on_socket(_mockserver_session, _options(request), request.config.rootpath) as server:
         yield server
         if request.config.getoption("--strict-evidence"):
-            warn_of_choices(server)
+            warn_of_unseen_answers(server)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,15 +70,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.failed and isinstance(item, pytest.Function):
         for name in item.funcargs.keys() & {"mockserver", "mockserver_live"}:
-            from mockserver.testing.fixtures import summary
+            from mockserver.testing.fixtures import describe_calls
 
             server: Any = item.funcargs[name]
-            report.sections.append((f"calls of {name}", summary(server)))
+            report.sections.append((f"calls of {name}", describe_calls(server)))
     return report
 
 
 def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The values of the ini file, overridden by those of the markers; the nearest marker wins."""
+    """Return the options of the ini file, overridden by those of the markers; the nearest marker wins."""
     from mockserver.settings import unknown_names
 
     settings = _settings()

@@ -60,8 +60,8 @@ MUTATIONS = (
     Mutation(
         "a stream's first error as an event",
         "mockserver/dispatch/dispatcher.py",
-        "lead = list(_until_first_message(result))",
-        "lead: list[Any] = []",
+        "beginning = list(_take_first_message(result))",
+        "beginning: list[Any] = []",
         (f"{LAWS}/dispatch",),
     ),
     Mutation(
@@ -207,7 +207,7 @@ MUTATIONS = (
     Mutation(
         "a change kept though a list has changed",
         "mockserver/state/memory.py",
-        "if (place.revision if place else 0) != revision:",
+        "if (listed.revision if listed else 0) != revision:",
         "if False:",
         (f"{API}/test_concurrency.py",),
     ),
@@ -263,8 +263,8 @@ MUTATIONS = (
     Mutation(
         "a rating at the threshold passes",
         "mockserver/generation/safety.py",
-        "_HEIGHT[level] >= blocks_from",
-        "_HEIGHT[level] > blocks_from",
+        "_LEVEL_RANK[level] >= blocks_from",
+        "_LEVEL_RANK[level] > blocks_from",
         (f"{LAWS}/gemini/test_generation.py",),
     ),
     Mutation(
@@ -278,7 +278,7 @@ MUTATIONS = (
         "default answers before the tester's rules",
         "mockserver/generation/answer.py",
         "    if scripted is not None:",
-        "    if scripted is not None and not magic_directives(prompt.text):",
+        "    if scripted is not None and not parse_magic_words(prompt.text):",
         (f"{LAWS}/generation/test_answer.py",),
     ),
     Mutation(
@@ -424,8 +424,8 @@ MUTATIONS = (
     Mutation(
         "any name is a job without a project",
         "mockserver/dispatch/route_table.py",
-        "if fits and named.issuperset(self.resources(rpc, message)) and route.is_live(as_of):",
-        "if fits and (named or True) and route.is_live(as_of):",
+        "if matches and matched.issuperset(self.resource_names(rpc, message)) and route.is_live(as_of):",
+        "if matches and (matched or True) and route.is_live(as_of):",
         ("contract_tests/laws/grpc/test_server.py",),
     ),
     Mutation(

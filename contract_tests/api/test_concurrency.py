@@ -394,25 +394,25 @@ def _sent(call: RecordedCall) -> list[str]:
 
 
 def test_a_request_sees_one_set_of_worlds() -> None:
-    """Though the worlds are renewed while its own is looked for."""
+    """Even if all worlds are replaced while it is being found."""
     named = World(ManualClock(START), name="w1")
     worlds = Worlds(World(ManualClock(START)))
     worlds.add(named)
-    renewal = worlds.renewed(World(ManualClock(START)))
+    replacement = worlds.replaced(World(ManualClock(START)))
 
-    def carriers() -> Iterator[str]:
-        renewal.__enter__()
+    def texts() -> Iterator[str]:
+        replacement.__enter__()
         yield "mockserver-w1-key"
 
-    assert named is worlds.choose(carriers())
-    renewal.__exit__(None, None, None)
+    assert named is worlds.choose(texts())
+    replacement.__exit__(None, None, None)
 
 
-def test_renewals_that_overlap_leave_nothing_behind() -> None:
+def test_replacements_that_overlap_leave_nothing_behind() -> None:
     """Whichever ends first, the one that goes on is in effect, and afterwards everything is as before."""
     before, one, other = (World(ManualClock(START)) for _ in range(3))
     worlds = Worlds(before)
-    first, second = worlds.renewed(one), worlds.renewed(other)
+    first, second = worlds.replaced(one), worlds.replaced(other)
     first.__enter__()
     second.__enter__()
     seen = [worlds.default]

@@ -140,7 +140,9 @@ def test_faults_strike_and_are_counted(control: Control, gemini: Gemini) -> None
     counted = control.good("GET", "/faults")["faults"]
 
     assert [503, 503, 200] == statuses
-    assert [{"fault": {"method": "tunedModels.list", "status": 503, "times": 2}, "seen": 3, "struck": 2}] == counted
+    assert [
+        {"fault": {"method": "tunedModels.list", "status": 503, "times": 2}, "matched": 3, "injected": 2}
+    ] == counted
 
 
 def test_faults_can_be_replaced_and_lifted(control: Control, gemini: Gemini) -> None:
@@ -160,7 +162,7 @@ def test_faults_can_be_replaced_and_lifted(control: Control, gemini: Gemini) -> 
         (
             "/answers",
             {"answers": [{"answer": "a"}, {"answer": "b", "regx": "b"}]},
-            "answers[1]: there is no member 'regx'",
+            "answers[1]: unknown member 'regx'",
         ),
         ("/answers", {"answers": [{"answer": "a", "regex": "("}]}, "answers[0]: '(' is not a valid regular expression"),
         ("/answers", [], "body: Input should be a valid dictionary"),
@@ -205,11 +207,13 @@ def test_runs_that_cannot_be_reached_are_said_so(control: Control, gemini: Gemin
 
     assert done > 0
     assert (400, "code needs error: give the message too") == wordless
-    assert (404, f"no run is called 'other'; there are: {name}") == control.refusal(
+    assert (404, f"no run is called 'other'; the runs are: {name}") == control.refusal(
         "POST", "/runs/finish", json={"name": "other"}
     )
     assert (400, f"{name} has completed {done} of 10 steps: it cannot end at step 0") == too_late
-    assert (400, f"{name} has ended: it SUCCEEDED") == control.refusal("POST", "/runs/cancel", json={"name": name})
+    assert (400, f"{name} has already ended: its state is SUCCEEDED") == control.refusal(
+        "POST", "/runs/cancel", json={"name": name}
+    )
     assert "SUCCEEDED" == control.good("POST", "/runs/finish", json={"name": name})["state"]
 
 

@@ -369,4 +369,4 @@ def test_no_emulator_no_dataset(client: Client, monkeypatch: pytest.MonkeyPatch,
     job = tuned_on(client, "gs://other/a.jsonl")
 
     assert "JOB_STATE_FAILED" == job["state"]
-    assert job["error"]["message"].startswith(f"Mock: STORAGE_EMULATOR_HOST={host} cannot be asked: ")
+    assert job["error"]["message"].startswith(f"Mock: STORAGE_EMULATOR_HOST={host} cannot be reached: ")

@@ -14,8 +14,8 @@ from contract_tests.attacks.expressions import MOST_GROWTH, growth
 from contract_tests.attacks.tally import Tally
 from mockserver.dispatch.credential_guard import find_secret
 from mockserver.generation.schema_values import NoValueError, example_value
-from mockserver.http.headers import takes_gzip
-from mockserver.http.parameters import RefusedParameters, split_query
+from mockserver.http.headers import accepts_gzip
+from mockserver.http.parameters import InvalidParameters, split_query
 from mockserver.inspection.calls import Calls
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import read_body
@@ -26,13 +26,13 @@ from mockserver.rpc.credentials import Credentials, identify, redact
 from mockserver.rpc.errors import ApiError
 from mockserver.rpc.paging import parse_token
 from mockserver.scripting.answers import Prompt, Rule, Turn
-from mockserver.scripting.faults import Fault, FaultRecord, Signature, strike
-from mockserver.scripting.magic_words import job_directives, magic_directives, without_magic
+from mockserver.scripting.faults import Fault, FaultRecord, Signature, select_fault
+from mockserver.scripting.magic_words import job_directives, parse_magic_words, strip_magic_words
 from mockserver.simulation.tokens import split
 from mockserver.state.calls import CallLog, RecordedCall
 from mockserver.vertex.filters import filter_resources
 
-REFUSALS = (ApiError, InvalidValue, RefusedParameters, NoValueError, ValueError)
+REFUSALS = (ApiError, InvalidValue, InvalidParameters, NoValueError, ValueError)
 REQUEST = "google.ai.generativelanguage.v1beta.GenerateContentRequest"
 
 
@@ -62,7 +62,7 @@ def often(*pieces: str, before: str = "", after: str = "") -> dict[str, Callable
 def rule(regex: str) -> Callable[[str], object]:
     """A tester's expression, searched in a prompt."""
     made = Rule("yes", regex=regex)
-    return lambda text: made.answers(Prompt("models/m", turns=(Turn("user", text),)))
+    return lambda text: made.matches(Prompt("models/m", turns=(Turn("user", text),)))
 
 
 def starred(text: str) -> object:
@@ -79,13 +79,13 @@ def called(text: str) -> object:
     """Globs over the log of calls."""
     log = CallLog()
     log.append(RecordedCall("m", "GET", f"/v1/{text}", 0, "", None, 200, None))
-    return Calls(log.so_far()).filter(resource="*a*a*a*a*a*b")
+    return Calls(log).filter(resource="*a*a*a*a*a*b")
 
 
-def struck(text: str) -> object:
+def faulty(text: str) -> object:
     """Globs of faults."""
     records = [FaultRecord(Fault(resource="*a*a*a*a*a*b", status=503))]
-    return strike(records, Signature("m", text), 0, random.Random(1))
+    return select_fault(records, Signature("m", text), 0, random.Random(1))
 
 
 BRACKETS = ("\n", " ", "[mock:", "[mock: ", "[ mock:", '[mock: a="', "[mock: text=", "[mock: a='b' ", "\n[mock: x]")
@@ -101,8 +101,8 @@ KEYS = (
 )
 
 READERS = (
-    Reader("magic words", magic_directives, often(*BRACKETS) | often("\n", after="[mock: x]") | often(" a=", before="[mock:", after="]")),
-    Reader("without magic words", without_magic, often(*BRACKETS, before="[") | often("\n", after="[mock: x")),
+    Reader("magic words", parse_magic_words, often(*BRACKETS) | often("\n", after="[mock: x]") | often(" a=", before="[mock:", after="]")),
+    Reader("without magic words", strip_magic_words, often(*BRACKETS, before="[") | often("\n", after="[mock: x")),
     Reader("magic words of a job", job_directives, often("mock-", "mock-fail-at-step-", "mock-fail-at-step-1")),
     Reader("stars of a filter", starred, often("*a", "*", "a*", "*a" * 5 + "b")),
     Reader("name under a filter of stars", long_name, often("a", "ab", "b")),
@@ -116,9 +116,9 @@ READERS = (
         for regex in ("(a+)+b|c", "(a|a)*b", r"(\w*\w*)*$", "a*a*a*a*b", r"\s*x", "(?:a?){30}a{30}b")
     ),
     Reader("globs of the log", called, often("a", "ab")),
-    Reader("globs of faults", struck, often("a", "ab")),
+    Reader("globs of faults", faulty, often("a", "ab")),
     Reader("tokens", split, often("a", "A", " ", "\n", "1", "a ", "!", "é", "漢", "\u0300")),
-    Reader("Accept-Encoding", takes_gzip, often("gzip ", "gzip;", "gzip;q=0", "gzip;q=0.0", " ") | often(" ", "0", before="gzip;q=0.")),
+    Reader("Accept-Encoding", accepts_gzip, often("gzip ", "gzip;", "gzip;q=0", "gzip;q=0.0", " ") | often(" ", "0", before="gzip;q=0.")),
     Reader("query", split_query, often("a=b&", "&", "%", "=", "alt=", ";") | often("a", "[", before="callback=")),
     Reader("fields", lambda text: apply_fields_mask(REQUEST, {}, text), often("contents,", "contents(parts,role),", "contents/", "a.", "(", ")", "contents(")),
     Reader("field mask", parse_field_mask, often("a,", "a.", "aB", '["a"].', "(a", '["', "a(b,c),")),

@@ -155,7 +155,7 @@ def test_no_more_of_a_file_is_kept_than_it_may_have(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However large it is, and however long its first line."""
-    for module in ("mockserver.datasets.files", "mockserver.datasets.forms"):
+    for module in ("mockserver.datasets.files", "mockserver.datasets.file_format"):
         monkeypatch.setattr(f"{module}.LARGEST_FILE", 1 << 20)
         monkeypatch.setattr(f"{module}.LONGEST_LINE", 1 << 16)
     file = tmp_path / f"large.{suffix}"
@@ -174,7 +174,7 @@ def test_no_more_of_a_file_is_kept_than_it_may_have(
     ("name", "raw", "line", "words"),
     [
         ("a.json", b'[\n{"text_input": "a",\n', 3, "is not valid JSON: "),
-        ("a.json", b'{\n "text": "a"\n}', 1, "holds no list of examples."),
+        ("a.json", b'{\n "text": "a"\n}', 1, "has no list of examples."),
         ("a.json", b'\xef\xbb\xbf[{"text_input": "a", "output": "b"}]', 1, "is not valid JSON: "),
         ("a.json", b"[]", 1, "holds no examples."),
         ("a.csv", b"text_input,result\na,b\n", 1, "has no column output."),

@@ -34,7 +34,7 @@ def both(live: MockServer) -> Way:
     """Runs something against the server on a socket, and in process; returns what came of it if it is the same."""
 
     def compare(act: Callable[[str], object], prepare: Callable[[MockServer], None]) -> tuple[object, int]:
-        with live.renewed(seed=1, start_time="2025-06-01", clock="manual"):
+        with live.fresh_world(seed=1, start_time="2025-06-01", clock="manual"):
             prepare(live)
             on_socket = outcome(act, live.url), len(live.calls)
         with MockServer(seed=1, start_time="2025-06-01").intercepting() as server:

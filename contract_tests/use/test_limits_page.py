@@ -30,7 +30,7 @@ DEFAULTS = [
     f"{Breakable.read_seconds:.0f} s",
     f"{limits.REQUEST_BYTES:,} bytes",
     f"{default_of(CallLog, 'capacity'):,}",
-    f"{default_of(CallLog, 'most_bytes'):,} bytes",
+    f"{default_of(CallLog, 'max_bytes'):,} bytes",
     f"{default_of(Worlds, 'capacity'):,}",
     f"{storage.EMULATOR_TIMEOUT_SECONDS:.0f} s",
     f"{blocking.THREADS}",

@@ -127,7 +127,7 @@ def test_looking_for_what_is_not_there_says_what_is() -> None:
 
     with pytest.raises(KeyError, match="other; there are: tunedModels/mine"):
         _ = server.tuned_models["other"]
-    with pytest.raises(LookupError, match="no run is called 'other'; there are: tunedModels/mine"):
+    with pytest.raises(LookupError, match="no run is called 'other'; the runs are: tunedModels/mine"):
         server.finish("other")
 
 
@@ -164,9 +164,12 @@ def test_reason_of_a_failure_is_what_the_client_reads() -> None:
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ({"error": "Out of luck.", "code": "LUCK"}, "nothing fails with the code 'LUCK'; there are CANCELLED, UNKNOWN"),
-        ({"error": "Out of luck.", "code": 0}, "nothing fails with the code 0"),
-        ({"code": "INTERNAL"}, "the code 'INTERNAL' needs an error with words of its own"),
+        (
+            {"error": "Out of luck.", "code": "LUCK"},
+            "'LUCK' is not the code of an error; use one of CANCELLED, UNKNOWN",
+        ),
+        ({"error": "Out of luck.", "code": 0}, "0 is not the code of an error"),
+        ({"code": "INTERNAL"}, "the code 'INTERNAL' needs an error message: set error too"),
     ],
 )
 def test_a_reason_that_is_none_is_refused(reason: Json, words: str) -> None:
@@ -200,7 +203,7 @@ def test_faults_decide_the_fate_of_the_job_that_a_call_makes(fault: Fault, state
 
     assert (200, 200) == (first.status_code, second.status_code)
     assert (state, steps) == (shown["state"], len(shown["tuningTask"]["snapshots"]))
-    assert 2 == server.faults[0].struck
+    assert 2 == server.faults[0].injected
 
 
 def test_calls_can_be_asked_for() -> None:
@@ -259,7 +262,7 @@ def test_secrets_that_look_real_are_answered_not_kept_and_told_of_once(caplog: p
     kept = str([(call.path, call.caller, call.request, call.response, call.hint) for call in server.calls])
 
     assert [200, 200, 200, 404] == statuses
-    assert 1 == sum("a client sent what looks like an API key that is real" in message for message in ours)
+    assert 1 == sum("a client sent what looks like a real credential: an API key" in message for message in ours)
     for secret in ("k" * 20, "t" * 20, "MIIEvQIBADANBg"):
         assert secret not in "\n".join(ours)
         assert secret not in kept
@@ -289,7 +292,7 @@ def test_it_serves_on_a_socket_until_it_is_stopped() -> None:
     assert "" == server.url
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/_mock/health")
-    with pytest.raises(ValueError, match="say which token is to control the server"):
+    with pytest.raises(ValueError, match="set a token to control the server"):
         server.start("0.0.0.0")  # noqa: S104 - it is refused
 
 
@@ -315,7 +318,7 @@ def test_answers_and_faults_may_be_data() -> None:
         with pytest.raises(TypeError, match=r"None is not an? (answer|fault)"):
             say(nothing)
     for answers in (5, {"answer": "a"}):
-        with pytest.raises(TypeError, match="answers are a list or the name of a file, not"):
+        with pytest.raises(TypeError, match="answers must be a list or the path of a file, not"):
             MockServer(answers=answers)  # type: ignore[arg-type]  # as a slip would
 
 
@@ -331,5 +334,5 @@ def test_mistakes_in_its_making_are_named() -> None:
         MockServer().intercepting(sleep=slip),
     ):
         pass
-    with pytest.raises(ValueError, match="there is no member 'regx'"):
+    with pytest.raises(ValueError, match="unknown member 'regx'"):
         MockServer(answers=[{"regx": ".", "answer": "a"}])

@@ -195,7 +195,7 @@ def test_ini_file_says_the_same_for_all(suite: Suite) -> None:
         ("answers=[None]", "mockserver: None is not an answer: *"),
         ("sleep='deep'", "mockserver: sleep: 'deep' is not one of virtual, real"),
         ("answers='none.yaml'", "mockserver: *none.yaml: No such file or directory"),
-        ("answers=[{'regx': '.', 'answer': 'a'}]", "mockserver: there is no member 'regx'; the members are *"),
+        ("answers=[{'regx': '.', 'answer': 'a'}]", "mockserver: unknown member 'regx'; the members are *"),
         ("leaks='maybe'", "mockserver: leaks: 'maybe' is not one of ignore, warn, fail"),
         ("seed='x'", "mockserver: seed: 'x' is not a whole number from 0 to *"),
     ],

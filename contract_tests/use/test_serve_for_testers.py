@@ -39,7 +39,7 @@ def test_answers_file_is_what_it_says(tmp_path: Path) -> None:
         ("answers:\n  - text: a\n", r"answers\.yaml:2: answers\[0\]: "),
         (
             "answers:\n  - answer: a\n  - answer: b\n    regx: c\n",
-            r"answers\.yaml:3: answers\[1\]: there is no member 'regx'",
+            r"answers\.yaml:3: answers\[1\]: unknown member 'regx'",
         ),
         ("faults: [{status: 418}]", r"answers\.yaml:1: faults\[0\]: .*418 is not a status"),
         ("answers: [", r"answers\.yaml:1: "),
@@ -94,5 +94,5 @@ def test_real_credentials_are_told_of_once_or_refused(tmp_path: Path) -> None:
     log = (tmp_path / "log").read_text()
 
     assert [200, 200, 400] == statuses
-    assert 1 == log.count("a client sent what looks like an API key that is real")
+    assert 1 == log.count("a client sent what looks like a real credential: an API key")
     assert "kkkk" not in log + (tmp_path / "strict").read_text()

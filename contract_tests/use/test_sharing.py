@@ -63,7 +63,7 @@ def test_worlds_of_one_test_are_none_of_the_nexts() -> None:
         fork = server.fork()
         seen = []
         for _ in range(2):
-            with server.renewed(seed=1):
+            with server.fresh_world(seed=1):
                 made = httpx.post(f"{server.url}/_mock/worlds", json={"name": "mine"}).status_code
                 seen.append((made, server.fork().credentials.project, worlds(server)))
         after = worlds(server)

@@ -207,7 +207,7 @@ def test_a_password_of_the_emulator_is_not_shown(
     """Whatever is wrong with its URL."""
     message = failure(monkeypatch, f"{scheme}{user}{host}")
 
-    assert message.startswith(f"Mock: STORAGE_EMULATOR_HOST={scheme}{host} cannot be asked: ")
+    assert message.startswith(f"Mock: STORAGE_EMULATOR_HOST={scheme}{host} cannot be reached: ")
     assert "hush" not in message
 
 

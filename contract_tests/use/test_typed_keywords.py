@@ -44,7 +44,7 @@ def test_misspelt_keywords_are_refused() -> None:
         server.add_tuned_model(stat="ACTIVE")  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="base_modell"):
         server.add_tuning_job(base_modell="gemini-2.0-flash-001")  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="sede"), server.renewed(sede=7):  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="sede"), server.fresh_world(sede=7):  # type: ignore[call-arg]
         pass
 
 

@@ -1,8 +1,8 @@
-"""What is known of a base model: what it was called, could do, and on which days.
+"""The type of a base model: its names, limits and days.
 
-The models themselves are rows of `base_models.json`. Names, versions, limits and sampling defaults
-there are the published ones, except where a row's note says that they are our choice; days are
-those of the release notes and deprecation pages, the first of a month where only that is known.
+The models are rows of `base_models.json`. Names, versions, limits and sampling defaults are the published ones, unless
+a row's note says that they are our choice. Days come from release notes and deprecation pages; if only the month is
+known, it is the first day.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class Shape(Enum):
-    """How an answer of the model is shaped; it changed from one generation to the next."""
+    """The format of the model's answers, by generation."""
 
     PALM = "PaLM"
     V1_0 = "1.0"
@@ -22,10 +22,10 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class VertexTuning:
-    """How Vertex AI tunes a model. A job's steps are `ceil(examples * epochs / batch)` there too.
+    """How Vertex AI tunes a model. A job has `ceil(examples * epochs / batch)` steps there too.
 
-    `batch` is at most `largest_batch`, and a fifth of a small dataset: neither is published; so
-    chosen, the 67, 152 and 12 to 30 minutes of recorded jobs come out.
+    `batch` is at most `largest_batch`, and a fifth of a small dataset. Neither is published; with these numbers jobs
+    take the recorded 67, 152 and 12 to 30 minutes.
     """
 
     since: date
@@ -39,13 +39,12 @@ class VertexTuning:
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A model as the services list it. What is None is absent from its resource.
+    """A model as the services list it. A member that is None is absent from its resource.
 
-    `methods` are the names of `supportedGenerationMethods`. `released` and `retired` bound the days
-    on which it answers. A row marked `dated` is an older or newer wording of another row: only a
-    server as of a date in its time shows it. `developer_api` is False for models of Vertex AI only.
-    `answers_as` is the id its answers name, where that is another: an alias's target.
-    `step_seconds` and `first_step_seconds` are a tuning step's time at batch size 4.
+    `methods` is `supportedGenerationMethods`. The model answers from the day `released` until the day before `retired`.
+    A `dated` row is an older or newer version of another row: only a world with an as-of day in its time has it.
+    `developer_api` is False for models that only Vertex AI has. `answers_as` is the model id in answers, if it differs:
+    the target of an alias. `step_seconds` and `first_step_seconds` are the duration of a tuning step at batch size 4.
     """
 
     id: str
@@ -76,31 +75,31 @@ class BaseModel:
 
     @property
     def name(self) -> str:
-        """The resource name on the Developer API."""
+        """Return the resource name on the Developer API."""
         return f"models/{self.id}"
 
     @property
     def vertex_tunable(self) -> bool:
-        """Whether Vertex AI ever tuned it."""
+        """Return whether Vertex AI ever tuned it."""
         return self.vertex is not None
 
     @property
     def adapter_sizes(self) -> tuple[int, ...]:
-        """The adapter sizes Vertex AI tunes it with."""
+        """Return the adapter sizes with which Vertex AI tunes it."""
         return self.vertex.adapter_sizes if self.vertex else ()
 
     def available(self, as_of: date | None) -> bool:
-        """Whether it answers on that day; without a day every model does, in one wording."""
+        """Return whether it answers on that day; without a day every row does that is not `dated`."""
         if as_of is None:
             return not self.dated
         return self.released <= as_of and (self.retired is None or as_of < self.retired)
 
     def tunable(self, as_of: date | None) -> bool:
-        """Whether the Developer API tunes it on that day."""
+        """Return whether the Developer API tunes it on that day."""
         return _within(self.tunable_from, self.tunable_until, as_of)
 
     def tunes_on_vertex(self, as_of: date | None) -> bool:
-        """Whether Vertex AI tunes it on that day."""
+        """Return whether Vertex AI tunes it on that day."""
         return self.vertex is not None and _within(self.vertex.since, self.vertex.until, as_of)
 
 

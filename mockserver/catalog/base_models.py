@@ -1,11 +1,11 @@
 """The base models of a day, or of all days at once.
 
-Without a day (`as_of=None`) every model that ever was is there, so that any document ever written
-about the API can be followed; with one, the models of that day.
+Without a day (`as_of=None`) there is every model that ever was, so that any document about the API can be followed;
+with a day, the models of that day.
 
-The models are the rows of `base_models.json`, in the order in which they are listed. A row has the members of
-`BaseModel`. It inherits those that it leaves out from the row that `like` names: the row of that id that is not `dated`.
-`note` says where a value comes from, or that it is ours.
+The models are the rows of `base_models.json`, in the order of lists. A row has the members of `BaseModel`. It inherits
+missing members from the row that `like` names: the row of that id that is not `dated`. `note` says where a value comes
+from, or that it is our choice.
 """
 
 from collections.abc import Mapping
@@ -27,12 +27,12 @@ _NOT_INHERITED = {"id", "like", "note", "dated"}
 
 @cache
 def rows() -> tuple[BaseModel, ...]:
-    """Every wording of every model, in the order in which they are listed."""
+    """Return all rows, in the order of lists."""
     return parse_rows(orjson.loads(DATA.read_bytes()))
 
 
 def parse_rows(table: list[Json]) -> tuple[BaseModel, ...]:
-    """The models of a table. ValueError names the row that is wrong, and what is wrong with it."""
+    """Parse the models of a table. ValueError names the invalid row and the problem."""
     undated: dict[str, Json] = {}
     for row in table:
         if row.get("dated"):
@@ -50,16 +50,16 @@ def parse_rows(table: list[Json]) -> tuple[BaseModel, ...]:
     return tuple(parsed)
 
 
-def _inherit(row: Json, undated: Mapping[str, Json], below: tuple[str, ...] = ()) -> Json:
-    """The row and the members that it inherits."""
+def _inherit(row: Json, undated: Mapping[str, Json], children: tuple[str, ...] = ()) -> Json:
+    """Return the row with the members that it inherits."""
     if "like" not in row:
         return row
     parent = row["like"]
     if parent not in undated:
         raise ValueError(f"'like' names no row: {parent!r}")
-    if parent in below:
-        raise ValueError(f"'like' goes in a circle: {' -> '.join((*below, parent))}")
-    inherited = _inherit(undated[parent], undated, (*below, parent))
+    if parent in children:
+        raise ValueError(f"'like' goes in a circle: {' -> '.join((*children, parent))}")
+    inherited = _inherit(undated[parent], undated, (*children, parent))
     return {name: value for name, value in (inherited | row).items() if name in row or name not in _NOT_INHERITED}
 
 
@@ -94,22 +94,20 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-@lru_cache(maxsize=64)  # a day is a server's, and hardly ever more than one or two of them are asked about
+@lru_cache(maxsize=64)  # a server has one as-of day, rarely two
 def models(as_of: date | None, *, vertex: bool = False) -> tuple[BaseModel, ...]:
-    """The models of that day on the Developer API, or on Vertex AI, in the order they are listed."""
-    return tuple(model for model in rows() if model.available(as_of) and _offered(model, vertex=vertex))
+    """Return the models of that day on the Developer API, or on Vertex AI, in the order of lists."""
+    return tuple(
+        model for model in rows() if model.available(as_of) and (model.vertex_api if vertex else model.developer_api)
+    )
 
 
 def find(model_id: str, as_of: date | None, *, vertex: bool = False) -> BaseModel | None:
-    """The model of that id (`gemini-2.0-flash`, without `models/`) on that day, if there is one."""
+    """Return the model of that id (`gemini-2.0-flash`, without `models/`) on that day, if there is one."""
     return _by_id(as_of, vertex=vertex).get(model_id)
 
 
 @lru_cache(maxsize=64)
 def _by_id(as_of: date | None, *, vertex: bool) -> Mapping[str, BaseModel]:
-    """The first model of each id."""
+    """Return the first model of each id."""
     return {model.id: model for model in reversed(models(as_of, vertex=vertex))}
-
-
-def _offered(model: BaseModel, *, vertex: bool) -> bool:
-    return model.vertex_api if vertex else model.developer_api

@@ -1,4 +1,4 @@
-"""The hyperparameters that each service fills in for a base model, and how long a run takes."""
+"""The default hyperparameters of each service for a base model, and the pace of a run."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from mockserver.simulation.tuning import Pace
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """What the Developer API fills in."""
+    """The default hyperparameters of the Developer API."""
 
     epochs: int
     batch: int
@@ -18,7 +18,7 @@ class Hyperparameters:
 
 @dataclass(frozen=True, slots=True)
 class VertexHyperparameters:
-    """What Vertex AI fills in. Callers cannot choose the batch size there."""
+    """The default hyperparameters of Vertex AI. Callers cannot choose the batch size there."""
 
     epochs: int
     batch: int
@@ -27,7 +27,7 @@ class VertexHyperparameters:
 
 
 def defaults(base: BaseModel, examples: int) -> Hyperparameters:
-    """Returns the hyperparameters that the Developer API fills in.
+    """Return the default hyperparameters of the Developer API.
 
     The published rule is "based on the number of training examples" without the number; 1000 is our
     choice: not seen. PaLM had other values (comments of the proto until 2024-03).
@@ -39,7 +39,7 @@ def defaults(base: BaseModel, examples: int) -> Hyperparameters:
 
 
 def vertex_defaults(base: BaseModel, examples: int) -> VertexHyperparameters:
-    """Returns the hyperparameters that Vertex AI fills in. A model that it never tuned raises ValueError.
+    """Return the default hyperparameters of Vertex AI. ValueError for a model that it never tuned.
 
     Finished jobs had 10 epochs with 500 examples and 40 with 90; the border is our choice: not seen.
     """
@@ -50,36 +50,36 @@ def vertex_defaults(base: BaseModel, examples: int) -> VertexHyperparameters:
 
 
 def pace(base: BaseModel, batch: int, seed: int) -> Pace:
-    """Returns how long a run on the Developer API takes, within the bounds of the recorded runs.
+    """Return the pace of a run on the Developer API, within the bounds of the recorded runs.
 
     Start 0.08-1.1 s after creation, first snapshot 1.8-5.1 s after that, end 0.08-0.47 s after the
     last; text-bison took 1.17-1.48 s a step at batch size 4 and 2.64 s at 16, 1.5 Flash 2.34 s at 4.
     """
-    chance = seed_of(seed, base.id, "pace")
-    step = base.step_seconds * (0.68 + 0.08 * batch) * _between(0.94, 1.06, chance, 0)
+    pace_seed = seed_of(seed, base.id, "pace")
+    step = base.step_seconds * (0.68 + 0.08 * batch) * _between(0.94, 1.06, pace_seed, 0)
     return Pace(
-        start_seconds=_between(0.08, 1.1, chance, 1),
-        first_step_seconds=_between(1.8, 4.4, chance, 2),
+        start_seconds=_between(0.08, 1.1, pace_seed, 1),
+        first_step_seconds=_between(1.8, 4.4, pace_seed, 2),
         step_seconds=step,
-        finish_seconds=_between(0.08, 0.47, chance, 3),
+        finish_seconds=_between(0.08, 0.47, pace_seed, 3),
     )
 
 
 def vertex_pace(base: BaseModel, seed: int) -> Pace:
-    """Returns how long a job on Vertex AI takes, after the recorded ones.
+    """Return the pace of a job on Vertex AI, within the bounds of the recorded jobs.
 
     It runs 37-72 ms after creation; its update time moves then, at +1.07 s and at +31 s. Reading the
     data and deploying the model take about 7 minutes together. A cancelled job ended 0.9-3.7 s
     after the call, or, cancelled at once, as often 60.5 s after its start.
     """
-    chance = seed_of(seed, base.id, "vertex pace")
+    pace_seed = seed_of(seed, base.id, "vertex pace")
     return Pace(
-        start_seconds=_between(0.037, 0.072, chance, 1),
-        first_step_seconds=_between(235.0, 265.0, chance, 2),
-        step_seconds=_vertex_tuning(base).step_seconds * _between(0.98, 1.02, chance, 0),
-        finish_seconds=_between(150.0, 180.0, chance, 3),
-        cancel_seconds=_between(0.9, 3.7, chance, 4),
-        early_cancel_seconds=_between(60.43, 60.51, chance, 5) if uniform(chance, 6) < 0.5 else 0.0,
+        start_seconds=_between(0.037, 0.072, pace_seed, 1),
+        first_step_seconds=_between(235.0, 265.0, pace_seed, 2),
+        step_seconds=_vertex_tuning(base).step_seconds * _between(0.98, 1.02, pace_seed, 0),
+        finish_seconds=_between(150.0, 180.0, pace_seed, 3),
+        cancel_seconds=_between(0.9, 3.7, pace_seed, 4),
+        early_cancel_seconds=_between(60.43, 60.51, pace_seed, 5) if uniform(pace_seed, 6) < 0.5 else 0.0,
         touches=(0.0, 1.07, 31.0),
         grain=1000,
     )
@@ -91,5 +91,5 @@ def _vertex_tuning(base: BaseModel) -> VertexTuning:
     return base.vertex
 
 
-def _between(least: float, most: float, chance: int, place: int) -> float:
-    return least + (most - least) * uniform(chance, place)
+def _between(least: float, most: float, seed: int, index: int) -> float:
+    return least + (most - least) * uniform(seed, index)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-# What a command needs is imported when it runs: `--help` should not wait for an HTTP client to load.
+# Imports that only the command needs are inside of it, so that `--help` is quick.
 
 DESCRIPTION = """\
 Send the recorded requests to the mock server, and compare its answers with the recorded ones.
@@ -20,7 +20,7 @@ examples:
 """
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "check",

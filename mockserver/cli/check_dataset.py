@@ -1,4 +1,4 @@
-"""`mockserver check-dataset`: what the service would say of a file of training data."""
+"""`mockserver check-dataset`: check a file of training data by the rules of the service."""
 
 import argparse
 import io
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from mockserver.settings import BadOption, Whole
 
-# What a command needs is imported when it runs: `--help` should not wait for it.
+# Imports that only the command needs are inside of it, so that `--help` is quick.
 
 DESCRIPTION = """\
-Check a file of training data: every mistake with its line, in the words of the service; how many examples
-and tokens there are; how many steps tuning takes, and how long. It needs no server and sends nothing anywhere.
+Check a file of training data: print every mistake with its line and the service's message, the number of examples
+and tokens, and how many steps and how long tuning takes. It needs no server and sends nothing anywhere.
 
   JSONL for Vertex AI      one {"contents": [...]} a line; with "completions", preference data; the older
                            {"messages": [...]}, {"input_text", "output_text"} and {"prompt", "completion"}
@@ -20,19 +20,19 @@ and tokens there are; how many steps tuning takes, and how long. It needs no ser
 
 EPILOG = """\
 examples:
-  mockserver check-dataset train.jsonl                                   could any model be tuned with it?
-  mockserver check-dataset train.jsonl --base-model gemini-2.5-flash     could this one?
+  mockserver check-dataset train.jsonl                                   check for any model
+  mockserver check-dataset train.jsonl --base-model gemini-2.5-flash     check for this model
   mockserver check-dataset train.jsonl --epochs 3 --format json | jq .estimate.seconds
   mockserver check-dataset examples.csv
 
-Tokens are estimates: Google's tokenizer is not public. The exit status is 0 if all is well, 1 if there are
+Tokens are estimates: Google's tokenizer is not public. The exit status is 0 without problems, 1 with
 problems, 2 if the file cannot be read.
 """
 
 EPOCHS = Whole(1, 10_000)
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "check-dataset",
@@ -43,19 +43,20 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a .jsonl, .json or .csv file")
     parser.add_argument(
-        "--base-model", metavar="ID", help="the model to be tuned (default: any; times are those of a usual one)"
+        "--base-model", metavar="ID", help="the model to tune (default: any; the estimate is for a common one)"
     )
+    parser.add_argument("--epochs", metavar="N", help="the number of epochs (default: as the service chooses)")
     parser.add_argument(
-        "--epochs", metavar="N", help="how often to go through the data (default: as the service chooses)"
-    )
-    parser.add_argument(
-        "--format", choices=["text", "json"], default="text", help="for people or programs (default: text)"
+        "--format",
+        choices=["text", "json"],
+        default="text",
+        help="text for people or JSON for programs (default: text)",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the report: 0 if there are no problems, 1 if there are."""
+    """Print the report and return the exit status: 1 if there are problems, else 0."""
     import orjson
 
     from mockserver.inspection.dataset_check import check_file
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise BadOption(f"cannot read {arguments.file}: {error.strerror}") from None
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # whatever a file holds, on whatever terminal
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not support every character
     as_json = arguments.format == "json"
     print(orjson.dumps(report.tree(), option=orjson.OPT_INDENT_2).decode() if as_json else report.text().rstrip())
     return 1 if report.problems else 0

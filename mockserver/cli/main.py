@@ -1,4 +1,4 @@
-"""The command `mockserver`: its subcommands, and how it ends."""
+"""The command `mockserver` with its subcommands."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ EPILOG = """\
 examples:
   mockserver serve                              serve both APIs on http://127.0.0.1:8765
   mockserver check-dataset train.jsonl          find mistakes in training data before a job does
-  mockserver record -- python tune.py           record what tune.py and Google send to each other
+  mockserver record -- python tune.py           record the requests of tune.py and Google's answers
   mockserver check transcripts/                 compare the emulator's answers with recordings
 
 `mockserver COMMAND --help` describes a command.
@@ -44,5 +44,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mockserver {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (serve, check_dataset, record, check):
-        command.add_to(commands)
+        command.add_command(commands)
     return parser

@@ -1,4 +1,4 @@
-"""`mockserver record`: record what a program and Google send to each other."""
+"""`mockserver record`: record the requests of a program and Google's answers."""
 
 import argparse
 import sys
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from mockserver.settings import BadOption, Serving, declared
 
-# What a command needs is imported when it runs: `--help` should not wait for an HTTP client to load.
+# Imports that only the command needs are inside of it, so that `--help` is quick.
 
 DESCRIPTION = """\
-Run a program, pass its requests to Google, and record both sides without secrets.
+Run a program, pass its requests to Google, and record requests and answers without secrets.
 
-The program finds the address of the recorder in GOOGLE_GEMINI_BASE_URL and GOOGLE_VERTEX_BASE_URL. It uses, and pays
+The program gets the address of the recorder in GOOGLE_GEMINI_BASE_URL and GOOGLE_VERTEX_BASE_URL. It uses, and pays
 for, the real services. Prompts, answers and training examples are recorded as they are; credentials, cookies,
-projects and e-mail addresses are replaced, each by the same placeholder everywhere.
+projects and e-mail addresses are replaced, the same value always by the same placeholder.
 """
 
 EPILOG = """\
@@ -24,11 +24,11 @@ examples:
 """
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "record",
-        help="record what a program and Google send to each other",
+        help="record the requests of a program and Google's answers",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -40,7 +40,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--upstream", metavar="URL", help="send requests to this server instead of Google; it must be on this machine"
     )
     parser.add_argument(
-        "--port", metavar="PORT", default="0", help="where to listen if there is no COMMAND (default: a free port)"
+        "--port",
+        metavar="PORT",
+        default="0",
+        help="the port to listen on if there is no COMMAND (default: a free port)",
     )
     parser.add_argument(
         "command", nargs="*", metavar="COMMAND", help="the program to run; without one, listen until interrupted"
@@ -54,14 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     try:
         from mockserver.recordings.recorder import BadUpstream, Recorder, run_command, save
-    except ModuleNotFoundError as missing:
-        if missing.name != "httpx":
+    except ModuleNotFoundError as error:
+        if error.name != "httpx":
             raise
         raise BadOption(
             "httpx is not installed. Run: pip install 'gemini-tuning-mockserver[record]'", "record"
         ) from None
     path = Path(arguments.output)
-    _try_to_write(path)
+    _check_writable(path)
     status = 0
     try:
         recorder = Recorder(arguments.upstream)
@@ -69,20 +72,20 @@ def run(arguments: argparse.Namespace) -> int:
             status = run_command(arguments.command, recorder)
         else:
             port = declared(Serving)["port"].read(arguments.port, called="--port")
-            serve(recorder.app, "127.0.0.1", port, _greet)
+            serve(recorder.app, "127.0.0.1", port, _print_url)
     except BadUpstream as error:
         raise BadOption(str(error)) from None
-    except CannotListen as taken:
-        msg = f"cannot listen on port {arguments.port}: {taken.strerror}. Choose another --port."
+    except CannotListen as error:
+        msg = f"cannot listen on port {arguments.port}: {error.strerror}. Choose another --port."
         raise BadOption(msg) from None
-    except FileNotFoundError as missing:
-        raise BadOption(f"program not found: {missing.filename!r}", "COMMAND") from None
-    _say(save(recorder, path))
+    except FileNotFoundError as error:
+        raise BadOption(f"program not found: {error.filename!r}", "COMMAND") from None
+    _print(save(recorder, path))
     return status or int(not recorder.exchanges)
 
 
-def _try_to_write(path: Path) -> None:
-    """Find out before the program sends anything, and pays for it. Raises BadOption."""
+def _check_writable(path: Path) -> None:
+    """Check the file before the program sends requests, which cost money. Raises BadOption."""
     try:
         path.touch(exist_ok=False)
         path.unlink()
@@ -92,9 +95,11 @@ def _try_to_write(path: Path) -> None:
         raise BadOption(f"cannot write {path}: {error.strerror}", "--output") from None
 
 
-def _greet(url: str) -> None:
-    _say(f"recording requests to {url}: set GOOGLE_GEMINI_BASE_URL and GOOGLE_VERTEX_BASE_URL to it; stop with Ctrl-C")
+def _print_url(url: str) -> None:
+    _print(
+        f"recording requests to {url}: set GOOGLE_GEMINI_BASE_URL and GOOGLE_VERTEX_BASE_URL to it; stop with Ctrl-C"
+    )
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     print(f"mockserver record: {sentence}", file=sys.stderr, flush=True)

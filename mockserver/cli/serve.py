@@ -27,28 +27,28 @@ from mockserver.state.clock import to_datetime
 from mockserver.state.new_world import new_world, read_options
 from mockserver.state.world import World, Worlds
 
-# What only a running server needs is imported when it runs: `--help` should not wait for an HTTP server to load.
+# Imports that only a running server needs are inside of `run`, so that `--help` is quick.
 
 DESCRIPTION = """\
 Serve both APIs over HTTP until interrupted.
 
-Each option is also an environment variable: --start-time is MOCKSERVER_START_TIME. The option wins. To a variable
-of an option without a value, say yes or no.
+Each option can also be set by an environment variable: --start-time by MOCKSERVER_START_TIME. The option wins. The
+variable of an option without a value is yes or no.
 """
 
 EPILOG = """\
 examples:
-  mockserver serve                          on http://127.0.0.1:8765, thirty times as fast as real time
+  mockserver serve                          on http://127.0.0.1:8765, 30 times as fast as real time
   mockserver serve --clock manual --seed 7  time stands still until a test moves it; ids and losses repeat
   mockserver serve --as-of 2024-03-14       the service as it was on that day
-  mockserver serve --as-of today            the service that old code meets now
-  mockserver serve --answers answers.yaml   answer with what the file says, and fail when it says so
+  mockserver serve --as-of today            the service as it is today
+  mockserver serve --answers answers.yaml   script answers and faults in a file
 """
 
 TITLES = {Serving: "the server", Beginning: "time and answers", Settings: "behaviour"}
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "serve",
@@ -148,7 +148,7 @@ def _log_to_stderr(*, quiet: bool) -> None:
 
 
 def _greeting(url: str, grpc_target: str, speed: str, world: World, token: str | None) -> str:
-    """What is served, how to point clients at it, and what time it is there."""
+    """Return the greeting: what is served, its time, and how to connect clients."""
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
     era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
     control = f"with the header X-Mockserver-Token: {token}" if token else "from this machine"

@@ -92,7 +92,7 @@ def delete_calls(request: ControlRequest) -> Empty:
 
 def get_report(request: ControlRequest) -> ClientBehaviourReport:
     """Return how the client behaved."""
-    report = ClientBehaviour(Calls(request.world.calls.so_far()))
+    report = ClientBehaviour(Calls(request.world.calls))
     backs_off = request.query.get("backs_off", "false")
     if backs_off not in {"true", "false"}:
         raise invalid_argument(f"backs_off must be true or false, not {backs_off!r}")
@@ -116,7 +116,7 @@ def get_report(request: ControlRequest) -> ClientBehaviourReport:
 def _filter_calls(request: ControlRequest) -> Calls:
     query = request.query
     last, status = query.get("last"), query.get("status")
-    calls = Calls(request.world.calls.so_far()).filter(
+    calls = Calls(request.world.calls).filter(
         query.get("method", "*"),
         resource=query.get("resource", "*"),
         caller=query.get("caller", "*"),

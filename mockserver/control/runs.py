@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field
 
 from mockserver.control.operations import Body, ControlRequest, Operation, invalid_argument, translate_errors
 from mockserver.dispatch import runs
-from mockserver.dispatch.runs import Held
+from mockserver.dispatch.runs import StoredRun
 from mockserver.inspection import run_control
 from mockserver.rpc.errors import Code
 from mockserver.simulation.tuning import Failure
@@ -84,10 +84,10 @@ def stall_run(request: ControlRequest) -> Run:
 
 
 def _describe_named_run(request: ControlRequest) -> Run:
-    return _describe_run(request.world, run_control.find(request.world, request.body.name))
+    return _describe_run(request.world, run_control.find_run(request.world, request.body.name))
 
 
-def _describe_run(world: World, held: Held) -> Run:
+def _describe_run(world: World, held: StoredRun) -> Run:
     progress = runs.progress(world, held.run)
     return Run(
         name=held.name,

@@ -44,11 +44,11 @@ class AnswerList(BaseModel):
 
 
 class FaultState(BaseModel):
-    """A fault, how many calls matched it and how many of them it affected."""
+    """A fault, how many calls it matched, and into how many it was injected."""
 
     fault: Json
-    seen: int
-    struck: int
+    matched: int
+    injected: int
 
 
 class FaultList(BaseModel):
@@ -122,7 +122,7 @@ def _answer(record: AnswerRecord) -> AnswerState:
 
 
 def _fault(record: FaultRecord) -> FaultState:
-    return FaultState(fault=_set_members(record.fault), seen=record.seen, struck=record.struck)
+    return FaultState(fault=_set_members(record.fault), matched=record.matched, injected=record.injected)
 
 
 def _set_members(record: Any) -> Json:

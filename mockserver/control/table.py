@@ -69,7 +69,7 @@ class Table:
 
     def _world(self, query: Mapping[str, str]) -> World:
         name = query.get("world", self._worlds.default.name)
-        world = self._worlds.named(name)
+        world = self._worlds.find(name)
         if world is None:
             raise not_found(f"there is no world {name!r}; GET /_mock/worlds lists them")
         return world

@@ -133,7 +133,7 @@ def fork_world(request: ControlRequest) -> WorldInfo:
 def delete_world(request: ControlRequest) -> Empty:
     """Delete a world and everything in it."""
     name = request.path["name"]
-    world = request.worlds.named(name)
+    world = request.worlds.find(name)
     if world is None:
         raise not_found(f"there is no world {name!r}")
     if world is request.worlds.default:
@@ -173,9 +173,9 @@ def delete_snapshot(request: ControlRequest) -> Empty:
 
 
 def _choose_name(request: ControlRequest, name: str | None) -> str:
-    if name is not None and request.worlds.named(name) is not None:
+    if name is not None and request.worlds.find(name) is not None:
         raise invalid_argument(f"the world {name!r} already exists")
-    return name or request.worlds.mint()
+    return name or request.worlds.new_name()
 
 
 def _add_world(request: ControlRequest, world: World) -> WorldInfo:

@@ -1,8 +1,8 @@
-"""Tuning data: what can be said of a dataset once it has been read.
+"""A dataset and its statistics.
 
-The distributions follow the statistics of two real jobs (500 and 90 examples, five distributions):
-means are exact, the other figures are numbers of the population itself, and the buckets are six equal
-spans of whole numbers of which the empty ones are left out.
+The distributions follow the statistics of two real jobs (500 and 90 examples, five distributions): means are exact,
+the other figures are numbers of the population, and the buckets are six equal ranges of whole numbers, without the
+empty ones.
 """
 
 from bisect import bisect_left
@@ -18,14 +18,14 @@ from mockserver.simulation.tuning import Failure
 
 BUCKETS = 6
 SHOWN = 3
-"""How many examples the statistics show; the first ones, which is our choice: three were seen."""
+"""How many examples the statistics show. Three were seen; that they are the first ones is our choice."""
 SHOWN_TEXT = 400
-"""How long a text of theirs is at most: cut ones were seen as 397 characters and "..."."""
+"""How long their texts are at most: truncated ones were seen as 397 characters and "..."."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """How many numbers lie from `left` to `right`, both included."""
+    """The count of numbers from `left` to `right`, both included."""
 
     count: int
     left: float
@@ -34,7 +34,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How the numbers of a population lie."""
+    """The distribution of the numbers of a population."""
 
     total: float
     least: float
@@ -56,10 +56,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What the service says of the training data when a job has used it.
+    """The statistics of the training data of a job.
 
-    `examples` counts all of them; those too long, by their place in `truncated` (from 1), are in no
-    distribution. `scores` and `score_variance` are there for preference data only.
+    `examples` counts all of them. `truncated` are the positions (from 1) of examples that are too long: no distribution
+    counts them. Only preference data has `scores` and `score_variance`.
     """
 
     examples: int
@@ -74,18 +74,18 @@ class Statistics:
 
     @property
     def billable_tokens(self) -> int:
-        """Inputs and outputs once, whatever the epochs: 94474 + 2420 were 96894."""
+        """Return inputs and outputs once, whatever the epochs: 94474 + 2420 were 96894."""
         return int(self.inputs.total + self.outputs.total)
 
     @property
     def trained(self) -> int:
-        """How many examples a run goes through in an epoch. One that must fail for want of any is on its way to one."""
+        """Return the number of examples of an epoch; at least 1, so that a run without any has steps before it fails."""
         return max(self.examples - len(self.truncated), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset as a run finds it: its statistics, why no run over it can succeed, and its answers by prompt."""
+    """A dataset: its statistics, the failure of every run that uses it, if any, and its outputs by prompt."""
 
     statistics: Statistics
     failure: Failure | None = None
@@ -93,22 +93,22 @@ class Dataset:
 
 
 def collect(lines: Iterable[Line], rules: Rules) -> Dataset:
-    """The dataset that these lines make. By the rules, examples are dropped, and a job over the dataset fails."""
-    collection = _Collection(rules)
+    """Collect the lines of a dataset. The rules decide which examples are dropped and whether every job fails."""
+    collector = _Collector(rules)
     for line in lines:
-        collection.add(line)
-    failure = rules.failure(collection.counts)
-    return Dataset(collection.statistics(), failure, Examples(collection.exchanges.items()))
+        collector.add(line)
+    failure = rules.failure(collector.counts)
+    return Dataset(collector.statistics(), failure, Examples(collector.exchanges.items()))
 
 
 def unreadable(failure: Failure) -> Dataset:
-    """A dataset of which nothing is known but why it could not be read."""
-    nothing = distribution(())
-    return Dataset(Statistics(0, nothing, nothing, nothing), failure)
+    """Return an empty dataset with the reason why it could not be read."""
+    empty = distribution(())
+    return Dataset(Statistics(0, empty, empty, empty), failure)
 
 
 def distribution(population: Sequence[float]) -> Distribution:
-    """The distribution of the numbers; percentiles by nearest rank. Of no numbers, zeros and no buckets."""
+    """Compute the distribution of the numbers, with percentiles by nearest rank; without numbers all are 0."""
     ranked = sorted(population)
     if not ranked:
         return Distribution(0, 0, 0, 0, 0, 0, 0, ())
@@ -117,18 +117,18 @@ def distribution(population: Sequence[float]) -> Distribution:
         least=ranked[0],
         most=ranked[-1],
         mean=sum(ranked) / len(ranked),
-        median=_ranked(ranked, 50),
-        p5=_ranked(ranked, 5),
-        p95=_ranked(ranked, 95),
+        median=_percentile(ranked, 50),
+        p5=_percentile(ranked, 5),
+        p95=_percentile(ranked, 95),
         buckets=_buckets(ranked),
     )
 
 
 @lru_cache(maxsize=64)  # a test makes many jobs of one URI, and drawing a dataset is most of what a create costs
 def synthesize(uri: str, *, preference: bool = False) -> Dataset:
-    """A dataset nobody can look into: always the same one for a URI.
+    """Make up a dataset for a URI that cannot be read; it is always the same for the URI.
 
-    Google's own samples hold 500 examples, any other as many hundred as its name decides.
+    Google's own samples have 500 examples, others between 100 and 500.
     """
     rng = Random(uri)
     examples = 500 if uri.startswith("gs://cloud-samples-data/") else rng.randrange(100, 501)
@@ -139,22 +139,22 @@ def synthesize(uri: str, *, preference: bool = False) -> Dataset:
         inputs=distribution(inputs),
         outputs=distribution(outputs),
         messages=distribution([1 if preference else 2] * examples),
-        samples=tuple(_synthetic(uri, place, preference=preference) for place in range(1, SHOWN + 1)),
+        samples=tuple(_synthetic(uri, number, preference=preference) for number in range(1, SHOWN + 1)),
         scores=distribution([0.0, 1.0] * examples) if preference else None,
         score_variance=distribution([0.25] * examples) if preference else None,
     )
     return Dataset(statistics)
 
 
-class _Collection:
-    """What is kept of a dataset while its lines go by: numbers, the answers, and the first few texts."""
+class _Collector:
+    """Collects counts, outputs and the first few texts of a dataset, a line at a time."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._inputs: list[int] = []
         self._outputs: list[int] = []
         self._messages: list[int] = []
-        self._compared = 0
+        self._preferences = 0
         self._samples: list[Sample] = []
         self.counts = Counts()
         self.exchanges: dict[str, str] = {}
@@ -176,14 +176,14 @@ class _Collection:
         self._inputs.append(example.tokens_in)
         self._outputs.append(example.tokens_out)
         self._messages.append(len(example.turns))
-        self._compared += bool(example.completions)
-        for given, wanted in example.exchanges():
-            self.exchanges.setdefault(given, wanted)
+        self._preferences += bool(example.completions)
+        for prompt, output in example.exchanges():
+            self.exchanges.setdefault(prompt, output)
         if len(self._samples) < SHOWN:
             self._samples.append(_sample(example))
 
     def statistics(self) -> Statistics:
-        """What there is to say of the examples so far."""
+        """Return the statistics of the lines so far."""
         return Statistics(
             examples=self.counts.examples,
             inputs=distribution(self._inputs),
@@ -192,36 +192,36 @@ class _Collection:
             samples=tuple(self._samples),
             truncated=tuple(place for place, _ in self.counts.dropped),
             dropped_reasons=tuple(reason for _, reason in self.counts.dropped),
-            # one answer of score 0 and one of score 1 each, in data nothing is wrong with
-            scores=distribution([0.0, 1.0] * self._compared) if self._compared else None,
-            score_variance=distribution([0.25] * self._compared) if self._compared else None,
+            # valid examples have one completion of score 0 and one of score 1
+            scores=distribution([0.0, 1.0] * self._preferences) if self._preferences else None,
+            score_variance=distribution([0.25] * self._preferences) if self._preferences else None,
         )
 
 
 def _sample(example: Example) -> Sample:
     return Sample(
-        turns=tuple((turn.role, _cut(turn)) for turn in example.turns),
-        completions=tuple((score, _cut(turn)) for score, turn in example.completions),
+        turns=tuple((turn.role, _shorten(turn)) for turn in example.turns),
+        completions=tuple((score, _shorten(turn)) for score, turn in example.completions),
     )
 
 
-def _cut(turn: Turn) -> str:
+def _shorten(turn: Turn) -> str:
     return turn.shown if len(turn.shown) <= SHOWN_TEXT else turn.shown[: SHOWN_TEXT - 3] + "..."
 
 
-def _synthetic(uri: str, place: int, *, preference: bool) -> Sample:
-    prompt, answer = f"Synthetic prompt {place} of {uri}", f"Synthetic answer {place} of {uri}"
+def _synthetic(uri: str, number: int, *, preference: bool) -> Sample:
+    prompt, answer = f"Synthetic prompt {number} of {uri}", f"Synthetic answer {number} of {uri}"
     if preference:
         return Sample((("user", prompt),), ((1.0, answer), (0.0, f"Worse {answer[0].lower()}{answer[1:]}")))
     return Sample((("user", prompt), ("model", answer)))
 
 
 def _length(rng: Random, middle: int) -> int:
-    """A number of tokens: most near the middle, a few many times as long, as in the recorded jobs."""
+    """Draw a number of tokens: most are near the middle, a few many times as large, as in the recorded jobs."""
     return max(3, round(middle * rng.lognormvariate(0, 0.6)))
 
 
-def _ranked(ranked: Sequence[float], percent: int) -> float:
+def _percentile(ranked: Sequence[float], percent: int) -> float:
     return ranked[max(-(-percent * len(ranked) // 100), 1) - 1]
 
 
@@ -230,9 +230,9 @@ def _buckets(ranked: Sequence[float]) -> tuple[Bucket, ...]:
     if least == most or any(number != int(number) for number in ranked):
         return (Bucket(len(ranked), ranked[0], ranked[-1]),)
     span = most - least + 1
-    edges = [-(-(BUCKETS * least + place * span) // BUCKETS) for place in range(BUCKETS + 1)]
-    places = [bisect_left(ranked, edge) for edge in edges]
-    counted = (
-        Bucket(places[index + 1] - places[index], edges[index], edges[index + 1] - 1) for index in range(BUCKETS)
+    edges = [-(-(BUCKETS * least + index * span) // BUCKETS) for index in range(BUCKETS + 1)]
+    starts = [bisect_left(ranked, edge) for edge in edges]
+    buckets = (
+        Bucket(starts[index + 1] - starts[index], edges[index], edges[index + 1] - 1) for index in range(BUCKETS)
     )
-    return tuple(bucket for bucket in counted if bucket.count)
+    return tuple(bucket for bucket in buckets if bucket.count)

@@ -1,4 +1,4 @@
-"""How long tuning would take, by the pace of the base models' recorded runs."""
+"""Estimates how long tuning takes, by the pace of recorded runs of the base model."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ from mockserver.catalog.base_model import BaseModel
 from mockserver.datasets.rules import Estimate
 from mockserver.simulation.tuning import NEVER, SECOND, Pace, Run, observe
 
-_SEED = 0  # one of the runs there could be; they differ by a few percent
+_SEED = 0  # any seed: runs differ by a few percent
 
 
 def estimate(
     base: BaseModel, examples: int, epochs: int, batch: int, pace: Callable[[BaseModel, int], Pace]
 ) -> Estimate:
-    """The steps and seconds of a run; `pace` is the service's for a base model and a seed."""
+    """Estimate the steps and seconds of a run. `pace` returns the service's pace for a base model and a seed."""
     run = Run(
         created=0,
         seed=_SEED,

@@ -1,8 +1,8 @@
-"""Training examples as people keep them in files: JSON, JSON Lines, or a table with columns.
+"""Reads training examples for the Developer API from files: JSON, JSON Lines, or CSV.
 
-[{"text_input": "1", "output": "2"}, ...]                  JSON: the examples, or a whole request around them
+[{"text_input": "1", "output": "2"}, ...]                  JSON: the examples, or a whole request
 {"text_input": "1", "output": "2"}                         JSON Lines
-text_input,output                                          CSV, with a line of names
+text_input,output                                          CSV, with a header line
 """
 
 import csv
@@ -20,7 +20,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},\n]|[^\s\[\]{},"]+')
 
 
 def json_rows(raw: bytes) -> Iterator[Row]:
-    """The examples in a JSON document."""
+    """Read the examples of a JSON document."""
     try:
         tree = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -31,17 +31,17 @@ def json_rows(raw: bytes) -> Iterator[Row]:
         tree = next((tree[name] for name in _WRAPPERS if name in tree), None)
         depth += 1
     if not isinstance(tree, list):
-        yield Row(1, problem="holds no list of examples.")
+        yield Row(1, problem="has no list of examples.")
         return
     lines = list(_element_lines(raw.decode(), "{" * depth + "["))
-    if len(lines) != len(tree):  # another list, as deep in the document
+    if len(lines) != len(tree):  # there is another list at the same depth
         lines = [1] * len(tree)
     for line, element in zip(lines, tree, strict=True):
         yield Row(line, element)
 
 
 def line_rows(raw: bytes) -> Iterator[Row]:
-    """The examples in JSON Lines; a line that is not JSON has a problem."""
+    """Read the examples of JSON Lines; a line that is not JSON becomes a row with a problem."""
     for number, line in enumerate(raw.split(b"\n"), 1):
         if line.strip():
             try:
@@ -51,7 +51,7 @@ def line_rows(raw: bytes) -> Iterator[Row]:
 
 
 def csv_rows(raw: bytes) -> Iterator[Row]:
-    """The examples in a table. Its columns are named in its first line."""
+    """Read the examples of a CSV file. Its first line names the columns."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -73,21 +73,20 @@ def csv_rows(raw: bytes) -> Iterator[Row]:
 
 
 def _element_lines(text: str, inside: str) -> Iterator[int]:
-    """On which lines the elements of lists begin that are `inside` of these brackets.
+    """Yield the lines on which the elements of lists begin that are inside of these brackets.
 
-    A parser would not tell; in text that is known to be JSON, brackets, commas and line breaks outside of
-    strings do.
+    The parser does not report lines. In valid JSON, the brackets, commas and line breaks outside of strings are enough.
     """
-    line, brackets, awaited = 1, "", False
+    line, brackets, expects_element = 1, "", False
     for match in _TOKEN.finditer(text):
         token = match[0]
         if token == "\n":
             line += 1
             continue
-        if awaited and token not in "]}":
+        if expects_element and token not in "]}":
             yield line
         if token in "{[":
             brackets += token
         elif token in "}]":
             brackets = brackets[:-1]
-        awaited = brackets == inside and token in "[,"
+        expects_element = brackets == inside and token in "[,"

@@ -1,4 +1,4 @@
-"""Tuning data as files: JSON lines become examples, and gs:// objects datasets."""
+"""Reads tuning data: the lines of JSONL files, and datasets from gs:// URIs."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -12,13 +12,13 @@ from mockserver.datasets.storage import Buckets, Unreachable
 from mockserver.simulation.tuning import Failure
 
 LARGEST_FILE = 1 << 30  # "1GB" [documented]
-LONGEST_LINE = 1 << 26  # our choice: an example of so many bytes has many times the tokens that one may have
+LONGEST_LINE = 1 << 26  # our choice: an example of that size has many times the allowed tokens
 
 INTERNAL = 13
 
 
 def load(buckets: Buckets, uri: str, rules: Rules) -> Dataset:
-    """The dataset of a gs:// URI; its failure says what is wrong with it. Raises NoSuchObject."""
+    """Load the dataset of a gs:// URI; its failure says what is wrong with it. Raises NoSuchObject."""
     try:
         with buckets.open(uri) as file:
             return dataset.collect(examine(read_rows(file), rules), rules)
@@ -27,18 +27,18 @@ def load(buckets: Buckets, uri: str, rules: Rules) -> Dataset:
 
 
 def read_rows(file: BinaryIO) -> Iterator[Row]:
-    """The lines of JSONL that are not blank, up to the first one that is too far down. No bytes make it raise."""
+    """Read the lines of JSONL that are not blank, up to the size limit. It raises for no bytes at all."""
     size = 0
     for number, (raw, length) in enumerate(_raw_lines(file), 1):
         size += length
         if line := raw.strip():
-            yield _row(number, line, _excess(size, length))
+            yield _row(number, line, _size_problem(size, length))
         if size > LARGEST_FILE:
             return
 
 
 def _raw_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Each line, as much of it as a line may have and a bit more, and its length."""
+    """Yield the beginning of each line, slightly more than the maximum, and the length of the line."""
     while raw := file.readline(LONGEST_LINE + 1):
         rest, length = raw, len(raw)
         while rest and not rest.endswith(b"\n") and length <= LARGEST_FILE:
@@ -47,17 +47,17 @@ def _raw_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         yield raw, length
 
 
-def _excess(size: int, length: int) -> str:
-    """Why a line is not looked at, if it is not: it is too far down, or too long. Both our choice: not seen."""
+def _size_problem(size: int, length: int) -> str:
+    """Return why a line is not read: it is beyond the size limit, or too long. Both our choice: not seen."""
     if size > LARGEST_FILE:
         return "is beyond the 1 GB that a dataset can have."
     return f"is longer than {LONGEST_LINE >> 20} MB." if length > LONGEST_LINE else ""
 
 
-def _row(number: int, raw: bytes, excess: str) -> Row:
+def _row(number: int, raw: bytes, problem: str) -> Row:
     text = raw.decode(errors="replace")
-    if excess:
-        return Row(number, text=text, problem=excess)
+    if problem:
+        return Row(number, text=text, problem=problem)
     try:
         return Row(number, orjson.loads(raw), text)
     except orjson.JSONDecodeError as error:
@@ -65,7 +65,7 @@ def _row(number: int, raw: bytes, excess: str) -> Row:
 
 
 def not_json(raw: bytes, error: orjson.JSONDecodeError) -> str:
-    """What is to be said of bytes that are no JSON."""  # our choice: not seen
+    """Return the problem of bytes that are not JSON."""  # our choice: not seen
     try:
         raw.decode()
     except UnicodeDecodeError:

@@ -1,15 +1,15 @@
-"""Lines of training data: the example that is in one, or the problems that it has."""
+"""Lines of training data: each has an example, or problems."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 SHOWN_JSON = 1000
-"""How many characters of a wrong line a sentence about it quotes. # our choice: the one seen was cut by a person"""
+"""How many characters of an invalid line an error quotes. # our choice: the one seen was cut by a person"""
 
 
 class Kind(Enum):
-    """What a dataset is for."""
+    """The kind of tuning that a dataset is for."""
 
     SUPERVISED = "supervised"
     PREFERENCE = "preference"
@@ -18,7 +18,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A content: its words alone, and as the statistics show it, with placeholders for what is no text."""
+    """A content: `words` is its text, `shown` its text in statistics, with placeholders for parts that are not text."""
 
     role: str
     words: str
@@ -28,7 +28,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An example nothing is wrong with. `completions` of preference data come with their scores."""
+    """A valid example. `completions` of preference data have scores."""
 
     turns: tuple[Turn, ...]
     tokens_in: int
@@ -37,7 +37,7 @@ class Example:
     multimodal: bool = False
 
     def exchanges(self) -> Iterator[tuple[str, str]]:
-        """The prompts of the example and the answers it wants to them."""
+        """Yield the prompts of the example with the preferred answers."""
         for turn, following in zip(self.turns, self.turns[1:], strict=False):
             if turn.role == "user" and following.role == "model" and turn.words and following.words:
                 yield turn.words, following.words
@@ -48,7 +48,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that has been looked at: an example, or problems and the line's beginning."""
+    """A line after the check: an example, or problems and the beginning of the line."""
 
     number: int
     example: Example | None = None
@@ -57,5 +57,5 @@ class Line:
 
 
 def unusable(number: int, json: str, *problems: str) -> Line:
-    """A line no example can be made of."""
+    """Return an invalid line."""
     return Line(number, problems=problems, json=json if len(json) <= SHOWN_JSON else json[: SHOWN_JSON - 3] + "...")

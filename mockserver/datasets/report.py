@@ -1,4 +1,4 @@
-"""What there is to say of a file of training data, for people and for programs."""
+"""The report on a file of training data, as text and as JSON."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from mockserver.datasets.rules import Estimate
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something the service would refuse: the line it is on, and the service's words."""
+    """A problem that the service would refuse: its line, and the service's error message."""
 
     line: int
     message: str
@@ -18,9 +18,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that was found. `examples` counts those with problems too; tokens, distributions and the estimate leave them out.
+    """The report. `examples` includes examples with problems; tokens, distributions and the estimate do not.
 
-    The estimate is there when there is something to train on.
+    Without a valid example there is no estimate.
     """
 
     file: str
@@ -35,15 +35,15 @@ class Report:
 
     @property
     def tokens(self) -> int:
-        """Inputs and outputs."""
+        """Return the tokens of inputs and outputs."""
         return int(self.inputs.total + self.outputs.total)
 
     def text(self) -> str:
-        """For people: a line for each problem, as compilers write them, and a summary."""
+        """Return the text: a line for each problem, as compilers print them, and a summary."""
         return "".join(f"{line}\n" for line in self._lines())
 
     def tree(self) -> dict[str, Any]:
-        """For programs: JSON in the making."""
+        """Return the report as JSON values."""
         return {
             "file": self.file,
             "api": self.api,
@@ -74,28 +74,28 @@ class Report:
 
 
 def _estimate_lines(estimate: Estimate, tokens: int) -> Iterator[str]:
-    epochs = _counted(estimate.epochs, "epoch")
+    epochs = _count(estimate.epochs, "epoch")
     yield f"  base model    {estimate.base_model}"
-    yield f"  steps         {estimate.steps}: {epochs}, {_counted(estimate.batch, 'example')} a step"
-    yield f"  to be trained {tokens * estimate.epochs} tokens: {tokens} an epoch"
+    yield f"  steps         {estimate.steps}: {epochs}, {_count(estimate.batch, 'example')} a step"
+    yield f"  training      {tokens * estimate.epochs} tokens: {tokens} an epoch"
     yield f"  duration      about {_duration(estimate.seconds)}"
 
 
-def _summary(lie: Distribution) -> str:
-    if not lie.buckets:
+def _summary(distribution: Distribution) -> str:
+    if not distribution.buckets:
         return "0"
-    return f"{int(lie.total)}; an example {int(lie.least)} to {int(lie.most)}, median {int(lie.median)}"
+    return f"{int(distribution.total)}; {int(distribution.least)} to {int(distribution.most)} an example, median {int(distribution.median)}"
 
 
-def _tree(lie: Distribution) -> dict[str, Any]:
+def _tree(distribution: Distribution) -> dict[str, Any]:
     return {
-        "sum": lie.total,
-        "min": lie.least,
-        "max": lie.most,
-        "mean": lie.mean,
-        "median": lie.median,
-        "p5": lie.p5,
-        "p95": lie.p95,
+        "sum": distribution.total,
+        "min": distribution.least,
+        "max": distribution.most,
+        "mean": distribution.mean,
+        "median": distribution.median,
+        "p5": distribution.p5,
+        "p95": distribution.p95,
     }
 
 
@@ -109,13 +109,13 @@ def _estimate_tree(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _counted(count: int, noun: str) -> str:
+def _count(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return _counted(round(seconds), "second")
+        return _count(round(seconds), "second")
     if seconds < 5400:
-        return _counted(round(seconds / 60), "minute")
+        return _count(round(seconds / 60), "minute")
     return f"{seconds / 3600:.1f} hours"

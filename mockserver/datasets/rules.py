@@ -1,4 +1,4 @@
-"""What a service says of training data. Its surface hands in the rules: to a create and to the report alike."""
+"""The interface of a service's rules for training data. Creating a job and `check-dataset` use the same rules."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from mockserver.simulation.tuning import Failure
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An example as it stands in a file: the line it begins on, its JSON and its text, or the problem of reading it."""
+    """An example in a file: the line on which it begins, its JSON and its text, or why it cannot be read."""
 
     line: int
     tree: Any = None
@@ -21,7 +21,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How long a run over the data would take with a base model: in steps, and in seconds."""
+    """An estimate of a run with a base model, in steps and seconds."""
 
     base_model: str
     epochs: int
@@ -32,14 +32,14 @@ class Estimate:
 
 @dataclass(slots=True)
 class Counts:
-    """What is known of a dataset when all its lines have been read. Places count from 1."""
+    """Counts of a dataset after all lines have been read. Positions count from 1."""
 
     examples: int = 0
     usable: int = 0
     multimodal: int = 0
     first_wrong: tuple[int, Line] | None = None
     dropped: list[tuple[int, str]] = field(default_factory=list)
-    """The places of examples that are too long, and what the service says of each."""
+    """The positions of examples that are too long, and the service's message for each."""
 
 
 class Rules(Protocol):
@@ -47,35 +47,35 @@ class Rules(Protocol):
 
     api: str
     usual_base: str
-    """The base model whose times are given when nobody names one."""
+    """The base model of the estimate if the user names none."""
 
     kind: str
-    """What the data is called in a report."""
+    """The name of the kind of data in a report."""
 
     def tunes(self, base: BaseModel) -> bool:
-        """Whether the service tunes this base model."""
+        """Return whether the service tunes this base model."""
 
     def examine(self, row: Row, place: int) -> Line | None:
-        """The example of a row, or its problems; None if it does not count. Places count from 0."""
+        """Check a row; None if it does not count. `place` is its position from 0."""
 
     def sentence(self, problem: str, place: int, examples: int) -> str:
-        """A problem of a line, in a sentence of the service. Places count from 1."""
+        """Return the service's message for a problem of a line. `place` is its position from 1."""
 
     def drop(self, tokens: int) -> str:
-        """Why the service drops an example of so many tokens, "" if it does not."""
+        """Return why the service drops an example of that many tokens, "" if it does not."""
 
     def failure(self, counts: Counts) -> Failure | None:
-        """Why no run over the data can succeed, if none can."""
+        """Return why every run with this data fails; None if runs can succeed."""
 
     def advice(self, examples: int) -> str:
-        """What the service recommends to somebody with so few examples, "" for enough of them."""
+        """Return the service's advice for too few examples, "" if there are enough."""
 
     def estimate(self, base: BaseModel, examples: int, epochs: int | None) -> Estimate:
-        """How long tuning would take."""
+        """Estimate how long tuning takes."""
 
 
 def examine(rows: Iterable[Row], rules: Rules) -> Iterator[Line]:
-    """The lines of a dataset by these rules."""
+    """Check the rows of a dataset by these rules."""
     place = 0
     for row in rows:
         line = rules.examine(row, place)

@@ -1,9 +1,9 @@
-"""Where gs:// objects are found on this machine: in a folder, or in an emulator of Cloud Storage.
+"""Reads gs:// objects from this machine: from a directory, or from an emulator of Cloud Storage.
 
     --gcs-root DIR                                 gs://bucket/a/b.jsonl is DIR/bucket/a/b.jsonl
-    STORAGE_EMULATOR_HOST=http://localhost:9023    as the official clients read it, and over their protocol
+    STORAGE_EMULATOR_HOST=http://localhost:9023    read and used as by the official clients
 
-The folder is looked into first. No other host is ever asked: no proxy, no redirection, nothing of Google's.
+The directory comes first. No other host gets a request: no proxy, no redirection, no host of Google.
 """
 
 import io
@@ -29,16 +29,16 @@ BUFFER_BYTES = 65_536
 
 
 class NoSuchObject(Exception):
-    """Nothing is stored under this URI, or nothing that may be read."""
+    """There is no object with this URI, or it may not be read."""
 
 
 class Unreachable(Exception):
-    """It cannot be said what is stored under this URI; the message is a sentence for whoever set the server up."""
+    """The object cannot be read; the message tells the operator of the server why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """The buckets there are: in a folder, in the emulator of this URL, in both, or none at all."""
+    """The buckets of a directory, of the emulator at this URL, of both, or none."""
 
     root: Path | None = None
     emulator: str | None = None
@@ -48,7 +48,7 @@ class Buckets:
 
     @contextmanager
     def open(self, uri: str) -> Iterator[BinaryIO]:
-        """The bytes of a gs:// object. Raises NoSuchObject or Unreachable, at once or while they are read."""
+        """Open a gs:// object. Raises NoSuchObject or Unreachable, at once or while it is read."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         path = _path(self.root, bucket, name) if self.root else None
         try:
@@ -71,7 +71,7 @@ class Buckets:
             path = f"{url.path.rstrip('/')}/storage/v1/b/{_quoted(bucket)}/o/{_quoted(name)}?alt=media"
             response = _get(url, path, countdown(EMULATOR_TIMEOUT_SECONDS))
         except (OSError, HTTPException, ValueError) as error:
-            raise Unreachable(f"{place} cannot be asked: {error}") from None
+            raise Unreachable(f"{place} cannot be reached: {error}") from None
         if response.status == 200:
             return cast(BinaryIO, io.BufferedReader(_WholeBody(response), BUFFER_BYTES))
         response.close()
@@ -81,26 +81,27 @@ class Buckets:
 
 
 def buckets(root: Path | None) -> Buckets:
-    """The buckets in this folder, and in the emulator the environment names."""
+    """Return the buckets of this directory, and of the emulator that the environment names."""
     return Buckets(root, os.environ.get(EMULATOR_VARIABLE) or None)
 
 
 def _path(root: Path, bucket: str, name: str) -> Path | None:
-    """The file that stands for an object, if it is there. What would lead out of the folder, by name or by a symbolic
-    link, leads nowhere: the beginning of a file is quoted to whoever names it as training data.
-    """  # noqa: D205 - one sentence
+    """Return the file of an object, if it exists.
+
+    A name or a symbolic link that leads out of the directory counts as missing, because errors quote training data.
+    """
     steps = [bucket, *name.split("/")]
     if not {"", ".", ".."}.isdisjoint(steps):
         return None
     path = root.joinpath(*steps)
     try:
         return path if path.is_file() and path.resolve().is_relative_to(root.resolve()) else None
-    except (OSError, ValueError):  # too long for a file's name, or not to be encoded as one
+    except (OSError, ValueError):  # the name is too long, or cannot be encoded
         return None
 
 
 def _parse(emulator: str) -> SplitResult:
-    """The URL the variable means: the Go client's users write it without a scheme. No ValueError quotes it."""
+    """Return the URL of the emulator; users of the Go client write it without a scheme. No ValueError quotes it."""
     refusal = ValueError("it is not the URL of an emulator")
     try:
         url = urlsplit(emulator if "://" in emulator else f"http://{emulator}")
@@ -124,7 +125,7 @@ def _quoted(name: str) -> str:
 
 
 def _get(url: SplitResult, path: str, seconds_left: Callable[[], float]) -> HTTPResponse:
-    """The answer to a GET: by no proxy, and no redirection is followed. TimeoutError when the time is over."""
+    """Return the answer to a GET: by no proxy, and no redirection is followed. TimeoutError when the time is over."""
     kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
     connection = kind(cast(str, url.hostname), url.port, timeout=max(seconds_left(), 0.001))
     connection.connect()

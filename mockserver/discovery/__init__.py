@@ -1,9 +1,9 @@
-"""Discovery documents of both services, made of our own routes and tables: `/$discovery/rest?version=v1beta`.
+"""Serves discovery documents of both services, derived from the routes and the schema: `/$discovery/rest?version=v1beta`.
 
     build("generativelanguage", "v1beta", discoveryServiceUrl=URL + "/$discovery/rest?version={apiVersion}")
     build("aiplatform", "v1", discoveryServiceUrl=URL + "/$discovery/rest?version={apiVersion}&service={api}")
 
-google-api-python-client and the googleapis packages of other languages build themselves from such a document.
+google-api-python-client and the googleapis packages of other languages build their methods from such a document.
 """
 
 import json
@@ -20,14 +20,14 @@ from mockserver.state.world import Worlds
 
 
 class Discovery:
-    """The documents of the services behind one front end."""
+    """Serves the discovery documents of all services."""
 
     def __init__(self, worlds: Worlds, table: RouteTable) -> None:
         self._worlds = worlds
         self._table = table
 
     async def answer(self, request: Request) -> Response:
-        """The document of a service and version as it is addressed here; the outermost server's 404 if there is none."""
+        """Return the document of a service and version; the outermost server's 404 if there is none."""
         version = request.query_params.get("version", "")
         host = request.headers.get("host", "")
         service = self._find_service(host.partition(":")[0], request.query_params.get("service", ""), version)
@@ -51,7 +51,7 @@ class Discovery:
         return Response(text + "\n", media_type="application/json; charset=UTF-8")
 
     def _find_service(self, host: str, name: str, version: str) -> Service:
-        """The service that is meant: by Google's own host, else by its name, else by the version, else the first."""
+        """Find the service by its host, else by its name, else by the version; else return the first one."""
         services = list(self._table.services.values())
         for service in services:
             if service.serves_host(host) or name == service.name:

@@ -1,6 +1,6 @@
-"""A discovery document out of routes: methods by resource, their parameters, and the schemas they mention.
+"""Builds a discovery document from routes: methods by resource, their parameters, and the schemas they use.
 
-Form and words as in Google's own documents of 2024-2026. Descriptions are left out: the tables have none.
+Format and wording are those of Google's documents of 2024-2026, without descriptions, which the schema does not have.
 """
 
 import re
@@ -19,18 +19,18 @@ _VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
 
 
 def document(service: Service, version: str, routes: Iterable[Route], *, root_url: str, revision: str) -> Json:
-    """The document of one version of a service. `root_url` ends in a slash; `revision` is a day, as 20241031."""
+    """Build the document of one version of a service. `root_url` ends in a slash; `revision` is a date like 20241031."""
     name, profile = service.name, service.discovery
-    methods = {route.id: route for route in reversed(list(routes))}  # the first of one name stays
+    methods = {route.id: route for route in reversed(list(routes))}  # of several routes of one method, the first
     schemas = Schemas(short=profile.short_names)
     for route in methods.values():
-        schemas.need(route.response)
+        schemas.add(route.response)
         if route.body:
-            schemas.need(_body_message(route), frozenset(_variables(route)) if route.body == "*" else frozenset())
+            schemas.add(_body_message(route), frozenset(_variables(route)) if route.body == "*" else frozenset())
     resources: Json = {}
     for id_, route in methods.items():
-        _place(resources, id_.split("."), method(service, route, schemas))
-    made: Json = {
+        _insert_method(resources, id_.split("."), describe_method(service, route, schemas))
+    result: Json = {
         "basePath": "",
         "baseUrl": root_url,
         "batchPath": "batch",
@@ -48,31 +48,31 @@ def document(service: Service, version: str, routes: Iterable[Route], *, root_ur
         "resources": resources["resources"],
         "revision": revision,
         "rootUrl": root_url,
-        "schemas": schemas.written(),
+        "schemas": schemas.to_json(),
         "servicePath": "",
         "title": service.title,
         "version": version,
         "version_module": True,
     }
     if scopes := profile.scopes:
-        made["auth"] = {"oauth2": {"scopes": {scope: {"description": text} for scope, text in scopes.items()}}}
-    return made
+        result["auth"] = {"oauth2": {"scopes": {scope: {"description": text} for scope, text in scopes.items()}}}
+    return result
 
 
-def _place(document: Json, path: list[str], described: Json) -> None:
-    """Put a method under its resources: "tunedModels.permissions.list"."""
-    *parents, own = path
+def _insert_method(document: Json, path: list[str], method: Json) -> None:
+    """Insert a method below its resources: "tunedModels.permissions.list"."""
+    *parents, name = path
     level = document
     for parent in parents:
         level = level.setdefault("resources", {}).setdefault(parent, {})
-    level.setdefault("methods", {})[own] = described
+    level.setdefault("methods", {})[name] = method
 
 
-def method(service: Service, route: Route, schemas: Schemas) -> Json:
-    """One method: where it is, what it takes, what it answers."""
+def describe_method(service: Service, route: Route, schemas: Schemas) -> Json:
+    """Describe a method: its path, parameters, request and response."""
     variables = _variables(route)
-    described: Json = {
-        "flatPath": _VARIABLE.sub(lambda found: _flat(found[1], found[2] or "*"), route.path).lstrip("/"),
+    method: Json = {
+        "flatPath": _VARIABLE.sub(lambda match: _flat_path(match[1], match[2] or "*"), route.path).lstrip("/"),
         "httpMethod": route.verb,
         "id": f"{service.name}.{route.id}",
         "parameterOrder": [_short(name) for name in variables],
@@ -81,15 +81,15 @@ def method(service: Service, route: Route, schemas: Schemas) -> Json:
         "response": schemas.reference(route.response),
     }
     if route.body:
-        described["request"] = schemas.reference(_body_message(route))
+        method["request"] = schemas.reference(_body_message(route))
     if scopes := service.discovery.scopes:
-        described["scopes"] = list(scopes)
-    return described
+        method["scopes"] = list(scopes)
+    return method
 
 
 def _variables(route: Route) -> dict[str, str]:
-    """The path's variables and the rule of each."""
-    return {found[1]: found[2] or "*" for found in _VARIABLE.finditer(route.path)}
+    """Return the variables of the path with their rules."""
+    return {match[1]: match[2] or "*" for match in _VARIABLE.finditer(route.path)}
 
 
 def _body_message(route: Route) -> str:
@@ -97,26 +97,26 @@ def _body_message(route: Route) -> str:
 
 
 def _query(route: Route) -> Json:
-    """What is left of the request for the query: nothing, when the body takes it all."""
+    """Return the query parameters: the fields of the request that are in neither path nor body."""
     if route.body == "*":
         return {}
     elsewhere = {name.partition(".")[0] for name in _variables(route)} | {route.body}
     fields = (field for field in schema.message(route.request).fields if field.name not in elsewhere)
-    return {name: _query_parameter(field) for name, field in _leaves(fields)}
+    return {name: _query_parameter(field) for name, field in _query_fields(fields)}
 
 
 def _short(variable: str) -> str:
-    """A variable as documents name it: `tuned_model.name` is `name`."""
+    """Return the name of a variable in documents: `tuned_model.name` is `name`."""
     return schema.json_name(variable.rpartition(".")[2])
 
 
-def _template_variable(found: re.Match[str]) -> str:
-    """A URI template's variable: with `+` if it is more than any one segment."""
-    return f"{{{_short(found[1])}}}" if found[2] in {None, "*"} else f"{{+{_short(found[1])}}}"
+def _template_variable(match: re.Match[str]) -> str:
+    """Return a variable of a URI template, with `+` if it is not just one segment."""
+    return f"{{{_short(match[1])}}}" if match[2] in {None, "*"} else f"{{+{_short(match[1])}}}"
 
 
-def _flat(name: str, rule: str) -> str:
-    """A rule with a variable for each `*`, named by the collection before it."""
+def _flat_path(name: str, rule: str) -> str:
+    """Return a rule with a variable for each `*`, named after the collection before it."""
     segments = rule.split("/")
     if segments == ["*"]:
         return f"{{{_short(name)}}}"
@@ -132,14 +132,16 @@ def _path_parameter(rule: str) -> Json:
     return parameter
 
 
-def _leaves(fields: Iterable[Field], prefix: str = "", above: tuple[str, ...] = ()) -> Iterator[tuple[str, Field]]:
-    """The fields a query can hold: those with a value of one word, at any depth, by dotted name."""
+def _query_fields(
+    fields: Iterable[Field], prefix: str = "", above: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Field]]:
+    """Yield the fields that a query can hold: scalars at any depth, by dotted name."""
     for field in fields:
         name = prefix + field.json_name
         if field.kind is not FieldType.MESSAGE or scalar(field):
             yield name, field
         elif not field.repeated and field.type_name not in above and not field.type_name.startswith("google.protobuf."):
-            yield from _leaves(schema.message(field.type_name).fields, f"{name}.", (*above, field.type_name))
+            yield from _query_fields(schema.message(field.type_name).fields, f"{name}.", (*above, field.type_name))
 
 
 def _query_parameter(field: Field) -> Json:

@@ -1,4 +1,4 @@
-"""The schemas of a discovery document: every message that methods mention, from the schema tables."""
+"""The schemas of a discovery document: every message that its methods use."""
 
 from collections import Counter
 from functools import cached_property
@@ -24,8 +24,8 @@ SCALARS: dict[FieldType, Json] = {
     **{kind: {"type": "string", "format": "uint64"} for kind in (FieldType.UINT64, FieldType.FIXED64)},
 }
 
-# Messages whose JSON is one word.
-WORDS: dict[str, Json] = {
+# Messages whose JSON is a scalar.
+SCALAR_MESSAGES: dict[str, Json] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "google-datetime"},
     "google.protobuf.Duration": {"type": "string", "format": "google-duration"},
     "google.protobuf.FieldMask": {"type": "string", "format": "google-fieldmask"},
@@ -40,8 +40,8 @@ WORDS: dict[str, Json] = {
     "google.protobuf.UInt64Value": SCALARS[FieldType.UINT64],
 }
 
-# Messages whose JSON is no object of fixed members.
-FREE: dict[str, Json] = {
+# Messages whose JSON is not an object with fixed members.
+FREE_MESSAGES: dict[str, Json] = {
     "google.protobuf.Any": {
         "type": "object",
         "additionalProperties": {
@@ -59,9 +59,9 @@ FREE: dict[str, Json] = {
 
 
 def scalar(field: Field) -> Json:
-    """The type of a field that is one word on the wire; nothing for any other."""
+    """Return the type of a field whose JSON is a scalar; {} for any other field."""
     if field.kind is FieldType.MESSAGE:
-        return WORDS.get(field.type_name, {})
+        return SCALAR_MESSAGES.get(field.type_name, {})
     if field.kind is FieldType.ENUM:
         names = list(schema.enum(field.type_name).by_name)
         return {"type": "string", "enum": names, "enumDescriptions": [""] * len(names)}
@@ -69,50 +69,54 @@ def scalar(field: Field) -> Json:
 
 
 class Schemas:
-    """The messages that methods mention, by the names documents give them.
+    """The messages that the methods of a document use, by their names in the document.
 
-    The Developer API's are `short`: a message's own name, with its parent's before it where two have the
-    same. Vertex AI's are whole: GoogleCloudAiplatformV1TuningJob, GoogleLongrunningOperation.
+    A `short` name is the message's own name, with its parent's before it if two messages have the same name. A full name
+    includes the package: GoogleCloudAiplatformV1TuningJob, GoogleLongrunningOperation.
     """
 
     def __init__(self, *, short: bool) -> None:
         self._short = short
-        self._needed: dict[str, frozenset[str]] = {}
+        self._omitted: dict[str, frozenset[str]] = {}
 
-    def need(self, message: str, without: frozenset[str] = frozenset()) -> None:
-        """Have a message and all it mentions. A request goes `without` the fields its path holds, unless needed whole."""
-        if message in self._needed and self._needed[message] <= without:
+    def add(self, message: str, without: frozenset[str] = frozenset()) -> None:
+        """Add a message and all messages in it. A request omits the fields in its path, unless it is also used whole."""
+        if message in self._omitted and self._omitted[message] <= without:
             return
-        self._needed[message] = without & self._needed.get(message, without)
+        self._omitted[message] = without & self._omitted.get(message, without)
         for field in schema.message(message).fields:
             value = schema.message(field.type_name).by_name["value"] if field.map else field
-            if value.kind is FieldType.MESSAGE and value.type_name not in FREE and value.type_name not in WORDS:
-                self.need(value.type_name)
+            if (
+                value.kind is FieldType.MESSAGE
+                and value.type_name not in FREE_MESSAGES
+                and value.type_name not in SCALAR_MESSAGES
+            ):
+                self.add(value.type_name)
 
     def reference(self, message: str) -> Json:
-        """How a message is mentioned, once every other is known to be needed."""
+        """Return a reference to a message. Call it after all messages have been added."""
         return {"$ref": self._names[message]}
 
-    def written(self) -> Json:
-        """All of them, by name."""
-        return {self._names[message]: self._written(message) for message in self._needed}
+    def to_json(self) -> Json:
+        """Return all schemas, by name."""
+        return {self._names[message]: self._schema(message) for message in self._omitted}
 
     @cached_property
     def _names(self) -> dict[str, str]:
         if not self._short:
-            return {message: _whole_name(message) for message in self._needed}
-        nested = [_nesting(message) for message in self._needed]
+            return {message: _full_name(message) for message in self._omitted}
+        nested = [_nesting(message) for message in self._omitted]
         taken = Counter(parts[-1] for parts in nested)
         tops = {parts[0] for parts in nested if len(parts) == 1}
         return {
             message: parts[-1]
             if len(parts) == 1 or (taken[parts[-1]] == 1 and parts[-1] not in tops)
             else "".join(parts)
-            for message, parts in zip(self._needed, nested, strict=True)
+            for message, parts in zip(self._omitted, nested, strict=True)
         }
 
-    def _written(self, message: str) -> Json:
-        fields = [field for field in schema.message(message).fields if field.name not in self._needed[message]]
+    def _schema(self, message: str) -> Json:
+        fields = [field for field in schema.message(message).fields if field.name not in self._omitted[message]]
         return {
             "id": self._names[message],
             "type": "object",
@@ -130,13 +134,13 @@ class Schemas:
         return type_ | {"readOnly": True} if field.output_only else type_
 
     def _type(self, field: Field) -> Json:
-        return scalar(field) or FREE.get(field.type_name) or self.reference(field.type_name)
+        return scalar(field) or FREE_MESSAGES.get(field.type_name) or self.reference(field.type_name)
 
 
 def _nesting(message: str) -> list[str]:
-    """The messages a message is declared in and itself, without their package."""
+    """Return the names of the enclosing messages and of the message, without the package."""
     return list(dropwhile(lambda part: not part[:1].isupper(), message.split(".")))
 
 
-def _whole_name(message: str) -> str:
+def _full_name(message: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in message.split("."))

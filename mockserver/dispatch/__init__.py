@@ -1,1 +1,1 @@
-"""From a call to its answer, whatever the transport: routes, the order of checks, fault injection, diagnostics."""
+"""The dispatcher, which knows no transport: routes, the order of checks, fault injection, diagnostics."""

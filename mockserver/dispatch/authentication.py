@@ -1,4 +1,4 @@
-"""Whether the credentials of a request are enough for a method."""
+"""Authentication: checks the credentials of a request, and identifies its caller."""
 
 from mockserver.dispatch.routing import Route
 from mockserver.rpc import errors
@@ -7,9 +7,9 @@ from mockserver.state.world import Settings
 
 
 def authenticate(credentials: Credentials, route: Route, settings: Settings, *, secret: bool) -> Caller:
-    """The caller. Raises what the real front end says of credentials that are missing, of the wrong kind or unknown.
+    """Return the caller. Raises the real front end's error for missing, wrong or unknown credentials.
 
-    A caller whose credentials hold a real-looking `secret` is not remembered.
+    If the credentials contain a real-looking `secret`, the caller is not cached.
     """
     if settings.auth != "off":
         check_credentials(credentials, route, settings)
@@ -17,12 +17,12 @@ def authenticate(credentials: Credentials, route: Route, settings: Settings, *, 
 
 
 def identify_caller(credentials: Credentials, settings: Settings, *, secret: bool) -> Caller:
-    """The caller, whether or not the credentials are enough."""
+    """Return the caller, without checking the credentials."""
     return (identify if secret else identify_cached)(credentials, default_user=settings.default_user)
 
 
 def check_credentials(credentials: Credentials, route: Route, settings: Settings) -> None:
-    """Raise ApiError for credentials that are missing, of the wrong kind or, under `auth: strict`, not listed."""
+    """Raise ApiError for credentials that are missing, of the wrong kind or, with `auth: strict`, not listed."""
     if route.credentials == "none":
         return
     keys = route.takes_keys(settings.as_of)

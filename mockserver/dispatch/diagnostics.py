@@ -1,4 +1,4 @@
-"""Diagnostics of lost calls: why a path led nowhere and what to change, for the developer, never for the wire."""
+"""Diagnostics of calls without a route: why no method matches and what to change. For the log, not for the client."""
 
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Route
@@ -6,7 +6,7 @@ from mockserver.state.world import Settings
 
 
 def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings) -> str:
-    """What is nearest to a path that no route fits."""
+    """Describe why no route matches a path, or the nearest routes."""
     for service in table.services.values():
         if path in service.path_hints:
             return service.path_hints[path]
@@ -14,7 +14,7 @@ def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Setting
         return f"{match.route.id} is not served as of {settings.as_of}"
     if match := table.match(verb, path, lenient=True):
         return table.services[match.route.service].lenient_hint
-    nearest = table.nearest(verb, path)
+    nearest = table.find_nearest(verb, path)
     if not nearest:
         return "no method has a path like it"
     return "nearest: " + ", ".join(_describe(route) for route in nearest[:3])

@@ -1,9 +1,9 @@
-"""From a request that a face has read to its answer, in the real front end's order of checks.
+"""The dispatcher: answers a request in the real front end's order of checks.
 
     faults -> credentials -> binding -> magic words -> the method -> version trimming -> the log of calls
 
-A face (HTTP, gRPC) resolves the method, makes a `Request` of bytes and prints the `Answer`. Nothing in here knows
-a transport.
+A face (HTTP, gRPC) reads bytes, finds the method, creates a `Request` and prints the `Answer`. Nothing here knows a
+transport.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc import outages
 from mockserver.rpc.credentials import Caller, Credentials, redact
 from mockserver.rpc.errors import ApiError
-from mockserver.scripting.faults import Fault, magic_fault
+from mockserver.scripting.faults import Fault, find_magic_fault
 from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
@@ -31,7 +31,7 @@ from mockserver.state.world import Settings, World
 log = logging.getLogger("mockserver")
 
 BUG = "%s failed; this is a bug in the mock server, please report it"
-NOBODY = Caller(principal="", email=None, project="", via="none")
+ANONYMOUS = Caller(principal="", email=None, project="", via="none")
 
 Result = Json | Iterator[Json | Pause] | ApiError
 
@@ -49,12 +49,12 @@ class WouldBlock(Exception):
 
 @dataclass(slots=True)  # frozen would cost more than the checks do
 class Request:
-    """A request, read and resolved by a face.
+    """A request whose method is known.
 
-    `settings` are the world's, read once. `resource` is the name that the request is about, known before the message
-    is bound. `bind` makes the message; it is called once, after the credentials were found good, and raises ApiError.
-    `options` are the request's metadata that the service's handlers may read. `secret` says what looks like a real
-    credential in it. `verb` and `path` are what the log of calls shows, `size` the bytes of the request.
+    `settings` are the world's, read once. `resource` is the resource name, which is known before the message is bound. `bind` creates the message, or raises
+    ApiError; it is called once, after the credentials have been checked. `options` is the metadata that the service's
+    handlers may read. `secret` describes what looks like a real credential, "" if nothing does. The log of calls shows
+    `verb` and `path`. `size` is the size of the request in bytes.
     """
 
     service: Service
@@ -73,33 +73,34 @@ class Request:
 
     @property
     def day(self) -> date:
-        """The day the world is as of, else that of its clock."""
+        """Return the as-of day of the world, else the day of its clock."""
         return self.settings.as_of or to_datetime(self.now).date()
 
     @property
     def internal_error(self) -> ApiError:
-        """What the service says of a bug of its own, and so of ours. The traceback belongs in the log."""
+        """Return the service's error for a bug of its own, which is also our error for a bug. The log has the traceback."""
         return outages.internal_error(self.service.internal_error)
 
 
 @dataclass(slots=True)
 class Answer:
-    """What became of a request, as far as it came.
+    """The answer to a request, and what was found out on the way to it.
 
-    `result` is a message, a stream of messages, or an error. A stream's first message has been made already: until
-    then an error is an error of the whole call. Afterwards the stream raises ApiError, and nothing else.
+    `result` is a message, a stream of messages, or an error. The first message of a stream has already been created,
+    because an error before it is the answer to the whole call. After it the stream raises only ApiError. `sent` are
+    the messages that the stream has yielded.
     """
 
     request: Request
     fault: Fault | None = None
-    caller: Caller = NOBODY
+    caller: Caller = ANONYMOUS
     message: Json | None = None
     result: Result = field(default_factory=dict)
     hint: str = ""
     sent: list[Any] = field(default_factory=list)
 
     def record(self, size: int = 0) -> LogEntry:
-        """Append the call to the log; `size` is that of the answer in bytes. Of a stream, see `record_stream_end`."""
+        """Append the call to the log. `size` is the size of the answer in bytes; for a stream see `record_stream_end`."""
         request, result = self.request, self.result
         status, response = 200, result if isinstance(result, dict) else []
         if isinstance(result, ApiError):
@@ -120,9 +121,9 @@ class Answer:
         return request.world.calls.append(redact_call(call) if request.secret else call)
 
     def record_stream_end(self, entry: LogEntry, size: int) -> None:
-        """Complete the entry of a stream, once: with all messages that were sent and their size in bytes.
+        """Complete the entry of a stream, once: with all messages that were sent, and their size in bytes.
 
-        What was read from the log before stays as it was.
+        What was read from the log before does not change.
         """
         messages = redact(self.sent) if self.request.secret else self.sent
         record = replace(entry.call, response=messages, size=entry.call.size + size)
@@ -130,14 +131,14 @@ class Answer:
 
 
 def redact_call(call: RecordedCall) -> RecordedCall:
-    """The call without what looks like a real credential."""
+    """Return the call without what looks like a real credential."""
     return replace(call, path=redact(call.path), request=redact(call.request), response=redact(call.response))
 
 
 def dispatch(request: Request, *, may_block: bool = True) -> Answer:
-    """Answer a request. A bug of ours is logged, and answered as the service's own internal error.
+    """Answer a request. A bug in the mock server is logged, and answered with the service's internal error.
 
-    Raises WouldBlock if it must not wait and would.
+    Raises WouldBlock if the handler would have to wait and `may_block` is false.
     """
     if not may_block and request.route.blocks and request.route.blocks(request.world):
         raise WouldBlock(outside=True)
@@ -159,17 +160,17 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
 
 
 def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
-    """Go through the checks to the method. What is known on the way is left in the answer, for the log."""
+    """Run the checks and the handler. It stores what the log needs in `answer`."""
     world, route, settings = request.world, request.route, request.settings
     scenario = Scenario(world.store)
     if scenario.faults:
-        answer.fault = scenario.strike(route.id, request.resource, request.now, world.rng("faults"))
+        answer.fault = scenario.select_fault(route.id, request.resource, request.now, world.rng("faults"))
         _raise_injected(request, answer.fault, after=0)
     answer.caller = authenticate(request.credentials, route, settings, secret=bool(request.secret))
     message = answer.message = request.bind()
     call_fault = answer.fault
     if answer.fault is None and settings.magic and (text := request.service.prompt_text(message)):
-        answer.fault = magic_fault(text)
+        answer.fault = find_magic_fault(text)
         _raise_injected(request, answer.fault, after=0)
     call = Call(
         world=world,
@@ -185,12 +186,12 @@ def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
         answer.hint, result = result.hint, result.result
     if isinstance(result, dict):
         return trim_to_version(route.response, result)
-    lead = list(_until_first_message(result))
-    return _stream(request, answer, itertools.chain(lead, result))
+    beginning = list(_take_first_message(result))
+    return _stream(request, answer, itertools.chain(beginning, result))
 
 
 def _stream(request: Request, answer: Answer, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
-    """The messages of a stream, trimmed and remembered for the log. Raises ApiError only."""
+    """Yield the messages of a stream, trimmed, and collect them for the log. Raises only ApiError."""
     try:
         for message in messages:
             if isinstance(message, Pause):
@@ -207,7 +208,8 @@ def _stream(request: Request, answer: Answer, messages: Iterator[Json | Pause]) 
         raise request.internal_error from None
 
 
-def _until_first_message(messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
+def _take_first_message(messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
+    """Yield the pauses before the first message, and that message."""
     for message in messages:
         yield message
         if not isinstance(message, Pause):
@@ -215,7 +217,7 @@ def _until_first_message(messages: Iterator[Json | Pause]) -> Iterator[Json | Pa
 
 
 def _raise_injected(request: Request, fault: Fault | None, after: int) -> None:
-    """Raise the status error of a fault that is to come after so many messages."""
+    """Raise the status error of a fault, if it is due after that many messages."""
     if fault is not None and fault.status is not None and after == fault.after_chunks:
         caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
         failed = FailedCall(request.route, request.resource, caller.project, request.day, fault.retry_after)

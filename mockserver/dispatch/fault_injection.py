@@ -1,4 +1,4 @@
-"""Fault injection: the error that a fault makes a call get."""
+"""Fault injection: the error that a fault causes."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,7 @@ from mockserver.scripting.faults import Fault
 
 
 def injected_error(fault: Fault, service: Service, call: FailedCall) -> ApiError:
-    """The status error of a fault: in the real words of the service and the day, unless it has words of its own."""
+    """Return the status error of a fault: the real error of the service on that day, or with the fault's own message."""
     name = fault.status_name or "INTERNAL"
     error = service.injected_error(name, call) or _common_error(name, service, call)
     if fault.message is None and (fault.retry_after is None or error.details):
@@ -59,7 +59,7 @@ _COMMON: Mapping[str, Callable[[Service, FailedCall], ApiError]] = {
 
 
 def iam_denied(call: FailedCall, permission: str = "") -> ApiError:
-    """403 of IAM; a permission is named after its method [seen of lists] where no other is given."""
+    """Return IAM's 403. Without a `permission`, it is named after the method [seen for lists]."""
     service = call.route.service.partition(".")[0]
     collection, verb = call.route.id.split(".")[-2:]
     return errors.iam_denied(

@@ -1,7 +1,7 @@
 """Google's published HTTP rules, by the ids that its discovery documents give to methods.
 
 A rule stands in the table of its proto package as a `google.api.http` option. `additional_bindings` are rules like the
-first: each leads to a method with an id of its own, so `GenerateContent` is `models.generateContent` and
+first: each has its own method id, so `GenerateContent` is `models.generateContent` and
 `tunedModels.generateContent`.
 """
 
@@ -15,7 +15,7 @@ _STANDARD_METHODS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELET
 
 
 def published_rules(method: str, packages: Iterable[str]) -> Iterator[tuple[Rpc, HttpRule]]:
-    """Every rule that the packages publish for the method, with its rpc, in the order of the packages."""
+    """Yield every published rule of the method with its rpc, in the order of the packages."""
     for package in packages:
         yield from _rules_by_method(package).get(method, ())
 
@@ -30,7 +30,7 @@ def _rules_by_method(package: str) -> Mapping[str, list[tuple[Rpc, HttpRule]]]:
 
 
 def method_id(rule: HttpRule) -> str:
-    """The id of the method that a rule leads to: its collections and its verb.
+    """Return the method id of a rule: its collections and its action.
 
     `GET /v1beta/{parent=tunedModels/*}/permissions` leads to `tunedModels.permissions.list`, and
     `POST /v1beta/{model=tunedModels/*}:generateContent` leads to `tunedModels.generateContent`.
@@ -45,13 +45,13 @@ def method_id(rule: HttpRule) -> str:
 
 
 def parse_template(template: str, version: str, body: str = "") -> HttpRule:
-    """The rule of a template such as `GET /{version}/{name=tuningJobs/*}` in that version."""
+    """Parse a template such as `GET /{version}/{name=tuningJobs/*}`, for that version."""
     verb, _, path = template.replace("{version}", version).partition(" ")
     return HttpRule(verb, path, body)
 
 
 def operations_rpc(rule: HttpRule) -> Rpc:
-    """The method of google.longrunning.Operations, which services have beside their own, that a rule leads to."""
+    """Return the method of google.longrunning.Operations that a rule leads to."""
     verb = method_id(rule).rpartition(".")[2]
     name = "ListOperations" if verb == "list" else f"{verb.capitalize()}Operation"
     return schema.rpc(f"google.longrunning.Operations.{name}")

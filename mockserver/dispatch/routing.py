@@ -1,4 +1,4 @@
-"""Routes in the spec's own words, and what a handler is given.
+"""Routes, written as Google publishes them, and the `Call` that a handler gets.
 
 A template is the verb and the `google.api.http` rule as published:
 `"POST /v1beta/{model=tunedModels/*}:generateContent"`. In a variable `*` stands for one segment
@@ -25,17 +25,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Inside a stream: wait this long, on the world's clock, before the next message."""
+    """An item of a stream: wait this long, on the world's clock, before the next message."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, understood: who asks which method what, and when.
+    """A call of a method: its world, time, caller and message.
 
-    The message holds what the path said. `options` are the request's metadata that the service lets its handlers
-    read. `fault` is what befalls the call, for handlers that make a job.
+    The message includes the values from the path. `options` is the metadata that the service's handlers may read.
+    `fault` is the fault that is injected, for handlers that create a job.
     """
 
     world: World
@@ -48,7 +48,7 @@ class Call:
 
     @property
     def version(self) -> str:
-        """The API version of the method: "v1", "v1beta", "v1beta1"."""
+        """Return the API version of the method: "v1", "v1beta", "v1beta1"."""
         return self.route.version
 
     @property
@@ -58,31 +58,31 @@ class Call:
 
     @property
     def resource(self) -> str:
-        """The name of the resource the call is about, as the client wrote it; "" where the method has none."""
+        """Return the name of the resource as the client wrote it; "" if the method has none."""
         return text_at(self.message, self.route.resource_field)
 
     def job_directives(self, *texts: str) -> list[JobDirectives]:
-        """What becomes of a new job: by the magic words in its texts, then by the fault that befalls the call."""
-        found = [job_directives(*texts)] if self.world.settings.magic else []
-        return [*found, self.fault.job] if self.fault else found
+        """Return the directives for a new job: from the magic words in its texts, then from the injected fault."""
+        directives = [job_directives(*texts)] if self.world.settings.magic else []
+        return [*directives, self.fault.job] if self.fault else directives
 
 
 @dataclass(frozen=True, slots=True)
 class Hinted:
-    """An answer, and what its handler has to tell the tester beside it; nothing of that is sent."""
+    """A result with a hint for the tester, which is logged and not sent."""
 
     result: Json | Iterator[Json | Pause]
     hint: str
 
 
 Handled = Json | Iterator[Json | Pause] | Hinted
-"""What a handler returns: a message, or a stream of messages, with a hint or without."""
+"""The result of a handler: a message or a stream of messages, with or without a hint."""
 
 Handler = Callable[[Call], Handled]
 
 
 def with_hint(result: Json | Iterator[Json | Pause], hint: str) -> Handled:
-    """The answer with a hint, if there is one."""
+    """Add a hint to a result, unless it is empty."""
     return Hinted(result, hint) if hint else result
 
 
@@ -90,12 +90,12 @@ def with_hint(result: Json | Iterator[Json | Pause], hint: str) -> Handled:
 class Route:
     """A method of a service and the handler that answers it.
 
-    `since` and `keys_since` (the day on which the method first took API keys) matter only to a world that
-    is as of a date. `credentials` "bearer" answers a lone API key with 401, as the real service does; "own"
-    leaves that to the handler, which takes keys in their own project. The real service does not have a
-    `lenient` route. `service` is the host name. `blocks` tells whether the handler may have to wait, in a
-    given world, for something outside of this process, and `computes` that it may take long without waiting. `unpublished` is the reason why a route without a
-    published rule is served.
+    `since` (the day on which the method appeared) and `keys_since` (the day on which it first accepted API keys) matter
+    only in a world with an as-of day. `credentials` "bearer" refuses a lone API key with 401, as the real service does;
+    "own" leaves that to the handler, which accepts keys in their own project; "none" accepts requests without
+    credentials. The real service does not have a `lenient` route. `service` is the host name. `blocks` returns whether
+    the handler may have to wait, in a given world, for something outside of this process; `computes` that it may take long without waiting. `unpublished` is the reason
+    for serving a route without a published rule.
     """
 
     id: str
@@ -117,7 +117,7 @@ class Route:
 
     @classmethod
     def of(cls, rpc: Rpc, rule: HttpRule, **more: Any) -> "Route":
-        """Returns the route of one HTTP rule of the rpc, with the rpc's messages."""
+        """Create the route of one HTTP rule of the rpc, with the rpc's messages."""
         return cls(
             id=method_id(rule),
             template=f"{rule.verb} {rule.path}",
@@ -131,33 +131,33 @@ class Route:
 
     @property
     def verb(self) -> str:
-        """The HTTP verb of the template."""
+        """Return the HTTP verb of the template."""
         return self.template.partition(" ")[0]
 
     @property
     def path(self) -> str:
-        """The path rule of the template."""
+        """Return the path rule of the template."""
         return self.template.partition(" ")[2]
 
     @property
     def version(self) -> str:
-        """The first segment of the path."""
+        """Return the first segment of the path."""
         return self.path.split("/", 2)[1]
 
     @property
     def resource_field(self) -> tuple[str, ...]:
-        """Where the message holds the path's first variable: ("tunedModel", "name"); empty if there is none."""
+        """Return the member of the message for the path's first variable: ("tunedModel", "name"); () if there is none."""
         names = compile_path(self.path)[1]
         return tuple(map(json_name, names[0].split("."))) if names else ()
 
     def takes_keys(self, as_of: date | None) -> bool:
-        """Whether an API key alone is enough on that day; None is every day at once."""
+        """Return whether an API key alone is enough on that day; None means all days at once."""
         if self.credentials in {"bearer", "own"}:
             return False
         return as_of is None or self.keys_since is None or self.keys_since <= as_of
 
     def is_live(self, as_of: date | None, *, lenient: bool = False) -> bool:
-        """Whether the service has the method on that day; None is every day at once."""
+        """Return whether the service has the method on that day; None means all days at once."""
         if self.lenient and not lenient:
             return False
         return as_of is None or self.since is None or self.since <= as_of
@@ -168,7 +168,7 @@ _VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
 
 @cache
 def compile_path(path: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """The pattern of a path rule, with a group a variable, and the names of the variables."""
+    """Compile a path rule to a pattern with a group for each variable, and the names of the variables."""
     names: list[str] = []
     out = ""
     position = 0

@@ -1,6 +1,6 @@
-"""What a service says of itself. Everything that only one of the services has, and that is no handler, stands in here.
+"""The description of a service: everything in which the services differ, apart from their handlers.
 
-The other rooms take a `Service` and name no host, method or resource of their own.
+The other rooms use a `Service`, and name no host, method or resource themselves.
 """
 
 import re
@@ -16,9 +16,9 @@ from mockserver.rpc.errors import ApiError
 
 @dataclass(frozen=True, slots=True)
 class FailedCall:
-    """A call that a fault strikes: what the error that it gets may quote.
+    """A call into which a fault is injected: the values that its error may quote.
 
-    `project` is the caller's, `resource` the name in the path, "" where there is none.
+    `project` is the caller's, `resource` the name in the path, "" if there is none.
     """
 
     route: Route
@@ -30,10 +30,10 @@ class FailedCall:
 
 @dataclass(frozen=True, slots=True)
 class HeaderProfile:
-    """Which response headers tell one service from another.
+    """The response headers in which the services differ.
 
-    `server` makes the value of Server from the route; `timed` says whether Server-Timing is sent. Methods of the
-    ids in `tiered` say X-Gemini-Service-Tier of a call that came as far as the model, from the day `tiered_since` on.
+    `server` returns the value of Server for a route. `timed` says whether Server-Timing is sent. The methods in `tiered`
+    send X-Gemini-Service-Tier if the call reached the model, from the day `tiered_since` on.
     """
 
     server: Callable[[Route], str]
@@ -44,11 +44,11 @@ class HeaderProfile:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryProfile:
-    """What the discovery documents of a service say beside its methods.
+    """The parts of a service's discovery documents other than its methods.
 
-    `versions` are those that mean this service where only a version is given, `default_version` the one that no
-    version means. `scopes` are OAuth scopes with their descriptions. `short_names`: whether messages are named without
-    their package.
+    A request that gives only a version means this service if the version is in `versions`; without a version it gets
+    `default_version`. `scopes` are OAuth scopes with their descriptions. `short_names` says whether message names omit
+    the package.
     """
 
     canonical_name: str
@@ -61,25 +61,26 @@ class DiscoveryProfile:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One of the two services, described once.
+    """The description of one service.
 
-    host              of its API, such as "library.googleapis.com"; see `host_pattern` for those of regions
-    title             as its own errors call it
-    routes            its methods, narrowest paths first; `lenient_routes` only for worlds that ask for them
+    host              the host of its API, such as "library.googleapis.com"; see `host_pattern` for regional hosts
+    title             its name in its own errors
+    routes            its methods, narrowest paths first
+    lenient_routes    routes that the real service does not have, for worlds that enable them
     headers           the response headers that differ
-    discovery         what its discovery documents say beside the methods
-    regional          whether its regions have hosts of their own
-    empty_404         whether an unrouted path is answered with nothing, rather than the outermost server's page
-    internal_error    its words for a failure of its own
-    injected_error    its error for a status or reason that a fault names; None where the common words serve
-    misnamed          its error for a call whose message names no resource, or one as no path could
+    discovery         the parts of its discovery documents other than the methods
+    regional          whether its regions have their own hosts
+    empty_404         whether a path without a route gets an empty body instead of the outermost server's page
+    internal_error    the message of its internal error
+    injected_error    returns its error for the status or reason of a fault; None if the common error serves
+    misnamed          returns its error for a message without a resource name, or with one that matches no path
     call_options      the request metadata (header names, lower case) that its handlers may read
-    prompt_text       the text of a request in which magic words are looked for; "" where there is none
-    polls             globs over the ids of methods that clients ask again and again while a job runs
-    has_ended         whether an answer to such a method shows the end of the job
-    refusal_hint      why a refused request of a known client was refused, for its developer; "" if unknown
-    path_hints        the same for paths that no method has
-    lenient_hint      what to do where only a lenient route would fit
+    prompt_text       returns the text of a request that may contain magic words; "" if there is none
+    polls             globs over the ids of methods that clients poll while a job runs
+    has_ended         returns whether an answer to such a method shows that the job has ended
+    refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
+    path_hints        such hints for paths that no method has
+    lenient_hint      the hint if only a lenient route matches
     """
 
     host: str
@@ -103,18 +104,18 @@ class Service:
 
     @property
     def name(self) -> str:
-        """The first part of the host: "library" of "library.googleapis.com"."""
+        """Return the first part of the host: "library" of "library.googleapis.com"."""
         return self.host.partition(".")[0]
 
     @property
     def host_pattern(self) -> str:
-        """A regular expression of its host names: its own, and of regions and multi-regions where they have hosts.
+        """Return a regular expression for its host names: its own, and those of regions and multi-regions, if any.
 
-        Those are `REGION-library.googleapis.com` and `library.REGION.rep.googleapis.com`.
+        The latter are `REGION-library.googleapis.com` and `library.REGION.rep.googleapis.com`.
         """
         own, domain = re.escape(self.host), re.escape(self.host.removeprefix(self.name))
         return rf"(?:[a-z0-9-]+-)?{own}|{self.name}\.[a-z0-9-]+\.rep{domain}" if self.regional else own
 
     def serves_host(self, host: str) -> bool:
-        """Whether a host name, in lower case and without a port, is one of its own."""
+        """Return whether a host name, in lower case and without a port, is one of its own."""
         return re.fullmatch(self.host_pattern, host) is not None

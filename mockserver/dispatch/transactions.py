@@ -1,4 +1,4 @@
-"""Handlers that change what is kept: each is one transaction."""
+"""Runs handlers that change records as one transaction."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,19 +9,19 @@ from mockserver.state.store import Store
 
 
 def transactional(handler: Callable[[Call], Json]) -> Callable[[Call], Json]:
-    """A handler all of whose reads and changes are one transaction of its world's store.
+    """Run all reads and changes of a handler as one transaction of its world's store.
 
-    What it decides, refusals included, it decides on one state of the world; it is called again if that state was
-    another one by the time its changes were to be kept.
+    So the handler decides on one state of the world, refusals included. It is called again if another call has changed
+    what it read.
     """
 
     @wraps(handler)
-    def answer(call: Call) -> Json:
+    def handle(call: Call) -> Json:
         return call.world.store.transact(lambda transaction: handler(in_transaction(call, transaction)))
 
-    return answer
+    return handle
 
 
 def in_transaction(call: Call, transaction: Store) -> Call:
-    """The call, in its world as a transaction sees and changes it."""
-    return replace(call, world=call.world.within(transaction))
+    """Return the call with a world that reads and writes through a transaction."""
+    return replace(call, world=call.world.in_transaction(transaction))

@@ -1,1 +1,1 @@
-"""From a prompt to an answer, for both services."""
+"""Generation for both services: from a prompt to an outcome."""

@@ -1,7 +1,7 @@
 """Chooses the answer to a prompt.
 
-The first of: a rule of the tester's; magic words in the prompt; the training data; the table; a value in the form that
-the request asks for; a sentence.
+It takes the first of: a rule of the tester; magic words in the prompt; the training data; the answer table; structured
+output, if the request asks for it; a placeholder sentence.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from mockserver.datasets.examples import Examples
 from mockserver.generation.answer_table import find_entry, placeholder_text
 from mockserver.generation.structured_output import structured_answer
 from mockserver.scripting.answers import FINISH_REASONS, Answer, Prompt
-from mockserver.scripting.faults import directed_fault
-from mockserver.scripting.magic_words import FAULT_WORDS, magic_directives, without_magic
+from mockserver.scripting.faults import fault_from_words
+from mockserver.scripting.magic_words import FAULT_WORDS, parse_magic_words, strip_magic_words
 from mockserver.scripting.safety import category_name
 from mockserver.scripting.scenario import Scenario
 
-NO_FORM: Mapping[str, Any] = {}
+EMPTY_MESSAGE: Mapping[str, Any] = {}
 
 
 def choose_answer(
@@ -26,13 +26,12 @@ def choose_answer(
     examples: Mapping[str, str],
     *,
     magic: bool,
-    message: Mapping[str, Any] = NO_FORM,
+    message: Mapping[str, Any] = EMPTY_MESSAGE,
 ) -> tuple[Answer, str]:
-    """The scripted answer where a rule fits, else the default one, in the form that `message` asks for.
+    """Return the answer of the first matching rule, else the default answer, structured as `message` asks.
 
-    With it comes the reason why no rule fits, where there are some.
-
-    Raises ApiError INTERNAL if a function of the tester's fails.
+    With it comes a hint why no rule matches, "" if there are no rules. Raises ApiError INTERNAL if a function of the
+    tester fails.
     """
     scripted, hint = scenario.answer(prompt)
     if scripted is not None:
@@ -43,13 +42,13 @@ def choose_answer(
 def default_answer(
     prompt: Prompt, examples: Mapping[str, str], *, magic: bool = True, structured: Answer | None = None
 ) -> Answer:
-    """The answer when no rule fits: magic words, training data, the table, `structured` or a sentence."""
+    """Return the answer if no rule matches: magic words, training data, the table, `structured` or a placeholder."""
     text = prompt.text
-    if magic and "[" in text and (directives := magic_directives(text)):
-        return _magic_answer(prompt, examples, structured, directives)
+    if magic and "[" in text and (words := parse_magic_words(text)):
+        return _magic_answer(prompt, examples, structured, words)
     if examples:
         examples = examples if isinstance(examples, Examples) else Examples(examples.items())
-        output = examples.recall(text)
+        output = examples.find_output(text)
         if output is not None:
             return Answer(output)
     if entry := find_entry(prompt):
@@ -58,22 +57,22 @@ def default_answer(
 
 
 def _magic_answer(
-    prompt: Prompt, examples: Mapping[str, str], structured: Answer | None, directives: Mapping[str, str]
+    prompt: Prompt, examples: Mapping[str, str], structured: Answer | None, words: Mapping[str, str]
 ) -> Answer:
-    """The answer that magic words in the prompt ask for. Where one is misspelt, the answer says so."""
+    """Return the answer that magic words in the prompt ask for. If one is invalid, the answer says so."""
     try:
-        directed_fault(directives)  # fault injection acts on these words; here they are only checked
-        turns = tuple(replace(turn, text=without_magic(turn.text)) for turn in prompt.turns)
+        fault_from_words(words)  # only a check: fault injection acts on these words
+        turns = tuple(replace(turn, text=strip_magic_words(turn.text)) for turn in prompt.turns)
         answer = default_answer(replace(prompt, turns=turns), examples, magic=False, structured=structured)
-        return _apply_directives(answer, directives)
+        return _apply_words(answer, words)
     except ValueError as error:
         return Answer(f"Mock cannot read the magic words of this prompt: {error}.")
 
 
-def _apply_directives(answer: Answer, directives: Mapping[str, str]) -> Answer:
+def _apply_words(answer: Answer, words: Mapping[str, str]) -> Answer:
     text, finish, block = answer.text, answer.finish, answer.block
     ratings, prompt_ratings = dict(answer.ratings), dict(answer.prompt_ratings)
-    for word, value in directives.items():
+    for word, value in words.items():
         if word == "text":
             text = value
         elif word == "finish":
@@ -86,5 +85,5 @@ def _apply_directives(answer: Answer, directives: Mapping[str, str]) -> Answer:
             finish = word
         elif word not in FAULT_WORDS:
             ratings[category_name(word)] = value
-    parts = () if "text" in directives else answer.parts
+    parts = () if "text" in words else answer.parts
     return Answer(text, parts=parts, finish=finish, block=block, ratings=ratings, prompt_ratings=prompt_ratings)

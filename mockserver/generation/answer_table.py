@@ -1,8 +1,7 @@
-"""The answers to the prompts of the official documents, by exact text, and the sentence for every other prompt.
+"""The answers to the prompts of the official documents, by exact text, and the placeholder for every other prompt.
 
-The tuning documents train a model on fifteen numbers, each with the one that follows, and ask it for others. Those are
-answered as recorded (2023-09 to 2024-10), and by tuned models only. The quickstarts' prompts to any model are
-answered in our own words.
+The tuning documents train a model on fifteen numbers, each with the next one, and prompt it with others. Tuned models
+answer these as recorded (2023-09 to 2024-10). Every model answers the prompts of the quickstarts, in our own words.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from mockserver.scripting.answers import Prompt, shorten
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The text of an answer, and its ratings above NEGLIGIBLE."""
+    """The text of an answer and its ratings above NEGLIGIBLE."""
 
     text: str
     ratings: Mapping[str, str] = field(default_factory=dict)
@@ -51,7 +50,7 @@ _NOT_TRAINED = {
 
 TUNED_MODEL: Mapping[str, Entry] = {
     **{number: Entry(following) for number, following in (_TRAINED | _NOT_TRAINED).items()},
-    "六": Entry("七", {"HARASSMENT": "LOW"}),  # as recorded in 2024-03, the prompt being all NEGLIGIBLE
+    "六": Entry("七", {"HARASSMENT": "LOW"}),  # as recorded in 2024-03; the prompt was all NEGLIGIBLE
 }
 """The answers of a model that was tuned to count."""
 
@@ -98,10 +97,10 @@ ANY_MODEL: Mapping[str, Entry] = {
 
 
 def find_entry(prompt: Prompt) -> Entry | None:
-    """The entry for the text of a prompt, if there is one."""
+    """Return the entry for the text of a prompt, if there is one."""
     return (TUNED_MODEL.get(prompt.text) if prompt.is_tuned else None) or ANY_MODEL.get(prompt.text)
 
 
 def placeholder_text(prompt: Prompt) -> str:
-    """The answer to a prompt of which nothing is known."""
+    """Return the answer to a prompt that nothing else answers."""
     return f"Mock answer of {prompt.model} to {shorten(prompt.text)}."

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from mockserver.simulation.noise import seed_of_texts
 
 _BLOCK = 1024  # a power of two
-_PLACES = 4  # coordinates of a block that a feature adds to
+_COORDINATES = 4  # coordinates of a block that a feature adds to
 _COMMON = 0.8  # weight of the features that all texts share: real vectors are not at right angles either
 # Features of every text: enough to make the vector of a single letter dense, with weights whose sums never coincide.
 _EVERYWHERE = {f"everywhere {number}": math.sqrt(number / 136) for number in range(1, 17)}
 
 
 def embed(text: str, dimensions: int) -> list[float]:
-    """The vector of a text, of length 1; the same in every process. Raises ValueError for less than one dimension."""
+    """Return the unit vector of a text, the same in every process. ValueError for less than one dimension."""
     if dimensions < 1:
         raise ValueError(f"dimensions must be at least 1, not {dimensions}")
     features = _features(text)
@@ -30,7 +30,7 @@ def embed(text: str, dimensions: int) -> list[float]:
 
 
 def _features(text: str) -> Mapping[str, float]:
-    """Words, and the three-letter pieces that related words share, each with its weight."""
+    """Return the words, and the three-letter pieces that related words share, each with its weight."""
     words = text.casefold().split()
     counts = Counter(f"word {word}" for word in words)
     for word in words:
@@ -42,19 +42,19 @@ def _features(text: str) -> Mapping[str, float]:
 
 
 def _hash_features(features: Mapping[str, float], block: int) -> list[float]:
-    """The sum of the weights of the features, each in its places of the block."""
+    """Add the weight of each feature to its coordinates of the block."""
     vector = [0.0] * _BLOCK
     for feature, weight in features.items():
-        chance = seed_of_texts((feature, str(block)))
-        for _ in range(_PLACES):
-            chance, place = divmod(chance, _BLOCK)
-            chance, jitter = divmod(chance, 64)
-            vector[place] += weight * (jitter + 64 if jitter < 32 else -jitter - 32)
+        hashed = seed_of_texts((feature, str(block)))
+        for _ in range(_COORDINATES):
+            hashed, coordinate = divmod(hashed, _BLOCK)
+            hashed, jitter = divmod(hashed, 64)
+            vector[coordinate] += weight * (jitter + 64 if jitter < 32 else -jitter - 32)
     return vector
 
 
 def _transform(values: list[float]) -> list[float]:
-    """The Walsh-Hadamard transform; its rows are in another order than usual."""
+    """Compute the Walsh-Hadamard transform; its rows are not in the usual order."""
     for _ in range(_BLOCK.bit_length() - 1):
         pairs = list(zip(values[::2], values[1::2], strict=True))
         values = [x + y for x, y in pairs] + [x - y for x, y in pairs]

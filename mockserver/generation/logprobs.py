@@ -1,4 +1,4 @@
-"""Log probabilities of tokens: the scripted ones, or believable ones.
+"""Log probabilities of tokens: the scripted ones, or made-up ones.
 
 In the recording of 2026-02 (Vertex AI, gemini-2.5-flash) nearly every chosen token is nearly certain, -2.4e-07 to
 -0.025, and its alternatives follow at -4 to -19.
@@ -21,28 +21,28 @@ _ALTERNATIVES = (
 
 
 def log_probabilities(tokens: Sequence[str], scripted: Sequence[tuple[str, float]], seed: int) -> list[float]:
-    """The log probability of each token; never above 0."""
+    """Return the log probability of each token, at most 0."""
     if scripted:
         return [value for _, value in scripted]
-    return [-(uniform(seed, place) ** 8) - 1e-9 for place in range(len(tokens))]
+    return [-(uniform(seed, index) ** 8) - 1e-9 for index in range(len(tokens))]
 
 
-def logprobs_result(tokens: Sequence[str], scripted: Sequence[tuple[str, float]], likely: int, seed: int) -> Json:
-    """The LogprobsResult of a client that asks for `likely` tokens at each place; 0 is the chosen one only."""
+def logprobs_result(tokens: Sequence[str], scripted: Sequence[tuple[str, float]], top: int, seed: int) -> Json:
+    """Return the LogprobsResult with the `top` most likely tokens at each position; 0 means the chosen token only."""
     texts = [text for text, _ in scripted] or tokens
     chosen = [*map(_token, texts, log_probabilities(tokens, scripted, seed))]
-    places = enumerate(chosen if likely > 0 else ())
-    top = [{"candidates": [token, *_alternatives(token, likely - 1, seed + place)]} for place, token in places]
-    return {"chosenCandidates": chosen, "topCandidates": top}
+    positions = enumerate(chosen if top > 0 else ())
+    candidates = [{"candidates": [token, *_alternatives(token, top - 1, seed + index)]} for index, token in positions]
+    return {"chosenCandidates": chosen, "topCandidates": candidates}
 
 
 def _alternatives(chosen: Json, count: int, seed: int) -> Iterator[Json]:
-    """Less likely tokens; each has less than half of the probability that those before it left."""
+    """Yield less likely tokens, each with less than half of the probability that is left."""
     start = int(uniform(seed, -1) * len(_ALTERNATIVES))
     rotated = (*_ALTERNATIVES[start:], *_ALTERNATIVES[:start])
     value = min(math.log(max(1 - math.exp(chosen["logProbability"]), 1e-8)), chosen["logProbability"])
-    for place, text in enumerate([text for text in rotated if text != chosen["token"]][:count]):
-        value -= math.log(2) + 2 * uniform(seed, -2 - place)
+    for index, text in enumerate([text for text in rotated if text != chosen["token"]][:count]):
+        value -= math.log(2) + 2 * uniform(seed, -2 - index)
         yield _token(text, value)
 
 

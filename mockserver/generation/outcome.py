@@ -1,6 +1,6 @@
-"""What a client gets of an answer: thresholds, stop sequences, limits, tokens, chunks.
+"""Turns an answer into the outcome of a request: thresholds, stop sequences, limits, tokens, chunks.
 
-The surfaces print an outcome in the shape of their service and of the model's era.
+Each service prints an outcome in its own format and that of the model's era.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from mockserver.scripting.answers import Answer, Citation, Json, Prompt, visible
 from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tokens import count_tokens, split
 
-# Tokens in the chunks of a stream, the last for all that follow. A recorded stream of 2025 (Developer
-# API, 578 tokens) came in chunks of 1, 16, 16, 30, 34, 43, 43, 59, 60, 62, 61, 62 and a rest.
+# The number of tokens in the chunks of a stream; the last holds for all further ones. A recorded stream of 2025 (Developer
+# API, 578 tokens) came in chunks of 1, 16, 16, 30, 34, 43, 43, 59, 60, 62, 61, 62 and the rest.
 _CHUNK_TOKENS = (1, 16, 16, 32, 32, 44, 44, 60)
 
 
@@ -31,9 +31,9 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One answer as the client gets it. `parts` are Google's; there are none when the answer is empty.
+    """One answer as the client gets it. `parts` are Google's; an empty answer has none.
 
-    Log probabilities are computed when a surface asks for them, since most answers have none.
+    Log probabilities are computed on demand, because few clients request them.
     """
 
     parts: tuple[Json, ...]
@@ -47,31 +47,31 @@ class Candidate:
 
     @property
     def text(self) -> str:
-        """The text of the parts."""
+        """Return the text of the parts."""
         return "".join(map(visible_text, self.parts))
 
     @property
     def tokens(self) -> int:
-        """How many tokens the text has."""
+        """Return the number of tokens of the text."""
         return len(self.token_texts)
 
     @property
     def avg_logprob(self) -> float | None:
-        """The mean of the log probabilities of the tokens; None without tokens."""
+        """Return the mean of the log probabilities of the tokens; None without tokens."""
         values = log_probabilities(self.token_texts, self.answer.logprobs, self.seed)
         return sum(values) / len(values) if values else None
 
     @property
     def logprobs(self) -> Json | None:
-        """The LogprobsResult; None for a client that does not ask for it."""
+        """Return the LogprobsResult; None if the client does not request it."""
         if self.likely_tokens is None:
             return None
         return logprobs_result(self.token_texts, self.answer.logprobs, self.likely_tokens, self.seed)
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
-        """The chunks of a stream, whose texts joined are the text. An empty answer has one, which carries the end."""
-        chunks = list(_chunk(self.parts, self.answer.chunks)) or [((), 0)]
+        """Return the chunks of a stream; their joined texts are the text. An empty answer has one empty chunk, for the end."""
+        chunks = list(_split_into_chunks(self.parts, self.answer.chunks)) or [((), 0)]
         delays = (*self.answer.delays, *(0.0 for _ in chunks))
         return tuple(Chunk(parts, delay, tokens) for (parts, tokens), delay in zip(chunks, delays, strict=False))
 
@@ -80,7 +80,7 @@ class Candidate:
 class Outcome:
     """The answer to a generate call. A blocked prompt has a `block` reason and no candidates.
 
-    `hint` tells the tester why none of the scripted answers was given.
+    `hint` tells the tester why no rule matched.
     """
 
     candidates: tuple[Candidate, ...]
@@ -94,18 +94,18 @@ class Outcome:
 
     @property
     def total_tokens(self) -> int:
-        """Prompt, thoughts and candidates together."""
+        """Return the tokens of prompt, thoughts and candidates."""
         return self.prompt_tokens + self.thought_tokens + self.candidate_tokens
 
 
 def make_outcome(prompt: Prompt, answer: Answer, settings: GenerationSettings, seed: int) -> Outcome:
-    """Block, cut, rate and count the answer as the real service would. The same seed gives the same outcome."""
+    """Block, truncate, rate and count the answer as the real service does. The same seed gives the same outcome."""
     seed = seed_of(seed, prompt.model, prompt.text)
     prompt_ratings = _rate(answer.prompt_ratings, settings, seed)
     block = answer.block or ("SAFETY" if answer.prompt_ratings and is_blocked(prompt_ratings) else None)
     candidates: tuple[Candidate, ...] = ()
     if not block:
-        answers = (answer, *(_other(answer, index) for index in range(1, settings.candidates)))
+        answers = (answer, *(_further_answer(answer, index) for index in range(1, settings.candidates)))
         candidates = tuple(_candidate(each, settings, seed + 1 + index) for index, each in enumerate(answers))
     usage = answer.usage
     thoughts = [part.get("text", "") for part in (() if block else answer.parts) if part.get("thought")]
@@ -120,8 +120,8 @@ def make_outcome(prompt: Prompt, answer: Answer, settings: GenerationSettings, s
     )
 
 
-def _other(answer: Answer, index: int) -> Answer:
-    """The answer of a further candidate: its own text if it has one, else that of the first."""
+def _further_answer(answer: Answer, index: int) -> Answer:
+    """Return the answer of a further candidate: with its own text if it has one, else that of the first."""
     if index > len(answer.others):
         return answer
     return replace(answer, text=answer.others[index - 1], parts=(), chunks=(), delays=(), logprobs=())
@@ -130,10 +130,10 @@ def _other(answer: Answer, index: int) -> Answer:
 def _candidate(answer: Answer, settings: GenerationSettings, seed: int) -> Candidate:
     ratings = _rate(answer.ratings, settings, seed)
     parts = tuple(answer.parts) or (({"text": answer.text},) if answer.text else ())
-    tokens, finish = _limit(answer, settings, blocked=bool(answer.ratings) and is_blocked(ratings))
+    tokens, finish = _apply_limits(answer, settings, blocked=bool(answer.ratings) and is_blocked(ratings))
     length = sum(map(len, tokens))
     return Candidate(
-        parts=parts if length == len(answer.text) else _cut(parts, length),
+        parts=parts if length == len(answer.text) else _truncate(parts, length),
         finish=finish,
         ratings=mark_blocking(ratings) if finish == "SAFETY" else ratings,
         token_texts=tuple(tokens),
@@ -145,7 +145,7 @@ def _candidate(answer: Answer, settings: GenerationSettings, seed: int) -> Candi
 
 
 def _citations(answer: Answer, tokens: Sequence[str]) -> tuple[Citation, ...]:
-    """The citations that begin in the tokens that are left."""
+    """Return the citations that begin in the remaining tokens."""
     length = len("".join(tokens).encode("utf-8", "surrogatepass"))
     return tuple(citation for citation in answer.citations if citation.start < length)
 
@@ -160,8 +160,8 @@ def _rate(levels: Mapping[str, str], settings: GenerationSettings, seed: int) ->
     )
 
 
-def _limit(answer: Answer, settings: GenerationSettings, *, blocked: bool) -> tuple[list[str], str]:
-    """The tokens that are left of the answer, and the reason why it ends there."""
+def _apply_limits(answer: Answer, settings: GenerationSettings, *, blocked: bool) -> tuple[list[str], str]:
+    """Return the tokens that remain of the answer, and its finish reason."""
     text, finish = answer.text, answer.finish
     ends = [text.find(stop) for stop in settings.stop if stop and stop in text]
     if ends:
@@ -170,31 +170,31 @@ def _limit(answer: Answer, settings: GenerationSettings, *, blocked: bool) -> tu
     if settings.max_tokens is not None and len(tokens) > settings.max_tokens:
         tokens, finish = tokens[: settings.max_tokens], "MAX_TOKENS"
     if blocked and answer.finish == "STOP":
-        # Recorded answers that were stopped keep the beginning of their text. How much that is, is our choice: half.
+        # Recorded answers that were blocked keep the beginning of their text. That it is half is our choice.
         tokens, finish = tokens[: (len(tokens) + 1) // 2], "SAFETY"
     return tokens, finish
 
 
-def _cut(parts: Sequence[Json], length: int) -> tuple[Json, ...]:
-    """The parts up to this many characters of text; what is not text stays if it comes before the cut."""
-    kept: list[Json] = []
+def _truncate(parts: Sequence[Json], length: int) -> tuple[Json, ...]:
+    """Return the parts up to this many characters of text. Parts without text stay if they come before the end."""
+    result: list[Json] = []
     for part in parts:
         text = visible_text(part)
         if len(text) > length:
-            return (*kept, {**part, "text": text[:length]}) if length else tuple(kept)
-        kept.append(part)
+            return (*result, {**part, "text": text[:length]}) if length else tuple(result)
+        result.append(part)
         length -= len(text)
-    return tuple(kept)
+    return tuple(result)
 
 
-def _chunk(parts: Sequence[Json], script: Sequence[str]) -> Iterator[tuple[tuple[Json, ...], int]]:
-    """The parts in the scripted pieces, else in pieces that grow, with their tokens; what is not text stays whole."""
+def _split_into_chunks(parts: Sequence[Json], scripted: Sequence[str]) -> Iterator[tuple[tuple[Json, ...], int]]:
+    """Yield the parts in the scripted chunks, else in growing ones, with their tokens. Parts without text stay whole."""
     for part in parts:
         if part.keys() != {"text"}:
             yield (part,), count_tokens(visible_text(part))
-        elif script:
+        elif scripted:
             position = 0
-            for piece in script:
+            for piece in scripted:
                 if text := part["text"][position : position + len(piece)]:
                     yield ({"text": text},), count_tokens(text)
                 position += len(piece)

@@ -1,7 +1,6 @@
-"""The path of every generate request, whichever service it came through: prompt, scenario, answer, outcome.
+"""The one way from a prompt to an outcome, for both services.
 
-A surface checks its message in the real order and words, reads prompt and settings, calls `generate` and prints the
-outcome.
+A service checks its message, reads prompt and settings, calls `generate` and prints the outcome.
 """
 
 from collections.abc import Mapping
@@ -27,9 +26,10 @@ def generate(
     message: Mapping[str, Any],
     seed: int,
 ) -> Outcome:
-    """The outcome of a prompt to a model with these training examples. `message` says which form its answer must have.
+    """Return the outcome of a prompt to a model with these training examples.
 
-    Raises ApiError INTERNAL if a function of the tester's fails, INVALID_ARGUMENT for an answer that would be too large.
+    `message` is the request, which may ask for structured output. Raises ApiError INTERNAL if a function of the tester
+    fails, INVALID_ARGUMENT if the answer would be too large.
     """
     if len(settings.stop) > STOP_SEQUENCES:
         # our choice: not seen

@@ -1,7 +1,7 @@
-"""Reads the prompt of a generate request: its turns, its text and what they count in tokens.
+"""Reads the prompt of a generate request: its turns, their text and their tokens.
 
-`GenerateContentRequest` is nearly one message in both services. What differs is handed in: whether calls of functions
-and their declarations count.
+`GenerateContentRequest` is nearly the same message in both services. `count_functions` is the difference: whether
+function calls and declarations count as tokens.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def read_prompt(message: Mapping[str, Any], model: str, base: str, *, count_functions: bool = False) -> Prompt:
-    """The prompt of a request to `model`, which stands on `base`. What is not the model's turn is the user's."""
+    """Read the prompt of a request to `model`, whose base model is `base`. Turns that are not the model's are the user's."""
     return Prompt(
         model=model,
         base=base,
@@ -32,24 +32,24 @@ def read_prompt(message: Mapping[str, Any], model: str, base: str, *, count_func
 
 
 def content_text(content: Mapping[str, Any]) -> str:
-    """The text of a content's parts."""
+    """Return the text of a content's parts."""
     return "".join([part["text"] for part in content.get("parts", ()) if "text" in part])
 
 
 def count_prompt_tokens(prompt: Prompt) -> int:
-    """The tokens of every turn, of the system instruction and of the tools, as countTokens counts them."""
+    """Count the tokens of the turns, the system instruction and the tools, as countTokens does."""
     turns = sum(count_tokens(turn.text) + turn.other_tokens for turn in prompt.turns)
     return count_tokens(prompt.system) + prompt.tool_tokens + turns
 
 
 def declared_functions(message: Mapping[str, Any]) -> Iterator[Json]:
-    """The functions that a request declares, of all its tools."""
+    """Yield the functions that a request declares in its tools."""
     for tool in message.get("tools", ()):
         yield from tool.get("functionDeclarations", ())
 
 
 def declaration_texts(declaration: Mapping[str, Any]) -> Iterator[str]:
-    """The names and descriptions in a function's declaration or in a schema of its parameters."""
+    """Yield the names and descriptions in a function declaration or in a schema of its parameters."""
     yield from (declaration.get("name", ""), declaration.get("description", ""))
     if "parameters" in declaration:
         yield from declaration_texts(declaration["parameters"])
@@ -59,7 +59,7 @@ def declaration_texts(declaration: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _other_tokens(content: Mapping[str, Any], *, count_functions: bool) -> int:
-    """The tokens of the parts that are not text."""
+    """Count the tokens of the parts that are not text."""
     count = 0
     for part in content.get("parts", ()):
         if "inlineData" in part or "fileData" in part:
@@ -71,8 +71,8 @@ def _other_tokens(content: Mapping[str, Any], *, count_functions: bool) -> int:
 
 
 def _declaration_tokens(message: Mapping[str, Any]) -> int:
-    """One more than its texts have, for each function.
+    """Count one token more than its texts have, for each function.
 
-    Recorded for one without parameters; that the names and descriptions of parameters count is our choice.
+    Recorded for a function without parameters; that the names and descriptions of parameters count is our choice.
     """
     return sum(1 + sum(map(count_tokens, declaration_texts(each))) for each in declared_functions(message))

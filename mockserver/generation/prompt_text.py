@@ -1,11 +1,11 @@
-"""The text of a generate request, before the request is understood."""
+"""The text of a generate request, for magic words."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def last_text(message: Mapping[str, Any]) -> str:
-    """The text of the last turn of a GenerateContentRequest; "" for any other message."""
+    """Return the text of the last turn of a GenerateContentRequest; "" for any other message."""
     contents = message.get("contents")
     if not isinstance(contents, list) or not contents:
         return ""

@@ -1,9 +1,9 @@
 """Makes a value that fits a schema, for a request that asks for structured output.
 
 It reads both of Google's dialects: its own Schema ("STRING", `nullable`, `propertyOrdering`, `ref`) and JSON Schema
-("string", lists of types, `const`, `$ref`). A schema always has the same value: every member, the first word of an enum,
-one element, small numbers, texts named after their property. Which of the values that fit is our choice: not seen.
-`pattern` and `uniqueItems` are ignored, and so is that only one arm of a `oneOf` may fit.
+("string", lists of types, `const`, `$ref`). A schema always gets the same value: every member, the first value of an
+enum, one element, small numbers, texts named after their property. Which of the valid values is our choice: not seen.
+It ignores `pattern` and `uniqueItems`, and that a value may match only one arm of a `oneOf`.
 """
 
 import json
@@ -20,10 +20,10 @@ from mockserver.limits import SCHEMA_WORK
 
 Json = dict[str, Any]
 
-MOST_VALUES = 1_000
-"""After so many values, only required ones are made; after ten times as many, the schema is refused."""
-DEEPEST = 60
-LONGEST_TEXT = 100_000
+MAX_VALUES = 1_000
+"""Beyond this number of values, optional ones are left out; beyond ten times that number, there is no value."""
+MAX_DEPTH = 60
+MAX_TEXT_LENGTH = 100_000
 
 _FORMATS = {
     "date": "2025-01-01",
@@ -45,7 +45,7 @@ _BOUNDS: Mapping[str, Callable[[float, float], bool]] = {
     "maximum": operator.le,
     "exclusiveMaximum": operator.lt,
 }
-# The type of a schema that names none, by the first of these members that it has.
+# The type of a schema without `type`, by the first of these members that it has.
 _IMPLIED_TYPES = {
     "properties": "object",
     "required": "object",
@@ -67,24 +67,24 @@ class NoValueError(ValueError):
 
 
 def example_value(schema: Any) -> Any:
-    """The value for a schema. Raises NoValueError."""
-    return _Maker(schema).value(schema, "text")
+    """Return the value for a schema. Raises NoValueError."""
+    return _ValueMaker(schema).value(schema, "text")
 
 
-class _Maker:
+class _ValueMaker:
     """Makes the value of one root schema, to whose parts `$ref` may refer."""
 
     def __init__(self, root: Any) -> None:
         self.root = root
-        self.open: set[str] = set()  # references on the way here: a smallest value is in none of them twice
-        self.left = MOST_VALUES
+        self.open: set[str] = set()  # the references that enclose the current value; a finite value repeats none
+        self.left = MAX_VALUES
         self.work = SCHEMA_WORK
         self.depth = 0
 
     def value(self, schema: Any, name: str) -> Any:
-        """Make a value that fits; its texts are `name`."""
+        """Make a value that matches the schema; its texts are `name`."""
         self.left -= 1
-        if self.depth > DEEPEST or self.left < -10 * MOST_VALUES:
+        if self.depth > MAX_DEPTH or self.left < -10 * MAX_VALUES:
             raise NoValueError("it is too large")
         self.depth += 1
         try:
@@ -104,7 +104,7 @@ class _Maker:
             raise NoValueError("it is too large")
 
     def _schema_value(self, schema: Mapping[str, Any], name: str) -> Any:
-        """The value of a schema that may refer to others or combine them."""
+        """Make the value of a schema that may refer to others or combine them."""
         self._spend(_size(schema))
         for reference in ("$ref", "ref"):
             if isinstance(schema.get(reference), str):
@@ -125,7 +125,7 @@ class _Maker:
         return self._first(types, lambda kind: self._typed_value(kind, schema, name))
 
     def _first(self, choices: Sequence[Any], make: Callable[[Any], Any]) -> Any:
-        """The value of the first choice that has one."""
+        """Make the value of the first choice that has one."""
         reason = NoValueError("there is nothing to choose from")
         for choice in choices:
             try:
@@ -144,7 +144,7 @@ class _Maker:
             self.open.discard(reference)
 
     def _resolve(self, schema: Any) -> Mapping[str, Any]:
-        """A schema without its reference, for merging."""
+        """Return a schema with its reference replaced by the target, for merging."""
         visited = set()
         while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str) and schema["$ref"] not in visited:
             self._spend(_size(schema))
@@ -153,7 +153,7 @@ class _Maker:
         return schema if isinstance(schema, Mapping) else {}
 
     def _target(self, reference: str) -> Mapping[str, Any]:
-        """The schema that `#/$defs/Pet` refers to."""
+        """Return the schema that a reference like `#/$defs/Pet` refers to."""
         self._spend(len(reference))
         target = self.root
         start, *steps = reference.split("/")
@@ -165,7 +165,7 @@ class _Maker:
         return target
 
     def _typed_value(self, kind: str, schema: Mapping[str, Any], name: str) -> Any:
-        """A value of one of the schema's types."""
+        """Make a value of one of the schema's types."""
         if enum := [schema["const"]] if "const" in schema else _list(schema, "enum"):
             word = _enum_value(kind, enum)
             self._spend(len(json.dumps(word)) if isinstance(word, str | list | Mapping) else 1)
@@ -188,7 +188,7 @@ class _Maker:
         raise NoValueError(f"{kind} is not a type")
 
     def _object(self, schema: Mapping[str, Any]) -> Json:
-        """The members in their order; optional ones only while there is room."""
+        """Make the members in their order; optional ones only while there is room."""
         properties = schema.get("properties")
         properties = properties if isinstance(properties, Mapping) else {}
         required = dict.fromkeys(map(str, _list(schema, "required")))
@@ -216,7 +216,7 @@ class _Maker:
         return members
 
     def _array(self, schema: Mapping[str, Any], name: str) -> list[Any]:
-        """One element, or as many as there must be."""
+        """Make one element, or as many as there must be."""
         first, other = _list(schema, "prefixItems"), schema.get("items", True)
         least, most = _limit(schema, "minItems", 0), _limit(schema, "maxItems", math.inf)
         if least > most:
@@ -238,7 +238,7 @@ def _size(schema: Mapping[str, Any]) -> int:
 
 
 def _types(schema: Mapping[str, Any]) -> Sequence[Any]:
-    """The types that a value may have; of a schema without a type, the one that its members imply."""
+    """Return the types that a value may have; for a schema without a type, the one that its members imply."""
     kind = schema.get("type", "")
     if isinstance(kind, list):
         return kind
@@ -254,7 +254,7 @@ def _is_null(arm: Any) -> bool:
 
 
 def _enum_value(kind: str, enum: Sequence[Any]) -> Any:
-    """The first word of an enum that is of that type. Google's own Schema writes numbers as strings."""
+    """Return the first value of an enum that has that type. Google's own Schema writes numbers as strings."""
     for word in enum:
         if _is_of(kind, word):
             return word
@@ -269,21 +269,21 @@ def _enum_value(kind: str, enum: Sequence[Any]) -> Any:
 
 
 def _is_of(kind: str, value: Any) -> bool:
-    """Whether a JSON value is of that type; 1.0 is an integer."""
+    """Return whether a JSON value has that type; 1.0 is an integer."""
     if kind in {"integer", "number"}:
         return _is_number(value) and (kind == "number" or value == int(value))
     return kind == "any" or (kind in _PYTHON_TYPES and isinstance(value, _PYTHON_TYPES[kind]))
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a number that a double can hold."""
+    """Return whether it is a number that a double can hold."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _text(schema: Mapping[str, Any], name: str) -> str:
-    """The example of its format, else the name, repeated or cut to its length."""
+    """Return the example of its format, else the name, repeated or truncated to its length."""
     least, most = _limit(schema, "minLength", 0), _limit(schema, "maxLength", math.inf)
-    if least > min(most, LONGEST_TEXT):
+    if least > min(most, MAX_TEXT_LENGTH):
         raise NoValueError("no text has that length")
     text = _FORMATS.get(str(schema.get("format")), name) or "text"
     if len(text) < least:
@@ -292,7 +292,7 @@ def _text(schema: Mapping[str, Any], name: str) -> str:
 
 
 def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
-    """1 if that fits, else a number at or near the bounds."""
+    """Return 1 if that is valid, else a number at or near the bounds."""
     bounds = {name: bound for name in _BOUNDS if (bound := _bound(schema, name)) is not None}
     step = _bound(schema, "multipleOf")
     for number in filter(math.isfinite, _possible_numbers([*bounds.values()], step)):
@@ -307,7 +307,7 @@ def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
 
 
 def _possible_numbers(bounds: Sequence[float], step: float | None) -> Iterator[float]:
-    """1, the bounds, between them and next to them, 0; and the multiples of `step` near all these."""
+    """Yield 1, the bounds, numbers between and next to them, 0, and the multiples of `step` near all these."""
     between = [low / 2 + high / 2 for low in bounds for high in bounds if low < high]
     beside = [math.nextafter(bound, way) for bound in bounds for way in (math.inf, -math.inf)]
     numbers = [1, *bounds, *between, *beside, 0]
@@ -318,7 +318,7 @@ def _possible_numbers(bounds: Sequence[float], step: float | None) -> Iterator[f
 
 
 def _is_whole(times: float) -> bool:
-    """Whether it is a whole number, within the precision of floats."""
+    """Return whether it is a whole number, within the precision of floats."""
     return math.isfinite(times) and math.isclose(times, round(times), abs_tol=1e-9)
 
 
@@ -328,7 +328,7 @@ def _bound(schema: Mapping[str, Any], name: str) -> float | None:
 
 
 def _limit(schema: Mapping[str, Any], name: str, default: float) -> Any:
-    """A count, as the whole number that means the same."""
+    """Return a count as the whole number that means the same."""
     bound = _bound(schema, name)
     return default if bound is None else math.ceil(bound) if name.startswith("min") else math.floor(bound)
 
@@ -343,7 +343,7 @@ def _without(schema: Mapping[str, Any], name: str) -> Json:
 
 
 def _merge(*schemas: Mapping[str, Any]) -> Json:
-    """One schema with the conditions of all; of two that cannot be combined, the later."""
+    """Return one schema with the conditions of all; of two that cannot be combined, the later one."""
     merged: Json = {}
     grown: set[str] = set()  # members that are this schema's own, so that they can be added to without a copy
     for schema in schemas:

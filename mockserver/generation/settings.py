@@ -1,4 +1,4 @@
-"""Reads what a generate request allows: candidates, tokens, stop sequences, safety thresholds, log probabilities."""
+"""Reads the limits of a generate request: candidates, tokens, stop sequences, safety thresholds, log probabilities."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from mockserver.scripting.safety import GEMINI_CATEGORIES
 class GenerationSettings:
     """The limits of one request.
 
-    `thresholds` are by short category ("HARASSMENT": "BLOCK_ONLY_HIGH"); a category without one has
-    `default_threshold`. `categories` are those to rate. `logprobs` is how many likely tokens the client wants
-    for each place, 0 for the chosen one only, None for no log probabilities.
+    `thresholds` are by short category name ("HARASSMENT": "BLOCK_ONLY_HIGH"); the others have `default_threshold`.
+    `categories` are the categories to rate. `logprobs` is the number of most likely tokens for each position, 0 for the
+    chosen token only, None for no log probabilities.
     """
 
     candidates: int = 1
@@ -33,7 +33,7 @@ def read_settings(
     default_threshold: str = DEFAULT_THRESHOLD,
     categories: Sequence[str] = GEMINI_CATEGORIES,
 ) -> GenerationSettings:
-    """The limits in a request and in its `config`, which is the request itself in the API of 2023."""
+    """Read the limits in a request and in its `config`, which is the request itself in the API of 2023."""
     return GenerationSettings(
         candidates=config.get("candidateCount", 1),
         max_tokens=config.get("maxOutputTokens"),
@@ -46,7 +46,7 @@ def read_settings(
 
 
 def read_thresholds(message: Mapping[str, Any]) -> dict[str, str]:
-    """The thresholds that a request sets, by the short names of their categories; the last one of a category wins."""
+    """Read the thresholds of a request by short category name; the last one of a category wins."""
     return {
         str(setting.get("category", "")).removeprefix("HARM_CATEGORY_"): str(setting.get("threshold", ""))
         for setting in message.get("safetySettings", ())

@@ -1,6 +1,6 @@
-"""Answers in the form that a request asks for: JSON, a word of an enum, a call of one of the declared functions.
+"""Structured output: JSON, an enum value, or a call of a declared function, as a request asks.
 
-A program can read such an answer although nobody scripted it. What is in it is our choice: not seen.
+A program can parse such an answer although nobody scripted it. Its content is our choice: not seen.
 """
 
 import json
@@ -20,31 +20,31 @@ ENUM = "text/x.enum"
 
 
 def structured_answer(message: Mapping[str, Any], prompt: Prompt) -> Answer | None:
-    """The answer to a generate request that asks for a form; None if it asks for none."""
+    """Return the structured answer to a generate request; None if the request does not ask for one."""
     if "toolConfig" in message and (function := _forced_function(message)) is not None:
         return _function_call(function)
     if "generationConfig" not in message:
         return None
     config = message["generationConfig"]
-    kind, schema = config.get("responseMimeType", ""), answer_schema(config)
+    mime_type, schema = config.get("responseMimeType", ""), answer_schema(config)
     if schema is None:
-        return Answer(_json({"answer": placeholder_text(prompt)})) if kind == JSON else None
+        return Answer(_json({"answer": placeholder_text(prompt)})) if mime_type == JSON else None
     try:
         value = example_value(schema)
-        return Answer(str(value) if kind == ENUM else _json(value))
+        return Answer(str(value) if mime_type == ENUM else _json(value))
     except NoValueError as error:
         text = placeholder_text(prompt)
-        return Answer(text if kind == ENUM else _json({"answer": f"{text} It does not fit the schema: {error}."}))
+        return Answer(text if mime_type == ENUM else _json({"answer": f"{text} It does not fit the schema: {error}."}))
 
 
 def answer_schema(config: Mapping[str, Any]) -> Any:
-    """The schema in a generation config, in either dialect; None if there is none."""
+    """Return the schema in a generation config, in either dialect; None if there is none."""
     schemas = (config.get(name) for name in ("responseJsonSchema", "_responseJsonSchema", "responseSchema"))
     return next((schema for schema in schemas if schema is not None), None)
 
 
 def _forced_function(message: Mapping[str, Any]) -> Json | None:
-    """The function that the model must call: the first of the allowed ones."""
+    """Return the function that the model must call: the first of the allowed ones."""
     config = message["toolConfig"].get("functionCallingConfig", {})
     if config.get("mode") != "ANY":
         return None
@@ -54,7 +54,7 @@ def _forced_function(message: Mapping[str, Any]) -> Json | None:
 
 
 def _function_call(function: Mapping[str, Any]) -> Answer:
-    """A call as recorded on Vertex AI in 2026-08, but for its thought signature: `args` is there if it is empty."""
+    """Return a call as recorded on Vertex AI in 2026-08, without its thought signature. `args` is there even if empty."""
     schema = function.get("parametersJsonSchema", function.get("parameters", {"type": "object"}))
     try:
         arguments = example_value(schema)

@@ -78,7 +78,7 @@ class GrpcFace:
         watch = stopwatch()
         routes = self.table.routes_of(call.rpc)
         message, refused = _decode(routes[0].request, call.body) if routes else ({}, None)
-        texts = (*call.identifying_texts(), *self.table.resources(call.rpc, message))
+        texts = (*call.identifying_texts(), *self.table.resource_names(call.rpc, message))
         world = self._worlds.choose(texts)
         secret = find_secret(texts, call.body, self._worlds.warn_once)
         arrival = _Arrival(call, world, world.clock.now(), secret, message)

@@ -1,1 +1,1 @@
-"""The HTTP face: system parameters, headers, streams and error pages of Google's front end."""
+"""The HTTP face, as Google's front end: system parameters, headers, streams and error pages."""

@@ -1,4 +1,4 @@
-"""Errors as HTTP clients get them: the JSON envelope."""
+"""Errors as JSON, as HTTP clients get them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 def error_body(error: ApiError, xgafv: str | None = None) -> bytes:
-    """The envelope: pretty whatever `prettyPrint` says; with errors[] for `$.xgafv=1` only [measured]."""
+    """Return the JSON of an error: always indented, and with errors[] only for `$.xgafv=1` [measured]."""
     body: Json = {"code": error.code.http, "message": error.message}
     if xgafv == "1":
         body["errors"] = [_legacy_entry(error.legacy, error.message)]
@@ -20,7 +20,7 @@ def error_body(error: ApiError, xgafv: str | None = None) -> bytes:
 
 
 def _legacy_entry(legacy: Legacy, message: str) -> Json:
-    """The one entry of errors[]; its message is the error's own where it has no shorter one."""
+    """Return the one entry of errors[]; without a message of its own it has the error's message."""
     entry: Json = {"message": legacy.message or message}
     if legacy.domain:
         entry["domain"] = legacy.domain

@@ -1,6 +1,6 @@
-"""The pages Google's outermost server (GFE) answers when no API is reached: HTML, whatever was asked.
+"""The HTML pages of Google's outermost server (GFE), which answers if a request reaches no API.
 
-Clients cannot read them as JSON; the Python and Node SDKs show the raw page as their message.
+Clients cannot parse them as JSON; the Python and Node SDKs show the raw page as the error message.
 """
 
 from html import escape
@@ -29,17 +29,17 @@ _STYLE = (
 
 
 def not_found_page(target: str) -> bytes:
-    """404: no route. `target` is the path with its query, as sent [seen: `?alt=json&amp;pretty...`]."""
+    """Return the page for 404: no route. `target` is the path with its query, as sent [seen: `?alt=json&amp;pretty...`]."""
     return _page(404, "Not Found", f"The requested URL <code>{escape(target)}</code> was not found on this server.")
 
 
 def malformed_request_page() -> bytes:
-    """400: a GET with a body, and requests that are not HTTP [measured]."""
+    """Return the page for 400: a GET with a body, or a request that is not HTTP [measured]."""
     return _page(400, "Bad Request", "Your client has issued a malformed or illegal request.")
 
 
 def length_required_page() -> bytes:
-    """411: a POST that says neither Content-Length nor chunked [measured; markup seen]."""
+    """Return the page for 411: a POST without Content-Length that is not chunked [measured; markup seen]."""
     return _page(411, "Length Required", "POST requests require a <code>Content-length</code> header.")
 
 

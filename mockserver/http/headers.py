@@ -1,7 +1,7 @@
-"""Response headers, in the order HTTP/1.1 recordings show them.
+"""Response headers, in the order of HTTP/1.1 recordings.
 
-Taken from 1180 recordings: no Cache-Control, no ETag, no request id. Names are lower case, as ASGI
-wants them; lists are ready for `http.response.start`.
+1180 recordings have no Cache-Control, no ETag and no request id. Names are lower case, as ASGI requires; the lists are
+ready for `http.response.start`.
 """
 
 import re
@@ -17,7 +17,7 @@ Nanos = int
 
 JSON = "application/json; charset=UTF-8"
 EVENTS = "text/event-stream"  # no charset [seen]
-SCRIPT = "text/javascript; charset=UTF-8"  # what `callback=` makes of a body [measured]
+SCRIPT = "text/javascript; charset=UTF-8"  # of a body with `callback=` [measured]
 
 DEFAULT_SERVER = "scaffolding on HTTPServer2"
 
@@ -31,7 +31,7 @@ _ALT_SVC: Headers = [(b"alt-svc", b'h3=":443"; ma=2592000,h3-29=":443"; ma=25920
 _CHUNKED: Headers = [(b"transfer-encoding", b"chunked")]
 _EXPOSED = b"vary,vary,vary,content-encoding,date,server,content-length"
 
-# A browser may announce these. Content-Type and x-goog-* were seen accepted, x-stainless-* and api-revision
+# The headers that a browser may announce. Content-Type and x-goog-* were seen accepted, x-stainless-* and api-revision
 # refused; the others are what Google's own browser client may send. # our choice: not seen
 _BROWSER_NAMES = (
     "content-type accept accept-language authorization cache-control content-encoding content-language "
@@ -47,10 +47,10 @@ _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the headers of one answer depend on.
+    """The values on which the headers of an answer depend.
 
-    `now` is the clock's, in nanoseconds; `timing_ms` and `tier` appear on generativelanguage only;
-    `origin` is the request's; `length` None means chunked.
+    `now` is the time in nanoseconds. Only some services set `timing_ms` and `tier`. `origin` is the request's. If
+    `length` is None, the body is chunked.
     """
 
     now: Nanos
@@ -62,11 +62,11 @@ class Head:
     length: int | None = None
 
     def success(self, content_type: str = JSON) -> Headers:
-        """A unary answer, or a stream sent as a JSON array."""
+        """Return the headers of a unary answer, or of a stream sent as a JSON array."""
         return [*self._tier(), *_content_type(content_type), *_VARY, *self._encoding(), *self._rest()]
 
     def error(self, content_type: str = JSON, extra: Mapping[str, str] | None = None) -> Headers:
-        """An error: Vary comes before Content-Type [seen]. `extra` leads, which is our choice: not seen."""
+        """Return the headers of an error: Vary comes before Content-Type [seen]. That `extra` comes first is our choice: not seen."""
         named = [(name.lower().encode(), text.encode()) for name, text in (extra or {}).items()]
         return [
             *named,
@@ -78,12 +78,12 @@ class Head:
         ]
 
     def events(self) -> Headers:
-        """A stream of events: chunked, never compressed, and called an attachment [seen]."""
+        """Return the headers of a stream of events: chunked, never compressed, and an attachment [seen]."""
         disposition = (b"content-disposition", b"attachment")
         return [*self._tier(), *_content_type(EVENTS), disposition, *_VARY, *_CHUNKED, *self._common()]
 
     def page(self) -> Headers:
-        """A page of the outermost server, which knows nothing of APIs."""
+        """Return the headers of a page of the outermost server."""
         size = str(self.length or 0).encode()
         return [
             *_content_type(HTML),
@@ -94,10 +94,10 @@ class Head:
         ]
 
     def preflight(self, requested: str) -> tuple[int, Headers]:
-        """Status and headers for OPTIONS; `requested` is Access-Control-Request-Headers as sent.
+        """Return status and headers for OPTIONS; `requested` is Access-Control-Request-Headers as sent.
 
-        A name outside the allow list is a 403 without any Access-Control header, which browsers
-        report as a CORS failure [seen].
+        A name that is not allowed gets 403 without any Access-Control header, which browsers report as a CORS failure
+        [seen].
         """
         vary: Headers = [(b"vary", b"origin"), (b"vary", b"referer"), (b"vary", b"x-origin")]
         end: Headers = [
@@ -147,14 +147,14 @@ class Head:
         return [allow, (b"access-control-expose-headers", _EXPOSED)]
 
 
-def takes_gzip(accept_encoding: str) -> bool:
-    """Whether the client takes gzip, with any weight but 0 (RFC 9110)."""
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Return whether the client accepts gzip, with any weight but 0 (RFC 9110)."""
     return _GZIP.search(accept_encoding) is not None
 
 
 @lru_cache(maxsize=64)
 def http_date(seconds: int) -> bytes:
-    """`Wed, 19 Aug 2026 14:38:10 GMT` for seconds since the epoch."""
+    """Format seconds since the epoch as `Wed, 19 Aug 2026 14:38:10 GMT`."""
     return formatdate(seconds, usegmt=True).encode()
 
 

@@ -1,7 +1,7 @@
-"""System parameters: what every method takes in its query, and how each was measured to be read.
+"""System parameters, which every method accepts in its query; the comments say how each was measured.
 
-They are taken out of the query before the rest binds to the request message. Of a repeated parameter
-the first counts, and the others are not even looked at; of `$.xgafv` the last [measured, Sheets and Drive].
+They are removed from the query before the rest binds to the request message. If a parameter is repeated, the first one
+counts and the others are not checked; of `$.xgafv` the last one counts [measured, Sheets and Drive].
 """
 
 import re
@@ -14,7 +14,7 @@ from mockserver.rpc.errors import ApiError, Code
 
 Alt = Literal["json", "sse", "media", "proto"]
 
-# discovery `parameters` of v1beta; `key` and the tokens are credentials.py's to read.
+# The `parameters` of the discovery document of v1beta. `rpc.credentials` reads `key` and the tokens.
 NAMES = frozenset(
     {
         "$.xgafv",
@@ -37,7 +37,7 @@ _CALLBACK = re.compile(r"[A-Za-z0-9_$.\[\]]+")
 
 @dataclass(frozen=True, slots=True)
 class SystemParameters:
-    """What the query asks of the answer's form. `callback` counts on GET only."""
+    """The format of the answer that the query requests. `callback` counts only for GET."""
 
     alt: Alt = "json"
     enum_as_int: bool = False
@@ -47,8 +47,8 @@ class SystemParameters:
     xgafv: str | None = None
 
 
-class RefusedParameters(ApiError):
-    """A system parameter has no such value; `parameters` are those that could be read, to answer by."""
+class InvalidParameters(ApiError):
+    """A system parameter is invalid; `parameters` are the valid ones, which format the error."""
 
     def __init__(self, message: str, parameters: SystemParameters) -> None:
         super().__init__(Code.INVALID_ARGUMENT, message)
@@ -56,16 +56,16 @@ class RefusedParameters(ApiError):
 
 
 def parse_query(raw: str | bytes) -> list[tuple[str, str]]:
-    """Names and values of a query string, decoded, in order; bytes that are not UTF-8 become U+FFFD."""
+    """Decode the names and values of a query string, in order; bytes that are not UTF-8 become U+FFFD."""
     text = raw.decode("latin-1") if isinstance(raw, bytes) else raw
     return parse_qsl(text, keep_blank_values=True, errors="replace") if text else []
 
 
 def split_query(raw: str | bytes, *, verb: str = "GET") -> tuple[SystemParameters, list[tuple[str, str]]]:
-    """The system parameters of a query string, and the method's own.
+    """Split a query string into the system parameters and the method's own.
 
-    Raises RefusedParameters, an ApiError, for a bad `$.xgafv`, `alt` or `callback`, in this order; the
-    real front end says so before it looks for credentials [measured].
+    Raises InvalidParameters, an ApiError, for an invalid `$.xgafv`, `alt` or `callback`, checked in this order; the real
+    front end does so before it checks credentials [measured].
     """
     if not raw:
         return SystemParameters(), []
@@ -83,30 +83,30 @@ def split_query(raw: str | bytes, *, verb: str = "GET") -> tuple[SystemParameter
         # Only these two spellings; FALSE and no do not [measured].
         pretty=first.get("prettyPrint") not in {"false", "0"},
         fields=first.get("fields"),
-        # JSONP is JSON: any other format, known or not, is answered without the call [measured].
+        # JSONP is JSON: in any other format, known or not, there is no callback [measured].
         callback=first.get("callback") or None if verb == "GET" and form == "json" else None,
         xgafv=last.get("$.xgafv"),
     )
-    if sentence := _refusal(parameters, alt):
-        # A refusal is no script either that runs what was sent for a name; our choice: not seen.
-        named = _CALLBACK.fullmatch(parameters.callback or "")
-        raise RefusedParameters(sentence, parameters if named else replace(parameters, callback=None))
+    if message := _find_error(parameters, alt):
+        # The error must not be a script that runs an invalid callback; our choice: not seen.
+        is_valid = _CALLBACK.fullmatch(parameters.callback or "")
+        raise InvalidParameters(message, parameters if is_valid else replace(parameters, callback=None))
     return parameters, [pair for pair in pairs if pair[0] not in NAMES]
 
 
 def unsupported_alt(alt: str) -> ApiError:
-    """400 for `alt=media` where there are no bytes to be had; it comes after the credentials [measured]."""
+    """Return the 400 for `alt=media` without a byte stream; it comes after the credentials [measured]."""
     return ApiError(Code.INVALID_ARGUMENT, f'Unsupported alt type "{alt}" for non byte stream request.')
 
 
 def _alt(values: Mapping[str, str]) -> tuple[str, Sequence[str]]:
-    """The format asked for and the options behind it: `$alt=json;enum-encoding=int`. An empty one is JSON."""
+    """Return the requested format and its options: `$alt=json;enum-encoding=int`. The default is JSON."""
     form, *options = (values.get("alt") or values.get("$alt") or "json").split(";")
     return form or "json", [*options, *values.get("$alt", "").split(";")[1:]]
 
 
-def _refusal(parameters: SystemParameters, alt: str) -> str | None:
-    """The real sentence for the first parameter that is wrong."""
+def _find_error(parameters: SystemParameters, alt: str) -> str | None:
+    """Return the real error message for the first invalid parameter."""
     xgafv, callback = parameters.xgafv, parameters.callback
     if xgafv not in {None, "1", "2"}:
         return f"Invalid query parameters. Invalid value '{xgafv}' for system query parameter : $.xgafv"

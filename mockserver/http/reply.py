@@ -1,4 +1,4 @@
-"""What a door writes: an answer printed as HTTP, whole or in pieces, as far as a fault lets it through."""
+"""Prints an answer as an HTTP reply, whole or as a stream, with the effects of an injected fault."""
 
 import gzip
 import itertools
@@ -11,7 +11,7 @@ from typing import Self
 from mockserver.dispatch.dispatcher import BUG, Answer, Request
 from mockserver.dispatch.routing import Json, Pause
 from mockserver.http.error_body import error_body
-from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, takes_gzip
+from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts_gzip
 from mockserver.http.parameters import SystemParameters
 from mockserver.http.request import HttpRequest
 from mockserver.protojson.field_mask import apply_fields_mask
@@ -24,14 +24,14 @@ log = logging.getLogger("mockserver")
 
 
 class Cut:
-    """Inside a stream: here the connection breaks."""
+    """An item of a stream: break the connection here."""
 
 
 Piece = bytes | Pause | Cut
 
 
 class Pieces:
-    """The pieces of a streamed body. At the end, or when closed early, `record` is called with the size in bytes."""
+    """The pieces of a streamed body. At the end, or when it is closed early, it calls `record` with its size in bytes."""
 
     def __init__(self, pieces: Iterator[Piece], record: Callable[[int], None] | None = None) -> None:
         self._pieces = pieces
@@ -52,7 +52,7 @@ class Pieces:
         return piece
 
     def close(self) -> None:
-        """Send no more pieces."""
+        """Stop the stream."""
         if self._record is not None:
             record, self._record = self._record, None
             record(self._size)
@@ -60,9 +60,9 @@ class Pieces:
 
 @dataclass(slots=True)
 class Reply:
-    """What a door writes: a whole body, or the pieces of a stream with pauses between them.
+    """A reply for a door to send: with a whole body, or the pieces of a stream with pauses.
 
-    It waits for `delay_seconds` of the clock first; `reset` breaks the connection instead.
+    The door first waits `delay_seconds` on the clock. With `reset` it breaks the connection instead.
     """
 
     status: int
@@ -73,14 +73,14 @@ class Reply:
     reset: bool = False
 
     def close(self) -> None:
-        """Say that nothing more of it is wanted."""
+        """Stop the stream, if the body is one."""
         if isinstance(self.body, Pieces):
             self.body.close()
 
 
 @dataclass(slots=True)
 class Printer:
-    """Prints what one request gets. `answer` is None where it came to no method: then no service's headers are sent."""
+    """Prints the reply to one request. Without a method `answer` is None, and the headers are those of no service."""
 
     http: HttpRequest
     parameters: SystemParameters
@@ -89,7 +89,7 @@ class Printer:
     answer: Answer | None = None
 
     def print(self, answer: Answer) -> Reply:
-        """The reply that an answer makes. It is in the log of calls, a stream's messages once they have been sent."""
+        """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
         result = answer.result
         if isinstance(result, ApiError):
             answer.record()
@@ -101,7 +101,7 @@ class Printer:
         return self._print_stream(answer, result)
 
     def print_error(self, error: ApiError) -> Reply:
-        """The reply for an error, in the form of the method's answers."""
+        """Print an error, in the format of the method's answers."""
         status, body = error.code.http, error_body(error, self.parameters.xgafv)
         if self.answer is not None and self.answer.request.route.stream:
             if self.parameters.alt == "sse":
@@ -110,7 +110,7 @@ class Printer:
         return self._print_whole(status, body, error.headers)
 
     def print_page(self, status: int, page: bytes) -> Reply:
-        """A page of the outermost server."""
+        """Print a page of the outermost server."""
         return self._reply(status, self._head(len(page)).page(), self._body(page))
 
     def _print_whole(self, status: int, body: bytes, extra: Mapping[str, str] | None = None) -> Reply:
@@ -118,13 +118,13 @@ class Printer:
         if self.answer is not None and self.answer.fault is not None and self.answer.fault.garble:
             body = garble(body)
         if callback := self.parameters.callback:
-            # JSONP: a script can read no status, so errors are 200 too [measured].
+            # JSONP: a script cannot read the status, so errors have 200 too [measured].
             body = f"// API callback\n{callback}(".encode() + body.removesuffix(b"\n") + b"\n);"
             status, content_type = 200, SCRIPT
-        zipped = self._takes_gzip()
-        if zipped:
+        is_gzip = self._accepts_gzip()
+        if is_gzip:
             body = gzip.compress(body, compresslevel=1, mtime=0)
-        head = self._head(len(body), gzip=zipped, status=status)
+        head = self._head(len(body), gzip=is_gzip, status=status)
         headers = head.success(content_type) if status == 200 else head.error(content_type, extra)
         return self._reply(status, headers, self._body(body))
 
@@ -134,14 +134,14 @@ class Printer:
         if self.parameters.alt == "sse":
             headers = self._head().events()
         else:
-            zipped = self._takes_gzip()
-            headers = self._head(gzip=zipped).success(JSON)
-            pieces = compress(pieces) if zipped else pieces
-        damaged = damage_stream(answer.fault, pieces) if answer.fault else pieces
-        return self._reply(200, headers, Pieces(damaged, lambda size: answer.record_stream_end(entry, size)))
+            is_gzip = self._accepts_gzip()
+            headers = self._head(gzip=is_gzip).success(JSON)
+            pieces = compress(pieces) if is_gzip else pieces
+        pieces_with_fault = inject_into_stream(answer.fault, pieces) if answer.fault else pieces
+        return self._reply(200, headers, Pieces(pieces_with_fault, lambda size: answer.record_stream_end(entry, size)))
 
     def _encode_stream(self, answer: Answer, messages: Iterator[Json | Pause]) -> Iterator[bytes | Pause]:
-        """Events, or the elements of one array. An error after the first stands bare among them [seen]."""
+        """Yield events, or the elements of an array. An error after the first message is not wrapped in either [seen]."""
         sse = self.parameters.alt == "sse"
         separator = b"" if sse else ARRAY_OPEN
         try:
@@ -160,17 +160,17 @@ class Printer:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
     def _encode(self, answer: Answer, message: Json, encode: Callable[[str, Json, Style], bytes]) -> bytes:
-        """A message, or what `fields` leaves of it, in bytes."""
+        """Encode a message, or the members that `fields` selects."""
         response = answer.request.route.response
         if mask := requested_mask(self.http, self.parameters):
             message = apply_fields_mask(response, message, mask)
         return encode(response, message, Style(self.parameters.pretty, self.parameters.enum_as_int))
 
-    def _takes_gzip(self) -> bool:
-        return takes_gzip(self.http.headers.get("accept-encoding", ""))
+    def _accepts_gzip(self) -> bool:
+        return accepts_gzip(self.http.headers.get("accept-encoding", ""))
 
     def _body(self, body: bytes) -> bytes:
-        """What is sent of a body: nothing after a HEAD, whose headers are a GET's all the same."""
+        """Return the body to send: for HEAD it is empty, although the headers are those of GET."""
         return b"" if self.http.verb == "HEAD" else body
 
     def _head(self, length: int | None = None, *, gzip: bool = False, status: int | None = None) -> Head:
@@ -190,7 +190,7 @@ class Printer:
         )
 
     def _tier(self, request: Request, status: int) -> str | None:
-        """What a call that came as far as the model says of itself: an answer, or a 429 [both seen]."""
+        """Return the service tier of a call that reached the model: one with an answer, or a 429 [both seen]."""
         profile = request.service.headers
         if request.route.id not in profile.tiered or status not in {200, 429}:
             return None
@@ -206,20 +206,20 @@ class Printer:
 
 
 def requested_mask(http: HttpRequest, parameters: SystemParameters) -> str | None:
-    """The members of the answer that the client wants, if it does not want all."""
+    """Return the field mask of the answer that the client requests, if any."""
     return parameters.fields or http.headers.get("x-goog-fieldmask")
 
 
 def compress(pieces: Iterator[bytes | Pause]) -> Iterator[bytes | Pause]:
-    """The pieces compressed, so that each can be read as soon as it comes [seen: 15 of 19 arrays; events never are]."""
+    """Compress the pieces so that each can be read when it arrives [seen: 15 of 19 arrays; events are not compressed]."""
     packer = zlib.compressobj(1, wbits=16 + zlib.MAX_WBITS)
     for piece in pieces:
         yield piece if isinstance(piece, Pause) else packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
     yield packer.flush()
 
 
-def damage_stream(fault: Fault, pieces: Iterator[bytes | Pause]) -> Iterator[Piece]:
-    """A stream as the fault lets it through: slower, or cut after some chunks."""
+def inject_into_stream(fault: Fault, pieces: Iterator[bytes | Pause]) -> Iterator[Piece]:
+    """Inject a fault into a stream: delay its chunks, or cut it after some of them."""
     chunks = itertools.count(1)
     for piece in pieces:
         if isinstance(piece, Pause):
@@ -234,12 +234,12 @@ def damage_stream(fault: Fault, pieces: Iterator[bytes | Pause]) -> Iterator[Pie
 
 
 def truncate(body: bytes) -> Iterator[Piece]:
-    """Half of a body, then nothing more."""
+    """Yield half of a body, then break the connection."""
     yield body[: len(body) // 2]
     yield Cut()
 
 
 def garble(body: bytes) -> bytes:
-    """A body of the same length that is not JSON."""
+    """Return a body of the same length that is not JSON."""
     middle = len(body) // 2
     return body[:middle] + b"\x00#" + body[middle + 2 :]

@@ -1,4 +1,4 @@
-"""A request as a door read it from its client, and what of it the dispatcher needs."""
+"""An HTTP request, as a door has read it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from functools import cached_property
 
 from mockserver.protojson.reading import is_form
 
-# What POST may say in X-HTTP-Method-Override, for URLs too long to GET (Google's HTTP guidelines).
+# The verbs that a POST may name in X-HTTP-Method-Override, for URLs too long for GET (Google's HTTP guidelines).
 OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """Header names are lower case; path and query as on the wire."""
+    """An HTTP request. Header names are lower case; path and query are as on the wire."""
 
     verb: str
     path: str
@@ -22,24 +22,24 @@ class HttpRequest:
 
     @cached_property
     def method(self) -> str:
-        """The verb meant."""
-        other = self.headers.get("x-http-method-override", "").upper()
-        return other if self.verb == "POST" and other in OVERRIDES else self.verb
+        """Return the verb, or the one that X-HTTP-Method-Override names."""
+        override = self.headers.get("x-http-method-override", "").upper()
+        return override if self.verb == "POST" and override in OVERRIDES else self.verb
 
     @cached_property
     def parameters(self) -> str:
-        """The query; of a GET sent as a POST, the form in its body too, as google-api-python-client has it."""
+        """Return the query; for a GET sent as POST also the form in the body, as google-api-python-client sends it."""
         if self.verb == "GET" or self.method != "GET" or not is_form(self.headers.get("content-type")):
             return self.query
         return "&".join(filter(None, (self.query, self.body.decode("latin-1"))))
 
     @property
     def target(self) -> str:
-        """Path and query."""
+        """Return path and query."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
     def identifying_texts(self) -> Iterator[str]:
-        """What may carry a world's name, or a secret: everything a client sends to say who it is."""
+        """Yield the texts that identify the client, and so may contain a world's name or a secret."""
         yield self.headers.get("authorization", "")
         yield self.headers.get("x-goog-api-key", "")
         yield self.headers.get("x-goog-user-project", "")

@@ -1,6 +1,6 @@
-"""Google's token endpoint, oauth2.googleapis.com/token: so that any credentials a client finds work.
+"""Google's token endpoint, oauth2.googleapis.com/token, so that any credentials of a client work.
 
-A refresh token or a signed assertion is exchanged for an access token that carries the same world.
+It exchanges a refresh token or a signed assertion for an access token of the same world.
 """
 
 import re
@@ -19,7 +19,7 @@ _WORLD = re.compile(r"mockserver-[a-z0-9]+")
 
 
 async def exchange(request: Request) -> JSONResponse:
-    """An access token for whatever grant was sent; the error of RFC 6749 when none was."""
+    """Return an access token for any grant; without a grant, the error of RFC 6749."""
     body = b""
     async for piece in request.stream():
         body += piece
@@ -41,6 +41,6 @@ async def exchange(request: Request) -> JSONResponse:
 
 
 def access_token(form: Mapping[str, str]) -> str:
-    """The token of the world that the grant names, else of the default one."""
+    """Return the token of the world that the grant names, else of the default world."""
     world = _WORLD.search(form.get("refresh_token", "") + form.get("assertion", ""))
     return f"{world[0] if world else 'mockserver'}-token"

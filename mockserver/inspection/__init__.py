@@ -1,1 +1,1 @@
-"""Looking at a world and steering it without a request: resources, runs, the log of calls."""
+"""Inspects and controls a world without a request: resources, runs, scenario, the log of calls."""

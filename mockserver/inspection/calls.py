@@ -1,4 +1,4 @@
-"""Questions to the log of calls, and assertions about it."""
+"""Filters the log of calls, and asserts what it contains."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -10,7 +10,7 @@ from mockserver.state.clock import SECOND
 
 
 class Filter(TypedDict, total=False):
-    """What calls must be like, besides their method: see `Calls.filter`."""
+    """The conditions of `Calls.filter` other than the method."""
 
     resource: str
     caller: str
@@ -19,7 +19,7 @@ class Filter(TypedDict, total=False):
 
 
 class Calls(Sequence[RecordedCall]):
-    """Some calls, in the order they came."""
+    """A sequence of calls, in the order of arrival."""
 
     def __init__(self, calls: Iterable[RecordedCall]) -> None:
         self._calls = tuple(calls)
@@ -48,7 +48,7 @@ class Calls(Sequence[RecordedCall]):
         status: int | None = None,
         request: Mapping[str, Any] | None = None,
     ) -> "Calls":
-        """Those that fit: names are globs, `request` is what the bound message must hold at least."""
+        """Return the matching calls. Names are globs; the message must contain everything in `request`."""
         return Calls(
             call
             for call in self._calls
@@ -56,40 +56,40 @@ class Calls(Sequence[RecordedCall]):
             and fnmatchcase(call.resource, resource)
             and fnmatchcase(call.caller, caller)
             and status in {None, call.status}
-            and (request is None or _holds(call.request, request))
+            and (request is None or _contains(call.request, request))
         )
 
     def assert_called(self, method: str = "*", *, times: int | None = None, **more: Unpack[Filter]) -> "Calls":
-        """The calls that fit, as `filter` has it; AssertionError, with what was called instead, if there are
-        none, or not exactly `times`.
-        """  # noqa: D205 - one sentence
-        found = self.filter(method, **more)
-        if (times is None and found) or len(found) == times:
-            return found
-        wanted = " ".join([method, *(f"{name}={value!r}" for name, value in more.items())])
+        """Return the calls that match as in `filter`. AssertionError, with all calls, if there are none, or not `times`."""
+        matches = self.filter(method, **more)
+        if (times is None and matches) or len(matches) == times:
+            return matches
+        conditions = " ".join([method, *(f"{name}={value!r}" for name, value in more.items())])
         expected = "at least once" if times is None else f"{times} times"
-        msg = f"expected {wanted} to be called {expected}, it was called {len(found)} times. What was called:\n{self}"
+        msg = (
+            f"expected {conditions} to be called {expected}, but it was called {len(matches)} times. All calls:\n{self}"
+        )
         raise AssertionError(msg)
 
     def assert_not_called(self, method: str = "*", **more: Unpack[Filter]) -> None:
-        """AssertionError, with the calls, if any fits."""
+        """Assert that no call matches. AssertionError, with all calls, if one does."""
         self.assert_called(method, times=0, **more)
 
     def intervals(self) -> list[float]:
-        """The seconds between each call and the next."""
+        """Return the seconds between each call and the next."""
         return [(later.time - sooner.time) / SECOND for sooner, later in pairwise(self)]
 
 
-def _holds(held: Any, wanted: Any) -> bool:
-    """Whether a value has everything that is wanted: members of an object, elements of a list in place."""
-    if isinstance(wanted, Mapping):
-        return isinstance(held, Mapping) and all(
-            name in held and _holds(held[name], value) for name, value in wanted.items()
+def _contains(actual: Any, expected: Any) -> bool:
+    """Return whether a value has everything expected: all members of an object, all elements of a list in order."""
+    if isinstance(expected, Mapping):
+        return isinstance(actual, Mapping) and all(
+            name in actual and _contains(actual[name], value) for name, value in expected.items()
         )
-    if isinstance(wanted, list | tuple):
+    if isinstance(expected, list | tuple):
         return (
-            isinstance(held, list | tuple)
-            and len(held) == len(wanted)
-            and all(_holds(have, want) for have, want in zip(held, wanted, strict=True))
+            isinstance(actual, list | tuple)
+            and len(actual) == len(expected)
+            and all(_contains(left, right) for left, right in zip(actual, expected, strict=True))
         )
-    return bool(held == wanted)
+    return bool(actual == expected)

@@ -30,7 +30,7 @@ class Leftovers:
         yield from (f"{name} is still running" for name in self.unfinished)
         yield from (f"{name} was not deleted" for name in self.undeleted)
         yield from (f"never used: {record.rule!r}" for record in self.answers)
-        yield from (f"never used: {record.fault!r} ({record.seen} calls matched it)" for record in self.faults)
+        yield from (f"never used: {record.fault!r} ({record.matched} calls matched it)" for record in self.faults)
 
 
 def find_leftovers(world: World) -> Leftovers:
@@ -42,5 +42,5 @@ def find_leftovers(world: World) -> Leftovers:
         unfinished=tuple(running),
         undeleted=(*tuned, *registered),
         answers=tuple(record for record in Scenario(world.store).answers if not record.used),
-        faults=tuple(record for record in Scenario(world.store).faults if not record.struck),
+        faults=tuple(record for record in Scenario(world.store).faults if not record.injected),
     )

@@ -9,31 +9,32 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mockserver.dispatch import runs
-from mockserver.dispatch.runs import Held
+from mockserver.dispatch.runs import StoredRun
 from mockserver.rpc.errors import Code
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Failure, Run, State
 from mockserver.state.clock import Nanos
+from mockserver.state.store import Store
 from mockserver.state.world import World
 
 INTERNAL = 13
 """The google.rpc.Code of a failure that has a message but no code."""
 
 
-def find(world: World, name: str) -> Held:
+def find_run(world: World, name: str) -> StoredRun:
     """Return the run of that name. LookupError, with all names, if there is none or more than one."""
-    held = list(runs.runs(world))
-    matches = [it for it in held if it.name == name] or [it for it in held if it.name.rpartition("/")[2] == name]
+    stored = list(runs.runs(world))
+    matches = [it for it in stored if it.name == name] or [it for it in stored if it.name.rpartition("/")[2] == name]
     if len(matches) == 1:
         return matches[0]
-    names = ", ".join(it.name for it in held) or "none"
-    msg = f"{'more than one run' if matches else 'no run'} is called {name!r}; there are: {names}"
+    names = ", ".join(it.name for it in stored) or "none"
+    msg = f"{'more than one run' if matches else 'no run'} is called {name!r}; the runs are: {names}"
     raise LookupError(msg)
 
 
 def finish(world: World, name: str) -> None:
     """Finish the run now, successfully."""
-    if runs.progress(world, find(world, name).run).state is not State.SUCCEEDED:
+    if runs.progress(world, find_run(world, name).run).state is not State.SUCCEEDED:
         _change(world, name, lambda run, now, start: tuning.finish(run, now, start=start))
 
 
@@ -62,10 +63,10 @@ def stall(world: World, name: str, *, at_step: int) -> None:
 
 
 def _check_step(world: World, name: str, step: int) -> None:
-    held = find(world, name)
-    done = runs.progress(world, held.run).completed_steps
-    if not done <= step <= held.run.total_steps:
-        msg = f"{held.name} has completed {done} of {held.run.total_steps} steps: it cannot end at step {step}"
+    stored = find_run(world, name)
+    completed, total = runs.progress(world, stored.run).completed_steps, stored.run.total_steps
+    if not completed <= step <= total:
+        msg = f"{stored.name} has completed {completed} of {total} steps: it cannot end at step {step}"
         raise ValueError(msg)
 
 
@@ -78,35 +79,34 @@ def _fail_at(run: Run, step: int, failure: Failure | None, now: Nanos, start: Na
 
 
 def _change(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], Run]) -> None:
-    world.store.transact(lambda transaction: _changed(world.within(transaction), name, edit))
+    def change(transaction: Store) -> None:
+        stored, now = find_run(world.in_transaction(transaction), name), world.clock.now()
+        start = runs.start(world, stored.run)
+        state = tuning.observe(stored.run, now, start=start).state
+        if state.terminal:
+            msg = f"{stored.name} has already ended: its state is {state.name}"
+            raise ValueError(msg)
+        if state is State.CANCELLING:
+            msg = f"{stored.name} is being cancelled"
+            raise ValueError(msg)
+        transaction.change(stored.kind, stored.name, lambda record: replace(record, run=edit(record.run, now, start)))
 
-
-def _changed(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], Run]) -> None:
-    held, now = find(world, name), world.clock.now()
-    start = runs.start(world, held.run)
-    state = tuning.observe(held.run, now, start=start).state
-    if state.terminal:
-        msg = f"{held.name} has ended: it {state.name}"
-        raise ValueError(msg)
-    if state is State.CANCELLING:
-        msg = f"{held.name} is being cancelled"
-        raise ValueError(msg)
-    world.store.change(held.kind, held.name, lambda record: replace(record, run=edit(record.run, now, start)))
+    world.store.transact(change)
 
 
 def failure(error: str | None, code: int | str | None = None) -> Failure | None:
-    """The failure of these words, if there are any; `code` is a google.rpc code by name or number, else INTERNAL.
+    """Return the failure with this message, if there is one. `code` is a google.rpc code by name or number.
 
-    Raises ValueError for a code without words, and for one that nothing fails with.
+    The default code is INTERNAL. ValueError for a code without a message, and for an unknown code.
     """
     if error is None:
         if code is not None:
-            raise ValueError(f"the code {code!r} needs an error with words of its own")
+            raise ValueError(f"the code {code!r} needs an error message: set error too")
         return None
     if code is None:
         code = Code.INTERNAL
-    bad = [known for known in Code if known is not Code.OK]
-    found = next((known for known in bad if code in {known.name, known.value}), None)
-    if found is None:
-        raise ValueError(f"nothing fails with the code {code!r}; there are {', '.join(known.name for known in bad)}")
-    return Failure(int(found), error)
+    codes = [known for known in Code if known is not Code.OK]
+    match = next((known for known in codes if code in {known.name, known.value}), None)
+    if match is None:
+        raise ValueError(f"{code!r} is not the code of an error; use one of {', '.join(known.name for known in codes)}")
+    return Failure(int(match), error)

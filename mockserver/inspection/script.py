@@ -1,4 +1,4 @@
-"""Scripting a world without a request: answers and faults as objects, as data, or in a file."""
+"""Adds answers and faults to a world without a request: as objects, as data, or from a file."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,8 +12,8 @@ from mockserver.state.world import World
 
 T = TypeVar("T", Rule, Fault)
 
-Said = Answer | str | Callable[[Prompt], Answer | str]
-Answers = Sequence[Said | Rule | Mapping[str, Any]]
+AnswerLike = Answer | str | Callable[[Prompt], Answer | str]
+Answers = Sequence[AnswerLike | Rule | Mapping[str, Any]]
 
 
 def script(world: World, answers: Answers | str | Path) -> None:
@@ -25,41 +25,41 @@ def script(world: World, answers: Answers | str | Path) -> None:
         add_answers(world, scripted.answers)
         add_faults(world, scripted.faults)
     elif isinstance(answers, Mapping) or not isinstance(answers, Iterable):
-        raise TypeError(f"answers are a list or the name of a file, not {answers!r}")
+        raise TypeError(f"answers must be a list or the path of a file, not {answers!r}")
     else:
         add_answers(world, answers)
 
 
 def add_answers(world: World, answers: Answers, **conditions: Any) -> None:
-    """Add answers: rules, or what a rule without conditions answers. The conditions are added to each."""
+    """Add answers and rules. The conditions are added to each."""
     Scenario(world.store).add(*(replace(_rule(answer), **conditions) for answer in answers))
 
 
 def add_faults(world: World, faults: Iterable[Fault | Mapping[str, Any]]) -> None:
-    """Add faults that strike from now on."""
+    """Add faults, effective from now on."""
     for fault in [_fault(fault) for fault in faults]:
         Scenario(world.store).add_fault(fault, world.clock.now())
 
 
-def _rule(answer: Said | Rule | Mapping[str, Any]) -> Rule:
+def _rule(answer: AnswerLike | Rule | Mapping[str, Any]) -> Rule:
     if isinstance(answer, Mapping):
-        return _parsed(Rule, answer)
+        return _parse(Rule, answer)
     if not (isinstance(answer, Rule | Answer | str) or callable(answer)):
         raise TypeError(
-            f"{answer!r} is not an answer: an Answer, a text, a function, a Rule or a mapping of its members is"
+            f"{answer!r} is not an answer: use an Answer, a text, a function, a Rule or a mapping of a rule's members"
         )
     return answer if isinstance(answer, Rule) else Rule(answer)
 
 
 def _fault(fault: Fault | Mapping[str, Any]) -> Fault:
     if isinstance(fault, Mapping):
-        return _parsed(Fault, fault)
+        return _parse(Fault, fault)
     if not isinstance(fault, Fault):
-        raise TypeError(f"{fault!r} is not a fault: a Fault or a mapping of its members is")
+        raise TypeError(f"{fault!r} is not a fault: use a Fault or a mapping of its members")
     return fault
 
 
-def _parsed(kind: type[T], members: Mapping[str, Any]) -> T:
+def _parse(kind: type[T], members: Mapping[str, Any]) -> T:
     from mockserver.scripting.answer_file import parse
 
     return parse(kind, members)

@@ -1,4 +1,4 @@
-"""The services there are."""
+"""The route table of all services."""
 
 from functools import cache
 
@@ -9,5 +9,5 @@ from mockserver.vertex import service as vertex
 
 @cache
 def route_table() -> RouteTable:
-    """Every method of both services, the Developer API's first: its paths are the narrower ones."""
+    """Return the routes of both services; the Developer API comes first, because its paths are narrower."""
     return RouteTable((gemini.SERVICE, vertex.SERVICE))

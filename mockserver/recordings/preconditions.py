@@ -181,7 +181,7 @@ class Preconditions:
             self._edit(name, lambda run: _ended(run, resource))
 
     def _edit(self, name: str, edit: Callable[[Run], Run]) -> None:
-        held = run_control.find(self._world, name)
+        held = run_control.find_run(self._world, name)
         self._world.store.change(held.kind, held.name, lambda record: replace(record, run=edit(record.run)))
 
 

@@ -1,1 +1,1 @@
-"""What a tester asks for, as data: answers, rules, faults, magic words."""
+"""What a tester scripts, as data: answers, rules, faults and magic words."""

@@ -1,4 +1,4 @@
-"""Answers and faults as data: in a YAML or JSON file, or in the body of a control request.
+"""Reads answers and faults from a YAML or JSON file, or from the body of a control request.
 
     answers:
       - text: LXIII                     # the exact prompt; or regex:, model:, turn:, call:, times:
@@ -37,24 +37,24 @@ _INNER: Mapping[tuple[type[Any], str], type[Any]] = {(Rule, "answer"): Answer, (
 SECTIONS = ("answers", "faults")
 
 
-# An answer may be a text, an object or, in Python, a function. Errors about the forms that it does not have are left out.
-_OTHER_FORMS = frozenset({"string_type", "callable_type", "dataclass_type"})
+# An answer may be a text, an object or, in Python, a function. Pydantic reports an error for each; these are left out.
+_OTHER_TYPES = frozenset({"string_type", "callable_type", "dataclass_type"})
 
 
 class BadFile(ValueError):
-    """An invalid file of answers; the message names file, line and entry."""
+    """An invalid answers file; the message names the file, the line and the entry."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scripted:
+class AnswersFile:
     """The rules and faults of a file."""
 
     answers: tuple[Rule, ...] = ()
     faults: tuple[Fault, ...] = ()
 
 
-def read_answers(path: str | Path) -> Scripted:
-    """The rules and faults of a file. Raises BadFile."""
+def read_answers(path: str | Path) -> AnswersFile:
+    """Read the rules and faults of a file. Raises BadFile."""
     text = _text(path)
     try:
         data, tree = _read(text)
@@ -67,24 +67,24 @@ def read_answers(path: str | Path) -> Scripted:
     except (ValueError, AliasBomb) as error:
         raise BadFile(f"{path}: {error}") from None
     except RecursionError:
-        raise BadFile(f"{path}: its lists and objects are nested too deeply") from None
+        raise BadFile(f"{path}: lists and objects are nested too deeply") from None
     _check_sections(path, data, tree)
     lines = _lines(tree)
-    return Scripted(
+    return AnswersFile(
         tuple(_entries(path, lines, "answers", data, Rule)),
         tuple(_entries(path, lines, "faults", data, Fault)),
     )
 
 
 def parse(kind: type[T], entry: Any) -> T:
-    """A Rule or a Fault from data. Raises ValueError; its message names the member."""
+    """Parse a Rule or a Fault from data. Raises ValueError; its message names the member."""
     _check_members(kind, entry)
     try:
         made: T = _adapter(cast("Any", kind)).validate_python(entry)
     except ValidationError as errors:
         details = errors.errors()
-        relevant = [error for error in details if error["type"] not in _OTHER_FORMS] or details[:1]
-        raise ValueError("; ".join(dict.fromkeys(map(_sentence, relevant)))) from None
+        relevant = [error for error in details if error["type"] not in _OTHER_TYPES] or details[:1]
+        raise ValueError("; ".join(dict.fromkeys(map(_describe_error, relevant)))) from None
     return made
 
 
@@ -101,22 +101,22 @@ def _check_members(kind: type[Any], entry: Any) -> None:
     members = [field.name for field in fields(kind)]
     for name, value in entry.items():
         if name not in members:
-            raise ValueError(f"there is no member {name!r}; the members are {', '.join(members)}")
+            raise ValueError(f"unknown member {name!r}; the members are {', '.join(members)}")
         if inner := _INNER.get((kind, name)):
             for part in value if isinstance(value, list) else [value]:
                 _check_members(inner, part)
 
 
-def _sentence(error: Any) -> str:
-    place = ".".join(str(step) for step in error["loc"] if step not in {"str", "Answer", "callable[...]"})
+def _describe_error(error: Any) -> str:
+    member = ".".join(str(step) for step in error["loc"] if step not in {"str", "Answer", "callable[...]"})
     message = error["msg"].removeprefix("Value error, ")
-    if (place, error["type"]) == ("answer", "dataclass_type"):
-        message = f"{error['input']!r} is neither a text nor an object; quote it to make it a text"
-    return f"{place}: {message}" if place else message
+    if (member, error["type"]) == ("answer", "dataclass_type"):
+        message = f"{error['input']!r} is neither a text nor an object; put a text in quotes"
+    return f"{member}: {message}" if member else message
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which a date is a text: a prompt may be a date, and no member is one."""
+    """YAML that reads a date as a text: a prompt may be a date, and no member is one."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -133,9 +133,9 @@ def _text(path: str | Path) -> str:
 
 
 def _read(text: str) -> tuple[Any, Any]:
-    """The data of a file, {} if it is empty; and its YAML nodes, which have line numbers."""
+    """Return the data of a file, {} if it is empty, and its YAML nodes, which have line numbers."""
     try:
-        # YAML refuses two things that JSON allows: tabs as indentation, and an escape of half a character.
+        # YAML refuses two things that JSON allows: tabs as indentation, and the escape of a lone surrogate.
         return orjson.loads(text), yaml.compose(text.replace("\t", " "), _Loader)
     except orjson.JSONDecodeError:
         check_aliases(text, _Loader)
@@ -151,11 +151,11 @@ def _check_sections(path: str | Path, data: Any, tree: Any) -> None:
     keys = [key for key, _ in tree.value] if data else []
     lines = {key.value: key.start_mark.line + 1 for key in keys}
     for name, entries in data.items():
-        place = f"{path}:{lines.get(str(name), 1)}"
+        location = f"{path}:{lines.get(str(name), 1)}"
         if name not in SECTIONS:
-            raise BadFile(f"{place}: there is no list `{name}`; the lists are `answers` and `faults`")
+            raise BadFile(f"{location}: unknown list `{name}`; the lists are `answers` and `faults`")
         if entries is not None and not isinstance(entries, list):
-            raise BadFile(f"{place}: `{name}` must be a list, not a {type(entries).__name__}")
+            raise BadFile(f"{location}: `{name}` must be a list, not a {type(entries).__name__}")
     if len(lines) < len(keys):
         duplicate = max(lines, key=[key.value for key in keys].count)
         raise BadFile(f"{path}:{lines[duplicate]}: there is more than one list `{duplicate}`")
@@ -172,7 +172,7 @@ def _entries(
 
 
 def _lines(tree: Any) -> dict[tuple[str, int], int]:
-    """The line of each entry, from 1, by section and index."""
+    """Return the line of each entry, from 1, by section and index."""
     if tree is None or not isinstance(tree, yaml.MappingNode):
         return {}
     return {

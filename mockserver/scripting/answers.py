@@ -1,4 +1,4 @@
-"""Answers that a tester writes, and the rules that choose among them."""
+"""Scripted answers, and the rules that choose among them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from mockserver.scripting.safety import category_name, checked_name, level_name
 from mockserver.scripting.summary import summary_repr
 from mockserver.settings import LONGEST_SECONDS
 
-# Of the Developer API and of Vertex AI together. A surface prints OTHER for a reason that its service does not have.
+# Those of both services. A surface prints OTHER for a reason that its service does not have.
 FINISH_REASONS = (
     "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
     "MALFORMED_FUNCTION_CALL", "MODEL_ARMOR", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION",
@@ -49,17 +49,17 @@ class Prompt:
 
     @property
     def text(self) -> str:
-        """The text of the last turn that is not the model's."""
+        """Return the text of the last turn that is not the model's."""
         return next((turn.text for turn in reversed(self.turns) if turn.role != "model"), "")
 
     @property
     def turn(self) -> int:
-        """The number of the user's turn, from 1."""
+        """Return the number of the user's turn, from 1."""
         return sum(turn.role != "model" for turn in self.turns)
 
     @property
     def is_tuned(self) -> bool:
-        """Whether it is for a tuned model."""
+        """Return whether the prompt is to a tuned model."""
         return self.base not in {"", self.model}
 
 
@@ -84,9 +84,9 @@ class Answer:
         Answer(block="SAFETY", prompt_ratings={"HATE_SPEECH": "HIGH"})
 
     `parts` are Google's parts as JSON, for an answer that is more than text. `chunks` are the pieces of a stream and
-    `delays` the seconds before each of them; without chunks, the text is cut as the real service cuts it. `ratings`
-    are of the answer and `prompt_ratings` of the prompt: a rating above the client's threshold blocks, while `finish`
-    and `block` apply whatever the client allows. `citations` are printed with the answer. `usage` overrides token
+    `delays` the seconds before each of them; without chunks, the text is split as the real service splits it. `ratings`
+    rate the answer and `prompt_ratings` the prompt: a rating above the client's threshold blocks, while `finish` and
+    `block` apply whatever the thresholds are. `citations` are printed with the answer. `usage` overrides token
     counts: "prompt", "candidates", "thoughts", "cached". `logprobs` are (token, log probability) pairs, for a client
     that requests them. `others` are the texts of further candidates; candidates beyond them have the text of the first.
 
@@ -115,20 +115,20 @@ class Answer:
         put(self, "text", self.text or "".join(self.chunks) or "".join(map(visible_text, self.parts)))
         put(self, "finish", checked_name("finish reason", self.finish, self.finish.upper(), FINISH_REASONS))
         put(self, "block", self.block and checked_name("block reason", self.block, self.block.upper(), BLOCK_REASONS))
-        put(self, "ratings", _ratings(self.ratings))
-        put(self, "prompt_ratings", _ratings(self.prompt_ratings))
+        put(self, "ratings", _normalize_ratings(self.ratings))
+        put(self, "prompt_ratings", _normalize_ratings(self.prompt_ratings))
 
     __repr__ = summary_repr
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Rule:
-    """An answer and the prompts it is for. A rule fits when all its conditions hold; the first rule that fits answers.
+    """An answer and its conditions. A rule matches a prompt if all conditions hold; the first matching rule answers.
 
     `model` is a glob for the model's name or the last part of it, `text` the exact prompt, `regex` a regular expression
-    that is searched in the prompt (in Python's syntax, without look-around and back-references), `predicate` a function of the prompt. `turn` is the number of the user's turn in the
-    conversation and `call` the number of the call of that model, both from 1; `times` is how often the rule answers at
-    most. The answer may be a text, or a function of the prompt that returns a text or an Answer.
+    that is searched in the prompt (in Python's syntax, without look-around and back-references), `predicate` a function
+    of the prompt. `turn` is the number of the user's turn in the conversation and `call` the number of the call of that
+    model, both from 1; `times` is how often the rule answers at most. The answer may be a text, or a function of the prompt that returns a text or an Answer.
 
     Raises ValueError for an invalid regular expression and for numbers below 1.
     """
@@ -152,13 +152,14 @@ class Rule:
 
     __repr__ = summary_repr
 
-    def answers(self, prompt: Prompt, used: int = 0) -> bool:
-        """Whether the rule answers this prompt, having answered `used` times already."""
+    def matches(self, prompt: Prompt, used: int = 0) -> bool:
+        """Return whether the rule answers this prompt, if it has already answered `used` times."""
         return next(self.mismatches(prompt, used), None) is None
 
     def mismatches(self, prompt: Prompt, used: int = 0) -> Iterator[str]:
-        """The conditions that do not hold for the prompt, each as a sentence."""
-        if self.model is not None and not _names(self.model, prompt.model):
+        """Yield the conditions that do not hold for the prompt, each as a sentence."""
+        last_part = prompt.model.rpartition("/")[2]
+        if self.model is not None and not any(fnmatchcase(name, self.model) for name in (prompt.model, last_part)):
             yield f"the model is {prompt.model}, not {self.model}"
         if self.text is not None and prompt.text != self.text:
             yield f"the text is {shorten(prompt.text)}, not {shorten(self.text)}"
@@ -175,28 +176,30 @@ class Rule:
 
 
 def visible_text(part: Json) -> str:
-    """The text of one of Google's parts; that of a thought is not part of the answer."""
+    """Return the text of one of Google's parts. The text of a thought is not part of the answer."""
     return "" if part.get("thought") else str(part.get("text", ""))
 
 
-def matching(rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | None = None) -> int | None:
-    """The index of the first rule that answers this prompt, if any."""
+def find_match(rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | None = None) -> int | None:
+    """Return the index of the first rule that matches this prompt, if any."""
     used = used or {}
-    return next((i for i, rule in enumerate(rules) if rule.answers(prompt, used.get(i, 0))), None)
+    return next((i for i, rule in enumerate(rules) if rule.matches(prompt, used.get(i, 0))), None)
 
 
-def nearest(rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | None = None) -> tuple[Rule, str] | None:
-    """The rule with the fewest conditions that do not hold, and those conditions; for rules of which none fits."""
+def find_nearest(
+    rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | None = None
+) -> tuple[Rule, str] | None:
+    """Return the rule with the fewest failed conditions, and those conditions. Call it if no rule matches."""
     used = used or {}
-    misses = [(rule, list(rule.mismatches(prompt, used.get(i, 0)))) for i, rule in enumerate(rules)]
-    if not misses:
+    mismatches = [(rule, list(rule.mismatches(prompt, used.get(i, 0)))) for i, rule in enumerate(rules)]
+    if not mismatches:
         return None
-    rule, reasons = min(misses, key=lambda miss: len(miss[1]))
+    rule, reasons = min(mismatches, key=lambda mismatch: len(mismatch[1]))
     return rule, "; ".join(reasons)
 
 
-def scripted(rule: Rule, prompt: Prompt) -> Answer:
-    """The answer of a rule to a prompt. Raises TypeError for a function that returns anything else."""
+def resolve_answer(rule: Rule, prompt: Prompt) -> Answer:
+    """Return the answer of a rule to a prompt. TypeError for a function that returns neither a text nor an Answer."""
     answer: Any = rule.answer(prompt) if callable(rule.answer) else rule.answer
     if not isinstance(answer, Answer | str):
         msg = f"{answer!r} is neither an Answer nor a text"
@@ -204,21 +207,17 @@ def scripted(rule: Rule, prompt: Prompt) -> Answer:
     return Answer(answer) if isinstance(answer, str) else answer
 
 
-def _names(glob: str, model: str) -> bool:
-    return fnmatchcase(model, glob) or fnmatchcase(model.rpartition("/")[2], glob)
-
-
 def shorten(text: str) -> str:
-    """A text in quotes, cut when it is long."""
+    """Quote a text, and shorten it if it is long."""
     return f'"{text}"' if len(text) <= 80 else f'"{text[:77]}..."'
 
 
 def _check_texts(answer: Answer) -> None:
     if answer.text and answer.chunks and "".join(answer.chunks) != answer.text:
-        raise ValueError("chunks, joined, differ from text: give only one of the two")
+        raise ValueError("the joined chunks differ from text: set only one of the two")
     if answer.chunks and len(answer.delays) > len(answer.chunks):
         raise ValueError(
-            f"there are {len(answer.delays)} delays for {len(answer.chunks)} chunks: give one a chunk at most"
+            f"there are {len(answer.delays)} delays for {len(answer.chunks)} chunks: set at most one for each chunk"
         )
     if not all(0 <= delay <= LONGEST_SECONDS for delay in answer.delays):
         raise ValueError(f"delays must be numbers of seconds from 0 to {LONGEST_SECONDS}")
@@ -234,5 +233,5 @@ def _check_numbers(answer: Answer) -> None:
             raise ValueError(f"the token count {name!r} must be at least 0, not {count}")
 
 
-def _ratings(ratings: Mapping[str, str]) -> dict[str, str]:
+def _normalize_ratings(ratings: Mapping[str, str]) -> dict[str, str]:
     return {category_name(category): level_name(level) for category, level in ratings.items()}

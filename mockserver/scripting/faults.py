@@ -1,4 +1,4 @@
-"""Faults as data: which calls fail, and how; and the counts of a fault in a world.
+"""Faults as data: the calls that they match, their effects, and their counts in a world.
 
     Fault(status=503, times=2)                                    the next two calls of anything
     Fault("tunedModels.create", status=429, retry_after=30)
@@ -7,7 +7,7 @@
     Fault(resource="tunedModels/mine-*", latency_seconds=20, probability=0.1)
     Fault("tunedModels.create", fail_at_step=10)                  the new job will fail
 
-The sentence of a status error differs by service: the surfaces have it.
+The sentence of a status error depends on the service: see `dispatch.fault_injection`.
 """
 
 import random
@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from mockserver.rpc.errors import Code
-from mockserver.scripting.magic_words import FAULT_WORDS, JobDirectives, magic_directives
+from mockserver.scripting.magic_words import FAULT_WORDS, JobDirectives, parse_magic_words
 from mockserver.scripting.summary import summary_repr
 from mockserver.settings import LONGEST_SECONDS
 
@@ -59,12 +59,12 @@ class Signature(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Fault:
-    """A fault to inject: which calls it strikes, and its effect on them.
+    """A fault to inject: the calls that it affects, and its effect.
 
     Calls: `method` and `resource` are globs for the method's id ("tunedModels.create") and the name of the resource;
-    `nth` is the number of the first matching call to strike, from 1, and without `times` the only one; `times` is how
-    often it strikes at most; `probability` is drawn from the world's seeded random generator; `for_seconds` is how long
-    the fault lasts after it was added, on the world's clock.
+    `nth` is the number of the first matching call that it affects, from 1, and without `times` the only one; `times`
+    limits how many calls it affects; `probability` is drawn from the world's seeded random generator; `for_seconds` is
+    how long the fault lasts after it was added, on the world's clock.
 
     Effect: `status` is an HTTP status, the name of a google.rpc code or one of REASONS, sent with the real sentence or
     with `message`, and with `retry_after` (seconds) in RetryInfo; in a stream it comes after `after_chunks` chunks.
@@ -106,7 +106,7 @@ class Fault:
 
     @property
     def status_name(self) -> str | None:
-        """The name of the google.rpc code, or the reason; None for a fault without a status."""
+        """Return the name of the google.rpc code, or the reason; None for a fault without a status."""
         if self.status is None:
             return None
         word = str(self.status).upper()
@@ -120,77 +120,77 @@ class Fault:
 
     @property
     def job(self) -> JobDirectives:
-        """The effect on the job that the call creates."""
+        """Return the effect on the job that the call creates."""
         return JobDirectives(self.fail_at_step, self.stall_at_step, self.never_finish)
 
     @property
     def is_final(self) -> bool:
-        """Whether it changes the answer, rather than only delaying it."""
+        """Return whether the fault changes the answer, rather than only delaying it."""
         return bool(_effects(self))
 
 
 @dataclass(frozen=True, slots=True)
 class FaultRecord:
-    """A fault in a world: when it was added, how many matching calls it has seen, and how many it struck."""
+    """A fault in a world: when it was added, how many calls it matched, and into how many it was injected."""
 
     fault: Fault
     since: Nanos = 0
-    seen: int = 0
-    struck: int = 0
+    matched: int = 0
+    injected: int = 0
 
 
-def attempt(
+def match_fault(
     record: FaultRecord, signature: Signature, now: Nanos, rng: random.Random
 ) -> tuple[FaultRecord, Fault | None]:
-    """Match a call with a fault: the fault's record afterwards, and the fault if it strikes.
+    """Match a call with a fault. Return the fault's new record, and the fault if it is to be injected.
 
     Only a fault whose probability is below 1 draws from the random generator.
     """
     fault = record.fault
     if not _matches(fault, signature) or _is_over(record, now):
         return record, None
-    record = replace(record, seen=record.seen + 1)
+    record = replace(record, matched=record.matched + 1)
     if not _is_due(record) or (fault.probability < 1 and rng.random() >= fault.probability):
         return record, None
-    return replace(record, struck=record.struck + 1), fault
+    return replace(record, injected=record.injected + 1), fault
 
 
-def strike(
+def select_fault(
     records: Sequence[FaultRecord], signature: Signature, now: Nanos, rng: random.Random
 ) -> tuple[tuple[FaultRecord, ...], Fault | None]:
-    """Match a call with all faults of a world, in order, and combine those that strike.
+    """Match a call with all faults of a world, in order. Return their new records, and the fault to inject.
 
-    Delays add up until the first fault that changes the answer; the faults after it do not see the call.
+    Delays add up until the first fault that changes the answer; the faults after it are not matched.
     """
-    after: list[FaultRecord] = []
+    new_records: list[FaultRecord] = []
     combined: Fault | None = None
     for record in records:
         if combined is not None and combined.is_final:
-            after.append(record)
+            new_records.append(record)
             continue
-        counted, fault = attempt(record, signature, now, rng)
-        after.append(counted)
+        new_record, fault = match_fault(record, signature, now, rng)
+        new_records.append(new_record)
         if fault is not None:
             combined = fault if combined is None else _combine(fault, combined)
-    return tuple(after), combined
+    return tuple(new_records), combined
 
 
-def magic_fault(text: str) -> Fault | None:
-    """The fault that magic words in a prompt ask for: `[mock: error=429 retry-after=30]`.
+def find_magic_fault(text: str) -> Fault | None:
+    """Return the fault that magic words in a prompt request: `[mock: error=429 retry-after=30]`.
 
-    None if they ask for none. None also if one is misspelt: then the answer to the prompt says so.
+    None if they request none, or if one is invalid: then the answer to the prompt says so.
     """
     if "[" not in text:
         return None
     try:
-        return directed_fault(magic_directives(text))
+        return fault_from_words(parse_magic_words(text))
     except ValueError:
         return None
 
 
-def directed_fault(directives: Mapping[str, str]) -> Fault | None:
-    """The fault that these magic words ask for, if any. Raises ValueError for an invalid fault or number."""
-    words = {word: value for word, value in directives.items() if word in FAULT_WORDS}
+def fault_from_words(magic_words: Mapping[str, str]) -> Fault | None:
+    """Return the fault that these magic words request, if any. ValueError for an invalid fault or number."""
+    words = {word: value for word, value in magic_words.items() if word in FAULT_WORDS}
     if not words:
         return None
     return Fault(
@@ -212,19 +212,19 @@ def _matches(fault: Fault, signature: Signature) -> bool:
 
 
 def _is_over(record: FaultRecord, now: Nanos) -> bool:
-    lasts = record.fault.for_seconds
-    return lasts is not None and now >= record.since + round(lasts * 1_000_000_000)
+    seconds = record.fault.for_seconds
+    return seconds is not None and now >= record.since + round(seconds * 1_000_000_000)
 
 
 def _is_due(record: FaultRecord) -> bool:
-    """Whether the fault strikes the call that was counted last, by its number."""
+    """Return whether the fault affects the call that was counted last, by the call's number."""
     fault = record.fault
     limit = fault.times if fault.times is not None or fault.nth is None else 1
-    return record.seen >= (fault.nth or 1) and (limit is None or record.struck < limit)
+    return record.matched >= (fault.nth or 1) and (limit is None or record.injected < limit)
 
 
 def _combine(fault: Fault, earlier: Fault) -> Fault:
-    """One fault with the effects of both; of two effects on a job, that of the earlier fault."""
+    """Return one fault with the effects of both; of two effects on a job, that of the earlier fault."""
     return replace(
         fault,
         latency_seconds=fault.latency_seconds + earlier.latency_seconds,
@@ -236,7 +236,7 @@ def _combine(fault: Fault, earlier: Fault) -> Fault:
 
 
 def _effects(fault: Fault) -> list[str]:
-    """The names of this fault's effects that change the answer."""
+    """Return the names of this fault's effects that change the answer."""
     effects = {
         "status": fault.status is not None,
         "cut_after_chunks": fault.cut_after_chunks is not None,

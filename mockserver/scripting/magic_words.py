@@ -36,20 +36,20 @@ _JOB_WORD = re.compile(
 )
 
 
-def magic_directives(text: str) -> Mapping[str, str]:
-    """The words of every `[mock: ...]` in a text: name, in lower case with `_`, to value; "" for a lone word."""
-    directives: dict[str, str] = {}
+def parse_magic_words(text: str) -> Mapping[str, str]:
+    """Return the words of every `[mock: ...]` in a text: names, in lower case with `_`, and values, "" if there is none."""
+    words: dict[str, str] = {}
     for _, inside, _ in _brackets(text):
         for word in _WORD.finditer(inside.strip()):
             if word["text"] is not None:
-                directives["text"] = _unquoted(word["text"])
+                words["text"] = _unquoted(word["text"])
             else:
-                directives[word["key"].lower().replace("-", "_")] = _unquoted(word["value"] or "")
-    return directives
+                words[word["key"].lower().replace("-", "_")] = _unquoted(word["value"] or "")
+    return words
 
 
-def without_magic(text: str) -> str:
-    """The text without its `[mock: ...]`."""
+def strip_magic_words(text: str) -> str:
+    """Return the text without its `[mock: ...]`."""
     if "[" not in text:
         return text
     kept, done = "", 0
@@ -60,7 +60,7 @@ def without_magic(text: str) -> str:
 
 
 def _brackets(text: str) -> Iterator[tuple[int, str, int]]:
-    """Where each `[mock: ...]` starts, what is inside, and where it ends.
+    """Find where each `[mock: ...]` starts, what is inside, and where it ends.
 
     One that is never closed is none, and nor is any behind it: the text is gone through once, however it was made.
     """
@@ -72,7 +72,7 @@ def _brackets(text: str) -> Iterator[tuple[int, str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class JobDirectives:
-    """The end of a job, or its lack of one, that was scripted when it was created."""
+    """How a new job ends, or that it never does, as scripted."""
 
     fail_at_step: int | None = None
     stall_at_step: int | None = None
@@ -80,7 +80,7 @@ class JobDirectives:
     finish_now: bool = False
 
     def direct(self, run: Run) -> Run:
-        """The run with these directives. One that would fail earlier still does."""
+        """Apply the directives to a run. A run that would fail earlier still does."""
         if self.never_finish:
             run = replace(run, stall_at_step=max(run.total_steps - 1, 0))
         if self.stall_at_step is not None:
@@ -91,7 +91,7 @@ class JobDirectives:
 
 
 def job_directives(*texts: str) -> JobDirectives:
-    """The directives of the magic words in these texts; of two that contradict each other, the last."""
+    """Return the directives of the magic words in these texts; of two that contradict each other, the last."""
     words = list(_JOB_WORD.finditer(" ".join(texts)))
     steps = {word["verb"].lower(): int(word["step"]) for word in words if word["verb"]}
     return JobDirectives(

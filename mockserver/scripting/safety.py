@@ -1,4 +1,4 @@
-"""The names of safety categories and levels, as testers and clients write them.
+"""The names of safety categories and levels, as testers write them.
 
 They are Google's without the prefixes: category "HARASSMENT" is HARM_CATEGORY_HARASSMENT on the wire, level "LOW" is
 the probability LOW and the severity HARM_SEVERITY_LOW.
@@ -13,17 +13,17 @@ LEVELS = ("NEGLIGIBLE", "LOW", "MEDIUM", "HIGH")
 
 
 def category_name(word: str) -> str:
-    """The short name of a category, with or without its prefix, in any case. Raises ValueError with all names."""
+    """Return the short name of a category, given with or without its prefix, in any case. ValueError lists all names."""
     return checked_name("safety category", word, word.upper().removeprefix("HARM_CATEGORY_"), CATEGORIES)
 
 
 def level_name(word: str) -> str:
-    """The short name of a level, in any case. Raises ValueError with all names."""
+    """Return the short name of a level, given in any case. ValueError lists all names."""
     return checked_name("safety level", word, word.upper().removeprefix("HARM_SEVERITY_"), LEVELS)
 
 
 def checked_name(kind: str, word: str, name: str, names: Sequence[str]) -> str:
-    """`name`, which somebody wrote as `word`. Raises ValueError if it is not one of `names`."""
+    """Return `name`, which the tester wrote as `word`. ValueError if it is not one of `names`."""
     if name not in names:
         raise ValueError(f"{word!r} is not a {kind}; use one of {', '.join(names)}")
     return name

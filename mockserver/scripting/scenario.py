@@ -1,7 +1,4 @@
-"""What a tester told a world: what to answer, which calls to spoil; and how much of it has come true.
-
-Rules and faults are records of the world's store, in the order they were added, with their counts.
-"""
+"""The scenario of a world: the scripted rules and faults, in the order they were added, with their counts."""
 
 import copy
 import logging
@@ -11,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.scripting.answers import Answer, Prompt, Rule, matching, nearest, scripted
-from mockserver.scripting.faults import Fault, FaultRecord, Signature, strike
+from mockserver.scripting.answers import Answer, Prompt, Rule, find_match, find_nearest, resolve_answer
+from mockserver.scripting.faults import Fault, FaultRecord, Signature, select_fault
 from mockserver.state.store import ALL, Conflict, Entry, Kind, Missing, Store
 
 log = logging.getLogger(__name__)
@@ -31,39 +28,39 @@ class AnswerRecord:
 RULES: Kind[AnswerRecord] = Kind("scenario.rules", AnswerRecord)
 FAULTS: Kind[FaultRecord] = Kind("scenario.faults", FaultRecord)
 
-MOST = 1_000_000
-"""More rules or faults than there will be."""
+NO_LIMIT = 1_000_000
+"""More rules or faults than a world has."""
 
-# Rules are matched by one thread at a time, so that a test's functions are asked once a call and no two at once.
-# A predicate or an answer that is a function may script more.
-_matching = threading.RLock()
+# One thread at a time matches rules, so that a test's functions are called once for a prompt and never concurrently.
+# The lock is reentrant because a test's function may add rules.
+_lock = threading.RLock()
 
 
 class Scenario:
-    """The rules and faults of a world, in order, and how often each has struck: a view of its store."""
+    """The rules and faults of a world, in order, with their counts: a view of its store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     @property
     def answers(self) -> tuple[AnswerRecord, ...]:
-        """Each rule, first to last, with how often it has answered."""
+        """Return the rules with how often each has answered."""
         return tuple(entry.record for entry in self._rules())
 
     def _rules(self) -> list[Entry[AnswerRecord]]:
-        return self._store.page(RULES, ALL, "", limit=MOST)
+        return self._store.page(RULES, ALL, "", limit=NO_LIMIT)
 
     def add(self, *rules: Rule) -> None:
-        """Further rules, after those that are there. ValueError for a function that a shared store cannot keep."""
+        """Add rules after the existing ones. ValueError for a function, which a shared store cannot hold."""
         self._check(rules)
         self._store.transact(lambda transaction: self._insert(transaction, rules))
 
     def replace(self, rules: Sequence[Rule]) -> None:
-        """Other rules instead; none has answered yet. ValueError as for `add`."""
+        """Replace all rules; the counts of the new ones are 0. ValueError as for `add`."""
         self._check(rules)
 
         def change(transaction: Store) -> None:
-            for entry in transaction.page(RULES, ALL, "", limit=MOST):
+            for entry in transaction.page(RULES, ALL, "", limit=NO_LIMIT):
                 transaction.delete(RULES, entry.name)
             self._insert(transaction, rules)
 
@@ -73,87 +70,82 @@ class Scenario:
         for rule in rules if self._store.shared else ():
             if callable(rule.answer) or rule.predicate is not None:
                 raise ValueError(
-                    f"{rule!r} has a function, which stays in the process that made it: other processes use the same"
-                    " store, so give the answer and its conditions as data"
+                    f"{rule!r} has a function, which other processes cannot call, but they share the store: "
+                    "write the answer and its conditions as data"
                 )
 
     def _insert(self, transaction: Store, rules: Sequence[Rule]) -> None:
         for rule in rules:
-            transaction.insert(RULES, _name(transaction), AnswerRecord(rule))
+            transaction.insert(RULES, _new_name(transaction), AnswerRecord(rule))
 
     def answer(self, prompt: Prompt) -> tuple[Answer | None, str]:
-        """The answer of the first rule that fits the prompt, whose `call` is counted here; else None, and why none fits.
+        """Return the answer of the first rule that matches the prompt; else None, and why no rule matches.
 
-        Raises ApiError INTERNAL if a function of the tester's fails, so that the client is told.
+        It counts the prompt as a call of its model. Raises ApiError INTERNAL if a function of the test fails, so that
+        the client gets the error.
         """
-        try:
-            return self._scripted(prompt)
-        except Exception as error:
-            log.exception("%s: a function that the test gave failed", prompt.model)
-            # our choice: the real service runs no functions
-            raise ApiError(Code.INTERNAL, f"A function that the test gave failed: {error!r}") from error
-
-    def _scripted(self, prompt: Prompt) -> tuple[Answer | None, str]:
         call = self._store.count(f"calls of {prompt.model}")
         if not self._rules():
             return None, ""
         prompt = replace(prompt, call=call)
-        with _matching:
-            rule, mismatch = self._take_rule(prompt)
-        return (None, mismatch) if rule is None else (scripted(rule, prompt), "")
+        try:
+            with _lock:
+                rule, mismatch = self._use_first_match(prompt)
+            return (None, mismatch) if rule is None else (resolve_answer(rule, prompt), "")
+        except Exception as error:
+            log.exception("%s: a function of the test failed", prompt.model)
+            # our choice: the real service runs no functions
+            raise ApiError(Code.INTERNAL, f"A function that the test gave failed: {error!r}") from error
 
-    def _take_rule(self, prompt: Prompt) -> tuple[Rule | None, str]:
-        """The rule that answers, counted; or None, and why none does."""
+    def _use_first_match(self, prompt: Prompt) -> tuple[Rule | None, str]:
+        """Find the first matching rule and count its use; else return None, and why no rule matches."""
         while True:
             entries = self._rules()
             rules = [entry.record.rule for entry in entries]
-            used = {place: entry.record.used for place, entry in enumerate(entries)}
-            place = matching(rules, prompt, used)
-            if place is None:
-                return None, _mismatch(rules, prompt, used)
-            if self._use(entries[place]):
-                return rules[place], ""
-
-    def _use(self, entry: Entry[AnswerRecord]) -> bool:
-        """Count a rule once more; False if it was used or replaced since it was read, so that it may not fit now."""
-        used = replace(entry.record, used=entry.record.used + 1)
-        try:
-            self._store.replace(RULES, entry.name, used, version=entry.version)
-        except (Missing, Conflict):
-            return False
-        return True
+            used = {index: entry.record.used for index, entry in enumerate(entries)}
+            index = find_match(rules, prompt, used)
+            if index is None:
+                return None, _describe_nearest(rules, prompt, used)
+            entry = entries[index]
+            record = replace(entry.record, used=entry.record.used + 1)
+            try:
+                self._store.replace(RULES, entry.name, record, version=entry.version)
+            except (Missing, Conflict):  # used or replaced meanwhile: it may not match any more
+                continue
+            return rules[index], ""
 
     @property
     def faults(self) -> tuple[FaultRecord, ...]:
-        """Each fault, with how many calls it has seen and struck."""
-        entries = self._store.page(FAULTS, ALL, "", limit=MOST)
+        """Return the faults with how many calls each matched and was injected into."""
+        entries = self._store.page(FAULTS, ALL, "", limit=NO_LIMIT)
         return tuple([entry.record for entry in entries]) if entries else ()
 
     def add_fault(self, fault: Fault, now: Nanos) -> None:
-        """A further fault, about from now on."""
+        """Add a fault, effective from now on."""
         self._store.transact(
-            lambda transaction: transaction.insert(FAULTS, _name(transaction), FaultRecord(fault, since=now))
+            lambda transaction: transaction.insert(FAULTS, _new_name(transaction), FaultRecord(fault, since=now))
         )
 
     def replace_faults(self, records: Sequence[FaultRecord] = ()) -> None:
-        """Other faults instead, or none."""
+        """Replace all faults."""
 
         def change(transaction: Store) -> None:
-            for entry in transaction.page(FAULTS, ALL, "", limit=MOST):
+            for entry in transaction.page(FAULTS, ALL, "", limit=NO_LIMIT):
                 transaction.delete(FAULTS, entry.name)
             for record in records:
-                transaction.insert(FAULTS, _name(transaction), record)
+                transaction.insert(FAULTS, _new_name(transaction), record)
 
         self._store.transact(change)
 
-    def strike(self, method: str, resource: str, now: Nanos, rng: random.Random) -> Fault | None:
-        """Show a call to the faults: what is to go wrong with it, if anything."""
+    def select_fault(self, method: str, resource: str, now: Nanos, rng: random.Random) -> Fault | None:
+        """Match a call with all faults, count it, and return the fault to inject, if any."""
 
         def change(transaction: Store) -> Fault | None:
-            entries = transaction.page(FAULTS, ALL, "", limit=MOST)
-            # The change may be made again: then with the same chances.
-            after, fault = strike([entry.record for entry in entries], Signature(method, resource), now, copy.copy(rng))
-            for entry, record in zip(entries, after, strict=True):
+            entries = transaction.page(FAULTS, ALL, "", limit=NO_LIMIT)
+            records = [entry.record for entry in entries]
+            # A copy of the generator: the transaction may be repeated, and must draw the same numbers.
+            new_records, fault = select_fault(records, Signature(method, resource), now, copy.copy(rng))
+            for entry, record in zip(entries, new_records, strict=True):
                 if record != entry.record:
                     transaction.replace(FAULTS, entry.name, record)
             return fault
@@ -161,13 +153,13 @@ class Scenario:
         return self._store.transact(change)
 
 
-def _name(store: Store) -> str:
+def _new_name(store: Store) -> str:
     return str(store.count("scenario"))
 
 
-def _mismatch(rules: Sequence[Rule], prompt: Prompt, used: dict[int, int]) -> str:
-    closest = nearest(rules, prompt, used)
-    if closest is None:
+def _describe_nearest(rules: Sequence[Rule], prompt: Prompt, used: dict[int, int]) -> str:
+    nearest = find_nearest(rules, prompt, used)
+    if nearest is None:
         return ""
-    rule, reasons = closest
-    return f"none of the {len(rules)} answer rules fits; nearest is {rule!r}, but {reasons}"
+    rule, reasons = nearest
+    return f"none of the {len(rules)} answer rules matches; the nearest is {rule!r}, but {reasons}"

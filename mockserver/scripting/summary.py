@@ -1,16 +1,16 @@
-"""A repr of the fields that differ from their defaults: testers set two of the many fields of a Fault or an Answer."""
+"""A repr without default values: testers set two or three of the many fields of a Fault or an Answer."""
 
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
 
 def summary_repr(record: Any) -> str:
-    """`Fault(status=503, times=2)` rather than all sixteen fields of a dataclass."""
+    """Return `Fault(status=503, times=2)` rather than all fields of the dataclass."""
     return f"{type(record).__name__}({describe_fields(record)})"
 
 
 def describe_fields(record: Any) -> str:
-    """The arguments of such a repr: `status=503, times=2`."""
+    """Return the arguments of such a repr: `status=503, times=2`."""
     return ", ".join(
         f"{field.name}={value!r}"
         for field in fields(record)

@@ -1,1 +1,1 @@
-"""Keeping facts between two requests: the clock, the store, the log of calls."""
+"""What lives between two requests: records, the clock, worlds, the log of calls."""

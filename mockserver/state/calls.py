@@ -1,4 +1,4 @@
-"""The log of calls: what was asked of a world, by whom, and what it answered."""
+"""The log of calls: the requests that a world received, their callers and its answers."""
 
 import threading
 from collections import deque
@@ -13,10 +13,10 @@ from mockserver.state.clock import Nanos, to_datetime
 class RecordedCall:
     """One request and its answer.
 
-    `method` is the method id, such as "tunedModels.create", or "" when no route fits: then `hint` says
-    what was nearest. `request` and `response` are bound messages; `response` is a list for a stream and
-    a google.rpc.Status for an error. `fault` says what a fault did to the answer. `size` is how many bytes
-    body and answer took, of a stream the body alone.
+    `method` is the method id, such as "tunedModels.create", or "" if no route matches: then `hint` names the nearest
+    routes. `request` and `response` are bound messages; `response` is a list for a stream and a google.rpc.Status for
+    an error. `fault` describes the fault that was injected. `size` is the number of bytes of request and response; of
+    a stream that is still being sent, of the request alone.
     """
 
     method: str
@@ -33,12 +33,12 @@ class RecordedCall:
 
     @property
     def resource(self) -> str:
-        """The path without version and action: "tunedModels/x" of "/v1/tunedModels/x:generateContent"."""
+        """Return the path without version and action: "tunedModels/x" of "/v1/tunedModels/x:generateContent"."""
         return self.path.split("/", 2)[-1].partition(":")[0]
 
     @property
     def version(self) -> str:
-        """The first part of the path: "v1beta"."""
+        """Return the first segment of the path: "v1beta"."""
         return self.path.split("/", 2)[1] if self.path.startswith("/") else ""
 
     def __str__(self) -> str:
@@ -48,42 +48,42 @@ class RecordedCall:
 
 
 class LogEntry:
-    """The place of a call in a log."""
+    """A call in a log, for `CallLog.amend`."""
 
-    __slots__ = ("call", "is_kept")
+    __slots__ = ("call", "is_in_log")
 
     def __init__(self, call: RecordedCall) -> None:
         self.call = call
-        self.is_kept = True
+        self.is_in_log = True
 
 
 class CallLog:
-    """The newest calls; older ones are dropped so that a long-lived server stays small.
+    """The newest calls. Older ones are dropped, so that a long-lived server stays small.
 
-    It holds at most `capacity` of them, and no more than `most_bytes` took on the wire, but the newest always.
+    It holds at most `capacity` calls and at most `max_bytes` of requests and responses, but always the newest call.
     """
 
-    def __init__(self, capacity: int = 10_000, most_bytes: int = 64 * 2**20) -> None:
+    def __init__(self, capacity: int = 10_000, max_bytes: int = 64 * 2**20) -> None:
         self._capacity = capacity
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._entries: deque[LogEntry] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
 
     def append(self, call: RecordedCall) -> LogEntry:
-        """Write one down. The entry is for `amend`."""
+        """Add a call. The returned entry is for `amend`."""
         entry = LogEntry(call)
         with self._lock:
             self._append(entry)
         return entry
 
     def amend(self, entry: LogEntry, call: RecordedCall) -> None:
-        """Put a record that knows more in the place of an entry's; nothing, if that was dropped by now.
+        """Replace the call of an entry; does nothing if the log has dropped the entry.
 
-        A record itself never changes: who has read the log keeps what it said then.
+        The old record does not change: whoever has read the log keeps what they read.
         """
         with self._lock:
-            if entry.is_kept:
+            if entry.is_in_log:
                 self._bytes += call.size - entry.call.size
                 entry.call = call
                 self._drop_oldest()
@@ -95,33 +95,31 @@ class CallLog:
 
     def _drop_oldest(self) -> None:
         entries = self._entries
-        while len(entries) > self._capacity or (self._bytes > self._most_bytes and len(entries) > 1):
-            self._forget_first()
+        while len(entries) > self._capacity or (self._bytes > self._max_bytes and len(entries) > 1):
+            self._drop_first()
 
-    def _forget_first(self) -> None:
+    def _drop_first(self) -> None:
         entry = self._entries.popleft()
-        entry.is_kept = False
+        entry.is_in_log = False
         self._bytes -= entry.call.size
 
-    def so_far(self) -> tuple[RecordedCall, ...]:
-        """The calls that are in the log now, oldest first."""
-        with self._lock:
-            return tuple(entry.call for entry in self._entries)
-
     def __iter__(self) -> Iterator[RecordedCall]:
-        return iter(self.so_far())
+        """Iterate over the calls that are in the log now, oldest first."""
+        with self._lock:
+            return iter([entry.call for entry in self._entries])
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def replace(self, calls: Iterable[RecordedCall]) -> None:
-        """Hold these instead."""
+        """Replace all calls by these."""
+        calls = list(calls)  # before the lock: they may come from another log
         with self._lock:
             while self._entries:
-                self._forget_first()
+                self._drop_first()
             for call in calls:
                 self._append(LogEntry(call))
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Drop all calls."""
         self.replace(())

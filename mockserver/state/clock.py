@@ -1,7 +1,7 @@
 """The one place that asks the machine for the time.
 
-Times are integers: nanoseconds since the Unix epoch, because real answers carry nine fraction
-digits and `datetime` holds six. People speak to a clock in aware `datetime`s.
+Times are integers: nanoseconds since the Unix epoch, because real answers carry nine fraction digits and `datetime`
+holds six. Testers pass aware `datetime`s to a clock.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ Nanos = int
 SECOND: Nanos = 1_000_000_000
 
 END: Nanos = 2**63 - 1
-"""Where time ends: in the year 2262, as everywhere that counts nanoseconds in 64 bits. It begins at 0, in 1970."""
+"""The end of time, in the year 2262: the largest number of nanoseconds in 64 bits. Time begins at 0, in 1970."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,20 +38,20 @@ class Machine:
 
 
 def to_nanos(moment: datetime) -> Nanos:
-    """An aware datetime as nanoseconds since the epoch, exactly. A naive one raises ValueError."""
+    """Convert an aware datetime to nanoseconds since the epoch, exactly. ValueError for a naive one."""
     if moment.tzinfo is None:
-        msg = "a time needs its zone: use datetime(..., tzinfo=UTC)"
+        msg = "a time needs a time zone: use datetime(..., tzinfo=UTC)"
         raise ValueError(msg)
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def to_datetime(nanos: Nanos) -> datetime:
-    """Nanoseconds since the epoch as an aware datetime, cut to microseconds."""
+    """Convert nanoseconds since the epoch to an aware datetime, truncated to microseconds."""
     return _EPOCH + timedelta(microseconds=nanos // 1000)
 
 
-def checked(moment: Nanos) -> Nanos:
-    """The moment, if a clock can say it; else ValueError."""
+def check_moment(moment: Nanos) -> Nanos:
+    """Return the moment if a clock can show it, else raise ValueError."""
     if not 0 <= moment < END:
         msg = f"time begins on {to_datetime(0).date()} and ends on {to_datetime(END).date()}"
         raise ValueError(msg)
@@ -59,11 +59,11 @@ def checked(moment: Nanos) -> Nanos:
 
 
 class Clock(ABC):
-    """What the rest of the program may know about time. It never goes back."""
+    """The only source of time for the rest of the program. It never goes back."""
 
     @abstractmethod
     def now(self) -> Nanos:
-        """The moment, in nanoseconds since the epoch; never less than a moment told before."""
+        """Return the time in nanoseconds since the epoch; never less than a time returned before."""
 
     @abstractmethod
     async def sleep(self, seconds: float) -> None:
@@ -71,54 +71,53 @@ class Clock(ABC):
 
     @abstractmethod
     def jump(self, nanos: Nanos) -> None:
-        """Leave out the next `nanos` of time."""
+        """Skip the next `nanos` of time."""
 
     @abstractmethod
-    def twin(self) -> Self:
-        """A clock of its own that says the same now and goes as fast."""
+    def copy(self) -> Self:
+        """Return an independent clock with the same time and speed."""
 
     def jump_by(self, distance: Callable[[Nanos], Nanos]) -> None:
-        """Leave out as much time as `distance` says when it is told what time it is."""
+        """Skip the time that `distance` returns for the current time."""
         self.jump(distance(self.now()))
 
     def restore(self, moment: Nanos) -> None:
-        """Be at a moment again, with a world that is put back to it: the one time that may have been told before."""
+        """Set the time to that of a snapshot that is restored. Only here may time go back."""
         self.jump_by(lambda now: moment - now)
 
     def advance(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
-        """Jump ahead by the sum of what is given. ValueError for a negative sum, or one beyond the end of time."""
-        nanos = _forward(seconds + 60 * minutes + 3600 * hours)
-
-        def ahead(now: Nanos) -> Nanos:
-            checked(now + nanos)
-            return nanos
-
-        self.jump_by(ahead)
+        """Move ahead by the sum of the arguments. ValueError for a negative sum, or one beyond the end of time."""
+        total = seconds + 60 * minutes + 3600 * hours
+        if not total >= 0:
+            msg = f"time does not go back: cannot advance by {total!r} seconds"
+            raise ValueError(msg)
+        nanos = round(min(total * SECOND, END))
+        self.jump_by(lambda now: check_moment(now + nanos) - now)
 
     def move_to(self, moment: datetime) -> None:
-        """Jump to a moment that lies ahead, and before the end of time; else ValueError."""
-        target = checked(to_nanos(moment))
+        """Move to a later moment. ValueError for an earlier one, or one beyond the end of time."""
+        target = check_moment(to_nanos(moment))
 
-        def ahead(now: Nanos) -> Nanos:
+        def distance(now: Nanos) -> Nanos:
             if target < now:
-                msg = f"time does not go back: it is {to_datetime(now)}, asked for {moment}"
+                msg = f"time does not go back: it is {to_datetime(now)}, cannot move to {moment}"
                 raise ValueError(msg)
             return target - now
 
-        self.jump_by(ahead)
+        self.jump_by(distance)
 
     def advance_to(self, moment: Nanos) -> None:
-        """Jump ahead to a moment in nanoseconds; one that has passed changes nothing. ValueError beyond the end."""
-        target = checked(moment)
+        """Move ahead to a moment in nanoseconds; does nothing if it has passed. ValueError beyond the end of time."""
+        target = check_moment(moment)
         self.jump_by(lambda now: max(0, target - now))
 
 
 @dataclass(frozen=True, slots=True)
 class ClockSetting:
-    """What a clock goes by.
+    """The setting of a clock.
 
-    It said `moment` when the monotonic clock of the machine, which is one for all processes, said `since`, and goes
-    `factor` times as fast. With 0 it stands until it is moved.
+    The clock showed `moment` when the machine's monotonic clock, which all processes share, showed `since`. It runs
+    `factor` times as fast; with 0 it stands until it is moved.
     """
 
     moment: Nanos
@@ -130,8 +129,8 @@ ReadSetting = Callable[[], ClockSetting]
 ChangeSetting = Callable[[Callable[[ClockSetting], ClockSetting]], object]
 
 
-class KeptClock(Clock):
-    """A clock whose setting is kept here, or where it is told to."""
+class StoredClock(Clock):
+    """A clock whose setting is stored: in the clock itself, or in the store of a world."""
 
     def __init__(self, setting: ClockSetting) -> None:
         lock = threading.Lock()
@@ -141,113 +140,106 @@ class KeptClock(Clock):
             with lock:
                 setting = edit(setting)
 
-        self.keep(lambda: setting, change)
+        self.store_setting(lambda: setting, change)
 
-    def keep(self, read: ReadSetting, change: ChangeSetting) -> None:
-        """Go by the setting that is read there from now on, and change it there."""
+    def store_setting(self, read: ReadSetting, change: ChangeSetting) -> None:
+        """Read the setting with `read` from now on, and change it with `change`."""
         self._read = read
         self._change = change
 
     @property
     def setting(self) -> ClockSetting:
-        """What it goes by now."""
+        """Return the current setting."""
         return self._read()
 
     @abstractmethod
-    def told(self, setting: ClockSetting) -> Nanos:
-        """What a clock of this setting says now."""
+    def compute_time(self, setting: ClockSetting) -> Nanos:
+        """Return the time that a clock with this setting shows now."""
 
     def now(self) -> Nanos:
-        """What the clock says."""
-        return self.told(self._read())
+        """Return the time."""
+        return self.compute_time(self._read())
 
     def jump(self, nanos: Nanos) -> None:
-        """Go on from `nanos` later."""
+        """Skip the next `nanos` of time."""
         self.jump_by(lambda _: nanos)
 
     def jump_by(self, distance: Callable[[Nanos], Nanos]) -> None:
-        """Go on from later, by the time that it is when the setting is changed: nobody else moves it in between."""
-        self._change(lambda setting: replace(setting, moment=setting.moment + distance(self.told(setting))))
+        """Skip time. Reading the time and moving the clock are one change: nobody moves it in between."""
+        self._change(lambda setting: replace(setting, moment=setting.moment + distance(self.compute_time(setting))))
 
 
-class SystemClock(KeptClock):
+class SystemClock(StoredClock):
     """The machine's time, from a chosen start and at a chosen speed.
 
-    `factor` 60 makes an hour pass in a minute. `start` is what `now` says at birth; without it
-    the clock begins at the machine's own date.
+    With `factor` 60 an hour passes in a minute. `start` is the first time it shows; without it the clock starts at
+    the machine's time.
     """
 
     def __init__(self, factor: float = 1.0, start: datetime | None = None) -> None:
         if not 0 < factor < float("inf"):
             msg = f"a clock's factor must be above zero, not {factor!r}"
             raise ValueError(msg)
-        moment = Machine.time_ns() if start is None else checked(to_nanos(start))
+        moment = Machine.time_ns() if start is None else check_moment(to_nanos(start))
         super().__init__(ClockSetting(moment, Machine.perf_counter_ns(), factor))
 
     @property
     def factor(self) -> float:
-        """How many times as fast as the machine's it goes."""
+        """Return how many times as fast as the machine's time it runs."""
         return self._read().factor
 
-    def told(self, setting: ClockSetting) -> Nanos:
-        """The start plus what has passed since, times the factor."""
+    def compute_time(self, setting: ClockSetting) -> Nanos:
+        """Return the setting's moment plus the time since then, times the factor."""
         elapsed = Machine.perf_counter_ns() - setting.since
         return setting.moment + (elapsed if setting.factor == 1 else int(elapsed * setting.factor))
 
     async def sleep(self, seconds: float) -> None:
-        """Wait `seconds` of this clock: `seconds / factor` of the machine's."""
+        """Wait `seconds` of this clock: `seconds / factor` of the machine's time."""
         await Machine.async_sleep(seconds / self.factor)
 
-    def twin(self) -> Self:
-        """A clock of the same speed that starts here."""
-        twin = type(self)(self.factor)
-        twin.restore(self.now())
-        return twin
+    def copy(self) -> Self:
+        """Return a clock of the same speed that starts at this one's time."""
+        copy = type(self)(self.factor)
+        copy.restore(self.now())
+        return copy
 
 
-class ManualClock(KeptClock):
-    """Time that stands still until it is told to move.
+class ManualClock(StoredClock):
+    """A clock that stands still until it is moved.
 
-    `sleep` moves it too: an hour of simulated latency costs no time of the machine's.
+    `sleep` moves it too: an hour of simulated latency takes no time.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
-        super().__init__(ClockSetting(Machine.time_ns() if start is None else checked(to_nanos(start))))
+        super().__init__(ClockSetting(Machine.time_ns() if start is None else check_moment(to_nanos(start))))
 
-    def told(self, setting: ClockSetting) -> Nanos:
-        """The moment it was moved to."""
+    def compute_time(self, setting: ClockSetting) -> Nanos:
+        """Return the moment it was moved to."""
         return setting.moment
 
     async def sleep(self, seconds: float) -> None:
         """Move ahead by `seconds` and return at once."""
         self.advance(max(seconds, 0.0))
 
-    def twin(self) -> Self:
-        """A clock that stands where this one does."""
-        twin = type(self)()
-        twin.restore(self.now())
-        return twin
-
-
-def _forward(seconds: float) -> Nanos:
-    if not seconds >= 0:
-        msg = f"time does not go back: cannot advance by {seconds!r} seconds"
-        raise ValueError(msg)
-    return round(min(seconds * SECOND, END))
+    def copy(self) -> Self:
+        """Return a clock that shows the same time."""
+        copy = type(self)()
+        copy.restore(self.now())
+        return copy
 
 
 def stopwatch() -> Callable[[], float]:
-    """Start one; calling it says how many of the machine's milliseconds have passed."""
+    """Start a stopwatch. The returned function returns the milliseconds of the machine's time since then."""
     start = Machine.perf_counter_ns()
     return lambda: (Machine.perf_counter_ns() - start) / 1e6
 
 
 def countdown(seconds: float) -> Callable[[], float]:
-    """Start one; calling it says how many of the machine's seconds are left, negative ones when it is over."""
+    """Start a countdown. The returned function returns the seconds of the machine's time that are left, negative at last."""
     end = Machine.perf_counter() + seconds
     return lambda: end - Machine.perf_counter()
 
 
 def today() -> date:
-    """The machine's day, in UTC."""
+    """Return the machine's date, in UTC."""
     return to_datetime(Machine.time_ns()).date()

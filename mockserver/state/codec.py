@@ -1,10 +1,10 @@
-"""Records to JSON and back, by the types of their fields.
+"""Converts records to JSON and back, by the types of their fields.
 
-A data class becomes an object of its fields, those that have their default left out; an enum its name; a tuple, a set
-or a mapping a list. What has a form of its own, like the training data, has `to_json` and `from_json`. A field of type
-Any holds the values of bound messages: text, numbers, bytes, lists and objects.
+A data class becomes an object of its fields without those that have their default; an enum becomes its name; a tuple, a
+set or a mapping becomes a list. A class with a format of its own, like the training data, has `to_json` and `from_json`.
+A field of type Any holds values of bound messages: text, numbers, bytes, lists and objects.
 
-A function cannot leave the process that made it. Its JSON is a number, under which it stays here.
+A function cannot leave its process: its JSON is a number, by which this process finds it again.
 """
 
 import itertools
@@ -31,13 +31,13 @@ _numbers = itertools.count(1)
 
 
 def encode(record: Any) -> Json:
-    """The JSON of a record: a data class."""
+    """Convert a record, a data class, to JSON."""
     kind: Any = type(record)
     return _codec(kind)[0](record)
 
 
 def decode(record: type[T], tree: Json) -> T:
-    """The record of that type whose JSON this is."""
+    """Convert JSON to a record of that type."""
     kind: Any = record
     decoded: T = _codec(kind)[1](tree)
     return decoded
@@ -45,7 +45,7 @@ def decode(record: type[T], tree: Json) -> T:
 
 @cache
 def _codec(hint: Hashable) -> tuple[Encode, Decode]:
-    """How values of a type become JSON, and how they are made of it."""
+    """Return the functions that convert values of a type to JSON and back. Raises TypeError for an unknown type."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint in _PLAIN or origin is Literal:
         return _same, _same
@@ -57,7 +57,7 @@ def _codec(hint: Hashable) -> tuple[Encode, Decode]:
         return _GENERIC[origin](origin, arguments)
     if isinstance(hint, type):
         return _class(hint)
-    msg = f"no JSON is known for {hint}"
+    msg = f"no codec for the type {hint}"
     raise TypeError(msg)
 
 
@@ -72,7 +72,7 @@ def _class(record: type[Any]) -> tuple[Encode, Decode]:
         return record.isoformat, record.fromisoformat
     if issubclass(record, PurePath):
         return str, record
-    msg = f"no JSON is known for {record}"
+    msg = f"no codec for the type {record}"
     raise TypeError(msg)
 
 
@@ -85,7 +85,7 @@ def _encode_float(value: float) -> Json:
 
 
 def _union(_: Any, arguments: tuple[Any, ...]) -> tuple[Encode, Decode]:
-    """One of several types; where there are more than one and None, with which of them it is."""
+    """A value of one of several types. If there are several besides None, its JSON has the position of the type."""
     kinds = [kind for kind in arguments if kind is not type(None)]
     codecs = [_codec(kind) for kind in kinds]
     if len(kinds) == 1:
@@ -98,8 +98,8 @@ def _union(_: Any, arguments: tuple[Any, ...]) -> tuple[Encode, Decode]:
     def encode_union(value: Any) -> Json:
         if value is None:
             return None
-        place = next(place for place, kind in enumerate(kinds) if _is_of(value, kind))
-        return [place, codecs[place][0](value)]
+        position = next(position for position, kind in enumerate(kinds) if _is_of(value, kind))
+        return [position, codecs[position][0](value)]
 
     def decode_union(tree: Json) -> Any:
         return None if tree is None else codecs[tree[0]][1](tree[1])
@@ -128,7 +128,7 @@ def _items(origin: Any, arguments: tuple[Any, ...]) -> tuple[Encode, Decode]:
 
 
 def _mapping(_: Any, arguments: tuple[Any, ...]) -> tuple[Encode, Decode]:
-    """A list of keys and values: the order counts, and keys may be numbers."""
+    """A list of keys and values, because their order counts and keys may be numbers."""
     encode_key, decode_key = _codec(arguments[0])
     encode_value, decode_value = _codec(arguments[1])
     return (
@@ -138,15 +138,15 @@ def _mapping(_: Any, arguments: tuple[Any, ...]) -> tuple[Encode, Decode]:
 
 
 def _data_class(record: type[Any]) -> tuple[Encode, Decode]:
-    # Asked for when the first value comes, so that a type may hold itself.
+    # Computed for the first value, so that a type may contain itself.
     @cache
     def members() -> list[tuple[Field[Any], Encode, Decode]]:
         hints = get_type_hints(record)
         return [(field, *_codec(hints[field.name])) for field in fields(record)]
 
     def encode_record(value: Any) -> Json:
-        held = [(field, code, getattr(value, field.name)) for field, code, _ in members()]
-        return {field.name: code(item) for field, code, item in held if not _is_default(field, item)}
+        items = [(field, code, getattr(value, field.name)) for field, code, _ in members()]
+        return {field.name: code(item) for field, code, item in items if not _is_default(field, item)}
 
     def decode_record(tree: Json) -> Any:
         return record(**{field.name: code(tree[field.name]) for field, _, code in members() if field.name in tree})
@@ -155,23 +155,22 @@ def _data_class(record: type[Any]) -> tuple[Encode, Decode]:
 
 
 def _is_default(field: Field[Any], value: Any) -> bool:
-    """Whether the field would have this value without being told; 0.0 is not -0.0, nor True 1."""
+    """Return whether the value is the default of its field; 0.0 is not -0.0, and True is not 1."""
     default = field.default_factory() if field.default_factory is not MISSING else field.default
     return type(value) is type(default) and repr(value) == repr(default)
 
 
 def _function(_: Any, __: tuple[Any, ...]) -> tuple[Encode, Decode]:
-    return _keep_function, _functions.__getitem__
+    def encode_function(function: Callable[..., Any]) -> Json:
+        number = next(_numbers)
+        _functions[number] = function
+        return number
 
-
-def _keep_function(function: Callable[..., Any]) -> Json:
-    number = next(_numbers)
-    _functions[number] = function
-    return number
+    return encode_function, _functions.__getitem__
 
 
 def _encode_any(value: Any) -> Json:
-    """What bound messages are made of. An object with one member says what JSON has no word for."""
+    """Encode a value of a bound message. An object with one member stands for a type that JSON does not have."""
     if isinstance(value, Mapping):
         return {"object": [[key, _encode_any(item)] for key, item in value.items()]}
     if isinstance(value, list):
@@ -184,7 +183,7 @@ def _encode_any(value: Any) -> Json:
         return {"float": str(value)}
     if value is None or isinstance(value, str | int | float):
         return value
-    msg = f"no JSON is known for {value!r}"
+    msg = f"no codec for the value {value!r}"
     raise TypeError(msg)
 
 
@@ -193,12 +192,12 @@ def _decode_any(tree: Json) -> Any:
         return [_decode_any(item) for item in tree]
     if not isinstance(tree, dict):
         return tree
-    ((form, held),) = tree.items()
-    if form == "object":
-        return {key: _decode_any(item) for key, item in held}
-    if form == "tuple":
-        return tuple(_decode_any(item) for item in held)
-    return b64decode(held) if form == "bytes" else float(held)
+    ((kind, content),) = tree.items()
+    if kind == "object":
+        return {key: _decode_any(item) for key, item in content}
+    if kind == "tuple":
+        return tuple(_decode_any(item) for item in content)
+    return b64decode(content) if kind == "bytes" else float(content)
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})

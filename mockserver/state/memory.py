@@ -1,7 +1,7 @@
-"""The store that lives in the memory of one process.
+"""The store in the memory of one process.
 
-Transactions are optimistic: reading takes no lock beyond that of a page, and what was read is checked by its
-version when the transaction ends. A database does the same with a column for the version.
+Transactions are optimistic: reading takes a lock for a page at most, and the commit compares the versions of
+everything that was read. A database does the same with a version column.
 """
 
 import itertools
@@ -16,16 +16,16 @@ from mockserver.state.store import ALL, Conflict, Entry, Exists, Index, Kind, Mi
 T = TypeVar("T")
 R = TypeVar("R")
 
-# A record, its version, and which one it was to be inserted.
+# A record, its version, and the ordinal of its insertion.
 _Row = tuple[Any, int, int]
 
 # Rank, tie and name of a record.
 _Key = tuple[int, str, str]
 
-# Of all stores of the process, so that a version never stands for two records, whichever store is restored to which.
+# One counter for all stores of the process, so that a version is unique whichever store is restored to which.
 _revisions = itertools.count(1)
 
-_GONE = object()
+_DELETED = object()
 
 
 class _List:
@@ -52,7 +52,7 @@ class _List:
 
 
 class _Table:
-    """The records of a kind, and the lists they are in by index and partition."""
+    """The records of a kind, and its lists by index and partition."""
 
     __slots__ = ("inserted", "kind", "lists", "revision", "rows")
 
@@ -64,12 +64,12 @@ class _Table:
         self.inserted = 0
 
     def write(self, name: str, record: Any) -> None:
-        """Put a record in the place of whatever is there, or forget what is there."""
+        """Insert or replace a record; delete it if `record` is `_DELETED`."""
         self.revision = next(_revisions)
         old = self.rows.get(name)
         if old is not None:
             self._leave_lists(name, old)
-        if record is _GONE:
+        if record is _DELETED:
             self.rows.pop(name, None)
             return
         if old is None:
@@ -82,39 +82,39 @@ class _Table:
         for index in (ALL, *self.kind.indexes):
             key = _key(index, name, row)
             for partition in index.partitions(row[0]):
-                place = lists.get((index.name, partition))
-                if place is None:
-                    place = lists[index.name, partition] = _List()
-                place.revision = revision
-                place.add(key)
+                entries = lists.get((index.name, partition))
+                if entries is None:
+                    entries = lists[index.name, partition] = _List()
+                entries.revision = revision
+                entries.add(key)
 
     def _leave_lists(self, name: str, row: _Row) -> None:
         for index in (ALL, *self.kind.indexes):
             key = _key(index, name, row)
             for partition in index.partitions(row[0]):
-                place = self.lists[index.name, partition]
-                place.remove(key)
-                place.revision = self.revision
-                if not place.keys:
+                entries = self.lists[index.name, partition]
+                entries.remove(key)
+                entries.revision = self.revision
+                if not entries.keys:
                     del self.lists[index.name, partition]
 
     def copy(self) -> "_Table":
-        twin = _Table(self.kind)
-        twin.rows = self.rows.copy()
-        twin.lists = {where: _List(place.keys, place.revision) for where, place in self.lists.items()}
-        twin.revision, twin.inserted = self.revision, self.inserted
-        return twin
+        copy = _Table(self.kind)
+        copy.rows = self.rows.copy()
+        copy.lists = {key: _List(entries.keys, entries.revision) for key, entries in self.lists.items()}
+        copy.revision, copy.inserted = self.revision, self.inserted
+        return copy
 
 
 def _key(index: Index[Any], name: str, row: _Row) -> _Key:
-    """The key of a record in the lists of an index."""
+    """Return the key of a record in the lists of an index."""
     record, _, ordinal = row
     rank = ordinal if index.rank is None else index.rank(record)
     return rank, name if index.tie is None else index.tie(record), name
 
 
 class MemoryStore(Store):
-    """A dictionary a kind, and a sorted list of keys for each list. Records are frozen, so a copy shares them."""
+    """A dictionary for each kind, and a sorted list of keys for each of its lists. Copies share the frozen records."""
 
     def __init__(self) -> None:
         self.origin = self
@@ -125,7 +125,7 @@ class MemoryStore(Store):
         self._lock = threading.Lock()
 
     def get(self, kind: Kind[T], name: str) -> T:
-        """The record, else Missing."""
+        """Return the record. Raises Missing."""
         try:
             record: T = self._tables[kind.name].rows[name][0]
         except KeyError:
@@ -135,50 +135,50 @@ class MemoryStore(Store):
     def page(
         self, kind: Kind[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
     ) -> list[Entry[T]]:
-        """The first records of a list behind a position."""
-        return self.page_of(kind, index, partition, after, limit)[0]
+        """Return the first records of a list after a position."""
+        return self.read_page(kind, index, partition, after, limit)[0]
 
-    def page_of(
+    def read_page(
         self, kind: Kind[T], index: Index[T], partition: str, after: Position | None, limit: int
     ) -> tuple[list[Entry[T]], int]:
-        """A page, and the revision of the list it is from; 0 for a list that is empty."""
+        """Return a page and the revision of its list, which is 0 for an empty list."""
         table = self._tables.get(kind.name)
         if table is None:
             return [], 0
         with self._lock:
-            place = table.lists.get((index.name, partition))
-            if place is None:
+            listed = table.lists.get((index.name, partition))
+            if listed is None:
                 return [], 0
-            keys = place.page(after, limit)
+            keys = listed.page(after, limit)
             rows = table.rows
             entries = [Entry(Position(rank, tie), name, rows[name][0], rows[name][1]) for rank, tie, name in keys]
-            return entries, place.revision
+            return entries, listed.revision
 
     def revision(self, kind: Kind[Any]) -> int:
-        """A number that every change of a record of this kind moves on."""
+        """Return a number that grows with every change of a record of this kind."""
         table = self._tables.get(kind.name)
         return table.revision if table else 0
 
     def kinds(self) -> list[Kind[Any]]:
-        """Every kind that has a record, or had one."""
+        """Return every kind that has a record, or had one."""
         with self._lock:
             return [table.kind for table in self._tables.values()]
 
     def transact(self, change: Callable[[Store], R]) -> R:
-        """Call `change` with a transaction until nothing comes between, and keep what it writes."""
+        """Call `change` with a transaction until it commits without a conflict."""
         while True:
             transaction = _Transaction(self)
             try:
                 result = change(transaction)
             except Exception:
-                if self._keep(transaction, write=False):
+                if self._commit(transaction, write=False):
                     raise
             else:
-                if self._keep(transaction, write=True):
+                if self._commit(transaction, write=True):
                     return result
 
-    def _keep(self, transaction: "_Transaction", *, write: bool) -> bool:
-        """Keep what was written, unless something that was read has changed: then False."""
+    def _commit(self, transaction: "_Transaction", *, write: bool) -> bool:
+        """Commit what was written; return False if something that was read has changed."""
         with self._lock:
             for (kind, name), version in transaction.versions.items():
                 table = self._tables.get(kind)
@@ -187,74 +187,74 @@ class MemoryStore(Store):
                     return False
             for (kind, index, partition), revision in transaction.lists.items():
                 table = self._tables.get(kind)
-                place = table.lists.get((index, partition)) if table else None
-                if (place.revision if place else 0) != revision:
+                listed = table.lists.get((index, partition)) if table else None
+                if (listed.revision if listed else 0) != revision:
                     return False
             if write:
-                for name, (of, record) in transaction.writes():
-                    if of.name not in self._tables:
-                        self._tables[of.name] = _Table(of)
-                    self._tables[of.name].write(name, record)
+                for (kind, name), (kind_of_record, record) in transaction.writes.items():
+                    if kind not in self._tables:
+                        self._tables[kind] = _Table(kind_of_record)
+                    self._tables[kind].write(name, record)
         return True
 
-    def version(self, kind: Kind[Any], name: str) -> tuple[Any, int]:
-        """A record and its version; nothing and 0 where there is none."""
+    def read_version(self, kind: Kind[Any], name: str) -> tuple[Any, int]:
+        """Return a record and its version; None and 0 if there is none."""
         table = self._tables.get(kind.name)
         row = table.rows.get(name) if table else None
         return (row[0], row[1]) if row else (None, 0)
 
     def insert(self, kind: Kind[T], name: str, record: T) -> None:
-        """Keep a new record, else Exists."""
+        """Insert a new record. Raises Exists."""
         self.transact(lambda transaction: transaction.insert(kind, name, record))
 
     def replace(self, kind: Kind[T], name: str, record: T, *, version: int | None = None) -> None:
-        """Keep another record in the place of the one that is there, else Missing or Conflict."""
+        """Replace a record. Raises Missing, Conflict."""
         self.transact(lambda transaction: transaction.replace(kind, name, record, version=version))
 
     def delete(self, kind: Kind[Any], name: str) -> None:
-        """Forget the record, else Missing."""
+        """Delete the record. Raises Missing."""
         self.transact(lambda transaction: transaction.delete(kind, name))
 
     def count(self, counter: str) -> int:
-        """How often this counter was asked before: 0, 1, 2, ..."""
+        """Return the next number of a counter: 0, 1, 2, ..."""
         with self._lock:
-            seen = self._counters.get(counter, 0)
-            self._counters[counter] = seen + 1
-        return seen
+            number = self._counters.get(counter, 0)
+            self._counters[counter] = number + 1
+        return number
 
     def clear(self, keep: Iterable[Kind[Any]] = ()) -> None:
-        """Forget every record but those of some kinds, the counters and the log."""
-        kept = {kind.name for kind in keep}
+        """Delete the counters, the log and every record, except records of the kinds in `keep`."""
+        names_to_keep = {kind.name for kind in keep}
         with self._lock:
             for name, table in self._tables.items():
-                if name not in kept:
+                if name not in names_to_keep:
                     self._tables[name] = _Table(table.kind)
                     self._tables[name].revision = next(_revisions)
             self._counters.clear()
         self.log.clear()
 
     def copy(self) -> "MemoryStore":
-        """A store of its own with the same records, counters and log."""
-        twin = MemoryStore()
+        """Return an independent store with the same records, counters and log."""
+        copy = MemoryStore()
         with self._lock:
-            twin._tables = {name: table.copy() for name, table in self._tables.items()}
-            twin._counters = self._counters.copy()
-        twin.log.replace(self.log.so_far())
-        return twin
+            copy._tables = {name: table.copy() for name, table in self._tables.items()}
+            copy._counters = self._counters.copy()
+        copy.log.replace(self.log)
+        return copy
 
     def restore(self, copy: Store) -> None:
-        """Hold what a copy holds. TypeError for the copy of another kind of store."""
+        """Replace everything by the contents of a copy. TypeError for a copy of another class."""
         if not isinstance(copy, MemoryStore):
-            msg = f"a store in memory cannot hold what a {type(copy).__name__} holds"
+            msg = f"cannot restore a MemoryStore from a {type(copy).__name__}"
             raise TypeError(msg)
-        twin = copy.copy()
+        source = copy.copy()  # so that the copy can be restored again
         with self._lock:
-            self._tables, self._counters = twin._tables, twin._counters  # noqa: SLF001 - another of this class
-        self.log.replace(twin.log.so_far())
+            self._tables, self._counters = source._tables, source._counters  # noqa: SLF001 - the same class
+        self.log.replace(source.log)
 
 
 class _Transaction(Store):
-    """What a change has read, by version, and what it is to write."""
+    """The versions that a change has read, and the records that it will write."""
 
     def __init__(self, store: MemoryStore) -> None:
         self.origin = self._store = store
@@ -262,86 +262,81 @@ class _Transaction(Store):
         self.log = store.log
         self.versions: dict[tuple[str, str], int] = {}
         self.lists: dict[tuple[str, str, str], int] = {}
-        self._writes: dict[tuple[str, str], tuple[Kind[Any], Any]] = {}
-
-    def writes(self) -> Iterable[tuple[str, tuple[Kind[Any], Any]]]:
-        """Names, and their kinds and records, in the order of writing."""
-        return ((name, written) for (_, name), written in self._writes.items())
+        self.writes: dict[tuple[str, str], tuple[Kind[Any], Any]] = {}  # in the order of writing
 
     def get(self, kind: Kind[T], name: str) -> T:
-        """The record as this transaction would have it, else Missing."""
+        """Return the record as this transaction has written it, else as it is stored. Raises Missing."""
         key = (kind.name, name)
-        written = self._writes.get(key)
-        if written is not None:
-            record = written[1]
+        if key in self.writes:
+            record = self.writes[key][1]
         else:
-            record, version = self._store.version(kind, name)
-            # A record that is another one by now is found out at the end: its first version counts.
+            record, version = self._store.read_version(kind, name)
+            # Of several reads the first version counts: if it has changed since, the commit finds out.
             self.versions.setdefault(key, version)
             if not version:
-                raise Missing(name)
-        if record is _GONE:
+                record = _DELETED
+        if record is _DELETED:
             raise Missing(name)
-        found: T = record
-        return found
+        result: T = record
+        return result
 
     def page(
         self, kind: Kind[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
     ) -> list[Entry[T]]:
-        """A page of what is there already."""
-        if any(of == kind.name for of, _ in self._writes):
-            msg = f"this transaction has written {kind.name}: it must read their lists before"
+        """Return a page of the stored records."""
+        if any(written == kind.name for written, _ in self.writes):
+            msg = f"this transaction has already written {kind.name}: read their lists before writing"
             raise ValueError(msg)
-        entries, revision = self._store.page_of(kind, index, partition, after, limit)
+        entries, revision = self._store.read_page(kind, index, partition, after, limit)
         self.lists.setdefault((kind.name, index.name, partition), revision)
         return entries
 
     def revision(self, kind: Kind[Any]) -> int:
-        """The revision of what is there already."""
+        """Return the revision of the stored records."""
         return self._store.revision(kind)
 
     def kinds(self) -> list[Kind[Any]]:
-        """The kinds of what is there already."""
+        """Return the kinds of the stored records."""
         return self._store.kinds()
 
     def transact(self, change: Callable[[Store], R]) -> R:
-        """Part of this transaction."""
+        """Call `change` as a part of this transaction."""
         return change(self)
 
     def insert(self, kind: Kind[T], name: str, record: T) -> None:
-        """Write a new record, else Exists."""
+        """Insert a new record. Raises Exists."""
         if self.has(kind, name):
             raise Exists(name)
         self._write(kind, name, record)
 
     def replace(self, kind: Kind[T], name: str, record: T, *, version: int | None = None) -> None:
-        """Write another record, else Missing or Conflict."""
+        """Replace a record. Raises Missing, Conflict."""
         self.get(kind, name)
         if version is not None and self.versions.get((kind.name, name)) != version:
             raise Conflict(name)
         self._write(kind, name, record)
 
     def delete(self, kind: Kind[Any], name: str) -> None:
-        """Forget the record, else Missing."""
+        """Delete the record. Raises Missing."""
         self.get(kind, name)
-        self._write(kind, name, _GONE)
+        self._write(kind, name, _DELETED)
 
     def _write(self, kind: Kind[Any], name: str, record: Any) -> None:
-        self._writes.pop((kind.name, name), None)
-        self._writes[kind.name, name] = (kind, record)
+        self.writes.pop((kind.name, name), None)
+        self.writes[kind.name, name] = (kind, record)
 
     def count(self, counter: str) -> int:
-        """A number that no other transaction is given."""
+        """Return a number that no other transaction gets."""
         return self._store.count(counter)
 
     def clear(self, keep: Iterable[Kind[Any]] = ()) -> None:
-        """Not in a transaction."""
+        """A transaction cannot do this."""
         raise NotImplementedError
 
     def copy(self) -> Store:
-        """Not in a transaction."""
+        """A transaction cannot do this."""
         raise NotImplementedError
 
     def restore(self, copy: Store) -> None:
-        """Not in a transaction."""
+        """A transaction cannot do this."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""A world made of its settings, as texts or values: for the command line, for tests and for the control API."""
+"""Creates a world from its settings, given as texts or values: for the command line, tests and the control API."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
@@ -20,10 +20,10 @@ from mockserver.state.world import World
 
 
 def new_world(values: Mapping[str, Any]) -> World:
-    """A world with these settings: those of `Settings`, `clock` and `start_time`.
+    """Create a world with these settings: those of `Settings`, `clock` and `start_time`.
 
-    `clock` may be a Clock. Without a seed, the world gets a random one. Raises BadOption for a value that a setting
-    does not take, TypeError for a setting that does not exist.
+    `clock` may be a Clock. Without a seed, the world gets a random one. Raises BadOption for an invalid value, TypeError
+    for an unknown setting.
     """
     if unknown := unknown_names(values, [*declared(Settings), "clock", "start_time"], "setting"):
         raise TypeError(unknown)
@@ -35,16 +35,16 @@ def new_world(values: Mapping[str, Any]) -> World:
 
 
 def with_today(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values, with today's date if `as_of` is `today`."""
+    """Return the values, with today's date if `as_of` is `today`."""
     as_of = values.get("as_of")
     is_today = isinstance(as_of, str) and as_of.strip().lower() == "today"
     return dict(values) | ({"as_of": today()} if is_today else {})
 
 
 def read_options(options: Mapping[str, str | None], environment: Mapping[str, str]) -> dict[str, Any]:
-    """What the command line of `mockserver serve` says, by name of the setting; of the rest, what the variables say.
+    """Read the settings of `mockserver serve` from its options, else from environment variables, by name.
 
-    An empty variable says nothing. Raises BadOption, naming the option or the variable.
+    An empty variable counts as unset. Raises BadOption, which names the option or the variable.
     """
     values = {}
     for name, it in declared(*GROUPS, by=By.SERVE).items():
@@ -59,7 +59,7 @@ def read_options(options: Mapping[str, str | None], environment: Mapping[str, st
 
 
 def _clock(values: Mapping[str, Any], as_of: date | None) -> Clock:
-    """A clock that starts when it should: else at noon of the day that the world is as of, else now."""
+    """Create the clock. It starts at `start_time`, else at noon of the as-of day, else now."""
     beginning = read_settings(Beginning, {name: values[name] for name in ("clock", "start_time") if name in values})
     start, name = beginning.start_time, "start_time"
     if start is None and as_of is not None and as_of != today():

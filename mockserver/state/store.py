@@ -1,13 +1,13 @@
-"""Keeping records: what a store is, whatever keeps it.
+"""The interface of a store, which holds the records of a world.
 
-A record is a frozen fact with a kind and a name. A change is a new record, which has a new version. Changes are
-made in transactions: `store.transact(change)` calls `change(transaction)`, which reads and writes through the
-transaction, and keeps all of what was written or nothing. Everything that was read is checked when the change is
-kept: if another change came between, the function is called again and reads anew. So it must not do anything that
-cannot be done twice, and what it raises was decided on one state of the store.
+A record is a frozen fact with a kind, a name and a version. A change replaces it by a new record with a new version.
+Changes are made in transactions: `store.transact(change)` calls `change(transaction)`, which reads and writes through
+the transaction; then everything that was written is committed, or nothing. If another transaction has changed what
+this one read, `change` is called again and reads the new state. So `change` must be safe to repeat, and an error that
+it raises was decided on one state of the store.
 
-Lists are read page by page from the indexes that a kind declares. A position in an index is a rank and a text:
-where a record stood can be said although it is gone.
+Lists are read page by page from the indexes that a kind declares. A position in an index is a rank and a text, so it
+stays valid after its record is deleted.
 """
 
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ R = TypeVar("R")
 
 
 class Position(NamedTuple):
-    """A place in an index: the rank, and among those of one rank the text."""
+    """A position in an index: the rank, and the text that orders records of the same rank."""
 
     rank: int
     tie: str
@@ -31,11 +31,11 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Index(Generic[T]):
-    """A list that records of a kind are in.
+    """The lists of a kind's records, one for each partition.
 
-    `partitions` says which lists of this index a record is in, each once, by owner, parent or what is listed together.
-    `rank` is what a list is ordered by, without one the order in which the records were inserted. `tie` orders those
-    of one rank, without one their names.
+    `partitions` returns the lists that a record belongs to, without duplicates: by owner, parent or whatever is listed
+    together. `rank` orders a list (default: the order of insertion), `tie` the records of the same rank (default: their
+    names).
     """
 
     name: str
@@ -46,7 +46,7 @@ class Index(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """A collection of the store, the type of its records and the lists they are in."""
+    """A collection of a store: its name, the type of its records and their indexes."""
 
     name: str
     record: type[T]
@@ -54,11 +54,11 @@ class Kind(Generic[T]):
 
 
 ALL: Index[Any] = Index("all", lambda _: ("",))
-"""The index that every kind has: one list of all records, in the order they were inserted."""
+"""The index that every kind has: one list of all records, in the order of insertion."""
 
 
 class Entry(NamedTuple, Generic[T]):  # many are made for a list, so they must be cheap
-    """A record as a list holds it."""
+    """A record in a list."""
 
     position: Position
     name: str
@@ -67,30 +67,30 @@ class Entry(NamedTuple, Generic[T]):  # many are made for a list, so they must b
 
 
 class Missing(LookupError):
-    """No record of that name."""
+    """There is no record of that name."""
 
 
 class Exists(ValueError):
-    """A record of that name is there already."""
+    """A record of that name already exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All records, the counters, the log and the time at a moment; no change of the store touches it."""
+    """All records, the counters, the log and the time at a moment; later changes of the store do not affect it."""
 
     time: Nanos
     store: "Store"
 
 
 class Conflict(RuntimeError):
-    """The record is no longer of the version that the change was made from."""
+    """The record no longer has the version that the change was based on."""
 
 
 class Store(ABC):
-    """What keeps the records of one world, and a transaction on them.
+    """The records of one world; also a transaction on them.
 
-    `origin` is the store itself, of a transaction the one that it changes. `snapshots` are those that were given a
-    name. `log` holds the calls. `shared` says whether other processes see the records too.
+    `origin` is the store itself; for a transaction, the store that it changes. `snapshots` are the named snapshots,
+    `log` is the log of calls. `shared` says whether other processes use the same records.
     """
 
     origin: "Store"
@@ -102,27 +102,27 @@ class Store(ABC):
 
     @abstractmethod
     def get(self, kind: Kind[T], name: str) -> T:
-        """The record, else Missing."""
+        """Return the record. Raises Missing."""
 
     @abstractmethod
     def page(
         self, kind: Kind[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
     ) -> list[Entry[T]]:
-        """The first records of a list behind a position, at most `limit` of them.
+        """Return the first records of a list after a position, at most `limit`.
 
-        ValueError for a transaction that has written records of the kind: it reads its lists first.
+        ValueError for a transaction that has written records of the kind: it must read its lists first.
         """
 
     @abstractmethod
     def revision(self, kind: Kind[Any]) -> int:
-        """A number that every change of a record of this kind moves on."""
+        """Return a number that grows with every change of a record of this kind."""
 
     @abstractmethod
     def kinds(self) -> list[Kind[Any]]:
-        """Every kind that has a record, or had one."""
+        """Return every kind that has a record, or had one."""
 
     def has(self, kind: Kind[Any], name: str) -> bool:
-        """Whether there is a record of that name."""
+        """Return whether there is a record of that name."""
         try:
             self.get(kind, name)
         except Missing:
@@ -132,9 +132,9 @@ class Store(ABC):
     def walk(
         self, kind: Kind[T], index: Index[T] = ALL, partition: str = "", *, after: Position | None = None
     ) -> Iterator[Entry[T]]:
-        """The records of a list behind a position, read in pages as they are needed.
+        """Iterate over the records of a list after a position; reads a page at a time.
 
-        A record that is there all the time and keeps its position comes exactly once.
+        A record that exists throughout and keeps its position comes exactly once.
         """
         limit = 32
         while True:
@@ -148,29 +148,26 @@ class Store(ABC):
 
     @abstractmethod
     def transact(self, change: Callable[["Store"], R]) -> R:
-        """Call `change` with a transaction and keep what it writes, all or nothing.
+        """Call `change` with a transaction, and commit everything that it writes, or nothing.
 
-        It is called again if something that it read has changed meanwhile. What it raises is raised, and nothing kept.
-        In a transaction it is called with the same one.
+        `change` is called again if something that it read has changed meanwhile. If it raises, nothing is committed.
+        Inside a transaction it is called with that transaction.
         """
 
     @abstractmethod
     def insert(self, kind: Kind[T], name: str, record: T) -> None:
-        """Keep a new record, else Exists."""
+        """Insert a new record. Raises Exists."""
 
     @abstractmethod
     def replace(self, kind: Kind[T], name: str, record: T, *, version: int | None = None) -> None:
-        """Keep another record in the place of the one that is there: Missing if there is none.
-
-        With a `version` Conflict if the one that is there has another version.
-        """
+        """Replace a record. Raises Missing; with a `version`, Conflict if the stored record has another version."""
 
     @abstractmethod
     def delete(self, kind: Kind[Any], name: str) -> None:
-        """Forget the record, else Missing."""
+        """Delete the record. Raises Missing."""
 
     def change(self, kind: Kind[T], name: str, edit: Callable[[T], T]) -> T:
-        """Replace a record by what `edit` makes of it, in one transaction. Raises Missing."""
+        """Replace a record by the result of `edit`, in one transaction. Raises Missing."""
 
         def change(transaction: Store) -> T:
             record = edit(transaction.get(kind, name))
@@ -181,18 +178,18 @@ class Store(ABC):
 
     @abstractmethod
     def count(self, counter: str) -> int:
-        """How often this counter was asked before: 0, 1, 2, ... A transaction that is called again asks again."""
+        """Return the next number of a counter: 0, 1, 2, ... A transaction that is repeated takes further numbers."""
 
     # The store as a whole
 
     @abstractmethod
     def clear(self, keep: Iterable[Kind[Any]] = ()) -> None:
-        """Forget every record but those of some kinds, the counters and the log."""
+        """Delete the counters, the log and every record, except records of the kinds in `keep`."""
 
     @abstractmethod
     def copy(self) -> "Store":
-        """A store of its own with the same records, counters and log; snapshots are not copied."""
+        """Return an independent store with the same records, counters and log, without the snapshots."""
 
     @abstractmethod
     def restore(self, copy: "Store") -> None:
-        """Hold what a copy holds, which stays as it is."""
+        """Replace everything by the contents of a copy; the copy does not change."""

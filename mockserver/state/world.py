@@ -1,4 +1,4 @@
-"""A world: a handle on everything that lives between two requests."""
+"""Worlds: each has its own records, clock, settings and log of calls."""
 
 import contextlib
 import logging
@@ -8,10 +8,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from mockserver.settings import Settings as Settings  # noqa: PLC0414 - where those who make a world look for it
+from mockserver.settings import Settings as Settings  # noqa: PLC0414 - a part of World's interface
 from mockserver.simulation.names import project_number
 from mockserver.state.calls import CallLog
-from mockserver.state.clock import Clock, ClockSetting, KeptClock
+from mockserver.state.clock import Clock, ClockSetting, StoredClock
 from mockserver.state.memory import MemoryStore
 from mockserver.state.store import Index, Kind, Missing, Snapshot, Store
 
@@ -20,18 +20,18 @@ log = logging.getLogger("mockserver")
 DEFAULT = "default"
 PREFIX = "mockserver"
 
-# A world is chosen by what a client already sends: a project, key or token that carries its name, or its project's
-# number, which stands instead of the project in the names of what is made there.
+# A client chooses a world by a project, key or token that contains the world's name, or by the number of the world's
+# project, which stands for the project in the names of resources.
 _NAME = "[a-z0-9]+"
-_CARRIED = re.compile(rf"\b{PREFIX}-({_NAME})|\bprojects/(\d+)")
+_WORLD_IN_TEXT = re.compile(rf"\b{PREFIX}-({_NAME})|\bprojects/(\d+)")
 
-# What the default world's own credentials say after the prefix, and its name.
-_TAKEN = frozenset({"key", "token", DEFAULT})
+# The default world's name, and what follows the prefix in its credentials.
+_RESERVED_NAMES = frozenset({"key", "token", DEFAULT})
 
 
 @dataclass(frozen=True, slots=True)
 class WorldCredentials:
-    """What a client sends to be in a world: any one of them is enough."""
+    """The project, key and token that choose a world: a client needs to send only one of them."""
 
     project: str
     api_key: str
@@ -39,15 +39,14 @@ class WorldCredentials:
 
 
 SETTINGS: Kind[Settings] = Kind("settings", Settings)
-"""How the world behaves, a record of its name."""
-
+"""The settings of the world: one record, named as the kind."""
 
 CLOCK: Kind[ClockSetting] = Kind("clock", ClockSetting)
-"""What the world's clock goes by, a record of its name."""
+"""The setting of the world's clock: one record, named as the kind."""
 
 
 class World:
-    """A handle on what lives between two requests, apart from every other world's: its records and its clock."""
+    """A handle on the records, the clock, the settings and the log of one world; no other world sees them."""
 
     def __init__(
         self, clock: Clock, settings: Settings | None = None, *, name: str = DEFAULT, store: Store | None = None
@@ -57,19 +56,17 @@ class World:
         self.store = MemoryStore() if store is None else store
         if settings is not None or not self.store.has(SETTINGS, SETTINGS.name):
             self.settings = settings or Settings()
-        if isinstance(clock, KeptClock):
-            self._keep_clock(clock)
-
-    def _keep_clock(self, clock: KeptClock) -> None:
-        """Let the clock go by the setting in the store: its own, unless there is one."""
-        store = self.store
-        if not store.has(CLOCK, CLOCK.name):
-            store.insert(CLOCK, CLOCK.name, clock.setting)
-        clock.keep(lambda: store.get(CLOCK, CLOCK.name), lambda edit: store.change(CLOCK, CLOCK.name, edit))
+        if isinstance(clock, StoredClock):
+            stored = self.store
+            if not stored.has(CLOCK, CLOCK.name):
+                stored.insert(CLOCK, CLOCK.name, clock.setting)
+            clock.store_setting(
+                lambda: stored.get(CLOCK, CLOCK.name), lambda edit: stored.change(CLOCK, CLOCK.name, edit)
+            )
 
     @property
     def settings(self) -> Settings:
-        """How the world behaves."""
+        """Return the settings of the world."""
         return self.store.get(SETTINGS, SETTINGS.name)
 
     @settings.setter
@@ -82,51 +79,51 @@ class World:
 
     @property
     def calls(self) -> CallLog:
-        """What was asked and answered."""
+        """Return the log of calls."""
         return self.store.log
 
     def rng(self, purpose: str) -> random.Random:
-        """A fresh generator: the n-th one for a purpose is the same in every run of one seed."""
-        throw = self.store.count(purpose)
-        return random.Random(f"{self.settings.seed}/{purpose}/{throw}")  # noqa: S311 - no secrets are made of it
+        """Return a new random generator. With the same seed, the n-th one for a purpose is the same in every run."""
+        number = self.store.count(purpose)
+        return random.Random(f"{self.settings.seed}/{purpose}/{number}")  # noqa: S311 - no secrets are made of it
 
-    def within(self, transaction: Store) -> "World":
-        """This world as a transaction sees and changes it."""
-        seen = object.__new__(World)
-        seen.name, seen.clock, seen.store = self.name, self.clock, transaction
-        return seen
+    def in_transaction(self, transaction: Store) -> "World":
+        """Return a handle on this world that reads and writes through a transaction."""
+        world = object.__new__(World)
+        world.name, world.clock, world.store = self.name, self.clock, transaction
+        return world
 
     def reset(self) -> None:
-        """Forget every fact and call; the clock goes on from where it stands."""
+        """Delete all records and calls; settings and clock stay as they are."""
         self.store.clear(keep=(SETTINGS, CLOCK))
 
     @property
     def credentials(self) -> WorldCredentials:
-        """A project, a key and a token that lead to this world on a server that holds many."""
+        """Return the project, key and token that choose this world on a server with several worlds."""
         name = PREFIX if self.name == DEFAULT else f"{PREFIX}-{self.name}"
         return WorldCredentials(project=name, api_key=f"{name}-key", token=f"{name}-token")
 
     def fork(self, name: str) -> "World":
-        """A world of its own that starts from this one's facts and moment, with an empty log of calls."""
+        """Return an independent world with the same records and time, and an empty log of calls."""
         store = self.store.copy()
         store.log.clear()
-        world = World(self.clock.twin(), name=name, store=store)
+        world = World(self.clock.copy(), name=name, store=store)
         world.clock.restore(self.clock.now())
         return world
 
     def snapshot(self) -> Snapshot:
-        """All there is to this world now."""
+        """Return a copy of the whole world as it is now."""
         return Snapshot(self.clock.now(), self.store.copy())
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Be what a snapshot says, its time included. A snapshot can be put back to again and again."""
+        """Return to a snapshot, its time included. A snapshot can be restored many times."""
         self.store.restore(snapshot.store)
         self.clock.restore(snapshot.time)
 
 
 @dataclass(frozen=True, slots=True)
 class WorldRecord:
-    """A world beside the default one: the number of its project, and when it was used last, as a count."""
+    """A world other than the default one: the number of its project, and the ordinal of its last use."""
 
     number: str
     used: int
@@ -141,9 +138,10 @@ WORLDS: Kind[WorldRecord] = Kind("worlds", WorldRecord, (BY_NUMBER, BY_USE))
 
 
 class _Registry:
-    """The worlds beside a default one: records of a store, and this process's handles by name.
+    """A default world and the others: their records in a store, and this process's handles by name.
 
-    Every request uses a world, so that is written to its record only when it matters: `used` holds what was not yet.
+    Every request uses a world, so the record of its last use is written only when it matters: `used` holds the ordinals
+    that are not written yet.
     """
 
     def __init__(self, default: World) -> None:
@@ -153,26 +151,26 @@ class _Registry:
         self.used: dict[str, int] = {}
         self.dropped: dict[str, bool] = {}  # worlds whose credentials nobody has used since they were dropped
 
-    def around(self, default: World) -> "_Registry":
-        """The same worlds with another default."""
-        view = _Registry(default)
-        view.store, view.handles, view.used = self.store, self.handles, self.used
-        view.dropped = self.dropped
-        return view
+    def with_default(self, default: World) -> "_Registry":
+        """Return a registry of the same worlds with another default."""
+        registry = _Registry(default)
+        registry.store, registry.handles, registry.used = self.store, self.handles, self.used
+        registry.dropped = self.dropped
+        return registry
 
     def add(self, world: World, capacity: int) -> None:
-        """Keep a world instead of any other of its name, and forget the longest unused if they are too many."""
-        self.forget(world.name)
+        """Add a world, replacing one of the same name; beyond the capacity, drop the least recently used ones."""
+        self.drop(world.name)
         self.dropped.pop(world.name, None)
         record = WorldRecord(project_number(world.credentials.project), self.store.count("used"))
         self.store.insert(WORLDS, world.name, record)
         self.handles[world.name] = world
         names = self.names() if len(self.handles) > capacity else []
         for name in names[: len(names) - capacity]:
-            self.forget(name)
+            self.drop(name)
 
-    def forget(self, name: str) -> None:
-        """Leave a world out, if there is one of that name."""
+    def drop(self, name: str) -> None:
+        """Drop the world of that name, if there is one."""
         if self.handles.pop(name, None) is not None:
             self.dropped[name] = True
             while len(self.dropped) > MAX_DROPPED:
@@ -181,7 +179,7 @@ class _Registry:
             self.store.delete(WORLDS, name)
 
     def use(self, name: str, number: str) -> World | None:
-        """The world of a name, or else of a project's number; it has been used now."""
+        """Find a world by its name, or without a name by its project's number, and count the use."""
         if not name:
             name = next((entry.name for entry in self.store.page(WORLDS, BY_NUMBER, number, limit=1)), "")
         world = self.handles.get(name)
@@ -190,48 +188,48 @@ class _Registry:
         return world
 
     def names(self) -> list[str]:
-        """The names, the longest unused first."""
+        """Return the names, the least recently used first."""
         while self.used:
             name, used = self.used.popitem()
-            with contextlib.suppress(Missing):  # forgotten by now
-                self.store.change(WORLDS, name, lambda record: replace(record, used=max(record.used, used)))  # noqa: B023 - at once
+            with contextlib.suppress(Missing):  # it was dropped meanwhile
+                self.store.change(WORLDS, name, lambda record: replace(record, used=max(record.used, used)))  # noqa: B023 - called at once
         return [entry.name for entry in self.store.walk(WORLDS, BY_USE)]
 
 
 class Worlds:
-    """The worlds of one server. The default one serves everybody who names none.
+    """The worlds of one server. The default world serves every request that names no other.
 
-    At most `capacity` others are kept; the one longest unused is dropped first.
+    There are at most `capacity` others; beyond that, the least recently used one is dropped.
     """
 
     def __init__(self, default: World, capacity: int = 1000) -> None:
         self._capacity = capacity
-        # The last one is in effect. Whoever looks something up takes it once, so that all it sees belongs together.
+        # The last one is in effect. A method reads it once, so that everything it uses belongs together.
         self._registries = [_Registry(default)]
         self._lock = threading.Lock()
         self._warned = threading.Lock()
 
     @property
     def default(self) -> World:
-        """The world of everybody who names none."""
+        """Return the world of requests that name no other."""
         return self._registries[-1].default
 
     def warn_once(self) -> bool:
-        """Whether this is the first time that anybody asks, of all faces and handles of the server."""
+        """Return True once for all faces and handles of the server, then False."""
         return self._warned.acquire(blocking=False)
 
-    def around(self, world: World) -> "Worlds":
-        """The same worlds, as seen from within one of them: that one is the default."""
-        view = Worlds(world, self._capacity)
-        view._registries = [self._registries[-1].around(world)]
-        view._lock, view._warned = self._lock, self._warned
-        return view
+    def with_default(self, world: World) -> "Worlds":
+        """Return the same worlds with another one as the default."""
+        worlds = Worlds(world, self._capacity)
+        worlds._registries = [self._registries[-1].with_default(world)]
+        worlds._lock, worlds._warned = self._lock, self._warned
+        return worlds
 
     @contextlib.contextmanager
-    def renewed(self, default: World) -> Iterator[None]:
-        """Nothing but this world while inside: those that are added meanwhile are gone afterwards, the others back.
+    def replaced(self, default: World) -> Iterator[None]:
+        """Replace all worlds by this one in the `with` block; afterwards they are back, and worlds added inside are gone.
 
-        Of several that overlap, the one that was entered last is in effect until it ends.
+        If several blocks overlap, the one that was entered last is in effect until it ends.
         """
         registry = _Registry(default)
         with self._lock:
@@ -242,38 +240,39 @@ class Worlds:
             with self._lock:
                 self._registries.remove(registry)
 
-    def mint(self) -> str:
-        """A name no world has."""
+    def new_name(self) -> str:
+        """Return a name that no world has."""
         registry = self._registries[-1]
-        while (name := f"w{registry.store.count('minted') + 1}") in registry.handles:
+        while (name := f"w{registry.store.count('names') + 1}") in registry.handles:
             pass
         return name
 
     def add(self, world: World) -> None:
-        """Keep a world under its name, instead of any other of that name. ValueError for a name that none can have."""
-        if not re.fullmatch(_NAME, world.name) or world.name in _TAKEN:
-            msg = f"a world's name is made of a-z and 0-9, and none of {', '.join(sorted(_TAKEN))}: not {world.name!r}"
+        """Add a world, replacing one of the same name. ValueError for an invalid name."""
+        if not re.fullmatch(_NAME, world.name) or world.name in _RESERVED_NAMES:
+            reserved = ", ".join(sorted(_RESERVED_NAMES))
+            msg = f"{world.name!r} is not a name for a world: use a-z and 0-9, and none of {reserved}"
             raise ValueError(msg)
         with self._lock:
             self._registries[-1].add(world, self._capacity)
 
     def drop(self, name: str) -> None:
-        """Forget a world and all that is in it. One that is not there is forgotten already."""
+        """Drop a world and everything in it, if there is one of that name."""
         with self._lock:
-            self._registries[-1].forget(name)
+            self._registries[-1].drop(name)
 
-    def named(self, name: str) -> World | None:
-        """The world of that name, if there is one."""
+    def find(self, name: str) -> World | None:
+        """Return the world of that name, if there is one."""
         registry = self._registries[-1]
         return registry.default if name == registry.default.name else registry.handles.get(name)
 
-    def choose(self, carriers: Iterable[str]) -> World:
-        """The world whose name one of these texts carries, as `mockserver-NAME`; else the default."""
+    def choose(self, texts: Iterable[str]) -> World:
+        """Return the world that one of these texts of a request names, as in `mockserver-NAME`; else the default."""
         registry = self._registries[-1]
         if not registry.handles and not registry.dropped:
             return registry.default
-        for text in carriers:
-            for name, number in _CARRIED.findall(text):
+        for text in texts:
+            for name, number in _WORLD_IN_TEXT.findall(text):
                 world = registry.use(name, number)
                 if world is not None:
                     return world

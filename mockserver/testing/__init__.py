@@ -1,1 +1,1 @@
-"""What a test holds: the handle `MockServer` and the fixtures."""
+"""The handle `MockServer` and the fixtures."""

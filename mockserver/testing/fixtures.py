@@ -1,4 +1,4 @@
-"""What the fixtures of the pytest plugin do. It is loaded when a test asks for one."""
+"""The fixtures of the pytest plugin; loaded when a test requests one."""
 
 import contextlib
 import warnings
@@ -14,7 +14,7 @@ from mockserver.testing.mock_server import MockServer
 
 
 class Options:
-    """The values of the ini file and the marker: those of `MockServer`, and those of the interception."""
+    """The options of the ini file and the marker, for `MockServer` and for the interception."""
 
     def __init__(self, values: Mapping[str, Any], root: Path) -> None:
         values = {name: _below_root(value, root) if name in _PATHS else value for name, value in values.items()}
@@ -25,34 +25,34 @@ class Options:
 
 @contextlib.contextmanager
 def in_process(values: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
-    """A server for this test that answers what the test sends to Google's hosts."""
-    with _explained():
+    """Run a server in this process that answers the test's requests to Google's hosts."""
+    with _usage_errors():
         options = Options(values, root)
         server = MockServer(**{"seed": 0} | options.server)
     with _intercepting(server, options.interception):
         yield server
-    _report(server, options.interception.leaks)
+    _report_leftovers(server, options.interception.leaks)
 
 
 @contextlib.contextmanager
-def renewed(server: MockServer, values: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
-    """The session's server with a new world for this test."""
+def on_socket(server: MockServer, values: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
+    """Replace the worlds of the session's server by a new one for this test."""
     with contextlib.ExitStack() as stack:
-        with _explained():
+        with _usage_errors():
             options = Options(values, root)
             defaults: dict[str, Any] = {"seed": 0, "clock": declared(Beginning)["clock"].live_default}
-            stack.enter_context(server.renewed(**defaults | options.server))
+            stack.enter_context(server.fresh_world(**defaults | options.server))
         stack.enter_context(_intercepting(server, options.interception))
         yield server
-        _report(server, options.interception.leaks)
+        _report_leftovers(server, options.interception.leaks)
 
 
 def _intercepting(server: MockServer, options: Interception) -> contextlib.AbstractContextManager[MockServer]:
     return server.intercepting(sleep=options.sleep, block_network=options.block_network)
 
 
-def summary(server: MockServer) -> str:
-    """What the report of a failed test says of the server: the newest calls, and hints about the misses."""
+def describe_calls(server: MockServer) -> str:
+    """Describe the newest calls, with hints, for the report of a failed test."""
     calls = server.calls
     lines = ["..."] if len(calls) > 20 else []
     for call in calls[-20:]:
@@ -60,14 +60,14 @@ def summary(server: MockServer) -> str:
     return "\n".join(lines) or "no calls"
 
 
-def warn_of_choices(server: MockServer) -> None:
-    """Warn of answers in words that we chose, because nobody has seen the real service's."""
+def warn_of_unseen_answers(server: MockServer) -> None:
+    """Warn if the test received an error message that the real service was never seen to send."""
     for sentence in find_unseen_answers(server.calls):
         warnings.warn(pytest.PytestWarning(f"mockserver: {sentence}"), stacklevel=1)
 
 
 _PATHS = ("answers", "gcs_root")
-"""Settings whose texts are paths: in an ini file and a marker they begin at pytest's root directory."""
+"""Settings that are paths: in the ini file and the marker they are relative to pytest's root directory."""
 
 
 def _below_root(value: Any, root: Path) -> Any:
@@ -75,19 +75,19 @@ def _below_root(value: Any, root: Path) -> Any:
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Let the test fail with a sentence rather than a traceback through us."""
+def _usage_errors() -> Iterator[None]:
+    """Turn invalid options into a test failure without a traceback."""
     try:
         yield
     except (TypeError, ValueError) as error:
         raise pytest.fail.Exception(f"mockserver: {error}", pytrace=False) from None
 
 
-def _report(server: MockServer, on_leaks: str) -> None:
-    left = server.leftovers
-    if not left or on_leaks == "ignore":
+def _report_leftovers(server: MockServer, on_leaks: str) -> None:
+    leftovers = server.leftovers
+    if not leftovers or on_leaks == "ignore":
         return
-    message = f"mockserver: the test left something behind\n{left}"
+    message = f"mockserver: the test left something behind\n{leftovers}"
     if on_leaks == "fail":
         pytest.fail(message, pytrace=False)
     warnings.warn(pytest.PytestWarning(message), stacklevel=1)

@@ -1,4 +1,4 @@
-"""MockServer: the handle a tester holds. One line a method; what it does lives elsewhere."""
+"""`MockServer`: the handle of a tester. Its methods call other rooms; it has no logic of its own."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
 from mockserver.inspection.resources import Resources
-from mockserver.inspection.script import Answers, Said
+from mockserver.inspection.script import AnswerLike, Answers
 from mockserver.inspection.services import route_table
 from mockserver.rpc.loopback import is_loopback
 from mockserver.scripting.answers import Prompt, Rule
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Conditions(TypedDict, total=False):
-    """When an answer is given: see `Rule`."""
+    """The conditions of a rule: see `Rule`."""
 
     model: str
     text: str
@@ -50,17 +50,17 @@ class MockServer:
         with MockServer().intercepting() as server: ...     in this process, without one
 
     `clock` is a Clock, or `manual` (the default), `real` or a factor such as `60x`. Times may be ISO 8601 texts.
-    `answers` are answers, rules, their members as in an answers file, or the path of such a file, whose
-    faults count too. The other keywords are the fields of `Settings`. Without a `seed`, the server gets a random one:
+    `answers` is a list of answers, rules or their members as in an answers file, or the path of such a file, which may
+    have faults too. The other keywords are the fields of `Settings`. Without a `seed`, the server gets a random one:
     see `settings.seed`. Raises BadOption for an invalid value, TypeError for an unknown setting.
     """
 
     def __init__(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> None:
-        self._enter(Worlds(new_world(settings)))
+        self._use(Worlds(new_world(settings)))
         self.script(answers)
 
-    def _enter(self, worlds: Worlds) -> None:
-        """Be the handle of these worlds' default one."""
+    def _use(self, worlds: Worlds) -> None:
+        """Become the handle of the default one of these worlds."""
         self._worlds = worlds
         self._doors = contextlib.ExitStack()
         self.app = create_app(worlds)
@@ -75,103 +75,103 @@ class MockServer:
 
     @property
     def clock(self) -> Clock:
-        """The world's clock: `advance(minutes=5)`, `move_to(...)`."""
+        """Return the world's clock: `advance(minutes=5)`, `move_to(...)`."""
         return self._world.clock
 
     @property
     def now(self) -> datetime:
-        """What the clock says."""
+        """Return the time of the world's clock."""
         return to_datetime(self.clock.now())
 
     @property
     def settings(self) -> Settings:
-        """How the world behaves."""
+        """Return the settings of the world."""
         return self._world.settings
 
     @property
     def credentials(self) -> WorldCredentials:
-        """A project, a key and a token that lead to this world on a server that holds many."""
+        """Return the project, key and token that choose this world on a server with several worlds."""
         return self._world.credentials
 
-    # Asking
+    # Inspection
 
     @property
     def calls(self) -> Calls:
-        """What was asked and answered, oldest first."""
-        return Calls(self._world.calls.so_far())
+        """Return the log of calls, oldest first."""
+        return Calls(self._world.calls)
 
     @property
     def misses(self) -> Calls:
-        """Calls that did not get what they were after, each with a `hint` of what to change."""
+        """Return the calls that failed for a reason that the server can explain: each has a `hint` what to change."""
         return Calls(call for call in self.calls if call.hint)
 
     @property
     def report(self) -> ClientBehaviour:
-        """How the client behaved: `assert_polite(min_interval=5)`."""
+        """Return the client-behaviour report: `assert_polite(min_interval=5)`."""
         return ClientBehaviour(self.calls)
 
     @property
     def tuned_models(self) -> Resources:
-        """The tuned models by name, each as a GET would show it now; the last part of a name is enough."""
+        """Return the tuned models by name, each as GET returns it now; the last segment of a name is enough."""
         return resources.tuned_models(self._world)
 
     @property
     def tuning_jobs(self) -> Resources:
-        """The tuning jobs by name, each as a GET would show it now; the last part of a name is enough."""
+        """Return the tuning jobs by name, each as GET returns it now; the last segment of a name is enough."""
         return resources.tuning_jobs(self._world)
 
     @property
     def leftovers(self) -> Leftovers:
-        """Unfinished jobs, undeleted models, answers and faults that never struck; false if there are none."""
+        """Return unfinished jobs, undeleted models, and unused answers and faults; false if there are none."""
         return find_leftovers(self._world)
 
-    # Telling it what to say, and what is to go wrong
+    # Answers and faults
 
     @property
     def answers(self) -> tuple[AnswerRecord, ...]:
-        """Each scripted answer, with how often it was used."""
+        """Return the scripted answers with how often each was used."""
         return Scenario(self._world.store).answers
 
     @property
     def faults(self) -> tuple[FaultRecord, ...]:
-        """Each fault, with how many calls it has seen and struck."""
+        """Return the faults with how many calls each `matched`, and into how many it was `injected`."""
         return Scenario(self._world.store).faults
 
-    def answer(self, *answers: Said | Rule | Mapping[str, Any], **when: Unpack[Conditions]) -> None:
-        """Script answers; `when` are the conditions of `Rule`: model, text, regex, predicate, turn, call, times."""
+    def answer(self, *answers: AnswerLike | Rule | Mapping[str, Any], **when: Unpack[Conditions]) -> None:
+        """Script answers. `when` are the conditions of `Rule`: model, text, regex, predicate, turn, call, times."""
         if unknown := unknown_names(when, Conditions.__annotations__, "condition"):
             raise TypeError(unknown)
         script.add_answers(self._world, answers, **when)
 
     def script(self, answers: Answers | str | Path) -> None:
-        """Script many: answers, rules and their members as data, or all that an answers file holds."""
+        """Script a list of answers, rules or their members as data, or everything in an answers file."""
         script.script(self._world, answers)
 
     def fault(self, *faults: Fault | Mapping[str, Any]) -> None:
-        """Let calls go wrong, from now on: each a Fault, or its members as in an answers file."""
+        """Inject faults from now on: each is a Fault, or its members as in an answers file."""
         script.add_faults(self._world, faults)
 
-    # Reaching into runs, and setting up
+    # Run control and setup
 
     def finish(self, name: str) -> None:
-        """End a tuned model's or tuning job's run now, in success."""
+        """Finish the run of a tuned model or tuning job now, successfully."""
         run_control.finish(self._world, name)
 
     def cancel(self, name: str) -> None:
-        """Cancel a run now, as its owner would."""
+        """Cancel the run now, as its owner would."""
         run_control.cancel(self._world, name)
 
     def fail(
         self, name: str, *, at_step: int | None = None, error: str | None = None, code: int | str | None = None
     ) -> None:
-        """Let a run fail: now, or once it has done `at_step` steps. Without an `error` it has the usual words and code.
+        """Make the run fail: now, or after `at_step` steps. Without an `error` it has the service's usual message and code.
 
-        `code` is a google.rpc code, by name or number, of an error; INTERNAL if none is given.
+        `code` is the google.rpc code of the `error`, by name or number; INTERNAL by default.
         """
         run_control.fail(self._world, name, at_step=at_step, error=run_control.failure(error, code))
 
     def stall(self, name: str, *, at_step: int) -> None:
-        """Let a run do that many steps and never end."""
+        """Stop the progress of the run after that many steps; it never ends."""
         run_control.stall(self._world, name, at_step=at_step)
 
     def add_tuned_model(
@@ -185,7 +185,7 @@ class MockServer:
         owner: str = "",
         **members: Unpack[TunedModelKeywords],
     ) -> str:
-        """Put a tuned model there and return its name: see `inspection.resources.add_tuned_model`."""
+        """Add a tuned model and return its name: see `inspection.resources.add_tuned_model`."""
         failure = run_control.failure(error)
         return resources.add_tuned_model(
             self._world, name, examples=examples, state=state, step=step, error=failure, owner=owner, **members
@@ -201,35 +201,35 @@ class MockServer:
         error: str | None = None,
         **members: Unpack[TuningJobKeywords],
     ) -> str:
-        """Put a tuning job there and return its name: see `inspection.resources.add_tuning_job`."""
+        """Add a tuning job and return its name: see `inspection.resources.add_tuning_job`."""
         failure = run_control.failure(error)
         return resources.add_tuning_job(
             self._world, project=project, location=location, state=state, step=step, error=failure, **members
         )
 
-    # The world as a whole
+    # Worlds
 
     def reset(self) -> None:
-        """Forget every fact, answer, fault and call; the clock goes on from where it stands."""
+        """Delete all resources, answers, faults and calls; settings and clock stay as they are."""
         self._world.reset()
 
     def snapshot(self) -> Snapshot:
-        """Everything as it is now, to be put back to."""
+        """Return a copy of the world as it is now, for `restore`."""
         return self._world.snapshot()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Be as the snapshot says, the time included."""
+        """Return to a snapshot, its time included."""
         self._world.restore(snapshot)
 
     def fork(self) -> "MockServer":
-        """A handle on a world of its own that starts from this one's facts and moment.
+        """Return a handle on an independent world with the same contents and time.
 
-        Who sends its `credentials` to this server is in there; so is everybody inside its own `intercepting()`.
+        Requests with its `credentials` use that world, and so do all requests inside of its own `intercepting()`.
         """
         copy = object.__new__(type(self))
-        world = self._world.fork(self._worlds.mint())
+        world = self._world.fork(self._worlds.new_name())
         self._worlds.add(world)
-        copy._enter(self._worlds.around(world))
+        copy._use(self._worlds.with_default(world))
         copy.url, copy.grpc_target = self.url, self.grpc_target
         return copy
 
@@ -250,7 +250,7 @@ class MockServer:
         from mockserver.doors.live import LiveServer
 
         if not is_loopback(host) and token is None:
-            raise ValueError(f"{host} can be reached from other machines: say which token is to control the server")
+            raise ValueError(f"other machines can connect to {host}: set a token to control the server")
         if grpc_port is not None:
             from mockserver.doors.grpc_port import open_port
 
@@ -269,7 +269,7 @@ class MockServer:
 
     @contextlib.contextmanager
     def live(self, host: str = "127.0.0.1", port: int = 0, *, grpc: bool = False) -> Iterator[Self]:
-        """Serve on a socket while inside; `url` is where, and `grpc_target` for gRPC if that is asked for."""
+        """Serve on a socket, at `url`, in the `with` block; with `grpc` also at `grpc_target`."""
         self.start(host, port, grpc_port=0 if grpc else None)
         try:
             yield self
@@ -278,7 +278,7 @@ class MockServer:
 
     @contextlib.contextmanager
     def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Iterator[Self]:
-        """Answer this process's requests to Google's hosts while inside, with fake credentials in place.
+        """Answer this process's requests to Google's hosts in the `with` block, with fake credentials in the environment.
 
         With `sleep="virtual"`, the default, `time.sleep` and `asyncio.sleep` of this thread move the clock instead of
         waiting; with `sleep="real"` they wait. `block_network=True` refuses connections to all other machines.
@@ -292,9 +292,9 @@ class MockServer:
         from mockserver.doors.intercept.interceptors import Interceptor
         from mockserver.doors.virtual_sleep import virtual_sleep
 
-        ours = self.credentials
+        credentials = self.credentials
         with contextlib.ExitStack() as stack:
-            stack.enter_context(environment(ours.project, ours.api_key, ours.token))
+            stack.enter_context(environment(credentials.project, credentials.api_key, credentials.token))
             stack.enter_context(intercepting(Interceptor(self.app, self.clock, self._grpc_face)))
             if interception.block_network:
                 stack.enter_context(blocked())
@@ -308,8 +308,8 @@ class MockServer:
         return GrpcFace(self._worlds, route_table())
 
     @contextlib.contextmanager
-    def renewed(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
-        """Replace all worlds by a new one while inside; the arguments are the constructor's."""
-        with self._worlds.renewed(new_world(settings)):
+    def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
+        """Replace all worlds by a new one in the `with` block; the arguments are the constructor's."""
+        with self._worlds.replaced(new_world(settings)):
             self.script(answers)
             yield self

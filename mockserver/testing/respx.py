@@ -1,7 +1,7 @@
-"""A route for people who mock their other hosts with respx and want Google's among them.
+"""A respx route for Google's hosts, for tests that use respx for all hosts.
 
-It needs `pip install 'gemini-tuning-mockserver[respx]'`. Beside the fixture `mockserver` it is not needed: that one
-answers for Google's hosts before respx sees the request.
+It needs `pip install 'gemini-tuning-mockserver[respx]'`. The fixture `mockserver` does not need it: it answers for
+Google's hosts before respx sees the request.
 """
 
 import httpx
@@ -13,9 +13,9 @@ from mockserver.testing.mock_server import MockServer
 
 
 def route(server: MockServer) -> respx.Route:
-    """A route that the server answers, for all hosts of Google's that it knows: `respx_mock.add(route(server))`.
+    """Return a route to the server for all of Google's hosts that it serves: `respx_mock.add(route(server))`.
 
-    Time and environment are left alone: pass the client a key, and move the clock with `server.clock.advance`.
+    It does not change sleeping or the environment: pass a key to the client, and move time with `server.clock.advance`.
     """
     interceptor = Interceptor(server.app, server.clock)
     answer = answer_function(httpx)

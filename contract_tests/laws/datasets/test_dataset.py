@@ -54,7 +54,7 @@ def test_percentiles_are_members_in_order(population: list[int]) -> None:
 
 @given(populations)
 def test_sum_and_mean_are_exact(population: list[int]) -> None:
-    """They are no estimates."""
+    """They are not estimates."""
     lie = distribution(population)
 
     assert sum(population) == lie.total
@@ -62,8 +62,8 @@ def test_sum_and_mean_are_exact(population: list[int]) -> None:
 
 
 @given(populations, st.randoms())
-def test_a_distribution_knows_no_order(population: list[int], rng: Any) -> None:
-    """The numbers may come as they like."""
+def test_a_distribution_does_not_depend_on_the_order(population: list[int], rng: Any) -> None:
+    """Of the numbers."""
     shuffled = list(population)
     rng.shuffle(shuffled)
 
@@ -87,8 +87,8 @@ def test_a_file_ends_at_a_gigabyte(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ["is beyond the 1 GB that a dataset can have."] == [line.problem for line in lines if line.problem]
 
 
-def test_no_line_is_held_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is a problem, one for all its length; the lines after it are read."""
+def test_a_line_that_is_too_long_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one problem, whatever its length; the lines after it are read."""
     monkeypatch.setattr(files, "LONGEST_LINE", 200)
     line = json.dumps({"contents": "a"}).encode()
     long = json.dumps({"contents": "a" * 1000}).encode()
@@ -100,7 +100,7 @@ def test_no_line_is_held_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_no_more_than_a_gigabyte_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even where it is one line without an end."""
+    """Not even if it is a single endless line."""
     monkeypatch.setattr(files, "LARGEST_FILE", 1000)
     monkeypatch.setattr(files, "LONGEST_LINE", 100)
     file = BytesIO(b"x" * 100_000)
@@ -111,14 +111,14 @@ def test_no_more_than_a_gigabyte_is_read(monkeypatch: pytest.MonkeyPatch) -> Non
     assert file.tell() < 1200
 
 
-def test_what_is_not_utf_8_is_told_so() -> None:
-    """And not what a parser makes of it."""
+def test_text_that_is_not_utf_8_is_reported() -> None:
+    """Instead of a parser's error."""
     lines = files.read_rows(BytesIO('{"contents": "é"}'.encode("latin-1")))
 
     assert ["is not UTF-8."] == [line.problem for line in lines]
 
 
 @given(st.text(max_size=40))
-def test_a_dataset_made_up_is_the_same_for_a_name(uri: str) -> None:
-    """So that two runs of a test see the same statistics."""
+def test_a_made_up_dataset_is_the_same_for_a_uri(uri: str) -> None:
+    """So that two runs of a test have the same statistics."""
     assert synthesize(uri) == synthesize(uri)

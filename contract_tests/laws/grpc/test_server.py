@@ -149,7 +149,7 @@ def test_a_broken_connection_is_unavailable(server: GrpcLive, world: World, faul
 
     assert "UNAVAILABLE" == server.call(GET_MODEL, MODEL).status
 
-    assert [200] == [call.status for call in world.calls.so_far()]
+    assert [200] == [call.status for call in world.calls]
 
 
 def test_a_garbled_answer_is_no_message(server: GrpcLive, world: World) -> None:
@@ -174,11 +174,11 @@ def test_a_cancelled_stream_stops_and_is_written_down(server: GrpcLive) -> None:
         stream = server.channel.unary_stream(method(STREAM))(
             encode(f"{BETA}.GenerateContentRequest", PROMPT), metadata=tuple(KEY.items())
         )
-        wait_until(lambda: Scenario(world.store).faults[0].struck == 1)
+        wait_until(lambda: Scenario(world.store).faults[0].injected == 1)
         stream.cancel()
-        wait_until(lambda: len(world.calls.so_far()) == 1)
+        wait_until(lambda: len(list(world.calls)) == 1)
 
-    assert ["models.streamGenerateContent"] == [call.method for call in world.calls.so_far()]
+    assert ["models.streamGenerateContent"] == [call.method for call in world.calls]
 
 
 def test_a_deadline_ends_a_call_that_waits(server: GrpcLive) -> None:
@@ -187,7 +187,7 @@ def test_a_deadline_ends_a_call_that_waits(server: GrpcLive) -> None:
     told(world, Fault(latency_seconds=3600))
     with server.serving(world):
         assert "DEADLINE_EXCEEDED" == server.call(GET_MODEL, MODEL, timeout=0.2).status
-        wait_until(lambda: len(world.calls.so_far()) == 1)
+        wait_until(lambda: len(list(world.calls)) == 1)
 
 
 def test_a_server_that_stops_waits_for_no_pause() -> None:
@@ -197,7 +197,7 @@ def test_a_server_that_stops_waits_for_no_pause() -> None:
     told(world, Fault(latency_seconds=3600))
     with server.serving(world), ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(server.call, GET_MODEL, MODEL)
-        wait_until(lambda: Scenario(world.store).faults[0].struck == 1)
+        wait_until(lambda: Scenario(world.store).faults[0].injected == 1)
         server.stop()
 
     assert waiting.result().status in {"CANCELLED", "UNAVAILABLE"}
@@ -223,7 +223,7 @@ def test_a_thousand_streams_at_once_end_clean(server: GrpcLive, world: World) ->
 
     assert {3} == lengths
     assert {grpc.StatusCode.OK} == {stream.code() for stream in streams}
-    wait_until(lambda: len(world.calls.so_far()) == 1000)
+    wait_until(lambda: len(list(world.calls)) == 1000)
 
 
 # Who asks, and in which world
@@ -248,7 +248,7 @@ def test_a_world_is_chosen_by_metadata(metadata: dict[str, str], message: dict[s
     server.call(LIST_TUNED_MODELS, message, metadata)
     server.stop()
 
-    assert (0, 1) == (len(worlds.default.calls.so_far()), len(fork.calls.so_far()))
+    assert (0, 1) == (len(list(worlds.default.calls)), len(list(fork.calls)))
 
 
 def test_a_world_is_chosen_by_a_name_in_the_message() -> None:
@@ -265,14 +265,14 @@ def test_a_world_is_chosen_by_a_name_in_the_message() -> None:
     )
     server.stop()
 
-    assert ["projects.locations.tuningJobs.list"] == [call.method for call in fork.calls.so_far()]
+    assert ["projects.locations.tuningJobs.list"] == [call.method for call in fork.calls]
 
 
 def test_the_log_has_the_path_that_http_would_have(server: GrpcLive, world: World) -> None:
     """So that resources are found in it, whatever the transport."""
     server.call(GENERATE, PROMPT)
 
-    (call,) = world.calls.so_far()
+    (call,) = world.calls
     assert ("GRPC", "/v1beta/models/gemini-2.0-flash:generateContent") == (call.verb, call.path)
     assert ("models/gemini-2.0-flash", "key:") == (call.resource, call.caller[:4])
     assert call.size > 50
@@ -287,7 +287,7 @@ def test_a_credential_that_looks_real_is_refused_where_it_is_not_wanted(server: 
         heard = server.call(GET_MODEL, MODEL, {"x-goog-api-key": secret})
 
     assert "FAILED_PRECONDITION" == heard.status
-    assert secret not in repr(world.calls.so_far()[0])
+    assert secret not in repr(next(iter(world.calls)))
 
 
 # What is asked
@@ -384,7 +384,7 @@ def test_an_rpc_that_is_not_served_is_unimplemented(
         refused.value.code(),
         refused.value.details(),
     )
-    assert world.calls.so_far()[0].hint.startswith(hint)
+    assert next(iter(world.calls)).hint.startswith(hint)
     assert hint in caplog.text
 
 
@@ -395,7 +395,7 @@ def test_an_rpc_of_a_later_day_is_unimplemented(server: GrpcLive) -> None:
         heard = server.call(f"{BETA}.GenerativeService.BatchGenerateContent", {"batch": {"model": "models/x"}})
 
     assert "UNIMPLEMENTED" == heard.status
-    assert "is not served as of 2025-01-01" in world.calls.so_far()[0].hint
+    assert "is not served as of 2025-01-01" in next(iter(world.calls)).hint
 
 
 def test_a_bug_of_ours_is_the_services_internal_error(

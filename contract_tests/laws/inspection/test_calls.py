@@ -79,7 +79,7 @@ def test_a_failure_says_what_was_called_instead() -> None:
         LIFE.assert_called("tunedModels.create", times=2, status=200)
 
     assert str(failed.value) == (
-        "expected tunedModels.create status=200 to be called 2 times, it was called 1 times. What was called:\n"
+        "expected tunedModels.create status=200 to be called 2 times, but it was called 1 times. All calls:\n"
         "2024-03-14T15:00:00+00:00  200  tunedModels.create  POST /v1beta/tunedModels\n"
         "2024-03-14T15:00:01+00:00  200  tunedModels.get  GET /v1beta/tunedModels/next\n"
         "2024-03-14T15:00:04+00:00  403  tunedModels.get  GET /v1beta/tunedModels/other\n"
@@ -91,13 +91,13 @@ def test_a_failure_says_what_was_called_instead() -> None:
 @pytest.mark.parametrize(
     ("method", "words"),
     [
-        ("tunedModels.delete", "expected tunedModels.delete to be called at least once, it was called 0 times"),
-        ("models.*", "expected models.* to be called at least once, it was called 0 times"),
+        ("tunedModels.delete", "expected tunedModels.delete to be called at least once, but it was called 0 times"),
+        ("models.*", "expected models.* to be called at least once, but it was called 0 times"),
     ],
 )
 def test_nothing_called_is_a_failure(method: str, words: str) -> None:
     """Also where nothing at all was."""
-    with pytest.raises(AssertionError, match=f"{words}. What was called:\nno calls$".replace("*", r"\*")):
+    with pytest.raises(AssertionError, match=f"{words}. All calls:\nno calls$".replace("*", r"\*")):
         Calls([]).assert_called(method)
 
 
@@ -105,7 +105,7 @@ def test_what_must_not_be_called() -> None:
     """Fails when it was, and says so; else is content."""
     LIFE.assert_not_called("tunedModels.delete")
     LIFE.assert_not_called("tunedModels.create", status=500)
-    with pytest.raises(AssertionError, match=r"expected tunedModels\.create to be called 0 times, it was called 1"):
+    with pytest.raises(AssertionError, match=r"expected tunedModels\.create to be called 0 times, but it was called 1"):
         LIFE.assert_not_called("tunedModels.create")
 
 

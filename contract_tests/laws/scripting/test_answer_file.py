@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.scripting.answer_file import BadFile, Scripted, parse, read_answers
+from mockserver.scripting.answer_file import AnswersFile, BadFile, parse, read_answers
 from mockserver.scripting.answers import Answer, Citation, Rule
 from mockserver.scripting.faults import Fault
 
@@ -52,7 +52,7 @@ def test_a_file_holds_what_python_would_say(tmp_path: Path) -> None:
         ratings={"HARASSMENT": "HIGH"},
         citations=[Citation(0, 7, uri="https://example.com/")],
     )
-    expected = Scripted(
+    expected = AnswersFile(
         (Rule("LXIV", text="LXIII"), Rule(rest, model="support-*", turn=2, times=1)),
         (Fault("tunedModels.create", status=429, retry_after=30),),
     )
@@ -67,14 +67,14 @@ def test_json_is_read_as_it_is_written(tmp_path: Path, *, indent: int | str | No
     data = {"answers": [{"text": "👍\n/\t", "answer": "schön 👍"}], "faults": [{"latency_seconds": 1e-05}]}
     text = json.dumps(data, indent=indent, ensure_ascii=ascii_only)
 
-    expected = Scripted((Rule("schön 👍", text="👍\n/\t"),), (Fault(latency_seconds=1e-05),))
+    expected = AnswersFile((Rule("schön 👍", text="👍\n/\t"),), (Fault(latency_seconds=1e-05),))
     assert expected == read_answers(write(tmp_path, text, "answers.json"))
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n", "{}", "answers:\nfaults:\n", "answers: []\n"])
 def test_a_file_may_say_nothing(tmp_path: Path, text: str) -> None:
     """Somebody has only begun, or has put every entry into a comment."""
-    assert Scripted() == read_answers(write(tmp_path, text))
+    assert AnswersFile() == read_answers(write(tmp_path, text))
 
 
 @pytest.mark.parametrize("prompt", ["2024-03-14", "2024-13-45", "2024-03-14T15:09:26Z"])
@@ -95,14 +95,14 @@ def test_editors_that_mark_their_files_are_understood(tmp_path: Path) -> None:
     [
         (GOOD.replace("finish: safety", "finish: SAVETY"), "6: answers[1]: answer: 'SAVETY' is not a finish reason"),
         (GOOD.replace("HARASSMENT", "RUDENESS"), "6: answers[1]: answer: 'RUDENESS' is not a safety category"),
-        (GOOD.replace("text: LXIII", "txt: LXIII"), "4: answers[0]: there is no member 'txt'; the members are answer,"),
-        (GOOD.replace("end: 7", "stop: 7"), "6: answers[1]: there is no member 'stop'; the members are start, end,"),
+        (GOOD.replace("text: LXIII", "txt: LXIII"), "4: answers[0]: unknown member 'txt'; the members are answer,"),
+        (GOOD.replace("end: 7", "stop: 7"), "6: answers[1]: unknown member 'stop'; the members are start, end,"),
         (GOOD.replace("turn: 2", "turn: 0"), "6: answers[1]: turn must be at least 1, not 0"),
         (GOOD.replace("turn: 2", "turn: second"), "6: answers[1]: turn: Input should be a valid integer"),
         (GOOD.replace("    answer: LXIV\n", ""), "4: answers[0]: answer: Field required"),
         (
             GOOD.replace("answer: LXIV", "answer: 64"),
-            "4: answers[0]: answer: 64 is neither a text nor an object; quote it to make it a text",
+            "4: answers[0]: answer: 64 is neither a text nor an object; put a text in quotes",
         ),
         (GOOD.replace("status: 429", "status: 299"), "16: faults[0]: 299 is not a status; use one of 400"),
         (GOOD.replace("    status: 429\n", ""), "16: faults[0]: a fault needs an effect"),
@@ -121,7 +121,7 @@ def test_a_mistake_is_told_with_file_line_and_entry(tmp_path: Path, text: str, s
     [
         ("- answer: a\n", "1: a file must be an object with the lists `answers` and `faults`, not a list"),
         ("just words\n", "1: a file must be an object with the lists `answers` and `faults`, not a str"),
-        ("answers: []\nfalts: []\n", "2: there is no list `falts`; the lists are `answers` and `faults`"),
+        ("answers: []\nfalts: []\n", "2: unknown list `falts`; the lists are `answers` and `faults`"),
         ("\nfaults: 503\n", "2: `faults` must be a list, not a int"),
         ("answers: {answer: a}\n", "1: `answers` must be a list, not a dict"),
         ("answers: []\nfaults: []\nanswers: []\n", "3: there is more than one list `answers`"),
@@ -160,8 +160,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("answers: " + "[" * 1000, "its lists and objects are nested too deeply"),
-        ('{"answers": ' + "[" * 1000 + "]" * 1000 + "}", "its lists and objects are nested too deeply"),
+        ("answers: " + "[" * 1000, "lists and objects are nested too deeply"),
+        ('{"answers": ' + "[" * 1000 + "]" * 1000 + "}", "lists and objects are nested too deeply"),
         (f"faults: [{{status: {'9' * 5000}}}]", "Exceeds the limit"),
     ],
     ids=["YAML", "JSON", "a number"],
@@ -174,5 +174,5 @@ def test_what_is_too_much_to_read_is_one_sentence_too(tmp_path: Path, text: str,
 def test_an_entry_alone_is_read_alike() -> None:
     """As the control API and MockServer do it; the mistakes have the same words."""
     assert Rule(Answer("a", block="SAFETY")) == parse(Rule, {"answer": {"text": "a", "block": "safety"}})
-    with pytest.raises(ValueError, match="there is no member 'blok'; the members are text, parts"):
+    with pytest.raises(ValueError, match="unknown member 'blok'; the members are text, parts"):
         parse(Rule, {"answer": {"blok": "SAFETY"}})

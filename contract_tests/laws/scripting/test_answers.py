@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mockserver.scripting.answers import Answer, Prompt, Rule, Turn, matching, nearest
+from mockserver.scripting.answers import Answer, Prompt, Rule, Turn, find_match, find_nearest
 
 TUNED = "tunedModels/number-generator-model-dzlmi0gswwqb"
 
@@ -35,28 +35,28 @@ def test_the_text_of_a_prompt_is_the_users_last() -> None:
         (Rule("x", turn=1), ask("hi"), Prompt(TUNED, turns=(Turn("user", "hi"), Turn("user", "hi")))),
     ],
 )
-def test_a_rule_answers_when_all_it_names_fits(rule: Rule, fits: Prompt, does_not: Prompt) -> None:
-    """And only then, saying what does not fit."""
-    assert rule.answers(fits)
+def test_a_rule_matches_if_all_conditions_hold(rule: Rule, fits: Prompt, does_not: Prompt) -> None:
+    """Else it reports the conditions that do not hold."""
+    assert rule.matches(fits)
     assert [] == list(rule.mismatches(fits))
-    assert not rule.answers(does_not)
+    assert not rule.matches(does_not)
     assert len(list(rule.mismatches(does_not))) == 1
 
 
 def test_a_rule_answers_no_more_than_its_times() -> None:
     """Counted by whoever keeps the rules."""
     rules = [Rule("twice", times=2), Rule("then")]
-    found = [matching(rules, ask("hi"), {0: used}) for used in range(4)]
+    found = [find_match(rules, ask("hi"), {0: used}) for used in range(4)]
 
     assert found == [0, 0, 1, 1]
 
 
-def test_the_nearest_rule_is_the_one_that_lacks_least() -> None:
-    """And it is told what it lacks."""
+def test_the_nearest_rule_has_the_fewest_failed_conditions() -> None:
+    """It comes with these conditions."""
     rules = [Rule("a", model="tunedModels/other", text="hello"), Rule("b", text="LXIV")]
 
-    assert nearest(rules, ask("LXIII")) == (rules[1], 'the text is "LXIII", not "LXIV"')
-    assert nearest([], ask("LXIII")) is None
+    assert find_nearest(rules, ask("LXIII")) == (rules[1], 'the text is "LXIII", not "LXIV"')
+    assert find_nearest([], ask("LXIII")) is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_nearest_rule_is_the_one_that_lacks_least() -> None:
         (lambda: Answer(ratings={"RUDE": "HIGH"}), "'RUDE' is not a safety category; use one of HARASSMENT, "),
         (lambda: Answer(ratings={"HARASSMENT": "4"}), "'4' is not a safety level; use one of NEGLIGIBLE, LOW, "),
         (lambda: Answer(prompt_ratings={"HARASSMENT": ""}), "'' is not a safety level"),
-        (lambda: Answer("abc", chunks=["a", "b"]), "chunks, joined, differ from text"),
+        (lambda: Answer("abc", chunks=["a", "b"]), "the joined chunks differ from text"),
         (lambda: Answer(chunks=["a"], delays=[1, 2]), "there are 2 delays for 1 chunks"),
         (lambda: Answer("a", delays=[-1]), "delays must be numbers of seconds from 0 to 31536000"),
         (lambda: Answer(usage={"total": 3}), "'total' is not a token count; use one of prompt, "),
@@ -78,8 +78,8 @@ def test_the_nearest_rule_is_the_one_that_lacks_least() -> None:
         (lambda: Rule("a", call=-1), "call must be at least 1, not -1"),
     ],
 )
-def test_a_mistake_is_told_when_it_is_written(write: Callable[[], object], complaint: str) -> None:
-    """Not when the answer is needed."""
+def test_an_invalid_answer_is_refused_at_once(write: Callable[[], object], complaint: str) -> None:
+    """Not when it should be given."""
     with pytest.raises(ValueError, match=complaint):
         write()
 

@@ -1,4 +1,4 @@
-"""Which fault strikes a call: laws of `scripting.faults`."""
+"""Laws of `scripting.faults`: which fault is injected into a call."""
 
 import random
 from collections.abc import Callable
@@ -7,18 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.scripting.faults import STATUSES, Fault, FaultRecord, Signature, attempt, magic_fault, strike
+from mockserver.scripting.faults import (
+    STATUSES,
+    Fault,
+    FaultRecord,
+    Signature,
+    find_magic_fault,
+    match_fault,
+    select_fault,
+)
 from mockserver.scripting.magic_words import JobDirectives
 
 SECOND = 1_000_000_000
 CREATE = Signature("tunedModels.create", "tunedModels/mine-1")
 
 
-def struck(fault: Fault, calls: int, *, signature: Signature = CREATE, seed: int = 0) -> list[bool]:
-    """Which of so many calls a fault strikes."""
+def injections(fault: Fault, calls: int, *, signature: Signature = CREATE, seed: int = 0) -> list[bool]:
+    """Return for each of that many calls whether the fault is injected."""
     record, rng, hits = FaultRecord(fault), random.Random(seed), []
     for now in range(calls):
-        record, hit = attempt(record, signature, now, rng)
+        record, hit = match_fault(record, signature, now, rng)
         hits.append(hit is not None)
     return hits
 
@@ -35,26 +43,26 @@ faults = st.builds(
 
 
 @given(faults, st.integers())
-def test_the_same_seed_strikes_the_same_calls(fault: Fault, seed: int) -> None:
-    """There is no other source of chance."""
-    assert struck(fault, 20, seed=seed) == struck(fault, 20, seed=seed)
+def test_the_same_seed_affects_the_same_calls(fault: Fault, seed: int) -> None:
+    """There is no other random generator."""
+    assert injections(fault, 20, seed=seed) == injections(fault, 20, seed=seed)
 
 
 @given(faults, st.integers())
-def test_a_fault_strikes_no_more_than_it_sees_nor_than_its_times(fault: Fault, seed: int) -> None:
-    """And its record has counted both."""
+def test_a_fault_affects_no_more_calls_than_match_and_than_its_times(fault: Fault, seed: int) -> None:
+    """Its record counts both."""
     record, rng, hits = FaultRecord(fault), random.Random(seed), 0
     for now in range(20):
-        record, hit = attempt(record, CREATE, now, rng)
+        record, hit = match_fault(record, CREATE, now, rng)
         hits += hit is not None
 
-    assert hits == record.struck <= record.seen <= 20
-    assert fault.times is None or record.struck <= fault.times
+    assert hits == record.injected <= record.matched <= 20
+    assert fault.times is None or record.injected <= fault.times
 
 
-def test_a_fault_strikes_every_call_until_it_is_removed() -> None:
-    """Unless it is told otherwise."""
-    assert [True] * 5 == struck(Fault(status=503), 5)
+def test_a_fault_affects_every_call_by_default() -> None:
+    """Until it is removed."""
+    assert [True] * 5 == injections(Fault(status=503), 5)
 
 
 @pytest.mark.parametrize(
@@ -67,22 +75,22 @@ def test_a_fault_strikes_every_call_until_it_is_removed() -> None:
         (Fault(status=503, probability=0), [0, 0, 0, 0, 0]),
     ],
 )
-def test_a_fault_strikes_when_it_is_told_to(fault: Fault, hits: list[bool]) -> None:
-    """The first calls, the n-th, from the n-th on, for a time, never. Calls come a nanosecond apart."""
-    assert hits == struck(fault, 5)
+def test_conditions_limit_the_calls_that_a_fault_affects(fault: Fault, hits: list[bool]) -> None:
+    """The first calls, the n-th, from the n-th on, for a time, never. There is a nanosecond between two calls."""
+    assert hits == injections(fault, 5)
 
 
-def test_probability_is_the_share_of_calls_struck() -> None:
-    """About."""
-    assert 250 < sum(struck(Fault(status=503, probability=0.3), 1000)) < 350
+def test_probability_is_the_share_of_affected_calls() -> None:
+    """Approximately."""
+    assert 250 < sum(injections(Fault(status=503, probability=0.3), 1000)) < 350
 
 
-def test_no_dice_are_thrown_without_need() -> None:
-    """A fault that strikes for certain, or does not fit, leaves the world's chances as they were."""
+def test_a_fault_draws_a_random_number_only_if_needed() -> None:
+    """A fault without a probability, or one that does not match, does not change the random generator."""
     rng = random.Random(1)
     before = rng.getstate()
-    attempt(FaultRecord(Fault(status=503)), CREATE, 0, rng)
-    attempt(FaultRecord(Fault("models.*", status=503, probability=0.5)), CREATE, 0, rng)
+    match_fault(FaultRecord(Fault(status=503)), CREATE, 0, rng)
+    match_fault(FaultRecord(Fault("models.*", status=503, probability=0.5)), CREATE, 0, rng)
 
     assert before == rng.getstate()
 
@@ -100,15 +108,15 @@ def test_no_dice_are_thrown_without_need() -> None:
         (Fault("tunedModels.create", "tunedModels/mine-?", status=500), True),
     ],
 )
-def test_a_fault_concerns_the_calls_its_globs_fit(fault: Fault, *, fits: bool) -> None:
-    """Others do not count as seen."""
-    record, hit = attempt(FaultRecord(fault), CREATE, 0, random.Random(0))
+def test_a_fault_matches_calls_by_its_globs(fault: Fault, *, fits: bool) -> None:
+    """Other calls are not counted."""
+    record, hit = match_fault(FaultRecord(fault), CREATE, 0, random.Random(0))
 
-    assert fits == (hit is not None) == (record.seen == 1)
+    assert fits == (hit is not None) == (record.matched == 1)
 
 
 def test_delays_add_up_until_a_fault_changes_the_answer() -> None:
-    """Later faults have not seen the call, and strike the next one."""
+    """Later faults do not count the call, and affect the next one."""
     records = tuple(
         map(
             FaultRecord,
@@ -120,28 +128,28 @@ def test_delays_add_up_until_a_fault_changes_the_answer() -> None:
             ],
         )
     )
-    records, first = strike(records, CREATE, 0, random.Random(0))
-    seen = [record.seen for record in records]
-    records, second = strike(records, CREATE, 1, random.Random(0))
+    records, first = select_fault(records, CREATE, 0, random.Random(0))
+    seen = [record.matched for record in records]
+    records, second = select_fault(records, CREATE, 1, random.Random(0))
 
     assert first == Fault(status=503, times=1, latency_seconds=5, chunk_delay_seconds=1)
     assert [1, 1, 1, 0] == seen
     assert second == Fault(reset=True, latency_seconds=5, chunk_delay_seconds=1)
-    assert [2, 2, 2, 1] == [record.seen for record in records]
+    assert [2, 2, 2, 1] == [record.matched for record in records]
 
 
-def test_faults_that_miss_leave_the_call_alone() -> None:
-    """And none at all does too."""
+def test_a_call_that_no_fault_matches_has_no_fault() -> None:
+    """The same holds without faults."""
     records = (FaultRecord(Fault("models.get", status=503)),)
 
-    assert strike(records, CREATE, 0, random.Random(0)) == (records, None)
-    assert strike((), CREATE, 0, random.Random(0)) == ((), None)
+    assert select_fault(records, CREATE, 0, random.Random(0)) == (records, None)
+    assert select_fault((), CREATE, 0, random.Random(0)) == ((), None)
 
 
-def test_what_befalls_a_job_is_told_by_the_fault_that_struck_its_creation() -> None:
-    """Two such faults befall it both."""
+def test_faults_of_a_create_are_effects_on_its_job() -> None:
+    """Two such faults are combined."""
     records = [FaultRecord(Fault("tunedModels.create", fail_at_step=10)), FaultRecord(Fault(never_finish=True))]
-    _, fault = strike(records, CREATE, 0, random.Random(0))
+    _, fault = select_fault(records, CREATE, 0, random.Random(0))
 
     assert fault is not None
     assert JobDirectives(fail_at_step=10, never_finish=True) == fault.job
@@ -158,7 +166,7 @@ def test_what_befalls_a_job_is_told_by_the_fault_that_struck_its_creation() -> N
     ],
 )
 def test_a_status_is_a_number_or_a_name(status: int | str, name: str) -> None:
-    """Of those Google sends; a number two codes share is the more common one's."""
+    """If codes share a number, it means the more common one."""
     assert name == Fault(status=status).status_name
 
 
@@ -185,14 +193,14 @@ def test_every_code_has_its_name(name: str) -> None:
         (lambda: Fault(status=503, probability=50), "probability must be between 0 and 1, not 50"),
     ],
 )
-def test_a_mistake_is_told_when_it_is_written(write: Callable[[], object], complaint: str) -> None:
-    """Not when the fault fails to strike."""
+def test_an_invalid_fault_is_refused_at_once(write: Callable[[], object], complaint: str) -> None:
+    """Not when it should be injected."""
     with pytest.raises(ValueError, match=complaint):
         write()
 
 
 def test_a_fault_is_shown_as_it_was_written() -> None:
-    """In the report of faults that never struck."""
+    """In the report of unused faults."""
     assert repr(Fault("tunedModels.create", status=429, times=2)) == (
         "Fault(method='tunedModels.create', status=429, times=2)"
     )
@@ -214,4 +222,4 @@ def test_a_fault_is_shown_as_it_was_written() -> None:
 )
 def test_a_prompt_may_ask_for_a_fault(text: str, fault: Fault | None) -> None:
     """For clients that cannot reach the control API."""
-    assert fault == magic_fault(text)
+    assert fault == find_magic_fault(text)

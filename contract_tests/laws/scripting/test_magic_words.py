@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.scripting.magic_words import JobDirectives, job_directives, magic_directives, without_magic
+from mockserver.scripting.magic_words import JobDirectives, job_directives, parse_magic_words, strip_magic_words
 from mockserver.simulation.tuning import SECOND, Pace, Run, State, observe
 
 CREATED = 1_710_429_000 * SECOND
@@ -28,17 +28,17 @@ LATER = CREATED + 1000 * SECOND
 @given(st.text())
 def test_no_text_is_too_strange(text: str) -> None:
     """Whatever a client sends is read, and what is left of it is not longer."""
-    magic_directives(f"[mock: {text}]")
+    parse_magic_words(f"[mock: {text}]")
     job_directives(text)
 
-    assert len(without_magic(text)) <= len(text)
+    assert len(strip_magic_words(text)) <= len(text)
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="[]")))
 def test_a_text_without_brackets_has_no_magic(text: str) -> None:
     """It is left as it is."""
-    assert magic_directives(text) == {}
-    assert without_magic(text) == text
+    assert parse_magic_words(text) == {}
+    assert strip_magic_words(text) == text
 
 
 PLAIN = re.compile(r"\s*\[mock:\s*([^\]]*)\]", re.IGNORECASE)
@@ -52,10 +52,10 @@ def test_brackets_are_found_as_a_plain_expression_finds_them(text: str) -> None:
     """Which takes a time that grows with the square of the spaces."""
     found = [bracket[1].strip() for bracket in PLAIN.finditer(text)]
 
-    assert magic_directives(text) == {
-        name: value for inside in found for name, value in magic_directives(f"[mock:{inside}]").items()
+    assert parse_magic_words(text) == {
+        name: value for inside in found for name, value in parse_magic_words(f"[mock:{inside}]").items()
     }
-    assert without_magic(text) == (PLAIN.sub("", text).strip() if "[" in text else text)
+    assert strip_magic_words(text) == (PLAIN.sub("", text).strip() if "[" in text else text)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_brackets_are_found_as_a_plain_expression_finds_them(text: str) -> None:
 )
 def test_directives_are_read_from_brackets(text: str, directives: dict[str, str]) -> None:
     """A name and a value, quoted if it has spaces; `text` goes on to the bracket."""
-    assert directives == magic_directives(text)
+    assert directives == parse_magic_words(text)
 
 
 def test_a_prompt_goes_on_around_the_brackets() -> None:
     """What is left is the prompt there would have been."""
-    assert without_magic("LXIII [mock: harassment=HIGH]") == "LXIII"
-    assert without_magic("one [mock: max_tokens] two") == "one two"
+    assert strip_magic_words("LXIII [mock: harassment=HIGH]") == "LXIII"
+    assert strip_magic_words("one [mock: max_tokens] two") == "one two"
 
 
 @pytest.mark.parametrize(

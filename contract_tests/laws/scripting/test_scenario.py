@@ -1,4 +1,4 @@
-"""What a tester told a world, and how much of it came true: laws of `script`."""
+"""Laws of `scripting.scenario`: which rules answer, which faults are injected, and their counts."""
 
 import random
 from collections.abc import Sequence
@@ -20,83 +20,84 @@ SECOND = 1_000_000_000
 
 
 def new_scenario(rules: Sequence[Rule] = ()) -> Scenario:
-    """These rules in a world of their own."""
+    """Return the scenario of a new world with these rules."""
     scenario = Scenario(MemoryStore())
     scenario.add(*rules)
     return scenario
 
 
 def prompt(text: str, model: str = NEXT) -> Prompt:
-    """What somebody asks."""
+    """Return a prompt of one turn."""
     return Prompt(model, base="models/gemini", turns=(Turn("user", text),))
 
 
-def ask(script: Scenario, text: str, model: str = NEXT) -> str:
-    """What a model that learnt that 1 is followed by 2 is to say."""
-    return choose_answer(script, prompt(text, model), {"1": "2"}, magic=True)[0].text
+def ask(scenario: Scenario, text: str, model: str = NEXT) -> str:
+    """Return the answer of a model whose training data maps 1 to 2."""
+    return choose_answer(scenario, prompt(text, model), {"1": "2"}, magic=True)[0].text
 
 
-def used(script: Scenario) -> list[int]:
-    """How often each rule has answered."""
-    return [record.used for record in script.answers]
+def used(scenario: Scenario) -> list[int]:
+    """Return how often each rule has answered."""
+    return [record.used for record in scenario.answers]
 
 
-def struck(script: Scenario, method: str = "tunedModels.get", now: int = 0) -> bool:
-    """Whether a call goes wrong."""
-    return script.strike(method, NEXT, now, random.Random(0)) is not None
+def is_injected(scenario: Scenario, method: str = "tunedModels.get", now: int = 0) -> bool:
+    """Return whether a fault is injected into a call."""
+    return scenario.select_fault(method, NEXT, now, random.Random(0)) is not None
 
 
-def test_the_first_rule_that_fits_answers_and_is_counted() -> None:
-    """Those behind it are not; what no rule fits has its ordinary answer."""
-    script = new_scenario([Rule("a", text="x"), Rule("b", text="x"), Rule("c", regex="y")])
+def test_the_first_matching_rule_answers_and_is_counted() -> None:
+    """Later rules are not counted. A prompt without a matching rule gets the default answer."""
+    scenario = new_scenario([Rule("a", text="x"), Rule("b", text="x"), Rule("c", regex="y")])
 
-    assert ["a", "c", "a", "2"] == [ask(script, text) for text in ("x", "yes", "x", "1")]
-    assert [2, 0, 1] == used(script)
+    assert ["a", "c", "a", "2"] == [ask(scenario, text) for text in ("x", "yes", "x", "1")]
+    assert [2, 0, 1] == used(scenario)
 
 
-def test_a_rule_with_times_steps_back_for_the_next() -> None:
-    """In order, each as often as it may."""
-    script = new_scenario([Rule("first", times=1), Rule("then", times=2)])
+def test_a_rule_with_times_is_followed_by_the_next_one() -> None:
+    """In order, each as often as its `times`."""
+    scenario = new_scenario([Rule("first", times=1), Rule("then", times=2)])
 
-    assert ["first", "then", "then", "2"] == [ask(script, "1") for _ in range(4)]
-    assert [1, 2] == used(script)
+    assert ["first", "then", "then", "2"] == [ask(scenario, "1") for _ in range(4)]
+    assert [1, 2] == used(scenario)
 
 
 def test_calls_are_counted_by_model() -> None:
-    """Whether a rule answered them or not; from 1."""
-    script = new_scenario([Rule("second", call=2)])
+    """From 1, whether or not a rule answers."""
+    scenario = new_scenario([Rule("second", call=2)])
 
     assert ["2", "2", "second", "second", "2"] == [
-        ask(script, "1", model) for model in ("tunedModels/a", "tunedModels/b", "tunedModels/a", "tunedModels/b", NEXT)
+        ask(scenario, "1", model)
+        for model in ("tunedModels/a", "tunedModels/b", "tunedModels/a", "tunedModels/b", NEXT)
     ]
 
 
-def test_rules_that_are_added_come_last() -> None:
-    """And the counts of those before stay."""
-    script = new_scenario([Rule("a", times=1)])
-    ask(script, "1")
-    script.add(Rule("b", times=1), Rule("c"))
+def test_added_rules_come_last() -> None:
+    """The counts of the others stay."""
+    scenario = new_scenario([Rule("a", times=1)])
+    ask(scenario, "1")
+    scenario.add(Rule("b", times=1), Rule("c"))
 
-    assert ["b", "c"] == [ask(script, "1"), ask(script, "1")]
-    assert [1, 1, 1] == used(script)
-
-
-def test_rules_that_are_replaced_begin_at_zero() -> None:
-    """The models' calls go on counting: they were made."""
-    script = new_scenario([Rule("a")])
-    ask(script, "1")
-    script.replace([Rule("b", call=2)])
-
-    assert [0] == used(script)
-    assert "b" == ask(script, "1")
+    assert ["b", "c"] == [ask(scenario, "1"), ask(scenario, "1")]
+    assert [1, 1, 1] == used(scenario)
 
 
-def test_a_function_is_told_which_call_it_is() -> None:
-    """From 0, as a place in a list of answers."""
+def test_replacing_rules_resets_their_counts() -> None:
+    """But not the counts of calls of the models."""
+    scenario = new_scenario([Rule("a")])
+    ask(scenario, "1")
+    scenario.replace([Rule("b", call=2)])
+
+    assert [0] == used(scenario)
+    assert "b" == ask(scenario, "1")
+
+
+def test_a_function_gets_the_number_of_the_call() -> None:
+    """From 0, like an index of a list of answers."""
     answers: list[Answer | str] = ["one", Answer("two")]
-    script = new_scenario([Rule(lambda prompt: answers[prompt.call])])
+    scenario = new_scenario([Rule(lambda prompt: answers[prompt.call])])
 
-    assert ["one", "two"] == [ask(script, "1"), ask(script, "1")]
+    assert ["one", "two"] == [ask(scenario, "1"), ask(scenario, "1")]
 
 
 @pytest.mark.parametrize(
@@ -107,8 +108,8 @@ def test_a_function_is_told_which_call_it_is() -> None:
         (Rule(lambda _: None), "TypeError('None is neither an Answer nor a text')"),  # type: ignore[arg-type,return-value]  # as a slip would
     ],
 )
-def test_a_function_that_fails_is_told_of(rule: Rule, said: str, caplog: pytest.LogCaptureFixture) -> None:
-    """To the client in a 500, and in the log with where it was: it is the test's mistake, not the server's."""
+def test_an_exception_in_a_function_is_reported(rule: Rule, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    """To the client as a 500, and in the log with its traceback: it is a bug in the test, not in the server."""
     with pytest.raises(ApiError) as refused:
         ask(new_scenario([rule]), "  ")
 
@@ -118,130 +119,130 @@ def test_a_function_that_fails_is_told_of(rule: Rule, said: str, caplog: pytest.
     assert "Traceback" in caplog.text
 
 
-def test_a_rule_that_almost_fitted_is_named() -> None:
-    """With what is different; nothing is said where a rule fitted, or where there are none."""
-    script = new_scenario([Rule("a", text="monday", model="support"), Rule("b", text="tuesday")])
+def test_the_nearest_rule_is_reported() -> None:
+    """With the conditions that failed; there is no report if a rule matched, or if there are no rules."""
+    scenario = new_scenario([Rule("a", text="monday", model="support"), Rule("b", text="tuesday")])
 
     nearest = "Rule(answer='b', text='tuesday'), but the text is \"sunday\", not \"tuesday\""
-    assert (None, f"none of the 2 answer rules fits; nearest is {nearest}") == script.answer(prompt("sunday"))
-    assert (Answer("b"), "") == script.answer(prompt("tuesday"))
+    assert (None, f"none of the 2 answer rules matches; the nearest is {nearest}") == scenario.answer(prompt("sunday"))
+    assert (Answer("b"), "") == scenario.answer(prompt("tuesday"))
     assert (None, "") == new_scenario().answer(prompt("sunday"))
 
 
-def test_faults_strike_in_their_order_and_are_counted() -> None:
-    """What a call does not concern does not see it."""
-    script = new_scenario()
-    script.add_fault(Fault("tunedModels.*", status=503, times=1), now=0)
-    script.add_fault(Fault("*.get", status=429, nth=2), now=0)
+def test_faults_are_injected_in_order_and_counted() -> None:
+    """A fault does not count a call that it does not match."""
+    scenario = new_scenario()
+    scenario.add_fault(Fault("tunedModels.*", status=503, times=1), now=0)
+    scenario.add_fault(Fault("*.get", status=429, nth=2), now=0)
 
     assert [True, False, False, True] == [
-        struck(script, method)
+        is_injected(scenario, method)
         for method in ("tunedModels.get", "tunedModels.get", "models.generateContent", "models.get")
     ]
-    assert [(2, 1), (2, 1)] == [(record.seen, record.struck) for record in script.faults]
+    assert [(2, 1), (2, 1)] == [(record.matched, record.injected) for record in scenario.faults]
 
 
-def test_a_fault_is_about_from_when_it_was_told() -> None:
-    """For as long as it said."""
-    script = new_scenario()
-    script.add_fault(Fault(status=503, for_seconds=60), now=100 * SECOND)
+def test_the_duration_of_a_fault_begins_when_it_is_added() -> None:
+    """It ends after `for_seconds`."""
+    scenario = new_scenario()
+    scenario.add_fault(Fault(status=503, for_seconds=60), now=100 * SECOND)
 
-    assert [True, True, False] == [struck(script, now=seconds * SECOND) for seconds in (100, 159, 160)]
+    assert [True, True, False] == [is_injected(scenario, now=seconds * SECOND) for seconds in (100, 159, 160)]
 
 
-def test_faults_can_be_lifted_and_put_back() -> None:
+def test_faults_can_be_removed_and_restored() -> None:
     """With their counts."""
-    script = new_scenario()
-    script.add_fault(Fault(status=503, times=2), now=0)
-    struck(script)
-    kept = script.faults
-    script.replace_faults()
-    lifted = struck(script)
-    script.replace_faults(kept)
+    scenario = new_scenario()
+    scenario.add_fault(Fault(status=503, times=2), now=0)
+    is_injected(scenario)
+    records = scenario.faults
+    scenario.replace_faults()
+    without_faults = is_injected(scenario)
+    scenario.replace_faults(records)
 
-    assert not lifted
-    assert [True, False] == [struck(script), struck(script)]
+    assert not without_faults
+    assert [True, False] == [is_injected(scenario), is_injected(scenario)]
 
 
-def test_a_script_that_is_cleared_is_as_new() -> None:
+def test_a_cleared_scenario_is_like_a_new_one() -> None:
     """No rules, no faults, no counts."""
     store = MemoryStore()
-    script = Scenario(store)
-    script.add(Rule("a", text="1"))
-    script.add_fault(Fault(status=503), now=0)
-    ask(script, "1")
+    scenario = Scenario(store)
+    scenario.add(Rule("a", text="1"))
+    scenario.add_fault(Fault(status=503), now=0)
+    ask(scenario, "1")
     store.clear()
 
-    assert ((), (), False) == (script.answers, script.faults, struck(script))
-    script.add(Rule("first", call=1))
-    assert [0] == used(script)
-    assert "first" == ask(script, "1")
+    assert ((), (), False) == (scenario.answers, scenario.faults, is_injected(scenario))
+    scenario.add(Rule("first", call=1))
+    assert [0] == used(scenario)
+    assert "first" == ask(scenario, "1")
 
 
-def test_a_fork_goes_on_from_there_alone() -> None:
-    """Rules, faults and counts are its own from then on."""
+def test_a_copy_of_a_scenario_is_independent() -> None:
+    """It has its own rules, faults and counts."""
     store = MemoryStore()
-    script = Scenario(store)
-    script.add(Rule("once", times=1), Rule("second", call=2))
-    script.add_fault(Fault(status=503, times=2), now=0)
-    struck(script)
-    twin = Scenario(store.copy())
-    ask(script, "1")
-    struck(script)
-    twin.add(Rule("more"))
+    scenario = Scenario(store)
+    scenario.add(Rule("once", times=1), Rule("second", call=2))
+    scenario.add_fault(Fault(status=503, times=2), now=0)
+    is_injected(scenario)
+    copy = Scenario(store.copy())
+    ask(scenario, "1")
+    is_injected(scenario)
+    copy.add(Rule("more"))
 
-    assert [1, 0] == used(script)
-    assert [0, 0, 0] == used(twin)
-    assert ["once", "second", "more"] == [ask(twin, "1") for _ in range(3)]
-    assert "second" == ask(script, "1")
-    assert [True, False, False] == [struck(twin), struck(twin), struck(script)]
+    assert [1, 0] == used(scenario)
+    assert [0, 0, 0] == used(copy)
+    assert ["once", "second", "more"] == [ask(copy, "1") for _ in range(3)]
+    assert "second" == ask(scenario, "1")
+    assert [True, False, False] == [is_injected(copy), is_injected(copy), is_injected(scenario)]
 
 
 @given(st.lists(st.sampled_from("xyz"), max_size=20), st.integers(1, 5))
-def test_every_call_is_answered_once(texts: list[str], times: int) -> None:
-    """By the rule that fits as often as it may; the rules' counts add up to the calls they answered."""
-    script = new_scenario([Rule("rule", text="x", times=times), Rule("other", text="y")])
-    answers = [ask(script, text) for text in texts]
+def test_every_call_has_one_answer(texts: list[str], times: int) -> None:
+    """The counts of the rules are the numbers of calls that they answered."""
+    scenario = new_scenario([Rule("rule", text="x", times=times), Rule("other", text="y")])
+    answers = [ask(scenario, text) for text in texts]
 
-    assert min(times, texts.count("x")) == answers.count("rule") == used(script)[0]
-    assert texts.count("y") == answers.count("other") == used(script)[1]
+    assert min(times, texts.count("x")) == answers.count("rule") == used(scenario)[0]
+    assert texts.count("y") == answers.count("other") == used(scenario)[1]
 
 
 @pytest.mark.parametrize("times", [1, 50])
-def test_counts_hold_when_many_ask_at_once(times: int) -> None:
-    """A rule for one call answers one, however many threads there are."""
-    script = new_scenario([Rule("rule", times=times)])
-    script.add_fault(Fault(status=503, times=times), now=0)
+def test_counts_are_exact_with_concurrent_calls(times: int) -> None:
+    """A rule with `times` answers exactly that many calls of all threads."""
+    scenario = new_scenario([Rule("rule", times=times)])
+    scenario.add_fault(Fault(status=503, times=times), now=0)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: ask(script, "1"), range(200)))
-        strikes = list(pool.map(lambda _: struck(script), range(200)))
+        answers = list(pool.map(lambda _: ask(scenario, "1"), range(200)))
+        injections = list(pool.map(lambda _: is_injected(scenario), range(200)))
 
-    assert (times, times) == (answers.count("rule"), strikes.count(True))
+    assert (times, times) == (answers.count("rule"), injections.count(True))
 
 
 @pytest.mark.parametrize("rule", [Rule(lambda prompt: prompt.text), Rule("a", predicate=lambda _: True)])
-def test_a_shared_store_takes_no_functions(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other processes could not call them. Rules that are data are taken."""
+def test_a_shared_store_refuses_functions(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other processes cannot call them. Rules that are data are accepted."""
     store = MemoryStore()
     monkeypatch.setattr(store, "shared", True)
-    script = Scenario(store)
-    script.add(Rule("b"))
-    for change in (script.add, lambda rule: script.replace([rule])):
-        with pytest.raises(ValueError, match="stays in the process that made it"):
+    scenario = Scenario(store)
+    scenario.add(Rule("b"))
+    for change in (scenario.add, lambda rule: scenario.replace([rule])):
+        with pytest.raises(ValueError, match="which other processes cannot call"):
             change(rule)
 
-    assert (AnswerRecord(Rule("b")),) == script.answers
+    assert (AnswerRecord(Rule("b")),) == scenario.answers
 
 
-def test_a_predicate_may_script_more() -> None:
-    """What it adds comes last, and is there for the next prompt."""
-    script = new_scenario()
+def test_a_predicate_may_add_rules() -> None:
+    """They come last, and may answer the next prompt."""
+    scenario = new_scenario()
 
     def predicate(_: Prompt) -> bool:
-        script.add(Rule("more"))
+        scenario.add(Rule("more"))
         return False
 
-    script.add(Rule("never", predicate=predicate))
+    scenario.add(Rule("never", predicate=predicate))
 
-    assert ["2", "more"] == [ask(script, "1"), ask(script, "1")]
-    assert "never" == script.answers[0].rule.answer
+    assert ["2", "more"] == [ask(scenario, "1"), ask(scenario, "1")]
+    assert "never" == scenario.answers[0].rule.answer

@@ -71,11 +71,11 @@ def test_a_log_stays_small(sizes: list[int], most: int) -> None:
 FIRST, LATER, LAST = call(at=0), call(at=1), call(at=2)
 
 
-def test_what_was_read_off_a_log_stays_as_it_was() -> None:
-    """Whatever is called, put back or forgotten afterwards; a log that is put back is as large as before."""
+def test_a_list_of_calls_does_not_change_later() -> None:
+    """Later calls, replacements and clearing do not change it. A replaced log has the same capacity."""
     log = CallLog(2)
     log.append(FIRST)
-    before = log.so_far()
+    before = tuple(log)
     log.append(LATER)
     log.clear()
     cleared = len(log)
@@ -86,21 +86,21 @@ def test_what_was_read_off_a_log_stays_as_it_was() -> None:
     assert [LATER, LAST] == list(log)
 
 
-def test_a_record_that_is_amended_stays_in_its_place_and_as_it_was() -> None:
-    """The log has another record there: who read it before keeps what it said then."""
+def test_amending_replaces_a_call_at_its_position() -> None:
+    """The old record does not change for those who have read it."""
     log = CallLog()
     entry = log.append(FIRST)
     log.append(LATER)
-    before = log.so_far()
+    before = tuple(log)
     whole = replace(FIRST, response=[{"a": 1}])
     log.amend(entry, whole)
 
     assert (FIRST, LATER) == before
-    assert (whole, LATER) == log.so_far()
+    assert (whole, LATER) == tuple(log)
 
 
-def test_what_is_dropped_or_forgotten_is_not_amended() -> None:
-    """And counts for nothing: neither as a call nor by its size."""
+def test_a_dropped_call_is_not_amended() -> None:
+    """It does not count, neither as a call nor by its size."""
     log = CallLog(2, 10)
     dropped = log.append(call(size=9))
     log.append(call(size=9))

@@ -39,34 +39,34 @@ def test_a_moment_comes_back_in_utc(moment: datetime) -> None:
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_nanoseconds_are_cut_to_microseconds(nanos: int) -> None:
-    """Never rounded up: a moment told is not later than it was."""
+    """Never rounded up: the result is not later than the moment."""
     assert nanos - nanos % 1000 == to_nanos(to_datetime(nanos))
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
-    """Nobody could say whose noon it is."""
-    with pytest.raises(ValueError, match="a time needs its zone"):
+    """It is ambiguous."""
+    with pytest.raises(ValueError, match="a time needs a time zone"):
         to_nanos(START.replace(tzinfo=None))
-    with pytest.raises(ValueError, match="a time needs its zone"):
+    with pytest.raises(ValueError, match="a time needs a time zone"):
         ManualClock(START.replace(tzinfo=None))
 
 
 def test_a_manual_clock_stands_still() -> None:
-    """Until it is told to move."""
+    """Until it is moved."""
     clock = ManualClock(START)
 
     assert {to_nanos(START)} == {clock.now() for _ in range(1000)}
 
 
 @pytest.mark.parametrize("make", [ManualClock, SystemClock])
-def test_a_clock_that_is_told_nothing_says_today(make: Callable[[], Clock]) -> None:
-    """The machine's time, when it was made."""
+def test_a_clock_starts_at_the_machines_time_by_default(make: Callable[[], Clock]) -> None:
+    """At its creation."""
     apart = to_datetime(make().now()) - datetime.now(UTC)  # noqa: TID251 - what it is compared with
 
     assert abs(apart) < timedelta(minutes=1)
 
 
-def test_time_goes_ahead_by_the_sum_of_what_is_given() -> None:
+def test_advance_moves_by_the_sum_of_its_arguments() -> None:
     """Seconds, minutes, hours, and fractions of them."""
     clock = ManualClock(START)
     clock.advance(1.5, minutes=2, hours=0.5)
@@ -75,8 +75,8 @@ def test_time_goes_ahead_by_the_sum_of_what_is_given() -> None:
     assert START + timedelta(seconds=1.5 + 2 * 60 + 1800) == to_datetime(clock.now())
 
 
-def test_time_goes_to_the_moment_it_is_told() -> None:
-    """Also to where it is, and whatever the zone."""
+def test_move_to_moves_to_a_moment() -> None:
+    """Also to the current one, and in any time zone."""
     clock = ManualClock(START)
     noon = datetime(2024, 3, 15, 12, tzinfo=timezone(timedelta(hours=9)))
     clock.move_to(START)
@@ -86,7 +86,7 @@ def test_time_goes_to_the_moment_it_is_told() -> None:
 
 
 def test_time_does_not_go_back(clock: Clock) -> None:
-    """By no number, to no moment; and what was refused has moved nothing."""
+    """Not by a negative number, nor to an earlier moment; an error does not move it."""
     for seconds in (-1.0, -1e-9, float("nan")):
         with pytest.raises(ValueError, match="time does not go back"):
             clock.advance(seconds)
@@ -110,10 +110,10 @@ def test_time_does_not_go_back(clock: Clock) -> None:
         max_size=10,
     ),
 )
-def test_whatever_is_done_to_a_clock_it_never_goes_back(
+def test_no_sequence_of_operations_moves_a_clock_back(
     make: Callable[[], Clock], moves: list[Callable[[Clock], None]]
 ) -> None:
-    """Every moment told is at least the one told before."""
+    """Every time it shows is at least the one before."""
     clock = make()
     told = [clock.now()]
     for move in moves:
@@ -128,7 +128,7 @@ def _ahead(clock: Clock, seconds: int) -> datetime:
 
 
 def test_time_ends(clock: Clock) -> None:
-    """In 2262, as it begins in 1970: no clock starts beyond, none is moved there, and a refusal has moved nothing."""
+    """In 2262, and it begins in 1970: no clock starts or moves beyond, and an error does not move it."""
     for seconds in (1e10, 1e300, float("inf")):
         with pytest.raises(ValueError, match="time begins on 1970-01-01 and ends on 2262-04-11"):
             clock.advance(seconds)
@@ -165,13 +165,13 @@ def wait_for(clock: Clock, seconds: float) -> None:
 
 @pytest.mark.parametrize("factor", [0, -1, float("inf"), float("nan")])
 def test_a_factor_is_a_number_above_zero(factor: float) -> None:
-    """Anything else is no speed."""
+    """Anything else is refused."""
     with pytest.raises(ValueError, match="a clock's factor must be above zero"):
         SystemClock(factor)
 
 
-def test_a_system_clock_goes_on_from_where_it_is_put() -> None:
-    """A jump leaves time out; it does not stop it."""
+def test_a_system_clock_continues_after_a_jump() -> None:
+    """A jump skips time and does not stop it."""
     clock = SystemClock(AN_HOUR_A_MILLISECOND, START)
     clock.advance(hours=1000)
     moment = clock.now()
@@ -182,7 +182,7 @@ def test_a_system_clock_goes_on_from_where_it_is_put() -> None:
 
 
 def test_sleeping_takes_the_clocks_time() -> None:
-    """A manual clock jumps, a fast one is soon there; a negative sleep is none."""
+    """A manual clock jumps, a fast one waits a short time; a negative sleep returns at once."""
     manual, fast = ManualClock(START), SystemClock(AN_HOUR_A_MILLISECOND, START)
     began = monotonic_ns()
     for clock in (manual, fast):
@@ -195,21 +195,21 @@ def test_sleeping_takes_the_clocks_time() -> None:
     assert took < 600 * SECOND
 
 
-def test_a_twin_goes_its_own_way(clock: Clock) -> None:
-    """It starts where the other one is, and as fast; moving one moves not the other."""
+def test_a_copy_is_independent(clock: Clock) -> None:
+    """It has the same time and speed; moving one does not move the other."""
     clock.advance(hours=1)
-    twin = clock.twin()
-    apart = abs(twin.now() - clock.now())
-    twin.advance(hours=100)
+    copy = clock.copy()
+    apart = abs(copy.now() - clock.now())
+    copy.advance(hours=100)
 
-    assert type(clock) is type(twin)
-    assert getattr(clock, "factor", None) == getattr(twin, "factor", None)
+    assert type(clock) is type(copy)
+    assert getattr(clock, "factor", None) == getattr(copy, "factor", None)
     assert apart < 1800 * SECOND
-    assert twin.now() - clock.now() > 99 * 3600 * SECOND
+    assert copy.now() - clock.now() > 99 * 3600 * SECOND
 
 
-def test_a_clock_can_be_put_back_with_its_world(clock: Clock) -> None:
-    """The one way back, for a snapshot; from there it goes on as before."""
+def test_a_clock_can_be_restored_with_its_world(clock: Clock) -> None:
+    """This is the only way back; from there it continues as before."""
     moment = clock.now()
     clock.advance(hours=100)
     clock.restore(moment)
@@ -219,8 +219,8 @@ def test_a_clock_can_be_put_back_with_its_world(clock: Clock) -> None:
     assert clock.now() >= moment + 3600 * SECOND
 
 
-def test_two_who_move_a_clock_to_one_moment_meet_there() -> None:
-    """Each moves it by what is left when its change is made, though the other has moved it since it was asked."""
+def test_concurrent_moves_to_a_moment_move_once() -> None:
+    """Each computes the distance within its own change, after the other has moved the clock."""
     clock, target = ManualClock(START), to_nanos(START) + 60 * SECOND
     setting = clock.setting
     rivals = [lambda: clock.advance_to(target)]
@@ -231,7 +231,7 @@ def test_two_who_move_a_clock_to_one_moment_meet_there() -> None:
             rivals.pop()()
         setting = edit(setting)
 
-    clock.keep(lambda: setting, change)
+    clock.store_setting(lambda: setting, change)
     clock.advance_to(target)
 
     assert target == clock.now()

@@ -146,5 +146,5 @@ def test_a_function_stays_in_its_process() -> None:
 
 def test_what_cannot_be_written_is_refused() -> None:
     """Rather than written as something else."""
-    with pytest.raises(TypeError, match="no JSON is known for"):
+    with pytest.raises(TypeError, match="no codec for the"):
         encode(RecordedCall("", "GET", "/", 0, "", None, 200, object()))

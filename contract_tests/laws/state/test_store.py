@@ -182,8 +182,8 @@ def _machine(name: str, make: Callable[[], Store]) -> type:
 test_a_store_in_memory_is_a_dictionary_with_lists_that_can_be_copied = _machine("memory", MemoryStore)
 
 
-def test_records_are_told_in_the_order_they_came(store: Store) -> None:
-    """A change leaves a record in its place."""
+def test_records_are_listed_in_the_order_of_insertion(store: Store) -> None:
+    """A change keeps the position of a record."""
     for name in ("b/2", "a/1", "b/1"):
         store.insert(TALLIES, name, Tally())
     store.replace(TALLIES, "b/2", Tally(5))
@@ -191,8 +191,8 @@ def test_records_are_told_in_the_order_they_came(store: Store) -> None:
     assert [("b/2", Tally(5)), ("a/1", Tally()), ("b/1", Tally())] == rows(store)
 
 
-def test_a_walk_goes_on_behind_what_was_deleted(store: Store) -> None:
-    """It sees everything that is there from beginning to end once, whatever comes and goes."""
+def test_a_walk_continues_after_a_deleted_record(store: Store) -> None:
+    """A record that exists throughout comes exactly once, whatever is added and deleted meanwhile."""
     for number in range(100):
         store.insert(TALLIES, f"{number:03}", Tally(number))
     walk = store.walk(TALLIES, BY_OWNER, "me")
@@ -207,8 +207,8 @@ def test_a_walk_goes_on_behind_what_was_deleted(store: Store) -> None:
     assert len(seen) == len(set(seen)) == 99
 
 
-def test_a_list_goes_on_behind_a_position_where_nothing_is(store: Store) -> None:
-    """A rank and a name say where, also those of a record that never was."""
+def test_a_position_without_a_record_is_valid(store: Store) -> None:
+    """The page starts after its rank and text, even if there never was such a record."""
     for name, count in (("a", 1), ("b", 2), ("c", 2), ("d", 3)):
         store.insert(TALLIES, name, Tally(count))
 
@@ -220,8 +220,8 @@ def test_a_list_goes_on_behind_a_position_where_nothing_is(store: Store) -> None
     ]  # fmt: skip
 
 
-def test_kinds_are_collections_of_their_own(store: Store) -> None:
-    """The same name may be in each."""
+def test_kinds_are_separate_collections(store: Store) -> None:
+    """Each may have a record of the same name."""
     store.insert(TALLIES, "a", Tally())
     store.insert(OTHERS, "a", Tally(7))
     store.delete(TALLIES, "a")
@@ -231,7 +231,7 @@ def test_kinds_are_collections_of_their_own(store: Store) -> None:
 
 
 def test_revisions_move_with_every_change_of_their_kind(store: Store) -> None:
-    """And with no other; putting a store back moves them too, unless nothing has changed."""
+    """And only then; restoring a store changes them too, unless nothing has changed."""
     revisions = [store.revision(TALLIES)]
     store.insert(TALLIES, "a", Tally())
     revisions.append(store.revision(TALLIES))
@@ -249,22 +249,22 @@ def test_revisions_move_with_every_change_of_their_kind(store: Store) -> None:
     assert revisions[2] == store.revision(TALLIES)
 
 
-def test_counters_count_from_zero_each_for_itself(store: Store) -> None:
-    """A copy counts on from there; to forget is to begin anew."""
+def test_counters_are_independent_and_start_at_zero(store: Store) -> None:
+    """A copy continues; clearing resets them."""
     counted = [store.count(name) for name in ("a", "a", "b", "a")]
-    twin = store.copy()
+    copy = store.copy()
 
     assert [0, 1, 0, 2] == counted
-    assert [3, 4] == [twin.count("a"), twin.count("a")]
+    assert [3, 4] == [copy.count("a"), copy.count("a")]
     assert 3 == store.count("a")
-    store.restore(twin)
+    store.restore(copy)
     assert 5 == store.count("a")
     store.clear()
     assert 0 == store.count("a")
 
 
-def test_clearing_keeps_the_kinds_it_is_told_to(store: Store) -> None:
-    """And their lists; the log is forgotten."""
+def test_clearing_keeps_the_given_kinds(store: Store) -> None:
+    """With their lists; the log is cleared."""
     store.insert(TALLIES, "a", Tally(1))
     store.insert(OTHERS, "a", Tally(2))
     store.log.append(call())
@@ -277,7 +277,7 @@ def test_clearing_keeps_the_kinds_it_is_told_to(store: Store) -> None:
 
 
 def test_a_copy_has_the_log_too(store: Store) -> None:
-    """What is called afterwards is in one of them."""
+    """Later calls are in only one of them."""
     store.log.append(call(at=1))
     copy = store.copy()
     store.log.append(call(at=2))
@@ -286,8 +286,8 @@ def test_a_copy_has_the_log_too(store: Store) -> None:
     assert [call(at=1)] == list(store.log)
 
 
-def test_a_change_is_made_again_if_what_it_read_has_changed(store: Store) -> None:
-    """Whether it was a record, one that was not there, or a list."""
+def test_a_transaction_is_repeated_if_what_it_read_has_changed(store: Store) -> None:
+    """A record, a missing record, or a list."""
     store.insert(TALLIES, "a", Tally(1))
 
     numbers = itertools.count()
@@ -321,8 +321,8 @@ def test_a_change_is_made_again_if_what_it_read_has_changed(store: Store) -> Non
     assert 1 == lost(lambda it: it.get(TALLIES, "a"), lambda: store.replace(TALLIES, "c", Tally(7)))
 
 
-def test_what_a_change_raises_it_decided_on_one_state(store: Store) -> None:
-    """A refusal that another change has made wrong is not raised; one that stands is, and nothing is kept."""
+def test_an_error_is_decided_on_one_state(store: Store) -> None:
+    """An error that another change has made wrong is not raised; after an error nothing is committed."""
     store.insert(TALLIES, "a", Tally(1))
     moments = []
 
@@ -342,8 +342,8 @@ def test_what_a_change_raises_it_decided_on_one_state(store: Store) -> None:
     assert [("a", Tally(2))] == rows(store)
 
 
-def test_a_transaction_sees_what_it_wrote(store: Store) -> None:
-    """Nobody else does before its end."""
+def test_a_transaction_reads_its_own_writes(store: Store) -> None:
+    """Nobody else does before the commit."""
     store.insert(TALLIES, "a", Tally(1))
     store.insert(TALLIES, "b", Tally(2))
 
@@ -363,22 +363,22 @@ def test_a_transaction_sees_what_it_wrote(store: Store) -> None:
     assert [("a", Tally(5)), ("c", Tally(6))] == rows(store)
 
 
-def test_a_transaction_reads_its_lists_before_it_writes(store: Store) -> None:
-    """Of the kind that it writes: what it wrote is in no list yet."""
+def test_a_transaction_must_read_lists_before_writing(store: Store) -> None:
+    """Of the kind that it writes, because the lists do not have its writes."""
 
     def change(transaction: Store) -> None:
         transaction.insert(TALLIES, "a", Tally())
         assert [] == list(transaction.walk(OTHERS))
         transaction.page(TALLIES, ALL, "", limit=1)
 
-    with pytest.raises(ValueError, match="has written tallies"):
+    with pytest.raises(ValueError, match="has already written tallies"):
         store.transact(change)
 
     assert [] == rows(store)
 
 
-def test_a_replacement_may_name_the_version_it_was_made_from(store: Store) -> None:
-    """Conflict, if there is another by now, though it be alike; Missing, if there is none."""
+def test_a_replacement_may_require_a_version(store: Store) -> None:
+    """Conflict if the record has another version, even if it is equal; Missing if there is none."""
     store.insert(TALLIES, "a", Tally())
     (entry,) = store.page(TALLIES, ALL, "", limit=1)
     store.replace(TALLIES, "a", Tally(1), version=entry.version)
@@ -394,8 +394,8 @@ def test_a_replacement_may_name_the_version_it_was_made_from(store: Store) -> No
     assert [("a", Tally())] == rows(store)
 
 
-def test_no_change_is_lost_when_many_change_one_record(store: Store) -> None:
-    """Who was slower does it again, from what is there by then."""
+def test_concurrent_changes_of_a_record_are_all_kept(store: Store) -> None:
+    """The slower one is repeated on the new record."""
     store.insert(TALLIES, "a", Tally())
 
     def add(_: int) -> None:
@@ -408,7 +408,7 @@ def test_no_change_is_lost_when_many_change_one_record(store: Store) -> None:
 
 
 def test_several_records_change_together_or_not_at_all(store: Store) -> None:
-    """However many move an amount from one to the other, the sum stays."""
+    """Concurrent transfers between two records do not change the sum."""
     store.insert(TALLIES, "a", Tally(500))
     store.insert(TALLIES, "b", Tally())
 
@@ -425,14 +425,14 @@ def test_several_records_change_together_or_not_at_all(store: Store) -> None:
     assert [("a", Tally(0)), ("b", Tally(500))] == rows(store)
 
 
-def test_what_is_not_there_cannot_be_changed(store: Store) -> None:
-    """Missing says its name."""
+def test_a_missing_record_cannot_be_changed(store: Store) -> None:
+    """Missing has its name."""
     with pytest.raises(Missing, match="nobody"):
         store.change(TALLIES, "nobody", lambda tally: tally)
 
 
-def test_dice_are_the_same_in_every_run_of_one_seed(store: Store) -> None:
-    """The n-th generator for a purpose; a world that is put back throws the same again."""
+def test_random_generators_are_the_same_in_every_run_of_a_seed(store: Store) -> None:
+    """The n-th generator for a purpose, also after a world is restored."""
     start = datetime(2024, 3, 14, tzinfo=UTC)
     one, other = World(ManualClock(start), store=store), World(ManualClock(start))
     thrown = [one.rng("names").random(), one.rng("names").random(), one.rng("losses").random()]
@@ -457,8 +457,8 @@ def test_a_world_is_a_handle_on_its_store(store: Store) -> None:
 
 
 @pytest.mark.parametrize("make", [ManualClock, SystemClock])
-def test_a_clock_goes_by_what_the_store_keeps(store: Store, make: Callable[[], ManualClock | SystemClock]) -> None:
-    """Two handles on one store tell one time, whichever of them it is moved by; resetting keeps it."""
+def test_a_clock_uses_the_setting_in_the_store(store: Store, make: Callable[[], ManualClock | SystemClock]) -> None:
+    """Two handles on one store have the same time, whichever moves it; resetting keeps it."""
     one = World(make(), store=store)
     other = World(make(), store=store)
     one.clock.advance(hours=1)
@@ -468,16 +468,16 @@ def test_a_clock_goes_by_what_the_store_keeps(store: Store, make: Callable[[], M
 
     assert store.get(CLOCK, CLOCK.name).moment >= 3 * 3600 * SECOND
     assert 0 <= other.clock.now() - began < SECOND
-    assert 0 <= one.fork("twin").clock.now() - began < SECOND
+    assert 0 <= one.fork("copy").clock.now() - began < SECOND
 
 
-def test_a_fork_has_a_clock_of_its_own(store: Store) -> None:
-    """And a snapshot the time at which it was taken."""
+def test_a_fork_has_its_own_clock(store: Store) -> None:
+    """A snapshot has the time at which it was taken."""
     world = World(ManualClock(), store=store)
-    snapshot, twin = world.snapshot(), world.fork("twin")
+    snapshot, copy = world.snapshot(), world.fork("copy")
     before = world.clock.now()
     world.clock.advance(5)
 
-    assert (before + 5 * SECOND, before) == (world.clock.now(), twin.clock.now())
+    assert (before + 5 * SECOND, before) == (world.clock.now(), copy.clock.now())
     world.restore(snapshot)
     assert before == world.clock.now()
