@@ -42,7 +42,7 @@ class BadOption(ValueError):
         self.name = name
 
 
-class Kind(ABC):
+class SettingType(ABC):
     """The values a setting takes: how a text is read, and what the one error sentence says is expected."""
 
     expected: str
@@ -75,7 +75,7 @@ class Kind(ABC):
         return str(value)
 
 
-class Text(Kind):
+class Text(SettingType):
     """Any text."""
 
     expected = "a text"
@@ -85,7 +85,7 @@ class Text(Kind):
         return _as(str, value)
 
 
-class Word(Kind):
+class Word(SettingType):
     """One of a few words."""
 
     metavar = "WORD"
@@ -106,7 +106,7 @@ class Word(Kind):
         return {"type": "string", "enum": list(self.words)}
 
 
-class Switch(Kind):
+class Switch(SettingType):
     """On or off."""
 
     annotation = "bool | str"
@@ -131,7 +131,7 @@ class Switch(Kind):
         return {"type": "boolean"}
 
 
-class Whole(Kind):
+class Whole(SettingType):
     """A whole number within bounds."""
 
     metavar = "N"
@@ -154,7 +154,7 @@ class Whole(Kind):
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
-class Seconds(Kind):
+class Seconds(SettingType):
     """A duration."""
 
     metavar = "SECONDS"
@@ -177,7 +177,7 @@ class Seconds(Kind):
         return {"type": "number", "minimum": 0, "maximum": LONGEST_SECONDS}
 
 
-class Speed(Kind):
+class Speed(SettingType):
     """How fast a clock runs: a factor, 0 for one that a test moves."""
 
     metavar = "CLOCK"
@@ -199,7 +199,7 @@ class Speed(Kind):
         return {0.0: "manual", 1.0: "real"}.get(value, f"{value:g}x")
 
 
-class Moment(Kind):
+class Moment(SettingType):
     """A time; UTC unless it names its zone."""
 
     metavar = "TIME"
@@ -214,7 +214,7 @@ class Moment(Kind):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-class Day(Kind):
+class Day(SettingType):
     """A day."""
 
     metavar = "DATE"
@@ -236,7 +236,7 @@ class Day(Kind):
         return value.isoformat()
 
 
-class Folder(Kind):
+class Folder(SettingType):
     """A directory that exists."""
 
     metavar = "DIR"
@@ -255,7 +255,7 @@ class Folder(Kind):
         return str(value)
 
 
-class Texts(Kind):
+class Texts(SettingType):
     """Several texts, in one text with commas between them."""
 
     annotation = "Iterable[str] | str"
@@ -300,7 +300,7 @@ class Setting:
     """
 
     name: str = ""
-    kind: Kind
+    kind: SettingType
     default: Any
     help: str
     more: str = ""
@@ -368,7 +368,7 @@ class Setting:
         return value is not self.default if self.is_flag else value
 
 
-def setting(kind: Kind, help: str, *, default: Any, **more: Any) -> Any:
+def setting(kind: SettingType, help: str, *, default: Any, **more: Any) -> Any:
     """A field that declares a setting."""
     return field(default=default, metadata={"setting": Setting(default=default, kind=kind, help=help, **more)})
 

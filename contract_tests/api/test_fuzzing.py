@@ -39,7 +39,7 @@ def facts(world: World) -> Json:
     """All that a world keeps, but for its time and how often its rng were thrown."""
     return {
         kind.name: [(entry.name, entry.record) for entry in world.store.walk(kind)]
-        for kind in world.store.kinds()
+        for kind in world.store.collections()
         if kind != CLOCK
     }
 

@@ -18,9 +18,9 @@ from mockserver.settings import (
     GROUPS,
     BadOption,
     By,
-    Kind,
     Setting,
     Settings,
+    SettingType,
     Switch,
     Word,
     declared,
@@ -180,7 +180,7 @@ def test_words_of_the_types_are_those_that_are_read() -> None:
     for group in GROUPS:
         for name, setting in declared(group).items():
             annotation = group.__annotations__[name]
-            words: Kind = setting.kind
+            words: SettingType = setting.kind
             if isinstance(words, Word):
                 assert words.words == annotation.__args__
             assert isinstance(words, Switch) == (annotation is bool)

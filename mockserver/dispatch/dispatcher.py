@@ -8,25 +8,20 @@ transport.
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Any
 
-from mockserver.dispatch.authentication import authenticate, identify_caller
-from mockserver.dispatch.fault_injection import injected_error
-from mockserver.dispatch.routing import Call, Hinted, Json, Pause, Route
-from mockserver.dispatch.service import FailedCall, Service
+from mockserver.dispatch.authentication import authenticate
+from mockserver.dispatch.fault_injection import raise_fault, select_prompt_fault, select_scripted_fault
+from mockserver.dispatch.request import Request
+from mockserver.dispatch.routing import Call, Hinted, Json, Pause
 from mockserver.protojson.version_trimming import trim_to_version
-from mockserver.rpc import outages
-from mockserver.rpc.credentials import Caller, Credentials, redact
+from mockserver.rpc.credentials import Caller, redact
 from mockserver.rpc.errors import ApiError
-from mockserver.scripting.faults import Fault, find_magic_fault
-from mockserver.scripting.scenario import Scenario
+from mockserver.scripting.faults import Fault
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
-from mockserver.state.clock import Nanos, to_datetime
-from mockserver.state.world import Settings, World
 
 log = logging.getLogger("mockserver")
 
@@ -45,41 +40,6 @@ class WouldBlock(Exception):
     def __init__(self, *, outside: bool) -> None:
         super().__init__()
         self.outside = outside
-
-
-@dataclass(slots=True)  # frozen would cost more than the checks do
-class Request:
-    """A request whose method is known.
-
-    `settings` are the world's, read once. `resource` is the resource name, which is known before the message is bound. `bind` creates the message, or raises
-    ApiError; it is called once, after the credentials have been checked. `options` is the metadata that the service's
-    handlers may read. `secret` describes what looks like a real credential, "" if nothing does. The log of calls shows
-    `verb` and `path`. `size` is the size of the request in bytes.
-    """
-
-    service: Service
-    route: Route
-    world: World
-    settings: Settings
-    now: Nanos
-    resource: str
-    credentials: Credentials
-    bind: Callable[[], Json]
-    options: Mapping[str, str]
-    secret: str
-    verb: str
-    path: str
-    size: int
-
-    @property
-    def day(self) -> date:
-        """Return the as-of day of the world, else the day of its clock."""
-        return self.settings.as_of or to_datetime(self.now).date()
-
-    @property
-    def internal_error(self) -> ApiError:
-        """Return the service's error for a bug of its own, which is also our error for a bug. The log has the traceback."""
-        return outages.internal_error(self.service.internal_error)
 
 
 @dataclass(slots=True)
@@ -162,16 +122,14 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
 def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
     world, route, settings = request.world, request.route, request.settings
-    scenario = Scenario(world.store)
-    if scenario.faults:
-        answer.fault = scenario.select_fault(route.id, request.resource, request.now, world.rng("faults"))
-        _raise_injected(request, answer.fault, after=0)
+    answer.fault = select_scripted_fault(request)
+    raise_fault(request, answer.fault, after=0)
     answer.caller = authenticate(request.credentials, route, settings, secret=bool(request.secret))
     message = answer.message = request.bind()
     call_fault = answer.fault
-    if answer.fault is None and settings.magic and (text := request.service.prompt_text(message)):
-        answer.fault = find_magic_fault(text)
-        _raise_injected(request, answer.fault, after=0)
+    if answer.fault is None:
+        answer.fault = select_prompt_fault(request, message)
+        raise_fault(request, answer.fault, after=0)
     call = Call(
         world=world,
         now=request.now,
@@ -197,7 +155,7 @@ def _stream(request: Request, answer: Answer, messages: Iterator[Json | Pause]) 
             if isinstance(message, Pause):
                 yield message
                 continue
-            _raise_injected(request, answer.fault, after=len(answer.sent))
+            raise_fault(request, answer.fault, after=len(answer.sent))
             trimmed = trim_to_version(request.route.response, message)
             answer.sent.append(trimmed)
             yield trimmed
@@ -214,11 +172,3 @@ def _take_first_message(messages: Iterator[Json | Pause]) -> Iterator[Json | Pau
         yield message
         if not isinstance(message, Pause):
             return
-
-
-def _raise_injected(request: Request, fault: Fault | None, after: int) -> None:
-    """Raise the status error of a fault, if it is due after that many messages."""
-    if fault is not None and fault.status is not None and after == fault.after_chunks:
-        caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
-        failed = FailedCall(request.route, request.resource, caller.project, request.day, fault.retry_after)
-        raise injected_error(fault, request.service, failed)

@@ -1,11 +1,41 @@
-"""Fault injection: the error that a fault causes."""
+"""Fault injection: which fault a request gets, and the error that it causes.
+
+Faults of a connection or a body (latency, reset, garble, ...) are injected where bytes are: in the faces.
+"""
 
 from collections.abc import Callable, Mapping
 
+from mockserver.dispatch.authentication import identify_caller
+from mockserver.dispatch.request import Request
+from mockserver.dispatch.routing import Json
 from mockserver.dispatch.service import FailedCall, Service
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError, Code, retry_info
-from mockserver.scripting.faults import Fault
+from mockserver.scripting.faults import Fault, find_magic_fault
+from mockserver.scripting.scenario import Scenario
+
+
+def select_scripted_fault(request: Request) -> Fault | None:
+    """Select the fault for a request among those that the tester scripted, and count it."""
+    scenario = Scenario(request.world.store)
+    if not scenario.faults:
+        return None
+    return scenario.select_fault(request.route.id, request.resource, request.now, request.world.rng("faults"))
+
+
+def select_prompt_fault(request: Request, message: Json) -> Fault | None:
+    """Return the fault that magic words in a prompt ask for, unless magic is off."""
+    if not request.settings.magic or not (text := request.service.prompt_text(message)):
+        return None
+    return find_magic_fault(text)
+
+
+def raise_fault(request: Request, fault: Fault | None, after: int) -> None:
+    """Raise the status error of a fault, if it is due after that many messages. Raises ApiError."""
+    if fault is not None and fault.status is not None and after == fault.after_chunks:
+        caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
+        failed = FailedCall(request.route, request.resource, caller.project, request.day, fault.retry_after)
+        raise injected_error(fault, request.service, failed)
 
 
 def injected_error(fault: Fault, service: Service, call: FailedCall) -> ApiError:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Progress, Run
 from mockserver.state.clock import Nanos
-from mockserver.state.store import ALL, Index, Kind, Store
+from mockserver.state.store import ALL, Collection, Index, Store
 from mockserver.state.world import World
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ def by_quota(run: Callable[[T], Run]) -> Index[T]:
 class StoredRun(NamedTuple):
     """A run and the name of its record."""
 
-    kind: Kind[Any]
+    kind: Collection[Any]
     name: str
     run: Run
 
@@ -97,6 +97,6 @@ def _extend(cached: _Queue, current: list[Run], limit: int) -> _Queue:
     return _Queue(current, {**cached.starts, **dict(zip(new, starts, strict=True))}, busy)
 
 
-def _kinds(store: Store) -> list[Kind[Any]]:
+def _kinds(store: Store) -> list[Collection[Any]]:
     """Return the kinds whose records have a run."""
-    return [kind for kind in store.kinds() if any(index.name == BY_QUOTA for index in kind.indexes)]
+    return [kind for kind in store.collections() if any(index.name == BY_QUOTA for index in kind.indexes)]

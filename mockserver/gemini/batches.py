@@ -21,7 +21,7 @@ from mockserver.limits import ANSWER_CHARACTERS
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.simulation.names import BASE36
 from mockserver.state.clock import SECOND, Nanos
-from mockserver.state.store import Index, Kind, Missing, Position
+from mockserver.state.store import Collection, Index, Missing, Position
 
 Json = dict[str, Any]
 
@@ -53,7 +53,7 @@ class Batch:
 
 
 BY_PRINCIPAL: Index[Batch] = Index("principal", lambda batch: (batch.principal,), lambda batch: -batch.created)
-BATCHES: Kind[Batch] = Kind("gemini.batches", Batch, (BY_PRINCIPAL,))
+BATCHES: Collection[Batch] = Collection("gemini.batches", Batch, (BY_PRINCIPAL,))
 
 
 def find_batch(call: Call, name: str) -> Batch:

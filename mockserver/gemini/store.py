@@ -15,7 +15,7 @@ from mockserver.dispatch.routing import Call
 from mockserver.gemini import errors
 from mockserver.simulation.names import project_number
 from mockserver.simulation.tuning import Progress, Run, State, observe, state
-from mockserver.state.store import Index, Kind, Missing, Position
+from mockserver.state.store import Collection, Index, Missing, Position
 
 EVERYONE = "everyone"
 
@@ -108,7 +108,7 @@ def _reader_keys(model: TunedModel) -> Iterator[str]:
 
 BY_READER: Index[TunedModel] = Index("reader", _reader_keys, lambda model: model.run.created)
 
-TUNED_MODELS: Kind[TunedModel] = Kind(
+TUNED_MODELS: Collection[TunedModel] = Collection(
     "gemini.tunedModels",
     TunedModel,
     (BY_READER, runs.by_quota(lambda model: model.run)),

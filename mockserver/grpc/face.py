@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc
-from mockserver.dispatch.dispatcher import BUG, Answer, Request, dispatch, redact_call
+from mockserver.dispatch.dispatcher import BUG, Answer, dispatch, redact_call
+from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Json, Pause, Route, expand_path, text_at
 from mockserver.grpc.codec import BadMessage, decode, encode

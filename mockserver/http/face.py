@@ -10,7 +10,8 @@ from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted
-from mockserver.dispatch.dispatcher import BUG, Request, WouldBlock, dispatch, redact_call
+from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, redact_call
+from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
 from mockserver.http import error_pages

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from mockserver.dispatch.dispatcher import BUG, Answer, Request
+from mockserver.dispatch.dispatcher import BUG, Answer
+from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Json, Pause
 from mockserver.http.error_body import error_body
 from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts_gzip

@@ -33,7 +33,7 @@ from mockserver.simulation.tuning import (
     find_step_time,
     observe,
 )
-from mockserver.state.store import Exists, Kind, Store
+from mockserver.state.store import Collection, Exists, Store
 from mockserver.state.world import World
 from mockserver.vertex import routes as vertex
 from mockserver.vertex.store import TUNING_JOBS, Repository, TuningJob, insert_tuning_job
@@ -54,7 +54,7 @@ _STATES = {"CREATING": State.RUNNING, "ACTIVE": State.SUCCEEDED, **{state.name: 
 class Resources(Mapping[str, Json]):
     """Resources of one kind by name, as GET returns them now. The last segment of a name is enough."""
 
-    def __init__(self, world: World, kind: Kind[Any], view: Callable[[Any], Json]) -> None:
+    def __init__(self, world: World, kind: Collection[Any], view: Callable[[Any], Json]) -> None:
         self._world = world
         self._kind = kind
         self._view = view

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Answer, Prompt, Rule, find_match, find_nearest, resolve_answer
 from mockserver.scripting.faults import Fault, FaultRecord, Signature, select_fault
-from mockserver.state.store import ALL, Conflict, Entry, Kind, Missing, Store
+from mockserver.state.store import ALL, Collection, Conflict, Entry, Missing, Store
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ class AnswerRecord:
     used: int = 0
 
 
-RULES: Kind[AnswerRecord] = Kind("scenario.rules", AnswerRecord)
-FAULTS: Kind[FaultRecord] = Kind("scenario.faults", FaultRecord)
+RULES: Collection[AnswerRecord] = Collection("scenario.rules", AnswerRecord)
+FAULTS: Collection[FaultRecord] = Collection("scenario.faults", FaultRecord)
 
 NO_LIMIT = 1_000_000
 """More rules or faults than a world has."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from mockserver.state.calls import CallLog
-from mockserver.state.store import ALL, Conflict, Entry, Exists, Index, Kind, Missing, Position, Store
+from mockserver.state.store import ALL, Collection, Conflict, Entry, Exists, Index, Missing, Position, Store
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,12 +52,12 @@ class _List:
 
 
 class _Table:
-    """The records of a kind, and its lists by index and partition."""
+    """The records of a collection, and its lists by index and partition."""
 
-    __slots__ = ("inserted", "kind", "lists", "revision", "rows")
+    __slots__ = ("collection", "inserted", "lists", "revision", "rows")
 
-    def __init__(self, kind: Kind[Any]) -> None:
-        self.kind = kind
+    def __init__(self, collection: Collection[Any]) -> None:
+        self.collection = collection
         self.rows: dict[str, _Row] = {}
         self.lists: dict[tuple[str, str], _List] = {}
         self.revision = 0
@@ -79,7 +79,7 @@ class _Table:
 
     def _enter_lists(self, name: str, row: _Row) -> None:
         lists, revision = self.lists, self.revision
-        for index in (ALL, *self.kind.indexes):
+        for index in (ALL, *self.collection.indexes):
             key = _key(index, name, row)
             for partition in index.partitions(row[0]):
                 entries = lists.get((index.name, partition))
@@ -89,7 +89,7 @@ class _Table:
                 entries.add(key)
 
     def _leave_lists(self, name: str, row: _Row) -> None:
-        for index in (ALL, *self.kind.indexes):
+        for index in (ALL, *self.collection.indexes):
             key = _key(index, name, row)
             for partition in index.partitions(row[0]):
                 entries = self.lists[index.name, partition]
@@ -99,7 +99,7 @@ class _Table:
                     del self.lists[index.name, partition]
 
     def copy(self) -> "_Table":
-        copy = _Table(self.kind)
+        copy = _Table(self.collection)
         copy.rows = self.rows.copy()
         copy.lists = {key: _List(entries.keys, entries.revision) for key, entries in self.lists.items()}
         copy.revision, copy.inserted = self.revision, self.inserted
@@ -114,7 +114,7 @@ def _key(index: Index[Any], name: str, row: _Row) -> _Key:
 
 
 class MemoryStore(Store):
-    """A dictionary for each kind, and a sorted list of keys for each of its lists. Copies share the frozen records."""
+    """A dictionary for each collection, and a sorted list of keys for each of its lists. Copies share the frozen records."""
 
     def __init__(self) -> None:
         self.origin = self
@@ -124,25 +124,25 @@ class MemoryStore(Store):
         self._counters: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def get(self, kind: Kind[T], name: str) -> T:
+    def get(self, collection: Collection[T], name: str) -> T:
         """Return the record. Raises Missing."""
         try:
-            record: T = self._tables[kind.name].rows[name][0]
+            record: T = self._tables[collection.name].rows[name][0]
         except KeyError:
             raise Missing(name) from None
         return record
 
     def page(
-        self, kind: Kind[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
+        self, collection: Collection[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
     ) -> list[Entry[T]]:
         """Return the first records of a list after a position."""
-        return self.read_page(kind, index, partition, after, limit)[0]
+        return self.read_page(collection, index, partition, after, limit)[0]
 
     def read_page(
-        self, kind: Kind[T], index: Index[T], partition: str, after: Position | None, limit: int
+        self, collection: Collection[T], index: Index[T], partition: str, after: Position | None, limit: int
     ) -> tuple[list[Entry[T]], int]:
         """Return a page and the revision of its list, which is 0 for an empty list."""
-        table = self._tables.get(kind.name)
+        table = self._tables.get(collection.name)
         if table is None:
             return [], 0
         with self._lock:
@@ -154,15 +154,15 @@ class MemoryStore(Store):
             entries = [Entry(Position(rank, tie), name, rows[name][0], rows[name][1]) for rank, tie, name in keys]
             return entries, listed.revision
 
-    def revision(self, kind: Kind[Any]) -> int:
-        """Return a number that grows with every change of a record of this kind."""
-        table = self._tables.get(kind.name)
+    def revision(self, collection: Collection[Any]) -> int:
+        """Return a number that grows with every change of a record of this collection."""
+        table = self._tables.get(collection.name)
         return table.revision if table else 0
 
-    def kinds(self) -> list[Kind[Any]]:
-        """Return every kind that has a record, or had one."""
+    def collections(self) -> list[Collection[Any]]:
+        """Return every collection that has a record, or had one."""
         with self._lock:
-            return [table.kind for table in self._tables.values()]
+            return [table.collection for table in self._tables.values()]
 
     def transact(self, change: Callable[[Store], R]) -> R:
         """Call `change` with a transaction until it commits without a conflict."""
@@ -180,40 +180,40 @@ class MemoryStore(Store):
     def _commit(self, transaction: "_Transaction", *, write: bool) -> bool:
         """Commit what was written; return False if something that was read has changed."""
         with self._lock:
-            for (kind, name), version in transaction.versions.items():
-                table = self._tables.get(kind)
+            for (collection, name), version in transaction.versions.items():
+                table = self._tables.get(collection)
                 row = table.rows.get(name) if table else None
                 if (row[1] if row else 0) != version:
                     return False
-            for (kind, index, partition), revision in transaction.lists.items():
-                table = self._tables.get(kind)
+            for (collection, index, partition), revision in transaction.lists.items():
+                table = self._tables.get(collection)
                 listed = table.lists.get((index, partition)) if table else None
                 if (listed.revision if listed else 0) != revision:
                     return False
             if write:
-                for (kind, name), (kind_of_record, record) in transaction.writes.items():
-                    if kind not in self._tables:
-                        self._tables[kind] = _Table(kind_of_record)
-                    self._tables[kind].write(name, record)
+                for (collection, name), (table_collection, record) in transaction.writes.items():
+                    if collection not in self._tables:
+                        self._tables[collection] = _Table(table_collection)
+                    self._tables[collection].write(name, record)
         return True
 
-    def read_version(self, kind: Kind[Any], name: str) -> tuple[Any, int]:
+    def read_version(self, collection: Collection[Any], name: str) -> tuple[Any, int]:
         """Return a record and its version; None and 0 if there is none."""
-        table = self._tables.get(kind.name)
+        table = self._tables.get(collection.name)
         row = table.rows.get(name) if table else None
         return (row[0], row[1]) if row else (None, 0)
 
-    def insert(self, kind: Kind[T], name: str, record: T) -> None:
+    def insert(self, collection: Collection[T], name: str, record: T) -> None:
         """Insert a new record. Raises Exists."""
-        self.transact(lambda transaction: transaction.insert(kind, name, record))
+        self.transact(lambda transaction: transaction.insert(collection, name, record))
 
-    def replace(self, kind: Kind[T], name: str, record: T, *, version: int | None = None) -> None:
+    def replace(self, collection: Collection[T], name: str, record: T, *, version: int | None = None) -> None:
         """Replace a record. Raises Missing, Conflict."""
-        self.transact(lambda transaction: transaction.replace(kind, name, record, version=version))
+        self.transact(lambda transaction: transaction.replace(collection, name, record, version=version))
 
-    def delete(self, kind: Kind[Any], name: str) -> None:
+    def delete(self, collection: Collection[Any], name: str) -> None:
         """Delete the record. Raises Missing."""
-        self.transact(lambda transaction: transaction.delete(kind, name))
+        self.transact(lambda transaction: transaction.delete(collection, name))
 
     def count(self, counter: str) -> int:
         """Return the next number of a counter: 0, 1, 2, ..."""
@@ -222,13 +222,13 @@ class MemoryStore(Store):
             self._counters[counter] = number + 1
         return number
 
-    def clear(self, keep: Iterable[Kind[Any]] = ()) -> None:
-        """Delete the counters, the log and every record, except records of the kinds in `keep`."""
-        names_to_keep = {kind.name for kind in keep}
+    def clear(self, keep: Iterable[Collection[Any]] = ()) -> None:
+        """Delete the counters, the log and every record, except records of the collections in `keep`."""
+        names_to_keep = {collection.name for collection in keep}
         with self._lock:
             for name, table in self._tables.items():
                 if name not in names_to_keep:
-                    self._tables[name] = _Table(table.kind)
+                    self._tables[name] = _Table(table.collection)
                     self._tables[name].revision = next(_revisions)
             self._counters.clear()
         self.log.clear()
@@ -262,15 +262,15 @@ class _Transaction(Store):
         self.log = store.log
         self.versions: dict[tuple[str, str], int] = {}
         self.lists: dict[tuple[str, str, str], int] = {}
-        self.writes: dict[tuple[str, str], tuple[Kind[Any], Any]] = {}  # in the order of writing
+        self.writes: dict[tuple[str, str], tuple[Collection[Any], Any]] = {}  # in the order of writing
 
-    def get(self, kind: Kind[T], name: str) -> T:
+    def get(self, collection: Collection[T], name: str) -> T:
         """Return the record as this transaction has written it, else as it is stored. Raises Missing."""
-        key = (kind.name, name)
+        key = (collection.name, name)
         if key in self.writes:
             record = self.writes[key][1]
         else:
-            record, version = self._store.read_version(kind, name)
+            record, version = self._store.read_version(collection, name)
             # Of several reads the first version counts: if it has changed since, the commit finds out.
             self.versions.setdefault(key, version)
             if not version:
@@ -281,55 +281,55 @@ class _Transaction(Store):
         return result
 
     def page(
-        self, kind: Kind[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
+        self, collection: Collection[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
     ) -> list[Entry[T]]:
         """Return a page of the stored records."""
-        if any(written == kind.name for written, _ in self.writes):
-            msg = f"this transaction has already written {kind.name}: read their lists before writing"
+        if any(written == collection.name for written, _ in self.writes):
+            msg = f"this transaction has already written {collection.name}: read their lists before writing"
             raise ValueError(msg)
-        entries, revision = self._store.read_page(kind, index, partition, after, limit)
-        self.lists.setdefault((kind.name, index.name, partition), revision)
+        entries, revision = self._store.read_page(collection, index, partition, after, limit)
+        self.lists.setdefault((collection.name, index.name, partition), revision)
         return entries
 
-    def revision(self, kind: Kind[Any]) -> int:
+    def revision(self, collection: Collection[Any]) -> int:
         """Return the revision of the stored records."""
-        return self._store.revision(kind)
+        return self._store.revision(collection)
 
-    def kinds(self) -> list[Kind[Any]]:
-        """Return the kinds of the stored records."""
-        return self._store.kinds()
+    def collections(self) -> list[Collection[Any]]:
+        """Return the collections of the stored records."""
+        return self._store.collections()
 
     def transact(self, change: Callable[[Store], R]) -> R:
         """Call `change` as a part of this transaction."""
         return change(self)
 
-    def insert(self, kind: Kind[T], name: str, record: T) -> None:
+    def insert(self, collection: Collection[T], name: str, record: T) -> None:
         """Insert a new record. Raises Exists."""
-        if self.has(kind, name):
+        if self.has(collection, name):
             raise Exists(name)
-        self._write(kind, name, record)
+        self._write(collection, name, record)
 
-    def replace(self, kind: Kind[T], name: str, record: T, *, version: int | None = None) -> None:
+    def replace(self, collection: Collection[T], name: str, record: T, *, version: int | None = None) -> None:
         """Replace a record. Raises Missing, Conflict."""
-        self.get(kind, name)
-        if version is not None and self.versions.get((kind.name, name)) != version:
+        self.get(collection, name)
+        if version is not None and self.versions.get((collection.name, name)) != version:
             raise Conflict(name)
-        self._write(kind, name, record)
+        self._write(collection, name, record)
 
-    def delete(self, kind: Kind[Any], name: str) -> None:
+    def delete(self, collection: Collection[Any], name: str) -> None:
         """Delete the record. Raises Missing."""
-        self.get(kind, name)
-        self._write(kind, name, _DELETED)
+        self.get(collection, name)
+        self._write(collection, name, _DELETED)
 
-    def _write(self, kind: Kind[Any], name: str, record: Any) -> None:
-        self.writes.pop((kind.name, name), None)
-        self.writes[kind.name, name] = (kind, record)
+    def _write(self, collection: Collection[Any], name: str, record: Any) -> None:
+        self.writes.pop((collection.name, name), None)
+        self.writes[collection.name, name] = (collection, record)
 
     def count(self, counter: str) -> int:
         """Return a number that no other transaction gets."""
         return self._store.count(counter)
 
-    def clear(self, keep: Iterable[Kind[Any]] = ()) -> None:
+    def clear(self, keep: Iterable[Collection[Any]] = ()) -> None:
         """A transaction cannot do this."""
         raise NotImplementedError
 

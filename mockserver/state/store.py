@@ -1,12 +1,12 @@
 """The interface of a store, which holds the records of a world.
 
-A record is a frozen fact with a kind, a name and a version. A change replaces it by a new record with a new version.
+A record is a frozen fact with a collection, a name and a version. A change replaces it by a new record with a new version.
 Changes are made in transactions: `store.transact(change)` calls `change(transaction)`, which reads and writes through
 the transaction; then everything that was written is committed, or nothing. If another transaction has changed what
 this one read, `change` is called again and reads the new state. So `change` must be safe to repeat, and an error that
 it raises was decided on one state of the store.
 
-Lists are read page by page from the indexes that a kind declares. A position in an index is a rank and a text, so it
+Lists are read page by page from the indexes that a collection declares. A position in an index is a rank and a text, so it
 stays valid after its record is deleted.
 """
 
@@ -31,7 +31,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Index(Generic[T]):
-    """The lists of a kind's records, one for each partition.
+    """The lists of a collection's records, one for each partition.
 
     `partitions` returns the lists that a record belongs to, without duplicates: by owner, parent or whatever is listed
     together. `rank` orders a list (default: the order of insertion), `tie` the records of the same rank (default: their
@@ -45,7 +45,7 @@ class Index(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class Collection(Generic[T]):
     """A collection of a store: its name, the type of its records and their indexes."""
 
     name: str
@@ -54,7 +54,7 @@ class Kind(Generic[T]):
 
 
 ALL: Index[Any] = Index("all", lambda _: ("",))
-"""The index that every kind has: one list of all records, in the order of insertion."""
+"""The index that every collection has: one list of all records, in the order of insertion."""
 
 
 class Entry(NamedTuple, Generic[T]):  # many are made for a list, so they must be cheap
@@ -101,36 +101,36 @@ class Store(ABC):
     # Reading
 
     @abstractmethod
-    def get(self, kind: Kind[T], name: str) -> T:
+    def get(self, collection: Collection[T], name: str) -> T:
         """Return the record. Raises Missing."""
 
     @abstractmethod
     def page(
-        self, kind: Kind[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
+        self, collection: Collection[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
     ) -> list[Entry[T]]:
         """Return the first records of a list after a position, at most `limit`.
 
-        ValueError for a transaction that has written records of the kind: it must read its lists first.
+        ValueError for a transaction that has written records of the collection: it must read its lists first.
         """
 
     @abstractmethod
-    def revision(self, kind: Kind[Any]) -> int:
-        """Return a number that grows with every change of a record of this kind."""
+    def revision(self, collection: Collection[Any]) -> int:
+        """Return a number that grows with every change of a record of this collection."""
 
     @abstractmethod
-    def kinds(self) -> list[Kind[Any]]:
-        """Return every kind that has a record, or had one."""
+    def collections(self) -> list[Collection[Any]]:
+        """Return every collection that has a record, or had one."""
 
-    def has(self, kind: Kind[Any], name: str) -> bool:
+    def has(self, collection: Collection[Any], name: str) -> bool:
         """Return whether there is a record of that name."""
         try:
-            self.get(kind, name)
+            self.get(collection, name)
         except Missing:
             return False
         return True
 
     def walk(
-        self, kind: Kind[T], index: Index[T] = ALL, partition: str = "", *, after: Position | None = None
+        self, collection: Collection[T], index: Index[T] = ALL, partition: str = "", *, after: Position | None = None
     ) -> Iterator[Entry[T]]:
         """Iterate over the records of a list after a position; reads a page at a time.
 
@@ -138,7 +138,7 @@ class Store(ABC):
         """
         limit = 32
         while True:
-            entries = self.page(kind, index, partition, after=after, limit=limit)
+            entries = self.page(collection, index, partition, after=after, limit=limit)
             yield from entries
             if len(entries) < limit:
                 return
@@ -155,23 +155,23 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def insert(self, kind: Kind[T], name: str, record: T) -> None:
+    def insert(self, collection: Collection[T], name: str, record: T) -> None:
         """Insert a new record. Raises Exists."""
 
     @abstractmethod
-    def replace(self, kind: Kind[T], name: str, record: T, *, version: int | None = None) -> None:
+    def replace(self, collection: Collection[T], name: str, record: T, *, version: int | None = None) -> None:
         """Replace a record. Raises Missing; with a `version`, Conflict if the stored record has another version."""
 
     @abstractmethod
-    def delete(self, kind: Kind[Any], name: str) -> None:
+    def delete(self, collection: Collection[Any], name: str) -> None:
         """Delete the record. Raises Missing."""
 
-    def change(self, kind: Kind[T], name: str, edit: Callable[[T], T]) -> T:
+    def change(self, collection: Collection[T], name: str, edit: Callable[[T], T]) -> T:
         """Replace a record by the result of `edit`, in one transaction. Raises Missing."""
 
         def change(transaction: Store) -> T:
-            record = edit(transaction.get(kind, name))
-            transaction.replace(kind, name, record)
+            record = edit(transaction.get(collection, name))
+            transaction.replace(collection, name, record)
             return record
 
         return self.transact(change)
@@ -183,8 +183,8 @@ class Store(ABC):
     # The store as a whole
 
     @abstractmethod
-    def clear(self, keep: Iterable[Kind[Any]] = ()) -> None:
-        """Delete the counters, the log and every record, except records of the kinds in `keep`."""
+    def clear(self, keep: Iterable[Collection[Any]] = ()) -> None:
+        """Delete the counters, the log and every record, except records of the collections in `keep`."""
 
     @abstractmethod
     def copy(self) -> "Store":

@@ -13,7 +13,7 @@ from mockserver.simulation.names import project_number
 from mockserver.state.calls import CallLog
 from mockserver.state.clock import Clock, ClockSetting, StoredClock
 from mockserver.state.memory import MemoryStore
-from mockserver.state.store import Index, Kind, Missing, Snapshot, Store
+from mockserver.state.store import Collection, Index, Missing, Snapshot, Store
 
 log = logging.getLogger("mockserver")
 
@@ -38,10 +38,10 @@ class WorldCredentials:
     token: str
 
 
-SETTINGS: Kind[Settings] = Kind("settings", Settings)
+SETTINGS: Collection[Settings] = Collection("settings", Settings)
 """The settings of the world: one record, named as the kind."""
 
-CLOCK: Kind[ClockSetting] = Kind("clock", ClockSetting)
+CLOCK: Collection[ClockSetting] = Collection("clock", ClockSetting)
 """The setting of the world's clock: one record, named as the kind."""
 
 
@@ -134,7 +134,7 @@ MAX_DROPPED = 1000
 
 BY_NUMBER: Index[WorldRecord] = Index("number", lambda record: (record.number,))
 BY_USE: Index[WorldRecord] = Index("use", lambda _: ("",), lambda record: record.used)
-WORLDS: Kind[WorldRecord] = Kind("worlds", WorldRecord, (BY_NUMBER, BY_USE))
+WORLDS: Collection[WorldRecord] = Collection("worlds", WorldRecord, (BY_NUMBER, BY_USE))
 
 
 class _Registry:

@@ -17,7 +17,7 @@ from mockserver.dispatch.transactions import transactional
 from mockserver.simulation.names import operation_number
 from mockserver.simulation.tuning import State, micros
 from mockserver.state.clock import Nanos
-from mockserver.state.store import Index, Kind, Missing
+from mockserver.state.store import Collection, Index, Missing
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.locations import resource_name
 from mockserver.vertex.store import TUNING_JOBS, Repository, unused_names
@@ -52,7 +52,7 @@ def _ancestors(operation: Operation) -> Iterator[str]:
 
 
 BY_ANCESTOR: Index[Operation] = Index("ancestor", _ancestors)
-OPERATIONS: Kind[Operation] = Kind("vertex.operations", Operation, (BY_ANCESTOR,))
+OPERATIONS: Collection[Operation] = Collection("vertex.operations", Operation, (BY_ANCESTOR,))
 
 
 def find_operation(call: Call, name: str) -> Operation:

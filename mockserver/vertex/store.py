@@ -15,7 +15,7 @@ from mockserver.dispatch.routing import Call
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Progress, Run, State
 from mockserver.state.clock import Nanos
-from mockserver.state.store import ALL, Entry, Index, Kind, Missing, Store
+from mockserver.state.store import ALL, Collection, Entry, Index, Missing, Store
 from mockserver.state.world import World
 from mockserver.vertex.errors import does_not_exist, endpoint_not_found, not_found
 
@@ -188,11 +188,11 @@ JOBS_BY_PARENT: Index[TuningJob] = Index("parent", lambda job: _parents(job.name
 MODELS_BY_LOCATION: Index[Model] = Index("location", lambda model: _parents(model.name)[1:])
 ENDPOINTS_BY_LOCATION: Index[Endpoint] = Index("location", lambda endpoint: _parents(endpoint.name)[1:])
 
-TUNING_JOBS: Kind[TuningJob] = Kind(
+TUNING_JOBS: Collection[TuningJob] = Collection(
     "vertex.tuningJobs", TuningJob, (JOBS_BY_PARENT, runs.by_quota(lambda job: job.run))
 )
-MODELS: Kind[Model] = Kind("vertex.models", Model, (MODELS_BY_LOCATION,))
-ENDPOINTS: Kind[Endpoint] = Kind("vertex.endpoints", Endpoint, (ENDPOINTS_BY_LOCATION,))
+MODELS: Collection[Model] = Collection("vertex.models", Model, (MODELS_BY_LOCATION,))
+ENDPOINTS: Collection[Endpoint] = Collection("vertex.endpoints", Endpoint, (ENDPOINTS_BY_LOCATION,))
 
 ORDINAL_BITS = 64
 """The bits of a record's ordinal in its rank in a list that is ordered by a computed time."""
@@ -241,7 +241,7 @@ def insert_tuning_job(store: Store, job: TuningJob) -> None:
         store.change(MODELS, job.model, lambda model: replace(model, jobs=(*model.jobs, job.name)))
 
 
-def unused_names(store: Store, kind: Kind[Any], mint: Callable[[], str]) -> Iterator[str]:
+def unused_names(store: Store, kind: Collection[Any], mint: Callable[[], str]) -> Iterator[str]:
     """Minted names that no record has yet: numbers as short as the real ones repeat at times."""
     minted: set[str] = set()
     while True:

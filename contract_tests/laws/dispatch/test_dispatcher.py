@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mockserver.dispatch.dispatcher import Answer, Request, dispatch
+from mockserver.dispatch.dispatcher import Answer, dispatch
+from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Hinted, Pause, Route
 from mockserver.gemini.service import SERVICE
 from mockserver.rpc.credentials import Credentials

@@ -23,7 +23,7 @@ from mockserver.scripting.scenario import AnswerRecord
 from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import ClockSetting
 from mockserver.state.codec import decode, encode
-from mockserver.state.store import Kind
+from mockserver.state.store import Collection
 from mockserver.state.world import Settings, WorldRecord
 from mockserver.vertex.operations import Operation
 from mockserver.vertex.store import Endpoint, Model, TuningJob
@@ -87,12 +87,12 @@ RECORDS: dict[type[Any], st.SearchStrategy[Any]] = {
 }
 
 
-def kinds() -> Iterator[Kind[Any]]:
+def kinds() -> Iterator[Collection[Any]]:
     """Every kind that some module declares."""
     for module in pkgutil.walk_packages(mockserver.__path__, "mockserver."):
         if not module.name.endswith(("__main__", "pytest_plugin")) and ".doors." not in module.name:
             held = vars(importlib.import_module(module.name)).values()
-            yield from (value for value in held if isinstance(value, Kind))
+            yield from (value for value in held if isinstance(value, Collection))
 
 
 def through_json(record: Any) -> Any:
@@ -119,7 +119,7 @@ def test_a_record_is_the_same_after_json(record: type[Any]) -> None:
 def test_what_the_server_keeps_is_the_same_after_json() -> None:
     """Every record of a world in which everything has been made once."""
     store = furnished()[0].store
-    records = [entry.record for kind in store.kinds() for entry in store.walk(kind)]
+    records = [entry.record for kind in store.collections() for entry in store.walk(kind)]
     calls = list(store.log)
 
     assert len({type(record) for record in records}) >= 7

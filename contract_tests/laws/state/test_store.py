@@ -17,7 +17,7 @@ from contract_tests.effort import effort
 from contract_tests.laws.state.test_calls import call
 from mockserver.state.clock import SECOND, ManualClock, SystemClock
 from mockserver.state.memory import MemoryStore
-from mockserver.state.store import ALL, Conflict, Exists, Index, Kind, Missing, Position, Store
+from mockserver.state.store import ALL, Collection, Conflict, Exists, Index, Missing, Position, Store
 from mockserver.state.world import CLOCK, Settings, World
 
 STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore}
@@ -36,8 +36,8 @@ BY_OWNER: Index[Tally] = Index("owner", lambda tally: (tally.owner, "everybody")
 BY_PARITY: Index[Tally] = Index(
     "parity", lambda tally: ("odd",) if tally.count % 2 else (), None, lambda tally: tally.owner
 )
-TALLIES: Kind[Tally] = Kind("tallies", Tally, (BY_OWNER, BY_PARITY))
-OTHERS: Kind[Tally] = Kind("others", Tally)
+TALLIES: Collection[Tally] = Collection("tallies", Tally, (BY_OWNER, BY_PARITY))
+OTHERS: Collection[Tally] = Collection("others", Tally)
 
 names = st.sampled_from(["a", "a/1", "b", "b/1"])
 tallies = st.builds(Tally, st.integers(-2, 3), st.sampled_from(["me", "you"]))
@@ -50,7 +50,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     return STORES[request.param]()
 
 
-def rows(store: Store, kind: Kind[Tally] = TALLIES) -> list[tuple[str, Tally]]:
+def rows(store: Store, kind: Collection[Tally] = TALLIES) -> list[tuple[str, Tally]]:
     """All records in the order they were inserted."""
     return [(entry.name, entry.record) for entry in store.walk(kind)]
 
@@ -227,7 +227,7 @@ def test_kinds_are_separate_collections(store: Store) -> None:
     store.delete(TALLIES, "a")
 
     assert Tally(7) == store.get(OTHERS, "a")
-    assert [TALLIES, OTHERS] == store.kinds()
+    assert [TALLIES, OTHERS] == store.collections()
 
 
 def test_revisions_move_with_every_change_of_their_kind(store: Store) -> None:
