@@ -1,6 +1,7 @@
 """MockServer.intercepting() and grpcio: channels to Google's hosts lead to us, with the client's own call credentials."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,15 @@ def test_a_channel_to_google_leads_to_us(host: str) -> None:
         with grpc.secure_channel(host, grpc.ssl_channel_credentials()) as channel:
             assert "models/gemini-2.0-flash" == ask(channel)
         assert ["models.get"] == [call.method for call in server.calls]
+
+
+def test_the_server_in_the_process_is_no_thread_that_outlives_its_test() -> None:
+    """Its threads stay for the next test's channels; all that was patched is as it was."""
+    before = socket.getaddrinfo
+    with MockServer().intercepting(), grpc.secure_channel(GEMINI, grpc.ssl_channel_credentials()) as channel:
+        ask(channel)
+
+    assert before is socket.getaddrinfo
 
 
 def test_asyncio_does_too() -> None:

@@ -13,6 +13,9 @@ from mockserver.doors.blocked_network import guarded
 from mockserver.doors.intercept.interceptors import NotServed, google_host
 from mockserver.doors.patching import replaced
 
+THREADS = "mockserver-grpc"
+"""How the names of our gRPC server's own threads begin."""
+
 _outliving: WeakSet[threading.Thread] = WeakSet()
 _guard = contextlib.ExitStack()  # in place while there are such threads, and nothing is intercepted
 
@@ -25,10 +28,22 @@ def outliving_threads_refused() -> Iterator[None]:
     try:
         yield
     finally:
-        _outliving.update(thread for thread in threading.enumerate() if thread not in before)
+        after = (thread for thread in threading.enumerate() if not _stays(thread))
+        _outliving.update(thread for thread in after if thread not in before)
         if _is_anybody_left():
             _guard.enter_context(guarded(_refuse))
             _guard.enter_context(replaced(threading.Thread, "start", _start))
+
+
+def _stays(thread: threading.Thread) -> bool:
+    """Whether a thread is there until the process ends.
+
+    That is so of our gRPC server's, which ask Google for nothing, and of threads that Python has not started, such as
+    those in which grpcio asks for call credentials: Python never hears of their end.
+    """
+    target = getattr(thread, "_target", None)  # grpcio gives its server's thread no name
+    of_our_server = thread.name.startswith(THREADS) or getattr(target, "__module__", "") == "grpc._server"
+    return of_our_server or isinstance(thread, threading._DummyThread)  # noqa: SLF001
 
 
 def _is_anybody_left() -> bool:
