@@ -10,6 +10,7 @@ from contract_tests.environment import ROOT
 from mockserver import limits
 from mockserver.datasets import files, storage
 from mockserver.doors.live import Breakable
+from mockserver.grpc import server
 from mockserver.http import blocking
 from mockserver.scripting import yaml_aliases
 from mockserver.state.calls import CallLog
@@ -29,6 +30,8 @@ DEFAULTS = [
     f"{Breakable.header_count}",
     f"{Breakable.read_seconds:.0f} s",
     f"{limits.REQUEST_BYTES:,} bytes",
+    f"{server.LARGEST_MESSAGE:,} bytes",
+    f"{server.MOST_CALLS:,}",
     f"{default_of(CallLog, 'capacity'):,}",
     f"{default_of(CallLog, 'max_bytes'):,} bytes",
     f"{default_of(Worlds, 'capacity'):,}",

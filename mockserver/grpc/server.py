@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.grpc.face import GrpcRequest, Reply, status_details
 from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
+from mockserver.limits import REQUEST_BYTES
 from mockserver.rpc import outages
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.state.clock import SECOND, Clock, ManualClock
@@ -25,10 +26,13 @@ from mockserver.state.clock import SECOND, Clock, ManualClock
 MOST_CALLS = 1000
 """How many calls are answered at once; others wait."""
 
-# The face has a limit of its own for messages, with Google's words. Clients may ping as often as they like: a server that
+LARGEST_MESSAGE = 4 * REQUEST_BYTES
+"""Bytes of a message that is read at all, and refused in grpcio's words; the face's limit, in Google's, is lower."""
+
+# Clients may ping as often as they like: a server that
 # they use over a real network would tell them to "enhance their calm". A port that is in use is not shared.
 _OPTIONS = (
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", -1),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1),

@@ -18,6 +18,7 @@ from contract_tests.laws.protojson.shapes import messages
 from mockserver.dispatch.routing import path_variables
 from mockserver.grpc.codec import BadMessage, decode, encode
 from mockserver.grpc.face import GARBLED
+from mockserver.grpc.server import LARGEST_MESSAGE
 from mockserver.inspection.services import route_table
 from mockserver.limits import REQUEST_BYTES
 from mockserver.protojson import schema
@@ -324,6 +325,11 @@ def test_a_request_that_is_too_large_is_refused_in_googles_words(server: GrpcLiv
         heard.status,
         heard.sentence,
     )
+
+
+def test_a_message_that_is_far_too_large_is_not_even_read(server: GrpcLive) -> None:
+    """Or one call could fill the memory."""
+    assert "RESOURCE_EXHAUSTED" == server.send(GENERATE, b"x" * (LARGEST_MESSAGE + 1)).status
 
 
 def test_bytes_that_are_no_message_are_refused_once_the_caller_is_known(server: GrpcLive, world: World) -> None:
