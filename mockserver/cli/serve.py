@@ -6,8 +6,9 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mockserver import __version__
 from mockserver.rpc.loopback import is_loopback
@@ -85,12 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ)
     serving = read_settings(Serving, values)
-    try:
-        world = new_world(
-            {name: values[name] for name in ("clock", "start_time", *declared(Settings)) if name in values}
-        )
-    except BadOption as error:
-        raise BadOption(error.sentence, declared(*GROUPS)[error.name].flag) from None
+    world = _new_world(values)
     if file := values.get("answers"):
         _read_answers(world, file)
     token = serving.control_token or (None if is_loopback(serving.host) else secrets.token_urlsafe(16))
@@ -115,6 +111,15 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         stop_grpc()
     return 0
+
+
+def _new_world(values: Mapping[str, Any]) -> World:
+    try:
+        return new_world(
+            {name: values[name] for name in ("clock", "start_time", *declared(Settings)) if name in values}
+        )
+    except BadOption as error:
+        raise BadOption(error.sentence, declared(*GROUPS)[error.name].flag) from None
 
 
 def _serve_grpc(serving: Serving, worlds: Worlds) -> tuple[str, Callable[[], None]]:

@@ -5,7 +5,7 @@
 Of the errors here, those without a remark were never recorded with their text.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain
 from random import Random
@@ -40,36 +40,12 @@ def new_tuned_model(call: Call) -> TunedModel:
     check_names(body, id_)
     base, source = _find_source(call, body)
     examples = read_training_data(body)
-    hyperparameters = body.get("tuningTask", {}).get("hyperparameters", {})
-    violations = [
-        *data_violations(examples),
-        *_hyperparameter_violations(hyperparameters),
-        *sampling_violations(body, base),
-    ]
-    if violations:
-        raise errors.invalid_fields(*violations)
-    default = training_plan.defaults(base, len(examples))
-    epochs = hyperparameters.get("epochCount", default.epochs)
-    batch = hyperparameters.get("batchSize", default.batch)
-    if len(examples) * epochs > MOST_STEPS * batch:
-        raise errors.invalid_fields(f"{_HYPERPARAMETERS}: must make at most {MOST_STEPS} steps")  # our choice: not seen
-    multiplier = hyperparameters.get("learningRateMultiplier")
+    hyperparameters = _read_hyperparameters(body, base, examples)
     rng = call.world.rng("gemini.tunedModels")
     name = f"tunedModels/{id_ or _mint_id(call, body['displayName'], base, rng)}"
     owner = Permission(names.permission_id(rng), call.caller.principal, Role.OWNER)
     operation = f"{name}/operations/{names.operation_id(rng)}"
-    seed = rng.getrandbits(63)
-    run = Run(
-        created=micros(call.now),
-        seed=seed,
-        base=base.id,
-        examples=len(examples),
-        epochs=epochs,
-        batch=batch,
-        learning_rate=hyperparameters.get("learningRate", default.learning_rate * (multiplier or 1.0)),
-        data_seed=seed_of_texts(chain.from_iterable(examples)),
-        pace=training_plan.pace(base, batch, seed),
-    )
+    run = _new_run(call, base, examples, hyperparameters, seed=rng.getrandbits(63))
     for directives in call.job_directives(body.get("displayName", ""), body.get("description", "")):
         run = directives.direct(run)
     sampling = default_sampling(base)
@@ -88,9 +64,48 @@ def new_tuned_model(call: Call) -> TunedModel:
         top_p=body.get("topP", sampling["top_p"]),
         top_k=body.get("topK", sampling["top_k"]),
         reader_projects=tuple(body.get("readerProjectNumbers", ())),
-        learning_rate_multiplier=multiplier,
+        learning_rate_multiplier=hyperparameters.get("learningRateMultiplier"),
         examples=Examples(examples),
     )
+
+
+def _read_hyperparameters(body: Json, base: BaseModel, examples: Sequence[tuple[str, str]]) -> Json:
+    """The hyperparameters as the client gave them. Raises ApiError for them, the training data or the sampling."""
+    hyperparameters: Json = body.get("tuningTask", {}).get("hyperparameters", {})
+    violations = [
+        *data_violations(examples),
+        *_hyperparameter_violations(hyperparameters),
+        *sampling_violations(body, base),
+    ]
+    if violations:
+        raise errors.invalid_fields(*violations)
+    epochs, batch = _epochs_and_batch(hyperparameters, training_plan.defaults(base, len(examples)))
+    if len(examples) * epochs > MOST_STEPS * batch:
+        raise errors.invalid_fields(f"{_HYPERPARAMETERS}: must make at most {MOST_STEPS} steps")  # our choice: not seen
+    return hyperparameters
+
+
+def _new_run(
+    call: Call, base: BaseModel, examples: Sequence[tuple[str, str]], hyperparameters: Json, *, seed: int
+) -> Run:
+    default = training_plan.defaults(base, len(examples))
+    epochs, batch = _epochs_and_batch(hyperparameters, default)
+    multiplier = hyperparameters.get("learningRateMultiplier") or 1.0
+    return Run(
+        created=micros(call.now),
+        seed=seed,
+        base=base.id,
+        examples=len(examples),
+        epochs=epochs,
+        batch=batch,
+        learning_rate=hyperparameters.get("learningRate", default.learning_rate * multiplier),
+        data_seed=seed_of_texts(chain.from_iterable(examples)),
+        pace=training_plan.pace(base, batch, seed),
+    )
+
+
+def _epochs_and_batch(hyperparameters: Json, default: training_plan.Hyperparameters) -> tuple[int, int]:
+    return hyperparameters.get("epochCount", default.epochs), hyperparameters.get("batchSize", default.batch)
 
 
 def _mint_id(call: Call, display_name: str, base: BaseModel, rng: Random) -> str:

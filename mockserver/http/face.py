@@ -5,6 +5,7 @@ dispatcher's checks, with the format of the answer between credentials and bindi
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, redact_cal
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
+from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
 from mockserver.http.headers import Head
 from mockserver.http.parameters import InvalidParameters, SystemParameters, parse_query, split_query, unsupported_alt
@@ -27,7 +29,7 @@ from mockserver.rpc.credentials import read_credentials, redact
 from mockserver.rpc.errors import ApiError
 from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import Nanos, stopwatch
-from mockserver.state.world import World, Worlds
+from mockserver.state.world import Settings, World, Worlds
 
 log = logging.getLogger("mockserver")
 access = logging.getLogger("mockserver.access")
@@ -124,21 +126,7 @@ class HttpFace:
         if malformed := _malformed(http):
             return route.id, received.print_page(*malformed)
         service = self._table.services[route.service]
-        request = Request(
-            service=service,
-            route=route,
-            world=world,
-            settings=settings,
-            now=received.now,
-            resource=next(iter(match.path.values()), ""),
-            credentials=read_credentials(http.headers, parse_query(http.parameters)),
-            bind=lambda: _bind(http, match, query, parameters),
-            options={name: http.headers[name] for name in service.call_options if name in http.headers},
-            secret=received.secret,
-            verb=http.verb,
-            path=http.path,
-            size=len(http.body),
-        )
+        request = _new_request(received, service, match, settings, lambda: _bind(http, match, query, parameters))
         answer = dispatch(request, may_block=may_block)
         printer = Printer(http, parameters, received.now, world.clock, answer)
         try:
@@ -147,6 +135,27 @@ class HttpFace:
             log.exception(BUG, route.id)
             answer.result = request.internal_error
             return route.id, printer.print(answer)
+
+
+def _new_request(
+    received: ReceivedRequest, service: Service, match: Match, settings: Settings, bind: Callable[[], Json]
+) -> Request:
+    http = received.http
+    return Request(
+        service=service,
+        route=match.route,
+        world=received.world,
+        settings=settings,
+        now=received.now,
+        resource=next(iter(match.path.values()), ""),
+        credentials=read_credentials(http.headers, parse_query(http.parameters)),
+        bind=bind,
+        options={name: http.headers[name] for name in service.call_options if name in http.headers},
+        secret=received.secret,
+        verb=http.verb,
+        path=http.path,
+        size=len(http.body),
+    )
 
 
 def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], parameters: SystemParameters) -> Json:
