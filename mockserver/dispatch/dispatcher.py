@@ -132,6 +132,7 @@ def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
         raise_fault(request, answer.fault, after=0)
     call = Call(
         world=world,
+        settings=settings,
         now=request.now,
         caller=answer.caller,
         route=route,

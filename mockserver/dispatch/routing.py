@@ -18,7 +18,7 @@ from mockserver.rpc.credentials import Caller
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.magic_words import JobDirectives, job_directives
 from mockserver.state.clock import Nanos, to_datetime
-from mockserver.state.world import World
+from mockserver.state.world import Settings, World
 
 Json = dict[str, Any]
 
@@ -32,13 +32,14 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a method: its world, time, caller and message.
+    """A call of a method: its world, the settings of the world when the call came, time, caller and message.
 
     The message includes the values from the path. `options` is the metadata that the service's handlers may read.
     `fault` is the fault that is injected, for handlers that create a job.
     """
 
     world: World
+    settings: Settings
     now: Nanos
     caller: Caller
     route: "Route"
@@ -54,7 +55,7 @@ class Call:
     @property
     def day(self) -> date:
         """The day the world is as of, else that of its clock."""
-        return self.world.settings.as_of or to_datetime(self.now).date()
+        return self.settings.as_of or to_datetime(self.now).date()
 
     @property
     def resource(self) -> str:
@@ -63,7 +64,7 @@ class Call:
 
     def job_directives(self, *texts: str) -> list[JobDirectives]:
         """Return the directives for a new job: from the magic words in its texts, then from the injected fault."""
-        directives = [job_directives(*texts)] if self.world.settings.magic else []
+        directives = [job_directives(*texts)] if self.settings.magic else []
         return [*directives, self.fault.job] if self.fault else directives
 
 

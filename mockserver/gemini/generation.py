@@ -56,7 +56,7 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     check_form(message)
     target = find_target(call, message["model"], "generateContent")
     check_enabled(target, message)
-    world, era = call.world, era_of(target.base.shape, call.world.settings.as_of)
+    world, era = call.world, era_of(target.base.shape, call.settings.as_of)
     prompt = read_prompt(message, target.name, target.base.name)
     settings = read_settings(
         message,

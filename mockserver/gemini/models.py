@@ -14,7 +14,7 @@ Json = dict[str, Any]
 def get_model(call: Call) -> Json:
     """Return a base model."""
     name = call.message["name"]
-    base = base_models.find(name.removeprefix("models/"), call.world.settings.as_of)
+    base = base_models.find(name.removeprefix("models/"), call.settings.as_of)
     if base is None:
         raise errors.model_not_found(name, call)
     return show_model(base)
@@ -25,7 +25,7 @@ def list_models(call: Call) -> Json:
     return list_response(
         call,
         "models",
-        base_models.models(call.world.settings.as_of),
+        base_models.models(call.settings.as_of),
         show=show_model,
         key=lambda base: base.name,
         default=50,

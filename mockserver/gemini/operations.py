@@ -84,7 +84,7 @@ def delete_operation(_: Call) -> Json:
 def _walk_readable(call: Call, after: Position | None) -> Iterator[TunedModel]:
     """The models that the caller may see, oldest first, behind the position of an operation."""
     behind = None if after is None else Position(after.rank, after.tie.partition("/operations/")[0])
-    keys = {""} if call.world.settings.auth == "off" else {*own_keys(call), EVERYONE}
+    keys = {""} if call.settings.auth == "off" else {*own_keys(call), EVERYONE}
     return (model for model in walk_tuned_models(call, keys, behind) if has_role(model, call, Role.READER))
 
 

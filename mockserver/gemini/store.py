@@ -161,7 +161,7 @@ def own_keys(call: Call) -> set[str]:
 
 def has_role(model: TunedModel, call: Call, role: Role) -> bool:
     """Whether the caller has at least this role. Without authentication everybody has every role."""
-    return call.world.settings.auth == "off" or max(own_role(model, call), public_role(model)) >= role
+    return call.settings.auth == "off" or max(own_role(model, call), public_role(model)) >= role
 
 
 def own_role(model: TunedModel, call: Call) -> int:

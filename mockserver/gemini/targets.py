@@ -43,7 +43,7 @@ def find_target(call: Call, name: str, method: str) -> Target:
 
 
 def _find_base_model(call: Call, name: str, method: str) -> BaseModel:
-    base = base_models.find(name.removeprefix("models/"), call.world.settings.as_of)
+    base = base_models.find(name.removeprefix("models/"), call.settings.as_of)
     if base is None or method not in base.methods:
         raise errors.not_supported(name, call)
     return base

@@ -110,7 +110,7 @@ def _epochs_and_batch(hyperparameters: Json, default: training_plan.Hyperparamet
 
 def _mint_id(call: Call, display_name: str, base: BaseModel, rng: Random) -> str:
     """12 random characters until early 2025, as many as fit since; without a day, as in the base model's time."""
-    as_of = call.world.settings.as_of
+    as_of = call.settings.as_of
     fill = base.shape not in {Shape.PALM, Shape.V1_0} if as_of is None else as_of >= _FILLED_SINCE
     return names.tuned_model_id(display_name, rng, fill=fill)
 
@@ -154,7 +154,7 @@ def _find_source(call: Call, body: Mapping[str, Any]) -> tuple[BaseModel, str]:
 
 
 def _find_base_model(call: Call, name: str) -> BaseModel:
-    as_of = call.world.settings.as_of
+    as_of = call.settings.as_of
     base = base_models.find(name.removeprefix("models/"), as_of)
     if base is None or not name.startswith("models/") or not base.tunable(as_of):
         raise errors.not_tunable(name, call)

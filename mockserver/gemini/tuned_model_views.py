@@ -43,7 +43,7 @@ def show_tuned_model(model: TunedModel, now: Nanos) -> Json:
 
 def show_operation(model: TunedModel, call: Call) -> Json:
     """The operation that makes the model. `done` is absent until it is true [seen]."""
-    progress = observe_refreshed(model.run, call.now, call.world.settings.metadata_refresh_seconds)
+    progress = observe_refreshed(model.run, call.now, call.settings.metadata_refresh_seconds)
     metadata = {
         "@type": type_url(model.version, "CreateTunedModelMetadata"),
         "totalSteps": progress.total_steps,

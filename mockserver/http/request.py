@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from mockserver.protojson.reading import is_form
 
@@ -10,7 +9,7 @@ from mockserver.protojson.reading import is_form
 OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # frozen would cost more than the route does
 class HttpRequest:
     """An HTTP request. Header names are lower case; path and query are as on the wire."""
 
@@ -20,13 +19,13 @@ class HttpRequest:
     headers: Mapping[str, str]
     body: bytes
 
-    @cached_property
+    @property
     def method(self) -> str:
         """Return the verb, or the one that X-HTTP-Method-Override names."""
         override = self.headers.get("x-http-method-override", "").upper()
         return override if self.verb == "POST" and override in OVERRIDES else self.verb
 
-    @cached_property
+    @property
     def parameters(self) -> str:
         """Return the query; for a GET sent as POST also the form in the body, as google-api-python-client sends it."""
         if self.verb == "GET" or self.method != "GET" or not is_form(self.headers.get("content-type")):

@@ -201,7 +201,7 @@ def _permissions_for_everybody(model: TunedModel, world: World) -> tuple[Permiss
 
 
 def _call(world: World, route: Route, message: Json, *, owner: str = "") -> Call:
-    return Call(world, world.clock.now(), _caller(world, owner), route, message)
+    return Call(world, world.settings, world.clock.now(), _caller(world, owner), route, message)
 
 
 def _caller(world: World, owner: str) -> Caller:

@@ -61,7 +61,7 @@ def find_location(call: Call) -> Location:
     if parts[0] != "projects":
         return Location(call.caller.project, EXPRESS)
     location = Location(parts[1], parts[3])
-    if call.caller.via == "key" and call.world.settings.auth != "off" and location.number != call.caller.project:
+    if call.caller.via == "key" and call.settings.auth != "off" and location.number != call.caller.project:
         raise api_keys_not_supported(call.route.rpc, call.route.service)
     if location.id not in LOCATIONS:
         raise location_denied(location.id, location.project)

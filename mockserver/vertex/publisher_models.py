@@ -18,7 +18,7 @@ def get_publisher_model(call: Call) -> Json:
     """Return one of Google's models."""
     name = call.resource
     publisher, _, model = name.removeprefix("publishers/").partition("/models/")
-    base = base_models.find(model, call.world.settings.as_of, vertex=True) if publisher == "google" else None
+    base = base_models.find(model, call.settings.as_of, vertex=True) if publisher == "google" else None
     if base is None:
         raise ApiError(Code.NOT_FOUND, f"Publisher Model `{name}` not found.")  # seen for generateContent
     return show_publisher_model(base)
@@ -30,7 +30,7 @@ def list_publisher_models(call: Call) -> Json:
     return list_response(
         call,
         "publisherModels",
-        base_models.models(call.world.settings.as_of, vertex=True) if is_google else (),
+        base_models.models(call.settings.as_of, vertex=True) if is_google else (),
         show=show_publisher_model,
         key=lambda base: f"publishers/google/models/{base.id}",
         default=100,  # our choice: not seen

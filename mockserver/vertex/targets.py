@@ -46,7 +46,7 @@ def find_target(call: Call) -> Target:
 def _find_published(call: Call) -> Target:
     """One of Google's models; they answer in every location."""
     find_location(call)
-    as_of = call.world.settings.as_of
+    as_of = call.settings.as_of
     publisher, _, model = call.resource.rpartition("publishers/")[2].partition("/models/")
     base = base_models.find(model, as_of, vertex=True) if publisher == "google" else None
     if base is None:

@@ -118,7 +118,7 @@ def _check_request(call: Call, body: Mapping[str, Any], valid: Request | None = 
     parent = _find_parent(call, body)
     base_model = parent.job.base_model if parent else source_model(body)
     if valid is None or valid.base_model != base_model:
-        valid = check_request(body, base_model, call.world.settings.as_of)
+        valid = check_request(body, base_model, call.settings.as_of)
     _check_quota(call)
     return valid, parent
 
@@ -137,7 +137,7 @@ def _find_parent(call: Call, body: Mapping[str, Any]) -> Version | None:
 
 def _check_quota(call: Call) -> None:
     """Older projects were refused where newer ones wait [second-hand]."""
-    settings, location = call.world.settings, find_location(call)
+    settings, location = call.settings, find_location(call)
     if settings.max_concurrent_jobs is None or settings.over_quota != "refuse":
         return
     repository = Repository(call.world, call.now)

@@ -47,7 +47,14 @@ def call(world: World, method: str, message: Json, version: str, **who: str) -> 
     """The call of a caller: `bearer` or `key`, and `project`; Alice without any."""
     credentials = Credentials(**who) if who else Credentials(bearer=ALICE)
     caller = identify(credentials)
-    return Call(world=world, now=world.clock.now(), caller=caller, route=route(method, version), message=message)
+    return Call(
+        world=world,
+        settings=world.settings,
+        now=world.clock.now(),
+        caller=caller,
+        route=route(method, version),
+        message=message,
+    )
 
 
 def invoke(world: World, method: str, message: Json, version: str = "", **who: str) -> Json:

@@ -44,7 +44,7 @@ def world(seed: int, **settings: Any) -> World:
 def invoke(of: World, method: str, path: Json, message: Json | None = None, version: str = "v1") -> Json:
     """Return the answer of a method, in its version."""
     route = next(each for each in ROUTES if (each.id, each.version) == (f"projects.locations.{method}", version))
-    call = Call(of, of.clock.now(), CALLER, route, path | (message or {}))
+    call = Call(of, of.settings, of.clock.now(), CALLER, route, path | (message or {}))
     answer = route.handler(call)
     assert isinstance(answer, dict)
     return trim_to_version(route.response, answer)
