@@ -242,8 +242,8 @@ MUTATIONS = (
     Mutation(
         "everybody's models listed",
         "mockserver/gemini/filters.py",
-        "return own_role(model, call) > 0 or",
-        "return True or",
+        'if call.settings.auth == "off" and not any(',
+        "if not any(",
         (f"{API}/test_api_machine.py",),
     ),
     Mutation(

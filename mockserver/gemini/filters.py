@@ -39,15 +39,9 @@ def filter_tuned_models(call: Call, text: str, after: Position | None = None) ->
     """
     tests = [_parse_term(phrase, word) for phrase, word in _TERM.findall(text) if word != "AND"]
     keys = {EVERYONE} if _is_public in tests else own_keys(call)
-    if not any(test in _OPERATORS.values() for test in tests):
-        tests.append(_is_mine)
-        keys = {""} if call.settings.auth == "off" else keys
+    if call.settings.auth == "off" and not any(test in _OPERATORS.values() for test in tests):
+        keys = {""}  # without authentication everything is everybody's
     return (model for model in walk_tuned_models(call, keys, after) if all(test(model, call) for test in tests))
-
-
-def _is_mine(model: TunedModel, call: Call) -> bool:
-    """Whether it is the caller's or shared with them by name. Without authentication every model is."""
-    return own_role(model, call) > 0 or call.settings.auth == "off"
 
 
 def _is_public(model: TunedModel, call: Call) -> bool:
