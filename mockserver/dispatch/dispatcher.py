@@ -22,6 +22,8 @@ from mockserver.rpc.errors import ApiError
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
+from mockserver.state.clock import Nanos
+from mockserver.state.world import World
 
 log = logging.getLogger("mockserver")
 
@@ -78,7 +80,7 @@ class Answer:
             hint=self.hint,
             size=request.size + size,
         )
-        return request.world.calls.append(redact_call(call) if request.secret else call)
+        return request.world.calls.append(_redact(call) if request.secret else call)
 
     def record_stream_end(self, entry: LogEntry, size: int) -> None:
         """Complete the entry of a stream, once: with all messages that were sent, and their size in bytes.
@@ -90,7 +92,26 @@ class Answer:
         self.request.world.calls.amend(entry, record)
 
 
-def redact_call(call: RecordedCall) -> RecordedCall:
+def record_unrouted(  # noqa: PLR0913 - all but the world are given by name
+    world: World, *, now: Nanos, secret: str, verb: str, path: str, status: int, response: Any, hint: str, size: int
+) -> None:
+    """Append a call to the log that was answered before a method was found."""
+    call = RecordedCall(
+        method="",
+        verb=verb,
+        path=path,
+        time=now,
+        caller="",
+        request=None,
+        status=status,
+        response=response,
+        hint=hint,
+        size=size,
+    )
+    world.calls.append(_redact(call) if secret else call)
+
+
+def _redact(call: RecordedCall) -> RecordedCall:
     """Return the call without what looks like a real credential."""
     return replace(call, path=redact(call.path), request=redact(call.request), response=redact(call.response))
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc
-from mockserver.dispatch.dispatcher import BUG, Answer, dispatch, redact_call
+from mockserver.dispatch.dispatcher import BUG, Answer, dispatch, record_unrouted
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Json, Pause, Route, expand_path, text_at
@@ -23,7 +23,6 @@ from mockserver.rpc import errors
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.faults import Fault
-from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import Clock, Nanos, stopwatch
 from mockserver.state.world import World, Worlds
 
@@ -134,19 +133,17 @@ class _Arrival:
 
     def refuse(self, error: ApiError, hint: str = "") -> Pieces:
         """The reply for an error before any method was found."""
-        call = RecordedCall(
-            method="",
+        record_unrouted(
+            self.world,
+            now=self.now,
+            secret=self.secret,
             verb=VERB,
             path=self.call.method,
-            time=self.now,
-            caller="",
-            request=None,
             status=error.code.http,
             response=error.status,
             hint=hint,
             size=len(self.call.body),
         )
-        self.world.calls.append(redact_call(call) if self.secret else call)
         return _failing(error)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted
-from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, redact_call
+from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_unrouted
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
@@ -27,7 +27,6 @@ from mockserver.protojson.reading import read_request
 from mockserver.rpc import errors
 from mockserver.rpc.credentials import read_credentials, redact
 from mockserver.rpc.errors import ApiError
-from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import Nanos, stopwatch
 from mockserver.state.world import Settings, World, Worlds
 
@@ -68,19 +67,17 @@ class ReceivedRequest:
         return Printer(self.http, SystemParameters(), self.now, self.world.clock).print_page(status, page)
 
     def _record(self, status: int, response: Any, hint: str = "") -> None:
-        call = RecordedCall(
-            method="",
+        record_unrouted(
+            self.world,
+            now=self.now,
+            secret=self.secret,
             verb=self.http.verb,
             path=self.http.path,
-            time=self.now,
-            caller="",
-            request=None,
             status=status,
             response=response,
             hint=hint,
             size=len(self.http.body),
         )
-        self.world.calls.append(redact_call(call) if self.secret else call)
 
 
 class HttpFace:
