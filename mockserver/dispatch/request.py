@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from mockserver.dispatch.routing import Json, Route
+from mockserver.dispatch.routing import Json, Route, day_of
 from mockserver.dispatch.service import Service
 from mockserver.rpc import outages
 from mockserver.rpc.credentials import Credentials
 from mockserver.rpc.errors import ApiError
-from mockserver.state.clock import Nanos, to_datetime
+from mockserver.state.clock import Nanos
 from mockserver.state.world import Settings, World
 
 
@@ -41,7 +41,7 @@ class Request:
     @property
     def day(self) -> date:
         """Return the as-of day of the world, else the day of its clock."""
-        return self.settings.as_of or to_datetime(self.now).date()
+        return day_of(self.settings, self.now)
 
     @property
     def internal_error(self) -> ApiError:

@@ -30,6 +30,11 @@ class Pause:
     seconds: float
 
 
+def day_of(settings: Settings, now: Nanos) -> date:
+    """Return the as-of day of a world, else the day of its clock."""
+    return settings.as_of or to_datetime(now).date()
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of a method: its world, the settings of the world when the call came, time, caller and message.
@@ -54,8 +59,8 @@ class Call:
 
     @property
     def day(self) -> date:
-        """The day the world is as of, else that of its clock."""
-        return self.settings.as_of or to_datetime(self.now).date()
+        """Return the as-of day of the world, else the day of its clock."""
+        return day_of(self.settings, self.now)
 
     @property
     def resource(self) -> str:
