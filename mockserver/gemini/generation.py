@@ -64,7 +64,7 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
         default_threshold=era.default_threshold,
         categories=era.categories,
     )
-    outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=world.settings.seed)
+    outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=call.settings.seed)
     frame = Frame(
         era=era,
         model_version=target.base.answers_as or target.base.id,  # of a tuned model: our choice, not seen

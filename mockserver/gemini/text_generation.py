@@ -28,7 +28,7 @@ def generate_text(call: Call) -> Handled:
     target = find_target(call, message["model"], "generateText")
     prompt = Prompt(model=target.name, base=target.base.name, turns=(Turn("user", text),))
     settings = read_settings(message, message, categories=PALM_CATEGORIES)
-    outcome = generate(world, prompt, settings, examples=target.examples, message={}, seed=world.settings.seed)
+    outcome = generate(world, prompt, settings, examples=target.examples, message={}, seed=call.settings.seed)
     return with_hint(_print_response(outcome, settings.thresholds), outcome.hint)
 
 

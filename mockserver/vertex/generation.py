@@ -104,7 +104,7 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
     check_ranges(config, target.base)
     check_length(prompt, target.base)
     settings = read_settings(message, config)
-    seed = seed_of(world.settings.seed, "vertex")
+    seed = seed_of(call.settings.seed, "vertex")
     outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=seed)
     created = micros(call.now)
     frame = Frame(
@@ -113,7 +113,7 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
         response_id=responses.response_id(created, world.rng("vertex.responses")),
         # Nothing for a tuned model [recorded 2025-03].
         model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
-        rated=world.settings.safety_ratings == "always" or "safetySettings" in message,
+        rated=call.settings.safety_ratings == "always" or "safetySettings" in message,
         grounded=asks_for_search(message),
         traffic=_traffic(call, target),
     )
