@@ -16,6 +16,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from mockserver.dispatch.route_table import RouteTable
+from mockserver.grpc import THREAD_NAMES
 from mockserver.grpc.face import GrpcRequest, Reply, status_details
 from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
 from mockserver.limits import REQUEST_BYTES
@@ -62,7 +63,7 @@ class GrpcServer:
     """A face served from threads of its own, at one or more addresses."""
 
     def __init__(self, face: Face) -> None:
-        self._threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="mockserver-grpc")
+        self._threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix=THREAD_NAMES)
         self._server = grpc.server(self._threads, handlers=[_Handlers(face)], options=_OPTIONS)
 
     def listen(self, host: str, port: int, credentials: grpc.ServerCredentials | None = None) -> str:

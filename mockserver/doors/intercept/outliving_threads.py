@@ -12,9 +12,7 @@ from weakref import WeakSet
 from mockserver.doors.blocked_network import guarded
 from mockserver.doors.intercept.interceptors import NotServed, google_host
 from mockserver.doors.patching import replaced
-
-THREADS = "mockserver-grpc"
-"""How the names of our gRPC server's own threads begin."""
+from mockserver.grpc import THREAD_NAMES
 
 _outliving: WeakSet[threading.Thread] = WeakSet()
 _guard = contextlib.ExitStack()  # in place while there are such threads, and nothing is intercepted
@@ -42,7 +40,7 @@ def _stays(thread: threading.Thread) -> bool:
     those in which grpcio asks for call credentials: Python never hears of their end.
     """
     target = getattr(thread, "_target", None)  # grpcio gives its server's thread no name
-    of_our_server = thread.name.startswith(THREADS) or getattr(target, "__module__", "") == "grpc._server"
+    of_our_server = thread.name.startswith(THREAD_NAMES) or getattr(target, "__module__", "") == "grpc._server"
     return of_our_server or isinstance(thread, threading._DummyThread)  # noqa: SLF001
 
 
