@@ -36,10 +36,7 @@ class Table:
     def __init__(self, worlds: Worlds, routes: RouteTable) -> None:
         self._worlds = worlds
         self._routes = routes
-        self._patterns = [
-            (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_.-]{1,100})", operation.path)), operation)
-            for operation in OPERATIONS
-        ]
+        self._patterns = [(_compile_path(operation.path), operation) for operation in OPERATIONS]
 
     def answer(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> bytes:
         """Return the response to a request, as JSON. Raises ApiError."""
@@ -112,5 +109,5 @@ def _is_shallow(tree: Any) -> bool:
     return False
 
 
-def _compiled(path: str) -> re.Pattern[str]:
+def _compile_path(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_.-]{1,100})", path))
