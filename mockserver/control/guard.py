@@ -7,10 +7,9 @@ have chosen (Host) and with the page's own address (Origin).
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.loopback import is_loopback
+from mockserver.rpc.loopback import hostname, is_loopback
 
 HEADER = "x-mockserver-token"
 
@@ -28,21 +27,13 @@ class Guard:
             if hmac.compare_digest(sent.encode(), self.token.encode()):
                 return
             raise _refuse(f"the server is reachable from other machines, so {HEADER} must carry the token it printed")
-        host = _host(f"//{headers.get('host', '')}")
+        host = hostname(f"//{headers.get('host', '')}")
         if not is_loopback(host):
             raise _refuse(f"Host {host!r} is not this machine: use 127.0.0.1 or localhost")
         origin = headers.get("origin")
-        if origin is not None and not is_loopback(_host(origin)):
+        if origin is not None and not is_loopback(hostname(origin)):
             raise _refuse(f"a web page of {origin!r} may not control the server")
 
 
 def _refuse(reason: str) -> ApiError:
     return ApiError(Code.PERMISSION_DENIED, reason)
-
-
-def _host(url: str) -> str:
-    """The host in a URL; "" where there is none, or what stands there cannot be one."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:  # "[": an address of IPv6 that does not end
-        return ""

@@ -6,10 +6,9 @@ own address (Origin), or as a script, of which nothing but Sec-Fetch-Site and Re
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.loopback import is_loopback
+from mockserver.rpc.loopback import hostname, is_loopback
 
 ANY_HOST = "*"
 
@@ -34,13 +33,13 @@ class HostGuard:
 
     def _refusal(self, sent: Mapping[bytes, str]) -> str | None:
         host, origin = sent.get(b"host"), sent.get(b"origin")
-        if host is not None and not self._allows(name := _hostname(f"//{host}")):
+        if host is not None and not self._allows(name := hostname(f"//{host}")):
             return f"Host {host!r} is not this machine: ask for 127.0.0.1 or localhost, or {_advice(name)}"
         if origin is not None:
-            if not self._allows(name := _hostname(origin)):
+            if not self._allows(name := hostname(origin)):
                 return f"a page of {origin!r} may not use this server: {_advice(name)}"
         elif sent.get(b"sec-fetch-site") == "cross-site" and sent.get(b"sec-fetch-mode") != "navigate":
-            page = _hostname(sent.get(b"referer", ""))
+            page = hostname(sent.get(b"referer", ""))
             if not self._allows(page):
                 return f"a page of {page or 'another site'!r} may not use this server: {_advice(page)}"
         return None
@@ -50,14 +49,6 @@ class HostGuard:
 
 
 _NAMES = frozenset({b"host", b"origin", b"referer", b"sec-fetch-site", b"sec-fetch-mode"})
-
-
-def _hostname(url: str) -> str:
-    """The host of a URL in lower case; "" if there is none, or none that can be read."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def _advice(name: str) -> str:

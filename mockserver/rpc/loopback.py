@@ -1,6 +1,15 @@
-"""Checks whether a host is this machine."""
+"""Finds the host of a URL, and checks whether a host is this machine."""
 
 import ipaddress
+from urllib.parse import urlsplit
+
+
+def hostname(url: str) -> str:
+    """Return the host of a URL in lower case; "" if there is none, or none that can be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # "[": an address of IPv6 that does not end
+        return ""
 
 
 def is_loopback(host: str) -> bool:
