@@ -348,8 +348,8 @@ def test_lists_go_on_behind_what_was_deleted(local: Client) -> None:
     assert_goes_on(lambda **asked: gemini.get("batches", **asked), "operations", lambda it: gemini.good("DELETE", it))
     for order in ("", "display_name desc", "create_time, display_name", "update_time desc"):
         ordered = {"orderBy": order} if order else {}
-        assert_goes_on(lambda **asked: vertex.get("endpoints", **asked, **ordered), "endpoints", vertex.delete)  # noqa: B023
-        assert_goes_on(lambda **asked: vertex.get("models", **asked, **ordered), "models", vertex.delete)  # noqa: B023
+        assert_goes_on(lambda **asked: vertex.get("endpoints", **asked, **ordered), "endpoints", vertex.delete)  # noqa: B023 - called at once
+        assert_goes_on(lambda **asked: vertex.get("models", **asked, **ordered), "models", vertex.delete)  # noqa: B023 - called at once
     assert_goes_on(lambda **asked: vertex.get(operations, **asked), "operations", vertex.delete)
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from importlib import import_module
 
+import httpx
 import pytest
 
 from contract_tests.attacks.control_requests import Server
@@ -103,6 +104,4 @@ def test_what_a_test_gives_in_python_can_be_shown() -> None:
     endless["again"] = endless
     with MockServer().live() as server:
         server.answer(Answer(parts=[{"a": object()}, {"b": "\ud800"}, endless]))
-        import httpx  # noqa: PLC0415
-
         assert 200 == httpx.get(f"{server.url}/_mock/answers").status_code

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from mockserver import __version__
 from mockserver.control.guard import Guard
+from mockserver.dispatch.dispatcher import BUG
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.error_body import error_body
 from mockserver.limits import CONTROL_BYTES
@@ -53,9 +54,7 @@ class Control:
         except ApiError as error:
             return _refused(error)
         except Exception as error:
-            log.exception(
-                "%s /_mock%s failed; this is a bug in the mock server, please report it", request.method, path
-            )
+            log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
 
     def _table(self) -> Table:

@@ -138,7 +138,7 @@ def _get(url: SplitResult, path: str, seconds_left: Callable[[], float]) -> HTTP
             headers["authorization"] = f"Basic {b64encode(user.encode()).decode()}"
         connection.request("GET", path, headers=headers)
         return connection.getresponse()
-    except BaseException:
+    except BaseException:  # whatever ends it, the connection is not left open
         timed.close_connection()
         raise
 

@@ -170,7 +170,7 @@ class MemoryStore(Store):
             transaction = _Transaction(self)
             try:
                 result = change(transaction)
-            except Exception:
+            except Exception:  # a refusal by what has changed meanwhile is decided again
                 if self._commit(transaction, write=False):
                     raise
             else:

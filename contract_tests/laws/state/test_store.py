@@ -174,8 +174,8 @@ class StoreMachine(RuleBasedStateMachine):
 
 def _machine(name: str, make: Callable[[], Store]) -> type:
     machine = type(f"{name.title()}Machine", (StoreMachine,), {"make": staticmethod(make)})
-    case: type = machine.TestCase  # type: ignore[attr-defined]
-    case.settings = effort(50, stateful_step_count=30)  # type: ignore[attr-defined]
+    case: type = machine.TestCase  # type: ignore[attr-defined]  # made by hypothesis
+    case.settings = effort(50, stateful_step_count=30)  # type: ignore[attr-defined]  # a unittest case of hypothesis
     return case
 
 

@@ -41,7 +41,7 @@ def _stays(thread: threading.Thread) -> bool:
     """
     target = getattr(thread, "_target", None)  # grpcio gives its server's thread no name
     of_our_server = thread.name.startswith(THREAD_NAMES) or getattr(target, "__module__", "") == "grpc._server"
-    return of_our_server or isinstance(thread, threading._DummyThread)  # noqa: SLF001
+    return of_our_server or isinstance(thread, threading._DummyThread)  # noqa: SLF001 - Python has no other word for them
 
 
 def _is_anybody_left() -> bool:
