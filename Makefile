@@ -57,7 +57,7 @@ clients: ## create the environments of client libraries that some tests use (.ve
 evidence: .venv/ready ## update evidence.json and docs/evidence.md; a new row needs a level, source and date
 	@$(BIN)/python scripts/evidence.py --write
 
-settings: .venv/ready ## generate the option tables and the keywords of MockServer from mockserver/settings.py
+settings: .venv/ready ## generate the option tables and the keywords of MockServer from mockserver/settings/__init__.py
 	@$(BIN)/python scripts/settings.py --write
 
 schema: .venvs/google/ready ## generate the tables of messages and methods from Google's packages

@@ -367,7 +367,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an option that turns off turns on",
-        "mockserver/settings.py",
+        "mockserver/settings/declaration.py",
         "return value is not self.default if self.is_flag else value",
         "return value",
         (f"{LAWS}/test_settings.py",),

@@ -21,12 +21,11 @@ from mockserver.settings import (
     Setting,
     Settings,
     SettingType,
-    Switch,
-    Word,
     declared,
     read_settings,
     unknown_variables,
 )
+from mockserver.settings.types import Switch, Word
 from mockserver.state.new_world import new_world, read_options
 
 ALL = declared(*GROUPS)

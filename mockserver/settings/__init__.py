@@ -1,0 +1,310 @@
+"""Every setting, declared once: name, type, default, help, who may set it, which values it takes.
+
+The command line with its `--help`, the MOCKSERVER_... variables, the ini file, the marker, the control API, the
+keywords of `MockServer` and the documents' tables are made from these fields. To add a setting, add a field here,
+run `make settings` and write the code that reads it.
+
+Settings of a world and the rest stand in one room below all others, so that a field is the whole declaration and
+type checkers know the values. The pytest plugin loads it in every run of its users: it imports next to nothing.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from mockserver.settings.declaration import PREFIX, By, Checked, Setting, declared, setting
+from mockserver.settings.types import (
+    FASTEST,
+    LONGEST_SECONDS,
+    BadOption,
+    Day,
+    Folder,
+    Moment,
+    Seconds,
+    SettingType,
+    Speed,
+    Switch,
+    Text,
+    Texts,
+    Whole,
+    Word,
+)
+
+__all__ = [
+    "FASTEST",
+    "GROUPS",
+    "LONGEST_SECONDS",
+    "PREFIX",
+    "BadOption",
+    "Beginning",
+    "By",
+    "Interception",
+    "Serving",
+    "Setting",
+    "SettingType",
+    "Settings",
+    "Whole",
+    "declared",
+    "nearest",
+    "random_seed",
+    "read_settings",
+    "unknown_names",
+    "unknown_variables",
+]
+
+T = TypeVar("T")
+
+OTHERS = ("MOCKSERVER_REAL_", "MOCKSERVER_SERVICE_", "MOCKSERVER_PORT_")
+"""Variables that are not for the server: of the tests against the real services, and of Kubernetes for a service so named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(Checked):
+    """How a world behaves. Values may be texts. Raises BadOption for a value that a setting does not take."""
+
+    seed: int = setting(
+        Whole(0, 2**63 - 1),
+        "repeat ids, losses and answers exactly; another number gives others",
+        absent="random, and printed",
+        default=0,
+    )
+    auth: Literal["any", "off", "strict"] = setting(
+        Word("any", "off", "strict"),
+        "who may ask: any (some credential is required), off, strict (only the listed credentials)",
+        more="A token that is an e-mail address stands for that user; a key owns what it creates.",
+        metavar="MODE",
+        default="any",
+    )
+    accepted_credentials: frozenset[str] = setting(
+        Texts(),
+        "the API keys and tokens that strict auth accepts, with commas between them",
+        option="credential",
+        is_secret=True,
+        default=frozenset(),
+    )
+    default_user: str = setting(
+        Text(),
+        "the user whom a token that is not an e-mail address stands for",
+        by=By.TEST | By.CONTROL,
+        default="user@example.com",
+    )
+    as_of: date | None = setting(
+        Day(),
+        "behave as the service did on that day, or on all days at once: each base model as in its own time",
+        more="Models, methods, defaults, limits and credentials are those of the day. `today` shows what old code meets now.",
+        absent="all days",
+        default=None,
+    )
+    metadata_refresh_seconds: float = setting(
+        Seconds(),
+        "simulated seconds between two refreshes of a tuning operation's metadata",
+        more="The real service refreshes about once a minute; 0 shows every step.",
+        option="metadata-refresh",
+        default=61.0,
+    )
+    lenient_routes: bool = setting(
+        Switch(),
+        "serve tunedModels on /v1/ too, where the real service has none",
+        default=False,
+    )
+    magic: bool = setting(
+        Switch(),
+        "obey words such as mock-fail-at-step-10 in names and prompts",
+        more="Otherwise they are plain text.",
+        default=True,
+    )
+    safety_ratings: Literal["always", "real"] = setting(
+        Word("always", "real"),
+        "when answers of Vertex AI have safety ratings: always, or as in real answers",
+        more="In recorded answers, ratings are there when something was blocked or the client asked for them.",
+        metavar="WHEN",
+        default="always",
+    )
+    gcs_root: Path | None = setting(
+        Folder(),
+        "the directory where gs://bucket/object is DIR/bucket/object",
+        more="Training data is read, checked and counted as by the service. `STORAGE_EMULATOR_HOST` names an emulator "
+        "that is asked too. Without either, statistics are made up from the URI, the same ones each time.",
+        by=By.SERVE | By.TEST,  # a directory of this machine is named by who starts the server, not by who reaches it
+        default=None,
+    )
+    max_concurrent_jobs: int | None = setting(
+        Whole(1, 10_000),
+        "how many Vertex AI tuning jobs a project may run at once",
+        absent="no limit",
+        default=None,
+    )
+    over_quota: Literal["wait", "refuse"] = setting(
+        Word("wait", "refuse"),
+        "what happens to jobs over that limit: wait for their turn, or refuse with 429",
+        metavar="WHAT",
+        default="wait",
+    )
+    refuse_real_credentials: bool = setting(
+        Switch(),
+        "answer keys and tokens that look real with an error",
+        more="Otherwise they are accepted, and never stored or printed.",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning(Checked):
+    """When a world's clock starts, how fast it runs, and what the world is told to answer."""
+
+    clock: float = setting(
+        Speed(),
+        "how fast time runs: manual (it stands still until it is moved), real, or a factor: at 60x an hour passes in a minute",
+        by=By.SERVE | By.TEST,
+        serve_default="30x",
+        live_default="60x",
+        default=0.0,
+    )
+    start_time: datetime | None = setting(
+        Moment(),
+        "the date or time the clock starts at, such as 2024-03-14T15:00:00Z",
+        by=By.SERVE | By.TEST,
+        absent="now, or noon of the as-of day",
+        default=None,
+    )
+    answers: str | None = setting(
+        Text(),
+        "a YAML or JSON file of scripted answers and faults",
+        by=By.SERVE | By.TEST,
+        metavar="FILE",
+        default=None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Serving(Checked):
+    """How `mockserver serve` serves."""
+
+    host: str = setting(
+        Text(),
+        "the address to listen on",
+        by=By.SERVE,
+        metavar="ADDRESS",
+        default="127.0.0.1",
+    )
+    port: int = setting(
+        Whole(0, 65535),
+        "the port to listen on; 0 takes a free one",
+        by=By.SERVE,
+        metavar="PORT",
+        default=8765,
+    )
+    grpc_port: int | None = setting(
+        Whole(0, 65535),
+        "the port to serve gRPC on too; 0 takes a free one",
+        by=By.SERVE,
+        metavar="PORT",
+        absent="no gRPC",
+        default=None,
+    )
+    grpc_certificate: str | None = setting(
+        Text(),
+        "the server's certificate (PEM), to serve gRPC over TLS",
+        by=By.SERVE,
+        metavar="FILE",
+        absent="gRPC in plaintext",
+        default=None,
+    )
+    grpc_key: str | None = setting(
+        Text(),
+        "the private key of that certificate (PEM)",
+        by=By.SERVE,
+        metavar="FILE",
+        default=None,
+    )
+    control_token: str | None = setting(
+        Text(),
+        "the token that programs need to control the server under /_mock/",
+        by=By.SERVE,
+        absent="none if only this machine can connect, else a random one",
+        default=None,
+    )
+    allow_host: frozenset[str] = setting(
+        Texts(),
+        "a name under which requests and web pages may reach the server, beside this machine's and Google's; several"
+        " with commas, * for all",
+        by=By.SERVE,
+        metavar="NAME",
+        absent="none if only this machine can connect, else all",
+        default=frozenset(),
+    )
+    quiet: bool = setting(
+        Switch(),
+        "print no line for each request",
+        by=By.SERVE,
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Interception(Checked):
+    """What the fixtures do to the test's own process."""
+
+    sleep: Literal["virtual", "real"] = setting(
+        Word("virtual", "real"),
+        "what sleeping does: virtual (time.sleep and asyncio.sleep move the clock), real (they wait)",
+        by=By.TEST,
+        default="virtual",
+    )
+    block_network: bool = setting(
+        Switch(),
+        "refuse to connect to other machines",
+        more="This holds for whatever goes through Python's sockets; gRPC and uvloop have their own.",
+        by=By.TEST,
+        default=False,
+    )
+    leaks: Literal["ignore", "warn", "fail"] = setting(
+        Word("ignore", "warn", "fail"),
+        "what a test is told at its end about leftovers: ignore them, warn, fail",
+        more="Leftovers are unfinished jobs, undeleted models, and answers and faults that were never used.",
+        by=By.TEST,
+        default="ignore",
+    )
+
+
+GROUPS = (Beginning, Settings, Serving, Interception)
+
+
+def read_settings(group: type[T], values: Mapping[str, Any]) -> T:
+    """The group with these values and defaults for the rest. Raises BadOption for a value that is not allowed."""
+    return group(**{name: values[name] for name in declared(group) if name in values})
+
+
+def unknown_names(names: Iterable[str], known: Iterable[str], what: str) -> str:
+    """A sentence about the first name that is not known, "" if all are."""
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            hint = f"did you mean {near!r}?" if near else f"the {what}s are {', '.join(known)}"
+            return f"there is no {what} {name!r}; {hint}"
+    return ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that somebody may have meant, "" if none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    return next(iter(get_close_matches(name, list(known), 1)), "")
+
+
+def unknown_variables(environment: Iterable[str]) -> Iterator[str]:
+    """A sentence for each MOCKSERVER_... variable that sets nothing."""
+    known = [it.variable for it in declared(*GROUPS, by=By.SERVE).values()]
+    for variable in sorted(environment):
+        if variable.startswith(PREFIX) and variable not in known and not variable.startswith(OTHERS):
+            near = nearest(variable, known)
+            yield f"{variable} is not a setting" + (f"; did you mean {near}?" if near else "")
+
+
+def random_seed() -> int:
+    """A seed that nobody chose, short enough to be typed again."""
+    return int.from_bytes(os.urandom(8)) % 1_000_000
