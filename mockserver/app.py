@@ -14,7 +14,7 @@ from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
 from mockserver.dispatch.dispatcher import WouldBlock
-from mockserver.http import token_endpoint
+from mockserver.http import identity
 from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace
@@ -46,7 +46,7 @@ def create_app(
     google = Google(HttpFace(worlds, table))
     router = Starlette(
         routes=[
-            HttpRoute("/token", token_endpoint.exchange, methods=["POST"]),
+            *identity.routes(worlds),
             HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
             Mount("/_mock", Control(worlds, table, guard or Guard())),
             Mount("/", google),
@@ -56,8 +56,11 @@ def create_app(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
-        versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
-        answer: ASGIApp = google if versioned else router
+        path = scope["path"] if scope["type"] == "http" else ""
+        is_google = path.startswith("/v1") and not identity.is_identity_path(path)
+        answer: ASGIApp = google if is_google else router
+        if path == "/" and identity.asks_for_metadata(scope["headers"]):
+            answer = identity.METADATA_ROOT
         if host_guard is not None and scope["type"] == "http" and not scope["path"].startswith("/_mock/"):
             try:
                 host_guard.check(scope["headers"])
