@@ -6,9 +6,12 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from starlette.types import ASGIApp
 
 from mockserver import __version__
 from mockserver.rpc.loopback import is_loopback
@@ -58,11 +61,17 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: argparse.ArgumentParser, *, without: Sequence[str] = ()) -> None:
+    """Add an option for each setting of a server, except for some."""
     for group, title in TITLES.items():
         options = parser.add_argument_group(title)
-        for setting in declared(group, by=By.SERVE).values():
-            _add_option(options, setting)
-    parser.set_defaults(run=run)
+        for name, setting in declared(group, by=By.SERVE).items():
+            if name not in without:
+                _add_option(options, setting)
 
 
 def _add_option(options: argparse._ArgumentGroup, setting: Setting) -> None:
@@ -75,13 +84,30 @@ def _add_option(options: argparse._ArgumentGroup, setting: Setting) -> None:
     options.add_argument(setting.flag, dest=setting.name, metavar=metavar, help=setting.option_help)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Serve until interrupted."""
-    from mockserver.app import create_app
-    from mockserver.control.guard import Guard
-    from mockserver.doors.live import CannotListen, serve
-    from mockserver.http.host_guard import HostGuard
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What a server needs to start, from options and variables."""
 
+    serving: Serving
+    world: World
+    worlds: Worlds
+    token: str | None
+    speed: str
+
+    def app(self) -> ASGIApp:
+        """Create the application."""
+        from mockserver.app import create_app
+        from mockserver.control.guard import Guard
+        from mockserver.http.host_guard import HostGuard
+
+        names = frozenset(name.strip().lower() for name in self.serving.allow_host)
+        # Where other machines can reach the server, it has names that nobody here knows.
+        host_guard = HostGuard(names) if names or is_loopback(self.serving.host) else None
+        return create_app(self.worlds, Guard(self.token), host_guard)
+
+
+def prepare(arguments: argparse.Namespace) -> Preparation:
+    """Create the world that the options describe, with its scripted answers. Raises BadOption."""
     for sentence in unknown_variables(os.environ):
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ)
@@ -90,19 +116,24 @@ def run(arguments: argparse.Namespace) -> int:
     if file := values.get("answers"):
         _read_answers(world, file)
     token = serving.control_token or (None if is_loopback(serving.host) else secrets.token_urlsafe(16))
-    names = frozenset(name.strip().lower() for name in serving.allow_host)
-    # Where other machines can reach the server, it has names that nobody here knows.
-    host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
-    _log_to_stderr(quiet=serving.quiet)
     speed = declared(Beginning)["clock"].kind.text(values["clock"])
-    worlds = Worlds(world)
-    grpc_target, stop_grpc = _serve_grpc(serving, worlds)
+    return Preparation(serving, world, Worlds(world), token, speed)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    from mockserver.doors.live import CannotListen, serve
+
+    prepared = prepare(arguments)
+    serving = prepared.serving
+    log_to_stderr(quiet=serving.quiet)
+    grpc_target, stop_grpc = _serve_grpc(serving, prepared.worlds)
     try:
         serve(
-            create_app(worlds, Guard(token), host_guard),
+            prepared.app(),
             serving.host,
             serving.port,
-            lambda url: print(_greeting(url, grpc_target, speed, world, token), flush=True),
+            lambda url: print(_greeting(url, grpc_target, prepared), flush=True),
         )
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
@@ -145,15 +176,17 @@ def _read_answers(world: World, file: str) -> None:
         raise BadOption(str(error)) from None
 
 
-def _log_to_stderr(*, quiet: bool) -> None:
+def log_to_stderr(*, quiet: bool) -> None:
+    """Log warnings to standard error and, unless quiet, a line for each request."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     if quiet:
         logging.getLogger("mockserver.access").setLevel(logging.WARNING)
 
 
-def _greeting(url: str, grpc_target: str, speed: str, world: World, token: str | None) -> str:
+def _greeting(url: str, grpc_target: str, prepared: Preparation) -> str:
     """Return the greeting: what is served, its time, and how to connect clients."""
+    world, token = prepared.world, prepared.token
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
     era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
     control = f"with the header X-Mockserver-Token: {token}" if token else "from this machine"
@@ -161,7 +194,7 @@ def _greeting(url: str, grpc_target: str, speed: str, world: World, token: str |
     return f"""\
 Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   base URL             {url}{grpc}
-  time                 {moment}, running at {speed}
+  time                 {moment}, running at {prepared.speed}
   seed                 {world.settings.seed}
   control              {url}/_mock/openapi.json {control}
 
