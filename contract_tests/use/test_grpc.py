@@ -139,8 +139,17 @@ def test_the_handle_serves_grpc_beside_http() -> None:
     assert "models/gemini-2.0-flash" == decode(f"{BETA}.Model", answer)["name"]
     assert ["models.get"] == [call.method for call in server.calls]
     assert "" == server.grpc_target
-    with server.live():
-        assert "" == server.grpc_target
+
+
+def test_grpc_is_served_from_its_first_use_on() -> None:
+    """Also by a server that was not told to serve it."""
+    request = encode(f"{BETA}.GetModelRequest", {"name": "models/gemini-2.0-flash"})
+
+    with MockServer(seed=0).live() as server, grpc.insecure_channel(server.grpc_target) as channel:
+        answer = channel.unary_unary(GET_MODEL)(request, metadata=(("x-goog-api-key", "k"),))
+
+        assert server.grpc_target == server.fork().grpc_target
+    assert "models/gemini-2.0-flash" == decode(f"{BETA}.Model", answer)["name"]
 
 
 @pytest.mark.parametrize(

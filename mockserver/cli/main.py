@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from mockserver import __version__
-from mockserver.cli import check, check_dataset, record, run, serve
+from mockserver.cli import check, check_dataset, credentials, env, record, run, serve
 from mockserver.settings import BadOption
 
 DESCRIPTION = """\
@@ -17,6 +17,7 @@ EPILOG = """\
 examples:
   mockserver serve                              serve both APIs on http://127.0.0.1:8765
   mockserver run -- python tune.py              run a program, unchanged, against the server
+  eval "$(mockserver env)"                      point programs at a running server
   mockserver check-dataset train.jsonl          find mistakes in training data before a job does
   mockserver record -- python tune.py           record the requests of tune.py and Google's answers
   mockserver check transcripts/                 compare the emulator's answers with recordings
@@ -44,6 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mockserver {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, run, check_dataset, record, check):
+    for command in (serve, run, env, credentials, check_dataset, record, check):
         command.add_command(commands)
     return parser

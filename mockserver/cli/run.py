@@ -5,14 +5,12 @@ import contextlib
 import os
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mockserver.cli.serve import Preparation, add_options, log_to_stderr, prepare
 from mockserver.settings import BadOption
-from mockserver.state.world import Worlds
 
 if TYPE_CHECKING:
     from mockserver.doors.certificates import CertificateAuthority
@@ -117,6 +115,7 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
     """Serve, and yield the environment in which a program reaches the server. Afterwards nothing is left."""
     from mockserver.cli import gcloud
     from mockserver.doors.child_environment import proxied
+    from mockserver.doors.grpc_port import LazyPort
     from mockserver.doors.proxy import Proxy, Upstreams
 
     authority = _authority()
@@ -124,9 +123,9 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
     with contextlib.ExitStack() as stack:
         live = _live_server(prepared)
         stack.callback(live.stop)
-        grpc_port = _GrpcPort(prepared.worlds)
+        grpc_port = LazyPort(prepared.worlds, live.address[0])
         stack.callback(grpc_port.close)
-        proxy = Proxy(Upstreams(live.address, grpc_port.address, authority.tls, passed))
+        proxy = Proxy(Upstreams(live.address, lambda: grpc_port.address, authority.tls, passed))
         proxy_url = proxy.start()
         stack.callback(proxy.stop)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mockserver-")))
@@ -161,29 +160,3 @@ def _live_server(prepared: Preparation) -> "LiveServer":
     live = LiveServer(prepared.app(), host, port)
     live.start()
     return live
-
-
-class _GrpcPort:
-    """The gRPC port, opened when the first client speaks gRPC: importing grpcio takes longer than the rest of the start."""
-
-    def __init__(self, worlds: Worlds) -> None:
-        self._worlds = worlds
-        self._lock = threading.Lock()
-        self._address: tuple[str, int] | None = None
-        self._stop: Callable[[], None] = lambda: None
-
-    def address(self) -> tuple[str, int]:
-        """Return the address of the port. Raises CannotServe, for example without grpcio."""
-        from mockserver.doors.grpc_port import open_port
-
-        with self._lock:
-            if self._address is None:
-                target, self._stop = open_port(self._worlds, "127.0.0.1", 0)
-                host, _, port = target.rpartition(":")
-                self._address = host, int(port)
-            return self._address
-
-    def close(self) -> None:
-        """Close the port, if it was opened."""
-        with self._lock:
-            self._stop()

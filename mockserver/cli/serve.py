@@ -1,14 +1,16 @@
 """`mockserver serve`: serve both APIs over HTTP until interrupted."""
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -129,12 +131,13 @@ def run(arguments: argparse.Namespace) -> int:
     log_to_stderr(quiet=serving.quiet)
     grpc_target, stop_grpc = _serve_grpc(serving, prepared.worlds)
     try:
-        serve(
-            prepared.app(),
-            serving.host,
-            serving.port,
-            lambda url: print(_greeting(url, grpc_target, prepared), flush=True),
-        )
+        with _credentials_folder() as folder:
+            serve(
+                prepared.app(),
+                serving.host,
+                serving.port,
+                lambda url: print(_greeting(url, grpc_target, prepared, folder), flush=True),
+            )
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
         msg = f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}."
@@ -184,7 +187,30 @@ def log_to_stderr(*, quiet: bool) -> None:
         logging.getLogger("mockserver.access").setLevel(logging.WARNING)
 
 
-def _greeting(url: str, grpc_target: str, prepared: Preparation) -> str:
+@contextlib.contextmanager
+def _credentials_folder() -> Iterator[Path | None]:
+    """Yield a folder for a file of credentials, which is gone afterwards; None on a read-only file system."""
+    try:
+        folder = TemporaryDirectory(prefix="mockserver-")
+    except OSError:
+        yield None
+        return
+    with folder as name:
+        yield Path(name)
+
+
+def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> str:
+    """Write the credentials, and return the line of the greeting that names them."""
+    if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
+        return ""
+    from mockserver.doors.credentials_file import external_account, write
+
+    content = external_account(url, prepared.world.credentials)
+    path = write(folder / "application_default_credentials.json", content)
+    return f"\n  credentials          GOOGLE_APPLICATION_CREDENTIALS={path}"
+
+
+def _greeting(url: str, grpc_target: str, prepared: Preparation, folder: Path | None) -> str:
     """Return the greeting: what is served, its time, and how to connect clients."""
     world, token = prepared.world, prepared.token
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
@@ -193,7 +219,7 @@ def _greeting(url: str, grpc_target: str, prepared: Preparation) -> str:
     grpc = f"\n  gRPC                 {grpc_target}" if grpc_target else ""
     return f"""\
 Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
-  base URL             {url}{grpc}
+  base URL             {url}{grpc}{_credentials_line(url, prepared, folder)}
   time                 {moment}, running at {prepared.speed}
   seed                 {world.settings.seed}
   control              {url}/_mock/openapi.json {control}

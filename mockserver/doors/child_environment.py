@@ -1,10 +1,10 @@
 """The environment of another process that uses a running server: through its base URLs, or unchanged through a proxy."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from mockserver.doors.environment import API_KEYS, ELSEWHERE, adc, changes
+from mockserver.doors.credentials_file import authorized_user, write
+from mockserver.doors.environment import API_KEYS, ELSEWHERE, changes
 from mockserver.state.world import WorldCredentials
 
 _METADATA = ("GCE_METADATA_HOST", "GCE_METADATA_IP", "GCE_METADATA_ROOT")
@@ -41,8 +41,7 @@ def proxied(
 
     The program trusts the `certificates`; beside that file the made-up credentials are written.
     """
-    file = certificates.with_name("application_default_credentials.json")
-    file.write_text(json.dumps(adc(credentials.project, credentials.token)))
+    file = write(certificates.with_name("application_default_credentials.json"), authorized_user("", credentials))
     safe = {**given, **changes(credentials.project, credentials.api_key, str(file), given)}
     kept = {name: value for name, value in safe.items() if value is not None and name not in _OTHER_PROXIES}
     key = next(kept[name] for name in API_KEYS if name in kept)

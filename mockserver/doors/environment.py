@@ -5,7 +5,6 @@ at oauth2.googleapis.com, which the app answers for.
 """
 
 import contextlib
-import json
 import os
 import tempfile
 import threading
@@ -13,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mockserver.doors.credentials_file import authorized_user, write
 from mockserver.rpc.credentials import find_real_secret
-from mockserver.state.world import PREFIX
+from mockserver.state.world import PREFIX, WorldCredentials
 
 API_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 
@@ -23,17 +23,6 @@ ELSEWHERE = ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL")
 
 Changes = dict[str, str | None]
 """Variables and their values; None is absent."""
-
-
-def adc(project: str, refresh_token: str) -> dict[str, str]:
-    """Application-default credentials, as `gcloud auth application-default login` writes them."""
-    return {
-        "type": "authorized_user",
-        "client_id": "mockserver.apps.googleusercontent.com",
-        "client_secret": "mockserver",
-        "refresh_token": refresh_token,
-        "quota_project_id": project,
-    }
 
 
 def changes(project: str, api_key: str, credentials_file: str, given: Mapping[str, str]) -> Changes:
@@ -52,12 +41,12 @@ def changes(project: str, api_key: str, credentials_file: str, given: Mapping[st
 
 
 @contextlib.contextmanager
-def environment(project: str, api_key: str, token: str) -> Iterator[None]:
+def environment(credentials: WorldCredentials) -> Iterator[None]:
     """While inside, this process finds fake credentials where real ones would be."""
     with tempfile.TemporaryDirectory(prefix="mockserver-") as folder:
-        path = Path(folder) / "application_default_credentials.json"
-        path.write_text(json.dumps(adc(project, token)))
-        with changed(changes(project, api_key, str(path), os.environ)):
+        content = authorized_user("", credentials)
+        path = write(Path(folder) / "application_default_credentials.json", content)
+        with changed(changes(credentials.project, credentials.api_key, str(path), os.environ)):
             yield
 
 
