@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.environment import HANGS, client_python
+from contract_tests.environment import HANGS, ROOT, client_python, node, program
 from contract_tests.use.isolation import isolated, permitted
 from contract_tests.use.programs import PROGRAMS, environment, said
 
@@ -104,14 +104,14 @@ def test_a_terminal_interrupts_the_program_once(tmp_path: Path) -> None:
     """Ctrl-C goes to both; we do not send it a second time, and say nothing."""
     counting = """
 import time
-def wait(seconds):
+interrupts = 0
+for seconds in (600, 0.5):
     try:
+        print("ready", flush=True)
         time.sleep(seconds)
     except KeyboardInterrupt:
-        return 1
-    return 0
-print('ready', flush=True)
-print('interrupts:', wait(600) + wait(0.5), flush=True)
+        interrupts += 1
+print("interrupts:", interrupts, flush=True)
 """
     child, terminal = pty.fork()
     if child == 0:
@@ -228,11 +228,14 @@ def test_shell_is_the_users(tmp_path: Path) -> None:
     assert "answers for Google in this shell; leave with exit" in done.stderr
 
 
-def test_clock_is_moved_by_the_program(tmp_path: Path) -> None:
-    """MOCKSERVER_URL is where the server is controlled."""
-    done = run(tmp_path, "--", "sh", "-c", 'curl -s --fail "$MOCKSERVER_URL/_mock/health"')
+def test_the_program_controls_the_server(tmp_path: Path) -> None:
+    """At MOCKSERVER_URL, for example its clock."""
+    advance = (
+        """curl -s "$MOCKSERVER_URL/_mock/clock/advance" -H 'content-type: application/json' -d '{"seconds": 60}'"""
+    )
+    done = run(tmp_path, "--clock", "manual", "--start-time", "2024-03-14T15:00:00Z", "--", "sh", "-c", advance)
 
-    assert 0 == done.returncode
+    assert "2024-03-14T15:01:00Z" in done.stdout
 
 
 def test_only_a_client_that_offers_h2_alone_speaks_grpc(tmp_path: Path) -> None:
@@ -265,6 +268,53 @@ curl -s --noproxy '*' --max-time 5 http://192.0.2.1; echo $?
 """
 
     assert ["lo", "7"] == run_alone(tmp_path, "--", "sh", "-c", script).split()
+
+
+def run_node_alone(name: str, folder: Path = ROOT / "clients" / "node") -> dict[str, str]:
+    """What one of our programs says under Node, which looks for packages from the folder it runs in."""
+    return said(run_alone(folder, "--", node(), "--input-type=module", "-", text=(PROGRAMS / name).read_text()))
+
+
+def test_genai_in_node() -> None:
+    """@google/genai on both services, with nothing set."""
+    assert {"state": "JOB_STATE_SUCCEEDED", "answer": "true", "streamed": "true"} == run_node_alone("unchanged.mjs")
+
+
+def test_aiplatform_in_node() -> None:
+    """@google-cloud/aiplatform over gRPC, and over REST, where it connects past every proxy."""
+    lines = {"answer": "true", "streamed": "true", "state": "JOB_STATE_SUCCEEDED"}
+
+    assert {
+        **{f"grpc {what}": value for what, value in lines.items()},
+        **{f"rest {what}": value for what, value in lines.items()},
+        "grpc listed": "1",
+        "grpc missing": "5",
+        "rest listed": "2",
+        "rest missing": "404",
+    } == run_node_alone("aiplatform.mjs")
+
+
+@pytest.mark.parametrize("which", ["pinned", "the machine's"])
+def test_node_connects_nowhere_else(which: str, tmp_path: Path) -> None:
+    """Not through an agent of its own either; old versions know no proxy at all."""
+    text = f"""
+import https from "node:https";
+import net from "node:net";
+const get = (host) => new Promise((end) => {{
+  https.get({{ host, path: "/v1beta/tunedModels?key=k", agent: new https.Agent() }}, (answer) => end(answer.statusCode))
+    .on("error", (error) => end(error.message));
+}});
+console.log("emulated:", await get("{GEMINI}"));
+console.log("by fetch:", (await fetch("https://{GEMINI}/v1beta/tunedModels?key=k")).status);
+console.log("other:", await get("example.com"));
+console.log("port:", await new Promise((end) => net.connect(1, "127.0.0.1").on("error", (error) => end(error.code))));
+"""
+    of_machine = program("node") if which != "pinned" else node()
+    done = run(tmp_path, "--", of_machine, "--input-type=module", "-", text=text)
+
+    lines = said(done.stdout)
+    assert ("200", "200", "ECONNREFUSED") == (lines["emulated"], lines["by fetch"], lines["port"]), done.stderr
+    assert lines["other"].startswith("mockserver run: example.com is not emulated")
 
 
 def test_generativeai_over_grpc(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def _passed_hosts(names: Sequence[str]) -> frozenset[str]:
 def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.Namespace) -> Iterator[dict[str, str]]:
     """Serve, and yield the environment in which a program reaches the server. Afterwards nothing is left."""
     from mockserver.cli import gcloud
-    from mockserver.doors.child_environment import proxied
+    from mockserver.doors.child_environment import node_options, proxied
     from mockserver.doors.grpc_port import LazyPort
     from mockserver.doors.proxy import Proxy, Upstreams
 
@@ -132,6 +132,9 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
         certificates = folder / "certificates.pem"
         authority.write_bundle(certificates, with_public=bool(passed))
         environment = proxied(os.environ, credentials, live.url, proxy_url, certificates)
+        environment["NODE_OPTIONS"] = node_options(
+            os.environ.get("NODE_OPTIONS", ""), folder, tls_port=proxy.listen_directly(), passed=passed
+        )
         if not arguments.no_gcloud:
             programs = folder / "bin"
             programs.mkdir()

@@ -1,10 +1,12 @@
 """The environment of another process that uses a running server: through its base URLs, or unchanged through a proxy."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mockserver.doors.credentials_file import authorized_user, write
 from mockserver.doors.environment import API_KEYS, ELSEWHERE, changes
+from mockserver.doors.intercept.interceptors import answered_hosts
 from mockserver.state.world import WorldCredentials
 
 _METADATA = ("GCE_METADATA_HOST", "GCE_METADATA_IP", "GCE_METADATA_ROOT")
@@ -54,6 +56,15 @@ def proxied(
         "NODE_USE_ENV_PROXY": "1",
         **_server(url),
     }
+
+
+def node_options(given: str, folder: Path, *, tls_port: int, passed: Iterable[str]) -> str:
+    """Return NODE_OPTIONS that also load our part of Node, of which a file is written into the folder."""
+    preload = Path(__file__).with_name("node_preload.cjs")
+    arguments = {"port": tls_port, "emulated": answered_hosts().pattern, "passed": sorted(passed)}
+    file = folder / "node.cjs"
+    file.write_text(f"require({json.dumps(str(preload))})({json.dumps(arguments)});\n", encoding="utf-8")
+    return f"{given} --require={json.dumps(str(file))}".strip()
 
 
 def _server(url: str) -> dict[str, str]:

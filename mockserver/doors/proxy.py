@@ -14,6 +14,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from mockserver.doors.event_loop import EventLoop
 from mockserver.doors.intercept.interceptors import is_answered
@@ -84,11 +85,25 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="mockserver-proxy", daemon=True)
 
     def start(self) -> str:
-        """Start to serve on a free port and return the URL of the proxy."""
+        """Start to serve on free ports and return the URL of the proxy."""
         self._thread.start()
-        serving = asyncio.start_server(self._answer, "127.0.0.1", 0, limit=HEAD_BYTES)
+        return f"http://127.0.0.1:{self._listen(self._answer)}"
+
+    def listen_directly(self) -> int:
+        """Serve clients that speak TLS from the first byte on, as if this were the host that they name. Returns the port."""
+        context = self._upstreams.tls("localhost")
+
+        def become(connection: ssl.SSLObject, host: str | None, _: ssl.SSLContext) -> None:
+            if host and is_answered(host):
+                connection.context = self._upstreams.tls(host)
+
+        context.sni_callback = become
+        return self._listen(self._answer_directly, ssl=context)
+
+    def _listen(self, answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any], **options: Any) -> int:
+        serving = asyncio.start_server(answer, "127.0.0.1", 0, limit=HEAD_BYTES, **options)
         server = asyncio.run_coroutine_threadsafe(serving, self._loop).result()
-        return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        return int(server.sockets[0].getsockname()[1])
 
     def stop(self) -> None:
         """Break off what is under way and wait until the thread has ended."""
@@ -109,6 +124,14 @@ class Proxy:
             finally:
                 writer.close()
 
+    async def _answer_directly(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            try:
+                upstream = await asyncio.open_connection(*await self._face(writer))
+                await _copy_both((reader, writer), upstream)
+            finally:
+                writer.close()
+
     async def _connect(
         self, request: _FirstRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -122,7 +145,8 @@ class Proxy:
         if request.opens_tunnel:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             if emulated:
-                address = await self._end_tls(host, writer)
+                await writer.start_tls(self._upstreams.tls(host))
+                address = await self._face(writer)
         else:
             head = request.to_origin()
         try:
@@ -133,9 +157,8 @@ class Proxy:
         upstream[1].write(head)
         await _copy_both((reader, writer), upstream)
 
-    async def _end_tls(self, host: str, writer: asyncio.StreamWriter) -> Address:
-        """Return the address of the face for the protocol that the client has chosen."""
-        await writer.start_tls(self._upstreams.tls(host))
+    async def _face(self, writer: asyncio.StreamWriter) -> Address:
+        """Return the address of the face for the protocol that a client has chosen over TLS."""
         if writer.get_extra_info("ssl_object").selected_alpn_protocol() != "h2":
             return self._upstreams.http
         try:
