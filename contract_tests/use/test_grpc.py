@@ -83,9 +83,10 @@ def test_permissions(by_tls: dict[str, str], tmp_path: Path) -> None:
     } == said
 
 
-def test_vertexai_sft(by_tls: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("library", ["google", "vertexai-2"])
+def test_vertexai_sft(library: str, by_tls: dict[str, str], tmp_path: Path) -> None:
     """vertexai.tuning.sft: trained, cancelled, listed, asked, streamed; its model and endpoint undeployed and deleted."""
-    said = run_python(client_python("google"), "tuning_job.py", tmp_path, PROJECT="by-grpc", **by_tls)
+    said = run_python(client_python(library), "tuning_job.py", tmp_path, PROJECT=f"by-grpc-{library}", **by_tls)
 
     assert {
         "state": "JOB_STATE_PENDING",

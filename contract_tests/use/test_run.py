@@ -337,12 +337,13 @@ def test_generativeai_over_grpc(tmp_path: Path) -> None:
     }.items() <= lines.items()
 
 
-def test_vertexai_over_grpc(tmp_path: Path) -> None:
+@pytest.mark.parametrize("library", ["google", "vertexai-2"])
+def test_vertexai_over_grpc(library: str, tmp_path: Path) -> None:
     """Its default transport, and no packet leaves."""
     lines = said(
         run_alone(
             tmp_path,
-            *("--", client_python("google"), "-W", "ignore", PROGRAMS / "tuning_job.py"),
+            *("--", client_python(library), "-W", "ignore", PROGRAMS / "tuning_job.py"),
             TRANSPORT="grpc",
             BASE_URL="us-central1-aiplatform.googleapis.com",
             PROJECT="unchanged",
