@@ -1,9 +1,11 @@
 """`mockserver run`: programs that nothing was changed in, and how the command treats them."""
 
 import contextlib
+import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,8 @@ from contract_tests.use.isolation import isolated, permitted
 from contract_tests.use.programs import PROGRAMS, environment, said
 
 RUN = (sys.executable, "-m", "mockserver", "run", "--clock", "600x", "--seed", "1")
+
+DOCUMENT = (ROOT / "docs" / "run.md").read_text()
 
 GEMINI = "generativelanguage.googleapis.com"
 
@@ -315,6 +319,58 @@ console.log("port:", await new Promise((end) => net.connect(1, "127.0.0.1").on("
     lines = said(done.stdout)
     assert ("200", "200", "ECONNREFUSED") == (lines["emulated"], lines["by fetch"], lines["port"]), done.stderr
     assert lines["other"].startswith("mockserver run: example.com is not emulated")
+
+
+GO_PACKAGES = Path("/usr/share/gocode")
+
+
+def test_go(tmp_path: Path) -> None:
+    """Google's own credentials library, and the standard library's client."""
+    if shutil.which("go") is None or not (GO_PACKAGES / "src" / "golang.org" / "x" / "oauth2").exists():
+        pytest.skip("no Go with Google's library: apt install golang-go golang-golang-x-oauth2-dev")
+    of_debian = {"GO111MODULE": "off", "GOPATH": str(GO_PACKAGES), "GOCACHE": str(tmp_path / "cache")}
+    printed = run_alone(tmp_path, "--", "go", "run", PROGRAMS / "default_credentials.go", **of_debian)
+
+    assert {"state": "JOB_STATE_PENDING", "other host": 'Get "https://example.com": Forbidden'} == said(printed)
+
+
+JAVA = """
+import java.net.ProxySelector;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+public class Get {
+  public static void main(String[] arguments) throws Exception {
+    var client = HttpClient.newBuilder().proxy(ProxySelector.getDefault()).build();
+    var request = HttpRequest.newBuilder(URI.create("https://GEMINI/v1beta/tunedModels?key=k")).build();
+    System.out.println(client.send(request, BodyHandlers.ofString()).statusCode());
+  }
+}
+"""
+
+
+def test_java_with_what_the_documents_say(tmp_path: Path) -> None:
+    """The JVM needs properties and a trust store."""
+    if shutil.which("javac") is None or shutil.which("keytool") is None:
+        pytest.skip("no JDK: apt install default-jdk-headless")
+    (tmp_path / "Get.java").write_text(JAVA.replace("GEMINI", GEMINI))
+    blocks = re.findall(r"```console\n(.*?)```", DOCUMENT, re.DOTALL)
+    recipe = next(block for block in blocks if "keytool" in block)
+
+    assert "200\n" == run_alone(tmp_path, "--", "sh", "-ec", recipe + "java Get.java")
+
+
+def test_the_documents_name_every_variable(tmp_path: Path) -> None:
+    """The table of runtimes has what leads them to the server."""
+    printed = run(tmp_path, "--", sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))").stdout
+    given = environment({})
+    new = {name.upper() for name, value in json.loads(printed).items() if given.get(name) != value}
+
+    assert {"HTTPS_PROXY", "CURL_CA_BUNDLE", "NODE_OPTIONS", "MOCKSERVER_URL"} < new
+    known = {"NO_PROXY", "NO_GRPC_PROXY", "HTTP_PROXY", "PATH", "LC_CTYPE"}
+    secondary = {name for name in new if name.startswith(("GCE_", "GEMINI_", "GOOGLE_CLOUD_", "GOOGLE_API_"))}
+    assert set() == {name for name in new - known - secondary if name not in DOCUMENT.upper()}
 
 
 def test_generativeai_over_grpc(tmp_path: Path) -> None:
