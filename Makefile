@@ -33,7 +33,7 @@ coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API th
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)
 
 bench: .venv/ready ## measure start and requests, relative to a minimal server; ARGS is the number of rounds
-	@for name in in_process start live; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit; done
+	@for name in in_process start live grpc_port; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit; done
 
 lint: .venv/ready ## ruff: rules and format
 	@$(BIN)/ruff check $(SOURCES)

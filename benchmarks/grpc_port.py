@@ -11,6 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from live import create_tuned_model, start_server
@@ -91,7 +92,7 @@ def list_pairs(stack: ExitStack) -> list[tuple[Kind, Kind]]:
     server = start_server(stack, lambda http: [*ours(http), "--grpc-port", str(port)])
     model = create_tuned_model(server).removeprefix("/v1beta/")
     prompt = {"model": model, "contents": [{"role": "user", "parts": [{"text": "in 7"}]}]}
-    calls = {
+    calls: dict[str, tuple[str, str, dict[str, Any]]] = {
         "GetModel": ("ModelService.GetModel", "GetModelRequest", {"name": "models/gemini-2.0-flash"}),
         "GetTunedModel, 157 snapshots": ("ModelService.GetTunedModel", "GetTunedModelRequest", {"name": model}),
         "GenerateContent": ("GenerativeService.GenerateContent", "GenerateContentRequest", prompt),

@@ -14,7 +14,7 @@ from contract_tests.grpc_client import method
 from contract_tests.use.conftest import FAST
 from contract_tests.use.programs import run, run_python
 from contract_tests.use.serving import Served, serving
-from mockserver import MockServer
+from mockserver import Fault, MockServer
 from mockserver.grpc.codec import decode, encode
 
 BETA = "google.ai.generativelanguage.v1beta"
@@ -150,6 +150,19 @@ def test_grpc_is_served_from_its_first_use_on() -> None:
         answer = channel.unary_unary(GET_MODEL)(request, metadata=(("x-goog-api-key", "k"),))
 
         assert server.grpc_target == server.fork().grpc_target
+    assert "models/gemini-2.0-flash" == decode(f"{BETA}.Model", answer)["name"]
+
+
+def test_clients_may_ping_as_often_as_they_like() -> None:
+    """A call that takes long is not broken off with "too_many_pings", as grpcio's servers do unless told otherwise."""
+    request = encode(f"{BETA}.GetModelRequest", {"name": "models/gemini-2.0-flash"})
+    pings = (("grpc.keepalive_time_ms", 20), ("grpc.http2.max_pings_without_data", 0))
+    server = MockServer(seed=0, clock="real")
+    server.fault(Fault("models.get", latency_seconds=1.5))
+
+    with server.live(), grpc.insecure_channel(server.grpc_target, pings) as channel:
+        answer = channel.unary_unary(GET_MODEL)(request, metadata=(("x-goog-api-key", "k"),))
+
     assert "models/gemini-2.0-flash" == decode(f"{BETA}.Model", answer)["name"]
 
 

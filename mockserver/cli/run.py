@@ -160,6 +160,6 @@ def _live_server(prepared: Preparation) -> "LiveServer":
         check_port(host, port)
     except CannotListen as taken:
         raise BadOption(f"cannot listen on {host}:{port}: {taken.strerror}. Choose another --port.") from None
-    live = LiveServer(prepared.app(), host, port)
+    live = LiveServer(prepared.app, host, port)
     live.start()
     return live

@@ -95,21 +95,16 @@ class Preparation:
     worlds: Worlds
     token: str | None
     speed: str
-
-    def app(self) -> ASGIApp:
-        """Create the application."""
-        from mockserver.app import create_app
-        from mockserver.control.guard import Guard
-        from mockserver.http.host_guard import HostGuard
-
-        names = frozenset(name.strip().lower() for name in self.serving.allow_host)
-        # Where other machines can reach the server, it has names that nobody here knows.
-        host_guard = HostGuard(names) if names or is_loopback(self.serving.host) else None
-        return create_app(self.worlds, Guard(self.token), host_guard)
+    app: ASGIApp
 
 
 def prepare(arguments: argparse.Namespace) -> Preparation:
-    """Create the world that the options describe, with its scripted answers. Raises BadOption."""
+    """Create the world that the options describe, with its scripted answers, and the application. Raises BadOption."""
+    # Before the world, whose clock starts with it.
+    from mockserver.app import create_app
+    from mockserver.control.guard import Guard
+    from mockserver.http.host_guard import HostGuard
+
     for sentence in unknown_variables(os.environ):
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ)
@@ -119,7 +114,11 @@ def prepare(arguments: argparse.Namespace) -> Preparation:
         _read_answers(world, file)
     token = serving.control_token or (None if is_loopback(serving.host) else secrets.token_urlsafe(16))
     speed = declared(Beginning)["clock"].kind.text(values["clock"])
-    return Preparation(serving, world, Worlds(world), token, speed)
+    names = frozenset(name.strip().lower() for name in serving.allow_host)
+    # Where other machines can reach the server, it has names that nobody here knows.
+    host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
+    worlds = Worlds(world)
+    return Preparation(serving, world, worlds, token, speed, create_app(worlds, Guard(token), host_guard))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -133,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with _credentials_folder() as folder:
             serve(
-                prepared.app(),
+                prepared.app,
                 serving.host,
                 serving.port,
                 lambda url: print(_greeting(url, grpc_target, prepared, folder), flush=True),
