@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-
-from starlette.types import ASGIApp
+from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
 from mockserver.rpc.loopback import is_loopback
@@ -32,6 +30,9 @@ from mockserver.settings import (
 from mockserver.state.clock import to_datetime
 from mockserver.state.new_world import new_world, read_options
 from mockserver.state.world import World, Worlds
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 # Imports that only a running server needs are inside of `run`, so that `--help` is quick.
 
@@ -95,7 +96,7 @@ class Preparation:
     worlds: Worlds
     token: str | None
     speed: str
-    app: ASGIApp
+    app: "ASGIApp"
 
 
 def prepare(arguments: argparse.Namespace) -> Preparation:
