@@ -154,4 +154,7 @@ def _seconds_left(world: World, stored: StoredRun, progress: Progress) -> float 
     if progress.state.terminal:
         return None
     ended = tuning.observe(stored.run, NEVER - 1, start=runs.start(world, stored.run)).ended
-    return None if ended is None else max(0, ended - world.clock.now()) / SECOND
+    if ended is None:
+        return None
+    # Whole milliseconds, rounded up: whoever waits for so long finds the job ended.
+    return -((world.clock.now() - ended) * 1000 // SECOND) / 1000

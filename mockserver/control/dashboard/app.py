@@ -127,7 +127,7 @@ class Dashboard:
             raise ApiError(Code.FAILED_PRECONDITION, "the model answers once its job has succeeded")
         credentials = page.world.credentials
         version = "v1beta" if model.count("/") == 1 else "v1"
-        body = {"contents": [{"role": "user", "parts": [{"text": page.form.get("prompt", "")}]}]}
+        body = orjson.dumps({"contents": [{"role": "user", "parts": [{"text": page.form.get("prompt", "")}]}]})
         reply = self._face.answer(
             HttpRequest(
                 verb="POST",
@@ -135,10 +135,11 @@ class Dashboard:
                 query="",
                 headers={
                     "content-type": "application/json",
+                    "content-length": str(len(body)),
                     "authorization": f"Bearer {credentials.token}",
                     "x-goog-user-project": credentials.project,
                 },
-                body=orjson.dumps(body),
+                body=body,
             )
         )
         content = (

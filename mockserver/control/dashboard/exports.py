@@ -11,6 +11,7 @@ import orjson
 
 from mockserver.control.calls import Call
 from mockserver.dispatch.routing import Route, path_variables
+from mockserver.state.world import WorldCredentials
 
 Json = dict[str, Any]
 
@@ -20,10 +21,12 @@ _NUMBERED = re.compile(r"/(tuningJobs|endpoints|operations|batches|projects/[^/]
 """Resources whose names the server makes."""
 
 
-def write_curl(call: Call, route: Route, url: str, key: str) -> str:
+def write_curl(call: Call, route: Route, url: str, credentials: WorldCredentials) -> str:
     """Return the command that sends this request again, with a made-up key."""
     target, body = _request(call, route)
-    words = ["curl", "-X", call.verb, f"{url}{target}", "-H", f"x-goog-api-key: {key}"]
+    words = ["curl", "-X", call.verb, f"{url}{target}"]
+    for name, value in _credentials(call, credentials.api_key, credentials.token, credentials.project).items():
+        words += ["-H", f"{name}: {value}"]
     if body is not None:
         words += ["-H", "content-type: application/json", "-d", orjson.dumps(body).decode()]
     return shlex.join(words)
@@ -37,6 +40,8 @@ def write_test(call: Call, route: Route) -> str:
     if call.status == 200 and _NUMBERED.search(call.path):
         return ""
     target, body = _request(call, route)
+    texts = _credentials(call, "{credentials.api_key}", "{credentials.token}", "{credentials.project}")
+    headers = ", ".join(f'"{name}": f"{value}"' for name, value in texts.items())
     lines = [
         "import json",
         "import urllib.error",
@@ -49,11 +54,13 @@ def write_test(call: Call, route: Route) -> str:
         f'    """{call.method} answers {call.status}."""',
         *_setup(call),
         f"    body = {_literal(body)}",
+        "    credentials = mockserver.credentials",
+        f"    headers = {{{headers}}}",
         "    request = urllib.request.Request(",
         f'        "https://{route.service}{target}",',
         f"        method={call.verb!r},",
         "        data=None if body is None else json.dumps(body).encode(),",
-        '        headers={"content-type": "application/json", "x-goog-api-key": mockserver.credentials.api_key},',
+        '        headers={"content-type": "application/json", **headers},',
         "    )",
         "    try:",
         "        with urllib.request.urlopen(request) as reply:",
@@ -65,6 +72,13 @@ def write_test(call: Call, route: Route) -> str:
         *_expectations(call),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _credentials(call: Call, key: str, token: str, project: str) -> Mapping[str, str]:
+    """Return the headers of a caller of the same kind: one with an API key, or with a token."""
+    if call.caller.startswith("key:"):
+        return {"x-goog-api-key": key}
+    return {"authorization": f"Bearer {token}", "x-goog-user-project": project}
 
 
 def _request(call: Call, route: Route) -> tuple[str, Json | None]:

@@ -110,9 +110,7 @@ def show_call(request: PageRequest) -> Json:
         "request_json": pretty(call.request),
         "response_json": pretty(call.response),
         "evidence": next((row for row in evidence.load().methods if row["method"] == call.method), None),
-        "curl": exports.write_curl(call, route, request.url, request.world.credentials.api_key)
-        if route and is_http
-        else "",
+        "curl": exports.write_curl(call, route, request.url, request.world.credentials) if route and is_http else "",
         "test": exports.write_test(call, route) if route and is_http and not route.stream else "",
     }
 
