@@ -222,6 +222,7 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   base URL             {url}{grpc}{_credentials_line(url, prepared, folder)}
   time                 {moment}, running at {prepared.speed}
   seed                 {world.settings.seed}
+  dashboard            {url}/
   control              {url}/_mock/openapi.json {control}
 
   curl                 curl '{url}/v1beta/tunedModels?key=any-key'

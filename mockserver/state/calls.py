@@ -1,5 +1,6 @@
 """The log of calls: the requests that a world received, their callers and its answers."""
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -50,11 +51,12 @@ class RecordedCall:
 class LogEntry:
     """A call in a log, for `CallLog.amend`."""
 
-    __slots__ = ("call", "is_in_log")
+    __slots__ = ("call", "is_in_log", "number")
 
     def __init__(self, call: RecordedCall) -> None:
         self.call = call
         self.is_in_log = True
+        self.number = 0
 
 
 class CallLog:
@@ -68,6 +70,8 @@ class CallLog:
         self._max_bytes = max_bytes
         self._entries: deque[LogEntry] = deque()
         self._bytes = 0
+        self.last_number = 0
+        """How many calls the log has ever had: calls are numbered from 1, and keep their numbers."""
         self._lock = threading.Lock()
 
     def append(self, call: RecordedCall) -> LogEntry:
@@ -89,6 +93,8 @@ class CallLog:
                 self._drop_oldest()
 
     def _append(self, entry: LogEntry) -> None:
+        self.last_number += 1
+        entry.number = self.last_number
         self._entries.append(entry)
         self._bytes += entry.call.size
         self._drop_oldest()
@@ -107,6 +113,22 @@ class CallLog:
         """Iterate over the calls that are in the log now, oldest first."""
         with self._lock:
             return iter([entry.call for entry in self._entries])
+
+    def since(self, number: int) -> list[tuple[int, RecordedCall]]:
+        """Return the calls with higher numbers, with their numbers, oldest first."""
+        if number >= self.last_number:
+            return []
+        with self._lock:
+            newer = itertools.takewhile(lambda entry: entry.number > number, reversed(self._entries))
+            return [(entry.number, entry.call) for entry in newer][::-1]
+
+    def newest(self, count: int) -> list[tuple[int, RecordedCall]]:
+        """Return the newest calls, at most `count`, with their numbers, oldest first."""
+        return self.since(self.last_number - count)
+
+    def find(self, number: int) -> RecordedCall | None:
+        """Return the call of that number, if the log still has it."""
+        return next((call for it, call in self.since(number - 1)[:1] if it == number), None)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -13,12 +13,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
+from mockserver.settings.types import Moment, Speed
+
 Nanos = int
 
 SECOND: Nanos = 1_000_000_000
 
 END: Nanos = 2**63 - 1
 """The end of time, in the year 2262: the largest number of nanoseconds in 64 bits. Time begins at 0, in 1970."""
+
+LONGEST_WAIT = 1.0
+"""The seconds after which somebody who waits for a clock looks again: its speed may have changed."""
+
+PAUSED_WAIT = 0.05
+"""The same, for a paused clock."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -94,13 +102,17 @@ class Clock(ABC):
         nanos = round(min(total * SECOND, END))
         self.jump_by(lambda now: check_moment(now + nanos) - now)
 
-    def move_to(self, moment: datetime) -> None:
-        """Move to a later moment. ValueError for an earlier one, or one beyond the end of time."""
-        target = check_moment(to_nanos(moment))
+    def move_to(self, moment: datetime | str) -> None:
+        """Move to a later moment: a datetime, or a text such as 2024-03-14T15:09:26Z, in UTC unless it names its zone.
+
+        ValueError for an earlier moment, one beyond the end of time, or a text that is not a time.
+        """
+        later: datetime = Moment().read_argument(moment, "moment") if isinstance(moment, str) else moment
+        target = check_moment(to_nanos(later))
 
         def distance(now: Nanos) -> Nanos:
             if target < now:
-                msg = f"time does not go back: it is {to_datetime(now)}, cannot move to {moment}"
+                msg = f"time does not go back: it is {to_datetime(now)}, cannot move to {later}"
                 raise ValueError(msg)
             return target - now
 
@@ -156,6 +168,11 @@ class StoredClock(Clock):
     def compute_time(self, setting: ClockSetting) -> Nanos:
         """Return the time that a clock with this setting shows now."""
 
+    def __repr__(self) -> str:
+        setting = self._read()
+        moment = to_datetime(self.compute_time(setting)).isoformat(timespec="seconds")
+        return f"<{type(self).__name__} {moment}, {Speed().text(setting.factor)}>"
+
     def now(self) -> Nanos:
         """Return the time."""
         return self.compute_time(self._read())
@@ -193,9 +210,24 @@ class SystemClock(StoredClock):
         elapsed = Machine.perf_counter_ns() - setting.since
         return setting.moment + (elapsed if setting.factor == 1 else int(elapsed * setting.factor))
 
+    def set_factor(self, factor: float) -> None:
+        """Run at another speed from now on; 0 pauses. ValueError for a speed below zero or without an end."""
+        if not 0 <= factor < float("inf"):
+            msg = f"a clock's factor must be at least zero, not {factor!r}"
+            raise ValueError(msg)
+
+        def change(setting: ClockSetting) -> ClockSetting:
+            since = Machine.perf_counter_ns()
+            return ClockSetting(self.compute_time(setting), since, factor)
+
+        self._change(change)
+
     async def sleep(self, seconds: float) -> None:
-        """Wait `seconds` of this clock: `seconds / factor` of the machine's time."""
-        await Machine.async_sleep(seconds / self.factor)
+        """Wait until this clock has moved on by `seconds`, by itself or because somebody moves it."""
+        end = self.now() + round(seconds * SECOND)
+        while (left := (end - self.now()) / SECOND) > 0:
+            factor = self.factor
+            await Machine.async_sleep(min(left / factor, LONGEST_WAIT) if factor else PAUSED_WAIT)
 
     def copy(self) -> Self:
         """Return a clock of the same speed that starts at this one's time."""

@@ -70,6 +70,10 @@ class MockServer:
         self._grpc_port: LazyPort | None = None
         self._folder = Path()
 
+    def __repr__(self) -> str:
+        where = self.url or "no socket"
+        return f"<MockServer at {where}: {len(self.calls)} calls, {self.clock!r}, seed={self.settings.seed}>"
+
     @property
     def _world(self) -> World:
         return self._worlds.default
