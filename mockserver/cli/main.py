@@ -14,7 +14,18 @@ A local emulator of Google's Gemini tuning APIs: the Developer API (tunedModels)
 Tuning jobs run on a clock that you control, cost nothing, and fail when you want them to.
 """
 
-LIBRARIES = ("starlette", "uvicorn", "httptools", "uvloop", "pydantic", "orjson", "pyyaml", "grpcio", "protobuf")
+LIBRARIES = (
+    "starlette",
+    "uvicorn",
+    "httptools",
+    "uvloop",
+    "pydantic",
+    "orjson",
+    "pyyaml",
+    "grpcio",
+    "protobuf",
+    "trustme",
+)
 
 EPILOG = """\
 examples:

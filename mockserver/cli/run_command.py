@@ -128,7 +128,7 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
         proxy = Proxy(Upstreams(live.address, lambda: grpc_port.address, authority.tls, passed))
         proxy_url = proxy.start()
         stack.callback(proxy.stop)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mockserver-")))
+        folder = stack.enter_context(_private_folder())
         certificates = folder / "certificates.pem"
         authority.write_bundle(certificates, with_public=bool(passed))
         environment = proxied(os.environ, credentials, live.url, proxy_url, certificates)
@@ -141,6 +141,16 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
             gcloud.install(programs, credentials.token, environment["GOOGLE_CLOUD_PROJECT"])
             environment["PATH"] = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
         yield environment
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[Path]:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="mockserver-")
+    except OSError as error:
+        raise BadOption(f"no temporary files can be written: {error.strerror}. Set TMPDIR.", "run") from None
+    with folder as name:
+        yield Path(name)
 
 
 def _authority() -> "CertificateAuthority":
