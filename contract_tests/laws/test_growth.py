@@ -58,8 +58,7 @@ def with_tuned_models(number: int) -> World:
     for count in range(1, number):
         name = f"tunedModels/m{count}"
         run = replace(first.run, seed=count, created=first.run.created + count)
-        operation = f"{name}/operations/{count}"
-        copy = replace(first, name=name, operation=operation, run=run, permissions=(owner, reader))
+        copy = replace(first, name=name, run=run, permissions=(owner, reader))
         world.store.insert(TUNED_MODELS, name, copy)
     return world
 

@@ -60,14 +60,14 @@ class Permission:
 class TunedModel:
     """A tuned model as it was created or last updated.
 
-    `name`, `operation` and `base_model` are resource names; `source` is the tuned model that this one was tuned from,
+    `name` and `base_model` are resource names, `operation_id` is the last part of its operation's; `source` is the tuned model that this one was tuned from,
     or "". `project` is its creator's. `version` is the API version of the create request, and of the operation's types.
     `learning_rate_multiplier` is set when the caller gave that rather than a rate. `examples` are the training
     data, input to output.
     """
 
     name: str
-    operation: str
+    operation_id: str
     version: str
     project: str
     run: Run
@@ -87,6 +87,11 @@ class TunedModel:
     def owner(self) -> str:
         """The principal of its owner."""
         return next(permission.principal for permission in self.permissions if permission.role is Role.OWNER)
+
+    @property
+    def operation(self) -> str:
+        """The name of the operation that makes it."""
+        return f"{self.name}/operations/{self.operation_id}"
 
     def state(self, now: int) -> State:
         """The state of its run."""

@@ -6,13 +6,13 @@ everything that was read. A database does the same with a version column.
 
 import itertools
 import threading
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Any, TypeVar
 
 from mockserver.state.calls import CallLog
 from mockserver.state.clock import Nanos
+from mockserver.state.lists import Key, RankedList, SpanList
 from mockserver.state.store import ALL, Collection, Conflict, Entry, Exists, Index, Missing, Position, Store
 
 T = TypeVar("T")
@@ -21,124 +21,22 @@ R = TypeVar("R")
 # A record, its version, and the ordinal of its insertion.
 _Row = tuple[Any, int, int]
 
-# Rank, tie and name of a record; in an index with spans also since and until.
-_Key = tuple[Any, ...]
-
 # One counter for all stores of the process, so that a version is unique whichever store is restored to which.
 _revisions = itertools.count(1)
 
 _DELETED = object()
 
 
-class _List:
-    """One list of an index: the keys of its records in order."""
-
-    __slots__ = ("keys", "revision")
-
-    def __init__(self, keys: Iterable[_Key] = (), revision: int = 0) -> None:
-        self.keys = list(keys)
-        self.revision = revision
-
-    def add(self, key: _Key) -> None:
-        if self.keys and key < self.keys[-1]:
-            insort(self.keys, key)
-        else:
-            self.keys.append(key)
-
-    def remove(self, key: _Key) -> None:
-        del self.keys[bisect_left(self.keys, key)]
-
-    def page(self, after: _Key | None, at: Nanos, limit: int) -> list[_Key]:  # noqa: ARG002 - as for `_SpanList`
-        start = 0 if after is None else bisect_right(self.keys, after, key=lambda key: key[:2])
-        return self.keys[start : start + limit]
-
-    def copy(self) -> "_List":
-        return _List(self.keys, self.revision)
-
-    def __bool__(self) -> bool:
-        return bool(self.keys)
-
-
-class _Block:
-    """Some neighbouring keys of a list, and between which moments any of them is in it."""
-
-    __slots__ = ("keys", "since", "until")
-
-    def __init__(self, keys: list[_Key]) -> None:
-        self.keys = keys
-        self.measure()
-
-    def measure(self) -> None:
-        self.since = min(key[3] for key in self.keys)
-        self.until = max(key[4] for key in self.keys)
-
-
-class _SpanList:
-    """One list of an index with spans, in blocks: a page passes over those of which no record is in the list then."""
-
-    __slots__ = ("blocks", "revision")
-
-    block_size = 512
-
-    def __init__(self) -> None:
-        self.blocks: list[_Block] = []
-        self.revision = 0
-
-    def add(self, key: _Key) -> None:
-        if not self.blocks:
-            self.blocks.append(_Block([key]))
-            return
-        at = min(self._find(key), len(self.blocks) - 1)
-        block = self.blocks[at]
-        insort(block.keys, key)
-        block.since, block.until = min(block.since, key[3]), max(block.until, key[4])
-        if len(block.keys) > self.block_size:
-            half = self.block_size // 2
-            self.blocks[at : at + 1] = [_Block(block.keys[:half]), _Block(block.keys[half:])]
-
-    def remove(self, key: _Key) -> None:
-        at = self._find(key)
-        block = self.blocks[at]
-        del block.keys[bisect_left(block.keys, key)]
-        if block.keys:
-            block.measure()
-        else:
-            del self.blocks[at]
-
-    def page(self, after: _Key | None, at: Nanos, limit: int) -> list[_Key]:
-        page: list[_Key] = []
-        first = 0 if after is None else bisect_right(self.blocks, after, key=lambda block: block.keys[-1][:2])
-        for block in islice(self.blocks, first, None):
-            if block.since <= at < block.until:
-                keys = (key for key in block.keys if key[3] <= at < key[4] and (after is None or key[:2] > after))
-                page += islice(keys, limit - len(page))
-                if len(page) == limit:
-                    break
-        return page
-
-    def copy(self) -> "_SpanList":
-        copy = _SpanList()
-        copy.blocks = [_Block(block.keys.copy()) for block in self.blocks]
-        copy.revision = self.revision
-        return copy
-
-    def __bool__(self) -> bool:
-        return bool(self.blocks)
-
-    def _find(self, key: _Key) -> int:
-        """Return the position of the block that a key belongs to."""
-        return bisect_left(self.blocks, key, key=lambda block: block.keys[-1])
-
-
 class _Table:
-    """The records of a collection, and its lists by index and partition."""
+    """The records of a collection, their names in the order of insertion, and the lists by index and partition."""
 
-    __slots__ = ("collection", "inserted", "lists", "revision", "rows")
+    __slots__ = ("collection", "inserted", "lists", "names", "revision", "rows")
 
     def __init__(self, collection: Collection[Any]) -> None:
         self.collection = collection
         self.rows: dict[str, _Row] = {}
-        self.lists: dict[tuple[str, str], _List | _SpanList] = {}
+        self.names: list[str] = []
+        self.lists: dict[tuple[str, str], RankedList | SpanList] = {}
         self.revision = 0
         self.inserted = 0
 
@@ -149,27 +47,30 @@ class _Table:
         if old is not None:
             self._leave_lists(name, old)
         if record is _DELETED:
-            self.rows.pop(name, None)
+            if old is not None:
+                del self.names[bisect_left(self.names, old[2], key=self._ordinal)]
+                del self.rows[name]
             return
         if old is None:
             self.inserted += 1
+            self.names.append(name)
         self.rows[name] = row = (record, self.revision, self.inserted if old is None else old[2])
         self._enter_lists(name, row)
 
     def _enter_lists(self, name: str, row: _Row) -> None:
         lists, revision = self.lists, self.revision
-        for index in (ALL, *self.collection.indexes):
+        for index in self.collection.indexes:
             keys = _keys(index, name, row)
             for partition in index.partitions(row[0]) if keys else ():
                 entries = lists.get((index.name, partition))
                 if entries is None:
-                    entries = lists[index.name, partition] = _SpanList() if index.spans else _List()
+                    entries = lists[index.name, partition] = SpanList() if index.spans else RankedList()
                 entries.revision = revision
                 for key in keys:
                     entries.add(key)
 
     def _leave_lists(self, name: str, row: _Row) -> None:
-        for index in (ALL, *self.collection.indexes):
+        for index in self.collection.indexes:
             keys = _keys(index, name, row)
             for partition in index.partitions(row[0]) if keys else ():
                 entries = self.lists[index.name, partition]
@@ -179,15 +80,35 @@ class _Table:
                 if not entries:
                     del self.lists[index.name, partition]
 
+    def page(self, index: str, partition: str, after: Position | None, at: Nanos, limit: int) -> list[Entry[Any]]:
+        rows = self.rows
+        if index == ALL.name:
+            start = 0 if after is None else bisect_right(self.names, after.rank, key=self._ordinal)
+            names = self.names[start : start + limit]
+            return [Entry(Position(rows[name][2], name), name, *rows[name]) for name in names]
+        listed = self.lists.get((index, partition))
+        keys = listed.page(after, at, limit) if listed else []
+        return [Entry(Position(key[0], key[1]), key[2], *rows[key[2]]) for key in keys]
+
+    def list_revision(self, index: str, partition: str) -> int:
+        """Return the revision of a list; it is 0 for an empty one."""
+        if index == ALL.name:
+            return self.revision
+        listed = self.lists.get((index, partition))
+        return listed.revision if listed else 0
+
+    def _ordinal(self, name: str) -> int:
+        return self.rows[name][2]
+
     def copy(self) -> "_Table":
         copy = _Table(self.collection)
-        copy.rows = self.rows.copy()
+        copy.rows, copy.names = self.rows.copy(), self.names.copy()
         copy.lists = {key: entries.copy() for key, entries in self.lists.items()}
         copy.revision, copy.inserted = self.revision, self.inserted
         return copy
 
 
-def _keys(index: Index[Any], name: str, row: _Row) -> list[_Key]:
+def _keys(index: Index[Any], name: str, row: _Row) -> list[Key]:
     """Return the keys of a record in each of its lists of an index."""
     record, _, ordinal = row
     rank = ordinal if index.rank is None else index.rank(record)
@@ -247,12 +168,7 @@ class MemoryStore(Store):
         if table is None:
             return [], 0
         with self._lock:
-            listed = table.lists.get((index.name, partition))
-            if listed is None:
-                return [], 0
-            keys = listed.page(after, at, limit)
-            rows = table.rows
-            return [Entry(Position(key[0], key[1]), key[2], *rows[key[2]]) for key in keys], listed.revision
+            return table.page(index.name, partition, after, at, limit), table.list_revision(index.name, partition)
 
     def revision(self, collection: Collection[Any]) -> int:
         """Return a number that grows with every change of a record of this collection."""
@@ -287,8 +203,7 @@ class MemoryStore(Store):
                     return False
             for (collection, index, partition), revision in transaction.lists.items():
                 table = self._tables.get(collection)
-                listed = table.lists.get((index, partition)) if table else None
-                if (listed.revision if listed else 0) != revision:
+                if (table.list_revision(index, partition) if table else 0) != revision:
                     return False
             if write:
                 for (collection, name), (table_collection, record) in transaction.writes.items():

@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from contract_tests.effort import effort
 from contract_tests.laws.state.test_calls import call
 from mockserver.state.clock import SECOND, ManualClock, SystemClock
-from mockserver.state.memory import MemoryStore, _SpanList
+from mockserver.state.lists import SpanList
+from mockserver.state.memory import MemoryStore
 from mockserver.state.store import ALL, Collection, Conflict, Exists, Index, Missing, Position, Span, Store
 from mockserver.state.world import CLOCK, Settings, World
 
@@ -519,7 +520,7 @@ def test_a_fork_has_its_own_clock(store: Store) -> None:
 def test_a_page_of_a_moment_passes_over_what_is_not_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the size of the blocks, and however many records there are in between."""
     for size in (2, 3, 512):
-        monkeypatch.setattr(_SpanList, "block_size", size)
+        monkeypatch.setattr(SpanList, "block_size", size)
         store = MemoryStore()
         for number in range(100):
             store.insert(TALLIES, f"{number:02}", Tally(4 if number % 10 == 3 else 2))
