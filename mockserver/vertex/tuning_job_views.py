@@ -97,7 +97,7 @@ def _tuned_model(repository: Repository, job: TuningJob, progress: Progress, now
     """The products of the job. Jobs that ended before there was a model may name one all the same [seen]."""
     tuned: Json = {}
     names_model = progress.ended is not None and _has_worked(job, progress, progress.ended, MODEL_NAMED)
-    registered = registration_time(job)
+    registered = registration_time(job) if progress.completed_steps else None
     if names_model or (registered is not None and registered <= now):
         tuned["model"] = job.model_version
     if progress.state is State.SUCCEEDED:
