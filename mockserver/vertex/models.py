@@ -51,18 +51,22 @@ def list_models(call: Call) -> Json:
     repository = Repository(call.world, call.now)
     location = find_location(call).name
     models = {
-        entry.name: (entry, versions, _default_version(entry.record, versions))
+        entry.name: (entry, _default_version(entry.record, versions))
         for entry, versions in repository.walk_models(location)
     }
 
     def show(name: str) -> Json:
-        entry, versions, version = models[name]
-        return show_model(repository, entry.record, versions, version)
+        entry, version = models[name]
+        return show_model(repository, entry.record, version)
 
     return list_resources(
         call,
         "models",
-        {name: newest_first(version.since, entry) for name, (entry, _, version) in models.items()},
+        # By what does not change: a walk would miss a model that came to its front with another default version.
+        {
+            name: newest_first(repository.find_model_creation(entry.record), entry)
+            for name, (entry, _) in models.items()
+        },
         show=show,
         facts=_facts,
         scope=f"{location}/models",
@@ -78,7 +82,7 @@ def list_model_versions(call: Call) -> Json:
         call,
         "models",
         {name: -(version.since << ORDINAL_BITS | version.number) for name, version in by_name.items()},
-        show=lambda name: show_model(repository, model, versions, by_name[name]),
+        show=lambda name: show_model(repository, model, by_name[name]),
         facts=_facts,
         scope=model.name,
     )
@@ -172,7 +176,7 @@ def delete_model_version(call: Call) -> Json:
     return start_operation(call, model.name, "DeleteOperationMetadata")
 
 
-def show_model(repository: Repository, model: Model, versions: tuple[Version, ...], version: Version) -> Json:
+def show_model(repository: Repository, model: Model, version: Version) -> Json:
     """The resource, in one of its versions."""
     job, edits = version.job, version.edits
     updated = max(version.since, edits.updated or 0)
@@ -192,7 +196,7 @@ def show_model(repository: Repository, model: Model, versions: tuple[Version, ..
             {"endpoint": endpoint, "deployedModelId": deployment.id, "checkpointId": deployment.checkpoint}
             for endpoint, deployment in repository.walk_deployments(model, version)
         ],
-        "createTime": versions[0].since,
+        "createTime": repository.find_model_creation(model),
         "updateTime": updated,
         "etag": etag(model.name, version.number, version.display_name, model.aliases, edits, updated),
         "labels": tuning_labels(job) if edits.labels is None else dict(edits.labels),
@@ -217,8 +221,8 @@ def tuning_labels(job: TuningJob) -> Json:
 
 
 def _show_version(call: Call, version: Version) -> Json:
-    model, versions = find_model(call, version.job.model)
-    return show_model(Repository(call.world, call.now), model, versions, version)
+    model, _ = find_model(call, version.job.model)
+    return show_model(Repository(call.world, call.now), model, version)
 
 
 def _show_checkpoint(checkpoint: Checkpoint) -> Json:

@@ -259,10 +259,6 @@ class Repository:
         self._now = now
         self._is_limited = world.settings.max_concurrent_jobs is not None
 
-    def at(self, moment: Nanos) -> "Repository":
-        """The same records at another moment."""
-        return Repository(self._world, moment)
-
     def walk_jobs(self, parent: str) -> Iterator[Entry[TuningJob]]:
         """The tuning jobs of a project or location, oldest first."""
         return self._world.store.walk(TUNING_JOBS, JOBS_BY_PARENT, parent)
@@ -298,6 +294,12 @@ class Repository:
             if version.number == number:
                 return version
         raise Missing(f"{name}@{key}")
+
+    def find_model_creation(self, model: Model) -> Nanos:
+        """When a model that exists came into the model registry: with its first version, which may be gone."""
+        jobs = (self._world.store.get(TUNING_JOBS, name) for name in model.jobs)
+        times = (registration_time(job, self.observe(job)) for job in jobs)
+        return min(time for time in times if time is not None)
 
     def walk_models(self, location: str = "") -> Iterator[tuple[Entry[Model], tuple[Version, ...]]]:
         """The models of a location that exist, or of all locations, in the order their jobs were created."""

@@ -15,7 +15,8 @@ from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.paging import paging, ranked
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import State
-from mockserver.state.store import Store
+from mockserver.state.clock import Nanos
+from mockserver.state.store import Entry, Store
 from mockserver.vertex.errors import REQUIRED, does_not_exist, invalid_fields
 from mockserver.vertex.filters import filter_resources
 from mockserver.vertex.locations import GLOBAL, canonical_name, find_location, resource_name
@@ -114,12 +115,12 @@ def list_tuning_jobs(call: Call) -> Json:
     # A job that is updated while somebody turns pages would move to a page that they have seen already. So the order
     # of all pages is that of the moment at which the first one was read; jobs created since are on none of them.
     moment = page.moment or call.now
-    then = repository.at(moment)
-    rows = [
-        (newest_first(then.observe(entry.record).updated, entry), entry.name, entry.record)
-        for entry in repository.walk_jobs(location)
-        if entry.record.run.created <= moment
-    ]
+    jobs = [entry for entry in repository.walk_jobs(location) if entry.record.run.created <= moment]
+    if page.after is None:
+        changed = frozenset(entry.position.rank for entry in jobs if moment in _requests(entry.record))
+    else:
+        changed = frozenset(page.after.changed)
+    rows = [(newest_first(_update_time(repository, it, moment, changed), it), it.name, it.record) for it in jobs]
     if text.strip():
 
         def facts(row: tuple[int, str, TuningJob]) -> Json:
@@ -130,8 +131,24 @@ def list_tuning_jobs(call: Call) -> Json:
     if behind := ranked(page.after):
         rows = [row for row in rows if row[:2] > behind]
     rows.sort(key=lambda row: row[:2])
-    rows, token = page.cut(rows, key=lambda row: row[1], rank=lambda row: row[0])
+    rows, token = page.cut(rows, key=lambda row: row[1], rank=lambda row: row[0], changed=tuple(sorted(changed)))
     return list_message("tuningJobs", (show_tuning_job(repository, job, call.now) for _, _, job in rows), token)
+
+
+def _update_time(repository: Repository, entry: Entry[TuningJob], moment: Nanos, changed: frozenset[int]) -> Nanos:
+    """When a job was last updated before the first page of a walk was read at that moment.
+
+    A clock may stand still: of what was asked at this very moment only what is in `changed` came before the page.
+    """
+    job, run = entry.record, entry.record.run
+    if moment in _requests(job) and entry.position.rank not in changed:
+        run = replace(run, cancelled=None, failed=None, finished=None)
+    return tuning.observe(run, moment, start=repository.find_start(job)).updated
+
+
+def _requests(job: TuningJob) -> tuple[Nanos | None, ...]:
+    """When somebody asked for the end of a job. Of these requests one has an effect, so there is no more than one."""
+    return job.run.cancelled, job.run.failed, job.run.finished
 
 
 @transactional
