@@ -221,7 +221,7 @@ MUTATIONS = (
     Mutation(
         "an order that moves while pages are turned",
         "mockserver/vertex/tuning_jobs.py",
-        "then = repository.at(moment)",
+        "then = Repository(call.world, page.moment or call.now)",
         "then = repository",
         (f"{API}/test_tuning_jobs.py",),
     ),
@@ -242,8 +242,8 @@ MUTATIONS = (
     Mutation(
         "everybody's models listed",
         "mockserver/gemini/filters.py",
-        'if call.settings.auth == "off" and not any(',
-        "if not any(",
+        'if call.settings.auth == "off" and not operators:',
+        "if not operators:",
         (f"{API}/test_api_machine.py",),
     ),
     Mutation(

@@ -8,9 +8,11 @@ import itertools
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, TypeVar
 
 from mockserver.state.calls import CallLog
+from mockserver.state.clock import Nanos
 from mockserver.state.store import ALL, Collection, Conflict, Entry, Exists, Index, Missing, Position, Store
 
 T = TypeVar("T")
@@ -19,8 +21,8 @@ R = TypeVar("R")
 # A record, its version, and the ordinal of its insertion.
 _Row = tuple[Any, int, int]
 
-# Rank, tie and name of a record.
-_Key = tuple[int, str, str]
+# Rank, tie and name of a record; in an index with spans also since and until.
+_Key = tuple[Any, ...]
 
 # One counter for all stores of the process, so that a version is unique whichever store is restored to which.
 _revisions = itertools.count(1)
@@ -46,9 +48,86 @@ class _List:
     def remove(self, key: _Key) -> None:
         del self.keys[bisect_left(self.keys, key)]
 
-    def page(self, after: tuple[int, str] | None, limit: int) -> list[_Key]:
+    def page(self, after: _Key | None, at: Nanos, limit: int) -> list[_Key]:  # noqa: ARG002 - as for `_SpanList`
         start = 0 if after is None else bisect_right(self.keys, after, key=lambda key: key[:2])
         return self.keys[start : start + limit]
+
+    def copy(self) -> "_List":
+        return _List(self.keys, self.revision)
+
+    def __bool__(self) -> bool:
+        return bool(self.keys)
+
+
+class _Block:
+    """Some neighbouring keys of a list, and between which moments any of them is in it."""
+
+    __slots__ = ("keys", "since", "until")
+
+    def __init__(self, keys: list[_Key]) -> None:
+        self.keys = keys
+        self.measure()
+
+    def measure(self) -> None:
+        self.since = min(key[3] for key in self.keys)
+        self.until = max(key[4] for key in self.keys)
+
+
+class _SpanList:
+    """One list of an index with spans, in blocks: a page passes over those of which no record is in the list then."""
+
+    __slots__ = ("blocks", "revision")
+
+    block_size = 512
+
+    def __init__(self) -> None:
+        self.blocks: list[_Block] = []
+        self.revision = 0
+
+    def add(self, key: _Key) -> None:
+        if not self.blocks:
+            self.blocks.append(_Block([key]))
+            return
+        at = min(self._find(key), len(self.blocks) - 1)
+        block = self.blocks[at]
+        insort(block.keys, key)
+        block.since, block.until = min(block.since, key[3]), max(block.until, key[4])
+        if len(block.keys) > self.block_size:
+            half = self.block_size // 2
+            self.blocks[at : at + 1] = [_Block(block.keys[:half]), _Block(block.keys[half:])]
+
+    def remove(self, key: _Key) -> None:
+        at = self._find(key)
+        block = self.blocks[at]
+        del block.keys[bisect_left(block.keys, key)]
+        if block.keys:
+            block.measure()
+        else:
+            del self.blocks[at]
+
+    def page(self, after: _Key | None, at: Nanos, limit: int) -> list[_Key]:
+        page: list[_Key] = []
+        first = 0 if after is None else bisect_right(self.blocks, after, key=lambda block: block.keys[-1][:2])
+        for block in islice(self.blocks, first, None):
+            if block.since <= at < block.until:
+                keys = (key for key in block.keys if key[3] <= at < key[4] and (after is None or key[:2] > after))
+                page += islice(keys, limit - len(page))
+                if len(page) == limit:
+                    break
+        return page
+
+    def copy(self) -> "_SpanList":
+        copy = _SpanList()
+        copy.blocks = [_Block(block.keys.copy()) for block in self.blocks]
+        copy.revision = self.revision
+        return copy
+
+    def __bool__(self) -> bool:
+        return bool(self.blocks)
+
+    def _find(self, key: _Key) -> int:
+        """Return the position of the block that a key belongs to."""
+        return bisect_left(self.blocks, key, key=lambda block: block.keys[-1])
 
 
 class _Table:
@@ -59,7 +138,7 @@ class _Table:
     def __init__(self, collection: Collection[Any]) -> None:
         self.collection = collection
         self.rows: dict[str, _Row] = {}
-        self.lists: dict[tuple[str, str], _List] = {}
+        self.lists: dict[tuple[str, str], _List | _SpanList] = {}
         self.revision = 0
         self.inserted = 0
 
@@ -80,37 +159,46 @@ class _Table:
     def _enter_lists(self, name: str, row: _Row) -> None:
         lists, revision = self.lists, self.revision
         for index in (ALL, *self.collection.indexes):
-            key = _key(index, name, row)
-            for partition in index.partitions(row[0]):
+            keys = _keys(index, name, row)
+            for partition in index.partitions(row[0]) if keys else ():
                 entries = lists.get((index.name, partition))
                 if entries is None:
-                    entries = lists[index.name, partition] = _List()
+                    entries = lists[index.name, partition] = _SpanList() if index.spans else _List()
                 entries.revision = revision
-                entries.add(key)
+                for key in keys:
+                    entries.add(key)
 
     def _leave_lists(self, name: str, row: _Row) -> None:
         for index in (ALL, *self.collection.indexes):
-            key = _key(index, name, row)
-            for partition in index.partitions(row[0]):
+            keys = _keys(index, name, row)
+            for partition in index.partitions(row[0]) if keys else ():
                 entries = self.lists[index.name, partition]
-                entries.remove(key)
+                for key in keys:
+                    entries.remove(key)
                 entries.revision = self.revision
-                if not entries.keys:
+                if not entries:
                     del self.lists[index.name, partition]
 
     def copy(self) -> "_Table":
         copy = _Table(self.collection)
         copy.rows = self.rows.copy()
-        copy.lists = {key: _List(entries.keys, entries.revision) for key, entries in self.lists.items()}
+        copy.lists = {key: entries.copy() for key, entries in self.lists.items()}
         copy.revision, copy.inserted = self.revision, self.inserted
         return copy
 
 
-def _key(index: Index[Any], name: str, row: _Row) -> _Key:
-    """Return the key of a record in the lists of an index."""
+def _keys(index: Index[Any], name: str, row: _Row) -> list[_Key]:
+    """Return the keys of a record in each of its lists of an index."""
     record, _, ordinal = row
     rank = ordinal if index.rank is None else index.rank(record)
-    return rank, name if index.tie is None else index.tie(record), name
+    tie = -ordinal if index.descending else name if index.tie is None else index.tie(record)
+    sign = -1 if index.descending else 1
+    if index.spans is None:
+        return [(sign * rank, tie, name)]
+    return [
+        (sign * (rank if own_rank is None else own_rank), tie, name, since, until)
+        for since, until, own_rank in index.spans(record)
+    ]
 
 
 class MemoryStore(Store):
@@ -133,13 +221,26 @@ class MemoryStore(Store):
         return record
 
     def page(
-        self, collection: Collection[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
+        self,
+        collection: Collection[T],
+        index: Index[T],
+        partition: str,
+        *,
+        after: Position | None = None,
+        at: Nanos = 0,
+        limit: int,
     ) -> list[Entry[T]]:
         """Return the first records of a list after a position."""
-        return self.read_page(collection, index, partition, after, limit)[0]
+        return self.read_page(collection, index, partition, after, at, limit)[0]
 
     def read_page(
-        self, collection: Collection[T], index: Index[T], partition: str, after: Position | None, limit: int
+        self,
+        collection: Collection[T],
+        index: Index[T],
+        partition: str,
+        after: Position | None,
+        at: Nanos,
+        limit: int,
     ) -> tuple[list[Entry[T]], int]:
         """Return a page and the revision of its list, which is 0 for an empty list."""
         table = self._tables.get(collection.name)
@@ -149,10 +250,9 @@ class MemoryStore(Store):
             listed = table.lists.get((index.name, partition))
             if listed is None:
                 return [], 0
-            keys = listed.page(after, limit)
+            keys = listed.page(after, at, limit)
             rows = table.rows
-            entries = [Entry(Position(rank, tie), name, rows[name][0], rows[name][1]) for rank, tie, name in keys]
-            return entries, listed.revision
+            return [Entry(Position(key[0], key[1]), key[2], *rows[key[2]]) for key in keys], listed.revision
 
     def revision(self, collection: Collection[Any]) -> int:
         """Return a number that grows with every change of a record of this collection."""
@@ -281,13 +381,20 @@ class _Transaction(Store):
         return result
 
     def page(
-        self, collection: Collection[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
+        self,
+        collection: Collection[T],
+        index: Index[T],
+        partition: str,
+        *,
+        after: Position | None = None,
+        at: Nanos = 0,
+        limit: int,
     ) -> list[Entry[T]]:
         """Return a page of the stored records."""
         if any(written == collection.name for written, _ in self.writes):
             msg = f"this transaction has already written {collection.name}: read their lists before writing"
             raise ValueError(msg)
-        entries, revision = self._store.read_page(collection, index, partition, after, limit)
+        entries, revision = self._store.read_page(collection, index, partition, after, at, limit)
         self.lists.setdefault((collection.name, index.name, partition), revision)
         return entries
 
