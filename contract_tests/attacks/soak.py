@@ -8,6 +8,7 @@ import gc
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import httpx
@@ -43,6 +44,7 @@ class Life:
         self.world = fork()
         self.world.store.log = CallLog(total // 15)  # 10,000 calls in the long form, as it is by default
         self.app = create_app(Worlds(self.world, capacity=total // 150))  # 1,000 in the long form, as by default
+        self.numbers = count()
         self.forks: list[str] = []
         self.sizes: list[int] = []
 
@@ -90,7 +92,7 @@ class Life:
         if number % 20 == 0:
             self.control("POST", "/clock/advance", {"seconds": 60})
         if number % 50 == 0:
-            name = f"f{len(self.forks)}x{number}"
+            name = f"f{next(self.numbers)}"
             self.control("POST", "/worlds/fork", {"name": name})
             self.forks = [*self.forks[-100:], name]
         if number % 100 == 0:
