@@ -20,7 +20,7 @@ from mockserver.state.calls import CallLog
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
 
-STREAM_BYTES, PIECE_BYTES = 256 * 2**10, 2**10
+STREAM_BYTES, PIECE_BYTES = 256 * 2**10, 4 * 2**10
 LONG, SHORT = 400, 12
 MOST_OVERHEAD = 1.25
 """How many bytes the process may keep for each that is counted."""
@@ -112,5 +112,5 @@ def attack(tally: Tally, *, long: bool) -> None:
     """Fill logs several times over; the short form has smaller ones."""
     count, limit = (LONG, calls.MAX_BYTES) if long else (SHORT, 2**20)
     streams(tally, count, limit)
-    expanding_requests(tally, count, limit)
+    expanding_requests(tally, max(count // 4, SHORT), limit)
     copies(tally, count, 4 * limit)
