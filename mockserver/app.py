@@ -43,10 +43,10 @@ def create_app(
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
+    identity_app = identity.create_app(worlds)
     google = Google(HttpFace(worlds, table))
     router = Starlette(
         routes=[
-            *identity.routes(worlds),
             HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
             Mount("/_mock", Control(worlds, table, guard or Guard())),
             Mount("/", google),
@@ -57,9 +57,11 @@ def create_app(
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         path = scope["path"] if scope["type"] == "http" else ""
-        is_google = path.startswith("/v1") and not identity.is_identity_path(path)
+        is_google = path.startswith("/v1")
         answer: ASGIApp = google if is_google else router
-        if path == "/" and identity.asks_for_metadata(scope["headers"]):
+        if identity.is_identity_path(path):
+            answer = identity_app
+        elif path == "/" and identity.asks_for_metadata(scope["headers"]):
             answer = identity.METADATA_ROOT
         elif not is_google and _is_browser_at_root(scope):
             answer = RedirectResponse("/_mock/")

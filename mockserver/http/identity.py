@@ -8,12 +8,14 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockserver.limits import TOKEN_BYTES
 from mockserver.protojson.formatting import timestamp_text
@@ -51,12 +53,13 @@ _FLAVOR = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}
 METADATA_ROOT = PlainTextResponse("computeMetadata/\n", headers=_FLAVOR)
 """The ASGI app that answers at "/" to clients that want to find out whether there is a metadata server."""
 
-_UNDER_V1 = frozenset({"/v1/token", "/v1/userinfo"})
+_PATHS = frozenset({"/token", "/tokeninfo", "/v1/token", "/v1/userinfo"})
+_FOLDERS = ("/computeMetadata/", "/oauth2/", "/o/oauth2/", "/v1/projects/-/serviceAccounts/")
 
 
 def is_identity_path(path: str) -> bool:
-    """Return whether a path that begins with a version belongs here all the same."""
-    return path in _UNDER_V1 or path.startswith("/v1/projects/-/serviceAccounts/")
+    """Return whether a path belongs here, and to no service."""
+    return path in _PATHS or path.startswith(_FOLDERS)
 
 
 def asks_for_metadata(headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -64,8 +67,17 @@ def asks_for_metadata(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return (b"metadata-flavor", b"Google") in headers
 
 
-def routes(worlds: Worlds) -> list[Route]:
-    """Return the routes of all hosts; no two hosts have the same path."""
+def create_app(worlds: Worlds) -> ASGIApp:
+    """Create the ASGI app for all hosts; no two hosts have the same path. Its routes are built when it is first used."""
+    router = cache(lambda: Router(_routes(worlds), redirect_slashes=False))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await router()(scope, receive, send)
+
+    return app
+
+
+def _routes(worlds: Worlds) -> list[Route]:
     identity = Identity(worlds)
     tokens = [
         Route(path, identity.token, methods=["POST"]) for path in ("/token", "/o/oauth2/token", "/oauth2/v4/token")
