@@ -33,7 +33,7 @@ coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API th
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)
 
 bench: .venv/ready ## measure start and requests, relative to a minimal server; ARGS is the number of rounds
-	@for name in in_process start live; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit; done
+	@for name in in_process start live grpc_port; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit; done
 	@for name in growth blocking log fixture; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 lint: .venv/ready ## ruff: rules and format
@@ -66,7 +66,7 @@ schema: .venvs/google/ready ## generate the tables of messages and methods from 
 
 lock: .venvs/lock/ready ## pin dependencies after a change; ARGS=--upgrade takes the newest versions
 	@for name in lock build; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt; done
-	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	@$(COMPILE) pyproject.toml --extra grpc --extra run -o requirements/runtime.txt
 	@$(COMPILE) pyproject.toml requirements/dev.in -o requirements/dev.txt
 	@for name in $(CLIENTS); do \
 		$(COMPILE) pyproject.toml requirements/clients/$$name.in -o requirements/clients/$$name.txt; done

@@ -64,6 +64,11 @@ def ours(port: int) -> list[str]:
     return [sys.executable, "-m", "mockserver", "serve", "--port", str(port), "--seed", "1", "--quiet"]
 
 
+def ours_with_program(port: int) -> list[str]:
+    """Return the command that starts it with its proxy, and a program that waits."""
+    return [sys.executable, "-m", "mockserver", "run", "--port", str(port), "--seed", "1", "--", "sleep", "60"]
+
+
 def baseline(port: int) -> list[str]:
     """Return the command that starts a minimal Starlette app."""
     return [sys.executable, "-c", BASELINE, str(port)]

@@ -10,9 +10,9 @@ import random
 import statistics
 import sys
 
-from processes import baseline, free_port, need_linux, ours, running
+from processes import baseline, free_port, need_linux, ours, ours_with_program, running
 
-SERVERS = {"starlette + uvicorn (1.00)": baseline, "mockserver serve": ours}
+SERVERS = {"starlette + uvicorn (1.00)": baseline, "mockserver serve": ours, "mockserver run": ours_with_program}
 
 
 def main() -> None:

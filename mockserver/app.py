@@ -14,7 +14,7 @@ from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
 from mockserver.dispatch.dispatcher import WouldBlock
-from mockserver.http import token_endpoint
+from mockserver.http import identity
 from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace
@@ -43,10 +43,10 @@ def create_app(
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
+    identity_app = identity.create_app(worlds)
     google = Google(HttpFace(worlds, table))
     router = Starlette(
         routes=[
-            HttpRoute("/token", token_endpoint.exchange, methods=["POST"]),
             HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
             Mount("/_mock", Control(worlds, table, guard or Guard())),
             Mount("/", google),
@@ -56,9 +56,14 @@ def create_app(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
-        versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
-        answer: ASGIApp = google if versioned else router
-        if not versioned and _is_browser_at_root(scope):
+        path = scope["path"] if scope["type"] == "http" else ""
+        is_google = path.startswith("/v1")
+        answer: ASGIApp = google if is_google else router
+        if identity.is_identity_path(path):
+            answer = identity_app
+        elif path == "/" and identity.asks_for_metadata(scope["headers"]):
+            answer = identity.METADATA_ROOT
+        elif not is_google and _is_browser_at_root(scope):
             answer = RedirectResponse("/_mock/")
         if host_guard is not None and scope["type"] == "http" and not scope["path"].startswith("/_mock/"):
             try:

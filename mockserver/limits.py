@@ -54,7 +54,7 @@ TOKEN_BYTES = _declare(
     "TOKEN_BYTES",
     65_536,
     "bytes of a request for an access token",
-    enforced="mockserver.http.token_endpoint",
+    enforced="mockserver.http.identity",
     answer="400 invalid_request",
 )
 CONTROL_DEPTH = _declare(

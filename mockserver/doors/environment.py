@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mockserver.doors.credentials_file import authorized_user
 from mockserver.rpc.credentials import find_real_secret
-from mockserver.state.world import PREFIX
+from mockserver.state.world import PREFIX, WorldCredentials
 
 API_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 
@@ -26,17 +27,6 @@ ELSEWHERE = ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL")
 
 Changes = dict[str, str | None]
 """Variables and their values; None is absent."""
-
-
-def adc(project: str, refresh_token: str) -> dict[str, str]:
-    """Application-default credentials, as `gcloud auth application-default login` writes them."""
-    return {
-        "type": "authorized_user",
-        "client_id": "mockserver.apps.googleusercontent.com",
-        "client_secret": "mockserver",
-        "refresh_token": refresh_token,
-        "quota_project_id": project,
-    }
 
 
 def changes(project: str, api_key: str, credentials_file: str, given: Mapping[str, str]) -> Changes:
@@ -55,10 +45,10 @@ def changes(project: str, api_key: str, credentials_file: str, given: Mapping[st
 
 
 @contextlib.contextmanager
-def environment(project: str, api_key: str, token: str) -> Iterator[None]:
+def environment(credentials: WorldCredentials) -> Iterator[None]:
     """While inside, this process finds fake credentials where real ones would be."""
-    path = _write_credentials(json.dumps(adc(project, token)))
-    with changed(changes(project, api_key, str(path), os.environ)):
+    path = _write_credentials(json.dumps(authorized_user("", credentials)))
+    with changed(changes(credentials.project, credentials.api_key, str(path), os.environ)):
         yield
 
 

@@ -7,11 +7,8 @@ It forwards to Google's own API hosts only, or to a server on this machine. The 
 
 import os
 import re
-import signal
 import ssl
-import subprocess
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +20,7 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from mockserver import __version__
+from mockserver.doors import child
 from mockserver.doors.live import LiveServer
 from mockserver.inspection.services import route_table
 from mockserver.recordings.exchange import Exchange, Request, Response, lower_names, parse_date, write
@@ -166,40 +164,13 @@ def run_command(command: Sequence[str], recorder: Recorder) -> int:
 
     OSError if it cannot be run.
     """
-    running: list[subprocess.Popen[bytes]] = []
-    with _forward_signals(running):
-        server = LiveServer(recorder.app)
-        url = server.start()
-        bases = {"GOOGLE_GEMINI_BASE_URL": url, "GOOGLE_VERTEX_BASE_URL": url}
-        try:
-            with subprocess.Popen(command, env=os.environ | bases) as program:  # noqa: S603 - the user's own
-                running.append(program)
-                status = program.wait()
-        finally:
-            server.stop()
-    return status if status >= 0 else 128 - status
-
-
-@contextmanager
-def _forward_signals(running: "Sequence[subprocess.Popen[bytes]]") -> Iterator[None]:
-    """Let the program end first, so that all its requests are recorded.
-
-    The terminal sends Ctrl-C to the program too. A SIGTERM comes to us only, so it is passed on.
-    """
-
-    def terminate(*_: object) -> None:
-        for program in running:
-            program.terminate()
-
-    earlier = {
-        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, terminate),
-    }
+    server = LiveServer(recorder.app)
+    url = server.start()
+    bases = {"GOOGLE_GEMINI_BASE_URL": url, "GOOGLE_VERTEX_BASE_URL": url}
     try:
-        yield
+        return child.run(command, os.environ | bases)
     finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+        server.stop()
 
 
 def save(recorder: Recorder, path: Path) -> str:

@@ -57,8 +57,9 @@ __all__ = [
 
 T = TypeVar("T")
 
-OTHERS = ("MOCKSERVER_REAL_", "MOCKSERVER_SERVICE_", "MOCKSERVER_PORT_")
-"""Variables that are not for the server: of the tests against the real services, and of Kubernetes for a service so named."""
+OTHERS = ("MOCKSERVER_REAL_", "MOCKSERVER_URL", "MOCKSERVER_SERVICE_", "MOCKSERVER_PORT_")
+"""Variables that are not for the server: of the tests against the real services, the one that it sets for programs, and of
+Kubernetes for a service so named."""
 
 
 @dataclass(frozen=True, slots=True)

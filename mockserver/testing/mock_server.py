@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from mockserver.app import create_app
@@ -28,6 +29,7 @@ from mockserver.state.world import World, WorldCredentials, Worlds
 from mockserver.testing.keywords import InterceptionKeywords, TunedModelKeywords, TuningJobKeywords, WorldKeywords
 
 if TYPE_CHECKING:
+    from mockserver.doors.grpc_port import LazyPort
     from mockserver.grpc.face import GrpcFace
 
 
@@ -65,7 +67,8 @@ class MockServer:
         self._doors = contextlib.ExitStack()
         self.app = create_app(worlds)
         self.url = ""
-        self.grpc_target = ""
+        self._grpc_port: LazyPort | None = None
+        self._folder = Path()
 
     def __repr__(self) -> str:
         where = self.url or "no socket"
@@ -234,7 +237,7 @@ class MockServer:
         world = self._world.fork(self._worlds.new_name())
         self._worlds.add(world)
         copy._use(self._worlds.with_default(world))
-        copy.url, copy.grpc_target = self.url, self.grpc_target
+        copy.url, copy._grpc_port, copy._folder = self.url, self._grpc_port, self._folder
         return copy
 
     def drop(self) -> None:
@@ -243,23 +246,47 @@ class MockServer:
 
     # Ways in
 
+    @property
+    def grpc_target(self) -> str:
+        """Return where gRPC is served, in plaintext, as `host:port`; "" if the server is not on a socket.
+
+        The port is opened when this is first read. Raises RuntimeError if it cannot be, for example without grpcio.
+        """
+        return self._grpc_port.target if self._grpc_port else ""
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Return the variables with which another process uses this world: base URLs, keys, credentials, a project.
+
+        Raises RuntimeError if the server is not on a socket.
+        """
+        if not self.url:
+            raise RuntimeError("other processes need a socket: use live() or start()")
+        from mockserver.doors.child_environment import pointed_at
+        from mockserver.doors.credentials_file import external_account, write
+
+        credentials = self.credentials
+        file = write(self._folder / f"{credentials.project}.json", external_account(self.url, credentials))
+        return pointed_at(self.url, credentials, file)
+
     def start(
         self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None, grpc_port: int | None = None
     ) -> Self:
         """Serve on a socket, at `url`, until `stop()`. Other machines need the `token` to control it, if they can.
 
-        With a `grpc_port`, where 0 is a free one, serve gRPC too, in plaintext, at `grpc_target`.
+        gRPC is served at `grpc_target`: with a `grpc_port` from now on, without one from its first use on, at a free one.
         Raises ValueError for an address that others can reach when there is no token.
         """
+        from mockserver.doors.grpc_port import LazyPort
         from mockserver.doors.live import LiveServer
 
         if not is_loopback(host) and token is None:
             raise ValueError(f"other machines can connect to {host}: set a token to control the server")
+        self._grpc_port = LazyPort(self._worlds, host, grpc_port or 0)
+        self._doors.callback(self._grpc_port.close)
         if grpc_port is not None:
-            from mockserver.doors.grpc_port import open_port
-
-            self.grpc_target, stop = open_port(self._worlds, host, grpc_port)
-            self._doors.callback(stop)
+            _ = self.grpc_target
+        self._folder = Path(self._doors.enter_context(TemporaryDirectory(prefix="mockserver-")))
         host_guard = HostGuard() if is_loopback(host) else None
         door = LiveServer(create_app(self._worlds, Guard(token), host_guard), host, port)
         self.url = door.start()
@@ -268,12 +295,12 @@ class MockServer:
 
     def stop(self) -> None:
         """Stop serving on a socket."""
-        self.url = self.grpc_target = ""
+        self.url, self._grpc_port = "", None
         self._doors.close()
 
     @contextlib.contextmanager
     def live(self, host: str = "127.0.0.1", port: int = 0, *, grpc: bool = False) -> Iterator[Self]:
-        """Serve on a socket, at `url`, in the `with` block; with `grpc` also at `grpc_target`."""
+        """Serve on a socket, at `url`, in the `with` block; with `grpc` at once at `grpc_target`, too."""
         self.start(host, port, grpc_port=0 if grpc else None)
         try:
             yield self
@@ -296,9 +323,8 @@ class MockServer:
         from mockserver.doors.intercept.interceptors import Interceptor
         from mockserver.doors.virtual_sleep import virtual_sleep
 
-        credentials = self.credentials
         with contextlib.ExitStack() as stack:
-            stack.enter_context(environment(credentials.project, credentials.api_key, credentials.token))
+            stack.enter_context(environment(self.credentials))
             stack.enter_context(intercepting(Interceptor(self.app, self.clock, self._grpc_face)))
             if interception.block_network:
                 stack.enter_context(blocked())

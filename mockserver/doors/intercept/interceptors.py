@@ -7,14 +7,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
+from mockserver.http import identity
 from mockserver.inspection.services import route_table
 from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
 
 if TYPE_CHECKING:
     from mockserver.grpc.face import GrpcFace
-
-TOKEN_HOST = "oauth2.googleapis.com"
-"""Where credentials are exchanged for access tokens, of whatever service."""
 
 
 class TimedOut(Exception):
@@ -71,7 +69,10 @@ Find = Callable[[str], Interceptor | None]
 @cache
 def answered_hosts() -> re.Pattern[str]:
     """The names of the hosts that the app answers for."""
-    patterns = [re.escape(TOKEN_HOST), *(service.host_pattern for service in route_table().services.values())]
+    patterns = [
+        *map(re.escape, sorted(identity.HOSTS)),
+        *(service.host_pattern for service in route_table().services.values()),
+    ]
     return re.compile("|".join(patterns))
 
 
