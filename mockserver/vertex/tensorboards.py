@@ -1,7 +1,7 @@
 """tensorboards: get and list the tensorboard of a location, its experiments, their runs and metrics; read the metrics.
 
 Metrics were recorded for every step of the training data, and for steps 1, 10, 20, ... and the last of the
-validation data.
+validation data; of a short run for the first and the last only.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from typing import Any
 
 from mockserver.dispatch.routing import Call
 from mockserver.simulation import tuning
-from mockserver.simulation.tuning import Snapshot
+from mockserver.simulation.losses import VertexLosses, vertex_losses
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.etags import etag
 from mockserver.vertex.experiments import Experiment, board_name, list_ranked, walk_experiments
@@ -18,31 +18,36 @@ from mockserver.vertex.locations import find_location, resource_name
 Json = dict[str, Any]
 
 EVALUATED_EVERY = 10
+FEWEST_EVALUATED = 100
+"""How many steps a run has in which validation data is measured between the first and the last: 152 had, 67 had not."""
 
-Metric = Callable[[Experiment, Snapshot], float]
-
-
-def _loss(_: Experiment, snapshot: Snapshot) -> float:
-    return snapshot.mean_loss
+Metric = Callable[[VertexLosses, int], float]
 
 
-def _eval_loss(experiment: Experiment, snapshot: Snapshot) -> float:
-    """Falls with the other and rises again, as in the one recorded series: 3.05, 1.31 at a third, 1.97."""
-    fraction = snapshot.step / experiment.progress.total_steps
-    return snapshot.mean_loss + 0.3 + fraction * fraction
+def _train_loss(losses: VertexLosses, step: int) -> float:
+    return losses.train(step)
 
 
-def _correct_fraction(_: Experiment, snapshot: Snapshot) -> float:
+def _eval_loss(losses: VertexLosses, step: int) -> float:
+    return losses.validation(step)
+
+
+def _correct_fraction(losses: VertexLosses, step: int) -> float:
     """Our choice: not seen."""
-    return 1 / (1 + snapshot.mean_loss)
+    return 1 / (1 + losses.train(step))
+
+
+def _correct_eval_fraction(losses: VertexLosses, step: int) -> float:
+    """Our choice: not seen."""
+    return 1 / (1 + losses.validation(step))
 
 
 # By display name [seen in programs that read them]; whether the validation data is measured.
 METRICS: tuple[tuple[str, bool, Metric], ...] = (
-    ("/train_total_loss", False, _loss),
+    ("/train_total_loss", False, _train_loss),
     ("/train_fraction_of_correct_next_step_preds", False, _correct_fraction),
     ("/eval_total_loss", True, _eval_loss),
-    ("/eval_fraction_of_correct_next_step_preds", True, _correct_fraction),
+    ("/eval_fraction_of_correct_next_step_preds", True, _correct_eval_fraction),
 )
 
 
@@ -193,12 +198,17 @@ def _show_data(experiment: Experiment, number: int) -> Json:
 
 def _values(experiment: Experiment, number: int) -> list[Json]:
     _, of_validation, metric = METRICS[number - 1]
-    evaluated = {1, experiment.progress.total_steps}
+    run, total = experiment.job.run, experiment.progress.total_steps
+    losses = vertex_losses(run.base, total, run.epochs, run.learning_rate, run.data_seed, run.seed)
     return [
-        {"wallTime": snapshot.computed, "step": snapshot.step, "scalar": {"value": metric(experiment, snapshot)}}
-        for snapshot in tuning.snapshots(experiment.job.run, experiment.progress)
-        if not of_validation or snapshot.step in evaluated or snapshot.step % EVALUATED_EVERY == 0
+        {"wallTime": snapshot.computed, "step": snapshot.step, "scalar": {"value": metric(losses, snapshot.step)}}
+        for snapshot in tuning.snapshots(run, experiment.progress)
+        if not of_validation or _is_evaluated(snapshot.step, total)
     ]
+
+
+def _is_evaluated(step: int, total: int) -> bool:
+    return step in {1, total} or (total >= FEWEST_EVALUATED and step % EVALUATED_EVERY == 0)
 
 
 def _metric_numbers(experiment: Experiment) -> Iterator[int]:

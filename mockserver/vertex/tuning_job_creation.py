@@ -1,7 +1,8 @@
 """Makes the record of the tuning job that a create request asks for, its run included.
 
 The names of its model and its endpoints are minted now, though these resources exist only once the job has
-come that far. The training data is read now too; its errors fail the run, not the request.
+come that far. The training data is read now too: rows without a required field refuse the request, other errors fail
+the run.
 """
 
 from collections.abc import Iterator, Mapping
@@ -144,7 +145,7 @@ def _check_quota(call: Call) -> None:
     jobs = repository.walk_jobs(f"projects/{location.number}")
     running = sum(not repository.observe(entry.record).state.terminal for entry in jobs)
     if running >= settings.max_concurrent_jobs:
-        # the form is that of generateContent's quotas [seen]; the metric is our choice
+        # the form is that of generateContent's quotas [seen]; the metric is named so by two users
         raise ApiError(
             Code.RESOURCE_EXHAUSTED,
             "Quota exceeded for aiplatform.googleapis.com/global_concurrent_tuning_jobs. Please submit a quota "

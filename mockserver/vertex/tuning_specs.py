@@ -1,6 +1,7 @@
 """The members of the tuning_spec oneof, and the checks of a create request.
 
-Only the fields of a request are checked here, as by the real service at create; errors in a dataset fail the run.
+The fields of a request are checked here. The form of the dataset's rows is checked at create too (training_data.py);
+other errors in a dataset fail the run.
 """
 
 import re
@@ -124,8 +125,7 @@ def check_request(job: Mapping[str, Any], base_model: str, as_of: date | None) -
     spec = next(SPECS[member] for member in job if member in SPECS)
     base = base_models.find(base_model.rpartition("/")[2], as_of, vertex=True)
     if not _is_tunable(spec, base_model, base, as_of):
-        # our choice: not seen
-        raise ApiError(Code.INVALID_ARGUMENT, f"The base model {base_model} is not supported for tuning.")
+        raise ApiError(Code.INVALID_ARGUMENT, f"Base model {base_model} is not supported.")  # seen 2025-10-05
     request = Request(job, spec, base_model, base)
     _check_adapter_size(request)
     return request
