@@ -94,6 +94,7 @@ class Dataset:
     failure: Failure | None = None
     completions: Mapping[str, str] = field(default_factory=dict)
     refusal: str = ""
+    multimodal: bool = False
 
 
 def collect(lines: Iterable[Line], rules: Rules) -> Dataset:
@@ -105,7 +106,13 @@ def collect(lines: Iterable[Line], rules: Rules) -> Dataset:
     if counts.first_formless is not None:
         place, line = counts.first_formless
         refusal = rules.sentence(line.form_problem, place, counts.examples)
-    return Dataset(collector.statistics(), rules.failure(counts), Examples(collector.exchanges.items()), refusal)
+    return Dataset(
+        collector.statistics(),
+        rules.failure(counts),
+        Examples(collector.exchanges.items()),
+        refusal,
+        bool(counts.multimodal),
+    )
 
 
 def unreadable(failure: Failure) -> Dataset:

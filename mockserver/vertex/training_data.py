@@ -9,7 +9,9 @@ from mockserver.datasets.dataset import Dataset, Distribution, Sample, Statistic
 from mockserver.datasets.lines import Kind
 from mockserver.rpc.errors import invalid_argument
 from mockserver.state.world import World
+from mockserver.vertex import reinforcement
 from mockserver.vertex.dataset_rules import missing_dataset, oversized_validation, rules_for
+from mockserver.vertex.errors import invalid_fields
 from mockserver.vertex.tuning_specs import Request
 
 Json = dict[str, Any]
@@ -45,6 +47,10 @@ def read_training_data(world: World, request: Request) -> Dataset:
     if training.refusal:
         # seen 2025-10 for `contents`; how many rows it reads is not known: ours are all
         raise invalid_argument(training.refusal)
+    if training.multimodal and request.spec.member == reinforcement.SPEC:
+        path, most = "tuning_job.reinforcement_tuning_spec.hyper_parameters", reinforcement.MOST_MULTIMODAL_RESPONSES
+        if wrong := [*reinforcement.responses_violations(path, request.hyperparameters, most)]:
+            raise invalid_fields(*wrong)
     uri: str = request.settings.get("validationDatasetUri", "")
     if training.failure or not uri.startswith("gs://"):
         return training

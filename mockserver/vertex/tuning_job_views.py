@@ -12,6 +12,7 @@ from mockserver.catalog import base_models
 from mockserver.catalog.base_model import Shape
 from mockserver.simulation import names
 from mockserver.simulation.tuning import SECOND, Failure, Nanos, Progress, State
+from mockserver.vertex import reinforcement
 from mockserver.vertex.store import (
     STATES,
     Repository,
@@ -28,7 +29,7 @@ CANCELED = {"code": 1, "message": "CANCELED"}  # one L [seen]
 INTERNAL = Failure(13, "Internal error occurred. Contact Vertex AI.")  # seen
 
 # The kinds of tuning whose default hyperparameters we know.
-WITH_DEFAULTS = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec"})
+WITH_DEFAULTS = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec", reinforcement.SPEC})
 
 SERVICE_ACCOUNT_SHOWN = 31 * SECOND  # with an update of the record [seen]
 MODEL_NAMED = 40 * SECOND  # jobs that ended after 42 and 80 s of work named a model, one of 31 s did not [seen]

@@ -14,6 +14,7 @@ from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
 from mockserver.protojson.schema import json_name
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.vertex import reinforcement
 from mockserver.vertex.errors import REQUIRED, Violation, invalid_fields
 
 Json = dict[str, Any]
@@ -53,6 +54,7 @@ SPECS: Mapping[str, Spec] = {
         Spec("supervised_tuning_spec", "sft"),
         Spec("preference_optimization_spec", "preference"),
         Spec("distillation_spec", "distillation", dataset="prompt_dataset_uri", gemini=False),
+        Spec("distillation_sampling_spec", "distillation-sampling", dataset="prompt_dataset_uri", gemini=False),
         Spec("partner_model_tuning_spec", "partner", gemini=False),
         Spec("reinforcement_tuning_spec", "reinforcement"),
         Spec("veo_tuning_spec", "veo", gemini=False),
@@ -156,6 +158,8 @@ def _spec_violations(spec: Spec, settings: Mapping[str, Any]) -> Iterator[Violat
     if validation and not _is_dataset(validation):
         yield _not_jsonl(path, "validation_dataset_uri")
     yield from _hyperparameter_violations(f"{path}.hyper_parameters", hyperparameters(spec, settings))
+    if spec.member == reinforcement.SPEC:
+        yield from reinforcement.violations(f"{path}.hyper_parameters", hyperparameters(spec, settings))
     if "evaluationConfig" in settings:
         yield from _evaluation_violations(f"{path}.evaluation_config", settings["evaluationConfig"])
 
