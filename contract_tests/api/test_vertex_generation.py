@@ -41,7 +41,7 @@ def test_an_answer_has_the_recorded_shape(client: Client) -> None:
     assert ["role", "parts"] == list(candidate["content"])
     assert [
         "promptTokenCount", "candidatesTokenCount", "totalTokenCount", "trafficType", "promptTokensDetails",
-        "candidatesTokensDetails",
+        "candidatesTokensDetails", "thoughtsTokenCount",
     ] == list(answer["usageMetadata"])  # fmt: skip
     assert ("ON_DEMAND", "gemini-2.5-flash") == (answer["usageMetadata"]["trafficType"], answer["modelVersion"])
 

@@ -15,6 +15,7 @@ from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tokens import split, token_id
 from mockserver.simulation.tuning import micros
 from mockserver.vertex import responses
+from mockserver.vertex.eras import era_of
 from mockserver.vertex.locations import GLOBAL, find_location
 from mockserver.vertex.prompts import (
     asks_for_search,
@@ -107,17 +108,21 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
     check_numbers(config, target.base, call.settings.as_of)
     check_tools(message.get("tools", ()), target.base, call.settings.as_of)
     check_length(prompt, target.base)
-    settings = read_settings(message, config)
+    settings = read_settings(message, config, base=target.base)
     seed = seed_of(call.settings.seed, "vertex")
     outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=seed)
     created = micros(call.now)
+    era = era_of(target.base.shape if target.base else None, call.settings.as_of)
+    always_rated = call.settings.safety_ratings == "always"
     frame = Frame(
         version=call.version,
+        era=era,
         created=created,
         response_id=responses.response_id(created, world.rng("vertex.responses")),
         # Nothing for a tuned model [recorded 2025-03].
         model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
-        rated=call.settings.safety_ratings == "always" or "safetySettings" in message,
+        rated=always_rated or era.rated or "safetySettings" in message,
+        always_rated=always_rated,
         grounded=asks_for_search(message),
         traffic=_traffic(call, target),
     )
