@@ -29,6 +29,7 @@ STORE = f"{PLACE}/metadataStores/*"
 BOARD = f"{PLACE}/tensorboards/*"
 
 EMBEDDINGS = {"models/*": "models/text-embedding-004"}
+PUBLISHED = "publishers/google/models/text-embedding-004"
 
 # Names for methods that want one of a kind of their own. "<...>" stands for a name of the world, here and below.
 OF_METHOD = {
@@ -39,6 +40,8 @@ OF_METHOD = {
     "models.embedContent": EMBEDDINGS,
     "models.batchEmbedContents": EMBEDDINGS,
     "models.asyncBatchEmbedContent": EMBEDDINGS,
+    "projects.locations.publishers.models.embedContent": {f"{PLACE}/publishers/*/models/*": f"<{PLACE}>/{PUBLISHED}"},
+    "publishers.models.embedContent": {"publishers/*/models/*": PUBLISHED},
 }
 
 X = {"parts": [{"text": "x"}]}

@@ -80,6 +80,7 @@ class Service:
     has_ended         returns whether an answer to such a method shows that the job has ended
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
+    pattern_hints     the same by regular expressions that match the whole path
     lenient_hint      the hint if only a lenient route matches
     """
 
@@ -100,6 +101,7 @@ class Service:
     has_ended: Callable[[Mapping[str, Any]], bool] = lambda _: False
     refusal_hint: Callable[[Route, Json], str] = lambda *_: ""
     path_hints: Mapping[str, str] = field(default_factory=dict)
+    pattern_hints: Mapping[str, str] = field(default_factory=dict)
     lenient_hint: str = ""
 
     @property

@@ -23,6 +23,10 @@ _LENIENT = (
     "the real service has no such method on v1 either: set http_options={'api_version': 'v1beta'}, or"
     " GOOGLE_GENAI_API_VERSION=v1beta (which moves Vertex AI calls too), or start the server with --lenient-routes"
 )
+_TUNED_AMONG_BASE = (
+    "the real service has no such path either: a tuned model is named tunedModels/..., without models/ before it;"
+    " litellm and genkit put it there"
+)
 _NO_DATA = (
     "google-genai leaves the training data out of tunings.tune for the Gemini API since 1.47: tune with 1.46,"
     " with google-generativeai or over REST, or let add_tuned_model() put the model there"
@@ -101,5 +105,6 @@ SERVICE = Service(
     polls=("tunedModels.get", "tunedModels.operations.get"),
     has_ended=_has_ended,
     refusal_hint=_refusal_hint,
+    pattern_hints={"/[^/]+/models/tunedModels/[^/]+": _TUNED_AMONG_BASE},
     lenient_hint=_LENIENT,
 )

@@ -85,7 +85,10 @@ def compute_tokens(call: Call) -> Json:
 
 def refuse_predict(call: Call) -> Json:
     """400: Gemini does not support this method. A missing endpoint is 404 before that."""
-    find_target(call)
+    base = find_target(call).base
+    if base is not None and base.embedding_dimensions is not None:
+        # our choice: not seen
+        raise ApiError(Code.UNIMPLEMENTED, f"{call.route.id} of embedding models is not served; predict is.")
     raise ApiError(Code.FAILED_PRECONDITION, PREDICT_REFUSAL)
 
 
