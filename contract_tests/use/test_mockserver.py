@@ -1,5 +1,6 @@
 """MockServer, the handle a tester holds: looking, setting up, reaching into runs, asking what happened."""
 
+import re
 from typing import Any
 
 import httpx
@@ -98,6 +99,54 @@ def test_job_that_is_added_serves_its_model() -> None:
         answer = httpx.post(f"{VERTEX}/v1/{endpoint}:generateContent", json=body, headers=TOKEN)
 
     assert 200 == answer.status_code
+
+
+JOB = "projects/801452371447/locations/europe-west4/tuningJobs/4303478340632707072"
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_job_model_and_endpoint_can_be_there_at_chosen_names(*, full: bool) -> None:
+    """By full names, or by last segments in a project and a location; continuous tuning finds the model."""
+    parent = JOB.partition("/tuningJobs")[0]
+    names = {"model": f"{parent}/models/9030969596621881344", "endpoint": f"{parent}/endpoints/3419988128742080512"}
+    short = {each: name.rpartition("/")[2] for each, name in names.items()}
+    where = {} if full else {"project": "801452371447", "location": "europe-west4"}
+    chosen: dict[str, Any] = {"name": JOB if full else JOB.rpartition("/")[2], **(names if full else short), **where}
+    with MockServer(seed=1).intercepting() as server:
+        name = server.add_tuning_job(**chosen)
+        shown = httpx.get(f"{VERTEX}/v1/{JOB}", headers=TOKEN).json()
+        body: Json = {
+            "preTunedModel": {"tunedModelName": names["model"]},
+            "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/o.jsonl"},
+        }
+        further = httpx.post(f"{VERTEX}/v1/{parent}/tuningJobs", json=body, headers=TOKEN)
+        body = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
+        answer = httpx.post(f"{VERTEX}/v1/{names['endpoint']}:generateContent", json=body, headers=TOKEN)
+
+    assert JOB == name == shown["name"]
+    assert {"model": f"{names['model']}@1", "endpoint": names["endpoint"]} == {
+        each: shown["tunedModel"][each] for each in names
+    }
+    assert (200, 200) == (further.status_code, answer.status_code)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": JOB}, f"{JOB} already exists"),
+        ({"name": "projects/p/tuningJobs/1"}, "is not a name like projects/P/locations/L/tuningJobs/ID"),
+        ({"name": JOB + "0", "model": "9030"}, "/models/9030 already exists"),
+        ({"name": JOB + "0", "model": "projects/1/locations/europe-west4/models/1"}, "is not in projects/801452371447"),
+    ],
+)
+def test_name_that_cannot_be_chosen_is_refused(arguments: Json, words: str) -> None:
+    """What is taken, malformed, or elsewhere; and nothing of it is kept."""
+    server = MockServer(seed=1)
+    server.add_tuning_job(JOB, model="9030")
+
+    with pytest.raises(ValueError, match=re.escape(words)):
+        server.add_tuning_job(**arguments)
+    assert [JOB] == [*server.tuning_jobs]
 
 
 @pytest.mark.parametrize(
