@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from mockserver.inspection.resources import add_tuned_model, add_tuning_job
 from mockserver.inspection.run_control import failure
+from mockserver.inspection.services import method_ids
+from mockserver.rpc.method_ids import check_method_pattern
 from mockserver.scripting.answers import Answer, Prompt, Rule
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.new_resources import NewTunedModel, NewTuningJob
@@ -43,8 +45,8 @@ def add_answers(world: World, answers: Answers, **conditions: Any) -> None:
 
 
 def add_faults(world: World, faults: Iterable[Fault | Mapping[str, Any]]) -> None:
-    """Add faults, effective from now on."""
-    for fault in [_fault(fault) for fault in faults]:
+    """Add faults, effective from now on. ValueError for one that matches no method; then none is added."""
+    for fault in [check_method(_fault(fault)) for fault in faults]:
         Scenario(world.store).add_fault(fault, world.clock.now())
 
 
@@ -61,6 +63,12 @@ def _add_resource(world: World, resource: NewTunedModel | NewTuningJob) -> str:
     if isinstance(resource, NewTunedModel):
         return add_tuned_model(world, **arguments, **resource.members)
     return add_tuning_job(world, **arguments, **resource.members)
+
+
+def check_method(fault: Fault) -> Fault:
+    """Return the fault. ValueError if no method matches it: it would never be injected."""
+    check_method_pattern(fault.method, method_ids())
+    return fault
 
 
 def _rule(answer: AnswerLike | Rule | Mapping[str, Any]) -> Rule:
