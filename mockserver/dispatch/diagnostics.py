@@ -5,11 +5,13 @@ from mockserver.dispatch.routing import Route
 from mockserver.state.world import Settings
 
 
-def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings) -> str:
-    """Describe why no route matches a path, or the nearest routes."""
+def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings, host: str = "") -> str:
+    """Describe why no route matches a path, or the nearest routes. `host` is the service whose host was called, if any."""
     for service in table.services.values():
         if path in service.path_hints:
             return service.path_hints[path]
+    if host and (match := table.match(verb, path, settings.as_of)):
+        return f"{match.route.id} is a method of {match.route.service}, and {host} serves only its own paths"
     if settings.as_of is not None and (match := table.match(verb, path)):
         return f"{match.route.id} is not served as of {settings.as_of}"
     if match := table.match(verb, path, lenient=True):

@@ -53,9 +53,9 @@ def count_tokens(call: Call) -> Json:
 
 def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Frame]:
     """Generate the outcome of `message`, a GenerateContentRequest, by the model that it names."""
-    check_form(message)
+    check_form(message, call.settings.as_of)
     target = find_target(call, message["model"], "generateContent")
-    check_enabled(target, message)
+    check_enabled(target, message, call.settings.as_of)
     world, era = call.world, era_of(target.base.shape, call.settings.as_of)
     prompt = read_prompt(message, target.name, target.base.name)
     settings = read_settings(

@@ -35,7 +35,7 @@ def read_settings(
 ) -> GenerationSettings:
     """Read the limits in a request and in its `config`, which is the request itself in the API of 2023."""
     return GenerationSettings(
-        candidates=config.get("candidateCount", 1),
+        candidates=config.get("candidateCount") or 1,  # Vertex AI accepts 0
         max_tokens=config.get("maxOutputTokens"),
         stop=config.get("stopSequences", ()),
         thresholds=read_thresholds(message),

@@ -74,7 +74,7 @@ class Settings(Checked):
     auth: Literal["any", "off", "strict"] = setting(
         Word("any", "off", "strict"),
         "who may ask: any (some credential is required), off, strict (only the listed credentials)",
-        more="A token that is an e-mail address stands for that user; a key owns what it creates.",
+        more="A token that is an e-mail address stands for that user; a key and any other token are one owner, unless auth is strict.",
         metavar="MODE",
         default="any",
     )

@@ -7,6 +7,7 @@ from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
 from mockserver.generation.settings import read_settings
+from mockserver.generation.turns import check_turns
 from mockserver.limits import SHOWN_TOKENS
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.scripting.answers import Prompt
@@ -20,7 +21,8 @@ from mockserver.vertex.prompts import (
     billable_characters,
     check_contents,
     check_length,
-    check_ranges,
+    check_numbers,
+    check_tools,
 )
 from mockserver.vertex.responses import Frame
 from mockserver.vertex.targets import Target, find_target
@@ -101,7 +103,9 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
     target, message, world = find_target(call), call.message, call.world
     prompt = _read_prompt(call, target)
     config = message.get("generationConfig", {})
-    check_ranges(config, target.base)
+    check_turns(message["contents"], target.base)
+    check_numbers(config, target.base, call.settings.as_of)
+    check_tools(message.get("tools", ()), target.base, call.settings.as_of)
     check_length(prompt, target.base)
     settings = read_settings(message, config)
     seed = seed_of(call.settings.seed, "vertex")

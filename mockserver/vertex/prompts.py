@@ -1,15 +1,18 @@
 """Checks a generate request as Vertex AI does, and counts the characters that it bills."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
-from mockserver.catalog.base_model import BaseModel
+from mockserver.catalog.base_model import BaseModel, Shape
+from mockserver.generation.numbers import out_of_range, range_error
 from mockserver.generation.prompt import content_text, count_prompt_tokens, declaration_texts, declared_functions
-from mockserver.protojson.formatting import float32_text
 from mockserver.rpc.errors import invalid_argument
 from mockserver.scripting.answers import Prompt
 
 Json = dict[str, Any]
+
+TOOL_KINDS_SINCE = date(2025, 12, 1)  # the day of the first sight
 
 ROLES = frozenset({"user", "model"})
 
@@ -24,6 +27,14 @@ NO_PARTS = (
 EMPTY_TEXT = (
     "Unable to submit request because it has an empty text parameter. Add a value to the parameter and try again. "
     f"{_LEARN}"
+)
+ONE_CANDIDATE = (  # seen 2024, of 1.5
+    "Unable to submit request because candidateCount must be 1 but the entered value was {}. Update the candidateCount "
+    "value and try again."
+)
+NO_THINKING = "Unable to submit request because thinking is not supported by this model."
+NO_LOGPROBS = (  # Google's tests expect the end of it; the words before are our choice
+    "Unable to submit request because logprobs requires setting response_logprobs to be true"
 )
 BAD_ROLE = "Please use a valid role: user, model."  # recorded 2025-08
 
@@ -44,23 +55,44 @@ def check_contents(contents: Sequence[Json]) -> None:
             raise invalid_argument(EMPTY_TEXT)
 
 
-def check_ranges(config: Mapping[str, Any], base: BaseModel | None) -> None:
-    """Raise 400 for a number out of range.
-
-    Temperature is recorded (2025-08), maxOutputTokens quoted by many; the form of the others is our choice.
-    """
-    for name, least, below in (
-        ("temperature", 0, 2.0001),
-        ("topP", 0, 1.0001),
-        ("candidateCount", 1, 9),
-        ("maxOutputTokens", 1, (base.output_token_limit if base else 65536) + 1),
-    ):
-        value = config.get(name)
-        if value is not None and not least <= value < below:
+def check_numbers(config: Mapping[str, Any], base: BaseModel | None, as_of: date | None) -> None:
+    """Raise 400 for the first number out of range. Of a model outside the catalog no range is known."""
+    for held, number in out_of_range(config, "vertex", base, as_of) if base else ():
+        if held.refusal == "one":
+            raise invalid_argument(ONE_CANDIDATE.format(int(number)))
+        if held.refusal == "enabled":
+            raise invalid_argument(f"{NO_THINKING} {_LEARN}")
+        if held.field == "thinking_budget":
+            least, most = int(held.least), int(held.below or 0) - 1
             raise invalid_argument(
-                f"Unable to submit request because it has a {name} value of {float32_text(value)} but the supported "
-                f"range is from {least} (inclusive) to {below} (exclusive). Update the value and try again."
+                f"Unable to submit request because thinking_budget is out of range; supported values are integers from "
+                f"{least} to {most}. {_LEARN}"
             )
+        raise range_error(held, number)
+    if config.get("logprobs") is not None and not config.get("responseLogprobs"):
+        raise invalid_argument(NO_LOGPROBS)
+    thinking = config.get("thinkingConfig", {})
+    if "thinkingBudget" in thinking and "thinkingLevel" in thinking:
+        raise invalid_argument("You can only set only one of thinking budget and thinking level.")  # seen 2026
+
+
+def check_tools(tools: Sequence[Mapping[str, Any]], base: BaseModel | None, as_of: date | None) -> None:
+    """Raise 400 for more than one tool of the 1.0 generation, and since 2025-12 for a tool of several kinds."""
+    if base is not None and base.shape is Shape.V1_0 and len(tools) > 1:
+        raise invalid_argument("At most one tool is supported.")  # seen of 1.0
+    if as_of is not None and as_of < TOOL_KINDS_SINCE:
+        return
+    problems = [
+        f" * tools[{index}].tool_type: one_of 'tool_type' has more than one initialized field: {', '.join(kinds)}"
+        for index, tool in enumerate(tools)
+        if len(kinds := sorted(map(_snake_case, tool))) > 1
+    ]
+    if problems:
+        raise invalid_argument("\n".join(("The GenerateContentRequest proto is invalid:", *problems)))  # seen 2025-12
+
+
+def _snake_case(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
 def check_length(prompt: Prompt, base: BaseModel | None) -> None:
