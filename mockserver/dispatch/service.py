@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.routing import Json, Route
@@ -80,6 +81,7 @@ class Service:
     has_ended         returns whether an answer to such a method shows that the job has ended
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
+    not_supported     the file that lists what is left out on purpose, and why
     lenient_hint      the hint if only a lenient route matches
     """
 
@@ -100,6 +102,7 @@ class Service:
     has_ended: Callable[[Mapping[str, Any]], bool] = lambda _: False
     refusal_hint: Callable[[Route, Json], str] = lambda *_: ""
     path_hints: Mapping[str, str] = field(default_factory=dict)
+    not_supported: Path | None = None
     lenient_hint: str = ""
 
     @property

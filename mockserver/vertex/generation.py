@@ -1,5 +1,6 @@
 """generateContent, streamGenerateContent, countTokens and computeTokens, of tuned endpoints and of Google's own models."""
 
+from datetime import date
 from typing import Any
 
 from mockserver.dispatch.routing import Call, Handled, with_hint
@@ -15,6 +16,7 @@ from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tokens import split, token_id
 from mockserver.simulation.tuning import micros
 from mockserver.vertex import responses
+from mockserver.vertex.errors import not_found
 from mockserver.vertex.locations import GLOBAL, find_location
 from mockserver.vertex.prompts import (
     asks_for_search,
@@ -40,6 +42,9 @@ PREDICT_REFUSAL = (
     "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow "
     "https://cloud.google.com/vertex-ai/docs/generative-ai/start/quickstarts/quickstart-multimodal for Gemini usage."
 )
+
+MODEL_NOT_FOUND_SINCE = date(2026, 1, 1)
+"""From when on a model's own generateContent is 404. Between two sights; the day is our choice: not seen."""
 
 
 def generate_content(call: Call) -> Handled:
@@ -89,8 +94,10 @@ def refuse_predict(call: Call) -> Json:
 
 
 def refuse_model(call: Call) -> Json:
-    """400: a tuned model takes requests through its endpoint [seen 2025-11]."""
+    """400: a tuned model takes requests through its endpoint [seen 2025-11]; 404 since [Google's tests, 2026-10]."""
     find_location(call)
+    if call.day >= MODEL_NOT_FOUND_SINCE:
+        raise not_found("Model", call.resource)  # the form is our choice: not seen
     raise ApiError(
         Code.INVALID_ARGUMENT,
         f"The Model name {call.resource} is malformed and it should be in form of "
