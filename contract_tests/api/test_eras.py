@@ -81,3 +81,33 @@ def test_a_tool_is_of_one_kind() -> None:
 
     assert (400, sentence) == answer(VERTEX, "gemini-2.5-flash", {}, tools=tools)
     assert (200, "") == answer(VERTEX, "gemini-2.5-flash", {}, "2025-10-01", tools=tools)
+
+
+@pytest.mark.parametrize(
+    ("model", "as_of", "status"), [("gemini-1.5-flash-002", "2025-03-01", 400), (FLASH_20, "", 200)]
+)
+def test_an_empty_text_is_accepted_by_now(model: str, as_of: str, status: int) -> None:
+    """additions.md, shapes: Vertex AI accepted an empty text part in 2025-08; issues of early 2025 quote the refusal."""
+    empty = {"role": "user", "parts": [{"text": ""}]}
+    found, sentence = answer(VERTEX, model, {}, as_of, contents=[empty])
+
+    assert status == found
+    assert status == 200 or sentence.startswith("Unable to submit request because it has an empty text parameter.")
+
+
+@pytest.mark.parametrize("service", [DEVELOPER, VERTEX])
+def test_a_thought_without_data_is_accepted(service: str) -> None:
+    """additions.md, shapes."""
+    assert (200, "") == answer(
+        service, "gemini-2.5-flash", {}, contents=[{"role": "user", "parts": [{"thought": True}]}]
+    )
+
+
+@pytest.mark.parametrize(
+    "part", [{"toolCall": {"toolType": "URL_CONTEXT"}}, {"toolResponse": {"toolType": "URL_CONTEXT"}}]
+)
+def test_every_member_of_the_oneof_is_data(part: Json) -> None:
+    """What a part may hold is what the schema says, not a list of ours."""
+    contents = [USER, {"role": "model", "parts": [part]}, USER]
+
+    assert (200, "") == answer(DEVELOPER, "gemini-3.5-flash", {}, contents=contents)

@@ -254,3 +254,46 @@ def test_a_calling_config_needs_functions(client: Client) -> None:
     assert (400, "INVALID_ARGUMENT", "Function calling config is set without function_declarations.") == Gemini(
         client
     ).refused("POST", "models/gemini-2.5-flash:generateContent", json=asked)
+
+
+NEWEST: Json = {
+    "contents": [
+        {
+            "role": "user",
+            "parts": [
+                {
+                    "text": "x",
+                    "thoughtSignature": "eA==",
+                    "videoMetadata": {"fps": 1},
+                    "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"},
+                }
+            ],
+        }
+    ],
+    "serviceTier": "flex",
+    "tools": [
+        {"urlContext": {}},
+        {"fileSearch": {"fileSearchStoreNames": ["fileSearchStores/a"]}},
+        {"functionDeclarations": [{"name": "f", "description": "d", "parametersJsonSchema": {"type": "object"}}]},
+    ],
+    "toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}},
+    "generationConfig": {
+        "thinkingConfig": {"thinkingLevel": "LOW"},
+        "responseMimeType": "application/json",
+        "responseSchema": {"type": "OBJECT", "title": "Answer", "properties": {"a": {"type": "STRING", "title": "A"}}},
+        "mediaResolution": "MEDIA_RESOLUTION_LOW",
+    },
+}
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta", "v1alpha"])
+def test_every_version_takes_the_newest_fields(client: Client, version: str) -> None:
+    """What clients send to models of the third generation; litellm sends it to v1alpha."""
+    path = f"/{version}/models/gemini-3.5-flash:generateContent"
+    schema: dict[str, Any] = {"responseJsonSchema": {"type": "object", "title": "Answer"}}
+    config = {name: value for name, value in NEWEST["generationConfig"].items() if name != "responseSchema"}
+
+    newest = client.post(path, json=NEWEST)
+    with_json_schema = client.post(path, json=NEWEST | {"generationConfig": config | schema})
+
+    assert (200, 200) == (newest.status_code, with_json_schema.status_code), newest.text + with_json_schema.text

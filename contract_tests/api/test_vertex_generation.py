@@ -275,7 +275,6 @@ def test_numbers_have_ranges(client: Client, config: Json, sentence: str) -> Non
     [
         ([], "at least one contents field is required"),
         ([{"role": "user"}], "it must include at least one parts field"),
-        ([{"role": "user", "parts": [{"text": ""}]}], "it has an empty text parameter"),
     ],
 )
 def test_there_has_to_be_something_to_answer(client: Client, contents: list[Json], words: str) -> None:

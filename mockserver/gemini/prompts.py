@@ -13,10 +13,12 @@ from mockserver.catalog.base_model import BaseModel, Shape
 from mockserver.catalog.ranges import Range
 from mockserver.gemini import errors
 from mockserver.gemini.targets import Target
+from mockserver.gemini.versions import message_name
 from mockserver.generation.numbers import FEATURES, THIRD_GENERATION, out_of_range, range_error
 from mockserver.generation.prompt import declared_functions
 from mockserver.generation.structured_output import ENUM, JSON, answer_schema
 from mockserver.generation.turns import check_turns, is_single_turn
+from mockserver.protojson import schema
 from mockserver.rpc.errors import ApiError, invalid_argument
 
 TUNED_INPUT_LENGTH = 40_000
@@ -35,9 +37,8 @@ _CATEGORIES = (
     "HARM_CATEGORY_HARASSMENT",
     "HARM_CATEGORY_CIVIC_INTEGRITY",
 )
-_DATA = {
-    "text", "inlineData", "functionCall", "functionResponse", "fileData", "executableCode", "codeExecutionResult",
-}  # fmt: skip
+# A thought without data is a part too [Google's tests].
+_DATA = {"thought", *schema.oneof_members(message_name("v1beta", "Part"), "data")}
 
 
 def check_form(message: Mapping[str, Any], as_of: date | None) -> None:

@@ -189,6 +189,11 @@ def _rpc(row: Json) -> Rpc:
     return Rpc(**(row | {"http": tuple(HttpRule(**rule) for rule in row.get("http", ()))}))
 
 
+def oneof_members(name: str, oneof: str) -> frozenset[str]:
+    """Return the JSON names of a message's fields in a oneof."""
+    return frozenset(field.json_name for field in message(name).fields if field.oneof == oneof)
+
+
 def json_name(name: str) -> str:
     """Derive the JSON name as protobuf does: each underscore is dropped and the letter after it capitalised."""
     first, *rest = name.split("_")

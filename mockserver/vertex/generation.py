@@ -132,7 +132,7 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
 
 
 def _read_prompt(call: Call, target: Target) -> Prompt:
-    check_contents(call.message.get("contents", ()))
+    check_contents(call.message.get("contents", ()), target.base, call.settings.as_of)
     return read_prompt(call.message, target.name, target.base_name, count_functions=True)
 
 

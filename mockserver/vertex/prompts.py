@@ -12,6 +12,7 @@ from mockserver.scripting.answers import Prompt
 
 Json = dict[str, Any]
 
+EMPTY_TEXT_SINCE = date(2025, 8, 1)
 TOOL_KINDS_SINCE = date(2025, 12, 1)  # the day of the first sight
 
 ROLES = frozenset({"user", "model"})
@@ -39,8 +40,9 @@ NO_LOGPROBS = (  # Google's tests expect the end of it; the words before are our
 BAD_ROLE = "Please use a valid role: user, model."  # recorded 2025-08
 
 
-def check_contents(contents: Sequence[Json]) -> None:
+def check_contents(contents: Sequence[Json], base: BaseModel | None, as_of: date | None) -> None:
     """Raise 400 for a conversation without turns, a turn without parts or with a wrong role, an empty text."""
+    takes_empty_text = _takes_empty_text(base, as_of)
     if not contents:
         raise invalid_argument(NO_CONTENTS)
     for content in contents:
@@ -51,8 +53,15 @@ def check_contents(contents: Sequence[Json]) -> None:
             raise invalid_argument(BAD_ROLE)
         if not parts:
             raise invalid_argument(NO_PARTS)
-        if any(part.get("text") == "" for part in parts):
+        if not takes_empty_text and any(part.get("text") == "" for part in parts):
             raise invalid_argument(EMPTY_TEXT)
+
+
+def _takes_empty_text(base: BaseModel | None, as_of: date | None) -> bool:
+    """Whether an empty text is accepted: refused in issues of early 2025, accepted in a recording of 2025-08."""
+    if as_of is None:
+        return base is None or base.shape not in {Shape.V1_0, Shape.V1_5}
+    return as_of >= EMPTY_TEXT_SINCE
 
 
 def check_numbers(config: Mapping[str, Any], base: BaseModel | None, as_of: date | None) -> None:

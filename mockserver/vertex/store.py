@@ -7,6 +7,7 @@ run and `now`: a model exists from the moment at which its job ends by the clock
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from mockserver.datasets.dataset import Dataset
@@ -258,6 +259,11 @@ class Repository:
         self._world = world
         self._now = now
         self._is_limited = world.settings.max_concurrent_jobs is not None
+
+    @property
+    def as_of(self) -> date | None:
+        """The as-of day of the world."""
+        return self._world.settings.as_of
 
     def at(self, moment: Nanos) -> "Repository":
         """The same records at another moment."""

@@ -1,14 +1,18 @@
 """The resource of a tuning job at a moment.
 
 A job appears bit by bit, as real ones did [recordings of 2024-11 to 2026-10]: the answer to create holds
-what was sent, a state and two equal times; a service account shows up half a minute later, the experiment
-later still; model, statistics and the hyperparameters that the service chose at the end.
+what was sent, a state and two equal times; the experiment shows up soon after the start, a service account half a
+minute later; model, statistics and the hyperparameters that the service chose at the end.
 """
 
+from datetime import date
 from typing import Any
 
+from mockserver.catalog import base_models
+from mockserver.catalog.base_model import Shape
 from mockserver.simulation import names
 from mockserver.simulation.tuning import SECOND, Failure, Nanos, Progress, State
+from mockserver.vertex import reinforcement
 from mockserver.vertex.store import (
     STATES,
     Repository,
@@ -25,14 +29,18 @@ CANCELED = {"code": 1, "message": "CANCELED"}  # one L [seen]
 INTERNAL = Failure(13, "Internal error occurred. Contact Vertex AI.")  # seen
 
 # The kinds of tuning whose default hyperparameters we know.
-WITH_DEFAULTS = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec"})
+WITH_DEFAULTS = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec", reinforcement.SPEC})
 
 SERVICE_ACCOUNT_SHOWN = 31 * SECOND  # with an update of the record [seen]
 MODEL_NAMED = 40 * SECOND  # jobs that ended after 42 and 80 s of work named a model, one of 31 s did not [seen]
 
-# Contexts were stamped 33 s after their jobs began, but jobs that ended after 43 to 80 s showed none.
-EXPERIMENT_STAMPED = 33 * SECOND
-EXPERIMENT_SHOWN = 90 * SECOND
+# One recorded job showed its experiment 1.3 s after the start; others were stamped 33 s and 3 minutes after theirs. Jobs
+# that failed or were cancelled after 43 to 80 s of work showed none in the end.
+EXPERIMENT_SHOWN = 1_300_000_000
+EXPERIMENT_KEPT = 90 * SECOND
+
+METRICS_SINCE = date(2026, 1, 1)
+"""Google's own tests of 2026-10 expect the URI of the metrics, jobs of 2025-10 had none; the day is our choice."""
 
 
 def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
@@ -49,6 +57,7 @@ def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
         **_error(progress),
         **_experiment(job, progress, now),
         **_tuned_model(repository, job, progress),
+        **_metrics(repository, job, progress),
         **_preview(job, progress, now),
     }
     if is_trained(progress):
@@ -61,12 +70,13 @@ def experiment_id(job: TuningJob, progress: Progress) -> str | None:
     """The id of the context that holds the job's metrics; None before the job has started."""
     if progress.started is None:
         return None
-    return names.experiment_id(progress.started + EXPERIMENT_STAMPED + job.run.seed % SECOND)
+    return names.experiment_id(progress.started + EXPERIMENT_SHOWN - job.run.seed % SECOND)
 
 
 def has_experiment(job: TuningJob, progress: Progress, now: Nanos) -> bool:
     """Whether the resource names the job's experiment by now."""
-    return _has_worked(job, progress, now, EXPERIMENT_SHOWN)
+    is_over = progress.ended is not None and progress.state is not State.SUCCEEDED
+    return _has_worked(job, progress, now, EXPERIMENT_KEPT if is_over else EXPERIMENT_SHOWN)
 
 
 def _request(job: TuningJob, progress: Progress, now: Nanos) -> Json:
@@ -117,6 +127,17 @@ def _tuned_model(repository: Repository, job: TuningJob, progress: Progress) -> 
             for each in checkpoints
         ]
     return {"tunedModel": tuned} if tuned else {}
+
+
+def _metrics(repository: Repository, job: TuningJob, progress: Progress) -> Json:
+    """The URI of the metrics of a job that succeeded; its form is our choice: not seen."""
+    base, as_of = base_models.find(job.run.base, None, vertex=True), repository.as_of
+    has_metrics = (base is None or base.shape is Shape.V2_5) if as_of is None else as_of >= METRICS_SINCE
+    if progress.state is not State.SUCCEEDED or not has_metrics:
+        return {}
+    _, project, _, location, _, id_ = job.name.split("/")
+    folder = job.request.get("outputUri", "").rstrip("/") or f"gs://vertex-tuning-{location}-{project}"
+    return {"gcsMetricsUri": f"{folder}/tuningJobs/{id_}/metrics.jsonl"}
 
 
 def _preview(job: TuningJob, progress: Progress, now: Nanos) -> Json:
