@@ -7,6 +7,7 @@ from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
+from mockserver.generation.requests import check_request, searches_and_calls
 from mockserver.generation.settings import read_settings
 from mockserver.generation.turns import check_turns
 from mockserver.limits import SHOWN_TOKENS
@@ -24,6 +25,7 @@ from mockserver.vertex.prompts import (
     check_contents,
     check_length,
     check_numbers,
+    check_references,
     check_tools,
 )
 from mockserver.vertex.responses import Frame
@@ -42,6 +44,8 @@ PREDICT_REFUSAL = (
     "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow "
     "https://cloud.google.com/vertex-ai/docs/generative-ai/start/quickstarts/quickstart-multimodal for Gemini usage."
 )
+SEARCH_AND_CALLS = "Multiple tools are supported only when they are all search tools."  # quoted by many users
+
 
 MODEL_NOT_FOUND_SINCE = date(2026, 1, 1)
 """From when on a model's own generateContent is 404. Between two sights; the day is our choice: not seen."""
@@ -110,9 +114,13 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
     target, message, world = find_target(call), call.message, call.world
     prompt = _read_prompt(call, target)
     config = message.get("generationConfig", {})
+    check_references(message)
+    check_request(message)
     check_turns(message["contents"], target.base)
     check_numbers(config, target.base, call.settings.as_of)
     check_tools(message.get("tools", ()), target.base, call.settings.as_of)
+    if searches_and_calls(message):
+        raise invalid_argument(SEARCH_AND_CALLS)
     check_length(prompt, target.base)
     settings = read_settings(message, config)
     seed = seed_of(call.settings.seed, "vertex")
