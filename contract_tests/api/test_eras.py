@@ -72,7 +72,7 @@ def test_a_category_is_set_once() -> None:
 @pytest.mark.parametrize("service", [DEVELOPER, VERTEX])
 def test_the_first_generation_has_one_tool(service: str) -> None:
     """Two tools are one too many for 1.0 only."""
-    tools = [FUNCTIONS, {"googleSearchRetrieval": {}}]
+    tools = [FUNCTIONS, {"codeExecution": {}}]
 
     assert (400, "At most one tool is supported.") == answer(service, "gemini-1.0-pro", {}, tools=tools)
     assert "At most one" not in answer(service, "gemini-1.5-flash", {}, tools=tools)[1]

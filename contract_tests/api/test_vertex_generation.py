@@ -428,7 +428,7 @@ def test_embedding_models_answer_embed_content(client: Client) -> None:
         name: count for name, count in answer["usageMetadata"].items() if name.endswith("Count")
     }
     assert answer == express.json()
-    assert 404 == Vertex(client).refused("POST", f"{FLASH}:embedContent", json=body)["code"]
+    assert 400 == Vertex(client).refused("POST", f"{FLASH}:embedContent", json=body)["code"]
 
 
 @pytest.mark.parametrize(

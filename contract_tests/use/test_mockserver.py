@@ -1,5 +1,6 @@
 """MockServer, the handle a tester holds: looking, setting up, reaching into runs, asking what happened."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -99,6 +100,54 @@ def test_job_that_is_added_serves_its_model() -> None:
         answer = httpx.post(f"{VERTEX}/v1/{endpoint}:generateContent", json=body, headers=TOKEN)
 
     assert 200 == answer.status_code
+
+
+JOB = "projects/801452371447/locations/europe-west4/tuningJobs/4303478340632707072"
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_job_model_and_endpoint_can_be_there_at_chosen_names(*, full: bool) -> None:
+    """By full names, or by last segments in a project and a location; continuous tuning finds the model."""
+    parent = JOB.partition("/tuningJobs")[0]
+    names = {"model": f"{parent}/models/9030969596621881344", "endpoint": f"{parent}/endpoints/3419988128742080512"}
+    short = {each: name.rpartition("/")[2] for each, name in names.items()}
+    where = {} if full else {"project": "801452371447", "location": "europe-west4"}
+    chosen: dict[str, Any] = {"name": JOB if full else JOB.rpartition("/")[2], **(names if full else short), **where}
+    with MockServer(seed=1).intercepting() as server:
+        name = server.add_tuning_job(**chosen)
+        shown = httpx.get(f"{VERTEX}/v1/{JOB}", headers=TOKEN).json()
+        body: Json = {
+            "preTunedModel": {"tunedModelName": names["model"]},
+            "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/o.jsonl"},
+        }
+        further = httpx.post(f"{VERTEX}/v1/{parent}/tuningJobs", json=body, headers=TOKEN)
+        body = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
+        answer = httpx.post(f"{VERTEX}/v1/{names['endpoint']}:generateContent", json=body, headers=TOKEN)
+
+    assert JOB == name == shown["name"]
+    assert {"model": f"{names['model']}@1", "endpoint": names["endpoint"]} == {
+        each: shown["tunedModel"][each] for each in names
+    }
+    assert (200, 200) == (further.status_code, answer.status_code)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": JOB}, f"{JOB} already exists"),
+        ({"name": "projects/p/tuningJobs/1"}, "is not a name like projects/P/locations/L/tuningJobs/ID"),
+        ({"name": JOB + "0", "model": "9030"}, "/models/9030 already exists"),
+        ({"name": JOB + "0", "model": "projects/1/locations/europe-west4/models/1"}, "is not in projects/801452371447"),
+    ],
+)
+def test_name_that_cannot_be_chosen_is_refused(arguments: Json, words: str) -> None:
+    """What is taken, malformed, or elsewhere; and nothing of it is kept."""
+    server = MockServer(seed=1)
+    server.add_tuning_job(JOB, model="9030")
+
+    with pytest.raises(ValueError, match=re.escape(words)):
+        server.add_tuning_job(**arguments)
+    assert [JOB] == [*server.tuning_jobs]
 
 
 @pytest.mark.parametrize(
@@ -321,6 +370,40 @@ def test_answers_and_faults_may_be_data() -> None:
     for answers in (5, {"answer": "a"}):
         with pytest.raises(TypeError, match="answers must be a list or the path of a file, not"):
             MockServer(answers=answers)  # type: ignore[arg-type]  # as a slip would
+
+
+def test_a_fault_for_no_method_is_refused_and_none_is_added() -> None:
+    """Otherwise the test would pass without the fault."""
+    server = MockServer()
+
+    with pytest.raises(ValueError, match=r"'tuningJobs\.crate' matches no method; did you mean"):
+        server.fault(Fault(status=503), Fault("tuningJobs.crate", status=429))
+    assert () == server.faults
+
+
+def test_the_end_of_a_method_names_every_form_of_it() -> None:
+    """google-genai with a project calls projects.locations.tuningJobs.list, in express mode tuningJobs.list."""
+    with MockServer().intercepting() as server:
+        server.fault(Fault("tuningJobs.list", status=429))
+        long = httpx.get(f"{VERTEX}/v1/projects/p/locations/us-central1/tuningJobs", headers=TOKEN)
+        short = httpx.get("https://aiplatform.googleapis.com/v1/tuningJobs", headers=KEY)
+
+    assert [429, 429] == [long.status_code, short.status_code]
+    server.calls.assert_called("tuningJobs.list", times=2)
+
+
+def test_what_a_test_holds_says_what_it_is() -> None:
+    """In a debugger and in the report of a failed assertion."""
+    server = MockServer(seed=3, clock="manual", start_time="2024-03-14")
+    server.clock.move_to("2024-03-14T15:09:26")
+    server.add_tuned_model("days")
+
+    assert "<ManualClock 2024-03-14T15:09:26+00:00, manual>" == repr(server.clock)
+    assert f"<MockServer at no socket: 0 calls, {server.clock!r}, seed=3>" == repr(server)
+    assert "<gemini.tunedModels: tunedModels/days>" == repr(server.tuned_models)
+    assert "<0 calls>" == repr(server.calls)
+    with pytest.raises(ValueError, match="moment: 'tomorrow' is not a date or time such as"):
+        server.clock.move_to("tomorrow")
 
 
 def test_mistakes_in_its_making_are_named() -> None:

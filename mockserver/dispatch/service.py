@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.routing import Json, Route
@@ -91,6 +92,7 @@ class Service:
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
     pattern_hints     the same by regular expressions that match the whole path
+    not_supported     the file that lists what is left out on purpose, and why
     lenient_hint      the hint if only a lenient route matches
     """
 
@@ -113,6 +115,7 @@ class Service:
     refusal_hint: Callable[[Route, Json], str] = lambda *_: ""
     path_hints: Mapping[str, str] = field(default_factory=dict)
     pattern_hints: Mapping[str, str] = field(default_factory=dict)
+    not_supported: Path | None = None
     lenient_hint: str = ""
 
     @property

@@ -16,10 +16,11 @@ from mockserver.gemini.targets import Target
 from mockserver.gemini.versions import message_name
 from mockserver.generation.numbers import FEATURES, THIRD_GENERATION, out_of_range, range_error
 from mockserver.generation.prompt import declared_functions
+from mockserver.generation.requests import check_request, file_uris, searches_and_calls
 from mockserver.generation.structured_output import ENUM, JSON, answer_schema
 from mockserver.generation.turns import check_turns, is_single_turn
 from mockserver.protojson import schema
-from mockserver.rpc.errors import ApiError, invalid_argument
+from mockserver.rpc.errors import ApiError, Code, invalid_argument
 
 TUNED_INPUT_LENGTH = 40_000
 """The documented limit of a prompt to a tuned model, in characters."""
@@ -29,6 +30,9 @@ FIVE_CATEGORIES_SINCE = date(2024, 8, 1)
 RANGE_SENTENCES_SINCE = date(2024, 11, 1)  # about; before, errors began with `* GenerateContentRequest`
 
 _MODEL = re.compile(r"(models|tunedModels)/[\w.-]+", re.ASCII)
+_CACHE = re.compile(r"cachedContents/[a-z0-9-]+", re.ASCII)
+_NO_INSTRUCTION = "gemini-2.5-flash-image"  # Google's tests, 2026-10
+_FOREIGN_FILES = ("gs://", "https://storage.googleapis.com/")
 _ROLES = {"", "user", "model", "function"}
 _CATEGORIES = (
     "HARM_CATEGORY_HATE_SPEECH",
@@ -77,13 +81,15 @@ def check_enabled(target: Target, message: Mapping[str, Any], as_of: date | None
     for name in sorted({modality for part in parts for modality in _modalities(part)}):
         if not _accepts(target, name):
             raise errors.not_enabled(f"{name} input modality", target.name)
+    _check_references(message)
+    check_request(message)
     _check_turns(target, message["contents"], parts)
     is_gemma = base.id.startswith("gemma")
-    if target.is_tuned or base.shape is Shape.V1_0 or is_gemma:
-        if "systemInstruction" in message:
-            raise errors.not_enabled("Developer instruction", target.name)
-        if config.get("responseMimeType") in {JSON, ENUM} or answer_schema(config) is not None:
-            raise errors.not_enabled("Json mode", target.name)
+    is_plain = target.is_tuned or base.shape is Shape.V1_0 or is_gemma
+    if "systemInstruction" in message and (is_plain or base.id == _NO_INSTRUCTION):
+        raise errors.not_enabled("Developer instruction", target.name)
+    if is_plain and (config.get("responseMimeType") in {JSON, ENUM} or answer_schema(config) is not None):
+        raise errors.not_enabled("Json mode", target.name)
     if message.get("tools") and (target.is_tuned or is_gemma):
         raise errors.not_enabled("Function calling", target.name)
     if base.shape is Shape.V1_0 and len(message.get("tools", ())) > 1:
@@ -96,6 +102,23 @@ def check_enabled(target: Target, message: Mapping[str, Any], as_of: date | None
             f"The input has {length} characters, and {target.name} takes {TUNED_INPUT_LENGTH} at most."
         )
     _check_numbers(target, config, as_of)
+
+
+def _check_references(message: Mapping[str, Any]) -> None:
+    """Refuse files and caches that cannot be this project's [Google's tests, 2026-10]. Raises ApiError.
+
+    Files and caches are not served: every other name is taken for one that exists, which is our choice.
+    """
+    for uri in file_uris(message):
+        if uri.startswith(_FOREIGN_FILES):
+            raise invalid_argument(f"Invalid or unsupported file uri: {uri}")  # our choice: not seen
+    cache = message.get("cachedContent")
+    if cache is not None and not _CACHE.fullmatch(cache):
+        raise invalid_argument("cached_content must be a name like cachedContents/abc.")  # our choice: not seen
+    if cache is not None and cache.rpartition("/")[2].isdigit():  # a name of Vertex AI
+        raise ApiError(Code.PERMISSION_DENIED, "CachedContent not found (or permission denied)")  # quoted by users
+    if searches_and_calls(message):
+        raise invalid_argument("Tool use with function calling is unsupported")  # quoted by users
 
 
 def _check_turns(target: Target, contents: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
@@ -148,6 +149,7 @@ SERVICE = Service(
     internal_error=outages.INTERNAL_DEVELOPER,
     injected_error=_injected_error,
     prompt_text=last_text,
+    not_supported=Path(__file__).with_name("not_supported.json"),
     polls=("tunedModels.get", "tunedModels.operations.get"),
     has_ended=_has_ended,
     refusal_hint=_refusal_hint,

@@ -4,6 +4,7 @@ Added resources have plausible times: a tuned model in state ACTIVE was created 
 that is half way through started early enough.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -38,6 +39,7 @@ from mockserver.simulation.tuning import (
 from mockserver.state.store import Collection, Exists, Store
 from mockserver.state.world import World
 from mockserver.vertex import routes as vertex
+from mockserver.vertex.locations import canonical_name
 from mockserver.vertex.store import TUNING_JOBS, Repository, TuningJob, insert_tuning_job
 from mockserver.vertex.tuning_job_creation import new_tuning_job, prepare_tuning_job
 from mockserver.vertex.tuning_job_views import show_tuning_job
@@ -77,6 +79,9 @@ class Resources(Mapping[str, Json]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def __repr__(self) -> str:
+        return f"<{self._kind.name}: {', '.join(self) or 'none'}>"
+
 
 def tuned_models(world: World) -> Resources:
     """Return the tuned models of the Developer API, as in v1beta."""
@@ -97,6 +102,7 @@ def tuning_jobs(world: World) -> Resources:
 
 def add_tuned_model(
     world: World,
+    /,
     name: str = "",
     *,
     examples: Mapping[str, str] | None = None,
@@ -132,9 +138,13 @@ def add_tuned_model(
     return model_row.name
 
 
-def add_tuning_job(
+def add_tuning_job(  # noqa: PLR0913 - all but the world and the name are given by name
     world: World,
+    /,
+    name: str = "",
     *,
+    model: str = "",
+    endpoint: str = "",
     project: str = "",
     location: str = "us-central1",
     state: str = "SUCCEEDED",
@@ -144,9 +154,13 @@ def add_tuning_job(
 ) -> str:
     """Add a tuning job, with the model and the endpoints that it has in that state, and return its name.
 
-    `state` is PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLING or CANCELLED, with or without JOB_STATE_ before it;
-    `step` and `members` are as for tuned models. ValueError for what the service would refuse.
+    `name`, `model` and `endpoint` are the names that the job, its model and its endpoint get, or the last segments of
+    them; a full `name` says project and location too. Without them they are generated. `state` is PENDING, RUNNING,
+    SUCCEEDED, FAILED, CANCELLING or CANCELLED, with or without JOB_STATE_ before it; `step` and `members` are as for
+    tuned models. ValueError for what the service would refuse, and for a name that is taken.
     """
+    if "/" in name:
+        project, location = _parse_name(name, "tuningJobs")[:2]
     parent = f"projects/{project or world.credentials.project}/locations/{location}"
     tree = {
         "base_model": _base_to_tune(world.settings.as_of, DEFAULT_VERTEX_BASE, vertex=True),
@@ -161,10 +175,52 @@ def add_tuning_job(
     def change(transaction: Store) -> str:
         job = _raise_value_errors(lambda: new_tuning_job(in_transaction(call, transaction), message, prepared))
         run = _age_run(job.run, _parse_state(state.removeprefix("JOB_STATE_")), step, error)
-        insert_tuning_job(transaction, replace(job, run=run))
-        return job.name
+        chosen = _rename_job(replace(job, run=run), name, model, endpoint)
+        insert_tuning_job(transaction, chosen)
+        return chosen.name
 
-    return world.store.transact(change)
+    try:
+        return world.store.transact(change)
+    except Exists as taken:
+        raise ValueError(f"{taken} already exists") from None
+
+
+def _rename_job(job: TuningJob, name: str, model: str, endpoint: str) -> TuningJob:
+    """Return the job with the given names. A name is a full one, a last segment, or "" for the generated one."""
+    chosen_model = _choose_name(job.model, model)
+    job = replace(
+        job,
+        name=_choose_name(job.name, name),
+        model=chosen_model,
+        version=job.version if chosen_model == job.model else 1,
+        endpoint=_choose_name(job.endpoint, endpoint),
+    )
+    if not job.checkpoints:
+        return job
+    *others, last = job.checkpoints
+    return replace(job, checkpoints=(*others, replace(last, endpoint=job.endpoint)))
+
+
+def _choose_name(generated: str, wanted: str) -> str:
+    """Return the wanted name of a resource, in the project and location of the generated one. ValueError if it differs."""
+    parent, collection, _ = generated.rsplit("/", 2)
+    if not wanted:
+        return generated
+    if "/" not in wanted:
+        wanted = f"{parent}/{collection}/{wanted}"
+    project, location, segment = _parse_name(wanted, collection)
+    name = canonical_name(f"projects/{project}/locations/{location}/{collection}/{segment}")
+    if not name.startswith(f"{parent}/"):
+        raise ValueError(f"{wanted} is not in {parent}, where the job is")
+    return name
+
+
+def _parse_name(name: str, collection: str) -> tuple[str, str, str]:
+    """Return the project, the location and the last segment of a full name. ValueError for another form."""
+    match = re.fullmatch(rf"projects/([^/:]+)/locations/([^/:]+)/{collection}/([^/:@]+)", name)
+    if match is None:
+        raise ValueError(f"{name!r} is not a name like projects/P/locations/L/{collection}/ID, nor its last segment")
+    return match[1], match[2], match[3]
 
 
 def _age_run(run: Run, state: State, step: int | None, error: Failure | None) -> Run:

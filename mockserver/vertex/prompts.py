@@ -1,5 +1,6 @@
 """Checks a generate request as Vertex AI does, and counts the characters that it bills."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from mockserver.catalog.base_model import BaseModel, Shape
 from mockserver.generation.numbers import out_of_range, range_error
 from mockserver.generation.prompt import content_text, count_prompt_tokens, declaration_texts, declared_functions
-from mockserver.rpc.errors import invalid_argument
+from mockserver.generation.requests import file_uris
+from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.scripting.answers import Prompt
 
 Json = dict[str, Any]
@@ -40,6 +42,10 @@ NO_LOGPROBS = (  # Google's tests expect the end of it; the words before are our
 BAD_ROLE = "Please use a valid role: user, model."  # recorded 2025-08
 
 
+_CACHE = re.compile(r"projects/[^/]+/locations/[^/]+/cachedContents/[^/]+")
+_FOREIGN_FILES = "https://generativelanguage.googleapis.com/"
+
+
 def check_contents(contents: Sequence[Json], base: BaseModel | None, as_of: date | None) -> None:
     """Raise 400 for a conversation without turns, a turn without parts or with a wrong role, an empty text."""
     takes_empty_text = _takes_empty_text(base, as_of)
@@ -62,6 +68,23 @@ def _takes_empty_text(base: BaseModel | None, as_of: date | None) -> bool:
     if as_of is None:
         return base is None or base.shape not in {Shape.V1_0, Shape.V1_5}
     return as_of >= EMPTY_TEXT_SINCE
+
+
+def check_references(message: Mapping[str, Any]) -> None:
+    """Raise an error for files and caches that are not Vertex AI's [Google's tests, 2026-10].
+
+    Caches are not served: every other name is taken for one that exists, which is our choice.
+    """
+    for uri in file_uris(message):
+        if uri.startswith(_FOREIGN_FILES):
+            raise ApiError(Code.PERMISSION_DENIED, f"The caller has no access to {uri}.")  # our choice: not seen
+    cache = message.get("cachedContent")
+    if cache is None:
+        return
+    if not _CACHE.fullmatch(cache):
+        raise invalid_argument(f"Invalid cached content name: {cache}.")  # our choice: not seen
+    if not (number := cache.rpartition("/")[2]).isdigit():
+        raise ApiError(Code.NOT_FOUND, f"Not found: cached content metadata for {number}.")  # quoted by users
 
 
 def check_numbers(config: Mapping[str, Any], base: BaseModel | None, as_of: date | None) -> None:
@@ -91,6 +114,9 @@ def check_tools(tools: Sequence[Mapping[str, Any]], base: BaseModel | None, as_o
         raise invalid_argument("At most one tool is supported.")  # seen of 1.0
     if as_of is not None and as_of < TOOL_KINDS_SINCE:
         return
+    if any(not tool for tool in tools):
+        # that it is refused is in Google's tests; the words are our choice: not seen
+        raise invalid_argument("Unable to submit request because a tool is empty. Add a tool type and try again.")
     problems = [
         f" * tools[{index}].tool_type: one_of 'tool_type' has more than one initialized field: {', '.join(kinds)}"
         for index, tool in enumerate(tools)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
@@ -142,6 +143,7 @@ SERVICE = Service(
     project_of=_project_of,
     call_options=frozenset({TRAFFIC_HEADER}),
     prompt_text=last_text,
+    not_supported=Path(__file__).with_name("not_supported.json"),
     polls=("*.tuningJobs.get", "*.operations.get", "*.operations.wait"),
     has_ended=_has_ended,
     path_hints={"": _LOST_PROJECT, "/": _LOST_PROJECT},
