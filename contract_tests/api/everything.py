@@ -29,6 +29,7 @@ STORE = f"{PLACE}/metadataStores/*"
 BOARD = f"{PLACE}/tensorboards/*"
 
 EMBEDDINGS = {"models/*": "models/text-embedding-004"}
+PUBLISHED = "publishers/google/models/text-embedding-004"
 
 # Names for methods that want one of a kind of their own. "<...>" stands for a name of the world, here and below.
 OF_METHOD = {
@@ -40,6 +41,7 @@ OF_METHOD = {
     "models.embedContent": EMBEDDINGS,
     "models.batchEmbedContents": EMBEDDINGS,
     "models.asyncBatchEmbedContent": EMBEDDINGS,
+    "publishers.models.embedContent": {"publishers/*/models/*": PUBLISHED},
 }
 
 X = {"parts": [{"text": "x"}]}

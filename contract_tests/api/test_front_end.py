@@ -232,3 +232,11 @@ def test_a_google_host_serves_only_its_own_paths(client: Client, host: str, path
     if status == 404:
         assert (b"" if host == DEVELOPER else b"<!DOCTYPE html>\n") == answer.content[:16]
         assert next(iter(client.world.calls)).hint.endswith("serves only its own paths")
+
+
+def test_a_tuned_model_among_the_base_models_gets_a_hint(client: Client) -> None:
+    """Litellm and genkit send models/tunedModels/x: Not Found as really, and the log says why."""
+    answer = client.post("/v1beta/models/tunedModels/x:generateContent", json={})
+
+    assert (404, b"") == (answer.status_code, answer.content)
+    assert "a tuned model is named tunedModels/..." in next(iter(client.world.calls)).hint

@@ -57,8 +57,8 @@ def test_embed_content_embeds_one_content(vertex: Vertex) -> None:
         (["x"] * 251, {}, "batchSize value of 251"),
         ([""], {}, "The text content is empty."),
         ([1], {}, "The text content is empty."),
-        (["x"], {"outputDimensionality": 769}, "outputDimensionality must be in the range [1, 768]."),
-        (["x"], {"outputDimensionality": "many"}, "outputDimensionality must be in the range [1, 768]."),
+        (["x"], {"outputDimensionality": 769}, "outputDimensionality value of 769 but the supported range is from 1"),
+        (["x"], {"outputDimensionality": "many"}, "Request contains an invalid argument."),
     ],
 )
 def test_instances_that_cannot_be_embedded_are_refused(

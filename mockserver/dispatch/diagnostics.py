@@ -1,5 +1,6 @@
 """Diagnostics of calls without a route: why no method matches and what to change. For the log, not for the client."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,9 @@ def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Setting
     for service in table.services.values():
         if path in service.path_hints:
             return service.path_hints[path]
+        for pattern, hint in service.pattern_hints.items():
+            if re.fullmatch(pattern, path):
+                return hint
     if host and (match := table.match(verb, path, settings.as_of)):
         return f"{match.route.id} is a method of {match.route.service}, and {host} serves only its own paths"
     if settings.as_of is not None and (match := table.match(verb, path)):

@@ -7,10 +7,12 @@ that is half way through started early enough.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any, TypeVar
 
 import orjson
 
+from mockserver.catalog import base_models
 from mockserver.dispatch.routing import Call, Json, Route
 from mockserver.dispatch.transactions import in_transaction
 from mockserver.gemini import routes as gemini
@@ -48,6 +50,10 @@ TUNED_MODEL = "google.ai.generativelanguage.v1beta.TunedModel"
 TUNING_JOB = "google.cloud.aiplatform.v1beta1.TuningJob"
 
 _NAME = re.compile(r"projects/([^/:]+)/locations/([^/:]+)/([^/:]+)/([^/:@]+)")
+
+DEFAULT_BASE = "gemini-1.5-flash-001-tuning"
+DEFAULT_VERTEX_BASE = "gemini-2.0-flash-001"
+"""The base models of added resources, on days on which they are tuned."""
 
 EXAMPLES = {str(number): str(number + 1) for number in range(1, 21)}
 """The default training examples of an added model."""
@@ -115,7 +121,8 @@ def add_tuned_model(
     the resource, such as display_name, base_model or tuning_task. ValueError for what the service would refuse.
     """
     route = _route(gemini.ROUTES, "tunedModels.create", "v1beta")
-    tree = {"base_model": "models/gemini-1.5-flash-001-tuning", "display_name": "added", **members}
+    base = _base_to_tune(world.settings.as_of, DEFAULT_BASE, vertex=False)
+    tree = {"base_model": f"models/{base}", "display_name": "added", **members}
     model = _raise_value_errors(lambda: bind_tree(TUNED_MODEL, tree))
     data = EXAMPLES if examples is None else examples
     pairs = [{"textInput": text, "output": output} for text, output in data.items()]
@@ -158,7 +165,7 @@ def add_tuning_job(  # noqa: PLR0913 - all but the world and the name are given 
         project, location = _parse_name(name, "tuningJobs")[:2]
     parent = f"projects/{project or world.credentials.project}/locations/{location}"
     tree = {
-        "base_model": "gemini-2.0-flash-001",
+        "base_model": _base_to_tune(world.settings.as_of, DEFAULT_VERTEX_BASE, vertex=True),
         "supervised_tuning_spec": {"training_dataset_uri": "gs://mockserver/train.jsonl"},
         **members,
     }
@@ -259,7 +266,19 @@ def _permissions_for_everybody(model: TunedModel, world: World) -> tuple[Permiss
 
 
 def _call(world: World, route: Route, message: Json, *, owner: str = "") -> Call:
-    return Call(world, world.settings, world.clock.now(), _caller(world, owner), route, message)
+    # What a tester puts there was made at some other time: it is not held to the day's rules for new requests.
+    settings = replace(world.settings, as_of=None, max_concurrent_jobs=None)
+    return Call(world, settings, world.clock.now(), _caller(world, owner), route, message)
+
+
+def _base_to_tune(as_of: date | None, default: str, *, vertex: bool) -> str:
+    """Return the id of a base model that is tuned on that day, the last of its list; without one the default."""
+    on_day = [
+        base.id
+        for base in base_models.models(as_of, vertex=vertex)
+        if (base.tunes_on_vertex(as_of) if vertex else base.tunable(as_of))
+    ]
+    return default if as_of is None or default in on_day or not on_day else on_day[-1]
 
 
 def _caller(world: World, owner: str) -> Caller:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockserver.catalog.base_model import BaseModel
+from mockserver.catalog.ranges import Range
 from mockserver.dispatch.routing import Call
 from mockserver.generation.embeddings import embed
+from mockserver.generation.numbers import range_error
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
 from mockserver.rpc.errors import invalid_argument
 from mockserver.simulation.tokens import count_tokens
@@ -15,8 +17,8 @@ from mockserver.vertex.targets import find_target
 
 Json = dict[str, Any]
 
-MOST_INSTANCES = 250
-"""The most texts in a request [quoted: "the supported range is from 1 (inclusive) to 251 (exclusive)"]."""
+BATCH = Range("batch_size", least=1, below=251, accepted=(), refusal="range")
+"""How many texts there are in a request [quoted]."""
 
 
 def embed_content(call: Call) -> Json:
@@ -48,11 +50,8 @@ def predict(call: Call) -> Json:
     if base is None or not base.embedding_dimensions:
         return refuse_predict(call)
     instances = call.message.get("instances", ())
-    if not 1 <= len(instances) <= MOST_INSTANCES:
-        raise invalid_argument(
-            f"Unable to submit request because it has a batchSize value of {len(instances)} but the supported range is "
-            f"from 1 (inclusive) to {MOST_INSTANCES + 1} (exclusive). Update the value and try again."
-        )
+    if not BATCH.holds(len(instances)):
+        raise range_error(BATCH, len(instances))
     texts = [_instance_text(instance) for instance in instances]
     parameters = call.message.get("parameters")
     wanted = parameters.get("outputDimensionality") if isinstance(parameters, Mapping) else None
@@ -89,7 +88,9 @@ def _instance_text(instance: Any) -> str:
 def _embed(base: BaseModel, text: str, wanted: Any) -> list[float]:
     most = base.embedding_dimensions or 0
     dimensions = most if wanted is None else wanted
-    if not isinstance(dimensions, int | float) or not 1 <= dimensions <= most:
-        # our choice: not seen
-        raise invalid_argument(f"outputDimensionality must be in the range [1, {most}].")
+    if not isinstance(dimensions, int | float) or dimensions != int(dimensions):
+        raise invalid_argument()  # our choice: not seen
+    held = Range("output_dimensionality", least=1, below=most + 1, accepted=(), refusal="range")
+    if not held.holds(dimensions):
+        raise range_error(held, dimensions)
     return embed(text, int(dimensions))

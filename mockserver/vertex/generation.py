@@ -17,6 +17,7 @@ from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tokens import split, token_id
 from mockserver.simulation.tuning import micros
 from mockserver.vertex import responses
+from mockserver.vertex.eras import era_of
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.locations import GLOBAL, find_location
 from mockserver.vertex.prompts import (
@@ -93,7 +94,10 @@ def compute_tokens(call: Call) -> Json:
 
 def refuse_predict(call: Call) -> Json:
     """400: Gemini does not support this method. A missing endpoint is 404 before that."""
-    find_target(call)
+    base = find_target(call).base
+    if base is not None and base.embedding_dimensions is not None:
+        # our choice: not seen
+        raise ApiError(Code.UNIMPLEMENTED, f"{call.route.id} of embedding models is not served; predict is.")
     raise ApiError(Code.FAILED_PRECONDITION, PREDICT_REFUSAL)
 
 
@@ -122,17 +126,21 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
     if searches_and_calls(message):
         raise invalid_argument(SEARCH_AND_CALLS)
     check_length(prompt, target.base)
-    settings = read_settings(message, config)
+    settings = read_settings(message, config, base=target.base)
     seed = seed_of(call.settings.seed, "vertex")
     outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=seed)
     created = micros(call.now)
+    era = era_of(target.base.shape if target.base else None, call.settings.as_of)
+    always_rated = call.settings.safety_ratings == "always"
     frame = Frame(
         version=call.version,
+        era=era,
         created=created,
         response_id=responses.response_id(created, world.rng("vertex.responses")),
         # Nothing for a tuned model [recorded 2025-03].
         model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
-        rated=call.settings.safety_ratings == "always" or "safetySettings" in message,
+        rated=always_rated or era.rated or "safetySettings" in message,
+        always_rated=always_rated,
         grounded=asks_for_search(message),
         traffic=_traffic(call, target),
     )

@@ -106,6 +106,7 @@ EXPRESS_MODE = (
     "google-genai sends tuning jobs with an API key and no project (express mode); "
     "the published rules have only the operations of this collection."
 )
+EXPRESS_EMBEDDINGS = "google-genai asks embedding models with an API key and no project (express mode)."
 MODEL_FOR_ENDPOINT = (
     "Clients ask a tuned model instead of its endpoint by mistake; the real service answers with a sentence of its own."
 )
@@ -152,6 +153,11 @@ UNPUBLISHED: Mapping[str, tuple[str, Handler, str]] = {
         "PredictionService.Predict",
         embeddings.predict,
         "",
+    ),
+    "POST /{version}/{model=publishers/*/models/*}:embedContent": (
+        "PredictionService.EmbedContent",
+        embeddings.embed_content,
+        EXPRESS_EMBEDDINGS,
     ),
 }
 
