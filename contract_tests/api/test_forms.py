@@ -195,6 +195,28 @@ def test_a_result_is_followed_by_text_that_uses_it(surface: Gemini | Vertex, res
     assert {"text": text} == part(ask(surface, contents=contents, **tools(WEATHER)))
 
 
+def test_a_result_is_told_with_the_texts_that_the_call_had(surface: Gemini | Vertex) -> None:
+    """Unless the result has them itself."""
+    question = {"role": "user", "parts": [{"text": "What is the weather in Oslo and in Bergen?"}]}
+    called = [
+        {"functionCall": {"name": name, "args": {"city": city}}} for name, city in (("f", "Oslo"), ("g", "Bergen"))
+    ]
+    results = [result("f", result="windy")["parts"][0], result("g", result="Bergen is wet")["parts"][0]]
+    contents = [question, {"role": "model", "parts": called}, {"role": "user", "parts": results}]
+
+    assert {"text": "Oslo: windy. Bergen is wet."} == part(ask(surface, contents=contents, **tools(WEATHER)))
+
+
+@pytest.mark.parametrize(("thinking", "thoughts"), [({"includeThoughts": True}, 1), ({}, 0)])
+def test_thoughts_come_before_the_answer_if_asked_for(surface: Gemini | Vertex, thinking: Json, thoughts: int) -> None:
+    """A part that says that it is a thought; its tokens are counted apart."""
+    answer = ask(surface, generationConfig={"thinkingConfig": thinking})
+    told = [each.get("thought", False) for each in answer["candidates"][0]["content"]["parts"]]
+
+    assert [True] * thoughts + [False] == told
+    assert answer["usageMetadata"]["totalTokenCount"] > answer["usageMetadata"]["promptTokenCount"]
+
+
 def test_a_result_in_json_mode_is_followed_by_json(surface: Gemini | Vertex) -> None:
     """The form that is asked for goes before the result."""
     config = {"responseMimeType": "application/json", "responseSchema": RECIPE}

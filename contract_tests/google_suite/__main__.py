@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TESTS = Path(google.genai.__file__).parent / "tests"
 PROJECT = "801452371447"
 """The project of Google's tests: the names in them say so."""
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables of the machine that some tests of certificates look at."""
 ON_A_SOCKET = ("shared", "tunings")
 
 
@@ -66,7 +68,8 @@ def _run(tests: Sequence[str], options: Sequence[str]) -> Figures:
             f"--rootdir={TESTS}", "-c", str(scratch / "pytest.ini"), "-p", "contract_tests.google_suite.plugin",
             "-p", "no:cacheprovider", "--mode=api", f"--figures={figures}", "-n=2", "-q", "--no-header", "--tb=short", *options,
         ]  # fmt: skip
-        environment = os.environ | {
+        kept = {name: value for name, value in os.environ.items() if name not in CERTIFICATES}
+        environment = kept | {
             "PYTHONPATH": str(ROOT),
             "GOOGLE_GENAI_REPLAYS_DIRECTORY": str(scratch / "replays"),
             "GOOGLE_API_KEY": "mockserver-google-suite",

@@ -1,5 +1,6 @@
 """Where the SDK's requests go: sandbox hosts to the public ones, and in a run over a socket all of them to the server."""
 
+import functools
 import re
 from typing import Any
 
@@ -46,6 +47,7 @@ def _target(host: str, scheme: str, port: int | None, url: str) -> tuple[str, st
 
 
 def _redirect_send(original: Any, library: Any, url: str) -> Any:
+    @functools.wraps(original)  # the SDK looks at the parameters
     def send(self: Any, request: Any, *arguments: Any, **options: Any) -> Any:
         if isinstance(request, library.Request):
             name, scheme, host, port = _target(request.url.host, request.url.scheme, request.url.port, url)
@@ -58,6 +60,7 @@ def _redirect_send(original: Any, library: Any, url: str) -> Any:
 
 
 def _redirect_request(original: Any, url: str) -> Any:
+    @functools.wraps(original)  # the SDK looks at the parameters
     def request(self: Any, method: str, target: Any, **options: Any) -> Any:
         before = httpx2.URL(str(target))
         name, scheme, host, port = _target(before.host, before.scheme, before.port, url)

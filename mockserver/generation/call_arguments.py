@@ -55,6 +55,7 @@ class _PromptValues:
         self.complete = complete
         self._asking = asking
         self._prompt = prompt
+        self._words = frozenset(_WORDS.findall(asking.lower()))
         self._numbers = [*_NUMBER.findall(asking)] or [*_NUMBER.findall(prompt)]
         self._texts = [*_texts(asking)] or [*_texts(prompt)]
 
@@ -73,9 +74,9 @@ class _PromptValues:
         return value
 
     def _find_word(self, kind: str, words: Any) -> Any:
-        said = set(_WORDS.findall(self._asking.lower()))
-        fitting = (word for word in words if kind == "string" and isinstance(word, str) and word.lower() in said)
-        return next(fitting, None)
+        if kind != "string":
+            return None
+        return next((word for word in words if isinstance(word, str) and word.lower() in self._words), None)
 
     def _find_number(self, schema: Mapping[str, Any], *, whole: bool) -> float | None:
         for index, text in enumerate(self._numbers):

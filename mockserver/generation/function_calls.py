@@ -49,15 +49,24 @@ def results(contents: Sequence[Mapping[str, Any]]) -> list[Json]:
 
 def results_text(contents: Sequence[Mapping[str, Any]]) -> str:
     """Return a text that uses the results in the last turn, a sentence each; "" if there are none."""
-    sentences_ = [_result_sentence(result) for result in results(contents)]
-    return " ".join(sentences_)
+    arguments = {
+        part["functionCall"].get("id") or part["functionCall"].get("name"): part["functionCall"].get("args", {})
+        for content in contents[-2:-1]
+        for part in content.get("parts", ())
+        if "functionCall" in part
+    }
+    said = [(each, arguments.get(each.get("id")) or arguments.get(each.get("name"), {})) for each in results(contents)]
+    return " ".join(_result_sentence(result, of) for result, of in said)
 
 
-def _result_sentence(result: Mapping[str, Any]) -> str:
+def _result_sentence(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
+    """Return a sentence with the result, after the texts among the call's arguments that it does not have."""
     value: Any = result.get("response", {})
     if isinstance(value, dict) and len(value) == 1 and (name := next(iter(value))) in _RESULT_MEMBERS:
         value = value[name]
     text = _value_text(value).strip() or f"{result.get('name', 'The function')} returned nothing"
+    missing = [each for each in arguments.values() if isinstance(each, str) and each not in text]
+    text = f"{', '.join(missing)}: {text}" if missing else text
     return text if text[-1] in ".!?" else f"{text}."
 
 

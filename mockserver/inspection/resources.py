@@ -49,6 +49,8 @@ T = TypeVar("T")
 TUNED_MODEL = "google.ai.generativelanguage.v1beta.TunedModel"
 TUNING_JOB = "google.cloud.aiplatform.v1beta1.TuningJob"
 
+_NAME = re.compile(r"projects/([^/:]+)/locations/([^/:]+)/([^/:]+)/([^/:@]+)")
+
 DEFAULT_BASE = "gemini-1.5-flash-001-tuning"
 DEFAULT_VERTEX_BASE = "gemini-2.0-flash-001"
 """The base models of added resources, on days on which they are tuned."""
@@ -217,10 +219,10 @@ def _choose_name(generated: str, wanted: str) -> str:
 
 def _parse_name(name: str, collection: str) -> tuple[str, str, str]:
     """Return the project, the location and the last segment of a full name. ValueError for another form."""
-    match = re.fullmatch(rf"projects/([^/:]+)/locations/([^/:]+)/{collection}/([^/:@]+)", name)
-    if match is None:
+    match = _NAME.fullmatch(name)
+    if match is None or match[3] != collection:
         raise ValueError(f"{name!r} is not a name like projects/P/locations/L/{collection}/ID, nor its last segment")
-    return match[1], match[2], match[3]
+    return match[1], match[2], match[4]
 
 
 def _age_run(run: Run, state: State, step: int | None, error: Failure | None) -> Run:
