@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
+.PHONY: attack evidence settings help serve test contract-long mutations coverage-table google-suite bench lint format types imports check clients schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -31,6 +31,9 @@ attack: .venv/ready ## what somebody may send to stop the server, at length; ARG
 
 coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API the tests exercise
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)
+
+google-suite: .venvs/google-suite/ready ## run Google's own tests of google-genai against the server; ARGS=--write writes the figures
+	@.venvs/google-suite/bin/python -m contract_tests.google_suite $(ARGS)
 
 bench: .venv/ready ## measure start and requests, relative to a minimal server; ARGS is the number of rounds
 	@for name in in_process start live grpc_port; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit; done

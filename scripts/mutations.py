@@ -102,9 +102,23 @@ MUTATIONS = (
     Mutation(
         "steps rounded down",
         "mockserver/simulation/tuning.py",
-        "return -(-self.examples * self.epochs // self.batch)",
-        "return self.examples * self.epochs // self.batch",
+        "steps = -(-self.examples * self.epochs // self.batch)",
+        "steps = self.examples * self.epochs // self.batch",
         (f"{API}/test_api_machine.py",),
+    ),
+    Mutation(
+        "a range includes its end",
+        "mockserver/catalog/ranges.py",
+        "or value < self.below))",
+        "or value <= self.below))",
+        (f"{API}/test_numbers.py",),
+    ),
+    Mutation(
+        "a Google host serves every path",
+        "mockserver/dispatch/route_table.py",
+        'and service in {"", route.service}',
+        "and True",
+        (f"{API}/test_front_end.py",),
     ),
     Mutation(
         "a refreshed operation at every look",

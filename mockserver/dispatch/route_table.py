@@ -23,6 +23,7 @@ class RouteTable:
 
     def __init__(self, services: Iterable[Service]) -> None:
         self.services = {service.host: service for service in services}
+        self._hosts = [(re.compile(service.host_pattern), service.host) for service in self.services.values()]
         self.routes = (
             *(replace(route, service=host) for host, service in self.services.items() for route in service.routes),
             *(
@@ -49,12 +50,21 @@ class RouteTable:
         hosts = self._services_by_version.get(_version(path), set())
         return self._service_by_collection.get(_collection(path)) or ("".join(hosts) if len(hosts) == 1 else "")
 
-    def match(self, verb: str, path: str, as_of: date | None = None, *, lenient: bool = False) -> Match | None:
-        """Return the first live route that matches, or None. `path` is percent-encoded, as on the wire."""
+    def service_of_host(self, host: str) -> str:
+        """Return the host of the service that a host name, in lower case, belongs to: its own or a region's; "" if none."""
+        return next((service for pattern, service in self._hosts if pattern.fullmatch(host)), "")
+
+    def match(
+        self, verb: str, path: str, as_of: date | None = None, *, lenient: bool = False, service: str = ""
+    ) -> Match | None:
+        """Return the first live route that matches, or None. `path` is percent-encoded, as on the wire.
+
+        A request to a host of a `service` matches only the routes of this service.
+        """
         for route in self._candidates(verb, _version(path), _action(path)):
             pattern, names = compile_path(route.path)
             match = pattern.fullmatch(path)
-            if match and route.is_live(as_of, lenient=lenient):
+            if match and route.is_live(as_of, lenient=lenient) and service in {"", route.service}:
                 return Match(route, {name: unquote(value) for name, value in zip(names, match.groups(), strict=True)})
         return None
 

@@ -22,6 +22,9 @@ _BLOCK_REASON = message_name("v1beta", "GenerateContentResponse.PromptFeedback.B
 _PART = message_name("v1beta", "Part")
 _CATEGORY = message_name("v1beta", "HarmCategory")
 
+CALLED = "Model generated function call(s)."
+"""The finish message of a candidate that is function calls, in 12 of 12 recordings of google-genai from 2025-08 on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -110,6 +113,8 @@ def _index(era: Era, outcome: Outcome, index: int) -> Json:
 
 def _ending(era: Era, candidate: Candidate) -> Json:
     ending: Json = {"finishReason": reason_name(_FINISH_REASON, candidate.finish), **_ratings(era, candidate.ratings)}
+    if era.finish_message and candidate.finish == "STOP" and any("functionCall" in part for part in candidate.parts):
+        ending["finishMessage"] = CALLED
     if candidate.citations:
         ending["citationMetadata"] = {"citationSources": [_citation(citation) for citation in candidate.citations]}
     if candidate.likely_tokens is not None:

@@ -4,7 +4,6 @@ A tuned model, its run and its permissions are one record: a change of owner is 
 all of them.
 """
 
-import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -12,7 +11,7 @@ from enum import IntEnum
 from mockserver.datasets.examples import Examples
 from mockserver.dispatch.routing import Call
 from mockserver.dispatch.runs import RunCollection
-from mockserver.gemini import errors
+from mockserver.gemini import errors, owners
 from mockserver.simulation.names import project_number
 from mockserver.simulation.tuning import Progress, Run, State, observe, state
 from mockserver.state.store import Index, Missing, Position
@@ -105,7 +104,11 @@ class TunedModel:
 def _reader_keys(model: TunedModel) -> Iterator[str]:
     """The partitions of the index that hold a tuned model: see `own_role` and `public_role`. "" holds all of them."""
     yield ""
-    yield from {_reader_key(permission.role, permission.principal) for permission in model.permissions}
+    yield from {
+        _reader_key(permission.role, part)
+        for permission in model.permissions
+        for part in owners.partitions(permission.principal)
+    }
     if model.owner.startswith("key:"):
         yield _reader_key(Role.OWNER, f"project:{model.project}")
     yield from {_reader_key(Role.READER, f"number:{number}") for number in model.reader_projects}
@@ -155,18 +158,14 @@ def _get(call: Call, name: str) -> TunedModel | None:
 
 def walk_tuned_models(call: Call, keys: Iterable[str], after: Position | None) -> Iterator[TunedModel]:
     """The tuned models of some partitions of the index, each once, oldest first, behind a position."""
-    walks = [call.world.store.walk(TUNED_MODELS, BY_READER, key, after=after) for key in keys]
-    last = ""
-    for entry in heapq.merge(*walks, key=lambda entry: entry.position):
-        if entry.name != last:
-            last = entry.name
-            yield entry.record
+    return owners.walk_partitions(call, TUNED_MODELS, BY_READER, keys, after)
 
 
 def own_keys(call: Call, role: Role = Role.READER) -> set[str]:
     """The partitions that hold every model in which the caller has at least this role of their own."""
     caller = call.caller
-    keys = principal_keys(caller.principal, role) | {_reader_key(Role.OWNER, f"project:{caller.project}")}
+    keys = {_reader_key(Role.OWNER, f"project:{caller.project}")}
+    keys |= {key for part in owners.own_partitions(call) for key in principal_keys(part, role)}
     if role == Role.READER:
         keys.add(_reader_key(Role.READER, f"number:{int(project_number(caller.project))}"))
     return keys
@@ -188,7 +187,7 @@ def own_role(model: TunedModel, call: Call) -> int:
     We know no group's members: a grant to a group gives nobody anything. # our choice
     """
     caller = call.caller
-    roles = [permission.role for permission in model.permissions if permission.principal == caller.principal]
+    roles = [permission.role for permission in model.permissions if owners.is_caller(permission.principal, call)]
     if model.owner.startswith("key:") and caller.project == model.project:
         roles.append(Role.OWNER)  # what a key makes belongs to its project
     if model.reader_projects and int(project_number(caller.project)) in model.reader_projects:

@@ -53,12 +53,15 @@ class ReceivedRequest:
         self._record(error.code.http, error.status)
         return Printer(self.http, parameters, self.now, self.world.clock).print_error(error)
 
-    def answer_unrouted(self, table: RouteTable) -> Reply:
-        """Reply with 404: an empty body or the outermost server's page, by the service of the path [both seen]."""
-        hint = diagnose_unrouted(table, self.http.verb, self.http.path, self.world.settings)
+    def answer_unrouted(self, table: RouteTable, host: str) -> Reply:
+        """Reply with 404: an empty body or the outermost server's page [both seen].
+
+        Which of them depends on the service of the `host` that was called, or else of the path.
+        """
+        hint = diagnose_unrouted(table, self.http.verb, self.http.path, self.world.settings, host)
         log.warning("%s was not found: %s", self.label, hint)
         self._record(404, None, hint)
-        service = table.services.get(table.service(self.http.path))
+        service = table.services.get(host or table.service(self.http.path))
         empty = service is not None and service.empty_404
         return self.print_page(404, b"" if empty else error_pages.not_found_page(self.http.target))
 
@@ -115,9 +118,10 @@ class HttpFace:
         except InvalidParameters as error:
             return received.label, received.refuse(error, error.parameters)
         verb = "GET" if http.method == "HEAD" else http.method  # our choice: not seen
-        match = self._table.match(verb, http.path, settings.as_of, lenient=settings.lenient_routes)
+        host = self._table.service_of_host(http.host)  # "" for an address of our own, which serves every path
+        match = self._table.match(verb, http.path, settings.as_of, lenient=settings.lenient_routes, service=host)
         if match is None:
-            return received.label, received.answer_unrouted(self._table)
+            return received.label, received.answer_unrouted(self._table, host)
         route = match.route
         if malformed := _malformed(http):
             return route.id, received.print_page(*malformed)

@@ -26,6 +26,11 @@ class HttpRequest:
         return override if self.verb == "POST" and override in OVERRIDES else self.verb
 
     @property
+    def host(self) -> str:
+        """Return the host that the client called, in lower case and without a port."""
+        return self.headers.get("host", "").partition(":")[0].rstrip(".").lower()
+
+    @property
     def parameters(self) -> str:
         """Return the query; for a GET sent as POST also the form in the body, as google-api-python-client sends it."""
         if self.verb == "GET" or self.method != "GET" or not is_form(self.headers.get("content-type")):

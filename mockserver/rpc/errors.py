@@ -160,12 +160,20 @@ def localized_message(message: str, locale: str = "en-US") -> Json:
     return {"@type": TYPE + "LocalizedMessage", "locale": locale, "message": message}
 
 
-def quota_failure(metric: str, quota_id: str, dimensions: Mapping[str, str], limit: int) -> Json:
-    """Return a QuotaFailure of one violation, with the order of members seen in a 429 of 2026."""
-    violation: Json = {"quotaMetric": metric, "quotaId": quota_id}
-    if dimensions:
-        violation["quotaDimensions"] = dict(dimensions)
-    return {"@type": TYPE + "QuotaFailure", "violations": [violation | {"quotaValue": str(limit)}]}
+def quota_failure(violations: Iterable[tuple[str, str, Mapping[str, str], int]]) -> Json:
+    """Return a QuotaFailure of violations: metric, id, dimensions and limit, in the order seen in a 429 of 2026."""
+    return {
+        "@type": TYPE + "QuotaFailure",
+        "violations": [
+            {
+                "quotaMetric": metric,
+                "quotaId": quota_id,
+                **({"quotaDimensions": dict(dimensions)} if dimensions else {}),
+                "quotaValue": str(limit),
+            }
+            for metric, quota_id, dimensions, limit in violations
+        ],
+    }
 
 
 def retry_info(seconds: float) -> Json:

@@ -3,6 +3,7 @@
 They do not depend on a resource. Each sentence was seen in a recording or a quoted body.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 from mockserver.rpc.errors import ApiError, Code, error_info, help_links, quota_failure, retry_info
@@ -57,22 +58,23 @@ def location_unsupported() -> ApiError:
 
 
 def quota_exceeded(
-    metric: str, quota_id: str, *, model: str, limit: int, retry_delay: str, location: str = "global"
+    quotas: Sequence[tuple[str, str]], *, model: str, limit: int, retry_delay: str, location: str = "global"
 ) -> ApiError:
-    """429 of the Developer API since 2025. `metric` begins with the service's host; there is no Retry-After.
+    """429 of the Developer API since 2025. A quota is a metric, which begins with the service's host, and an id.
 
-    `retry_delay` is a duration as text, such as "48.9s".
+    There is no Retry-After. `retry_delay` is a duration as text, such as "48.9s".
     """
+    lines = "".join(f"* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}\n" for metric, _ in quotas)
+    dimensions = {"model": model, "location": location}
     return ApiError(
         Code.RESOURCE_EXHAUSTED,
         "You exceeded your current quota, please check your plan and billing details. "
         f"For more information on this error, head to: {_RATE_LIMITS}. "
-        "To monitor your current usage, head to: https://ai.dev/rate-limit. \n"
-        f"* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}\n"
+        f"To monitor your current usage, head to: https://ai.dev/rate-limit. \n{lines}"
         f"Please retry in {retry_delay}.",
         (
             help_links([("Learn more about Gemini API quotas", _RATE_LIMITS)]),
-            quota_failure(metric, quota_id, {"model": model, "location": location}, limit),
+            quota_failure([(metric, id_, dimensions, limit) for metric, id_ in quotas]),
             retry_info(float(retry_delay.removesuffix("s"))),
         ),
     )
@@ -98,10 +100,11 @@ def rate_limit_exceeded(service: str, project: str, *, location: str, limit: int
     )
 
 
-def base_model_quota_exceeded(metric: str, base_model: str) -> ApiError:
-    """429 of Vertex AI; `metric` begins with aiplatform.googleapis.com/."""
+def base_model_quota_exceeded(metric: str, base_model: str = "") -> ApiError:
+    """429 of Vertex AI; `metric` begins with aiplatform.googleapis.com/. Without a base model it is not of models."""
+    of_model = f" with base model: {base_model}" if base_model else ""
     return ApiError(
         Code.RESOURCE_EXHAUSTED,
-        f"Quota exceeded for {metric} with base model: {base_model}. Please submit a quota increase request. "
+        f"Quota exceeded for {metric}{of_model}. Please submit a quota increase request. "
         "https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai.",
     )

@@ -75,7 +75,7 @@ class Settings(Checked):
     auth: Literal["any", "off", "strict"] = setting(
         Word("any", "off", "strict"),
         "who may ask: any (some credential is required), off, strict (only the listed credentials)",
-        more="A token that is an e-mail address stands for that user; a key owns what it creates.",
+        more="A token that is an e-mail address stands for that user; a key and any other token are one owner, unless auth is strict.",
         metavar="MODE",
         default="any",
     )
@@ -120,7 +120,8 @@ class Settings(Checked):
     safety_ratings: Literal["always", "real"] = setting(
         Word("always", "real"),
         "when answers of Vertex AI have safety ratings: always, or as in real answers",
-        more="In recorded answers, ratings are there when something was blocked or the client asked for them.",
+        more="In recorded answers, ratings are there when something was blocked, the client asked for them or the model is "
+        "of 1.x. With real, the Developer API's answers have none from 2025-09 on.",
         metavar="WHEN",
         default="always",
     )

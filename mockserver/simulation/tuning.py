@@ -84,7 +84,8 @@ class Run:
     last two. With `fail_at_step` the run fails right after that step, with `stall_at_step` it stops making progress
     after it; 0 means before the first step, a step beyond the last has no effect. `quota` names the quota that the
     run counts against; "" is none. Within a quota the run `waits` for a free place, unless it was added as running;
-    `free_at` is when there is one, 0 if there was one at once.
+    `free_at` is when there is one, 0 if there was one at once. `most_steps` are the steps that it has at most, None for
+    no limit.
     """
 
     created: Nanos
@@ -105,11 +106,13 @@ class Run:
     quota: str = ""
     waits: bool = True
     free_at: Nanos = 0
+    most_steps: int | None = None
 
     @property
     def total_steps(self) -> int:
         """`ceil(examples * epochs / batch)`: fits every recorded run."""
-        return -(-self.examples * self.epochs // self.batch)
+        steps = -(-self.examples * self.epochs // self.batch)
+        return steps if self.most_steps is None else min(steps, self.most_steps)
 
     def epoch(self, step: int) -> int:
         """`floor(step * batch / examples)`, seen in 461 of 461 snapshots; never beyond the last epoch."""

@@ -198,9 +198,12 @@ class MockServer:
             self._world, name, examples=examples, state=state, step=step, error=failure, owner=owner, **members
         )
 
-    def add_tuning_job(
+    def add_tuning_job(  # noqa: PLR0913 - all but the name are given by name
         self,
+        name: str = "",
         *,
+        model: str = "",
+        endpoint: str = "",
         project: str = "",
         location: str = "us-central1",
         state: str = "SUCCEEDED",
@@ -211,7 +214,16 @@ class MockServer:
         """Add a tuning job and return its name: see `inspection.resources.add_tuning_job`."""
         failure = run_control.failure(error)
         return resources.add_tuning_job(
-            self._world, project=project, location=location, state=state, step=step, error=failure, **members
+            self._world,
+            name,
+            model=model,
+            endpoint=endpoint,
+            project=project,
+            location=location,
+            state=state,
+            step=step,
+            error=failure,
+            **members,
         )
 
     # Worlds

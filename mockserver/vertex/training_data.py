@@ -7,8 +7,11 @@ from typing import Any
 from mockserver.datasets import dataset, files, storage
 from mockserver.datasets.dataset import Dataset, Distribution, Sample, Statistics
 from mockserver.datasets.lines import Kind
+from mockserver.rpc.errors import invalid_argument
 from mockserver.state.world import World
+from mockserver.vertex import reinforcement
 from mockserver.vertex.dataset_rules import missing_dataset, oversized_validation, rules_for
+from mockserver.vertex.errors import invalid_fields
 from mockserver.vertex.tuning_specs import Request
 
 Json = dict[str, Any]
@@ -34,12 +37,20 @@ def reads_storage(world: World) -> bool:
 def read_training_data(world: World, request: Request) -> Dataset:
     """The dataset of a job: read from the world's buckets, made up where there are none.
 
-    An error in the training or the validation data is the dataset's failure.
+    Raises ApiError for training data without a required field: the real service looks at the form of the rows when the
+    job is created. Any other error in the training or the validation data is the dataset's failure.
     """
     kind, buckets = KINDS.get(request.spec.member), storage.buckets(world.settings.gcs_root)
     if kind is None or not buckets or not request.dataset.startswith("gs://"):
         return dataset.synthesize(request.dataset, preference=kind is Kind.PREFERENCE)
     training = _load_dataset(buckets, request.dataset, kind, request.base_model)
+    if training.refusal:
+        # seen 2025-10 for `contents`; how many rows it reads is not known: ours are all
+        raise invalid_argument(training.refusal)
+    if training.multimodal and request.spec.member == reinforcement.SPEC:
+        path, most = "tuning_job.reinforcement_tuning_spec.hyper_parameters", reinforcement.MOST_MULTIMODAL_RESPONSES
+        if wrong := [*reinforcement.responses_violations(path, request.hyperparameters, most)]:
+            raise invalid_fields(*wrong)
     uri: str = request.settings.get("validationDatasetUri", "")
     if training.failure or not uri.startswith("gs://"):
         return training

@@ -1,6 +1,7 @@
 """The members of the tuning_spec oneof, and the checks of a create request.
 
-Only the fields of a request are checked here, as by the real service at create; errors in a dataset fail the run.
+The fields of a request are checked here. The form of the dataset's rows is checked at create too (training_data.py);
+other errors in a dataset fail the run.
 """
 
 import re
@@ -13,6 +14,7 @@ from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
 from mockserver.protojson.schema import json_name
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.vertex import reinforcement
 from mockserver.vertex.errors import REQUIRED, Violation, invalid_fields
 
 Json = dict[str, Any]
@@ -52,6 +54,7 @@ SPECS: Mapping[str, Spec] = {
         Spec("supervised_tuning_spec", "sft"),
         Spec("preference_optimization_spec", "preference"),
         Spec("distillation_spec", "distillation", dataset="prompt_dataset_uri", gemini=False),
+        Spec("distillation_sampling_spec", "distillation-sampling", dataset="prompt_dataset_uri", gemini=False),
         Spec("partner_model_tuning_spec", "partner", gemini=False),
         Spec("reinforcement_tuning_spec", "reinforcement"),
         Spec("veo_tuning_spec", "veo", gemini=False),
@@ -124,8 +127,7 @@ def check_request(job: Mapping[str, Any], base_model: str, as_of: date | None) -
     spec = next(SPECS[member] for member in job if member in SPECS)
     base = base_models.find(base_model.rpartition("/")[2], as_of, vertex=True)
     if not _is_tunable(spec, base_model, base, as_of):
-        # our choice: not seen
-        raise ApiError(Code.INVALID_ARGUMENT, f"The base model {base_model} is not supported for tuning.")
+        raise ApiError(Code.INVALID_ARGUMENT, f"Base model {base_model} is not supported.")  # seen 2025-10-05
     request = Request(job, spec, base_model, base)
     _check_adapter_size(request)
     return request
@@ -156,6 +158,8 @@ def _spec_violations(spec: Spec, settings: Mapping[str, Any]) -> Iterator[Violat
     if validation and not _is_dataset(validation):
         yield _not_jsonl(path, "validation_dataset_uri")
     yield from _hyperparameter_violations(f"{path}.hyper_parameters", hyperparameters(spec, settings))
+    if spec.member == reinforcement.SPEC:
+        yield from reinforcement.violations(f"{path}.hyper_parameters", hyperparameters(spec, settings))
     if "evaluationConfig" in settings:
         yield from _evaluation_violations(f"{path}.evaluation_config", settings["evaluationConfig"])
 

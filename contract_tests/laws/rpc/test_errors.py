@@ -43,8 +43,12 @@ MADE: dict[str, Callable[[], ApiError]] = {
     ),
     "user-project-denied": lambda: errors.user_project_denied("my-project", GL),
     "quota-exceeded": lambda: outages.quota_exceeded(
-        f"{GL}/generate_content_paid_tier_input_token_count",
-        "GenerateContentPaidTierInputTokensPerModelPerMinute",
+        [
+            (
+                f"{GL}/generate_content_paid_tier_input_token_count",
+                "GenerateContentPaidTierInputTokensPerModelPerMinute",
+            )
+        ],
         model="gemini-2.5-flash",
         limit=1_000_000,
         retry_delay="48.939935699s",
