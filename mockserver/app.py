@@ -1,8 +1,9 @@
-"""The ASGI application: Google's APIs, the control API and discovery."""
+"""The ASGI application: Google's APIs, Cloud Storage, the control API and discovery."""
 
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -10,6 +11,7 @@ from starlette.routing import Mount
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mockserver.cloud_storage import face as cloud_storage
 from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
@@ -22,7 +24,7 @@ from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
-from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
+from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import Clock, ManualClock, SystemClock
 from mockserver.state.world import World, Worlds
@@ -43,7 +45,8 @@ def create_app(
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
-    google = Google(HttpFace(worlds, table))
+    google = Google(HttpFace(worlds, table), REQUEST_BYTES)
+    storage = Google(cloud_storage.StorageFace(worlds), OBJECT_BYTES)
     router = Starlette(
         routes=[
             HttpRoute("/token", token_endpoint.exchange, methods=["POST"]),
@@ -57,7 +60,7 @@ def create_app(
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
-        answer: ASGIApp = google if versioned else router
+        answer: ASGIApp = google if versioned else storage if _is_for_storage(scope) else router
         if host_guard is not None and scope["type"] == "http" and not scope["path"].startswith("/_mock/"):
             try:
                 host_guard.check(scope["headers"])
@@ -69,21 +72,36 @@ def create_app(
     return app
 
 
+def _is_for_storage(scope: Scope) -> bool:
+    if scope["type"] != "http":
+        return False
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return cloud_storage.serves(host, scope["path"])
+
+
+class Face(Protocol):
+    """Answers HTTP requests. Raises WouldBlock for one that takes long, if `may_block` is false."""
+
+    def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
+        """Answer a request."""
+
+
 class Google:
-    """The HTTP face as an ASGI app.
+    """A face as an ASGI app.
 
     A request that waits for something outside of this process has its own thread. Requests that take long to compute
-    share a few threads.
+    share a few threads. Of a body larger than the limit only so much is kept that the face can tell.
     """
 
-    def __init__(self, face: HttpFace) -> None:
+    def __init__(self, face: Face, limit: int) -> None:
         self._face = face
+        self._limit = limit
         self._waiting = BlockingCalls[Reply]()
         self._computing = ThreadPoolExecutor(4, thread_name_prefix="mockserver-computing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the request, answer it and send the reply. An incomplete request is ignored."""
-        body = await _body(receive)
+        body = await _body(receive, self._limit)
         if body is None:
             return
         request = _request(scope, body)
@@ -157,7 +175,7 @@ def _request(scope: Scope, body: bytes) -> HttpRequest:
     )
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, limit: int) -> bytes | None:
     """Read the body; if it is too large, only as much as shows that. None if the client disconnects before its end."""
     pieces: list[bytes] = []
     size = 0
@@ -166,7 +184,7 @@ async def _body(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         piece = message.get("body", b"")
-        if size <= REQUEST_BYTES:
+        if size <= limit:
             pieces.append(piece)
         size += len(piece)
         if not message.get("more_body"):

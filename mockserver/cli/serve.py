@@ -1,6 +1,7 @@
 """`mockserver serve`: serve both APIs over HTTP until interrupted."""
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
@@ -79,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
+    from mockserver.datasets.storage import served_at
     from mockserver.doors.live import CannotListen, serve
     from mockserver.http.host_guard import HostGuard
 
@@ -98,12 +100,13 @@ def run(arguments: argparse.Namespace) -> int:
     worlds = Worlds(world)
     grpc_target, stop_grpc = _serve_grpc(serving, worlds)
     try:
-        serve(
-            create_app(worlds, Guard(token), host_guard),
-            serving.host,
-            serving.port,
-            lambda url: print(_greeting(url, grpc_target, speed, world, token), flush=True),
-        )
+        with contextlib.ExitStack() as stack:
+
+            def start(url: str) -> None:
+                stack.enter_context(served_at(url))
+                print(_greeting(url, grpc_target, speed, world, token), flush=True)
+
+            serve(create_app(worlds, Guard(token), host_guard), serving.host, serving.port, start)
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
         msg = f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}."
@@ -170,5 +173,6 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   google-generativeai  genai.configure(api_key="any-key", transport="rest", client_options={{"api_endpoint": "{url}"}})
   vertexai             vertexai.init(project="p", location="us-central1", api_endpoint="{url}", api_transport="rest",
                                      credentials=google.oauth2.credentials.Credentials(token="any-token"))
+  Cloud Storage        STORAGE_EMULATOR_HOST={url}
 
 Stop with Ctrl-C."""

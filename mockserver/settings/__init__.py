@@ -126,8 +126,9 @@ class Settings(Checked):
     gcs_root: Path | None = setting(
         Folder(),
         "the directory where gs://bucket/object is DIR/bucket/object",
-        more="Training data is read, checked and counted as by the service. `STORAGE_EMULATOR_HOST` names an emulator "
-        "that is asked too. Without either, statistics are made up from the URI, the same ones each time.",
+        more="Training data is read, checked and counted as by the service, and what clients upload is written there. "
+        "Without it, the world keeps what they upload. `STORAGE_EMULATOR_HOST` names an emulator that is asked too. "
+        "Of a bucket that nobody knows, statistics are made up from the URI, the same ones each time.",
         by=By.SERVE | By.TEST,  # a directory of this machine is named by who starts the server, not by who reaches it
         default=None,
     )

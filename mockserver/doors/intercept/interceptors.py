@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mockserver.cloud_storage.face import HOST as STORAGE_HOST
 from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
 from mockserver.inspection.services import route_table
 from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
@@ -71,7 +72,8 @@ Find = Callable[[str], Interceptor | None]
 @cache
 def answered_hosts() -> re.Pattern[str]:
     """The names of the hosts that the app answers for."""
-    patterns = [re.escape(TOKEN_HOST), *(service.host_pattern for service in route_table().services.values())]
+    storage = rf"(?:.+\.)?{re.escape(STORAGE_HOST)}"  # the name of a bucket may stand before it
+    patterns = [re.escape(TOKEN_HOST), storage, *(service.host_pattern for service in route_table().services.values())]
     return re.compile("|".join(patterns))
 
 
