@@ -4,14 +4,15 @@ The other rooms use a `Service`, and name no host, method or resource themselves
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from mockserver.dispatch.routing import Json, Route
+from mockserver.dispatch.routing import Call, Json, Route
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.outages import Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,14 @@ class FailedCall:
     project: str
     day: date
     retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaKey:
+    """What a quota is counted for: a model of a project."""
+
+    project: str
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,10 @@ class Service:
     prompt_text       returns the text of a request that may contain magic words; "" if there is none
     polls             globs over the ids of methods that clients poll while a job runs
     has_ended         returns whether an answer to such a method shows that the job has ended
+    metered           globs over the ids of methods that count against quotas
+    quota_key         returns what a call counts for
+    quota_error       returns its error for a call that exceeds quotas
+    creates           globs over the ids of methods that create something new each time
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
     lenient_hint      the hint if only a lenient route matches
@@ -89,6 +102,10 @@ class Service:
     headers: HeaderProfile
     discovery: DiscoveryProfile
     injected_error: Callable[[str, FailedCall], ApiError | None]
+    quota_key: Callable[[Call], QuotaKey]
+    quota_error: Callable[[Call, QuotaKey, Sequence[Violation]], ApiError]
+    metered: tuple[str, ...] = ()
+    creates: tuple[str, ...] = ()
     internal_error: str = outages.INTERNAL
     regional: bool = False
     misnamed: Callable[[Route, Json], ApiError] = lambda *_: errors.invalid_argument()  # our choice: not seen

@@ -1,17 +1,18 @@
 """The Developer API, described once: host, header profile, errors of outages, hints for lost calls."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
-from mockserver.dispatch.routing import Json, Route
-from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, Service
+from mockserver.dispatch.routing import Call, Json, Route
+from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, QuotaKey, Service
 from mockserver.gemini.routes import LENIENT_ROUTES, ROUTES
 from mockserver.generation.prompt_text import last_text
 from mockserver.protojson.formatting import duration_text
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.outages import Violation
 
 HOST = "generativelanguage.googleapis.com"
 
@@ -29,17 +30,39 @@ _NO_DATA = (
 )
 
 
+_REQUESTS = f"{HOST}/generate_content_free_tier_requests"
+_TOKENS = f"{HOST}/generate_content_free_tier_input_token_count"
+# Metric and id of the free tier's quotas: bodies of 2025 and 2026 list all four [seen].
+_FREE_TIER = {
+    ("requests", "minute"): (_REQUESTS, "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"),
+    ("requests", "day"): (_REQUESTS, "GenerateRequestsPerDayPerProjectPerModel-FreeTier"),
+    ("tokens", "minute"): (_TOKENS, "GenerateContentInputTokensPerModelPerMinute-FreeTier"),
+    ("tokens", "day"): (_TOKENS, "GenerateContentInputTokensPerModelPerDay-FreeTier"),
+}
+
+
 def _resource_exhausted(call: FailedCall) -> ApiError:
     """429: of the rate of tuned models as seen from 2024-10 to 2024-12, else with QuotaFailure as since 2025."""
     if call.route.id.startswith("tunedModels."):
         return outages.resource_exhausted()
-    return outages.quota_exceeded(
-        f"{HOST}/generate_content_free_tier_requests",
-        "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
-        model="gemini-1.5-flash",
-        limit=15,
-        retry_delay=duration_text(round((48 if call.retry_after is None else call.retry_after) * 1_000_000_000)),
-    )
+    seconds = 48 if call.retry_after is None else call.retry_after
+    return _quota_exceeded("gemini-1.5-flash", [Violation("requests", "minute", 15, seconds)])
+
+
+def _quota_exceeded(model: str, violations: Sequence[Violation]) -> ApiError:
+    """429 of the free tier; it lasts until the last of the quotas begins anew."""
+    delay = max(violation.seconds for violation in violations)
+    quotas = [(*_FREE_TIER[each.unit, each.period], each.limit) for each in violations]
+    return outages.quota_exceeded(quotas, model=model, retry_delay=duration_text(round(delay * 1_000_000_000)))
+
+
+def _quota_key(call: Call) -> QuotaKey:
+    """The caller's project. A tuned model has quotas of its own."""  # our choice: not seen
+    return QuotaKey(call.caller.project, call.resource.rpartition("/")[2])
+
+
+def _quota_error(_: Call, key: QuotaKey, violations: Sequence[Violation]) -> ApiError:
+    return _quota_exceeded(key.model, violations)
 
 
 def _overloaded(call: FailedCall) -> ApiError:
@@ -100,6 +123,16 @@ SERVICE = Service(
     prompt_text=last_text,
     polls=("tunedModels.get", "tunedModels.operations.get"),
     has_ended=_has_ended,
+    metered=(
+        "*.generateContent",
+        "*.streamGenerateContent",
+        "*.generateText",
+        "*.embedContent",
+        "*.batchEmbedContents",
+    ),
+    quota_key=_quota_key,
+    quota_error=_quota_error,
+    creates=("*.create", "*.batchGenerateContent", "*.asyncBatchEmbedContent"),
     refusal_hint=_refusal_hint,
     lenient_hint=_LENIENT,
 )

@@ -144,6 +144,31 @@ class Settings(Checked):
         metavar="WHAT",
         default="wait",
     )
+    requests_per_minute: int | None = setting(
+        Whole(0, 10**9),
+        "how many requests a minute a project may send to a model",
+        more="One more gets the service's 429, which says when to come again.",
+        absent="no limit",
+        default=None,
+    )
+    tokens_per_minute: int | None = setting(
+        Whole(0, 10**12),
+        "how many tokens of input a minute a project may send to a model",
+        absent="no limit",
+        default=None,
+    )
+    requests_per_day: int | None = setting(
+        Whole(0, 10**9),
+        "how many requests a day a project may send to a model; a day ends at 8:00 UTC",
+        absent="no limit",
+        default=None,
+    )
+    tokens_per_day: int | None = setting(
+        Whole(0, 10**12),
+        "how many tokens of input a day a project may send to a model",
+        absent="no limit",
+        default=None,
+    )
     refuse_real_credentials: bool = setting(
         Switch(),
         "answer keys and tokens that look real with an error",

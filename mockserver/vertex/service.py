@@ -1,18 +1,20 @@
 """Vertex AI, described once: host, header profile, errors of outages, hints for lost calls."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
-from mockserver.dispatch.routing import Json, Route, text_at
-from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, Service
+from mockserver.dispatch.routing import Call, Json, Route, text_at
+from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, QuotaKey, Service
 from mockserver.generation.prompt_text import last_text
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.outages import Violation
 from mockserver.vertex.errors import REQUIRED, invalid_fields
 from mockserver.vertex.generation import TRAFFIC_HEADER
 from mockserver.vertex.routes import ROUTES
+from mockserver.vertex.targets import find_target
 
 HOST = "aiplatform.googleapis.com"
 
@@ -21,6 +23,13 @@ HOST = "aiplatform.googleapis.com"
 _ASKS_MODELS = frozenset({"PredictionService", "LlmUtilityService"})
 
 _QUOTA_METRIC = f"{HOST}/generate_content_requests_per_minute_per_project_per_base_model"
+_QUOTA_METRICS = {
+    ("requests", "minute"): _QUOTA_METRIC,
+    ("tokens", "minute"): f"{HOST}/generate_content_input_tokens_per_minute_per_base_model",  # documented
+    # our choice: not seen. The real service has no such quotas.
+    ("requests", "day"): f"{HOST}/generate_content_requests_per_day_per_project_per_base_model",
+    ("tokens", "day"): f"{HOST}/generate_content_input_tokens_per_day_per_base_model",
+}
 
 _LOST_PROJECT = (
     "google-genai sends `POST /` when it was given a base URL but found project and location only in the environment:"
@@ -55,6 +64,18 @@ _INJECTED: Mapping[str, Callable[[FailedCall], ApiError]] = {
 
 def _injected_error(name: str, call: FailedCall) -> ApiError | None:
     return _INJECTED[name](call) if name in _INJECTED else None
+
+
+def _quota_key(call: Call) -> QuotaKey:
+    """The project in the path, else the caller's. A tuned model counts as its base model [documented]."""
+    project = call.resource.split("/")[1] if call.resource.startswith("projects/") else call.caller.project
+    return QuotaKey(project, find_target(call).base_name.rpartition("/")[2])
+
+
+def _quota_error(_: Call, key: QuotaKey, violations: Sequence[Violation]) -> ApiError:
+    """429 names one quota, and not when it begins anew [seen]."""
+    first = violations[0]
+    return outages.base_model_quota_exceeded(_QUOTA_METRICS[first.unit, first.period], key.model)
 
 
 def _misnamed(route: Route, message: Json) -> ApiError:
@@ -93,5 +114,9 @@ SERVICE = Service(
     prompt_text=last_text,
     polls=("*.tuningJobs.get", "*.operations.get", "*.operations.wait"),
     has_ended=_has_ended,
+    metered=("*.generateContent", "*.streamGenerateContent"),
+    quota_key=_quota_key,
+    quota_error=_quota_error,
+    creates=("*.create", "*.rebaseTunedModel", "*.copy"),
     path_hints={"": _LOST_PROJECT, "/": _LOST_PROJECT},
 )
