@@ -44,6 +44,8 @@ GOOD = {
     "gcs_root": (str(ROOT), ROOT),
     "max_concurrent_jobs": ("2", 2),
     "over_quota": ("refuse", "refuse"),
+    "recordings": (str(ROOT), ROOT),
+    "recordings_mode": ("strict", "strict"),
     "requests_per_minute": ("15", 15),
     "tokens_per_minute": ("1000000", 1_000_000),
     "requests_per_day": ("0", 0),

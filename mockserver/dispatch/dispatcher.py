@@ -94,17 +94,28 @@ class Answer:
         self.request.world.calls.amend(entry, record)
 
 
-def record_unrouted(  # noqa: PLR0913 - all but the world are given by name
-    world: World, *, now: Nanos, secret: str, verb: str, path: str, status: int, response: Any, hint: str, size: int
+def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
+    world: World,
+    *,
+    now: Nanos,
+    secret: str,
+    verb: str,
+    path: str,
+    status: int,
+    response: Any,
+    hint: str,
+    size: int,
+    method: str = "",
+    request: Json | None = None,
 ) -> None:
-    """Append a call to the log that was answered before a method was found."""
+    """Append a call to the log that no method has answered: none was found, or the answer was recorded."""
     call = RecordedCall(
-        method="",
+        method=method,
         verb=verb,
         path=path,
         time=now,
         caller="",
-        request=None,
+        request=request,
         status=status,
         response=response,
         hint=hint,

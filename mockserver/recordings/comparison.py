@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from mockserver.recordings.exchange import Response
 from mockserver.recordings.id_mapping import IdMapping
+from mockserver.transcripts.exchange import Response
 
 
 class Grade(IntEnum):

@@ -144,6 +144,20 @@ class Settings(Checked):
         metavar="WHAT",
         default="wait",
     )
+    recordings: Path | None = setting(
+        Folder(),
+        "a directory of recordings: a recorded request gets the recorded answer",
+        more="All that `mockserver check` reads is taken: our transcripts, cassettes of VCR and vcrpy and others. Requests "
+        "match by method, resource and message; ids, times and keys may differ.",
+        by=By.SERVE | By.TEST,  # as above
+        default=None,
+    )
+    recordings_mode: Literal["fallback", "strict"] = setting(
+        Word("fallback", "strict"),
+        "what happens to a request that is not recorded: fallback (it is answered as without recordings), strict (501)",
+        metavar="MODE",
+        default="fallback",
+    )
     requests_per_minute: int | None = setting(
         Whole(0, 10**9),
         "how many requests a minute a project may send to a model",
