@@ -61,7 +61,7 @@ OBJECT_METADATA_BYTES = _declare(
     "OBJECT_METADATA_BYTES",
     65_536,  # our choice: custom metadata alone may have 8 KiB [documented]
     "bytes of the JSON that describes an object or a bucket",
-    enforced="mockserver.cloud_storage.uploads",
+    enforced="mockserver.cloud_storage.call",
     answer="400",
 )
 OPEN_UPLOADS = _declare(
