@@ -36,7 +36,7 @@ _PREFIXES = ("/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/", "/b
 Handler = Callable[[Call], Result]
 
 _BUCKET, _OBJECT = "([^/]+)", "([^/]+)"
-_ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
+ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
     ("GET", "/storage/v1/b", "storage.buckets.list", buckets.list_buckets),
     ("POST", "/storage/v1/b", "storage.buckets.insert", buckets.insert_bucket),
     ("GET", f"/storage/v1/b/{_BUCKET}", "storage.buckets.get", buckets.get_bucket),
@@ -49,7 +49,7 @@ _ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
     ("PUT", f"/upload/storage/v1/b/{_BUCKET}/o", "storage.objects.insert", uploads.continue_upload),
     ("DELETE", f"/upload/storage/v1/b/{_BUCKET}/o", "storage.objects.insert", uploads.cancel_upload),
 )
-_COMPILED = [(verb, re.compile(path), method, handler) for verb, path, method, handler in _ROUTES]
+_COMPILED = [(verb, re.compile(path), method, handler) for verb, path, method, handler in ROUTES]
 
 
 def serves(host: str, path: str) -> bool:

@@ -135,7 +135,7 @@ def continue_upload(call: Call) -> Result:
         raise errors.invalid("Failed to parse Content-Range header.")
     first, total = found[1], None if found[3] == "*" else int(found[3])
     if first is not None and int(first) <= upload.size:
-        piece = call.body[upload.size - int(first) :]  # a client repeats what it does not know to have arrived
+        piece = call.body[upload.size - int(first) :]  # a client repeats what may not have arrived
         _check_piece(call, upload, number, len(piece))
         upload = call.world.store.change(
             UPLOADS, number, lambda it: replace(it, pieces=(*it.pieces, piece), size=it.size + len(piece))

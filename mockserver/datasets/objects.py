@@ -17,6 +17,20 @@ from mockserver.datasets import checksums
 from mockserver.state.clock import Nanos
 from mockserver.state.store import Collection, Index, Missing, Store
 
+METHODS = frozenset(
+    {
+        "storage.buckets.delete",
+        "storage.buckets.get",
+        "storage.buckets.insert",
+        "storage.buckets.list",
+        "storage.objects.delete",
+        "storage.objects.get",
+        "storage.objects.insert",
+        "storage.objects.list",
+    }
+)
+"""The ids of the methods of Cloud Storage that are served, as calls and faults name them."""
+
 BINARY = "application/octet-stream"
 
 

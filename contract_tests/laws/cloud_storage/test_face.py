@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mockserver.cloud_storage import uploads
-from mockserver.cloud_storage.face import StorageFace, serves
+from mockserver.cloud_storage.face import ROUTES, StorageFace, serves
+from mockserver.datasets.objects import METHODS
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http.reply import Reply
 from mockserver.http.request import HttpRequest
@@ -267,6 +268,11 @@ def test_calls_are_logged_without_content_and_without_secrets(client: Client, ca
 def test_requests_are_told_apart(host: str, path: str, *, ours: bool) -> None:
     """The XML API is Cloud Storage too: it is refused in a sentence, not taken for an unknown path."""
     assert ours is serves(host, path)
+
+
+def test_faults_and_filters_know_the_methods() -> None:
+    """A new method is named where they look for it."""
+    assert {method for _, _, method, _ in ROUTES} == METHODS
 
 
 def test_what_is_not_served_says_so(client: Client) -> None:
