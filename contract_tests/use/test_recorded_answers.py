@@ -61,6 +61,7 @@ def test_a_recorded_request_gets_the_recorded_answer(tmp_path: Path) -> None:
     with answering(tmp_path, exchange(ASK, prompt("Soup?"), exact)) as (server, client):
         recorded = client.post(ASK, json=prompt("Soup?"))
         other = client.post(ASK, json=prompt("Salad?"))
+        listed = client.get("http://localhost/_mock/calls").json()["calls"]
 
     assert (200, exact) == (recorded.status_code, recorded.content)
     assert 200 == other.status_code
@@ -68,6 +69,7 @@ def test_a_recorded_request_gets_the_recorded_answer(tmp_path: Path) -> None:
     assert ["models.generateContent"] * 2 == [call.method for call in server.calls]
     assert prompt("Soup?")["contents"] == (server.calls[0].request or {})["contents"]
     assert "Hot." == server.calls[0].response["candidates"][0]["content"]["parts"][0]["text"]
+    assert {"candidates": reply("Hot.")["candidates"]} == listed[0]["response"]
 
 
 def test_strict_refuses_what_is_not_recorded(tmp_path: Path) -> None:
@@ -243,7 +245,7 @@ version: 1
         assert reply("Hot.") == client.post(ASK, json=prompt("Soup?")).json()
 
 
-EVENTS = b'data: {"a": 1}\r\n\r\ndata: {"a": 2}\r\n\r\ndata: {"a": 3}\r\n\r\n'
+EVENTS = b'data: {"responseId": "1"}\r\n\r\ndata: {"responseId": "2"}\r\n\r\ndata: {"responseId": "3"}\r\n\r\n'
 
 
 def test_a_stream_has_its_recorded_pauses(tmp_path: Path) -> None:
@@ -258,7 +260,7 @@ def test_a_stream_has_its_recorded_pauses(tmp_path: Path) -> None:
     assert 20.5 == (server.now - began).total_seconds()
     assert {0.5, 20.5} == {seconds for _, seconds in pieces}
     assert elapsed_ms() < 15_000
-    assert [{"a": 1}, {"a": 2}, {"a": 3}] == server.calls[0].response
+    assert [{"responseId": "1"}, {"responseId": "2"}, {"responseId": "3"}] == server.calls[0].response
 
 
 def test_streams_and_whole_answers_are_told_apart(tmp_path: Path) -> None:

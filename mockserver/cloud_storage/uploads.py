@@ -37,6 +37,8 @@ UPLOADS: Collection[Upload] = Collection("storage.uploads", Upload)
 def insert_object(call: Call) -> Result:
     """Store an object, or begin a resumable upload."""
     check_bucket_name(call.bucket)
+    if "upload_id" in call.query:
+        return continue_upload(call)  # as some clients do instead of PUT
     kind = call.query.get("uploadType")
     if kind == "resumable":
         return _begin(call, _new_upload(call, read_json(call.body), call.headers.get("x-upload-content-type", "")))
@@ -72,17 +74,17 @@ def _split(call: Call) -> tuple[Json, str, bytes]:
     """Return metadata, content type and content of a body of two parts (RFC 2387)."""
     boundary = _BOUNDARY.search(call.headers.get("content-type", ""))
     mark = b"" if boundary is None else b"--" + boundary[1].encode("latin-1")
-    start, end = call.body.find(mark), call.body.rfind(b"\r\n" + mark + b"--")
-    middle = call.body.find(b"\r\n" + mark, start + 1)
-    if not mark or start < 0 or not start < middle < end:
+    start = call.body.find(mark)
+    # Some clients end lines with a line feed alone, as the real service accepts them.
+    line = b"\r\n" if call.body.startswith(b"\r\n", start + len(mark)) else b"\n"
+    middle, end = call.body.find(line + mark, start + 1), call.body.rfind(line + mark + b"--")
+    head_end = call.body.find(line + line, middle, end)
+    if not mark or not 0 <= start < middle < head_end < end:
         raise errors.invalid("Malformed multipart body.")
-    _, _, metadata = call.body[start:middle].partition(b"\r\n\r\n")
-    head_end = call.body.find(b"\r\n\r\n", middle, end)
-    if head_end < 0:
-        raise errors.invalid("Malformed multipart body.")
-    head = call.body[middle:head_end].decode("latin-1").split("\r\n")
-    fields = dict(line.lower().split(":", 1) for line in head if ":" in line)
-    return read_json(metadata), fields.get("content-type", "").strip(), call.body[head_end + 4 : end]
+    _, _, metadata = call.body[start:middle].partition(line + line)
+    head = call.body[middle:head_end].decode("latin-1").splitlines()
+    fields = dict(each.lower().split(":", 1) for each in head if ":" in each)
+    return read_json(metadata), fields.get("content-type", "").strip(), call.body[head_end + 2 * len(line) : end]
 
 
 def _store(call: Call, upload: Upload, content: bytes) -> Result:

@@ -54,7 +54,7 @@ class ReceivedRequest:
         signature = identify(self.http, table)
         response = recordings.next_answer(signature, self.world.store)
         if response is not None:
-            self._record(response.status, logged(response), signature=signature)
+            self._record(response.status, logged(response, signature.response), signature=signature)
             return signature.method, print_recorded(response, self.now, self.world.clock)
         if self.world.settings.recordings_mode == "fallback":
             return None

@@ -22,7 +22,7 @@ from mockserver.http.headers import EVENTS, JSON, Headers, http_date
 from mockserver.http.parameters import InvalidParameters, parse_query, split_query
 from mockserver.http.reply import Piece, Pieces, Reply
 from mockserver.http.request import HttpRequest
-from mockserver.protojson.reading import read_request
+from mockserver.protojson.reading import bind_defined, read_request
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import SECOND, Clock, Nanos
 from mockserver.state.store import Store
@@ -55,10 +55,12 @@ class Signature:
     """What a request is known by: with its message, with its volatile parts masked, and without its body.
 
     `method` is the id of its method; of one that is not served here, verb and path. `message` is None if it cannot be read.
+    `response` is the type of the answer, "" if it is unknown.
     """
 
     method: str
     message: Any
+    response: str
     exact: str
     masked: str
     bodiless: str
@@ -147,9 +149,10 @@ def identify(http: HttpRequest, table: RouteTable) -> Signature:
     method = f"{http.method} {_masked(http.path)}" if match is None else match.route.id
     resource = {"path": http.path} if match is None else dict(match.path)
     message = None if match is None else _bind(http, match, query)
+    response = "" if match is None else match.route.response
     whole = [method, parameters.alt, resource, [query, _read_body(http.body)] if message is None else message]
     bodiless = ["bodiless", method, parameters.alt, _masked(resource)]
-    return Signature(method, message, _dump(whole), _dump(["masked", *_masked(whole)]), _dump(bodiless))
+    return Signature(method, message, response, _dump(whole), _dump(["masked", *_masked(whole)]), _dump(bodiless))
 
 
 def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]]) -> Any:
@@ -220,12 +223,25 @@ def _paced(response: Response) -> Iterator[Piece]:
         start = end
 
 
-def logged(response: Response) -> Any:
-    """Return what the log of calls keeps of an answer: its JSON, or a list of a stream's messages."""
-    text = response.body.decode("utf-8", "replace")
+def logged(response: Response, message: str) -> Any:
+    """Return what the log of calls keeps of an answer: a message of that type, a list of a stream's, or an error.
+
+    Members that the type does not define are left out. Without a type, as of a method that is not served, it is the JSON.
+    """
+    text = response.body.decode("utf-8", "replace").strip()
     if text.startswith("data:"):
-        return [_read_body(event.removeprefix("data:").encode()) for event in re.split(r"\r?\n\r?\n", text.strip())]
+        events = re.split(r"\r?\n\r?\n", text)
+        return [_message(message, _read_body(event.removeprefix("data:").encode())) for event in events]
     tree = _read_body(response.body)
-    if isinstance(tree, dict) and isinstance(tree.get("error"), dict):
-        return tree["error"]
-    return tree if isinstance(tree, dict | list) else {}
+    if isinstance(tree, list):
+        return [_message(message, each) for each in tree]
+    if response.status >= 400:
+        error = tree.get("error") if isinstance(tree, dict) else None
+        return error if isinstance(error, dict) else {}
+    return _message(message, tree)
+
+
+def _message(message: str, tree: Any) -> Any:
+    if not isinstance(tree, dict):
+        return {}
+    return bind_defined(message, tree) if message else tree

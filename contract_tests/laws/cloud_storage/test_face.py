@@ -98,6 +98,17 @@ def test_a_multipart_upload_may_have_any_bytes(client: Client) -> None:
     assert content == client.send("GET", f"{OBJECT}/x", "alt=media").body
 
 
+def test_lines_may_end_with_a_line_feed(client: Client) -> None:
+    """As gcsfs writes them; it sends the pieces of a resumable upload by POST."""
+    body = b'--==0==\nContent-Type: application/json\n\n{"name": "x"}\n--==0==\nContent-Type: a/b\n\na\nb\n\n--==0==--'
+    sent = {"content-type": 'multipart/related; boundary="==0=="'}
+    reply = client.send("POST", UPLOAD, "uploadType=multipart", body, sent)
+    assert (200, "a/b", "4") == (reply.status, tree(reply)["contentType"], tree(reply)["size"])
+
+    reply = client.send("POST", UPLOAD, client.begin("y"), b"abc", {"content-range": "bytes 0-2/3"})
+    assert (200, "3") == (reply.status, tree(reply)["size"])
+
+
 @pytest.mark.parametrize(("name", "text"), [("crc32c", "AAAAAA=="), ("md5Hash", "no")])
 def test_content_that_is_not_what_was_meant_is_refused(client: Client, name: str, text: str) -> None:
     """By either checksum in the metadata."""
