@@ -81,8 +81,8 @@ MUTATIONS = (
     Mutation(
         "a repeated piece is stored twice",
         "mockserver/cloud_storage/uploads.py",
-        "piece = call.body[upload.size - int(first) :]",
-        "piece = call.body",
+        "piece = body[upload.size - first :] if",
+        "piece = body if",
         (f"{LAWS}/cloud_storage",),
     ),
     Mutation(

@@ -17,7 +17,7 @@ from mockserver.http.headers import http_date
 from mockserver.http.reply import Reply
 from mockserver.http.request import HttpRequest
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES
-from mockserver.rpc.credentials import read_credentials, redact
+from mockserver.rpc.credentials import identify, read_credentials, redact
 from mockserver.rpc.loopback import hostname
 from mockserver.scripting.faults import STATUSES, Fault
 from mockserver.scripting.scenario import Scenario
@@ -91,12 +91,13 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         refused = errors.injected(500, None)
         result = Result(refused.body, 500)
     headers, body = _print(result, now)
+    credentials = read_credentials(http.headers, tuple(call.query.items()))
     record = RecordedCall(
         method=method,
         verb=http.verb,
         path=redact(http.path),
         time=now,
-        caller="",
+        caller=identify(credentials, default_user=world.settings.default_user).principal,
         request=_describe(call),
         status=result.status,
         response=_logged(result) if refused is None else refused.logged,

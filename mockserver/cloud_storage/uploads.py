@@ -65,6 +65,8 @@ def _new_upload(call: Call, metadata: Json, content_type: str) -> Upload:
         cache_control=str(metadata.get("cacheControl") or ""),
         metadata={str(key): str(value) for key, value in custom.items()},
     )
+    if not attributes.content_type.isprintable() or not attributes.content_encoding.isprintable():
+        raise errors.invalid("Invalid Content-Type or Content-Encoding")  # they are headers of the download
     sums = {key: str(metadata[key]) for key in ("crc32c", "md5Hash") if metadata.get(key)}
     numbers = {key: number for key in CONDITIONS if (number := call.number(key)) is not None}
     return Upload(call.bucket, name, attributes, sums, numbers)
@@ -89,7 +91,8 @@ def _split(call: Call) -> tuple[Json, str, bytes]:
 
 def _store(call: Call, upload: Upload, content: bytes) -> Result:
     """Store the whole content. Raises Refused, also if it is not what the client meant to send."""
-    _check_size(call, len(content))
+    if call.world.settings.gcs_root is None or len(content) > OBJECT_BYTES:
+        _check_size(call, len(content))
     actual = {"crc32c": checksums.crc32c, "md5Hash": checksums.md5}
     for key, expected in upload.sums.items():
         if (calculated := actual[key](content)) != expected:
@@ -103,12 +106,13 @@ def _store(call: Call, upload: Upload, content: bytes) -> Result:
 
 
 def _check_size(call: Call, size: int) -> None:
+    """Raise Refused if there is no room for so many bytes more. Objects in a directory take none of it."""
     if size > OBJECT_BYTES:
         raise errors.too_large(OBJECT_BYTES, "an object")
     store = call.world.store
     held = StoreObjects(store).size() + sum(entry.record.size for entry in store.walk(UPLOADS))
-    if held + size > OBJECTS_BYTES and call.world.settings.gcs_root is None:
-        raise errors.too_large(OBJECTS_BYTES, "all objects of a world")
+    if held + size > OBJECTS_BYTES:
+        raise errors.too_large(OBJECTS_BYTES, "all objects of a world and its uploads that have not ended")
 
 
 def _begin(call: Call, upload: Upload) -> Result:
@@ -136,12 +140,9 @@ def continue_upload(call: Call) -> Result:
     if found is None:
         raise errors.invalid("Failed to parse Content-Range header.")
     first, total = found[1], None if found[3] == "*" else int(found[3])
-    if first is not None and int(first) <= upload.size:
-        piece = call.body[upload.size - int(first) :]  # a client repeats what may not have arrived
-        _check_piece(call, upload, number, len(piece))
-        upload = call.world.store.change(
-            UPLOADS, number, lambda it: replace(it, pieces=(*it.pieces, piece), size=it.size + len(piece))
-        )
+    if first is not None:
+        _check_piece(call, upload, number, max(int(first) + len(call.body) - upload.size, 0))
+        upload = call.world.store.change(UPLOADS, number, lambda it: _append(it, call.body, int(first)))
     if total != upload.size:
         return Result(status=308, headers={"range": f"bytes=0-{upload.size - 1}"} if upload.size else {})
     call.world.store.delete(UPLOADS, number)
@@ -151,12 +152,18 @@ def continue_upload(call: Call) -> Result:
     return _store(call, upload, b"".join(upload.pieces))
 
 
-def _check_piece(call: Call, upload: Upload, number: str, size: int) -> None:
+def _append(upload: Upload, body: bytes, first: int) -> Upload:
+    """Append what is new of a piece: a client repeats what may not have arrived. A piece from too far on is not taken."""
+    piece = body[upload.size - first :] if first <= upload.size else b""
+    return replace(upload, pieces=(*upload.pieces, piece), size=upload.size + len(piece)) if piece else upload
+
+
+def _check_piece(call: Call, upload: Upload, number: str, new_bytes: int) -> None:
     """Raise Refused for an upload that becomes too large, which is forgotten then."""
     try:
-        if upload.size + size > OBJECT_BYTES:
+        if upload.size + new_bytes > OBJECT_BYTES:
             raise errors.too_large(OBJECT_BYTES, "an object")
-        _check_size(call, size)
+        _check_size(call, new_bytes)
     except errors.Refused:
         call.world.store.delete(UPLOADS, number)
         raise

@@ -260,6 +260,7 @@ def test_calls_are_logged_without_content_and_without_secrets(client: Client, ca
 
     assert ["storage.objects.insert", "storage.objects.get"] == [call.method for call in calls]
     assert {"bucket": "my-bucket", "name": "x"} == calls[0].request
+    assert ["", True] == [calls[0].caller, calls[1].caller.startswith("key:")]
     assert "11" == calls[0].response["size"]
     assert key not in repr(calls) + caplog.text
     assert "the content" not in repr(calls)
@@ -279,6 +280,13 @@ def test_calls_are_logged_without_content_and_without_secrets(client: Client, ca
 def test_requests_are_told_apart(host: str, path: str, *, ours: bool) -> None:
     """The XML API is Cloud Storage too: it is refused in a sentence, not taken for an unknown path."""
     assert ours is serves(host, path)
+
+
+def test_metadata_adds_no_headers(client: Client) -> None:
+    """A content type with a line break is refused."""
+    body = json.dumps({"name": "x", "contentType": "a/b\r\nset-cookie: c=d"}).encode()
+
+    assert 400 == client.send("POST", UPLOAD, "uploadType=resumable", body).status
 
 
 def test_faults_and_filters_know_the_methods() -> None:
