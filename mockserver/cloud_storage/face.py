@@ -103,7 +103,6 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         response=_logged(result) if refused is None else refused.logged,
         fault="" if fault is None else describe_fields(fault),
         hint="" if refused is None else refused.hint,
-        size=len(body) if isinstance(result.body, dict) else 0,
     )
     if secret:
         record = replace(record, request=redact(record.request), response=redact(record.response))

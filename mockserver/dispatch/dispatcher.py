@@ -63,8 +63,8 @@ class Answer:
     hint: str = ""
     sent: list[Any] = field(default_factory=list)
 
-    def record(self, size: int = 0) -> LogEntry:
-        """Append the call to the log. `size` is the size of the answer in bytes; for a stream see `record_stream_end`."""
+    def record(self) -> LogEntry:
+        """Append the call to the log; for the messages of a stream see `record_stream_end`."""
         request, result = self.request, self.result
         status, response = 200, result if isinstance(result, dict) else []
         if isinstance(result, ApiError):
@@ -80,18 +80,16 @@ class Answer:
             response=response,
             fault="" if self.fault is None else describe_fields(self.fault),
             hint=self.hint,
-            size=request.size + size,
         )
         return request.world.calls.append(_redact(call) if request.secret else call)
 
-    def record_stream_end(self, entry: LogEntry, size: int) -> None:
-        """Complete the entry of a stream, once: with all messages that were sent, and their size in bytes.
+    def record_stream_end(self, entry: LogEntry) -> None:
+        """Complete the entry of a stream, once: with all messages that were sent.
 
         What was read from the log before does not change.
         """
         messages = redact(self.sent) if self.request.secret else self.sent
-        record = replace(entry.call, response=messages, size=entry.call.size + size)
-        self.request.world.calls.amend(entry, record)
+        self.request.world.calls.amend(entry, replace(entry.call, response=messages))
 
 
 def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
@@ -104,7 +102,6 @@ def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
     status: int,
     response: Any,
     hint: str,
-    size: int,
     method: str = "",
     request: Json | None = None,
 ) -> None:
@@ -119,7 +116,6 @@ def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
         status=status,
         response=response,
         hint=hint,
-        size=size,
     )
     world.calls.append(_redact(call) if secret else call)
 

@@ -21,8 +21,7 @@ class Request:
     bound. `bind` creates the message, or raises ApiError; it is called once, after the credentials have been checked, or for
     the log alone.
     `options` is the metadata that the service's handlers may read. `secret` describes what looks like a real
-    credential, "" if nothing does. The log of calls shows `verb` and `path`. `size` is the size of the request in
-    bytes.
+    credential, "" if nothing does. The log of calls shows `verb` and `path`.
     """
 
     service: Service
@@ -37,7 +36,6 @@ class Request:
     secret: str
     verb: str
     path: str
-    size: int
 
     @property
     def day(self) -> date:

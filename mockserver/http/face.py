@@ -95,7 +95,6 @@ class ReceivedRequest:
             status=status,
             response=response,
             hint=hint,
-            size=len(self.http.body),
         )
 
 
@@ -174,7 +173,6 @@ def _new_request(
         secret=received.secret,
         verb=http.verb,
         path=http.path,
-        size=len(http.body),
     )
 
 
