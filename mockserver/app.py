@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -11,7 +12,7 @@ from starlette.routing import Mount
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mockserver.cloud_storage import face as cloud_storage
+from mockserver import cloud_storage
 from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
@@ -46,7 +47,13 @@ def create_app(
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
     google = Google(HttpFace(worlds, table), REQUEST_BYTES)
-    storage = Google(cloud_storage.StorageFace(worlds), OBJECT_BYTES)
+
+    @cache
+    def storage() -> Google:
+        from mockserver.cloud_storage.face import StorageFace  # noqa: PLC0415 - few clients store objects
+
+        return Google(StorageFace(worlds), OBJECT_BYTES)
+
     router = Starlette(
         routes=[
             HttpRoute("/token", token_endpoint.exchange, methods=["POST"]),
@@ -60,7 +67,7 @@ def create_app(
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
-        answer: ASGIApp = google if versioned else storage if _is_for_storage(scope) else router
+        answer: ASGIApp = google if versioned else storage() if _is_for_storage(scope) else router
         if not versioned and _is_browser_at_root(scope):
             answer = RedirectResponse("/_mock/")
         if host_guard is not None and scope["type"] == "http" and not scope["path"].startswith("/_mock/"):

@@ -53,7 +53,7 @@ OBJECT_BYTES = _declare(
 OBJECTS_BYTES = _declare(
     "OBJECTS_BYTES",
     536_870_912,  # our choice
-    "bytes of all objects in a world, and of its uploads that have not ended; objects in a directory do not count",
+    "bytes of all objects in a world, and of its uploads that have not ended",
     enforced="mockserver.cloud_storage.uploads",
     answer="413",
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from mockserver.cloud_storage import buckets, errors, objects, uploads
+from mockserver.cloud_storage import HOST, buckets, errors, objects, uploads
 from mockserver.cloud_storage.call import Call, Result
 from mockserver.cloud_storage.errors import Refused
 from mockserver.dispatch.credential_guard import find_secret, refusal
@@ -29,10 +29,6 @@ from mockserver.state.world import World, Worlds
 log = logging.getLogger("mockserver")
 access = logging.getLogger("mockserver.access")
 
-HOST = "storage.googleapis.com"
-
-_PREFIXES = ("/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/", "/batch/storage/v1")
-
 Handler = Callable[[Call], Result]
 
 _BUCKET, _OBJECT = "([^/]+)", "([^/]+)"
@@ -50,12 +46,6 @@ ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
     ("DELETE", f"/upload/storage/v1/b/{_BUCKET}/o", "storage.objects.insert", uploads.cancel_upload),
 )
 _COMPILED = [(verb, re.compile(path), method, handler) for verb, path, method, handler in ROUTES]
-
-
-def serves(host: str, path: str) -> bool:
-    """Return whether a request is for Cloud Storage: by its path on any host, and whatever it is on the service's own."""
-    name = host.partition(":")[0]
-    return path.startswith(_PREFIXES) or name == HOST or name.endswith(f".{HOST}")
 
 
 class StorageFace:

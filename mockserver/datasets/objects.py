@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mockserver.datasets import checksums
 from mockserver.state.clock import Nanos
 from mockserver.state.store import Collection, Index, Missing, Store
 
@@ -207,7 +206,7 @@ class StoreObjects(Objects):
         self, bucket: str, name: str, content: bytes, attributes: Attributes, now: Nanos, check: Check
     ) -> StoredObject:
         """Store an object, or replace it."""
-        sums = checksums.md5(content), checksums.crc32c(content)
+        sums = _checksums(content)
         # A generation is a time in microseconds [documented: "a number that grows"]; a manual clock may stand still.
         generation = now // 1000 + self._store.count("storage.generations")
         stored = StoredObject(bucket, name, len(content), generation, now, *sums, attributes)
@@ -382,7 +381,12 @@ def _describe(path: Path, bucket: str, name: str) -> StoredObject:
 @lru_cache(maxsize=1024)
 def _sums(path: Path, _: int, __: int) -> tuple[str, str]:
     """Return the checksums of a file, computed once for each time of change and size."""
-    content = path.read_bytes()
+    return _checksums(path.read_bytes())
+
+
+def _checksums(content: bytes) -> tuple[str, str]:
+    from mockserver.datasets import checksums  # noqa: PLC0415 - loaded with the first object
+
     return checksums.md5(content), checksums.crc32c(content)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mockserver.cloud_storage import uploads
-from mockserver.cloud_storage.face import ROUTES, StorageFace, serves
+from mockserver.cloud_storage import serves, uploads
+from mockserver.cloud_storage.face import ROUTES, StorageFace
 from mockserver.datasets.objects import METHODS
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http.reply import Reply

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mockserver.cloud_storage.face import HOST as STORAGE_HOST
+from mockserver.cloud_storage import HOST as STORAGE_HOST
 from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
 from mockserver.inspection.services import route_table
 from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
