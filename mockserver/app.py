@@ -1,8 +1,10 @@
-"""The ASGI application: Google's APIs, the control API and discovery."""
+"""The ASGI application: Google's APIs, Cloud Storage, the control API and discovery."""
 
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.responses import RedirectResponse, Response
@@ -10,6 +12,7 @@ from starlette.routing import Mount
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mockserver import cloud_storage
 from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
@@ -22,7 +25,7 @@ from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
-from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
+from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import Clock, ManualClock, SystemClock
 from mockserver.state.world import World, Worlds
@@ -44,7 +47,14 @@ def create_app(
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
     identity_app = identity.create_app(worlds)
-    google = Google(HttpFace(worlds, table))
+    google = Google(HttpFace(worlds, table), REQUEST_BYTES)
+
+    @cache
+    def storage() -> Google:
+        from mockserver.cloud_storage.face import StorageFace  # noqa: PLC0415 - few clients store objects
+
+        return Google(StorageFace(worlds), OBJECT_BYTES)
+
     router = Starlette(
         routes=[
             HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
@@ -58,7 +68,7 @@ def create_app(
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         path = scope["path"] if scope["type"] == "http" else ""
         is_google = path.startswith("/v1")
-        answer: ASGIApp = google if is_google else router
+        answer: ASGIApp = google if is_google else storage() if _is_for_storage(scope) else router
         if identity.is_identity_path(path):
             answer = identity_app
         elif path == "/" and identity.asks_for_metadata(scope["headers"]):
@@ -76,6 +86,20 @@ def create_app(
     return app
 
 
+def _is_for_storage(scope: Scope) -> bool:
+    if scope["type"] != "http":
+        return False
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return cloud_storage.serves(host, scope["path"])
+
+
+class Face(Protocol):
+    """Answers HTTP requests. Raises WouldBlock for one that takes long, if `may_block` is false."""
+
+    def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
+        """Answer a request."""
+
+
 def _is_browser_at_root(scope: Scope) -> bool:
     """Whether somebody looks at the server itself. Google's own hosts answer 404 there, for browsers too."""
     if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
@@ -85,20 +109,21 @@ def _is_browser_at_root(scope: Scope) -> bool:
 
 
 class Google:
-    """The HTTP face as an ASGI app.
+    """A face as an ASGI app.
 
     A request that waits for something outside of this process has its own thread. Requests that take long to compute
-    share a few threads.
+    share a few threads. Of a body larger than the limit only so much is kept that the face can tell.
     """
 
-    def __init__(self, face: HttpFace) -> None:
+    def __init__(self, face: Face, limit: int) -> None:
         self._face = face
+        self._limit = limit
         self._waiting = BlockingCalls[Reply]()
         self._computing = ThreadPoolExecutor(4, thread_name_prefix="mockserver-computing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the request, answer it and send the reply. An incomplete request is ignored."""
-        body = await _body(receive)
+        body = await _body(receive, self._limit)
         if body is None:
             return
         request = _request(scope, body)
@@ -172,7 +197,7 @@ def _request(scope: Scope, body: bytes) -> HttpRequest:
     )
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, limit: int) -> bytes | None:
     """Read the body; if it is too large, only as much as shows that. None if the client disconnects before its end."""
     pieces: list[bytes] = []
     size = 0
@@ -181,7 +206,7 @@ async def _body(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         piece = message.get("body", b"")
-        if size <= REQUEST_BYTES:
+        if size <= limit:
             pieces.append(piece)
         size += len(piece)
         if not message.get("more_body"):

@@ -51,6 +51,48 @@ LAWS = "contract_tests/laws"
 
 MUTATIONS = (
     Mutation(
+        "one request more than the quota",
+        "mockserver/dispatch/quotas.py",
+        "if usages[name].used + amounts[unit] > limit:",
+        "if usages[name].used > limit:",
+        (f"{API}/test_quotas.py",),
+    ),
+    Mutation(
+        "a refused request counts",
+        "mockserver/dispatch/quotas.py",
+        "        if not violations:\n",
+        "        if True:\n",
+        (f"{API}/test_quotas.py",),
+    ),
+    Mutation(
+        "a create is retried as anything else",
+        "mockserver/inspection/resilience.py",
+        "elif _is_create(call) and call.status not in NOT_CARRIED_OUT:",
+        "elif False:",
+        (f"{LAWS}/inspection/test_resilience.py",),
+    ),
+    Mutation(
+        "a link leads out of the buckets",
+        "mockserver/datasets/objects.py",
+        "if not existing.resolve().is_relative_to(self._root.resolve()):",
+        "if False:",
+        (f"{LAWS}/datasets/test_objects.py",),
+    ),
+    Mutation(
+        "a repeated piece is stored twice",
+        "mockserver/cloud_storage/uploads.py",
+        "piece = body[upload.size - first :] if",
+        "piece = body if",
+        (f"{LAWS}/cloud_storage",),
+    ),
+    Mutation(
+        "the first recorded answer again and again",
+        "mockserver/http/recorded.py",
+        "exchanges[min(number, len(exchanges) - 1)].response",
+        "exchanges[0].response",
+        ("contract_tests/use/test_recorded_answers.py",),
+    ),
+    Mutation(
         "members of another version",
         "mockserver/dispatch/dispatcher.py",
         "return trim_to_version(route.response, result)",

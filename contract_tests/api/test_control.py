@@ -313,6 +313,28 @@ def test_report_says_how_the_client_behaved(control: Control, gemini: Gemini) ->
     assert 400 == control.refusal("GET", "/report?min_interval=often")[0]
 
 
+def test_report_says_how_the_client_took_failures(control: Control, gemini: Gemini) -> None:
+    """Each finding with its call."""
+    control.good("POST", "/faults", json={"faults": [{"status": 503, "times": 1}]})
+    gemini.client.get("/v1beta/models")
+    (finding,) = control.good("GET", "/report")["findings"]
+
+    assert ("did not retry", "models.list failed with 503 and was not sent again") == (
+        finding["rule"],
+        finding["sentence"],
+    )
+    assert ("models.list", 503) == (finding["call"]["method"], finding["call"]["status"])
+
+
+def test_calls_to_cloud_storage_are_listed(control: Control, gemini: Gemini) -> None:
+    """With their names and resources."""
+    gemini.client.post("/upload/storage/v1/b/my-bucket/o?uploadType=media&name=x", content=b"abc")
+    (call,) = control.good("GET", "/calls?method=storage.*")["calls"]
+
+    assert {"bucket": "my-bucket", "name": "x"} == call["request"]
+    assert "3" == call["response"]["size"]
+
+
 def test_reset_forgets_all_but_the_time(control: Control, gemini: Gemini) -> None:
     """Facts, answers, faults and calls; ids repeat, the clock goes on."""
     first = gemini.good("POST", "tunedModels", json=MODEL)["name"]

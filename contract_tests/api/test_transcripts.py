@@ -11,9 +11,9 @@ import pytest
 from contract_tests.environment import ROOT, SHARED
 from contract_tests.targets import chosen
 from mockserver.recordings.comparison import Grade
-from mockserver.recordings.exchange import NothingToReplay
-from mockserver.recordings.reading import find_files, read
 from mockserver.recordings.replay import Outcome, Replay
+from mockserver.transcripts.exchange import NothingToReplay
+from mockserver.transcripts.reading import find_files, read
 
 FOLDERS = (ROOT / "fixtures" / "transcripts", SHARED / "transcripts")
 

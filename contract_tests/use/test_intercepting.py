@@ -483,8 +483,8 @@ def test_what_is_not_intercepted_is_refused() -> None:
         with pytest.raises(NotServed, match=r"generativelanguage.googleapis\.com was about"):
             socket.gethostbyname("generativelanguage.googleapis.com")
         for ask in (by_requests, by_httpx, by_httpx_later, by_aiohttp, by_urllib3, by_urllib, by_httplib2):
-            with pytest.raises(NotServed, match=r"storage.googleapis\.com is not answered here"):
-                ask("GET", "https://storage.googleapis.com/storage/v1/b", None)
+            with pytest.raises(NotServed, match=r"bigquery.googleapis\.com is not answered here"):
+                ask("GET", "https://bigquery.googleapis.com/bigquery/v2/projects", None)
 
     assert 0 == len(server.calls)
 

@@ -124,6 +124,7 @@ def prepare(arguments: argparse.Namespace) -> Preparation:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    from mockserver.datasets.storage import served_at
     from mockserver.doors.live import CannotListen, serve
 
     prepared = prepare(arguments)
@@ -131,13 +132,13 @@ def run(arguments: argparse.Namespace) -> int:
     log_to_stderr(quiet=serving.quiet)
     grpc_target, stop_grpc = _serve_grpc(serving, prepared.worlds)
     try:
-        with _credentials_folder() as folder:
-            serve(
-                prepared.app,
-                serving.host,
-                serving.port,
-                lambda url: print(_greeting(url, grpc_target, prepared, folder), flush=True),
-            )
+        with _credentials_folder() as folder, contextlib.ExitStack() as stack:
+
+            def start(url: str) -> None:
+                stack.enter_context(served_at(url))
+                print(_greeting(url, grpc_target, prepared, folder), flush=True)
+
+            serve(prepared.app, serving.host, serving.port, start)
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
         msg = f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}."
@@ -230,5 +231,6 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   google-generativeai  genai.configure(api_key="any-key", transport="rest", client_options={{"api_endpoint": "{url}"}})
   vertexai             vertexai.init(project="p", location="us-central1", api_endpoint="{url}", api_transport="rest",
                                      credentials=google.oauth2.credentials.Credentials(token="any-token"))
+  Cloud Storage        STORAGE_EMULATOR_HOST={url}
 
 Stop with Ctrl-C."""

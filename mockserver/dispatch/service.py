@@ -4,15 +4,16 @@ The other rooms use a `Service`, and name no host, method or resource themselves
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from mockserver.dispatch.routing import Json, Route
+from mockserver.dispatch.routing import Call, Json, Route
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.outages import Violation
 from mockserver.state.clock import Nanos
 from mockserver.state.world import World
 
@@ -36,6 +37,14 @@ class FailedCall:
     def version(self) -> str:
         """Return the API version of the method."""
         return self.route.version
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaKey:
+    """What a quota is counted for: a model of a project."""
+
+    project: str
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,10 @@ class Service:
     prompt_text       returns the text of a request that may contain magic words; "" if there is none
     polls             globs over the ids of methods that clients poll while a job runs
     has_ended         returns whether an answer to such a method shows that the job has ended
+    metered           globs over the ids of methods that count against quotas
+    quota_key         returns what a call counts for
+    quota_error       returns its error for a call that exceeds quotas
+    creates           globs over the ids of methods that create something new each time
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
     pattern_hints     the same by regular expressions that match the whole path
@@ -102,6 +115,10 @@ class Service:
     headers: HeaderProfile
     discovery: DiscoveryProfile
     injected_error: Callable[[str, FailedCall], ApiError | None]
+    quota_key: Callable[[Call], QuotaKey]
+    quota_error: Callable[[Call, QuotaKey, Sequence[Violation]], ApiError]
+    metered: tuple[str, ...] = ()
+    creates: tuple[str, ...] = ()
     internal_error: str = outages.INTERNAL
     regional: bool = False
     project_of: Callable[[str], str] = lambda _: ""

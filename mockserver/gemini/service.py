@@ -1,14 +1,14 @@
 """The Developer API, described once: host, header profile, errors of outages, hints for lost calls."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
-from mockserver.dispatch.routing import Json, Route
-from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, Service
+from mockserver.dispatch.routing import Call, Json, Route
+from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, QuotaKey, Service
 from mockserver.gemini.errors import (
     access_denied,
     generation_denied,
@@ -22,6 +22,7 @@ from mockserver.generation.prompt_text import last_text
 from mockserver.protojson.formatting import duration_text
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.outages import Violation
 
 HOST = "generativelanguage.googleapis.com"
 
@@ -52,6 +53,16 @@ _QUOTAS = {
 _INPUT_TOKENS = ("generate_content_free_tier_input_token_count", "GenerateContentInputTokens")
 _REPEATED_SINCE = date(2026, 1, 1)  # bodies of 2026 have a line for each quota, repeats included
 
+_REQUESTS = f"{HOST}/generate_content_free_tier_requests"
+_TOKENS = f"{HOST}/generate_content_free_tier_input_token_count"
+# Metric and id of the free tier's quotas: bodies of 2025 and 2026 list all four [seen].
+_FREE_TIER = {
+    ("requests", "minute"): (_REQUESTS, "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"),
+    ("requests", "day"): (_REQUESTS, "GenerateRequestsPerDayPerProjectPerModel-FreeTier"),
+    ("tokens", "minute"): (_TOKENS, "GenerateContentInputTokensPerModelPerMinute-FreeTier"),
+    ("tokens", "day"): (_TOKENS, "GenerateContentInputTokensPerModelPerDay-FreeTier"),
+}
+
 
 def _resource_exhausted(call: FailedCall) -> ApiError:
     """429: of tuned models and other resources as in 2024, of a model's quota with QuotaFailure as since 2025."""
@@ -61,15 +72,29 @@ def _resource_exhausted(call: FailedCall) -> ApiError:
     if call.day >= _REPEATED_SINCE:
         quotas = [*quotas, _INPUT_TOKENS, *quotas] if quotas[0][1] == "GenerateRequests" else [*quotas, *quotas]
     periods = ("PerMinute", "PerMinute", "PerDay")
-    return outages.quota_exceeded(
+    return _quota_exceeded(
         [
-            (f"{HOST}/{metric}", f"{name}{period}PerProjectPerModel-FreeTier")
+            (f"{HOST}/{metric}", f"{name}{period}PerProjectPerModel-FreeTier", 15)
             for (metric, name), period in zip(quotas, periods, strict=False)
         ],
-        model=call.resource.rpartition("/")[2],
-        limit=15,
-        retry_delay=duration_text(round((48 if call.retry_after is None else call.retry_after) * 1_000_000_000)),
+        call.resource.rpartition("/")[2],
+        48 if call.retry_after is None else call.retry_after,
     )
+
+
+def _quota_exceeded(quotas: Sequence[tuple[str, str, int]], model: str, seconds: float) -> ApiError:
+    return outages.quota_exceeded(quotas, model=model, retry_delay=duration_text(round(seconds * 1_000_000_000)))
+
+
+def _quota_key(call: Call) -> QuotaKey:
+    """The caller's project. A tuned model has quotas of its own."""  # our choice: not seen
+    return QuotaKey(call.caller.project, call.resource.rpartition("/")[2])
+
+
+def _quota_error(_: Call, key: QuotaKey, violations: Sequence[Violation]) -> ApiError:
+    """429 of the free tier; it lasts until the last of the quotas begins anew."""
+    quotas = [(*_FREE_TIER[each.unit, each.period], each.limit) for each in violations]
+    return _quota_exceeded(quotas, key.model, max(violation.seconds for violation in violations))
 
 
 def _permission_denied(call: FailedCall) -> ApiError:
@@ -152,6 +177,16 @@ SERVICE = Service(
     not_supported=Path(__file__).with_name("not_supported.json"),
     polls=("tunedModels.get", "tunedModels.operations.get"),
     has_ended=_has_ended,
+    metered=(
+        "*.generateContent",
+        "*.streamGenerateContent",
+        "*.generateText",
+        "*.embedContent",
+        "*.batchEmbedContents",
+    ),
+    quota_key=_quota_key,
+    quota_error=_quota_error,
+    creates=("*.create", "*.batchGenerateContent", "*.asyncBatchEmbedContent"),
     refusal_hint=_refusal_hint,
     pattern_hints={"/[^/]+/models/tunedModels/[^/]+": _TUNED_AMONG_BASE},
     lenient_hint=_LENIENT,

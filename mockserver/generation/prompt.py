@@ -42,6 +42,15 @@ def count_prompt_tokens(prompt: Prompt) -> int:
     return count_tokens(prompt.system) + prompt.tool_tokens + turns
 
 
+def count_input_tokens(message: Mapping[str, Any]) -> int:
+    """Count the tokens of any request to a model: a prompt, a text to complete, or contents to embed."""
+    if "requests" in message:
+        return sum(map(count_input_tokens, message["requests"]))
+    contents = message.get("contents", [message["content"]] if "content" in message else [])
+    prompt = read_prompt({**message, "contents": contents}, "", "", count_functions=True)
+    return count_prompt_tokens(prompt) + count_tokens(message.get("prompt", {}).get("text", ""))
+
+
 def declared_functions(message: Mapping[str, Any]) -> Iterator[Json]:
     """Yield the functions that a request declares in its tools."""
     for tool in message.get("tools", ()):

@@ -11,7 +11,7 @@ from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted
-from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_unrouted
+from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_undispatched
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
@@ -19,6 +19,7 @@ from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
 from mockserver.http.headers import Head
 from mockserver.http.parameters import InvalidParameters, SystemParameters, parse_query, split_query, unsupported_alt
+from mockserver.http.recorded import Recordings, Signature, identify, logged, print_recorded, recordings_of
 from mockserver.http.reply import Printer, Reply, requested_mask
 from mockserver.http.request import HttpRequest
 from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
@@ -26,7 +27,7 @@ from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import read_request
 from mockserver.rpc import errors
 from mockserver.rpc.credentials import read_credentials, redact
-from mockserver.rpc.errors import ApiError
+from mockserver.rpc.errors import ApiError, Code
 from mockserver.state.clock import Nanos, stopwatch
 from mockserver.state.world import Settings, World, Worlds
 
@@ -47,6 +48,22 @@ class ReceivedRequest:
     def label(self) -> str:
         """Return the name of a request without a method in the access log."""
         return f"{self.http.verb} {redact(self.http.path)}"
+
+    def answer_recorded(self, recordings: Recordings, table: RouteTable) -> tuple[str, Reply] | None:
+        """Reply with the recorded answer; None if there is none and another one may be given."""
+        signature = identify(self.http, table)
+        response = recordings.next_answer(signature, self.world.store)
+        if response is not None:
+            self._record(response.status, logged(response, signature.response), signature=signature)
+            return signature.method, print_recorded(response, self.now, self.world.clock)
+        if self.world.settings.recordings_mode == "fallback":
+            return None
+        missing = recordings.describe_missing(signature)
+        log.warning("%s", missing)
+        # our choice: 501, which clients do not repeat; the real service has no recordings
+        error = ApiError(Code.UNIMPLEMENTED, f"mockserver: {missing}.")
+        self._record(error.code.http, error.status, missing, signature=signature)
+        return signature.method, Printer(self.http, SystemParameters(), self.now, self.world.clock).print_error(error)
 
     def refuse(self, error: ApiError, parameters: SystemParameters) -> Reply:
         """Reply with an error, before a method was found."""
@@ -69,9 +86,11 @@ class ReceivedRequest:
         """Reply with a page of the outermost server."""
         return Printer(self.http, SystemParameters(), self.now, self.world.clock).print_page(status, page)
 
-    def _record(self, status: int, response: Any, hint: str = "") -> None:
-        record_unrouted(
+    def _record(self, status: int, response: Any, hint: str = "", *, signature: Signature | None = None) -> None:
+        record_undispatched(
             self.world,
+            method="" if signature is None else signature.method_id,
+            request=None if signature is None else signature.message,
             now=self.now,
             secret=self.secret,
             verb=self.http.verb,
@@ -113,6 +132,10 @@ class HttpFace:
             return received.label, Reply(*head.preflight(requested), b"", world.clock)
         if received.secret and settings.refuse_real_credentials:
             return received.label, received.refuse(refusal(received.secret), SystemParameters())
+        if settings.recordings is not None:
+            recordings = recordings_of(world, settings.recordings, self._table)
+            if recorded := received.answer_recorded(recordings, self._table):
+                return recorded
         try:
             parameters, query = split_query(http.parameters, verb=http.method)
         except InvalidParameters as error:

@@ -14,8 +14,8 @@ from enum import IntEnum
 from itertools import zip_longest
 from typing import Any
 
-from mockserver.recordings.exchange import Response
 from mockserver.recordings.id_mapping import IdMapping
+from mockserver.transcripts.exchange import Response
 
 
 class Grade(IntEnum):

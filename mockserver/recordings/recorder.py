@@ -23,9 +23,10 @@ from mockserver import __version__
 from mockserver.doors import child
 from mockserver.doors.live import LiveServer
 from mockserver.inspection.services import route_table
-from mockserver.recordings.exchange import Exchange, Request, Response, lower_names, parse_date, write
 from mockserver.recordings.redaction import Redactor
 from mockserver.recordings.secret_detectors import Kind, Secret
+from mockserver.state.clock import stopwatch
+from mockserver.transcripts.exchange import Exchange, Request, Response, lower_names, parse_date, write
 
 _LOCATION = re.compile(r"/locations/([a-z]+-[a-z]+\d+)(?=[/:]|$)")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -81,18 +82,20 @@ class Recorder:
     ) -> AsyncIterator[bytes]:
         """Forward the body as it arrives and record the exchange, also if it breaks off; then abort as upstream did."""
         chunks: list[bytes] = []
+        pauses = Pauses()
         try:
             async for chunk in reply.aiter_raw():
                 chunks.append(chunk)
+                pauses.add(chunk)
                 yield chunk
         except httpx.TransportError:
             incoming.scope["extensions"]["mockserver.abort"](reset=False)
             await incoming.receive()
         finally:
-            self._record(outgoing, reply, b"".join(chunks))
+            self._record(outgoing, reply, b"".join(chunks), pauses)
             await client.aclose()
 
-    def _record(self, outgoing: httpx.Request, reply: httpx.Response, raw: bytes) -> None:
+    def _record(self, outgoing: httpx.Request, reply: httpx.Response, raw: bytes, pauses: "Pauses") -> None:
         headers = lower_names(reply.headers.multi_items())
         try:
             body = httpx.Response(200, headers=reply.headers, content=raw).content
@@ -101,13 +104,40 @@ class Recorder:
         request = Request(
             outgoing.method, str(outgoing.url), lower_names(outgoing.headers.multi_items()), outgoing.content
         )
-        response = Response(reply.status_code, headers, body)
+        is_events = "event-stream" in reply.headers.get("content-type", "")
+        response = Response(reply.status_code, headers, body, pauses=pauses.seconds if is_events else ())
         self.exchanges.append(Exchange(request, response, f"recorded by mockserver {__version__}", parse_date(headers)))
 
     def redact(self, secrets: Iterable[Secret] = ()) -> tuple[list[Exchange], Mapping[Kind, int]]:
         """Return the exchanges without secrets, and how many different secrets of each kind there were."""
         redactor = Redactor(secrets)
         return redactor.redact(self.exchanges), redactor.counts
+
+
+class Pauses:
+    """The seconds before each event of a stream, measured while its chunks arrive."""
+
+    def __init__(self) -> None:
+        self._elapsed_ms = stopwatch()
+        self._waited: list[float] = []
+        self._end = b""
+        self._is_between = True
+
+    def add(self, chunk: bytes) -> None:
+        """Count the events that begin in a chunk: the first one has waited, the others came with it."""
+        text = self._end + chunk.replace(b"\r", b"")
+        ended = text.count(b"\n\n")
+        self._end = b"\n" if text.endswith(b"\n") and not text.endswith(b"\n\n") else b""
+        begun = ended + (not text.endswith(b"\n\n")) - (not self._is_between)
+        self._is_between = text.endswith(b"\n\n")
+        if begun > 0:
+            waited = self._elapsed_ms() / 1000 - sum(self._waited)
+            self._waited += [round(waited, 3), *[0.0] * (begun - 1)]
+
+    @property
+    def seconds(self) -> tuple[float, ...]:
+        """Return the seconds before each event."""
+        return tuple(self._waited)
 
 
 async def _outgoing_request(incoming: HttpRequest, upstream: str | None) -> httpx.Request:

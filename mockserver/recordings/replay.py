@@ -16,13 +16,13 @@ from mockserver.protojson.well_known import parse_timestamp
 from mockserver.recordings.answer_extraction import extract_answer
 from mockserver.recordings.comparison import ABSENT, Difference, Grade, compare, grade, parse_messages
 from mockserver.recordings.credentials import substitute_credentials
-from mockserver.recordings.exchange import Exchange, Request, Response, Transcript, lower_names
 from mockserver.recordings.id_mapping import IdMapping
 from mockserver.recordings.preconditions import LAST_MOMENT, Preconditions, find_preconditions
 from mockserver.scripting.answers import Rule
 from mockserver.scripting.scenario import Scenario
 from mockserver.state.clock import SECOND, ManualClock, Nanos, to_datetime, to_nanos
 from mockserver.state.world import Settings, World
+from mockserver.transcripts.exchange import Exchange, Request, Response, Transcript, lower_names
 
 # For transcripts without a date. Any date works, because all eras are served at once.
 DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -160,20 +160,18 @@ def localized_message(message: str, locale: str = "en-US") -> Json:
     return {"@type": TYPE + "LocalizedMessage", "locale": locale, "message": message}
 
 
-def quota_failure(violations: Iterable[tuple[str, str, Mapping[str, str], int]]) -> Json:
-    """Return a QuotaFailure of violations: metric, id, dimensions and limit, in the order seen in a 429 of 2026."""
-    return {
-        "@type": TYPE + "QuotaFailure",
-        "violations": [
-            {
-                "quotaMetric": metric,
-                "quotaId": quota_id,
-                **({"quotaDimensions": dict(dimensions)} if dimensions else {}),
-                "quotaValue": str(limit),
-            }
-            for metric, quota_id, dimensions, limit in violations
-        ],
-    }
+def quota_failure(quotas: Sequence[tuple[str, str, int]], dimensions: Mapping[str, str]) -> Json:
+    """Return a QuotaFailure of metrics, ids and limits, with the order of members seen in a 429 of 2026.
+
+    A limit of 0 is left out [seen], as zeros are.
+    """
+    violations = [
+        {"quotaMetric": metric, "quotaId": quota_id}
+        | ({"quotaDimensions": dict(dimensions)} if dimensions else {})
+        | ({"quotaValue": str(limit)} if limit else {})
+        for metric, quota_id, limit in quotas
+    ]
+    return {"@type": TYPE + "QuotaFailure", "violations": violations}
 
 
 def retry_info(seconds: float) -> Json:

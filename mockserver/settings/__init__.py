@@ -128,8 +128,9 @@ class Settings(Checked):
     gcs_root: Path | None = setting(
         Folder(),
         "the directory where gs://bucket/object is DIR/bucket/object",
-        more="Training data is read, checked and counted as by the service. `STORAGE_EMULATOR_HOST` names an emulator "
-        "that is asked too. Without either, statistics are made up from the URI, the same ones each time.",
+        more="Training data is read, checked and counted as by the service, and what clients upload is written there. "
+        "Without it, the world keeps what they upload. `STORAGE_EMULATOR_HOST` names an emulator that is asked too. "
+        "Of a bucket that nobody knows, statistics are made up from the URI, the same ones each time.",
         by=By.SERVE | By.TEST,  # a directory of this machine is named by who starts the server, not by who reaches it
         default=None,
     )
@@ -144,6 +145,45 @@ class Settings(Checked):
         "what happens to jobs over that limit: wait for their turn, or refuse with 429",
         metavar="WHAT",
         default="wait",
+    )
+    recordings: Path | None = setting(
+        Folder(),
+        "a directory of recordings: a recorded request gets the recorded answer",
+        more="All that `mockserver check` reads is taken: our transcripts, cassettes of VCR and vcrpy and others. Requests "
+        "match by method, resource and message; ids, times and keys may differ.",
+        by=By.SERVE | By.TEST,  # as above
+        default=None,
+    )
+    recordings_mode: Literal["fallback", "strict"] = setting(
+        Word("fallback", "strict"),
+        "what happens to a request that is not recorded: fallback (it is answered as without recordings), strict (501)",
+        metavar="MODE",
+        default="fallback",
+    )
+    requests_per_minute: int | None = setting(
+        Whole(0, 10**9),
+        "how many requests a minute a project may send to a model",
+        more="One more gets the service's 429, which says when to come again.",
+        absent="no limit",
+        default=None,
+    )
+    tokens_per_minute: int | None = setting(
+        Whole(0, 10**12),
+        "how many tokens of input a minute a project may send to a model",
+        absent="no limit",
+        default=None,
+    )
+    requests_per_day: int | None = setting(
+        Whole(0, 10**9),
+        "how many requests a day a project may send to a model; a day ends at 8:00 UTC",
+        absent="no limit",
+        default=None,
+    )
+    tokens_per_day: int | None = setting(
+        Whole(0, 10**12),
+        "how many tokens of input a day a project may send to a model",
+        absent="no limit",
+        default=None,
     )
     refuse_real_credentials: bool = setting(
         Switch(),

@@ -66,7 +66,7 @@ def warn_of_unseen_answers(server: MockServer) -> None:
         warnings.warn(pytest.PytestWarning(f"mockserver: {sentence}"), stacklevel=1)
 
 
-_PATHS = ("answers", "gcs_root")
+_PATHS = ("answers", "gcs_root", "recordings")
 """Settings that are paths: in the ini file and the marker they are relative to pytest's root directory."""
 
 

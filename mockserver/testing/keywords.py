@@ -25,6 +25,12 @@ class WorldKeywords(TypedDict, total=False):
     gcs_root: Path | str | None
     max_concurrent_jobs: int | str | None
     over_quota: Literal["wait", "refuse"]
+    recordings: Path | str | None
+    recordings_mode: Literal["fallback", "strict"]
+    requests_per_minute: int | str | None
+    tokens_per_minute: int | str | None
+    requests_per_day: int | str | None
+    tokens_per_day: int | str | None
     refuse_real_credentials: bool | str
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
+from mockserver.datasets.storage import served_at
 from mockserver.http.host_guard import HostGuard
 from mockserver.inspection import resources, run_control, script
 from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
+from mockserver.inspection.objects import StoredObjects
 from mockserver.inspection.resources import Resources
 from mockserver.inspection.script import AnswerLike, Answers
 from mockserver.inspection.services import route_table
@@ -126,6 +128,11 @@ class MockServer:
     def tuning_jobs(self) -> Resources:
         """Return the tuning jobs by name, each as GET returns it now; the last segment of a name is enough."""
         return resources.tuning_jobs(self._world)
+
+    @property
+    def objects(self) -> StoredObjects:
+        """Return the objects of Cloud Storage by URI: `server.objects["gs://bucket/train.jsonl"] = rows`."""
+        return StoredObjects(self._world)
 
     @property
     def leftovers(self) -> Leftovers:
@@ -303,6 +310,7 @@ class MockServer:
         door = LiveServer(create_app(self._worlds, Guard(token), host_guard), host, port)
         self.url = door.start()
         self._doors.callback(door.stop)
+        self._doors.enter_context(served_at(self.url))
         return self
 
     def stop(self) -> None:

@@ -1,22 +1,24 @@
 """Vertex AI, described once: host, header profile, errors of outages, hints for lost calls."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
-from mockserver.dispatch.routing import Json, Route, text_at
-from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, Service
+from mockserver.dispatch.routing import Call, Json, Route, text_at
+from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, QuotaKey, Service
 from mockserver.generation.prompt_text import last_text
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.outages import Violation
 from mockserver.state.store import Missing
 from mockserver.vertex.errors import REQUIRED, does_not_exist, endpoint_not_found, invalid_fields, not_found
 from mockserver.vertex.generation import TRAFFIC_HEADER
 from mockserver.vertex.locations import canonical_name
 from mockserver.vertex.routes import ROUTES
 from mockserver.vertex.store import Repository
+from mockserver.vertex.targets import find_target
 
 HOST = "aiplatform.googleapis.com"
 
@@ -24,11 +26,21 @@ HOST = "aiplatform.googleapis.com"
 # That countTokens and its kin are of the former is our choice: not seen.
 _ASKS_MODELS = frozenset({"PredictionService", "LlmUtilityService"})
 
+_GENERATE_REQUESTS = f"{HOST}/generate_content_requests_per_minute_per_project_per_base_model"
+
 # The quota of a method by the end of its id, each a sentence that was seen; a quota of models names the base model.
 _QUOTAS = {
     "tuningJobs.create": f"{HOST}/global_concurrent_tuning_jobs",
     "redict": f"{HOST}/online_prediction_requests_per_base_model",
-    "": f"{HOST}/generate_content_requests_per_minute_per_project_per_base_model",
+    "": _GENERATE_REQUESTS,
+}
+
+_QUOTA_METRICS = {
+    ("requests", "minute"): _GENERATE_REQUESTS,
+    ("tokens", "minute"): f"{HOST}/generate_content_input_tokens_per_minute_per_base_model",  # documented
+    # our choice: not seen. The real service has no such quotas.
+    ("requests", "day"): f"{HOST}/generate_content_requests_per_day_per_project_per_base_model",
+    ("tokens", "day"): f"{HOST}/generate_content_input_tokens_per_day_per_base_model",
 }
 
 _LOST_PROJECT = (
@@ -108,6 +120,18 @@ def _injected_error(name: str, call: FailedCall) -> ApiError | None:
     return _INJECTED[name](call) if name in _INJECTED else None
 
 
+def _quota_key(call: Call) -> QuotaKey:
+    """The project in the path, else the caller's. A tuned model counts as its base model [documented]."""
+    project = call.resource.split("/")[1] if call.resource.startswith("projects/") else call.caller.project
+    return QuotaKey(project, find_target(call).base_name.rpartition("/")[2])
+
+
+def _quota_error(_: Call, key: QuotaKey, violations: Sequence[Violation]) -> ApiError:
+    """429 names one quota, and not when it begins anew [seen]."""
+    first = violations[0]
+    return outages.base_model_quota_exceeded(_QUOTA_METRICS[first.unit, first.period], key.model)
+
+
 def _misnamed(route: Route, message: Json) -> ApiError:
     """400 that names the field [seen of sessions, over gRPC]."""
     field, rule = re.findall(r"\{([^={}]+)=([^{}]*)\}", route.path)[0]
@@ -146,5 +170,9 @@ SERVICE = Service(
     not_supported=Path(__file__).with_name("not_supported.json"),
     polls=("*.tuningJobs.get", "*.operations.get", "*.operations.wait"),
     has_ended=_has_ended,
+    metered=("*.generateContent", "*.streamGenerateContent"),
+    quota_key=_quota_key,
+    quota_error=_quota_error,
+    creates=("*.create", "*.rebaseTunedModel", "*.copy"),
     path_hints={"": _LOST_PROJECT, "/": _LOST_PROJECT},
 )

@@ -31,17 +31,17 @@ KINDS: Mapping[str, Kind] = {
 
 def reads_storage(world: World) -> bool:
     """Whether reading training data may take its time: from a folder, or from an emulator of Cloud Storage."""
-    return bool(storage.buckets(world.settings.gcs_root))
+    return storage.buckets(world).is_slow
 
 
 def read_training_data(world: World, request: Request) -> Dataset:
-    """The dataset of a job: read from the world's buckets, made up where there are none.
+    """The dataset of a job: read from the world's buckets, made up for a bucket that nobody knows here.
 
     Raises ApiError for training data without a required field: the real service looks at the form of the rows when the
     job is created. Any other error in the training or the validation data is the dataset's failure.
     """
-    kind, buckets = KINDS.get(request.spec.member), storage.buckets(world.settings.gcs_root)
-    if kind is None or not buckets or not request.dataset.startswith("gs://"):
+    kind, buckets = KINDS.get(request.spec.member), storage.buckets(world)
+    if kind is None or not request.dataset.startswith("gs://") or not buckets.has(request.dataset):
         return dataset.synthesize(request.dataset, preference=kind is Kind.PREFERENCE)
     training = _load_dataset(buckets, request.dataset, kind, request.base_model)
     if training.refusal:
@@ -52,7 +52,7 @@ def read_training_data(world: World, request: Request) -> Dataset:
         if wrong := [*reinforcement.responses_violations(path, request.hyperparameters, most)]:
             raise invalid_fields(*wrong)
     uri: str = request.settings.get("validationDatasetUri", "")
-    if training.failure or not uri.startswith("gs://"):
+    if training.failure or not uri.startswith("gs://") or not buckets.has(uri):
         return training
     validation = _load_dataset(buckets, uri, kind, request.base_model)
     counts = validation.statistics.examples, training.statistics.examples

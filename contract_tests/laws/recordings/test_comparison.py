@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from contract_tests.laws.protojson.shapes import json_values
 from mockserver.recordings.comparison import Difference, Grade, compare, grade
-from mockserver.recordings.exchange import Response
 from mockserver.recordings.id_mapping import IdMapping
+from mockserver.transcripts.exchange import Response
 
 NAME = "projects/my-project/locations/us-central1/tuningJobs/2995954652073164800"
 OURS = "projects/601265287051/locations/us-central1/tuningJobs/7147202687262523392"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mockserver.recordings.comparison import Grade
-from mockserver.recordings.exchange import Exchange, Request, Response, Transcript
 from mockserver.recordings.replay import Replay
+from mockserver.transcripts.exchange import Exchange, Request, Response, Transcript
 
 Json = dict[str, Any]
 

@@ -47,10 +47,10 @@ MADE: dict[str, Callable[[], ApiError]] = {
             (
                 f"{GL}/generate_content_paid_tier_input_token_count",
                 "GenerateContentPaidTierInputTokensPerModelPerMinute",
+                1_000_000,
             )
         ],
         model="gemini-2.5-flash",
-        limit=1_000_000,
         retry_delay="48.939935699s",
     ),
     "quota-rate-limit-old": lambda: outages.rate_limit_exceeded(GL, "348715329010", location="us-east2"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mockserver.cloud_storage import HOST as STORAGE_HOST
 from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
 from mockserver.http import identity
 from mockserver.inspection.services import route_table
@@ -71,6 +72,7 @@ def answered_hosts() -> re.Pattern[str]:
     """The names of the hosts that the app answers for."""
     patterns = [
         *map(re.escape, sorted(identity.HOSTS)),
+        rf"(?:.+\.)?{re.escape(STORAGE_HOST)}",  # the name of a bucket may stand before it
         *(service.host_pattern for service in route_table().services.values()),
     ]
     return re.compile("|".join(patterns))
