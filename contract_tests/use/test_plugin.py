@@ -191,9 +191,9 @@ def test_ini_file_says_the_same_for_all(suite: Suite) -> None:
         ("clok='manual'", "mockserver marker: there is no option 'clok'; did you mean 'clock'?"),
         ("'manual'", "mockserver marker: 'manual' needs a name: clock='manual'"),
         ("clock='fast'", "mockserver: clock: 'fast' is not manual, real, or a factor up to 1000000x such as 60x"),
-        ("sleep=None", "mockserver: sleep: None is not one of virtual, real"),
+        ("sleep=None", "mockserver: sleep: None is not one of virtual, virtual+clock, real"),
         ("answers=[None]", "mockserver: None is not an answer: *"),
-        ("sleep='deep'", "mockserver: sleep: 'deep' is not one of virtual, real"),
+        ("sleep='deep'", "mockserver: sleep: 'deep' is not one of virtual, virtual+clock, real"),
         ("answers='none.yaml'", "mockserver: *none.yaml: No such file or directory"),
         ("answers=[{'regx': '.', 'answer': 'a'}]", "mockserver: unknown member 'regx'; the members are *"),
         ("leaks='maybe'", "mockserver: leaks: 'maybe' is not one of ignore, warn, fail"),
@@ -286,14 +286,14 @@ def test_fixtures_of_any_scope_intercept(suite: Suite) -> None:
     """A session's interceptor that a test fetches stays when the test's own ends, and is gone after the session."""
     ran = suite.run(
         """
-        REAL = time.sleep
-
         @pytest.fixture(scope="session")
         def whole():
             from mockserver import MockServer
             with MockServer().intercepting() as server:
                 yield server
-            assert time.sleep is REAL
+            began = time.monotonic()
+            time.sleep(0.001)
+            assert time.monotonic() - began >= 0.001
 
         @pytest.fixture(scope="module")
         def between(whole):
@@ -302,7 +302,9 @@ def test_fixtures_of_any_scope_intercept(suite: Suite) -> None:
                 yield server
 
         def test_fetched_inside(mockserver, request):
-            assert time.sleep is not REAL
+            began = mockserver.now
+            time.sleep(3600)
+            assert (mockserver.now - began).total_seconds() == 3600
             between = request.getfixturevalue("between")
             get("models")
             assert len(between.calls) == 1 and not mockserver.calls

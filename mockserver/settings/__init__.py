@@ -248,9 +248,10 @@ class Serving(Checked):
 class Interception(Checked):
     """What the fixtures do to the test's own process."""
 
-    sleep: Literal["virtual", "real"] = setting(
-        Word("virtual", "real"),
-        "what sleeping does: virtual (time.sleep and asyncio.sleep move the clock), real (they wait)",
+    sleep: Literal["virtual", "virtual+clock", "real"] = setting(
+        Word("virtual", "virtual+clock", "real"),
+        "what sleeping does: virtual (it moves the clock), real (it waits)",
+        more="With virtual+clock, time.time, time.monotonic, datetime.now and asyncio's timers follow the clock too.",
         by=By.TEST,
         default="virtual",
     )

@@ -31,7 +31,7 @@ class WorldKeywords(TypedDict, total=False):
 class InterceptionKeywords(TypedDict, total=False):
     """What interception does to this process."""
 
-    sleep: Literal["virtual", "real"]
+    sleep: Literal["virtual", "virtual+clock", "real"]
     block_network: bool | str
 
 

@@ -280,8 +280,9 @@ class MockServer:
     def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Iterator[Self]:
         """Answer this process's requests to Google's hosts in the `with` block, with fake credentials in the environment.
 
-        With `sleep="virtual"`, the default, `time.sleep` and `asyncio.sleep` of this thread move the clock instead of
-        waiting; with `sleep="real"` they wait. `block_network=True` refuses connections to all other machines.
+        With `sleep="virtual"`, the default, whoever sleeps moves the clock instead of waiting, in this thread and in
+        those that are started inside. With `sleep="virtual+clock"` the machine's clocks follow; with `sleep="real"`
+        sleepers wait. `block_network=True` refuses connections to all other machines.
         """
         if unknown := unknown_names(options, InterceptionKeywords.__annotations__, "option"):
             raise TypeError(unknown)
@@ -298,8 +299,9 @@ class MockServer:
             stack.enter_context(intercepting(Interceptor(self.app, self.clock, self._grpc_face)))
             if interception.block_network:
                 stack.enter_context(blocked())
-            if interception.sleep == "virtual":
-                stack.enter_context(virtual_sleep(self.clock))
+            if interception.sleep != "real":
+                has_clocks = interception.sleep == "virtual+clock"
+                stack.enter_context(virtual_sleep(self.clock, has_clocks=has_clocks))
             yield self
 
     def _grpc_face(self) -> "GrpcFace":
