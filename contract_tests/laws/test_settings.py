@@ -56,6 +56,7 @@ GOOD = {
     "control_token": ("secret", "secret"),
     "allow_host": ("app.example,b.example", frozenset({"app.example", "b.example"})),
     "quiet": ("yes", True),
+    "busy_polling": ("advance", "advance"),
     "sleep": ("virtual+clock", "virtual+clock"),
     "block_network": ("yes", True),
     "leaks": ("fail", "fail"),

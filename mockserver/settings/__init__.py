@@ -255,6 +255,13 @@ class Interception(Checked):
         by=By.TEST,
         default="virtual",
     )
+    busy_polling: Literal["fail", "advance", "ignore"] = setting(
+        Word("fail", "advance", "ignore"),
+        "what happens if code polls an unfinished job again and again while the clock stands still: it gets an error that"
+        " names the line (fail), each poll moves the clock by a second (advance), nothing (ignore)",
+        by=By.TEST,
+        default="fail",
+    )
     block_network: bool = setting(
         Switch(),
         "refuse to connect to other machines",

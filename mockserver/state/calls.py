@@ -108,6 +108,15 @@ class CallLog:
         with self._lock:
             return iter([entry.call for entry in self._entries])
 
+    def newest_first(self) -> Iterator[RecordedCall]:
+        """Iterate over the calls that are in the log, newest first, without a copy: it ends if the log changes."""
+        entries = self._entries
+        for index in range(1, len(entries) + 1):
+            try:
+                yield entries[-index].call
+            except IndexError:
+                return
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -48,7 +48,9 @@ def on_socket(server: MockServer, values: Mapping[str, Any], root: Path) -> Iter
 
 
 def _intercepting(server: MockServer, options: Interception) -> contextlib.AbstractContextManager[MockServer]:
-    return server.intercepting(sleep=options.sleep, block_network=options.block_network)
+    return server.intercepting(
+        sleep=options.sleep, busy_polling=options.busy_polling, block_network=options.block_network
+    )
 
 
 def describe_calls(server: MockServer) -> str:

@@ -32,6 +32,7 @@ class InterceptionKeywords(TypedDict, total=False):
     """What interception does to this process."""
 
     sleep: Literal["virtual", "virtual+clock", "real"]
+    busy_polling: Literal["fail", "advance", "ignore"]
     block_network: bool | str
 
 

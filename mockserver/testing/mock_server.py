@@ -10,6 +10,7 @@ from mockserver.app import create_app
 from mockserver.control.guard import Guard
 from mockserver.http.host_guard import HostGuard
 from mockserver.inspection import resources, run_control, script
+from mockserver.inspection.busy_polling import PollWatch
 from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
@@ -282,7 +283,7 @@ class MockServer:
 
         With `sleep="virtual"`, the default, whoever sleeps moves the clock instead of waiting, in this thread and in
         those that are started inside. With `sleep="virtual+clock"` the machine's clocks follow; with `sleep="real"`
-        sleepers wait. `block_network=True` refuses connections to all other machines.
+        sleepers wait. `busy_polling` is what happens to code that polls without sleeping. `block_network=True` refuses connections to all other machines.
         """
         if unknown := unknown_names(options, InterceptionKeywords.__annotations__, "option"):
             raise TypeError(unknown)
@@ -296,7 +297,8 @@ class MockServer:
         credentials = self.credentials
         with contextlib.ExitStack() as stack:
             stack.enter_context(environment(credentials.project, credentials.api_key, credentials.token))
-            stack.enter_context(intercepting(Interceptor(self.app, self.clock, self._grpc_face)))
+            watch = PollWatch(self._world, self.clock, interception.busy_polling)
+            stack.enter_context(intercepting(Interceptor(self.app, self.clock, self._grpc_face, watch.note)))
             if interception.block_network:
                 stack.enter_context(blocked())
             if interception.sleep != "real":
