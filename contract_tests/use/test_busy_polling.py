@@ -164,7 +164,7 @@ def test_many_who_poll_once_are_no_loop() -> None:
 
 def test_progress_bar_in_a_bare_loop_and_calls_over_grpc(tmp_path: Path) -> None:
     """google-generativeai polls over gRPC; neither `wait_bar()` in a bare loop nor a loop around `done()` sleeps."""
-    text = """
+    text = r"""
 import google.generativeai as genai
 import pytest
 

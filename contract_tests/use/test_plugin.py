@@ -282,6 +282,41 @@ def test_tidy_tests_have_nothing_to_report(suite: Suite) -> None:
     ran.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize(
+    ("misses", "outcome"),
+    [("ignore", {"passed": 3}), ("warn", {"passed": 3, "warnings": 2}), ("fail", {"passed": 3, "errors": 2})],
+)
+def test_calls_that_lead_nowhere_are_reported_on_request(suite: Suite, misses: str, outcome: dict[str, int]) -> None:
+    """Even where the code swallows the error; a call that is refused for a reason of its own is none."""
+    ran = suite.run(
+        """
+        import contextlib
+        import socket
+
+        def test_wrong_path(mockserver):
+            with contextlib.suppress(Exception):
+                get("tuned_models/x").raise_for_status()
+
+        def test_refused_host(mockserver):
+            with contextlib.suppress(Exception):
+                socket.create_connection(("translate.googleapis.com", 443))
+
+        def test_not_found(mockserver):
+            assert get("models/none").status_code == 404
+        """,
+        ini=f"mockserver_misses = {misses}",
+    )
+
+    ran.assert_outcomes(**outcome)
+    if misses != "ignore":
+        ran.stdout.fnmatch_lines_random(
+            [
+                "*GET /v1beta/tuned_models/x was answered 404: did you mean GET /v1beta/tunedModels/x?*",
+                "*translate.googleapis.com was refused: see NotServed",
+            ]
+        )
+
+
 def test_fixtures_of_any_scope_intercept(suite: Suite) -> None:
     """A session's interceptor that a test fetches stays when the test's own ends, and is gone after the session."""
     ran = suite.run(

@@ -1,5 +1,7 @@
 """Diagnostics of calls without a route: why no method matches and what to change. For the log, not for the client."""
 
+import re
+
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Route
 from mockserver.state.world import Settings
@@ -8,16 +10,48 @@ from mockserver.state.world import Settings
 def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings) -> str:
     """Describe why no route matches a path, or the nearest routes."""
     for service in table.services.values():
-        if path in service.path_hints:
-            return service.path_hints[path]
+        for pattern, hint in service.path_hints.items():
+            if path == pattern or (pattern.endswith("/*") and path.startswith(pattern[:-1])):
+                return hint
     if settings.as_of is not None and (match := table.match(verb, path)):
         return f"{match.route.id} is not served as of {settings.as_of}"
     if match := table.match(verb, path, lenient=True):
         return table.services[match.route.service].lenient_hint
+    if hint := _correct(table, verb, path):
+        return hint
     nearest = table.find_nearest(verb, path)
     if not nearest:
         return "no method has a path like it"
     return "nearest: " + ", ".join(_describe(route) for route in nearest[:3])
+
+
+def _correct(table: RouteTable, verb: str, path: str) -> str:
+    """Name the path that somebody may have meant: another spelling, a slash or a version too many or too few."""
+    names = {_fold(name): name for route in table.routes for name in re.split(r"[/:]", route.path) if name.isalpha()}
+    resource, _, action = path.strip("/").partition(":")
+    segments = [names.get(_fold(segment), segment) for segment in resource.split("/") if segment]
+    versions = list(dict.fromkeys(route.version for route in table.routes))
+    given = [segment for segment in segments if segment in versions]
+    rest = "/".join(segment for segment in segments if segment not in versions)
+    tails = (
+        [rest] if action.lower() in _STANDARD else [f"{rest}:{names.get(_fold(action), action)}" if action else rest]
+    )
+    for candidate in (f"/{version}/{tail}" for version in [*given, *versions] for tail in tails):
+        routes = table.find_on(candidate)
+        wanted = [route for route in routes if route.id.endswith(f".{action}")] if action.lower() in _STANDARD else []
+        same = [route for route in wanted or routes if route.verb == verb] or wanted or routes
+        if same and candidate != path:
+            return f"did you mean {same[0].verb} {candidate}? That is {same[0].id}"
+    return ""
+
+
+_STANDARD = frozenset({"create", "list", "get", "patch", "update", "delete"})
+"""Methods that have no action in their path: their verb tells them apart."""
+
+
+def _fold(name: str) -> str:
+    """Make spellings equal: tunedModels, tuned_models, tuned-model, TunedModels."""
+    return name.replace("_", "").replace("-", "").lower().rstrip("s")
 
 
 def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings) -> str:

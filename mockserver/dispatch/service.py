@@ -79,7 +79,7 @@ class Service:
     polls             globs over the ids of methods that clients poll while a job runs
     has_ended         returns whether an answer to such a method shows that the job has ended
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
-    path_hints        such hints for paths that no method has
+    path_hints        such hints for paths that no method has; a path may end in /*
     lenient_hint      the hint if only a lenient route matches
     """
 

@@ -23,6 +23,10 @@ _LENIENT = (
     "the real service has no such method on v1 either: set http_options={'api_version': 'v1beta'}, or"
     " GOOGLE_GENAI_API_VERSION=v1beta (which moves Vertex AI calls too), or start the server with --lenient-routes"
 )
+_OPENAI = (
+    "the OpenAI-compatible API is not served: call models/MODEL:generateContent, or have a double of your OpenAI client"
+    " answer"
+)
 _NO_DATA = (
     "google-genai leaves the training data out of tunings.tune for the Gemini API since 1.47: tune with 1.46,"
     " with google-generativeai or over REST, or let add_tuned_model() put the model there"
@@ -102,4 +106,5 @@ SERVICE = Service(
     has_ended=_has_ended,
     refusal_hint=_refusal_hint,
     lenient_hint=_LENIENT,
+    path_hints={"/v1beta/openai/*": _OPENAI},
 )

@@ -269,6 +269,14 @@ class Interception(Checked):
         by=By.TEST,
         default=False,
     )
+    misses: Literal["ignore", "warn", "fail"] = setting(
+        Word("ignore", "warn", "fail"),
+        "what a test is told at its end about calls that led nowhere: ignore them, warn, fail",
+        more="These are calls to methods that are not there, calls that a hint explains, and hosts of Google's that were"
+        " refused. Code may have caught the error.",
+        by=By.TEST,
+        default="ignore",
+    )
     leaks: Literal["ignore", "warn", "fail"] = setting(
         Word("ignore", "warn", "fail"),
         "what a test is told at its end about leftovers: ignore them, warn, fail",

@@ -31,7 +31,7 @@ def in_process(values: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
         server = MockServer(**{"seed": 0} | options.server)
     with _intercepting(server, options.interception):
         yield server
-    _report_leftovers(server, options.interception.leaks)
+    _report(server, options.interception)
 
 
 @contextlib.contextmanager
@@ -44,7 +44,7 @@ def on_socket(server: MockServer, values: Mapping[str, Any], root: Path) -> Iter
             stack.enter_context(server.fresh_world(**defaults | options.server))
         stack.enter_context(_intercepting(server, options.interception))
         yield server
-        _report_leftovers(server, options.interception.leaks)
+        _report(server, options.interception)
 
 
 def _intercepting(server: MockServer, options: Interception) -> contextlib.AbstractContextManager[MockServer]:
@@ -85,11 +85,23 @@ def _usage_errors() -> Iterator[None]:
         raise pytest.fail.Exception(f"mockserver: {error}", pytrace=False) from None
 
 
-def _report_leftovers(server: MockServer, on_leaks: str) -> None:
-    leftovers = server.leftovers
-    if not leftovers or on_leaks == "ignore":
-        return
-    message = f"mockserver: the test left something behind\n{leftovers}"
-    if on_leaks == "fail":
-        pytest.fail(message, pytrace=False)
-    warnings.warn(pytest.PytestWarning(message), stacklevel=1)
+def _report(server: MockServer, options: Interception) -> None:
+    """Tell the test of its misses and leftovers, as the options say; all of them before it fails."""
+    failures = []
+    for reaction, what, lines in (
+        (options.misses, "calls of the test led nowhere", _describe_misses(server)),
+        (options.leaks, "the test left something behind", str(server.leftovers) if server.leftovers else ""),
+    ):
+        message = f"mockserver: {what}\n{lines}"
+        if lines and reaction == "warn":
+            warnings.warn(pytest.PytestWarning(message), stacklevel=1)
+        elif lines and reaction == "fail":
+            failures.append(message)
+    if failures:
+        pytest.fail("\n".join(failures), pytrace=False)
+
+
+def _describe_misses(server: MockServer) -> str:
+    lines = [f"{call.verb} {call.path} was answered {call.status}: {call.hint}" for call in server.misses]
+    lines += [f"{host} was refused: see NotServed" for host in dict.fromkeys(server.refused_hosts)]
+    return "\n".join(lines)

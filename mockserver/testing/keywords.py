@@ -34,6 +34,7 @@ class InterceptionKeywords(TypedDict, total=False):
     sleep: Literal["virtual", "virtual+clock", "real"]
     busy_polling: Literal["fail", "advance", "ignore"]
     block_network: bool | str
+    misses: Literal["ignore", "warn", "fail"]
 
 
 class TunedModelKeywords(TypedDict, total=False):

@@ -64,6 +64,7 @@ class MockServer:
         """Become the handle of the default one of these worlds."""
         self._worlds = worlds
         self._doors = contextlib.ExitStack()
+        self._refused: list[str] = []
         self.app = create_app(worlds)
         self.url = ""
         self.grpc_target = ""
@@ -105,6 +106,11 @@ class MockServer:
     def misses(self) -> Calls:
         """Return the calls that failed for a reason that the server can explain: each has a `hint` what to change."""
         return Calls(call for call in self.calls if call.hint)
+
+    @property
+    def refused_hosts(self) -> tuple[str, ...]:
+        """Return the hosts of Google's that were refused: not answered here, or not through the library that asked."""
+        return tuple(self._refused)
 
     @property
     def report(self) -> ClientBehaviour:
@@ -213,6 +219,7 @@ class MockServer:
     def reset(self) -> None:
         """Delete all resources, answers, faults and calls; settings and clock stay as they are."""
         self._world.reset()
+        self._refused.clear()
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the world as it is now, for `restore`."""
@@ -298,7 +305,8 @@ class MockServer:
         with contextlib.ExitStack() as stack:
             stack.enter_context(environment(credentials.project, credentials.api_key, credentials.token))
             watch = PollWatch(self._world, self.clock, interception.busy_polling)
-            stack.enter_context(intercepting(Interceptor(self.app, self.clock, self._grpc_face, watch.note)))
+            interceptor = Interceptor(self.app, self.clock, self._grpc_face, watch.note, self._refused.append)
+            stack.enter_context(intercepting(interceptor))
             if interception.block_network:
                 stack.enter_context(blocked())
             if interception.sleep != "real":
@@ -314,6 +322,7 @@ class MockServer:
     @contextlib.contextmanager
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
         """Replace all worlds by a new one in the `with` block; the arguments are the constructor's."""
+        self._refused.clear()
         with self._worlds.replaced(new_world(settings)):
             self.script(answers)
             yield self

@@ -33,8 +33,13 @@ def intercepting(interceptor: Interceptor) -> Iterator[None]:
 
     Of several interceptors the newest of the request's thread answers, or else the newest of all.
     """
-    with _interceptors.used_with(interceptor), guarded(refuse_google):
+    with _interceptors.used_with(interceptor), guarded(_refuse):
         yield
+
+
+def _refuse(host: str) -> None:
+    interceptor = _interceptors.newest()
+    refuse_google(host, interceptor.note_refusal if interceptor is not None else lambda _: None)
 
 
 def _find(host: str) -> Interceptor | None:

@@ -34,13 +34,15 @@ class Interceptor:
     """The app that answers, the clock that the app uses, and what answers calls over gRPC, if anything does.
 
     `note` is told of each request before it is sent: what equal requests have in common, and the path of the URL if
-    there is one. It may raise an error for the code that sends the request.
+    there is one. It may raise an error for the code that sends the request. `note_refusal` is told of each host of
+    Google's that is refused, since it is not answered or not by the library that asks.
     """
 
     app: App
     clock: Clock
     grpc_face: "Callable[[], GrpcFace] | None" = None
     note: Callable[[Hashable, str], None] = lambda _, __: None
+    note_refusal: Callable[[str], None] = lambda _: None
 
     def send(self, request: AppRequest, timeout: float | None = None) -> AppResponse:
         """The app's answer. TimedOut if it, or a piece of its body, takes longer than `timeout` seconds.
@@ -97,11 +99,12 @@ def google_host(host: str) -> str:
     return name if name == "googleapis.com" or name.endswith(".googleapis.com") else ""
 
 
-def refuse_google(host: str) -> None:
+def refuse_google(host: str, note_refusal: Callable[[str], None] = lambda _: None) -> None:
     """Raise NotServed for Google's API hosts: whoever looks one up has not been intercepted."""
     name = google_host(host)
     if not name:
         return
+    note_refusal(name)
     if is_answered(name):
         raise NotServed(
             f"mockserver: {name} was about to be reached over the network, by a library that is not intercepted;"
