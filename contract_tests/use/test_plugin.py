@@ -359,6 +359,99 @@ def test_fixtures_of_any_scope_intercept(suite: Suite) -> None:
     ran.assert_outcomes(passed=3)
 
 
+def test_fixtures_of_each_scope_are_set_up_once(suite: Suite) -> None:
+    """Set up once, test many; each takes the options of its node, and a test's own fixture comes first."""
+    ran = suite.run(
+        """
+        pytestmark = pytest.mark.mockserver(start_time="2024-03-14")
+
+        @pytest.fixture(scope="module", autouse=True)
+        def days(mockserver_module):
+            mockserver_module.add_tuned_model("days")
+
+        def test_module(mockserver_module):
+            assert get("tunedModels/days").status_code == 200
+            assert mockserver_module.now.year == 2024
+            time.sleep(60)
+
+        @pytest.mark.mockserver(start_time="2024-05-01")
+        class TestClass:
+            def test_first(self, mockserver_class):
+                mockserver_class.add_tuned_model("nights")
+                assert get("tunedModels/days").status_code != 200
+
+            def test_second(self, mockserver_class):
+                assert mockserver_class.now.month == 5
+                assert get("tunedModels/nights").status_code == 200
+
+        def test_own(mockserver):
+            assert get("tunedModels/days").status_code != 200
+
+        def test_session(mockserver_module, mockserver_session):
+            assert get("tunedModels/days").status_code != 200
+            assert len(mockserver_session.calls) == 1
+
+        def test_module_again(mockserver_module):
+            assert mockserver_module.now.minute == 1
+            assert mockserver_module.tuned_models["days"]
+        """
+    )
+
+    ran.assert_outcomes(passed=6)
+
+
+def test_forgetting_the_fixture_can_be_an_error(suite: Suite) -> None:
+    """Google's hosts are refused to the whole run, by every library; with a fixture they are answered."""
+    ran = suite.run(
+        """
+        import asyncio
+        import socket
+        import urllib.request
+        import aiohttp
+        import httpx
+        from mockserver.doors.intercept.interceptors import NotServed
+
+        URL = f"{HOST}/v1beta/models?key=any-key"
+
+        async def by_aiohttp():
+            async with aiohttp.ClientSession() as session:
+                await session.get(URL)
+
+        @pytest.mark.parametrize(
+            "ask",
+            [
+                lambda: requests.get(URL),
+                lambda: httpx.get(URL),
+                lambda: urllib.request.urlopen(URL),
+                lambda: asyncio.run(by_aiohttp()),
+            ],
+        )
+        def test_forgotten(ask):
+            with pytest.raises(NotServed, match="add the fixture mockserver to the test"):
+                ask()
+
+        def test_unknown_library():
+            with pytest.raises(NotServed):
+                socket.create_connection(("generativelanguage.googleapis.com", 443))
+
+        def test_grpc():
+            import grpc
+            channel = grpc.secure_channel("aiplatform.googleapis.com", grpc.ssl_channel_credentials())
+            with pytest.raises(grpc.RpcError, match="add the fixture mockserver to the test"):
+                channel.unary_unary("/google.cloud.aiplatform.v1.GenAiTuningService/GetTuningJob")(b"", timeout=30)
+
+        def test_with(mockserver):
+            assert get("models").status_code == 200
+
+        def test_others():
+            assert socket.getaddrinfo("192.0.2.1", 80)
+        """,
+        ini="mockserver_required = yes",
+    )
+
+    ran.assert_outcomes(passed=8)
+
+
 def test_network_can_be_blocked(suite: Suite) -> None:
     """Other machines are out of reach for every library, this one and Google's hosts are not."""
     ran = suite.run(

@@ -6,6 +6,9 @@ from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Route
 from mockserver.state.world import Settings
 
+LONGEST_CORRECTED = 1000
+"""Nobody means a path that is longer."""
+
 
 def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings) -> str:
     """Describe why no route matches a path, or the nearest routes."""
@@ -27,6 +30,8 @@ def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Setting
 
 def _correct(table: RouteTable, verb: str, path: str) -> str:
     """Name the path that somebody may have meant: another spelling, a slash or a version too many or too few."""
+    if len(path) > LONGEST_CORRECTED:
+        return ""
     names = {_fold(name): name for route in table.routes for name in re.split(r"[/:]", route.path) if name.isalpha()}
     resource, _, action = path.strip("/").partition(":")
     segments = [names.get(_fold(segment), segment) for segment in resource.split("/") if segment]

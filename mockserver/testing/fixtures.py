@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,23 @@ def _intercepting(server: MockServer, options: Interception) -> contextlib.Abstr
     return server.intercepting(
         sleep=options.sleep, busy_polling=options.busy_polling, block_network=options.block_network
     )
+
+
+def refuse_outside() -> Callable[[], None]:
+    """Refuse Google's hosts while nothing newer intercepts. Returns the function that ends this."""
+    from mockserver.doors.intercept import intercepting  # noqa: PLC0415 - few runs need it
+    from mockserver.doors.intercept.interceptors import Interceptor, NotServed  # noqa: PLC0415 - see above
+
+    def refuse(*_: object) -> None:
+        raise NotServed(
+            "mockserver: a host of Google's was about to be reached outside of the fixtures, and the ini option"
+            " mockserver_required is on; add the fixture mockserver to the test"
+        )
+
+    server = MockServer()
+    stack = contextlib.ExitStack()
+    stack.enter_context(intercepting(Interceptor(server.app, server.clock, server.grpc_face, refuse)))
+    return stack.close
 
 
 def describe_calls(server: MockServer) -> str:

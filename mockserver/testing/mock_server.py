@@ -305,7 +305,7 @@ class MockServer:
         with contextlib.ExitStack() as stack:
             stack.enter_context(environment(credentials.project, credentials.api_key, credentials.token))
             watch = PollWatch(self._world, self.clock, interception.busy_polling)
-            interceptor = Interceptor(self.app, self.clock, self._grpc_face, watch.note, self._refused.append)
+            interceptor = Interceptor(self.app, self.clock, self.grpc_face, watch.note, self._refused.append)
             stack.enter_context(intercepting(interceptor))
             if interception.block_network:
                 stack.enter_context(blocked())
@@ -314,7 +314,8 @@ class MockServer:
                 stack.enter_context(virtual_sleep(self.clock, has_clocks=has_clocks))
             yield self
 
-    def _grpc_face(self) -> "GrpcFace":
+    def grpc_face(self) -> "GrpcFace":
+        """Return what answers calls over gRPC, without a socket."""
         from mockserver.grpc.face import GrpcFace
 
         return GrpcFace(self._worlds, route_table())

@@ -86,13 +86,12 @@ class _NewestFace:
         return interceptor.grpc_face()
 
     def answer(self, call: "GrpcRequest") -> "Reply":
-        face = self._face()
         if (interceptor := self._find()) is not None:
             try:
                 interceptor.note((call.method, call.body), "")
             except RuntimeError as error:  # for the client, which waits in another thread
                 raise ApiError(Code.FAILED_PRECONDITION, str(error)) from None
-        return face.answer(call)
+        return self._face().answer(call)
 
 
 _lock = threading.Lock()
