@@ -21,11 +21,13 @@ from mockserver.rpc.loopback import is_loopback
 from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord, Scenario
-from mockserver.settings import Interception, Settings, read_settings, unknown_names
+from mockserver.settings import Interception as InterceptionSettings
+from mockserver.settings import Settings, read_settings, unknown_names
 from mockserver.state.clock import Clock, to_datetime
 from mockserver.state.new_world import new_world
 from mockserver.state.store import Snapshot
 from mockserver.state.world import World, WorldCredentials, Worlds
+from mockserver.testing.interception import Interception
 from mockserver.testing.keywords import InterceptionKeywords, TunedModelKeywords, TuningJobKeywords, WorldKeywords
 
 if TYPE_CHECKING:
@@ -284,9 +286,10 @@ class MockServer:
         finally:
             self.stop()
 
-    @contextlib.contextmanager
-    def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Iterator[Self]:
-        """Answer this process's requests to Google's hosts in the `with` block, with fake credentials in the environment.
+    def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Interception[Self]:
+        """Answer this process's requests to Google's hosts, with fake credentials in the environment.
+
+        It is a context manager, and a decorator of functions and classes: see `Interception`.
 
         With `sleep="virtual"`, the default, whoever sleeps moves the clock instead of waiting, in this thread and in
         those that are started inside. With `sleep="virtual+clock"` the machine's clocks follow; with `sleep="real"`
@@ -294,7 +297,11 @@ class MockServer:
         """
         if unknown := unknown_names(options, InterceptionKeywords.__annotations__, "option"):
             raise TypeError(unknown)
-        interception = read_settings(Interception, options)
+        settings = read_settings(InterceptionSettings, options)
+        return Interception(self, lambda: self._intercept(settings))
+
+    @contextlib.contextmanager
+    def _intercept(self, settings: InterceptionSettings) -> Iterator[None]:
         from mockserver.doors.blocked_network import blocked
         from mockserver.doors.environment import environment
         from mockserver.doors.intercept import intercepting
@@ -304,15 +311,15 @@ class MockServer:
         credentials = self.credentials
         with contextlib.ExitStack() as stack:
             stack.enter_context(environment(credentials.project, credentials.api_key, credentials.token))
-            watch = PollWatch(self._world, self.clock, interception.busy_polling)
+            watch = PollWatch(self._world, self.clock, settings.busy_polling)
             interceptor = Interceptor(self.app, self.clock, self.grpc_face, watch.note, self._refused.append)
             stack.enter_context(intercepting(interceptor))
-            if interception.block_network:
+            if settings.block_network:
                 stack.enter_context(blocked())
-            if interception.sleep != "real":
-                has_clocks = interception.sleep == "virtual+clock"
+            if settings.sleep != "real":
+                has_clocks = settings.sleep == "virtual+clock"
                 stack.enter_context(virtual_sleep(self.clock, has_clocks=has_clocks))
-            yield self
+            yield
 
     def grpc_face(self) -> "GrpcFace":
         """Return what answers calls over gRPC, without a socket."""
