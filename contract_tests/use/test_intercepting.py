@@ -418,7 +418,7 @@ def test_libraries_loaded_later_are_intercepted(tmp_path: Path) -> None:
             patched = requests.packages.urllib3.connection.HTTPSConnection.connect
         assert len(server.calls) == 4
         assert requests.packages.urllib3.connection.HTTPSConnection.connect is not patched
-        assert "mockserver.doors.intercept.import_hook" not in {type(finder).__module__ for finder in sys.meta_path}
+        assert "mockserver.doors.import_hook" not in {type(finder).__module__ for finder in sys.meta_path}
         for name, loader in loaders.items():
             used = sys.modules[name].__spec__.loader
             assert type(used) is type(loader) and "exec_module" not in vars(used), used

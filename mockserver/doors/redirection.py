@@ -14,7 +14,13 @@ from typing import Any
 
 from mockserver.doors.patching import replaced
 
-_NO_ARGUMENTS, _ONE_ARGUMENT = 0x0004, 0x0008  # METH_NOARGS and METH_O of Python's C API
+_CALLERS = {
+    0x0001: ctypes.pythonapi.PyObject_CallObject,  # METH_VARARGS
+    0x0003: ctypes.pythonapi.PyObject_Call,  # METH_VARARGS | METH_KEYWORDS
+    0x0004: ctypes.pythonapi.PyObject_CallNoArgs,  # METH_NOARGS
+    0x0008: ctypes.pythonapi.PyObject_CallOneArg,  # METH_O
+}
+"""By the flags of a method: the function of Python's C API that calls an object with what the method's function gets."""
 
 
 def original_of(function: FunctionType) -> Callable[..., Any]:
@@ -66,15 +72,15 @@ class _Receiver(ModuleType):
         super().__init__(module)
         self._replacement = replacement
 
-    def __call__(self, *arguments: Any) -> Any:
-        return self._replacement(*arguments)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._replacement(*args, **kwargs)
 
 
 @contextlib.contextmanager
 def redirected(
     module: ModuleType, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]
 ) -> Iterator[None]:
-    """While inside, `module.name`, which takes at most one argument, calls what `make` returns for the original."""
+    """While inside, the function `module.name` calls what `make` returns for the original."""
     builtin = getattr(module, name)
     # Somebody else may have put a function of their own there, as freezegun does.
     if sys.implementation.name != "cpython" or not isinstance(builtin, BuiltinFunctionType):
@@ -84,8 +90,7 @@ def redirected(
     found = _Builtin.from_address(id(builtin))
     before = (ctypes.c_void_p * 2)(*found.target)
     method = _Method.from_address(before[0] or 0)
-    callers = {_NO_ARGUMENTS: ctypes.pythonapi.PyObject_CallNoArgs, _ONE_ARGUMENT: ctypes.pythonapi.PyObject_CallOneArg}
-    caller = ctypes.cast(callers[method.flags], ctypes.c_void_p)
+    caller = ctypes.cast(_CALLERS[method.flags], ctypes.c_void_p)
     other = _Method(method.name, caller, method.flags, method.doc)
     receiver = _Receiver(module.__name__, make(_copy(before[0] or 0, module)))
     # One assignment, during which no other thread runs. The function owns a reference to what it holds.

@@ -18,7 +18,7 @@ from types import FrameType, FunctionType
 from typing import Any, cast
 
 from mockserver.doors import redirection
-from mockserver.doors.intercept.import_hook import after_import
+from mockserver.doors.import_hook import after_import
 from mockserver.doors.patching import SharedPatch, replaced
 from mockserver.doors.redirection import code_replaced, redirected
 from mockserver.doors.sleepers import WORK_TIMEOUT, LoopSleepers, Sleepers

@@ -265,7 +265,7 @@ class Interception(Checked):
     block_network: bool = setting(
         Switch(),
         "refuse to connect to other machines",
-        more="This holds for whatever goes through Python's sockets; gRPC and uvloop have their own.",
+        more="This holds for Python's sockets, uvloop, curl and Twisted; gRPC has its own.",
         by=By.TEST,
         default=False,
     )

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 
 from mockserver.doors.blocked_network import guarded
-from mockserver.doors.intercept.import_hook import after_import
+from mockserver.doors.import_hook import after_import
 from mockserver.doors.intercept.interceptors import Interceptor, is_answered, refuse_google
 from mockserver.doors.intercept.outliving_threads import outliving_threads_refused
 from mockserver.doors.patching import SharedPatch

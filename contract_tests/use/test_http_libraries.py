@@ -1,0 +1,13 @@
+"""No way past: each HTTP library among the most downloaded packages is answered or refused, never sent."""
+
+from pathlib import Path
+
+from contract_tests.environment import client_python
+from contract_tests.use.suites import run_suite
+
+
+def test_every_library_is_answered_or_refused(tmp_path: Path) -> None:
+    """Fifteen ways are answered, eighteen are refused with what to do; none reaches the network."""
+    ran = run_suite(client_python("doubles"), "http_libraries", tmp_path)
+
+    assert {"passed": 33} == ran.outcome
