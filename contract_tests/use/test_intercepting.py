@@ -216,7 +216,7 @@ def test_nothing_is_intercepted_afterwards(library: Library) -> None:
 
 def doors() -> list[object]:
     """What a request leaves each library through."""
-    return [
+    functions = [
         http.client.HTTPSConnection.connect,
         urllib3.connection.HTTPSConnection.connect,
         httplib2.HTTPSConnectionWithTimeout.connect,
@@ -226,6 +226,7 @@ def doors() -> list[object]:
         httpx2.AsyncHTTPTransport.handle_async_request,
         aiohttp.TCPConnector._create_connection,  # noqa: SLF001 - it has no other
     ]
+    return [(function, function.__code__) for function in functions]
 
 
 def test_inner_server_answers_and_the_outer_one_is_back_afterwards(library: Library) -> None:
