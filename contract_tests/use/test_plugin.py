@@ -601,3 +601,36 @@ def test_plugin_loads_nothing_heavy() -> None:
 
     settings = {"mockserver.settings", "mockserver.settings.declaration", "mockserver.settings.types"}
     assert {"mockserver", "mockserver.pytest_plugin", *settings} == set(loaded.split())
+
+
+def test_child_processes_are_led_to_the_live_server(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where their client honours the variable, and past a proxy; in the process of the test nothing changes."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "example.com")
+    monkeypatch.delenv("no_proxy", raising=False)
+    ran = suite.run(
+        """
+        import subprocess, sys
+
+        CHILD = '''
+        import os, requests
+        url = os.environ["GOOGLE_GEMINI_BASE_URL"] + "/v1beta/models"
+        print(requests.get(url, headers={"x-goog-api-key": os.environ["GOOGLE_API_KEY"]}).status_code)
+        '''.replace("        ", "")
+
+        def test_child(mockserver_live):
+            assert subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True).stdout == "200\\n"
+            assert len(mockserver_live.calls) == 1
+            assert get("models", host=mockserver_live.url).status_code == 200
+            assert get("models").status_code == 200
+            assert "example.com" in os.environ["NO_PROXY"]
+
+        def test_afterwards():
+            assert os.environ["NO_PROXY"] == "example.com"
+            assert "no_proxy" not in os.environ
+            assert "GOOGLE_GEMINI_BASE_URL" not in os.environ
+        """
+    )
+
+    ran.assert_outcomes(passed=2)
