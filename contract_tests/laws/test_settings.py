@@ -57,6 +57,7 @@ GOOD = {
     "allow_host": ("app.example,b.example", frozenset({"app.example", "b.example"})),
     "quiet": ("yes", True),
     "busy_polling": ("advance", "advance"),
+    "fake_api_key": ("no", False),
     "misses": ("fail", "fail"),
     "sleep": ("virtual+clock", "virtual+clock"),
     "block_network": ("yes", True),

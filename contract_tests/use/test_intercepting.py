@@ -521,6 +521,15 @@ def test_credentials_are_in_place_where_there_are_none() -> None:
         assert ours.token in Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"]).read_text()
 
 
+def test_made_up_key_can_be_left_out() -> None:
+    """A key of the tester's own stays, and one that looks real is put aside all the same."""
+    with variables(), MockServer().intercepting(fake_api_key=False):
+        assert "GOOGLE_API_KEY" not in os.environ
+        assert "GOOGLE_APPLICATION_CREDENTIALS" in os.environ
+    with variables(GOOGLE_API_KEY="mine"), MockServer().intercepting(fake_api_key=False):
+        assert "mine" == os.environ["GOOGLE_API_KEY"]
+
+
 def test_what_the_tester_set_stays_and_what_is_real_does_not() -> None:
     """A key of the tester's own is theirs to choose; one that looks real is put aside, and so is another address."""
     with variables(GOOGLE_CLOUD_PROJECT="theirs", GEMINI_API_KEY="theirs", GOOGLE_GEMINI_BASE_URL="http://example.com"):

@@ -39,28 +39,36 @@ def adc(project: str, refresh_token: str) -> dict[str, str]:
     }
 
 
-def changes(project: str, api_key: str, credentials_file: str, given: Mapping[str, str], address: str = "") -> Changes:
+def changes(
+    project: str,
+    api_key: str,
+    credentials_file: str,
+    given: Mapping[str, str],
+    address: str = "",
+    *,
+    adds_key: bool = True,
+) -> Changes:
     """What makes the environment `given` safe: values for what is missing or looks real. The tester's own values stay.
 
     Made-up values are replaced too: they lead to the world of a server around this one. With the `address` of a server
-    on a socket, child processes are led there, past a proxy.
+    on a socket, child processes are led there, past a proxy. With `adds_key` there is an API key in any case.
     """
     wanted = {"GOOGLE_CLOUD_PROJECT": project, "GOOGLE_CLOUD_LOCATION": "us-central1"}
     kept = {name: value for name in (*API_KEYS, *wanted) if not (value := given.get(name, PREFIX)).startswith(PREFIX)}
     kept |= {name: api_key for name in API_KEYS if find_real_secret(kept.get(name, ""))}
-    if not kept.keys() & set(API_KEYS):
+    if adds_key and not kept.keys() & set(API_KEYS):
         wanted["GOOGLE_API_KEY"] = api_key
     safe = wanted | kept | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
     if address:
         # Not the one for Vertex AI: with it, google-genai 2 and 3 lose a project that is in the environment, and a token
         # is asked for at Google all the same.
         safe["GOOGLE_GEMINI_BASE_URL"] = address
-        safe |= {name: _without_proxy(given.get(name, "")) for name in NO_PROXY}
+        safe |= {name: without_proxy(given.get(name, "")) for name in NO_PROXY}
     names = (*ELSEWHERE, *API_KEYS, *wanted, "GOOGLE_APPLICATION_CREDENTIALS", *(NO_PROXY if address else ()))
     return {name: safe.get(name) for name in names if safe.get(name) != given.get(name)}
 
 
-def _without_proxy(hosts: str) -> str:
+def without_proxy(hosts: str) -> str:
     """Add this machine to a list of hosts that are reached without a proxy."""
     if hosts.strip() == "*":
         return hosts
@@ -69,7 +77,7 @@ def _without_proxy(hosts: str) -> str:
 
 
 @contextlib.contextmanager
-def environment(project: str, api_key: str, token: str, address: str = "") -> Iterator[None]:
+def environment(project: str, api_key: str, token: str, address: str = "", *, adds_key: bool = True) -> Iterator[None]:
     """While inside, this process finds fake credentials where real ones would be.
 
     Its child processes find the address, if there is one, where they look for another base URL than Google's.
@@ -77,7 +85,7 @@ def environment(project: str, api_key: str, token: str, address: str = "") -> It
     with tempfile.TemporaryDirectory(prefix="mockserver-") as folder:
         path = Path(folder) / "application_default_credentials.json"
         path.write_text(json.dumps(adc(project, token)))
-        with changed(changes(project, api_key, str(path), os.environ, address)):
+        with changed(changes(project, api_key, str(path), os.environ, address, adds_key=adds_key)):
             yield
 
 

@@ -23,6 +23,7 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from mockserver import __version__
+from mockserver.doors.environment import NO_PROXY, without_proxy
 from mockserver.doors.live import LiveServer
 from mockserver.inspection.services import route_table
 from mockserver.recordings.exchange import Exchange, Request, Response, lower_names, parse_date, write
@@ -171,8 +172,10 @@ def run_command(command: Sequence[str], recorder: Recorder) -> int:
         server = LiveServer(recorder.app)
         url = server.start()
         bases = {"GOOGLE_GEMINI_BASE_URL": url, "GOOGLE_VERTEX_BASE_URL": url}
+        # Its clients must not look for the recorder behind the environment's proxy.
+        direct = {name: without_proxy(os.environ.get(name, "")) for name in NO_PROXY}
         try:
-            with subprocess.Popen(command, env=os.environ | bases) as program:  # noqa: S603 - the user's own
+            with subprocess.Popen(command, env=os.environ | bases | direct) as program:  # noqa: S603 - the user's own
                 running.append(program)
                 status = program.wait()
         finally:

@@ -262,6 +262,14 @@ class Interception(Checked):
         by=By.TEST,
         default="fail",
     )
+    fake_api_key: bool = setting(
+        Switch(),
+        "put a made-up GOOGLE_API_KEY into the environment where there is no key",
+        more="Some libraries prefer a key to the credentials that Vertex AI needs: instructor, for one, is then refused"
+        " with 401.",
+        by=By.TEST,
+        default=True,
+    )
     block_network: bool = setting(
         Switch(),
         "refuse to connect to other machines",

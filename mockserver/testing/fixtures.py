@@ -49,7 +49,10 @@ def on_socket(server: MockServer, values: Mapping[str, Any], root: Path) -> Iter
 
 def _intercepting(server: MockServer, options: Interception) -> contextlib.AbstractContextManager[MockServer]:
     return server.intercepting(
-        sleep=options.sleep, busy_polling=options.busy_polling, block_network=options.block_network
+        sleep=options.sleep,
+        busy_polling=options.busy_polling,
+        fake_api_key=options.fake_api_key,
+        block_network=options.block_network,
     )
 
 

@@ -33,8 +33,8 @@ class InterceptionKeywords(TypedDict, total=False):
 
     sleep: Literal["virtual", "virtual+clock", "real"]
     busy_polling: Literal["fail", "advance", "ignore"]
+    fake_api_key: bool | str
     block_network: bool | str
-    misses: Literal["ignore", "warn", "fail"]
 
 
 class TunedModelKeywords(TypedDict, total=False):

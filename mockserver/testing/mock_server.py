@@ -314,7 +314,8 @@ class MockServer:
 
         credentials = self.credentials
         with contextlib.ExitStack() as stack:
-            stack.enter_context(environment(credentials.project, credentials.api_key, credentials.token, self.url))
+            fake = (credentials.project, credentials.api_key, credentials.token)
+            stack.enter_context(environment(*fake, self.url, adds_key=settings.fake_api_key))
             watch = PollWatch(self._world, self.clock, settings.busy_polling)
             interceptor = Interceptor(self.app, self.clock, self.grpc_face, watch.note, self._refused.append)
             stack.enter_context(intercepting(interceptor))
