@@ -76,7 +76,6 @@ class ReceivedRequest:
             status=status,
             response=response,
             hint=hint,
-            size=len(self.http.body),
         )
 
 
@@ -151,7 +150,6 @@ def _new_request(
         secret=received.secret,
         verb=http.verb,
         path=http.path,
-        size=len(http.body),
     )
 
 
