@@ -402,7 +402,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a library that was probed first is not patched",
-        "mockserver/doors/intercept/import_hook.py",
+        "mockserver/doors/import_hook.py",
         "        if fullname not in self._names:\n            return None\n",
         "        if fullname not in self._names:\n            return None\n        self._names -= {fullname}\n",
         (f"{LAWS}/doors/test_import_hook.py",),

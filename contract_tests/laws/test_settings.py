@@ -62,7 +62,10 @@ GOOD = {
     "control_token": ("secret", "secret"),
     "allow_host": ("app.example,b.example", frozenset({"app.example", "b.example"})),
     "quiet": ("yes", True),
-    "sleep": ("real", "real"),
+    "busy_polling": ("advance", "advance"),
+    "fake_api_key": ("no", False),
+    "misses": ("fail", "fail"),
+    "sleep": ("virtual+clock", "virtual+clock"),
     "block_network": ("yes", True),
     "leaks": ("fail", "fail"),
 }

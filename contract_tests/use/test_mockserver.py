@@ -414,7 +414,7 @@ def test_mistakes_in_its_making_are_named() -> None:
         MockServer(clock="fast")
     slip: Any = "vitual"
     with (
-        pytest.raises(ValueError, match="sleep: 'vitual' is not one of virtual, real"),
+        pytest.raises(ValueError, match=r"sleep: 'vitual' is not one of virtual, virtual\+clock, real"),
         MockServer().intercepting(sleep=slip),
     ):
         pass

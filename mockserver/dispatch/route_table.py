@@ -92,16 +92,22 @@ class RouteTable:
         if action:
             yield from self._routes_by_key.get((verb, version, ""), ())
 
+    def find_on(self, path: str) -> list[Route]:
+        """Return the routes with this path, whatever their verb."""
+        return [route for route in self.routes if route.version == _version(path) and _matches(route, path)]
+
     def find_nearest(self, verb: str, path: str) -> list[Route]:
         """Return routes with another verb or version than the path, else those with the same action."""
         tail = path.split("/", 2)[-1]
-        same_path = [
-            route for route in self.routes if compile_path(route.path)[0].fullmatch(f"/{route.version}/{tail}")
-        ]
+        same_path = [route for route in self.routes if _matches(route, f"/{route.version}/{tail}")]
         action = _action(path)
         same_action = [route for route in self.routes if action and route.path.endswith(f":{action}")]
         versions = list(self._services_by_version)
         return sorted(same_path, key=lambda route: (route.verb != verb, versions.index(route.version))) or same_action
+
+
+def _matches(route: Route, path: str) -> bool:
+    return compile_path(route.path)[0].fullmatch(path) is not None
 
 
 def _version(path: str) -> str:

@@ -108,23 +108,29 @@ def _format_intervals(poll: Poll) -> str:
     return ", ".join(f"{seconds:g}" for seconds in poll.intervals) + " s"
 
 
-def _polls(calls: Calls) -> Iterator[Poll]:
+def is_unfinished_poll(call: RecordedCall) -> bool:
+    """Return whether a call asked for a job, and the answer was that it had not ended."""
+    return call.status == 200 and _is_poll(call) and not _has_ended(call)
+
+
+def _is_poll(call: RecordedCall) -> bool:
     services = route_table().services.values()
+    return any(fnmatchcase(call.method, pattern) for service in services for pattern in service.polls)
+
+
+def _has_ended(call: RecordedCall) -> bool:
+    return any(service.has_ended(call.response) for service in route_table().services.values())
+
+
+def _polls(calls: Calls) -> Iterator[Poll]:
     by_resource: dict[str, list[RecordedCall]] = {}
     for call in calls.filter(status=200):
-        if any(fnmatchcase(call.method, pattern) for service in services for pattern in service.polls):
+        if _is_poll(call):
             by_resource.setdefault(call.resource, []).append(call)
     for resource, polls in by_resource.items():
         if len(polls) == 1:
             continue  # a single GET is not polling
-        end = next(
-            (
-                index
-                for index, call in enumerate(polls)
-                if any(service.has_ended(call.response) for service in services)
-            ),
-            len(polls) - 1,
-        )
+        end = next((index for index, call in enumerate(polls) if _has_ended(call)), len(polls) - 1)
         yield Poll(resource, tuple(Calls(polls).intervals()), after_end=len(polls) - 1 - end)
 
 

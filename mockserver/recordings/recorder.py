@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from mockserver import __version__
 from mockserver.doors import child
+from mockserver.doors.environment import NO_PROXY, without_proxy
 from mockserver.doors.live import LiveServer
 from mockserver.inspection.services import route_table
 from mockserver.recordings.redaction import Redactor
@@ -197,8 +198,10 @@ def run_command(command: Sequence[str], recorder: Recorder) -> int:
     server = LiveServer(recorder.app)
     url = server.start()
     bases = {"GOOGLE_GEMINI_BASE_URL": url, "GOOGLE_VERTEX_BASE_URL": url}
+    # Its clients must not look for the recorder behind the environment's proxy.
+    direct = {name: without_proxy(os.environ.get(name, "")) for name in NO_PROXY}
     try:
-        return child.run(command, os.environ | bases)
+        return child.run(command, os.environ | bases | direct)
     finally:
         server.stop()
 

@@ -290,18 +290,42 @@ class Serving(Checked):
 class Interception(Checked):
     """What the fixtures do to the test's own process."""
 
-    sleep: Literal["virtual", "real"] = setting(
-        Word("virtual", "real"),
-        "what sleeping does: virtual (time.sleep and asyncio.sleep move the clock), real (they wait)",
+    sleep: Literal["virtual", "virtual+clock", "real"] = setting(
+        Word("virtual", "virtual+clock", "real"),
+        "what sleeping does: virtual (it moves the clock), real (it waits)",
+        more="With virtual+clock, time.time, time.monotonic, datetime.now and asyncio's timers follow the clock too.",
         by=By.TEST,
         default="virtual",
+    )
+    busy_polling: Literal["fail", "advance", "ignore"] = setting(
+        Word("fail", "advance", "ignore"),
+        "what happens if code polls an unfinished job again and again while the clock stands still: it gets an error that"
+        " names the line (fail), each poll moves the clock by a second (advance), nothing (ignore)",
+        by=By.TEST,
+        default="fail",
+    )
+    fake_api_key: bool = setting(
+        Switch(),
+        "put a made-up GOOGLE_API_KEY into the environment where there is no key",
+        more="Some libraries prefer a key to the credentials that Vertex AI needs: instructor, for one, is then refused"
+        " with 401.",
+        by=By.TEST,
+        default=True,
     )
     block_network: bool = setting(
         Switch(),
         "refuse to connect to other machines",
-        more="This holds for whatever goes through Python's sockets; gRPC and uvloop have their own.",
+        more="This holds for Python's sockets, uvloop, curl and Twisted; gRPC has its own.",
         by=By.TEST,
         default=False,
+    )
+    misses: Literal["ignore", "warn", "fail"] = setting(
+        Word("ignore", "warn", "fail"),
+        "what a test is told at its end about calls that led nowhere: ignore them, warn, fail",
+        more="These are calls to methods that are not there, calls that a hint explains, and hosts of Google's that were"
+        " refused. Code may have caught the error.",
+        by=By.TEST,
+        default="ignore",
     )
     leaks: Literal["ignore", "warn", "fail"] = setting(
         Word("ignore", "warn", "fail"),

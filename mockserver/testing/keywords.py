@@ -37,7 +37,9 @@ class WorldKeywords(TypedDict, total=False):
 class InterceptionKeywords(TypedDict, total=False):
     """What interception does to this process."""
 
-    sleep: Literal["virtual", "real"]
+    sleep: Literal["virtual", "virtual+clock", "real"]
+    busy_polling: Literal["fail", "advance", "ignore"]
+    fake_api_key: bool | str
     block_network: bool | str
 
 

@@ -12,6 +12,7 @@ from mockserver.control.guard import Guard
 from mockserver.datasets.storage import served_at
 from mockserver.http.host_guard import HostGuard
 from mockserver.inspection import resources, run_control, script
+from mockserver.inspection.busy_polling import PollWatch
 from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
@@ -23,11 +24,13 @@ from mockserver.rpc.loopback import is_loopback
 from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord, Scenario
-from mockserver.settings import Interception, Settings, read_settings, unknown_names
+from mockserver.settings import Interception as InterceptionSettings
+from mockserver.settings import Settings, read_settings, unknown_names
 from mockserver.state.clock import Clock, to_datetime
 from mockserver.state.new_world import new_world
 from mockserver.state.store import Snapshot
 from mockserver.state.world import World, WorldCredentials, Worlds
+from mockserver.testing.interception import Interception
 from mockserver.testing.keywords import InterceptionKeywords, TunedModelKeywords, TuningJobKeywords, WorldKeywords
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ class MockServer:
         """Become the handle of the default one of these worlds."""
         self._worlds = worlds
         self._doors = contextlib.ExitStack()
+        self._refused: list[str] = []
         self.app = create_app(worlds)
         self.url = ""
         self._grpc_port: LazyPort | None = None
@@ -113,6 +117,11 @@ class MockServer:
     def misses(self) -> Calls:
         """Return the calls that failed for a reason that the server can explain: each has a `hint` what to change."""
         return Calls(call for call in self.calls if call.hint)
+
+    @property
+    def refused_hosts(self) -> tuple[str, ...]:
+        """Return the hosts of Google's that were refused: not answered here, or not through the library that asked."""
+        return tuple(self._refused)
 
     @property
     def report(self) -> ClientBehaviour:
@@ -238,6 +247,7 @@ class MockServer:
     def reset(self) -> None:
         """Delete all resources, answers, faults and calls; settings and clock stay as they are."""
         self._world.reset()
+        self._refused.clear()
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the world as it is now, for `restore`."""
@@ -327,16 +337,22 @@ class MockServer:
         finally:
             self.stop()
 
-    @contextlib.contextmanager
-    def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Iterator[Self]:
-        """Answer this process's requests to Google's hosts in the `with` block, with fake credentials in the environment.
+    def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Interception[Self]:
+        """Answer this process's requests to Google's hosts, with fake credentials in the environment.
 
-        With `sleep="virtual"`, the default, `time.sleep` and `asyncio.sleep` of this thread move the clock instead of
-        waiting; with `sleep="real"` they wait. `block_network=True` refuses connections to all other machines.
+        It is a context manager, and a decorator of functions and classes: see `Interception`.
+
+        With `sleep="virtual"`, the default, whoever sleeps moves the clock instead of waiting, in this thread and in
+        those that are started inside. With `sleep="virtual+clock"` the machine's clocks follow; with `sleep="real"`
+        sleepers wait. `busy_polling` is what happens to code that polls without sleeping. `block_network=True` refuses connections to all other machines.
         """
         if unknown := unknown_names(options, InterceptionKeywords.__annotations__, "option"):
             raise TypeError(unknown)
-        interception = read_settings(Interception, options)
+        settings = read_settings(InterceptionSettings, options)
+        return Interception(self, lambda: self._intercept(settings))
+
+    @contextlib.contextmanager
+    def _intercept(self, settings: InterceptionSettings) -> Iterator[None]:
         from mockserver.doors.blocked_network import blocked
         from mockserver.doors.environment import environment
         from mockserver.doors.intercept import intercepting
@@ -344,15 +360,19 @@ class MockServer:
         from mockserver.doors.virtual_sleep import virtual_sleep
 
         with contextlib.ExitStack() as stack:
-            stack.enter_context(environment(self.credentials))
-            stack.enter_context(intercepting(Interceptor(self.app, self.clock, self._grpc_face)))
-            if interception.block_network:
+            stack.enter_context(environment(self.credentials, self.url, adds_key=settings.fake_api_key))
+            watch = PollWatch(self._world, self.clock, settings.busy_polling)
+            interceptor = Interceptor(self.app, self.clock, self.grpc_face, watch.note, self._refused.append)
+            stack.enter_context(intercepting(interceptor))
+            if settings.block_network:
                 stack.enter_context(blocked())
-            if interception.sleep == "virtual":
-                stack.enter_context(virtual_sleep(self.clock))
-            yield self
+            if settings.sleep != "real":
+                has_clocks = settings.sleep == "virtual+clock"
+                stack.enter_context(virtual_sleep(self.clock, has_clocks=has_clocks))
+            yield
 
-    def _grpc_face(self) -> "GrpcFace":
+    def grpc_face(self) -> "GrpcFace":
+        """Return what answers calls over gRPC, without a socket."""
         from mockserver.grpc.face import GrpcFace
 
         return GrpcFace(self._worlds, route_table())
@@ -360,6 +380,7 @@ class MockServer:
     @contextlib.contextmanager
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
         """Replace all worlds by a new one in the `with` block; the arguments are the constructor's."""
+        self._refused.clear()
         with self._worlds.replaced(new_world(settings)):
             self.script(answers)
             yield self

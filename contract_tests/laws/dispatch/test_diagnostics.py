@@ -1,4 +1,4 @@
-"""What the log says of a call without a route."""
+"""What the log says of a call without a route: what is left out on purpose, and the call that was meant."""
 
 import pytest
 
@@ -68,8 +68,49 @@ def test_a_word_of_what_is_left_out_shows_one_thing(service: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("/v1beta/tunedModel", "no method has a path like it"), ("/v2/tunedModels/x", "nearest: tunedModels.get")],
+    [("/v1beta/somethingElse", "no method has a path like it"), ("/v2/tunedModels/x", "nearest: tunedModels.get")],
 )
 def test_what_is_misspelt_is_not_taken_for_left_out(path: str, words: str) -> None:
     """The nearest methods, or that there is none."""
     assert words in hint("GET", path)
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "meant"),
+    [
+        ("POST", "/v1beta/tunedModels:create", "POST /v1beta/tunedModels? That is tunedModels.create"),
+        ("GET", "/v1beta/tunedModels:list", "GET /v1beta/tunedModels? That is tunedModels.list"),
+        ("POST", "/v1beta/tunedModels/x:delete", "DELETE /v1beta/tunedModels/x? That is tunedModels.delete"),
+        ("GET", "/v1beta/tuned_models", "GET /v1beta/tunedModels? That is tunedModels.list"),
+        ("GET", "/v1beta/tunedmodels/x", "GET /v1beta/tunedModels/x? That is tunedModels.get"),
+        ("GET", "/v1beta/tunedModel/x", "GET /v1beta/tunedModels/x? That is tunedModels.get"),
+        ("GET", "/v1beta/tunedModels/", "GET /v1beta/tunedModels? That is tunedModels.list"),
+        ("GET", "//v1beta/tunedModels", "GET /v1beta/tunedModels? That is tunedModels.list"),
+        ("GET", "/v1beta/v1beta/models", "GET /v1beta/models? That is models.list"),
+        ("GET", "/v1/v1beta/models", "GET /v1/models? That is models.list"),
+        (
+            "POST",
+            "/v1beta/models/m:generate_content",
+            "POST /v1beta/models/m:generateContent? That is models.generateContent",
+        ),
+        (
+            "POST",
+            "/v1/projects/p/locations/l/tuning_jobs",
+            "POST /v1/projects/p/locations/l/tuningJobs? That is projects.locations.tuningJobs.create",
+        ),
+        (
+            "POST",
+            "/v1/projects/p/locations/l/tuningJobs/1:Cancel",
+            "POST /v1/projects/p/locations/l/tuningJobs/1:cancel? That is projects.locations.tuningJobs.cancel",
+        ),
+    ],
+)
+def test_near_miss_is_corrected(verb: str, path: str, meant: str) -> None:
+    """Another spelling, an action that is the verb, a slash or a version too many."""
+    assert f"did you mean {meant}" == diagnose_unrouted(route_table(), verb, path, Settings())
+
+
+@pytest.mark.parametrize("path", ["/", "", "/favicon.ico", "/v1beta", "/v1beta/files", "/v1/:", "/v1beta/models:x"])
+def test_far_misses_are_not_corrected(path: str) -> None:
+    """Nothing is made up."""
+    assert "did you mean" not in diagnose_unrouted(route_table(), "GET", path, Settings())
