@@ -79,7 +79,6 @@ class ReceivedRequest:
             status=status,
             response=response,
             hint=hint,
-            size=len(self.http.body),
         )
 
 
@@ -155,7 +154,6 @@ def _new_request(
         secret=received.secret,
         verb=http.verb,
         path=http.path,
-        size=len(http.body),
     )
 
 

@@ -119,7 +119,8 @@ class Settings(Checked):
     safety_ratings: Literal["always", "real"] = setting(
         Word("always", "real"),
         "when answers of Vertex AI have safety ratings: always, or as in real answers",
-        more="In recorded answers, ratings are there when something was blocked or the client asked for them.",
+        more="In recorded answers, ratings are there when something was blocked, the client asked for them or the model is "
+        "of 1.x. With real, the Developer API's answers have none from 2025-09 on.",
         metavar="WHEN",
         default="always",
     )

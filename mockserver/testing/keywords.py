@@ -69,3 +69,4 @@ class TuningJobKeywords(TypedDict, total=False):
     veo_tuning_spec: Mapping[str, Any]
     full_fine_tuning_spec: Mapping[str, Any]
     veo_lora_tuning_spec: Mapping[str, Any]
+    distillation_sampling_spec: Mapping[str, Any]

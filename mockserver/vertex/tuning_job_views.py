@@ -10,17 +10,18 @@ from typing import Any
 
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import Shape
-from mockserver.simulation import names
 from mockserver.simulation.tuning import SECOND, Failure, Nanos, Progress, State
 from mockserver.vertex import reinforcement
-from mockserver.vertex.store import (
+from mockserver.vertex.records import (
     STATES,
-    Repository,
     TuningJob,
+    experiment_delay,
+    experiment_id,
     exported_checkpoints,
     is_trained,
     registration_time,
 )
+from mockserver.vertex.store import Repository
 from mockserver.vertex.training_data import show_statistics
 
 Json = dict[str, Any]
@@ -33,12 +34,6 @@ WITH_DEFAULTS = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec",
 
 SERVICE_ACCOUNT_SHOWN = 31 * SECOND  # with an update of the record [seen]
 MODEL_NAMED = 40 * SECOND  # jobs that ended after 42 and 80 s of work named a model, one of 31 s did not [seen]
-
-# One recorded job showed its experiment 1.3 s after the start; others were stamped 33 s and 3 minutes after theirs. The
-# recorded jobs of one base model showed none while they ran, nor in the end, after as many as 80 s of work.
-EXPERIMENT_SHOWN = 1_300_000_000
-LATE_EXPERIMENT_SHOWN = 90 * SECOND
-LATE_EXPERIMENTS = frozenset({"gemini-2.5-flash-lite"})
 
 METRICS_SINCE = date(2026, 1, 1)
 """Google's own tests of 2026-10 expect the URI of the metrics, jobs of 2025-10 had none; the day is our choice."""
@@ -57,7 +52,7 @@ def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
         **_times(progress),
         **_error(progress),
         **_experiment(job, progress, now),
-        **_tuned_model(repository, job, progress),
+        **_tuned_model(repository, job, progress, now),
         **_metrics(repository, job, progress),
         **_preview(job, progress, now),
     }
@@ -67,17 +62,9 @@ def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
     return resource
 
 
-def experiment_id(job: TuningJob, progress: Progress) -> str | None:
-    """The id of the context that holds the job's metrics; None before the job has started."""
-    if progress.started is None:
-        return None
-    return names.experiment_id(progress.started + EXPERIMENT_SHOWN - job.run.seed % SECOND)
-
-
 def has_experiment(job: TuningJob, progress: Progress, now: Nanos) -> bool:
     """Whether the resource names the job's experiment by now."""
-    is_late = job.run.base in LATE_EXPERIMENTS
-    return _has_worked(job, progress, now, LATE_EXPERIMENT_SHOWN if is_late else EXPERIMENT_SHOWN)
+    return _has_worked(job, progress, now, experiment_delay(job))
 
 
 def _request(job: TuningJob, progress: Progress, now: Nanos) -> Json:
@@ -114,11 +101,12 @@ def _has_worked(job: TuningJob, progress: Progress, now: Nanos, duration: Nanos)
     return progress.started is not None and min(ends) - progress.started >= duration
 
 
-def _tuned_model(repository: Repository, job: TuningJob, progress: Progress) -> Json:
+def _tuned_model(repository: Repository, job: TuningJob, progress: Progress, now: Nanos) -> Json:
     """The products of the job. Jobs that ended before there was a model may name one all the same [seen]."""
     tuned: Json = {}
     names_model = progress.ended is not None and _has_worked(job, progress, progress.ended, MODEL_NAMED)
-    if names_model or registration_time(job, progress) is not None:
+    registered = registration_time(job) if progress.completed_steps else None
+    if names_model or (registered is not None and registered <= now):
         tuned["model"] = job.model_version
     if progress.state is State.SUCCEEDED:
         tuned["endpoint"] = repository.find_default_endpoint(job)

@@ -125,6 +125,14 @@ def test_the_wordings_that_all_days_share() -> None:
     assert known("gemini-1.5-flash-001-tuning").description.endswith("released in May of 2024.")
 
 
+@pytest.mark.parametrize(
+    ("day", "top_k"), [(date(2024, 5, 31), None), (date(2024, 6, 1), 1), (date(2024, 12, 1), None)]
+)
+def test_the_top_k_of_1_0_pro_by_day(day: date, top_k: int | None) -> None:
+    """additions.md, Model lists: none on 2024-05-31, 1 from 2024-06-01 on; the last wording has none [recorded]."""
+    assert top_k == known("gemini-1.0-pro-001", day).top_k
+
+
 def test_vertex_tunes_what_its_documents_say() -> None:
     """In autumn 2026 five models; earlier the 1.5 and 2.0 ones."""
     autumn, spring = date(2026, 9, 10), date(2025, 3, 10)
