@@ -7,10 +7,10 @@ known, it is the first day.
 
 from dataclasses import dataclass
 from datetime import date
-from enum import Enum
+from enum import StrEnum
 
 
-class Shape(Enum):
+class Shape(StrEnum):
     """The format of the model's answers, by generation."""
 
     PALM = "PaLM"

@@ -30,9 +30,9 @@ def select_prompt_fault(request: Request, message: Json) -> Fault | None:
     return find_magic_fault(text)
 
 
-def raise_fault(request: Request, fault: Fault | None, after: int) -> None:
+def raise_fault(request: Request, fault: Fault, after: int) -> None:
     """Raise the status error of a fault, if it is due after that many messages. Raises ApiError."""
-    if fault is not None and fault.status is not None and after == fault.after_chunks:
+    if fault.status is not None and after == fault.after_chunks:
         caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
         failed = FailedCall(request.route, request.resource, caller.project, request.day, fault.retry_after)
         raise injected_error(fault, request.service, failed)

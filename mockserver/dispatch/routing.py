@@ -35,7 +35,7 @@ def day_of(settings: Settings, now: Nanos) -> date:
     return settings.as_of or to_datetime(now).date()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than the dispatcher's checks do
 class Call:
     """A call of a method: its world, the settings of the world when the call came, time, caller and message.
 

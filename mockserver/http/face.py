@@ -25,7 +25,7 @@ from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import read_request
 from mockserver.rpc import errors
-from mockserver.rpc.credentials import read_credentials, redact
+from mockserver.rpc.credentials import Credentials, read_credentials, redact
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import Nanos, stopwatch
 from mockserver.state.world import Settings, World, Worlds
@@ -95,7 +95,7 @@ class HttpFace:
         if not may_block and len(http.body) > QUICK_BYTES:
             raise WouldBlock(outside=False)
         elapsed_ms = stopwatch()
-        texts = tuple(http.identifying_texts())
+        texts = http.identifying_texts()
         world = self._worlds.choose(texts)
         secret = find_secret(texts, http.body, self._worlds.warn_once)
         label, reply = self._answer(ReceivedRequest(http, world, world.clock.now(), secret), may_block=may_block)
@@ -111,8 +111,9 @@ class HttpFace:
             return received.label, Reply(*head.preflight(requested), b"", world.clock)
         if received.secret and settings.refuse_real_credentials:
             return received.label, received.refuse(refusal(received.secret), SystemParameters())
+        pairs = parse_query(http.parameters)
         try:
-            parameters, query = split_query(http.parameters, verb=http.method)
+            parameters, query = split_query(pairs, verb=http.method)
         except InvalidParameters as error:
             return received.label, received.refuse(error, error.parameters)
         verb = "GET" if http.method == "HEAD" else http.method  # our choice: not seen
@@ -123,7 +124,10 @@ class HttpFace:
         if malformed := _malformed(http):
             return route.id, received.print_page(*malformed)
         service = self._table.services[route.service]
-        request = _new_request(received, service, match, settings, lambda: _bind(http, match, query, parameters))
+        credentials = read_credentials(http.headers, pairs)
+        request = _new_request(
+            received, service, match, settings, credentials, lambda: _bind(http, match, query, parameters)
+        )
         answer = dispatch(request, may_block=may_block)
         printer = Printer(http, parameters, received.now, world.clock, answer)
         try:
@@ -135,7 +139,12 @@ class HttpFace:
 
 
 def _new_request(
-    received: ReceivedRequest, service: Service, match: Match, settings: Settings, bind: Callable[[], Json]
+    received: ReceivedRequest,
+    service: Service,
+    match: Match,
+    settings: Settings,
+    credentials: Credentials,
+    bind: Callable[[], Json],
 ) -> Request:
     http = received.http
     return Request(
@@ -145,7 +154,7 @@ def _new_request(
         settings=settings,
         now=received.now,
         resource=next(iter(match.path.values()), ""),
-        credentials=read_credentials(http.headers, parse_query(http.parameters)),
+        credentials=credentials,
         bind=bind,
         options={name: http.headers[name] for name in service.call_options if name in http.headers},
         secret=received.secret,
@@ -177,8 +186,8 @@ def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], paramet
 
 def _malformed(http: HttpRequest) -> tuple[int, bytes] | None:
     """Return status and page for a malformed request, which never reaches the API [measured on live hosts]."""
-    if http.verb in {"GET", "HEAD"} and http.body:
+    if http.body and http.verb in {"GET", "HEAD"}:
         return 400, error_pages.malformed_request_page()
-    if http.verb == "POST" and not http.headers.keys() & {"content-length", "transfer-encoding"}:
+    if http.verb == "POST" and "content-length" not in http.headers and "transfer-encoding" not in http.headers:
         return 411, error_pages.length_required_page()
     return None

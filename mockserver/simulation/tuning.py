@@ -16,7 +16,7 @@ steps are finer on the Developer API, as in its recordings ("2023-09-19T19:56:26
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import IntEnum
 from functools import lru_cache
 from heapq import heappop, heappush
 
@@ -31,7 +31,7 @@ NEVER: Nanos = 2**63 - 1
 """The start time of a run that waits for a run that never ends (the year 2262)."""
 
 
-class State(Enum):
+class State(IntEnum):  # of integers, because every answer about a run looks names up by it
     """The state of a run. Each surface maps it to Google's names."""
 
     PENDING = 1
@@ -44,7 +44,7 @@ class State(Enum):
     @property
     def terminal(self) -> bool:
         """Whether the state is final."""
-        return self in {State.SUCCEEDED, State.FAILED, State.CANCELLED}
+        return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
