@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import cache
 from operator import is_
-from typing import Any, final
+from typing import Any
 
 from mockserver.protojson import schema
 from mockserver.protojson.memoized import MemoizedList
@@ -12,14 +12,7 @@ from mockserver.protojson.schema import Field, FieldType
 Json = dict[str, Any]
 Trim = Callable[[Any], Any]
 """Returns the defined part of a value, or _UNDEFINED."""
-
-
-@final
-class _Names(frozenset[str]):
-    """The names of an enum."""
-
-
-Rule = Trim | _Names | None
+Rule = Trim | frozenset[str] | None
 """How the values of a field are trimmed: by a function, to the names of an enum, or not at all."""
 
 _ANY = "google.protobuf.Any"
@@ -50,11 +43,11 @@ def _message_trimmer(message: str, *, as_any: bool = False) -> Trim:
                 rules["@type"] = None
         changed: Json = {}
         for name, item in value.items():
-            rule = rules.get(name, _drop)
-            if isinstance(rule, _Names):
+            rule: Rule = rules.get(name, _drop)
+            if isinstance(rule, frozenset):
                 if isinstance(item, str) and item not in rule:
                     changed[name] = _UNDEFINED
-            elif rule is not None and (member := rule(item)) is not item:
+            elif callable(rule) and (member := rule(item)) is not item:
                 changed[name] = member
         if not changed:
             return value
@@ -70,7 +63,7 @@ def _drop(_: Any) -> object:
 def _rule(field: Field) -> Rule:
     type_name = field.type_name
     if field.kind is FieldType.ENUM:
-        return _Names(schema.enum(type_name).by_name)
+        return frozenset(schema.enum(type_name).by_name)
     well_known = type_name.startswith("google.protobuf.") and type_name != _ANY
     if field.kind is not FieldType.MESSAGE or field.map or well_known:
         return None
