@@ -35,18 +35,17 @@ _DATA = {
 def check_form(message: Mapping[str, Any]) -> None:
     """Refuse a generate request that no model could answer. Raises ApiError with every violation."""
     kind = "GenerateContentRequest"
-    violations = [
-        *([] if _MODEL.fullmatch(message["model"]) else [f"{kind}.model: unexpected model name format"]),
-        *content_violations(message.get("contents", ()), f"{kind}.contents"),
-    ]
+    violations = [] if _MODEL.fullmatch(message["model"]) else [f"{kind}.model: unexpected model name format"]
+    violations += content_violations(message.get("contents", ()), f"{kind}.contents")
     if "safetySettings" in message:
         violations += _safety_violations(message["safetySettings"], f"{kind}.safety_settings")
     if "generationConfig" in message:
         violations += _number_violations(message["generationConfig"], f"{kind}.generation_config")
     if violations:
         raise errors.invalid_fields(*violations)
-    if any(content.get("role", "") not in _ROLES for content in message["contents"]):
-        raise invalid_argument("Please use a valid role: user, model.")
+    for content in message["contents"]:
+        if content.get("role", "") not in _ROLES:
+            raise invalid_argument("Please use a valid role: user, model.")
 
 
 def content_violations(contents: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
@@ -67,9 +66,8 @@ def check_enabled(target: Target, message: Mapping[str, Any]) -> None:
     """Refuse what this model cannot do. Raises ApiError."""
     base, config = target.base, message.get("generationConfig", {})
     parts = [part for content in message["contents"] for part in content["parts"]]
-    for name in sorted({modality for part in parts for modality in _modalities(part)}):
-        if not _accepts(target, name):
-            raise errors.not_enabled(f"{name} input modality", target.name)
+    if any("text" not in part for part in parts):
+        _check_modalities(target, parts)
     is_gemma = base.id.startswith("gemma")
     if target.is_tuned or base.shape is Shape.V1_0 or is_gemma:
         if "systemInstruction" in message:
@@ -80,8 +78,8 @@ def check_enabled(target: Target, message: Mapping[str, Any]) -> None:
         raise errors.not_enabled("Function calling", target.name)
     if "functionCallingConfig" in message.get("toolConfig", {}) and not any(declared_functions(message)):
         raise invalid_argument("Function calling config is set without function_declarations.")  # seen 2025-09
-    length = sum(len(part.get("text", "")) for part in parts)
-    if target.is_tuned and length > TUNED_INPUT_LENGTH:
+    length = sum([len(part.get("text", "")) for part in parts]) if target.is_tuned else 0
+    if length > TUNED_INPUT_LENGTH:
         raise invalid_argument(  # our choice: not seen
             f"The input has {length} characters, and {target.name} takes {TUNED_INPUT_LENGTH} at most."
         )
@@ -89,6 +87,12 @@ def check_enabled(target: Target, message: Mapping[str, Any]) -> None:
     if not 0 <= config.get("temperature", 0) <= highest:
         path = "GenerateContentRequest.generation_config.temperature"
         raise errors.invalid_fields(f"{path}: temperature must be in the range [0.0, {highest}].")
+
+
+def _check_modalities(target: Target, parts: Sequence[Mapping[str, Any]]) -> None:
+    for name in sorted({modality for part in parts for modality in _modalities(part)}):
+        if not _accepts(target, name):
+            raise errors.not_enabled(f"{name} input modality", target.name)
 
 
 def _safety_violations(settings: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:

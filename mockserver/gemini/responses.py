@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -11,7 +12,8 @@ from mockserver.gemini.eras import Era
 from mockserver.gemini.versions import message_name
 from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
-from mockserver.generation.safety import Ratings
+from mockserver.generation.safety import Ratings, harmless
+from mockserver.protojson.memoized import MemoizedList
 from mockserver.scripting.answers import Citation
 from mockserver.state.clock import SECOND, Nanos
 
@@ -134,17 +136,28 @@ def _feedback(era: Era, outcome: Outcome) -> Json:
 
 def _ratings(era: Era, ratings: Ratings) -> Json:
     """The ratings, the usual categories first; without `blocked` in the 1.0 era [seen], with it since (its comment)."""
+    if ratings is harmless(era.categories):
+        return {"safetyRatings": _harmless_ratings(era.categories)} if era.rated else {}
     if not era.rated and all(rating.level == "NEGLIGIBLE" for rating in ratings.values()):
         return {}
     with_blocked = not era.feedback
     return {
         "safetyRatings": [
-            {"category": category, "probability": rating.level, "blocked": True}
+            {"category": f"HARM_CATEGORY_{category}", "probability": rating.level, "blocked": True}
             if rating.blocked and with_blocked
-            else {"category": category, "probability": rating.level}
+            else {"category": f"HARM_CATEGORY_{category}", "probability": rating.level}
             for category, rating in rated_categories(_CATEGORY, ratings)
         ]
     }
+
+
+@lru_cache(maxsize=16)
+def _harmless_ratings(categories: tuple[str, ...]) -> MemoizedList:
+    """The ratings of nearly every answer, which are then also encoded once."""
+    return MemoizedList(
+        {"category": f"HARM_CATEGORY_{category}", "probability": rating.level}
+        for category, rating in rated_categories(_CATEGORY, harmless(categories))
+    )
 
 
 def _usage(outcome: Outcome, frame: Frame) -> Json:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from mockserver.generation.safety import DEFAULT_THRESHOLD
@@ -22,7 +23,7 @@ class GenerationSettings:
     stop: Sequence[str] = ()
     thresholds: Mapping[str, str] = field(default_factory=dict)
     default_threshold: str = DEFAULT_THRESHOLD
-    categories: Sequence[str] = GEMINI_CATEGORIES
+    categories: tuple[str, ...] = GEMINI_CATEGORIES
     logprobs: int | None = None
 
 
@@ -31,9 +32,11 @@ def read_settings(
     config: Mapping[str, Any],
     *,
     default_threshold: str = DEFAULT_THRESHOLD,
-    categories: Sequence[str] = GEMINI_CATEGORIES,
+    categories: tuple[str, ...] = GEMINI_CATEGORIES,
 ) -> GenerationSettings:
     """Read the limits in a request and in its `config`, which is the request itself in the API of 2023."""
+    if not config and "safetySettings" not in message:
+        return _unlimited(default_threshold, categories)
     return GenerationSettings(
         candidates=config.get("candidateCount", 1),
         max_tokens=config.get("maxOutputTokens"),
@@ -43,6 +46,12 @@ def read_settings(
         categories=categories,
         logprobs=config.get("logprobs", 0) if config.get("responseLogprobs") else None,
     )
+
+
+@lru_cache(maxsize=16)
+def _unlimited(default_threshold: str, categories: tuple[str, ...]) -> GenerationSettings:
+    """Return the limits of a request that sets none, as most do."""
+    return GenerationSettings(default_threshold=default_threshold, categories=categories)
 
 
 def read_thresholds(message: Mapping[str, Any]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 from mockserver.dispatch.routing import Pause
 from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
-from mockserver.generation.safety import Ratings
+from mockserver.generation.safety import Ratings, probability_score, severity_score
 from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
 from mockserver.simulation.tuning import Nanos
@@ -108,7 +108,7 @@ def _blocked(outcome: Outcome, frame: Frame) -> Json:
     if block in BLOCK_MESSAGES:
         feedback["blockReasonMessage"] = BLOCK_MESSAGES[block]
     if frame.rated or block == "SAFETY":
-        feedback["safetyRatings"] = _ratings(outcome.prompt_ratings, frame)
+        feedback["safetyRatings"] = _ratings(outcome.prompt_ratings, frame, outcome.seed)
     return frame.message(promptFeedback=feedback, usageMetadata={"trafficType": frame.traffic})
 
 
@@ -122,7 +122,7 @@ def _content(parts: Sequence[Json], frame: Frame) -> Json:
 def _ending(candidate: Candidate, frame: Frame) -> Json:
     ending: Json = {"finishReason": reason_name(message_name(frame.version, _FINISH_REASON), candidate.finish)}
     if frame.rated or candidate.finish == "SAFETY":
-        ending["safetyRatings"] = _ratings(candidate.ratings, frame)
+        ending["safetyRatings"] = _ratings(candidate.ratings, frame, candidate.seed)
     if candidate.citations:
         ending["citationMetadata"] = {"citations": [_citation(citation) for citation in candidate.citations]}
     return ending
@@ -139,17 +139,17 @@ def _scores(candidate: Candidate, frame: Frame) -> Json:
     return scores
 
 
-def _ratings(ratings: Ratings, frame: Frame) -> list[Json]:
+def _ratings(ratings: Ratings, frame: Frame, seed: int) -> list[Json]:
     order = dict.fromkeys((*CATEGORIES, *ratings))
     ordered = {category: ratings[category] for category in order if category in ratings}
     return [
         {
-            "category": category,
+            "category": f"HARM_CATEGORY_{category}",
             "probability": rating.level,
             "blocked": rating.blocked,
-            "probabilityScore": rating.probability_score,
+            "probabilityScore": probability_score(category, rating, seed),
             "severity": f"HARM_SEVERITY_{rating.level}",
-            "severityScore": rating.severity_score,
+            "severityScore": severity_score(category, rating, seed),
         }
         for category, rating in rated_categories(message_name(frame.version, "HarmCategory"), ordered)
     ]
