@@ -38,17 +38,17 @@ def _message_trimmer(message: str, *, as_any: bool = False) -> Trim:
     def trim(value: Mapping[str, Any]) -> Mapping[str, Any]:
         nonlocal rules
         if rules is None:  # not before, because messages contain themselves (Schema)
-            rules = {name: _rule(field) for name, field in schema.message(message).by_name.items()}
-            if as_any:
-                rules["@type"] = None
+            rules = _rules(message, as_any=as_any)
         changed: Json = {}
         for name, item in value.items():
             rule: Rule = rules.get(name, _drop)
-            if isinstance(rule, frozenset):
-                if isinstance(item, str) and item not in rule:
-                    changed[name] = _UNDEFINED
-            elif callable(rule) and (member := rule(item)) is not item:
-                changed[name] = member
+            if rule is None:
+                continue
+            if callable(rule):
+                if (member := rule(item)) is not item:
+                    changed[name] = member
+            elif isinstance(item, str) and item not in rule:
+                changed[name] = _UNDEFINED
         if not changed:
             return value
         return {name: item for name, item in {**value, **changed}.items() if item is not _UNDEFINED}
@@ -58,6 +58,11 @@ def _message_trimmer(message: str, *, as_any: bool = False) -> Trim:
 
 def _drop(_: Any) -> object:
     return _UNDEFINED
+
+
+def _rules(message: str, *, as_any: bool) -> dict[str, Rule]:
+    rules = {name: _rule(field) for name, field in schema.message(message).by_name.items()}
+    return rules | {"@type": None} if as_any else rules
 
 
 def _rule(field: Field) -> Rule:
