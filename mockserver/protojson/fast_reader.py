@@ -90,6 +90,8 @@ def bind(message: str, tree: Any) -> Any:
 
 def bind_text(field: Field, text: str) -> Any:
     """Bind the text of a URL to a singular field. Raises Fallback."""
+    if field.kind is FieldType.STRING:
+        return text
     try:
         return _single(field)(text, 1)
     except InvalidValue:
