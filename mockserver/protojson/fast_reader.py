@@ -52,7 +52,7 @@ def loads(body: bytes) -> Any:
         colons = orjson.dumps(tree).count(b":")
     except TypeError:  # deeper than orjson writes
         raise Fallback from None
-    if body.count(b":") != colons or b"\\u003" in body:
+    if body.count(b":") != colons or (b"\\" in body and b"\\u003" in body):
         raise Fallback
     return tree
 
@@ -70,10 +70,11 @@ def _loads_without_trailing_commas(body: bytes) -> Any:
     if b"\x00" in body or b"\x01" in body:  # they stand for the two escapes that matter here
         raise Fallback
     parts = body.replace(b"\\\\", b"\x00").replace(b'\\"', b"\x01").split(b'"')  # strings are at the odd indexes
-    between = b'"'.join(parts[::2])
-    if _LEADING_COMMA.search(between):
+    between = set(parts[::2])  # few are different
+    if any(map(_LEADING_COMMA.search, between)):
         raise Fallback
-    parts[::2] = _TRAILING_COMMA.sub(b"", between).split(b'"')
+    strict = {piece: _TRAILING_COMMA.sub(b"", piece) for piece in between}
+    parts[::2] = map(strict.__getitem__, parts[::2])
     try:
         return orjson.loads(b'"'.join(parts).replace(b"\x01", b'\\"').replace(b"\x00", b"\\\\"))
     except ValueError:
