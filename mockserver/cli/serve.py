@@ -80,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
     from mockserver.doors.live import CannotListen, serve
+    from mockserver.http.face import log_call, print_call
     from mockserver.http.host_guard import HostGuard
 
     for sentence in unknown_variables(os.environ):
@@ -99,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     grpc_target, stop_grpc = _serve_grpc(serving, worlds)
     try:
         serve(
-            create_app(worlds, Guard(token), host_guard),
+            create_app(worlds, Guard(token), host_guard, log_call if serving.quiet else print_call),
             serving.host,
             serving.port,
             lambda url: print(_greeting(url, grpc_target, speed, world, token), flush=True),

@@ -5,6 +5,7 @@ dispatcher's checks, with the format of the answer between credentials and bindi
 """
 
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -80,12 +81,27 @@ class ReceivedRequest:
         )
 
 
+LogCall = Callable[[str, int, float], None]
+"""Logs a call: the name of its method, the status, the milliseconds that it took."""
+
+
+def log_call(label: str, status: int, milliseconds: float) -> None:
+    """Log a call by the module `logging`."""
+    access.info("%s %d %.1f ms", label, status, milliseconds)
+
+
+def print_call(label: str, status: int, milliseconds: float) -> None:
+    """Print the same line on stderr: of a quick answer, `logging` would take a tenth of the time."""
+    sys.stderr.write(f"{label} {status} {milliseconds:.1f} ms\n")
+
+
 class HttpFace:
     """Answers HTTP requests to all services."""
 
-    def __init__(self, worlds: Worlds, table: RouteTable) -> None:
+    def __init__(self, worlds: Worlds, table: RouteTable, log_call: LogCall = log_call) -> None:
         self._worlds = worlds
         self._table = table
+        self._log_call = log_call
 
     def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
         """Answer any request. A bug in a handler is logged, and answered with the real service's 500.
@@ -99,7 +115,7 @@ class HttpFace:
         world = self._worlds.choose(texts)
         secret = find_secret(texts, http.body, self._worlds.warn_once)
         label, reply = self._answer(ReceivedRequest(http, world, world.clock.now(), secret), may_block=may_block)
-        access.info("%s %d %.1f ms", label, reply.status, elapsed_ms())
+        self._log_call(label, reply.status, elapsed_ms())
         return reply
 
     def _answer(self, received: ReceivedRequest, *, may_block: bool) -> tuple[str, Reply]:
