@@ -153,8 +153,7 @@ class Route:
     @property
     def resource_field(self) -> tuple[str, ...]:
         """Return the member of the message for the path's first variable: ("tunedModel", "name"); () if there is none."""
-        names = compile_path(self.path)[1]
-        return tuple(map(json_name, names[0].split("."))) if names else ()
+        return _resource_field(self.path)
 
     def takes_keys(self, as_of: date | None) -> bool:
         """Return whether an API key alone is enough on that day; None means all days at once."""
@@ -184,6 +183,12 @@ def compile_path(path: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
         out += f"({_wildcards(variable[2] or '*')})"
         position = variable.end()
     return re.compile(out + re.escape(path[position:])), tuple(names)
+
+
+@cache
+def _resource_field(path: str) -> tuple[str, ...]:
+    names = compile_path(path)[1]
+    return tuple(map(json_name, names[0].split("."))) if names else ()
 
 
 @cache

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mockserver.scripting.safety import CATEGORIES, GEMINI_CATEGORIES, LEVELS
-from mockserver.simulation.noise import uniform
+from mockserver.simulation.noise import uniforms
 
 _CATEGORY_INDEX = {category: index for index, category in enumerate(CATEGORIES)}
 _LEVEL_RANK = {level: rank for rank, level in enumerate(LEVELS)}
@@ -88,14 +88,13 @@ def mark_blocking(ratings: Ratings) -> Ratings:
     }
 
 
-def probability_score(category: str, rating: Rating, seed: int) -> float:
-    """Return how likely the text is harmful, a number in [0, 1] that is exact in 32 bits. Only Vertex AI prints it."""
-    return _score(_PROBABILITY[rating.level], uniform(seed + 1000 * _CATEGORY_INDEX[category], 0))
+def scores(category: str, level: str, seed: int) -> tuple[float, float]:
+    """Return how likely the text is harmful, and how harmful it would be: in [0, 1] and exact in 32 bits.
 
-
-def severity_score(category: str, rating: Rating, seed: int) -> float:
-    """Return how harmful the text would be, as `probability_score`."""
-    return _score(_SEVERITY[rating.level], uniform(seed + 1000 * _CATEGORY_INDEX[category], 1))
+    Only Vertex AI prints them.
+    """
+    likely, harmful = uniforms(seed + 1000 * _CATEGORY_INDEX[category], 2)
+    return _score(_PROBABILITY[level], likely), _score(_SEVERITY[level], harmful)
 
 
 def _score(band: tuple[float, float], share: float) -> float:

@@ -1,25 +1,39 @@
-"""A list that never changes again, with the results computed from it."""
+"""Lists and messages that never change again, with the results computed from them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-class MemoizedList(list[Any]):
-    """A list that nobody changes any more, such as the snapshots of a run.
+class _Memoized:
+    """A value that nobody changes any more.
 
-    Each function is applied to it once; the result lives as long as the list. Functions are compared by identity,
+    Each function is applied to it once; the result lives as long as the value. Functions are compared by identity,
     so pass one that outlives the call, not a new lambda.
     """
 
-    def __init__(self, items: Iterable[Any] = ()) -> None:
-        super().__init__(items)
-        self._results: dict[Callable[[list[Any]], Any], Any] = {}
+    _results: dict[Callable[[Any], Any], Any]
 
-    def compute(self, function: Callable[[list[Any]], T]) -> T:
+    def compute(self, function: Callable[[Any], T]) -> T:
         """Return `function(self)`, computed at the first call only."""
         if function not in self._results:
             self._results[function] = function(self)
         result: T = self._results[function]
         return result
+
+
+class MemoizedList(_Memoized, list[Any]):
+    """A list that nobody changes any more, such as the snapshots of a run."""
+
+    def __init__(self, items: Iterable[Any] = ()) -> None:
+        super().__init__(items)
+        self._results = {}
+
+
+class MemoizedMessage(_Memoized, dict[str, Any]):
+    """A message that nobody changes any more, such as the statistics of a dataset."""
+
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        super().__init__(members)
+        self._results = {}

@@ -6,7 +6,7 @@ from operator import is_
 from typing import Any
 
 from mockserver.protojson import schema
-from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
@@ -31,12 +31,16 @@ def trim_to_version(message: str, value: Mapping[str, Any]) -> Json:
 @cache
 def _message_trimmer(message: str, *, as_any: bool = False) -> Trim:
     """Return what trims a message of that type, or an Any of it. It returns the value itself if nothing is dropped."""
-    if message == _ANY and not as_any:
-        return _trim_any
+    return _trim_any if message == _ANY and not as_any else _new_trimmer(message, as_any=as_any)
+
+
+def _new_trimmer(message: str, *, as_any: bool) -> Trim:
     rules: dict[str, Rule] | None = None
 
     def trim(value: Mapping[str, Any]) -> Mapping[str, Any]:
         nonlocal rules
+        if type(value) is MemoizedMessage:
+            return value.compute(trim_memoized)
         if rules is None:  # not before, because messages contain themselves (Schema)
             rules = _rules(message, as_any=as_any)
         changed: Json = {}
@@ -45,13 +49,19 @@ def _message_trimmer(message: str, *, as_any: bool = False) -> Trim:
             if rule is None:
                 continue
             if callable(rule):
-                if (member := rule(item)) is not item:
-                    changed[name] = member
-            elif isinstance(item, str) and item not in rule:
-                changed[name] = _UNDEFINED
+                member = rule(item)
+            else:
+                member = _UNDEFINED if isinstance(item, str) and item not in rule else item
+            if member is not item:
+                changed[name] = member
         if not changed:
             return value
         return {name: item for name, item in {**value, **changed}.items() if item is not _UNDEFINED}
+
+    def trim_memoized(value: MemoizedMessage) -> Mapping[str, Any]:
+        members = dict(value)
+        trimmed = trim(members)
+        return value if trimmed is members else MemoizedMessage(trimmed)
 
     return trim
 

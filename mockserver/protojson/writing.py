@@ -18,7 +18,7 @@ from orjson import Fragment
 from mockserver.protojson import schema
 from mockserver.protojson.formatting import double_text, duration_text, float32_text, timestamp_text
 from mockserver.protojson.layout import dumps, dumps_line
-from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
@@ -73,12 +73,18 @@ def _encoder(message: str, enums: EnumEncoder) -> Encode:
         return special
     if message == "google.protobuf.Any":
         return lambda value: _encode_any(value, enums)
+    return _message_encoder(message, enums)
+
+
+def _message_encoder(message: str, enums: EnumEncoder) -> Encode:
     members: Members | None = None
 
     def encode(value: Any) -> Json:
         nonlocal members
         if members is None:  # not before, because messages contain themselves (Schema, Content)
             members = tuple(_member(field, enums) for field in schema.message(message).fields)
+        if type(value) is MemoizedMessage:
+            return value.compute(encode_memoized)
         if type(value) is not dict and not isinstance(value, Mapping):
             raise _type_error(message, value)
         tree = {}
@@ -91,12 +97,18 @@ def _encoder(message: str, enums: EnumEncoder) -> Encode:
                 if omits is None or not omits(item):
                     tree[name] = encoded
         if count != len(value):
-            unknown = sorted(set(value).difference(name for name, *_ in members))
-            msg = f"{message} has no {', '.join(unknown)}"
-            raise TypeError(msg)
+            raise _unknown_members(message, value)
         return tree
 
+    def encode_memoized(value: MemoizedMessage) -> Json:
+        return encode(dict(value))
+
     return encode
+
+
+def _unknown_members(message: str, value: Mapping[str, Any]) -> TypeError:
+    unknown = sorted(set(value).difference(field.json_name for field in schema.message(message).fields))
+    return TypeError(f"{message} has no {', '.join(unknown)}")
 
 
 def _member(field: Field, enums: EnumEncoder) -> tuple[str, type | None, Encode, Omits | None]:
@@ -177,7 +189,7 @@ class _EnumTable(dict[str, Any]):
         self._enum = enum
         self._by_number = by_number
 
-    def __missing__(self, value: Any) -> str | int:
+    def __missing__(self, value: Any) -> Any:
         if type(value) is int:
             return self._by_number.get(value, _int32(value))
         if not isinstance(value, str):
@@ -204,30 +216,22 @@ def _bytes(value: Any) -> str:
     return b64encode(value).decode()
 
 
-def _integer(low: int, high: int) -> Callable[[Any], int]:
-    def encode(value: Any) -> int:
+def _integer(low: int, high: int, *, as_string: bool = False) -> Encode:
+    def encode(value: Any) -> Any:
         if type(value) is not int:
             raise _type_error("an integer", value)
         if not low <= value <= high:
             msg = f"{value} is not between {low} and {high}"
             raise ValueError(msg)
-        return value
+        return str(value) if as_string else value
 
     return encode
 
 
 _int32 = _integer(-(2**31), 2**31 - 1)
 _uint32 = _integer(0, 2**32 - 1)
-_check_int64 = _integer(-(2**63), 2**63 - 1)
-_check_uint64 = _integer(0, 2**64 - 1)
-
-
-def _int64(value: Any) -> str:
-    return str(_check_int64(value))
-
-
-def _uint64(value: Any) -> str:
-    return str(_check_uint64(value))
+_int64 = _integer(-(2**63), 2**63 - 1, as_string=True)
+_uint64 = _integer(0, 2**64 - 1, as_string=True)
 
 
 def _number(text_of: Callable[[float], str]) -> Encode:

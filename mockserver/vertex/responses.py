@@ -15,7 +15,7 @@ from typing import Any
 from mockserver.dispatch.routing import Pause
 from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
-from mockserver.generation.safety import Ratings, probability_score, severity_score
+from mockserver.generation.safety import Rating, Ratings, scores
 from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
 from mockserver.simulation.tuning import Nanos
@@ -142,17 +142,20 @@ def _scores(candidate: Candidate, frame: Frame) -> Json:
 def _ratings(ratings: Ratings, frame: Frame, seed: int) -> list[Json]:
     order = dict.fromkeys((*CATEGORIES, *ratings))
     ordered = {category: ratings[category] for category in order if category in ratings}
-    return [
-        {
-            "category": f"HARM_CATEGORY_{category}",
-            "probability": rating.level,
-            "blocked": rating.blocked,
-            "probabilityScore": probability_score(category, rating, seed),
-            "severity": f"HARM_SEVERITY_{rating.level}",
-            "severityScore": severity_score(category, rating, seed),
-        }
-        for category, rating in rated_categories(message_name(frame.version, "HarmCategory"), ordered)
-    ]
+    rated = rated_categories(message_name(frame.version, "HarmCategory"), ordered)
+    return [_rating(category, rating, seed) for category, rating in rated]
+
+
+def _rating(category: str, rating: Rating, seed: int) -> Json:
+    likely, harmful = scores(category, rating.level, seed)
+    return {
+        "category": f"HARM_CATEGORY_{category}",
+        "probability": rating.level,
+        "blocked": rating.blocked,
+        "probabilityScore": likely,
+        "severity": f"HARM_SEVERITY_{rating.level}",
+        "severityScore": harmful,
+    }
 
 
 def _usage(outcome: Outcome, frame: Frame) -> Json:

@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 from mockserver.generation.safety import (
     DEFAULT_THRESHOLD,
     THRESHOLDS,
-    Rating,
     is_blocked,
     mark_blocking,
-    probability_score,
     rate,
-    severity_score,
+    scores,
 )
 from mockserver.scripting.safety import CATEGORIES, GEMINI_CATEGORIES, LEVELS, category_name, level_name
 
@@ -85,14 +83,12 @@ def test_something_is_to_blame_when_anything_is_above_negligible(given_levels: d
 @given(levels, st.integers())
 def test_scores_are_exact_in_32_bits_and_grow_with_the_level(level: str, seed: int) -> None:
     """A float32 field prints them without rounding; the bands of two levels never touch."""
-    ratings = [Rating(each, blocked=False) for each in LEVELS]
-    scores = [probability_score("HARASSMENT", rating, seed) for rating in ratings]
-    severities = [severity_score("HARASSMENT", rating, seed) for rating in ratings]
+    likely, harmful = map(list, zip(*(scores("HARASSMENT", each, seed) for each in LEVELS), strict=True))
 
-    assert all(score == struct.unpack("f", struct.pack("f", score))[0] for score in scores + severities)
-    assert sorted(set(scores)) == scores
-    assert sorted(set(severities)) == severities
-    assert all(0 < score < 1 for score in scores + severities)
+    assert all(score == struct.unpack("f", struct.pack("f", score))[0] for score in likely + harmful)
+    assert sorted(set(likely)) == likely
+    assert sorted(set(harmful)) == harmful
+    assert all(0 < score < 1 for score in likely + harmful)
 
 
 def test_recorded_scores_lie_in_our_bands(transcripts: Path) -> None:
@@ -102,12 +98,11 @@ def test_recorded_scores_lie_in_our_bands(transcripts: Path) -> None:
 
     assert recorded
     for level, score in {(rating["probability"], rating["probabilityScore"]) for rating in recorded}:
-        ours = [probability_score("HARASSMENT", Rating(level, blocked=False), seed) for seed in seeds]
+        ours = [scores("HARASSMENT", level, seed)[0] for seed in seeds]
 
         assert min(ours) - 0.01 <= score <= max(ours) + 0.01
     for level, score in {(rating["severity"], rating["severityScore"]) for rating in recorded}:
-        rating = Rating(level_name(level), blocked=False)
-        ours = [severity_score("HARASSMENT", rating, seed) for seed in seeds]
+        ours = [scores("HARASSMENT", level_name(level), seed)[1] for seed in seeds]
 
         assert min(ours) - 0.01 <= score <= max(ours) + 0.01
 
