@@ -13,7 +13,7 @@ from mockserver.gemini.versions import message_name
 from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
 from mockserver.generation.safety import Ratings, harmless
-from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.scripting.answers import Citation
 from mockserver.state.clock import SECOND, Nanos
 
@@ -69,6 +69,7 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
     era = frame.era
     streams = [(index, candidate, candidate.chunks) for index, candidate in enumerate(outcome.candidates)]
     length = max((len(chunks) for _, _, chunks in streams), default=1)
+    early_usage = MemoizedMessage({**_prompt_usage(outcome, frame), "totalTokenCount": outcome.prompt_tokens})
     tokens = 0
     for position in range(length):
         current = [
@@ -76,8 +77,8 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
             for index, candidate, chunks in streams
             if position < len(chunks)
         ]
-        tokens += sum(chunk.tokens for _, _, chunk, _ in current)
-        if delay := max((chunk.delay_seconds for _, _, chunk, _ in current), default=0.0):
+        tokens += sum([chunk.tokens for _, _, chunk, _ in current])
+        if delay := max([chunk.delay_seconds for _, _, chunk, _ in current], default=0.0):
             yield Pause(delay)
         candidates = [
             {
@@ -88,7 +89,10 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
             for index, candidate, chunk, is_last in current
         ]
         feedback = _feedback(era, outcome) if position == 0 else {}
-        usage = _usage(outcome, frame) if position == length - 1 else _running_usage(outcome, frame, tokens)
+        if position == length - 1:
+            usage = _usage(outcome, frame)
+        else:
+            usage = _running_usage(outcome, early_usage, tokens) if era.running else early_usage
         yield frame.message(candidates, feedback, usage)
 
 
@@ -169,13 +173,10 @@ def _usage(outcome: Outcome, frame: Frame) -> Json:
     return usage
 
 
-def _running_usage(outcome: Outcome, frame: Frame, tokens: int) -> Json:
-    """The usage before the end of a stream: until 2.0 without the candidates [seen]."""
-    usage = _prompt_usage(outcome, frame)
-    if not frame.era.running:
-        return usage | {"totalTokenCount": outcome.prompt_tokens}
+def _running_usage(outcome: Outcome, early_usage: Json, tokens: int) -> Json:
+    """The usage before the end of a stream, since 2.5: until 2.0 it counts the prompt only [seen]."""
     total = outcome.prompt_tokens + outcome.thought_tokens + tokens
-    return usage | {"candidatesTokenCount": tokens, "totalTokenCount": total}
+    return {**early_usage, "candidatesTokenCount": tokens, "totalTokenCount": total}
 
 
 def _prompt_usage(outcome: Outcome, frame: Frame) -> Json:

@@ -16,6 +16,7 @@ from mockserver.dispatch.routing import Pause
 from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
 from mockserver.generation.safety import Rating, Ratings, scores
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
 from mockserver.simulation.tuning import Nanos
@@ -89,12 +90,13 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
         return
     candidate = outcome.candidates[0]
     ending = _ending(candidate, frame)
+    ratings, usage = MemoizedList(ending.get("safetyRatings", ())), MemoizedMessage({"trafficType": frame.traffic})
     *chunks, last = candidate.chunks
     for chunk in chunks:
         if chunk.delay_seconds:
             yield Pause(chunk.delay_seconds)
-        piece = {"content": _content(chunk.parts, frame), "safetyRatings": ending.get("safetyRatings", [])}
-        yield frame.message(candidates=[piece], usageMetadata={"trafficType": frame.traffic})
+        piece = {"content": _content(chunk.parts, frame), "safetyRatings": ratings}
+        yield frame.message(candidates=[piece], usageMetadata=usage)
     if last.delay_seconds:
         yield Pause(last.delay_seconds)
     candidates = [{"content": _content(last.parts, frame), **ending}]
