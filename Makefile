@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
+.PHONY: attack evidence settings help serve test contract-long mutations coverage-table bench bench-quick lint format types imports check clients schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -32,8 +32,11 @@ attack: .venv/ready ## what somebody may send to stop the server, at length; ARG
 coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API the tests exercise
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)
 
-bench: .venv/ready ## measure start and requests, relative to a minimal server; ARGS is the number of rounds
-	@for name in in_process start live; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit; done
+bench: .venv/ready ## measure start and requests, relative to a minimal server
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-quick: ## the same with fewer rounds, in two minutes
+	@$(MAKE) --no-print-directory bench ARGS=--quick
 
 lint: .venv/ready ## ruff: rules and format
 	@$(BIN)/ruff check $(SOURCES)
