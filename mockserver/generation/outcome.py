@@ -9,7 +9,7 @@ from itertools import chain, islice, repeat
 
 from mockserver.generation.logprobs import log_probabilities, logprobs_result
 from mockserver.generation.prompt import count_prompt_tokens
-from mockserver.generation.safety import Ratings, is_blocked, mark_blocking, rate
+from mockserver.generation.safety import Ratings, harmless, is_blocked, mark_blocking, rate
 from mockserver.generation.settings import GenerationSettings
 from mockserver.scripting.answers import Answer, Citation, Json, Prompt, visible_text
 from mockserver.simulation.noise import seed_of
@@ -154,6 +154,8 @@ def _citations(answer: Answer, tokens: Sequence[str]) -> tuple[Citation, ...]:
 
 
 def _rate(levels: Mapping[str, str], settings: GenerationSettings) -> Ratings:
+    if not levels:
+        return harmless(settings.categories)
     return rate(
         levels,
         settings.thresholds,

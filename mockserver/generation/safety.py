@@ -46,7 +46,10 @@ Ratings = Mapping[str, Rating]
 
 @lru_cache(maxsize=64)
 def harmless(categories: tuple[str, ...]) -> Ratings:
-    """Return the ratings of a text that is NEGLIGIBLE in all of these categories; always the same object."""
+    """Return the ratings of a text that is NEGLIGIBLE in all of these categories, which no threshold blocks.
+
+    It is always the same object.
+    """
     return dict.fromkeys(categories, Rating("NEGLIGIBLE", blocked=False))
 
 
@@ -61,8 +64,6 @@ def rate(
 
     The default threshold replaces one that is absent or not in THRESHOLDS (UNSPECIFIED).
     """
-    if not levels:  # the usual case; no threshold blocks NEGLIGIBLE
-        return harmless(categories)
     fallback = _BLOCKS_FROM[default_threshold]
     ratings = {}
     for category in dict.fromkeys((*categories, *levels)):

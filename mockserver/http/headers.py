@@ -32,6 +32,7 @@ _SHIELD: Fixed = (
 )
 _ALT_SVC = (b"alt-svc", b'h3=":443"; ma=2592000,h3-29=":443"; ma=2592000')
 _CHUNKED = (b"transfer-encoding", b"chunked")
+_GZIPPED = (b"content-encoding", b"gzip")
 _EXPOSED = b"vary,vary,vary,content-encoding,date,server,content-length"
 
 # The headers that a browser may announce. Content-Type and x-goog-* were seen accepted, x-stainless-* and api-revision
@@ -66,7 +67,7 @@ class Head:
 
     def success(self, content_type: str = JSON) -> Headers:
         """Return the headers of a unary answer, or of a stream sent as a JSON array."""
-        return [*self._tier(), _content_type(content_type), *_VARY, *self._encoding(), *self._rest()]
+        return [*self._tier(), _content_type(content_type), *_VARY, *self._rest()]
 
     def error(self, content_type: str = JSON, extra: Mapping[str, str] | None = None) -> Headers:
         """Return the headers of an error: Vary comes before Content-Type [seen]. That `extra` comes first is our choice: not seen."""
@@ -76,14 +77,14 @@ class Head:
             *self._tier(),
             *_VARY,
             _content_type(content_type),
-            *self._encoding(),
             *self._rest(),
         ]
 
     def events(self) -> Headers:
         """Return the headers of a stream of events: chunked, never compressed, and an attachment [seen]."""
         disposition = (b"content-disposition", b"attachment")
-        return [*self._tier(), _content_type(EVENTS), disposition, *_VARY, _CHUNKED, self._date(), *self._common()]
+        common = _common(self.server, self.timing_ms, self.origin)
+        return [*self._tier(), _content_type(EVENTS), disposition, *_VARY, _CHUNKED, self._date(), *common]
 
     def page(self) -> Headers:
         """Return the headers of a page of the outermost server."""
@@ -125,19 +126,14 @@ class Head:
 
     def _rest(self) -> Headers:
         size = _CHUNKED if self.length is None else (b"content-length", b"%d" % self.length)
-        return [self._date(), *self._common(), size]
+        rest = [self._date(), *_common(self.server, self.timing_ms, self.origin), size]
+        return [_GZIPPED, *rest] if self.gzip else rest
 
     def _date(self) -> tuple[bytes, bytes]:
         return b"date", http_date(self.now // 1_000_000_000)
 
-    def _common(self) -> Fixed:
-        return _common(self.server, self.timing_ms, self.origin)
-
     def _tier(self) -> Headers:
         return [(b"x-gemini-service-tier", self.tier.encode())] if self.tier else []
-
-    def _encoding(self) -> Headers:
-        return [(b"content-encoding", b"gzip")] if self.gzip else []
 
 
 @lru_cache(maxsize=64)

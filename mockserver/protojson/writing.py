@@ -152,7 +152,7 @@ def _list_of(encode: Encode) -> Encode:
             return value.compute(encode_each)
         if not isinstance(value, list | tuple):
             raise _type_error("a list", value)
-        return encode_each(value)
+        return [encode(item) for item in value]
 
     return encode_list
 
