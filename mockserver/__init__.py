@@ -33,7 +33,12 @@ if not TYPE_CHECKING:  # a type checker reads the imports above
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         import importlib
+        import warnings
 
+        from mockserver.settings.name_conflict import describe_conflict
+
+        if sentence := describe_conflict():
+            warnings.warn(sentence, ImportWarning, stacklevel=2)
         return getattr(importlib.import_module(_HOMES[name]), name)
 
 

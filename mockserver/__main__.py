@@ -2,7 +2,7 @@
 
 import sys
 
-from mockserver.cli.main import main
+from mockserver.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

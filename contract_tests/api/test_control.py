@@ -94,6 +94,11 @@ def test_clock_is_told_and_moved(control: Control) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "words"),
     [
+        (
+            "/faults",
+            {"faults": [{"status": 503}, {"method": "tuningJobs.crate", "status": 503}]},
+            "faults[1]: 'tuningJobs.crate' matches no method; did you mean 'tuningJobs.create'",
+        ),
         ("/clock/move_to", {"time": "2024-03-14T14:00:00Z"}, "time does not go back"),
         ("/clock/move_to", {"time": "9999-01-01T00:00:00Z"}, "time begins on 1970-01-01 and ends on 2262-04-11"),
         ("/clock/advance", {"hours": 1e300}, "time begins on 1970-01-01 and ends on 2262-04-11"),

@@ -237,4 +237,9 @@ def test_help_teaches() -> None:
     assert 0 == status
     for words in ("--clock CLOCK", "(default: 30x)", "--as-of DATE", "examples:", "MOCKSERVER_START_TIME"):
         assert words in printed
-    assert (0, f"mockserver {__version__}\n", "") == command("--version")
+    status, versions, errors = command("--version")
+    assert (0, "") == (status, errors)
+    assert re.fullmatch(
+        rf"mockserver {re.escape(__version__)} \(gemini-tuning-mockserver\)\nPython 3\.\S+, .+\nstarlette \d.*\n",
+        versions,
+    )

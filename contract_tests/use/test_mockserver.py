@@ -322,6 +322,40 @@ def test_answers_and_faults_may_be_data() -> None:
             MockServer(answers=answers)  # type: ignore[arg-type]  # as a slip would
 
 
+def test_a_fault_for_no_method_is_refused_and_none_is_added() -> None:
+    """Otherwise the test would pass without the fault."""
+    server = MockServer()
+
+    with pytest.raises(ValueError, match=r"'tuningJobs\.crate' matches no method; did you mean"):
+        server.fault(Fault(status=503), Fault("tuningJobs.crate", status=429))
+    assert () == server.faults
+
+
+def test_the_end_of_a_method_names_every_form_of_it() -> None:
+    """google-genai with a project calls projects.locations.tuningJobs.list, in express mode tuningJobs.list."""
+    with MockServer().intercepting() as server:
+        server.fault(Fault("tuningJobs.list", status=429))
+        long = httpx.get(f"{VERTEX}/v1/projects/p/locations/us-central1/tuningJobs", headers=TOKEN)
+        short = httpx.get("https://aiplatform.googleapis.com/v1/tuningJobs", headers=KEY)
+
+    assert [429, 429] == [long.status_code, short.status_code]
+    server.calls.assert_called("tuningJobs.list", times=2)
+
+
+def test_what_a_test_holds_says_what_it_is() -> None:
+    """In a debugger and in the report of a failed assertion."""
+    server = MockServer(seed=3, clock="manual", start_time="2024-03-14")
+    server.clock.move_to("2024-03-14T15:09:26")
+    server.add_tuned_model("days")
+
+    assert "<ManualClock 2024-03-14T15:09:26+00:00, manual>" == repr(server.clock)
+    assert f"<MockServer at no socket: 0 calls, {server.clock!r}, seed=3>" == repr(server)
+    assert "<gemini.tunedModels: tunedModels/days>" == repr(server.tuned_models)
+    assert "<0 calls>" == repr(server.calls)
+    with pytest.raises(ValueError, match="moment: 'tomorrow' is not a date or time such as"):
+        server.clock.move_to("tomorrow")
+
+
 def test_mistakes_in_its_making_are_named() -> None:
     """An unknown setting, a word that means nothing, a rule with a member there is none of."""
     with pytest.raises(TypeError, match="there is no setting 'sed'; did you mean 'seed'"):

@@ -221,7 +221,8 @@ def test_failure_shows_what_was_called(suite: Suite) -> None:
     ran = suite.run(
         """
         def test_fails(mockserver):
-            mockserver.fault(Fault("models.list", status=503))
+            mockserver.fault(Fault("models.list", status=503), Fault("tunedModels.create", status=429))
+            mockserver.answer("never")
             get("models")
             requests.post(HOST)
             assert False
@@ -234,6 +235,8 @@ def test_failure_shows_what_was_called(suite: Suite) -> None:
             "*503  models.list  GET /v1beta/models (method='models.list', status=503)",
             "*404  no method  POST /",
             "    hint: *pass project= and location= to genai.Client*",
+            "never used: *never*",
+            "never used: *tunedModels.create* (0 calls matched it)",
         ]
     )
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from mockserver import __version__
 from mockserver.cli import check, check_dataset, record, serve
@@ -12,6 +13,8 @@ DESCRIPTION = """\
 A local emulator of Google's Gemini tuning APIs: the Developer API (tunedModels) and Vertex AI (tuningJobs).
 Tuning jobs run on a clock that you control, cost nothing, and fail when you want them to.
 """
+
+LIBRARIES = ("starlette", "uvicorn", "httptools", "uvloop", "pydantic", "orjson", "pyyaml", "grpcio", "protobuf")
 
 EPILOG = """\
 examples:
@@ -34,6 +37,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
+class _PrintVersions(argparse.Action):
+    """Prints our version, Python's, the platform's, and those of the libraries that we stand on."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        import platform
+        from importlib.metadata import PackageNotFoundError, version
+
+        def describe(name: str) -> str:
+            try:
+                return f"{name} {version(name)}"
+            except PackageNotFoundError:
+                return f"{name} is not installed"
+
+        print(f"mockserver {__version__} (gemini-tuning-mockserver)")
+        print(f"Python {platform.python_version()}, {platform.platform()}")
+        print(", ".join(map(describe, LIBRARIES)))
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mockserver",
@@ -41,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"mockserver {__version__}")
+    parser.add_argument("--version", action=_PrintVersions, help="print the versions that a bug report needs, and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (serve, check_dataset, record, check):
         command.add_command(commands)

@@ -1,6 +1,6 @@
 """The scripted answers and the faults of a world."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -8,6 +8,7 @@ import orjson
 from pydantic import BaseModel, Field
 
 from mockserver.control.operations import Body, ControlRequest, Empty, Json, Operation, invalid_argument
+from mockserver.inspection.script import check_method
 from mockserver.scripting.answer_file import parse
 from mockserver.scripting.answers import Answer, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
@@ -87,7 +88,7 @@ def list_faults(request: ControlRequest) -> FaultList:
 
 def add_faults(request: ControlRequest) -> FaultList:
     """Add faults, effective from now on."""
-    for fault in _parse_entries(Fault, "faults", request.body.faults):
+    for fault in _parse_faults(request.body.faults):
         Scenario(request.world.store).add_fault(fault, request.world.clock.now())
     return list_faults(request)
 
@@ -95,7 +96,7 @@ def add_faults(request: ControlRequest) -> FaultList:
 def replace_faults(request: ControlRequest) -> FaultList:
     """Replace all faults by these, effective from now on."""
     since = request.world.clock.now()
-    records = [FaultRecord(fault, since) for fault in _parse_entries(Fault, "faults", request.body.faults)]
+    records = [FaultRecord(fault, since) for fault in _parse_faults(request.body.faults)]
     Scenario(request.world.store).replace_faults(records)
     return list_faults(request)
 
@@ -106,12 +107,18 @@ def delete_faults(request: ControlRequest) -> Empty:
     return Empty()
 
 
-def _parse_entries(kind: type[T], name: str, entries: Sequence[Json]) -> list[T]:
-    """Parse all entries; 400 with the first invalid one."""
+def _parse_faults(entries: Sequence[Json]) -> list[Fault]:
+    return _parse_entries(Fault, "faults", entries, check_method)
+
+
+def _parse_entries(
+    kind: type[T], name: str, entries: Sequence[Json], check: Callable[[T], T] = lambda entry: entry
+) -> list[T]:
+    """Parse and check all entries; 400 with the first invalid one."""
     parsed = []
     for index, entry in enumerate(entries):
         try:
-            parsed.append(parse(kind, entry))
+            parsed.append(check(parse(kind, entry)))
         except ValueError as error:
             raise invalid_argument(f"{name}[{index}]: {error}") from None
     return parsed

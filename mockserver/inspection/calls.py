@@ -5,6 +5,8 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, TypedDict, Unpack, overload
 
+from mockserver.inspection.services import method_ids
+from mockserver.rpc.method_ids import check_method_pattern, matches_method
 from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import SECOND
 
@@ -36,6 +38,9 @@ class Calls(Sequence[RecordedCall]):
     def __len__(self) -> int:
         return len(self._calls)
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} calls>" + "".join(f"\n  {call}" for call in self._calls[-20:])
+
     def __str__(self) -> str:
         return "\n".join(map(str, self._calls)) or "no calls"
 
@@ -48,11 +53,15 @@ class Calls(Sequence[RecordedCall]):
         status: int | None = None,
         request: Mapping[str, Any] | None = None,
     ) -> "Calls":
-        """Return the matching calls. Names are globs; the message must contain everything in `request`."""
+        """Return the matching calls. Names are globs; the message must contain everything in `request`.
+
+        The end of a method's id is enough: "tuningJobs.create". ValueError for a pattern that matches no method.
+        """
+        check_method_pattern(method, method_ids())
         return Calls(
             call
             for call in self._calls
-            if fnmatchcase(call.method, method)
+            if matches_method(call.method, method)
             and fnmatchcase(call.resource, resource)
             and fnmatchcase(call.caller, caller)
             and status in {None, call.status}

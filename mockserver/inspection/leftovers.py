@@ -29,6 +29,10 @@ class Leftovers:
     def _lines(self) -> Iterator[str]:
         yield from (f"{name} is still running" for name in self.unfinished)
         yield from (f"{name} was not deleted" for name in self.undeleted)
+        yield from self.unused()
+
+    def unused(self) -> Iterator[str]:
+        """Yield a sentence for each answer and each fault that was never used."""
         yield from (f"never used: {record.rule!r}" for record in self.answers)
         yield from (f"never used: {record.fault!r} ({record.matched} calls matched it)" for record in self.faults)
 

@@ -71,6 +71,9 @@ class Resources(Mapping[str, Json]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def __repr__(self) -> str:
+        return f"<{self._kind.name}: {', '.join(self) or 'none'}>"
+
 
 def tuned_models(world: World) -> Resources:
     """Return the tuned models of the Developer API, as in v1beta."""

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mockserver.inspection.services import method_ids
+from mockserver.rpc.method_ids import check_method_pattern
 from mockserver.scripting.answers import Answer, Prompt, Rule
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.scenario import Scenario
@@ -36,9 +38,15 @@ def add_answers(world: World, answers: Answers, **conditions: Any) -> None:
 
 
 def add_faults(world: World, faults: Iterable[Fault | Mapping[str, Any]]) -> None:
-    """Add faults, effective from now on."""
-    for fault in [_fault(fault) for fault in faults]:
+    """Add faults, effective from now on. ValueError for one that matches no method; then none is added."""
+    for fault in [check_method(_fault(fault)) for fault in faults]:
         Scenario(world.store).add_fault(fault, world.clock.now())
+
+
+def check_method(fault: Fault) -> Fault:
+    """Return the fault. ValueError if no method matches it: it would never be injected."""
+    check_method_pattern(fault.method, method_ids())
+    return fault
 
 
 def _rule(answer: AnswerLike | Rule | Mapping[str, Any]) -> Rule:

@@ -1,4 +1,4 @@
-"""The route table of all services."""
+"""The route table of all services, and the ids of their methods."""
 
 from functools import cache
 
@@ -11,3 +11,9 @@ from mockserver.vertex import service as vertex
 def route_table() -> RouteTable:
     """Return the routes of both services; the Developer API comes first, because its paths are narrower."""
     return RouteTable((gemini.SERVICE, vertex.SERVICE))
+
+
+@cache
+def method_ids() -> frozenset[str]:
+    """Return the ids of all methods that are served on some day."""
+    return frozenset(route.id for route in route_table().routes)

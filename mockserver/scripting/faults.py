@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from mockserver.rpc.errors import Code
+from mockserver.rpc.method_ids import matches_method
 from mockserver.scripting.magic_words import FAULT_WORDS, JobDirectives, parse_magic_words
 from mockserver.scripting.summary import summary_repr
 from mockserver.settings import LONGEST_SECONDS
@@ -61,7 +62,8 @@ class Signature(NamedTuple):
 class Fault:
     """A fault to inject: the calls that it affects, and its effect.
 
-    Calls: `method` and `resource` are globs for the method's id ("tunedModels.create") and the name of the resource;
+    Calls: `method` and `resource` are globs for the method's id ("tunedModels.create"), or the end of it, and for the
+    name of the resource;
     `nth` is the number of the first matching call that it affects, from 1, and without `times` the only one; `times`
     limits how many calls it affects; `probability` is drawn from the world's seeded random generator; `for_seconds` is
     how long the fault lasts after it was added, on the world's clock.
@@ -208,7 +210,7 @@ def fault_from_words(magic_words: Mapping[str, str]) -> Fault | None:
 
 
 def _matches(fault: Fault, signature: Signature) -> bool:
-    return fnmatchcase(signature.method, fault.method) and fnmatchcase(signature.resource, fault.resource)
+    return matches_method(signature.method, fault.method) and fnmatchcase(signature.resource, fault.resource)
 
 
 def _is_over(record: FaultRecord, now: Nanos) -> bool:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
+from mockserver.settings.types import Moment, Speed
+
 Nanos = int
 
 SECOND: Nanos = 1_000_000_000
@@ -94,13 +96,17 @@ class Clock(ABC):
         nanos = round(min(total * SECOND, END))
         self.jump_by(lambda now: check_moment(now + nanos) - now)
 
-    def move_to(self, moment: datetime) -> None:
-        """Move to a later moment. ValueError for an earlier one, or one beyond the end of time."""
-        target = check_moment(to_nanos(moment))
+    def move_to(self, moment: datetime | str) -> None:
+        """Move to a later moment: a datetime, or a text such as 2024-03-14T15:09:26Z, in UTC unless it names its zone.
+
+        ValueError for an earlier moment, one beyond the end of time, or a text that is not a time.
+        """
+        later: datetime = Moment().read_argument(moment, "moment") if isinstance(moment, str) else moment
+        target = check_moment(to_nanos(later))
 
         def distance(now: Nanos) -> Nanos:
             if target < now:
-                msg = f"time does not go back: it is {to_datetime(now)}, cannot move to {moment}"
+                msg = f"time does not go back: it is {to_datetime(now)}, cannot move to {later}"
                 raise ValueError(msg)
             return target - now
 
@@ -155,6 +161,11 @@ class StoredClock(Clock):
     @abstractmethod
     def compute_time(self, setting: ClockSetting) -> Nanos:
         """Return the time that a clock with this setting shows now."""
+
+    def __repr__(self) -> str:
+        setting = self._read()
+        moment = to_datetime(self.compute_time(setting)).isoformat(timespec="seconds")
+        return f"<{type(self).__name__} {moment}, {Speed().text(setting.factor)}>"
 
     def now(self) -> Nanos:
         """Return the time."""

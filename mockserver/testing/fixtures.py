@@ -52,12 +52,12 @@ def _intercepting(server: MockServer, options: Interception) -> contextlib.Abstr
 
 
 def describe_calls(server: MockServer) -> str:
-    """Describe the newest calls, with hints, for the report of a failed test."""
+    """Describe the newest calls, with hints, and what was scripted and never used, for the report of a failed test."""
     calls = server.calls
     lines = ["..."] if len(calls) > 20 else []
     for call in calls[-20:]:
         lines += [str(call), *([f"    hint: {call.hint}"] if call.hint else [])]
-    return "\n".join(lines) or "no calls"
+    return "\n".join([*(lines or ["no calls"]), *server.leftovers.unused()])
 
 
 def warn_of_unseen_answers(server: MockServer) -> None:

@@ -67,6 +67,10 @@ class MockServer:
         self.url = ""
         self.grpc_target = ""
 
+    def __repr__(self) -> str:
+        where = self.url or "no socket"
+        return f"<MockServer at {where}: {len(self.calls)} calls, {self.clock!r}, seed={self.settings.seed}>"
+
     @property
     def _world(self) -> World:
         return self._worlds.default

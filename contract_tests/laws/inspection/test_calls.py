@@ -1,5 +1,6 @@
 """Questions to the log of calls: laws of `inspection.calls`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -34,12 +35,20 @@ LIFE = Calls(
         ({"status": 404}, [4]),
         ({"request": {"tunedModelId": "next"}}, [0]),
         ({"request": {}}, [0, 1, 2, 3]),
-        ({"method": "tunedmodels.get"}, []),
+        ({"method": "tunedModels.delete"}, []),
+        ({"method": "get"}, [1, 2]),
     ],
 )
 def test_a_filter_keeps_what_fits_all_of_it(conditions: dict[str, Any], places: list[int]) -> None:
     """Names are globs, in their own case; a call without a message holds nothing."""
     assert [LIFE[place] for place in places] == list(LIFE.filter(**conditions))
+
+
+@pytest.mark.parametrize("ask", [LIFE.filter, LIFE.assert_called, LIFE.assert_not_called])
+def test_a_method_that_does_not_exist_is_an_error(ask: Callable[[str], object]) -> None:
+    """`assert_not_called` with a typo would always pass."""
+    with pytest.raises(ValueError, match=r"'tunedmodels.get' matches no method; did you mean 'tunedModels.get'"):
+        ask("tunedmodels.get")
 
 
 REQUEST = {"tunedModel": {"displayName": "next", "tuningTask": {"examples": [{"i": "1", "o": "2"}, {"i": "2"}]}}}

@@ -1,0 +1,31 @@
+"""Patterns for method ids, such as "projects.locations.tuningJobs.create"."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+
+def matches_method(method: str, pattern: str) -> bool:
+    """Return whether a pattern matches a method id.
+
+    A pattern is a glob for the whole id or for its end: "tuningJobs.create" matches
+    "projects.locations.tuningJobs.create" too, whichever of the two a client calls.
+    """
+    return fnmatchcase(method, pattern) or fnmatchcase(method, f"*.{pattern}")
+
+
+def check_method_pattern(pattern: str, methods: Collection[str]) -> None:
+    """Raise ValueError for a pattern that matches none of these methods; the sentence names the nearest ids."""
+    if pattern and not any(matches_method(method, pattern) for method in methods):
+        ends = {end for method in methods for end in _ends(method)}
+        nearest = get_close_matches(pattern[:100], sorted(ends), 3)
+        hint = (
+            f"did you mean {' or '.join(map(repr, nearest))}?" if nearest else "see the tables of methods in README.md"
+        )
+        raise ValueError(f"{pattern!r} matches no method; {hint}")
+
+
+def _ends(method: str) -> list[str]:
+    """Return the id and its ends that still name a collection: "tuningJobs.create"."""
+    words = method.split(".")
+    return [".".join(words[start:]) for start in range(max(1, len(words) - 1))]
