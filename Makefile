@@ -32,11 +32,12 @@ attack: .venv/ready ## what somebody may send to stop the server, at length; ARG
 coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API the tests exercise
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)
 
-bench: .venv/ready ## measure start and requests, relative to a minimal server
-	@$(BIN)/python benchmarks/run.py $(ARGS)
+bench: .venv/ready ## measure start and requests, relative to a minimal server; then growth, blocking, the log, the fixture
+	@$(BIN)/python benchmarks/run.py
+	@for name in growth blocking log fixture; do $(BIN)/python benchmarks/$$name.py || exit; done
 
-bench-quick: ## the same with fewer rounds, in two minutes
-	@$(MAKE) --no-print-directory bench ARGS=--quick
+bench-quick: .venv/ready ## start and requests with fewer rounds, in two minutes
+	@$(BIN)/python benchmarks/run.py --quick
 
 lint: .venv/ready ## ruff: rules and format
 	@$(BIN)/ruff check $(SOURCES)

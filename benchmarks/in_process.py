@@ -9,7 +9,7 @@ and the ratio is taken within the round. The baseline is a Starlette route that 
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from kinds import prepare
@@ -41,10 +41,12 @@ def baseline() -> App:
     return Starlette(routes=[Route("/prebuilt", prebuilt)])
 
 
-def request_function(app: App, verb: str, path: str, body: bytes = b"") -> Callable[[], bytes]:
+def request_function(
+    app: App, verb: str, path: str, body: bytes = b"", headers: Sequence[tuple[str, str]] = ()
+) -> Callable[[], bytes]:
     """Return a function that sends the request once."""
-    credentials = VERTEX_CREDENTIALS if "/projects/" in path else CREDENTIALS
-    request = AppRequest(verb, URL + path, [*credentials, ("content-length", str(len(body)))], body)
+    headers = headers or (VERTEX_CREDENTIALS if "/projects/" in path else CREDENTIALS)
+    request = AppRequest(verb, URL + path, [*headers, ("content-length", str(len(body)))], body)
 
     def once() -> bytes:
         return b"".join(send_request(app, request).pieces)

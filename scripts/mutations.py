@@ -228,15 +228,15 @@ MUTATIONS = (
     Mutation(
         "an order that moves while pages are turned",
         "mockserver/vertex/tuning_jobs.py",
-        "then = repository.at(moment)",
+        "then = Repository(call.world, page.moment or call.now)",
         "then = repository",
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(
-        "a stream's record changed after it was read",
+        "a stream without its messages in the log",
         "mockserver/dispatch/dispatcher.py",
-        "self.request.world.calls.amend(entry, record)",
-        "entry.call.response.extend(messages)",
+        "replace(entry.call, response=messages)",
+        "entry.call",
         (f"{API}/test_concurrency.py",),
     ),
     Mutation(
@@ -249,8 +249,8 @@ MUTATIONS = (
     Mutation(
         "everybody's models listed",
         "mockserver/gemini/filters.py",
-        'if call.settings.auth == "off" and not any(',
-        "if not any(",
+        'if call.settings.auth == "off" and not operators:',
+        "if not operators:",
         (f"{API}/test_api_machine.py",),
     ),
     Mutation(

@@ -8,11 +8,13 @@ import pytest
 
 from contract_tests.environment import ROOT
 from mockserver import limits
+from mockserver.control.worlds import MAX_SNAPSHOTS
 from mockserver.datasets import files, storage
 from mockserver.doors.live import Breakable
 from mockserver.grpc import server
 from mockserver.http import blocking
 from mockserver.scripting import yaml_aliases
+from mockserver.state import calls
 from mockserver.state.calls import CallLog
 from mockserver.state.world import Worlds
 
@@ -34,6 +36,8 @@ DEFAULTS = [
     f"{server.MOST_CALLS:,}",
     f"{default_of(CallLog, 'capacity'):,}",
     f"{default_of(CallLog, 'max_bytes'):,} bytes",
+    f"{calls.MAX_TOTAL_BYTES:,} bytes",
+    f"{MAX_SNAPSHOTS:,}",
     f"{default_of(Worlds, 'capacity'):,}",
     f"{storage.EMULATOR_TIMEOUT_SECONDS:.0f} s",
     f"{blocking.THREADS}",

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gc
 import logging
 import math
 import os
@@ -307,6 +308,7 @@ def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
     """
     check_port(host, port)
     server = _Server(_config(app, host, port), lambda: ready(_base_url(server, host)))
+    gc.freeze()  # what is there now stays, so the collector need not look at it while requests wait
     try:
         server.run()
     except SystemExit as failed:

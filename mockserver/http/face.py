@@ -77,7 +77,6 @@ class ReceivedRequest:
             status=status,
             response=response,
             hint=hint,
-            size=len(self.http.body),
         )
 
 
@@ -176,7 +175,6 @@ def _new_request(
         secret=received.secret,
         verb=http.verb,
         path=http.path,
-        size=len(http.body),
     )
 
 

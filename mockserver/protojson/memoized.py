@@ -1,5 +1,6 @@
 """Lists and messages that never change again, with the results computed from them."""
 
+import pickle
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -22,6 +23,10 @@ class _Memoized:
         result: T = self._results[function]
         return result
 
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        """Pickle it once, as a plain list or dict: the log of calls keeps it in every answer."""
+        return pickle.loads, (self.compute(_pickle_plain),)
+
 
 class MemoizedList(_Memoized, list[Any]):
     """A list that nobody changes any more, such as the snapshots of a run."""
@@ -37,3 +42,7 @@ class MemoizedMessage(_Memoized, dict[str, Any]):
     def __init__(self, members: Mapping[str, Any]) -> None:
         super().__init__(members)
         self._results = {}
+
+
+def _pickle_plain(value: list[Any] | dict[str, Any]) -> bytes:
+    return pickle.dumps(dict(value) if isinstance(value, dict) else list(value))

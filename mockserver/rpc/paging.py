@@ -167,10 +167,15 @@ def _after(
         raise _bad_token()
     if order is None:
         return bisect_right(items, (token.rank, token.name), key=lambda item: (rank(item), key(item)))
+    behind = (order.key(check_values(token, order)), token.rank, token.name)
+    return bisect_right(items, behind, key=lambda item: (order.key(order.values(item)), rank(item), key(item)))
+
+
+def check_values(token: Token, order: Order) -> tuple[Value, ...]:
+    """The values of a token. Raises ApiError INVALID_ARGUMENT unless there are as many as the order has members."""
     if len(token.values) != order.length:
         raise _bad_token()
-    behind = (order.key(token.values), token.rank, token.name)
-    return bisect_right(items, behind, key=lambda item: (order.key(order.values(item)), rank(item), key(item)))
+    return token.values
 
 
 def _bad_token() -> ApiError:
