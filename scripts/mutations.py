@@ -192,7 +192,7 @@ MUTATIONS = (
     ),
     Mutation(
         "page after page begins with the last member",
-        "mockserver/state/memory.py",
+        "mockserver/state/lists.py",
         "bisect_right(self.keys, after",
         "-1 + bisect_right(self.keys, after",
         (f"{API}/test_identities.py",),
@@ -214,7 +214,7 @@ MUTATIONS = (
     Mutation(
         "a change kept though a list has changed",
         "mockserver/state/memory.py",
-        "if (listed.revision if listed else 0) != revision:",
+        "if (table.list_revision(index, partition) if table else 0) != revision:",
         "if False:",
         (f"{API}/test_concurrency.py",),
     ),

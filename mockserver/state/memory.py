@@ -164,6 +164,9 @@ class MemoryStore(Store):
         limit: int,
     ) -> tuple[list[Entry[T]], int]:
         """Return a page and the revision of its list, which is 0 for an empty list."""
+        if index is not ALL and index not in collection.indexes:
+            msg = f"{collection.name} has no index {index.name}"
+            raise ValueError(msg)
         table = self._tables.get(collection.name)
         if table is None:
             return [], 0

@@ -138,7 +138,8 @@ class Store(ABC):
     ) -> list[Entry[T]]:
         """Return the first records of a list after a position, at most `limit`. `at` is the moment for an index with spans.
 
-        ValueError for a transaction that has written records of the collection: it must read its lists first.
+        ValueError for an index that the collection does not declare, and for a transaction that has written records of
+        the collection: it must read its lists first.
         """
 
     @abstractmethod

@@ -238,7 +238,7 @@ def save_tuning_job(store: Store, job: TuningJob) -> None:
 TUNING_JOBS: RunCollection[TuningJob] = RunCollection(
     "vertex.tuningJobs",
     TuningJob,
-    (JOBS_BY_UPDATE, JOBS_BY_EXPERIMENT, JOBS_BY_NEWEST_EXPERIMENT, BY_QUOTA),
+    (JOBS_BY_UPDATE, JOBS_BY_EXPERIMENT, JOBS_BY_NEWEST_EXPERIMENT, JOBS_BY_CREATED_EXPERIMENT, BY_QUOTA),
     save=save_tuning_job,
 )
 MODELS: Collection[Model] = Collection("vertex.models", Model, (MODELS_BY_TIME,))

@@ -532,3 +532,11 @@ def test_a_page_of_a_moment_passes_over_what_is_not_in_it(monkeypatch: pytest.Mo
         assert 50 == len(paged(store, BY_TIME, 4, 3)) == len(paged(store, BY_TIME, 1, 7))
         assert [] == paged(store, BY_TIME, 5, 2)
         assert [f"{number}3" for number in range(10)] == paged(store, BY_AGE, 2, 3)
+
+
+def test_an_index_that_is_not_declared_is_not_read(store: Store) -> None:
+    """It would look empty."""
+    store.insert(OTHERS, "a", Tally())
+
+    with pytest.raises(ValueError, match="others has no index owner"):
+        store.page(OTHERS, BY_OWNER, "me", limit=1)
