@@ -4,6 +4,7 @@ Time is measured by `benchmarks/`. A limit is what a request was once brought do
 are worth it. Newer versions of Python make fewer calls, because they inline comprehensions.
 """
 
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -75,7 +76,10 @@ def requests() -> Requests:
 
 
 def count_calls(function: Callable[[], object]) -> int:
-    """Count the calls of Python functions by a third call of this one: the first two fill its caches."""
+    """Count the calls of Python functions by a third call of this one: the first two fill its caches.
+
+    The garbage collector waits meanwhile: others have it call functions of theirs.
+    """
     calls = 0
 
     def count(_: FrameType, event: str, __: object) -> None:
@@ -85,11 +89,13 @@ def count_calls(function: Callable[[], object]) -> int:
     function()
     function()
     before = sys.getprofile()
+    gc.disable()
     sys.setprofile(count)
     try:
         function()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return calls
 
 
