@@ -5,7 +5,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.applications import Starlette
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -62,6 +62,8 @@ def create_app(
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
         answer: ASGIApp = google if versioned else router
+        if not versioned and _is_browser_at_root(scope):
+            answer = RedirectResponse("/_mock/")
         if host_guard is not None and scope["type"] == "http" and not scope["path"].startswith("/_mock/"):
             try:
                 host_guard.check(scope["headers"])
@@ -71,6 +73,14 @@ def create_app(
         await answer(scope, receive, send)
 
     return app
+
+
+def _is_browser_at_root(scope: Scope) -> bool:
+    """Whether somebody looks at the server itself. Google's own hosts answer 404 there, for browsers too."""
+    if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
+        return False
+    headers = dict(scope["headers"])
+    return b"text/html" in headers.get(b"accept", b"") and not headers.get(b"host", b"").endswith(b".googleapis.com")
 
 
 class Google:

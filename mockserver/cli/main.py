@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from mockserver import __version__
-from mockserver.cli import check, check_dataset, record, serve
+from mockserver.cli import check, check_dataset, record, serve, watch
 from mockserver.settings import BadOption
 
 DESCRIPTION = """\
@@ -19,6 +19,7 @@ LIBRARIES = ("starlette", "uvicorn", "httptools", "uvloop", "pydantic", "orjson"
 EPILOG = """\
 examples:
   mockserver serve                              serve both APIs on http://127.0.0.1:8765
+  mockserver watch                              show its jobs and calls in the terminal
   mockserver check-dataset train.jsonl          find mistakes in training data before a job does
   mockserver record -- python tune.py           record the requests of tune.py and Google's answers
   mockserver check transcripts/                 compare the emulator's answers with recordings
@@ -68,6 +69,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_PrintVersions, help="print the versions that a bug report needs, and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, check_dataset, record, check):
+    for command in (serve, watch, check_dataset, record, check):
         command.add_command(commands)
     return parser

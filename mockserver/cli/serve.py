@@ -164,6 +164,7 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   base URL             {url}{grpc}
   time                 {moment}, running at {speed}
   seed                 {world.settings.seed}
+  dashboard            {url}/
   control              {url}/_mock/openapi.json {control}
 
   curl                 curl '{url}/v1beta/tunedModels?key=any-key'

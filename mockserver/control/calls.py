@@ -76,12 +76,12 @@ FILTERS = {
 
 def list_calls(request: ControlRequest) -> CallList:
     """Return the calls that match the filters."""
-    return CallList(calls=[_call(request.table, call) for call in _filter_calls(request)])
+    return CallList(calls=[describe_call(request.table, call) for call in _filter_calls(request)])
 
 
 def list_misses(request: ControlRequest) -> CallList:
     """Return the lost calls, each with a hint about what to change."""
-    return CallList(calls=[_call(request.table, call) for call in _filter_calls(request) if call.hint])
+    return CallList(calls=[describe_call(request.table, call) for call in _filter_calls(request) if call.hint])
 
 
 def delete_calls(request: ControlRequest) -> Empty:
@@ -135,7 +135,8 @@ def _parse_number(name: str, text: str) -> float:
     return number
 
 
-def _call(table: RouteTable, call: RecordedCall) -> Call:
+def describe_call(table: RouteTable, call: RecordedCall) -> Call:
+    """Return a call with its messages in Google's JSON."""
     route = next((route for route in table.routes if route.id == call.method and route.version == call.version), None)
     request = response = None
     if route is not None:

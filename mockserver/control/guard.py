@@ -13,6 +13,9 @@ from mockserver.rpc.loopback import hostname, is_loopback
 
 HEADER = "x-mockserver-token"
 
+COOKIE = "mockserver_token"
+"""The cookie that carries the token for the dashboard: a browser cannot send a header when it loads a page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -20,10 +23,15 @@ class Guard:
 
     token: str | None = None
 
-    def check(self, headers: Mapping[str, str]) -> None:
-        """Raise ApiError PERMISSION_DENIED if the request may not control the server. Header names in lower case."""
+    def check(self, headers: Mapping[str, str], cookies: Mapping[str, str] | None = None) -> None:
+        """Raise ApiError PERMISSION_DENIED if the request may not control the server. Header names in lower case.
+
+        Pages for people pass the `cookies` too. A page of another site may not use the cookie.
+        """
         if self.token is not None:
             sent = headers.get(HEADER, "")
+            if not sent and cookies and _is_same_site(headers):
+                sent = cookies.get(COOKIE, "")
             if hmac.compare_digest(sent.encode(), self.token.encode()):
                 return
             raise _refuse(f"the server is reachable from other machines, so {HEADER} must carry the token it printed")
@@ -33,6 +41,11 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and not is_loopback(hostname(origin)):
             raise _refuse(f"a web page of {origin!r} may not control the server")
+
+
+def _is_same_site(headers: Mapping[str, str]) -> bool:
+    origin = headers.get("origin")
+    return origin is None or hostname(origin) == hostname(f"//{headers.get('host', '')}")
 
 
 def _refuse(reason: str) -> ApiError:

@@ -1,6 +1,6 @@
-"""The control API as an ASGI app.
+"""The control API and the dashboard as an ASGI app.
 
-Its operations are loaded at the first request: most servers are never controlled, and pydantic takes longer to
+Operations and pages are loaded at the first request: most servers are never controlled, and pydantic takes longer to
 load than everything else.
 """
 
@@ -23,6 +23,7 @@ from mockserver.rpc.errors import ApiError, Code
 from mockserver.state.world import Worlds
 
 if TYPE_CHECKING:
+    from mockserver.control.dashboard.app import Dashboard
     from mockserver.control.table import Table
 
 
@@ -37,6 +38,7 @@ class Control:
         self._routes = table
         self._guard = guard
         self._operations: Table | None = None
+        self._dashboard: Dashboard | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -48,6 +50,8 @@ class Control:
         if path == "/health":  # open to all: a container's health is checked from outside
             return JSONResponse({"status": "ok", "version": __version__, "methods": len(self._routes.routes)})
         try:
+            if path.startswith("/ui/") or (path in {"", "/"} and _is_browser(request)):
+                return await self._pages().answer(request, path or "/", _body)
             self._guard.check(request.headers)
             body = self._table().answer(request.method, path, dict(request.query_params), await _body(request))
             return Response(body, media_type="application/json")
@@ -57,12 +61,23 @@ class Control:
             log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
 
+    def _pages(self) -> Dashboard:
+        from mockserver.control.dashboard.app import Dashboard
+
+        if self._dashboard is None:
+            self._dashboard = Dashboard(self._worlds, self._routes, self._table(), self._guard)
+        return self._dashboard
+
     def _table(self) -> Table:
         from mockserver.control.table import Table
 
         if self._operations is None:
             self._operations = Table(self._worlds, self._routes)
         return self._operations
+
+
+def _is_browser(request: Request) -> bool:
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
 
 
 def _refused(error: ApiError) -> Response:

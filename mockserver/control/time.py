@@ -4,7 +4,8 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from mockserver.control.operations import Body, ControlRequest, Operation, translate_errors
+from mockserver.control.operations import Body, ControlRequest, Operation, invalid_argument, translate_errors
+from mockserver.settings import FASTEST
 from mockserver.state.clock import Clock, ManualClock, SystemClock, to_datetime
 
 
@@ -21,6 +22,12 @@ class Advance(Body):
     seconds: float = Field(default=0, ge=0)
     minutes: float = Field(default=0, ge=0)
     hours: float = Field(default=0, ge=0)
+
+
+class Rate(Body):
+    """How many times as fast as real time the clock runs; 0 pauses it."""
+
+    factor: float = Field(ge=0, le=FASTEST)
 
 
 class MoveTo(Body):
@@ -60,8 +67,18 @@ def move_clock(request: ControlRequest) -> Time:
     return describe_clock(request.world.clock)
 
 
+def set_clock_rate(request: ControlRequest) -> Time:
+    """Let the clock run at another speed."""
+    clock = request.world.clock
+    if not isinstance(clock, SystemClock):
+        raise invalid_argument("this world has a manual clock: it has no speed, advance it")
+    clock.set_factor(request.body.factor)
+    return describe_clock(clock)
+
+
 OPERATIONS = (
     Operation("GET", "/clock", "Read the clock", get_clock, answer=Time),
+    Operation("POST", "/clock/rate", "Set the clock's speed, or pause it", set_clock_rate, Rate, answer=Time),
     Operation("POST", "/clock/advance", "Advance the clock", advance_clock, Advance, answer=Time),
     Operation("POST", "/clock/move_to", "Move the clock to a later time", move_clock, MoveTo, answer=Time),
 )

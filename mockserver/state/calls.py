@@ -1,5 +1,6 @@
 """The log of calls: the requests that a world received, their callers and its answers."""
 
+import itertools
 import marshal
 import pickle
 import threading
@@ -115,6 +116,8 @@ class CallLog:
         self._lock = threading.Lock()
         self.size = 0
         """The bytes that the log takes."""
+        self.last_number = 0
+        """How many calls the log has ever had: they are numbered from 1, and keep their numbers."""
         with _logs_lock:
             _logs.add(self)
 
@@ -141,6 +144,7 @@ class CallLog:
 
     def _append(self, entry: LogEntry) -> None:
         self._entries.append(entry)
+        self.last_number += 1
         self.size += entry.size
         self._drop_oldest()
 
@@ -184,6 +188,25 @@ class CallLog:
         """Return the calls that are in the log now, as it keeps them."""
         with self._lock:
             return [entry.packed for entry in self._entries]
+
+    def since(self, number: int) -> list[tuple[int, RecordedCall]]:
+        """Return the calls with higher numbers, with their numbers, oldest first."""
+        with self._lock:
+            last, length = self.last_number, len(self._entries)
+            newer = min(max(0, last - number), length)
+            packed = [entry.packed for entry in itertools.islice(self._entries, length - newer, length)]
+        return [(last - newer + place, _unpack(each)) for place, each in enumerate(packed, 1)]
+
+    def newest(self, count: int) -> list[tuple[int, RecordedCall]]:
+        """Return the newest calls, at most `count`, with their numbers, oldest first."""
+        return self.since(self.last_number - count)
+
+    def find(self, number: int) -> RecordedCall | None:
+        """Return the call of that number, if the log still has it."""
+        with self._lock:
+            place = number - 1 - (self.last_number - len(self._entries))
+            packed = self._entries[place].packed if 0 <= place < len(self._entries) else None
+        return None if packed is None else _unpack(packed)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -22,6 +22,12 @@ SECOND: Nanos = 1_000_000_000
 END: Nanos = 2**63 - 1
 """The end of time, in the year 2262: the largest number of nanoseconds in 64 bits. Time begins at 0, in 1970."""
 
+LONGEST_WAIT = 1.0
+"""The seconds after which somebody who waits for a clock looks again: its speed may have changed."""
+
+PAUSED_WAIT = 0.05
+"""The same, for a paused clock."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -204,9 +210,24 @@ class SystemClock(StoredClock):
         elapsed = Machine.perf_counter_ns() - setting.since
         return setting.moment + (elapsed if setting.factor == 1 else int(elapsed * setting.factor))
 
+    def set_factor(self, factor: float) -> None:
+        """Run at another speed from now on; 0 pauses. ValueError for a speed below zero or without an end."""
+        if not 0 <= factor < float("inf"):
+            msg = f"a clock's factor must be at least zero, not {factor!r}"
+            raise ValueError(msg)
+
+        def change(setting: ClockSetting) -> ClockSetting:
+            since = Machine.perf_counter_ns()
+            return ClockSetting(self.compute_time(setting), since, factor)
+
+        self._change(change)
+
     async def sleep(self, seconds: float) -> None:
-        """Wait `seconds` of this clock: `seconds / factor` of the machine's time."""
-        await Machine.async_sleep(seconds / self.factor)
+        """Wait until this clock has moved on by `seconds`, by itself or because somebody moves it."""
+        end = self.now() + round(seconds * SECOND)
+        while (left := (end - self.now()) / SECOND) > 0:
+            factor = self.factor
+            await Machine.async_sleep(min(left / factor, LONGEST_WAIT) if factor else PAUSED_WAIT)
 
     def copy(self) -> Self:
         """Return a clock of the same speed that starts at this one's time."""

@@ -21,7 +21,7 @@ from mockserver.vertex.etags import check_etag, etag
 from mockserver.vertex.filters import Row, list_resources
 from mockserver.vertex.locations import find_location, resource_name
 from mockserver.vertex.operations import start_operation
-from mockserver.vertex.records import MODELS, Checkpoint, Model, TuningJob, VersionEdits
+from mockserver.vertex.records import MODELS, Checkpoint, Model, TuningJob, VersionEdits, creation_time
 from mockserver.vertex.store import Repository, Version, find_model, find_version
 from mockserver.vertex.tuning_specs import SPECS
 from mockserver.vertex.versions import message_name
@@ -45,8 +45,7 @@ def list_models(call: Call) -> Json:
         model = entry.record
 
         def show() -> Json:
-            versions = repository.find_versions(model)
-            return show_model(repository, model, versions, _default_version(model, versions))
+            return show_model(repository, model, _default_version(model, repository.find_versions(model)))
 
         return Row(entry.name, pack_position(entry.position), show, _facts)
 
@@ -65,9 +64,7 @@ def list_model_versions(call: Call) -> Json:
 
     def row(version: Version) -> Row:
         rank = pack_position(Position(-version.since, -version.number))
-        return Row(
-            f"{model.name}/{version.number}", rank, lambda: show_model(repository, model, versions, version), _facts
-        )
+        return Row(f"{model.name}/{version.number}", rank, lambda: show_model(repository, model, version), _facts)
 
     rows = sorted(map(row, versions), key=lambda row: row.rank)
     return list_resources(
@@ -166,7 +163,7 @@ def delete_model_version(call: Call) -> Json:
     return start_operation(call, model.name, "DeleteOperationMetadata")
 
 
-def show_model(repository: Repository, model: Model, versions: tuple[Version, ...], version: Version) -> Json:
+def show_model(repository: Repository, model: Model, version: Version) -> Json:
     """The resource, in one of its versions."""
     job, edits = version.job, version.edits
     updated = max(version.since, edits.updated or 0)
@@ -186,7 +183,7 @@ def show_model(repository: Repository, model: Model, versions: tuple[Version, ..
             {"endpoint": endpoint, "deployedModelId": deployment.id, "checkpointId": deployment.checkpoint}
             for endpoint, deployment in repository.walk_deployments(model, version)
         ],
-        "createTime": versions[0].since,
+        "createTime": creation_time(model),
         "updateTime": updated,
         "etag": etag(model.name, version.number, version.display_name, model.aliases, edits, updated),
         "labels": tuning_labels(job) if edits.labels is None else dict(edits.labels),
@@ -211,8 +208,8 @@ def tuning_labels(job: TuningJob) -> Json:
 
 
 def _show_version(call: Call, version: Version) -> Json:
-    model, versions = find_model(call, version.job.model)
-    return show_model(Repository(call.world, call.now), model, versions, version)
+    model, _ = find_model(call, version.job.model)
+    return show_model(Repository(call.world, call.now), model, version)
 
 
 def _show_checkpoint(checkpoint: Checkpoint) -> Json:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mockserver.dispatch.routing import Call
 from mockserver.simulation import tuning
-from mockserver.simulation.tuning import Snapshot
+from mockserver.simulation.tuning import Progress, Snapshot
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.etags import etag
 from mockserver.vertex.experiments import (
@@ -21,7 +21,7 @@ from mockserver.vertex.experiments import (
     walk_experiments,
 )
 from mockserver.vertex.locations import find_location, resource_name
-from mockserver.vertex.records import JOBS_BY_CREATED_EXPERIMENT
+from mockserver.vertex.records import JOBS_BY_CREATED_EXPERIMENT, TuningJob
 
 Json = dict[str, Any]
 
@@ -223,3 +223,12 @@ def _metric_numbers(experiment: Experiment) -> Iterator[int]:
     """The numbers of the run's metrics: those of validation data only if the job has some."""
     has_validation = bool(experiment.job.request[experiment.job.spec].get("validationDatasetUri"))
     return (number for number, (_, of_validation, _) in enumerate(METRICS, 1) if has_validation or not of_validation)
+
+
+def loss_series(job: TuningJob, progress: Progress) -> list[tuple[int, float]]:
+    """The steps at which the validation data was measured so far, and its losses; empty without validation data."""
+    experiment = Experiment(job, progress, "", "", 0)
+    number = next(number for number, (_, of_validation, _) in enumerate(METRICS, 1) if of_validation)
+    if number not in _metric_numbers(experiment):
+        return []
+    return [(value["step"], value["scalar"]["value"]) for value in _values(experiment, number)]
