@@ -125,8 +125,8 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
         345,
         lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples).replace(b'"}', b'",}')),
     ),
-    "tuningJobs.create": (840, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
-    "tuningJobs.get, done": (275, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
+    "tuningJobs.create": (1285, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
+    "tuningJobs.get, done": (300, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
         425,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", generate(PROMPT)),
