@@ -118,7 +118,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:streamGenerateContent?alt=sse", generate("Tell a story.")),
     ),
     "tunedModels.get": (195, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
-    "poll of an operation, running": (220, lambda ask: ask.send("GET", f"/v1beta/{ask.running}")),
+    "poll of an operation, running": (230, lambda ask: ask.send("GET", f"/v1beta/{ask.running}")),
     "poll of an operation, done": (230, lambda ask: ask.send("GET", f"/v1beta/{ask.operation}")),
     "tunedModels.create": (345, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
     "tunedModels.create, trailing commas": (
