@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack evidence settings help serve test contract-long mutations coverage-table google-suite bench lint format types imports check clients schema lock clean
+.PHONY: attack evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick lint format types imports check clients schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -35,9 +35,12 @@ coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API th
 google-suite: .venvs/google-suite/ready ## run Google's own tests of google-genai against the server; ARGS=--write writes the figures
 	@.venvs/google-suite/bin/python -m contract_tests.google_suite $(ARGS)
 
-bench: .venv/ready ## measure start and requests, relative to a minimal server; ARGS is the number of rounds
-	@for name in in_process start live grpc_port; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit; done
-	@for name in growth blocking log fixture; do $(BIN)/python benchmarks/$$name.py || exit; done
+bench: .venv/ready ## measure start and requests, relative to a minimal server; then growth, blocking, the log, the fixture, gRPC
+	@$(BIN)/python benchmarks/run.py
+	@for name in growth blocking log fixture grpc_port; do $(BIN)/python benchmarks/$$name.py || exit; done
+
+bench-quick: .venv/ready ## start and requests with fewer rounds, in two minutes
+	@$(BIN)/python benchmarks/run.py --quick
 
 lint: .venv/ready ## ruff: rules and format
 	@$(BIN)/ruff check $(SOURCES)

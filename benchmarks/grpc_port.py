@@ -5,6 +5,7 @@
 As benchmarks/live.py: two servers in processes of their own, processor time of the server for one call. Linux only.
 """
 
+import json
 import random
 import statistics
 import sys
@@ -14,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from live import create_tuned_model, start_server
-from processes import BASELINE, Server, free_port, need_linux, ours
+from live import send_once
+from processes import BASELINE, Server, free_port, need_linux, ours, running
+from table import Row, print_rows
 
 from mockserver.grpc.codec import encode
 
@@ -88,9 +90,11 @@ def measure(kind: Kind) -> float:
 def list_pairs(stack: ExitStack) -> list[tuple[Kind, Kind]]:
     """Return each kind of call with the prebuilt message that it is compared with."""
     minimal_port, port = free_port(), free_port()
-    minimal = start_server(stack, lambda http: [sys.executable, "-c", MINIMAL + BASELINE, str(http), str(minimal_port)])
-    server = start_server(stack, lambda http: [*ours(http), "--grpc-port", str(port)])
-    model = create_tuned_model(server).removeprefix("/v1beta/")
+    http, minimal_http = free_port(), free_port()
+    script = [sys.executable, "-c", MINIMAL + BASELINE, str(minimal_http), str(minimal_port)]
+    minimal = stack.enter_context(running(script, minimal_http))
+    server = stack.enter_context(running([*ours(http), "--grpc-port", str(port)], http))
+    model = create_tuned_model(server)
     prompt = {"model": model, "contents": [{"role": "user", "parts": [{"text": "in 7"}]}]}
     calls: dict[str, tuple[str, str, dict[str, Any]]] = {
         "GetModel": ("ModelService.GetModel", "GetModelRequest", {"name": "models/gemini-2.0-flash"}),
@@ -105,6 +109,15 @@ def list_pairs(stack: ExitStack) -> list[tuple[Kind, Kind]]:
     return pairs
 
 
+def create_tuned_model(server: Server) -> str:
+    """Create a tuned model with 157 steps and return its name."""
+    examples = [{"textInput": f"in {number}", "output": f"out {number}"} for number in range(500)]
+    task = {"hyperparameters": {"batchSize": 16, "epochCount": 5}, "trainingData": {"examples": {"examples": examples}}}
+    model = {"displayName": "mock-finish-now", "baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": task}
+    created = send_once(server, "POST", "/v1beta/tunedModels", json.dumps(model).encode())
+    return str(json.loads(created)["metadata"]["tunedModel"])
+
+
 def main() -> None:
     """Run the rounds, print the ratios."""
     need_linux()
@@ -115,13 +128,11 @@ def main() -> None:
         for _ in range(rounds):
             for kind in random.sample([kind for pair in pairs for kind in pair], 2 * len(pairs)):
                 spent[kind.name].append(measure(kind))
-    print(f"cost of a call over gRPC, {rounds} rounds of {REQUESTS} over {CONNECTIONS} connections; median (range)")
+    rows = []
     for kind, prebuilt in pairs:
         ratios = [own / base for own, base in zip(spent[kind.name], spent[prebuilt.name], strict=True)]
-        rate = 1 / statistics.median(spent[kind.name])
-        print(
-            f"  {kind.name:32} {statistics.median(ratios):6.2f}  ({min(ratios):.2f} to {max(ratios):.2f})  {rate:7.0f}/s"
-        )
+        rows.append(Row(kind.name, ratios, 1.5, f"{1 / statistics.median(spent[kind.name]):6.0f}/s"))
+    print_rows(f"a call over gRPC, {rounds} rounds of {REQUESTS}; a prebuilt message is 1", rows)
 
 
 if __name__ == "__main__":

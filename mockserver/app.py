@@ -20,7 +20,7 @@ from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http import identity
 from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
-from mockserver.http.face import HttpFace
+from mockserver.http.face import HttpFace, LogCall, log_call
 from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
@@ -37,17 +37,21 @@ NO_EVENT_LOOP = "mockserver.no_event_loop"
 
 
 def create_app(
-    world: World | Worlds | None = None, guard: Guard | None = None, host_guard: HostGuard | None = None
+    world: World | Worlds | None = None,
+    guard: Guard | None = None,
+    host_guard: HostGuard | None = None,
+    log_call: LogCall = log_call,
 ) -> ASGIApp:
     """Create the ASGI app of the server for one world, by default a new one, or for several.
 
     `guard` decides who may use the control API: by default every program on this machine. `host_guard` decides under
-    which host names, and from which web pages, the server may be used: by default all, as Google's own.
+    which host names, and from which web pages, the server may be used: by default all, as Google's own. `log_call` logs
+    every call.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
     identity_app = identity.create_app(worlds)
-    google = Google(HttpFace(worlds, table), REQUEST_BYTES)
+    google = Google(HttpFace(worlds, table, log_call), REQUEST_BYTES)
 
     @cache
     def storage() -> Google:
@@ -187,7 +191,7 @@ class _Client:
 
 
 def _request(scope: Scope, body: bytes) -> HttpRequest:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return HttpRequest(
         verb=scope["method"],
         path=scope.get("raw_path", scope["path"].encode()).partition(b"?")[0].decode("latin-1"),

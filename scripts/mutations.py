@@ -165,9 +165,16 @@ MUTATIONS = (
     Mutation(
         "a refreshed operation at every look",
         "mockserver/simulation/tuning.py",
-        "if fresh.state.terminal or period <= 0:",
-        "if True:",
+        "    if period <= 0:",
+        "    if True:",
         (f"{API}/test_operations.py",),
+    ),
+    Mutation(
+        "a step done as soon as it is due",
+        "mockserver/simulation/tuning.py",
+        "low, high = max(min(due - 1, high), 0), max(min(due + 1, high), 0)",
+        "low, high = max(min(due, high), 0), max(min(due + 1, high), 0)",
+        (f"{LAWS}/simulation/test_tuning.py",),
     ),
     Mutation(
         "time that goes back",
@@ -214,8 +221,8 @@ MUTATIONS = (
     Mutation(
         "int64 as a number",
         "mockserver/protojson/writing.py",
-        "    return str(_check_int64(value))",
-        "    return _check_int64(value)  # type: ignore",
+        "_int64 = _integer(-(2**63), 2**63 - 1, as_string=True)",
+        "_int64 = _integer(-(2**63), 2**63 - 1)",
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(

@@ -7,11 +7,11 @@ known, it is the first day.
 
 from dataclasses import dataclass
 from datetime import date
-from enum import Enum
+from enum import StrEnum
 from sys import intern
 
 
-class Shape(Enum):
+class Shape(StrEnum):
     """The format of the model's answers, by generation."""
 
     PALM = "PaLM"

@@ -104,6 +104,7 @@ def prepare(arguments: argparse.Namespace) -> Preparation:
     # Before the world, whose clock starts with it.
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
+    from mockserver.http.face import log_call, print_call
     from mockserver.http.host_guard import HostGuard
 
     for sentence in unknown_variables(os.environ):
@@ -119,7 +120,14 @@ def prepare(arguments: argparse.Namespace) -> Preparation:
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
     worlds = Worlds(world)
-    return Preparation(serving, world, worlds, token, speed, create_app(worlds, Guard(token), host_guard))
+    return Preparation(
+        serving,
+        world,
+        worlds,
+        token,
+        speed,
+        create_app(worlds, Guard(token), host_guard, log_call if serving.quiet else print_call),
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -161,14 +161,14 @@ def _complete_for_log(request: Request, answer: Answer) -> None:
 def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
     world, route, settings = request.world, request.route, request.settings
-    answer.fault = select_scripted_fault(request)
-    raise_fault(request, answer.fault, after=0)
+    call_fault = answer.fault = select_scripted_fault(request)
+    if call_fault is not None:
+        raise_fault(request, call_fault, after=0)
     answer.caller = authenticate(request.credentials, route, settings, secret=bool(request.secret))
     message = answer.message = request.bind()
-    call_fault = answer.fault
-    if answer.fault is None:
-        answer.fault = select_prompt_fault(request, message)
-        raise_fault(request, answer.fault, after=0)
+    if call_fault is None and (prompt_fault := select_prompt_fault(request, message)) is not None:
+        answer.fault = prompt_fault
+        raise_fault(request, prompt_fault, after=0)
     call = Call(
         world=world,
         settings=settings,
@@ -196,7 +196,8 @@ def _stream(request: Request, answer: Answer, messages: Iterator[Json | Pause]) 
             if isinstance(message, Pause):
                 yield message
                 continue
-            raise_fault(request, answer.fault, after=len(answer.sent))
+            if answer.fault is not None:
+                raise_fault(request, answer.fault, after=len(answer.sent))
             trimmed = trim_to_version(request.route.response, message)
             answer.sent.append(trimmed)
             yield trimmed

@@ -30,9 +30,9 @@ def select_prompt_fault(request: Request, message: Json) -> Fault | None:
     return find_magic_fault(text)
 
 
-def raise_fault(request: Request, fault: Fault | None, after: int) -> None:
+def raise_fault(request: Request, fault: Fault, after: int) -> None:
     """Raise the status error of a fault, if it is due after that many messages. Raises ApiError."""
-    if fault is not None and fault.status is not None and after == fault.after_chunks:
+    if fault.status is not None and after == fault.after_chunks:
         raise injected_error(fault, request.service, _failed_call(request, fault))
 
 

@@ -10,7 +10,7 @@ from mockserver.dispatch.routing import Json, Route, compile_path, path_variable
 from mockserver.dispatch.service import Service
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than the values do
 class Match:
     """A matching route and the values of its path variables, by the names in the rule."""
 
@@ -34,11 +34,12 @@ class RouteTable:
         )
         self._service_by_collection: dict[str, str] = {}
         self._services_by_version: dict[str, set[str]] = {}
-        self._routes_by_key: dict[tuple[str, str, str], list[Route]] = {}
+        self._routes_by_key: dict[tuple[str, str, str], list[tuple[Route, str]]] = {}
         self._routes_by_rpc: dict[str, list[Route]] = {}
         self._name_fields: dict[str, set[tuple[str, ...]]] = {}
         for route in self.routes:
-            self._routes_by_key.setdefault((route.verb, route.version, _action(route.path)), []).append(route)
+            key = (route.verb, route.version, _action(route.path))
+            self._routes_by_key.setdefault(key, []).append((route, route.path))
             if not route.lenient:
                 self._routes_by_rpc.setdefault(route.rpc, []).append(route)
                 self._name_fields.setdefault(route.rpc, set()).update(field for field, _ in path_variables(route.path))
@@ -61,11 +62,14 @@ class RouteTable:
 
         A request to a host of a `service` matches only the routes of this service.
         """
-        for route in self._candidates(verb, _version(path), _action(path)):
-            pattern, names = compile_path(route.path)
-            match = pattern.fullmatch(path)
-            if match and route.is_live(as_of, lenient=lenient) and service in {"", route.service}:
-                return Match(route, {name: unquote(value) for name, value in zip(names, match.groups(), strict=True)})
+        version, action = _version(path), _action(path)
+        for key in (verb, version, action), (verb, version, ""):  # a `**` may match what looks like an action
+            for route, rule in self._routes_by_key.get(key, ()):
+                pattern, names = compile_path(rule)
+                match = pattern.fullmatch(path)
+                if match and route.is_live(as_of, lenient=lenient) and service in {"", route.service}:
+                    values = map(unquote, match.groups())
+                    return Match(route, dict(zip(names, values, strict=True)))
         return None
 
     def routes_of(self, rpc: str) -> Sequence[Route]:
@@ -85,12 +89,6 @@ class RouteTable:
             if matches and matched.issuperset(self.resource_names(rpc, message)) and route.is_live(as_of):
                 return route
         return None
-
-    def _candidates(self, verb: str, version: str, action: str) -> Iterator[Route]:
-        """Yield the routes with the action, then those without: a `**` may match what looks like an action."""
-        yield from self._routes_by_key.get((verb, version, action), ())
-        if action:
-            yield from self._routes_by_key.get((verb, version, ""), ())
 
     def find_on(self, path: str) -> list[Route]:
         """Return the routes with this path, whatever their verb."""

@@ -48,16 +48,15 @@ _DATA = {"thought", *schema.oneof_members(message_name("v1beta", "Part"), "data"
 def check_form(message: Mapping[str, Any], as_of: date | None) -> None:
     """Refuse a generate request that no model could answer on that day. Raises ApiError with every violation."""
     kind = "GenerateContentRequest"
-    violations = [
-        *([] if _MODEL.fullmatch(message["model"]) else [f"{kind}.model: unexpected model name format"]),
-        *content_violations(message.get("contents", ()), f"{kind}.contents"),
-    ]
+    violations = [] if _MODEL.fullmatch(message["model"]) else [f"{kind}.model: unexpected model name format"]
+    violations += content_violations(message.get("contents", ()), f"{kind}.contents")
     if "safetySettings" in message:
         violations += _safety_violations(message["safetySettings"], f"{kind}.safety_settings", as_of)
     if violations:
         raise errors.invalid_fields(*violations)
-    if any(content.get("role", "") not in _ROLES for content in message["contents"]):
-        raise invalid_argument("Please use a valid role: user, model.")
+    for content in message["contents"]:
+        if content.get("role", "") not in _ROLES:
+            raise invalid_argument("Please use a valid role: user, model.")
 
 
 def content_violations(contents: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
@@ -78,9 +77,8 @@ def check_enabled(target: Target, message: Mapping[str, Any], as_of: date | None
     """Refuse what this model cannot do, or could not on that day. Raises ApiError."""
     base, config = target.base, message.get("generationConfig", {})
     parts = [part for content in message["contents"] for part in content["parts"]]
-    for name in sorted({modality for part in parts for modality in _modalities(part)}):
-        if not _accepts(target, name):
-            raise errors.not_enabled(f"{name} input modality", target.name)
+    if any("text" not in part for part in parts):
+        _check_modalities(target, parts)
     _check_references(message)
     check_request(message)
     _check_turns(target, message["contents"], parts)
@@ -96,12 +94,18 @@ def check_enabled(target: Target, message: Mapping[str, Any], as_of: date | None
         raise invalid_argument("At most one tool is supported.")  # seen of 1.0
     if "functionCallingConfig" in message.get("toolConfig", {}) and not any(declared_functions(message)):
         raise invalid_argument("Function calling config is set without function_declarations.")  # seen 2025-09
-    length = sum(len(part.get("text", "")) for part in parts)
-    if target.is_tuned and length > TUNED_INPUT_LENGTH:
+    length = sum([len(part.get("text", "")) for part in parts]) if target.is_tuned else 0
+    if length > TUNED_INPUT_LENGTH:
         raise invalid_argument(  # our choice: not seen
             f"The input has {length} characters, and {target.name} takes {TUNED_INPUT_LENGTH} at most."
         )
     _check_numbers(target, config, as_of)
+
+
+def _check_modalities(target: Target, parts: Sequence[Mapping[str, Any]]) -> None:
+    for name in sorted({modality for part in parts for modality in _modalities(part)}):
+        if not _accepts(target, name):
+            raise errors.not_enabled(f"{name} input modality", target.name)
 
 
 def _check_references(message: Mapping[str, Any]) -> None:

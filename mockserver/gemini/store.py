@@ -85,7 +85,7 @@ class TunedModel:
     @property
     def owner(self) -> str:
         """The principal of its owner."""
-        return next(permission.principal for permission in self.permissions if permission.role is Role.OWNER)
+        return next(filter(_is_owner, self.permissions)).principal
 
     @property
     def operation(self) -> str:
@@ -99,6 +99,10 @@ class TunedModel:
     def progress(self, now: int) -> Progress:
         """The progress of its run."""
         return observe(self.run, now)
+
+
+def _is_owner(permission: Permission) -> bool:
+    return permission.role is Role.OWNER
 
 
 def _reader_keys(model: TunedModel) -> Iterator[str]:
@@ -178,7 +182,7 @@ def principal_keys(principal: str, role: Role = Role.READER) -> set[str]:
 
 def has_role(model: TunedModel, call: Call, role: Role) -> bool:
     """Whether the caller has at least this role. Without authentication everybody has every role."""
-    return call.settings.auth == "off" or max(own_role(model, call), public_role(model)) >= role
+    return call.settings.auth == "off" or own_role(model, call) >= role or public_role(model) >= role
 
 
 def own_role(model: TunedModel, call: Call) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from mockserver.catalog.base_model import BaseModel
@@ -24,7 +25,7 @@ class GenerationSettings:
     stop: Sequence[str] = ()
     thresholds: Mapping[str, str] = field(default_factory=dict)
     default_threshold: str = DEFAULT_THRESHOLD
-    categories: Sequence[str] = GEMINI_CATEGORIES
+    categories: tuple[str, ...] = GEMINI_CATEGORIES
     logprobs: int | None = None
     thinking_budget: int = 0
 
@@ -34,10 +35,12 @@ def read_settings(
     config: Mapping[str, Any],
     *,
     default_threshold: str = DEFAULT_THRESHOLD,
-    categories: Sequence[str] = GEMINI_CATEGORIES,
+    categories: tuple[str, ...] = GEMINI_CATEGORIES,
     base: BaseModel | None = None,
 ) -> GenerationSettings:
     """Read the limits in a request to a model and in its `config`, which is the request itself in the API of 2023."""
+    if not config and "safetySettings" not in message:
+        return _unlimited(default_threshold, categories, _thinking_budget(config, base))
     return GenerationSettings(
         candidates=config.get("candidateCount") or 1,  # Vertex AI accepts 0
         max_tokens=config.get("maxOutputTokens"),
@@ -57,6 +60,12 @@ def _thinking_budget(config: Mapping[str, Any], base: BaseModel | None) -> int:
     thinks = "thinkingLevel" in config or not base.id.startswith("gemini-2.5-flash-lite")
     budget: int = config.get("thinkingBudget", -1 if thinks else 0)
     return budget
+
+
+@lru_cache(maxsize=16)
+def _unlimited(default_threshold: str, categories: tuple[str, ...], budget: int) -> GenerationSettings:
+    """Return the limits of a request that sets none, as most do."""
+    return GenerationSettings(default_threshold=default_threshold, categories=categories, thinking_budget=budget)
 
 
 def read_thresholds(message: Mapping[str, Any]) -> dict[str, str]:

@@ -141,10 +141,11 @@ def _load(folder: Path, files: tuple[tuple[Path, int], ...], table: RouteTable) 
 
 def identify(http: HttpRequest, table: RouteTable) -> Signature:
     """Return what a request is known by."""
+    pairs = parse_query(http.parameters)
     try:
-        parameters, query = split_query(http.parameters, verb=http.method)
+        parameters, query = split_query(pairs, verb=http.method)
     except InvalidParameters as error:
-        parameters, query = error.parameters, parse_query(http.parameters)
+        parameters, query = error.parameters, pairs
     match = table.match(http.method, http.path, lenient=True)
     method = f"{http.method} {_masked(http.path)}" if match is None else match.route.id
     resource = {"path": http.path} if match is None else dict(match.path)

@@ -16,7 +16,8 @@ from typing import Any
 from mockserver.dispatch.routing import Pause
 from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
-from mockserver.generation.safety import Ratings
+from mockserver.generation.safety import Rating, Ratings, scores
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
 from mockserver.simulation.tuning import Nanos
@@ -99,28 +100,27 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
         return
     candidate = outcome.candidates[0]
     ending = _ending(candidate, frame)
+    ratings, usage = MemoizedList(ending.get("safetyRatings", ())), MemoizedMessage(frame.running_usage)
     *chunks, last = candidate.chunks
     for position, chunk in enumerate(chunks):
         if chunk.delay_seconds:
             yield Pause(chunk.delay_seconds)
-        piece = {"content": _content(chunk.parts, frame), "safetyRatings": _running_ratings(candidate, frame, position)}
-        yield frame.message(candidates=[piece], usageMetadata=frame.running_usage)
+        shown = _first_era_ratings(candidate, frame, position) if frame.era.rated else ratings
+        piece = {"content": _content(chunk.parts, frame), "safetyRatings": shown}
+        yield frame.message(candidates=[piece], usageMetadata=usage)
     if last.delay_seconds:
         yield Pause(last.delay_seconds)
     candidates = [{"content": _content(last.parts, frame), **ending}]
     yield frame.message(candidates=candidates, usageMetadata=_usage(outcome, frame))
 
 
-def _running_ratings(candidate: Candidate, frame: Frame, position: int) -> list[Json]:
-    """The ratings of an event before the last: of the first era from the second event on, fresh scores each [seen]."""
+def _first_era_ratings(candidate: Candidate, frame: Frame, position: int) -> list[Json]:
+    """The ratings of an event before the last in the first era: from the second event on, fresh scores each [seen]."""
     if not frame.rated and candidate.finish != "SAFETY":
         return []
-    if not frame.era.rated:
-        return _ratings(candidate.ratings, frame)
     if position == 0 and not frame.always_rated:
         return []
-    ratings = {name: rating._replace(seed=rating.seed + position) for name, rating in candidate.ratings.items()}
-    return _ratings(ratings, frame)
+    return _ratings(candidate.ratings, frame, candidate.seed + position)
 
 
 def _blocked(outcome: Outcome, frame: Frame) -> Json:
@@ -130,7 +130,7 @@ def _blocked(outcome: Outcome, frame: Frame) -> Json:
     if block in BLOCK_MESSAGES:
         feedback["blockReasonMessage"] = BLOCK_MESSAGES[block]
     if frame.rated or block == "SAFETY":
-        feedback["safetyRatings"] = _ratings(outcome.prompt_ratings, frame)
+        feedback["safetyRatings"] = _ratings(outcome.prompt_ratings, frame, outcome.seed)
     return frame.message(promptFeedback=feedback, usageMetadata=frame.running_usage)
 
 
@@ -144,7 +144,7 @@ def _content(parts: Sequence[Json], frame: Frame) -> Json:
 def _ending(candidate: Candidate, frame: Frame) -> Json:
     ending: Json = {"finishReason": reason_name(message_name(frame.version, _FINISH_REASON), candidate.finish)}
     if frame.rated or candidate.finish == "SAFETY":
-        ending["safetyRatings"] = _ratings(candidate.ratings, frame)
+        ending["safetyRatings"] = _ratings(candidate.ratings, frame, candidate.seed)
     if candidate.citations:
         ending["citationMetadata"] = {"citations": [_citation(citation) for citation in candidate.citations]}
     return ending
@@ -162,20 +162,23 @@ def _scores(candidate: Candidate, frame: Frame) -> Json:
     return scores
 
 
-def _ratings(ratings: Ratings, frame: Frame) -> list[Json]:
+def _ratings(ratings: Ratings, frame: Frame, seed: int) -> list[Json]:
     order = dict.fromkeys((*CATEGORIES, *ratings))
     ordered = {category: ratings[category] for category in order if category in ratings}
-    return [
-        {
-            "category": category,
-            "probability": rating.level,
-            "blocked": rating.blocked,
-            "probabilityScore": rating.probability_score,
-            "severity": f"HARM_SEVERITY_{rating.level}",
-            "severityScore": rating.severity_score,
-        }
-        for category, rating in rated_categories(message_name(frame.version, "HarmCategory"), ordered)
-    ]
+    rated = rated_categories(message_name(frame.version, "HarmCategory"), ordered)
+    return [_rating(category, rating, seed) for category, rating in rated]
+
+
+def _rating(category: str, rating: Rating, seed: int) -> Json:
+    likely, harmful = scores(category, rating.level, seed)
+    return {
+        "category": f"HARM_CATEGORY_{category}",
+        "probability": rating.level,
+        "blocked": rating.blocked,
+        "probabilityScore": likely,
+        "severity": f"HARM_SEVERITY_{rating.level}",
+        "severityScore": harmful,
+    }
 
 
 def _usage(outcome: Outcome, frame: Frame) -> Json:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from mockserver.datasets import dataset, files, storage
 from mockserver.datasets.dataset import Dataset, Distribution, Sample, Statistics
 from mockserver.datasets.lines import Kind
+from mockserver.protojson.memoized import MemoizedMessage
 from mockserver.rpc.errors import invalid_argument
 from mockserver.state.world import World
 from mockserver.vertex import reinforcement
@@ -78,7 +80,8 @@ def show_statistics(spec: str, statistics: Statistics) -> Json:
     return {}
 
 
-def _supervised(statistics: Statistics) -> Json:
+@lru_cache(maxsize=64)
+def _supervised(statistics: Statistics) -> MemoizedMessage:
     """As in three real bodies: no steps, no characters, no billable sums."""
     view: Json = {
         "tuningDatasetExampleCount": statistics.examples,
@@ -94,10 +97,11 @@ def _supervised(statistics: Statistics) -> Json:
             "truncatedExampleIndices": list(statistics.truncated),
             "droppedExampleReasons": list(statistics.dropped_reasons),
         }
-    return view
+    return MemoizedMessage(view)
 
 
-def _preference(statistics: Statistics) -> Json:
+@lru_cache(maxsize=64)
+def _preference(statistics: Statistics) -> MemoizedMessage:
     """The fields are documented, a real body was not seen."""
     view: Json = {
         "tuningDatasetExampleCount": statistics.examples,
@@ -112,7 +116,7 @@ def _preference(statistics: Statistics) -> Json:
     if statistics.truncated:
         view["droppedExampleIndices"] = list(statistics.truncated)
         view["droppedExampleReasons"] = list(statistics.dropped_reasons)
-    return view
+    return MemoizedMessage(view)
 
 
 def _comparison(sample: Sample) -> Json:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from mockserver.catalog import base_models
@@ -45,7 +46,10 @@ class Spec:
     @property
     def member(self) -> str:
         """The member of TuningJob."""
-        return json_name(self.name)
+        return _spec_member(self.name)
+
+
+_spec_member = cache(json_name)  # of the few kinds of tuning, a dozen times for each new job
 
 
 SPECS: Mapping[str, Spec] = {

@@ -128,7 +128,7 @@ NOT_MADE = {
 def refused_query(query: str) -> ApiError:
     """Return the error for an invalid query string."""
     with pytest.raises(ApiError) as caught:
-        parameters.split_query(query)
+        parameters.split_query(parameters.parse_query(query))
     return caught.value
 
 
