@@ -20,7 +20,7 @@ def check_method_pattern(pattern: str, methods: Collection[str]) -> None:
         ends = {end for method in methods for end in _ends(method)}
         nearest = get_close_matches(pattern[:100], sorted(ends), 3)
         hint = (
-            f"did you mean {' or '.join(map(repr, nearest))}?" if nearest else "see the tables of methods in README.md"
+            f"did you mean {' or '.join(map(repr, nearest))}?" if nearest else "see docs/methods.md"
         )
         raise ValueError(f"{pattern!r} matches no method; {hint}")
 
