@@ -2,12 +2,11 @@
 
 Rules come from four places: the protos behind our tables, the methods every service has beside its own (in the
 transports of Google's generated clients), the discovery documents that ship with google-api-python-client, and those
-of the Developer API that were recorded. `fixtures/not_supported.json` says what we do not serve, with the reasons. What
-we serve without a published rule has its reason in the route.
+of the Developer API that were recorded. `not_supported.json` of a service says what we do not serve, with the reasons.
+What we serve without a published rule has its reason in the route.
 """
 
 import ast
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,12 +14,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from mockserver.dispatch.diagnostics import read_not_supported
 from mockserver.dispatch.routing import Route
+from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
 
 Json = dict[str, Any]
-
-DIFFERENCES = Path(__file__).resolve().parent.parent / "fixtures" / "not_supported.json"
 
 GEMINI = "generativelanguage"
 VERTEX = "aiplatform"
@@ -89,10 +88,10 @@ def shape(path: str) -> str:
 
 def differences() -> tuple[Difference, ...]:
     """What Google publishes and we do not serve."""
-    rows = json.loads(DIFFERENCES.read_text(encoding="utf-8"))
     return tuple(
-        Difference(row["service"], row["what"], row["reason"], tuple(row["methods"]), tuple(row.get("paths", ["*"])))
-        for row in rows
+        Difference(service.name, row["what"], row["reason"], tuple(row["methods"]), tuple(row.get("paths", ["*"])))
+        for service in route_table().services.values()
+        for row in read_not_supported(service.not_supported)
     )
 
 

@@ -42,12 +42,9 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument(
         "--port",
         metavar="PORT",
-        default="0",
-        help="the port to listen on if there is no COMMAND (default: a free port)",
+        help="listen on this port until Ctrl-C, for programs that you start yourself; 0 takes a free one",
     )
-    parser.add_argument(
-        "command", nargs="*", metavar="COMMAND", help="the program to run; without one, listen until interrupted"
-    )
+    parser.add_argument("command", nargs="*", metavar="COMMAND", help="the program to run")
     parser.set_defaults(run=run)
 
 
@@ -63,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadOption(
             "httpx is not installed. Run: pip install 'gemini-tuning-mockserver[record]'", "record"
         ) from None
+    if not arguments.command and arguments.port is None:
+        raise BadOption("name the program: mockserver record -- python tune.py. Or give --port, to start it yourself")
     path = Path(arguments.output)
     _check_writable(path)
     status = 0

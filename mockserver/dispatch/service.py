@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.routing import Json, Route
@@ -81,6 +82,7 @@ class Service:
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
     lenient_hint      the hint if only a lenient route matches
+    not_supported     a JSON file of what is not served on purpose: globs over method ids and paths, with the reason
     """
 
     host: str
@@ -101,6 +103,7 @@ class Service:
     refusal_hint: Callable[[Route, Json], str] = lambda *_: ""
     path_hints: Mapping[str, str] = field(default_factory=dict)
     lenient_hint: str = ""
+    not_supported: Path | None = None
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
@@ -102,4 +103,5 @@ SERVICE = Service(
     has_ended=_has_ended,
     refusal_hint=_refusal_hint,
     lenient_hint=_LENIENT,
+    not_supported=Path(__file__).with_name("not_supported.json"),
 )

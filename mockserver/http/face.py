@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
-from mockserver.dispatch.diagnostics import diagnose_unrouted
+from mockserver.dispatch.diagnostics import diagnose_unrouted, explain
 from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_unrouted
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import Match, RouteTable
@@ -23,7 +23,7 @@ from mockserver.http.reply import Printer, Reply, requested_mask
 from mockserver.http.request import HttpRequest
 from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
-from mockserver.protojson.reading import read_request
+from mockserver.protojson.reading import is_form, read_request
 from mockserver.rpc import errors
 from mockserver.rpc.credentials import read_credentials, redact
 from mockserver.rpc.errors import ApiError
@@ -36,12 +36,16 @@ access = logging.getLogger("mockserver.access")
 
 @dataclass(slots=True)
 class ReceivedRequest:
-    """A request, its world and its time. `secret` describes what looks like a real credential, "" if nothing does."""
+    """A request, its world and its time. `secret` describes what looks like a real credential, "" if nothing does.
+
+    `reason` is for the access log: why the request was refused, "" if it was not.
+    """
 
     http: HttpRequest
     world: World
     now: Nanos
     secret: str
+    reason: str = ""
 
     @property
     def label(self) -> str:
@@ -50,6 +54,7 @@ class ReceivedRequest:
 
     def refuse(self, error: ApiError, parameters: SystemParameters) -> Reply:
         """Reply with an error, before a method was found."""
+        self.reason = explain(error)
         self._record(error.code.http, error.status)
         return Printer(self.http, parameters, self.now, self.world.clock).print_error(error)
 
@@ -98,8 +103,10 @@ class HttpFace:
         texts = tuple(http.identifying_texts())
         world = self._worlds.choose(texts)
         secret = find_secret(texts, http.body, self._worlds.warn_once)
-        label, reply = self._answer(ReceivedRequest(http, world, world.clock.now(), secret), may_block=may_block)
-        access.info("%s %d %.1f ms", label, reply.status, elapsed_ms())
+        received = ReceivedRequest(http, world, world.clock.now(), secret)
+        label, reply = self._answer(received, may_block=may_block)
+        reason = f"  {received.label}: {received.reason}" if received.reason else ""
+        access.info("%s %d %.1f ms%s", label, reply.status, elapsed_ms(), reason)
         return reply
 
     def _answer(self, received: ReceivedRequest, *, may_block: bool) -> tuple[str, Reply]:
@@ -121,10 +128,14 @@ class HttpFace:
             return received.label, received.answer_unrouted(self._table)
         route = match.route
         if malformed := _malformed(http):
+            received.reason = f"the request has {'a body' if http.body else 'neither a body nor a Content-Length'}"
             return route.id, received.print_page(*malformed)
         service = self._table.services[route.service]
         request = _new_request(received, service, match, settings, lambda: _bind(http, match, query, parameters))
         answer = dispatch(request, may_block=may_block)
+        if isinstance(answer.result, ApiError):
+            answer.hint = answer.hint or _content_type_hint(http)
+            received.reason = explain(answer.result, answer.hint)
         printer = Printer(http, parameters, received.now, world.clock, answer)
         try:
             return route.id, printer.print(answer)
@@ -173,6 +184,13 @@ def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], paramet
     if mask := requested_mask(http, parameters):
         apply_fields_mask(route.response, {}, mask)  # before the handler: a refused request must not change anything
     return message
+
+
+def _content_type_hint(http: HttpRequest) -> str:
+    """Return a hint for JSON that was read as a form, as the real service does too; "" for any other request."""
+    if http.body[:1] not in {b"{", b"["} or not is_form(content_type := http.headers.get("content-type")):
+        return ""
+    return f"the body is read as a form, because Content-Type is {content_type or 'missing'}: send application/json"
 
 
 def _malformed(http: HttpRequest) -> tuple[int, bytes] | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
@@ -94,4 +95,5 @@ SERVICE = Service(
     polls=("*.tuningJobs.get", "*.operations.get", "*.operations.wait"),
     has_ended=_has_ended,
     path_hints={"": _LOST_PROJECT, "/": _LOST_PROJECT},
+    not_supported=Path(__file__).with_name("not_supported.json"),
 )
