@@ -34,6 +34,7 @@ coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API th
 
 bench: .venv/ready ## measure start and requests, relative to a minimal server; ARGS is the number of rounds
 	@for name in in_process start live; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit; done
+	@for name in growth blocking log fixture; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 lint: .venv/ready ## ruff: rules and format
 	@$(BIN)/ruff check $(SOURCES)

@@ -12,7 +12,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
@@ -40,9 +40,11 @@ def baseline() -> App:
     return Starlette(routes=[Route("/prebuilt", prebuilt)])
 
 
-def request_function(app: App, verb: str, path: str, body: bytes = b"") -> Callable[[], bytes]:
+def request_function(
+    app: App, verb: str, path: str, body: bytes = b"", headers: Sequence[tuple[str, str]] = HEADERS
+) -> Callable[[], bytes]:
     """Return a function that sends the request once."""
-    request = AppRequest(verb, URL + path, [*HEADERS, ("content-length", str(len(body)))], body)
+    request = AppRequest(verb, URL + path, [*headers, ("content-length", str(len(body)))], body)
 
     def once() -> bytes:
         return b"".join(send_request(app, request).pieces)

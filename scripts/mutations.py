@@ -185,7 +185,7 @@ MUTATIONS = (
     ),
     Mutation(
         "page after page begins with the last member",
-        "mockserver/state/memory.py",
+        "mockserver/state/lists.py",
         "bisect_right(self.keys, after",
         "-1 + bisect_right(self.keys, after",
         (f"{API}/test_identities.py",),
@@ -207,7 +207,7 @@ MUTATIONS = (
     Mutation(
         "a change kept though a list has changed",
         "mockserver/state/memory.py",
-        "if (listed.revision if listed else 0) != revision:",
+        "if (table.list_revision(index, partition) if table else 0) != revision:",
         "if False:",
         (f"{API}/test_concurrency.py",),
     ),
@@ -221,15 +221,15 @@ MUTATIONS = (
     Mutation(
         "an order that moves while pages are turned",
         "mockserver/vertex/tuning_jobs.py",
-        "then = repository.at(moment)",
+        "then = Repository(call.world, page.moment or call.now)",
         "then = repository",
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(
-        "a stream's record changed after it was read",
+        "a stream without its messages in the log",
         "mockserver/dispatch/dispatcher.py",
-        "self.request.world.calls.amend(entry, record)",
-        "entry.call.response.extend(messages)",
+        "replace(entry.call, response=messages)",
+        "entry.call",
         (f"{API}/test_concurrency.py",),
     ),
     Mutation(
@@ -242,8 +242,8 @@ MUTATIONS = (
     Mutation(
         "everybody's models listed",
         "mockserver/gemini/filters.py",
-        'if call.settings.auth == "off" and not any(',
-        "if not any(",
+        'if call.settings.auth == "off" and not operators:',
+        "if not operators:",
         (f"{API}/test_api_machine.py",),
     ),
     Mutation(

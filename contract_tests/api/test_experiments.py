@@ -25,6 +25,19 @@ def test_the_experiment_of_a_job_can_be_read(client: Client) -> None:
     assert context["metadata"]["backing_tensorboard_resource"] == vertex.get("tensorboards")["tensorboards"][0]["name"]
 
 
+def test_the_tensorboard_is_as_old_as_the_first_job(client: Client) -> None:
+    """Whenever it is read."""
+    vertex = Vertex(client)
+    job = vertex.tune()
+    vertex.clock.advance(600)
+    vertex.tune()
+    vertex.clock.advance(36_000)
+
+    (board,) = vertex.get("tensorboards")["tensorboards"]
+
+    assert job["createTime"] == board["createTime"]
+
+
 def test_the_run_is_a_child_of_the_experiment(client: Client) -> None:
     """Found by the filters google-cloud-aiplatform makes."""
     vertex = Vertex(client)

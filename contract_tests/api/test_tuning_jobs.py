@@ -7,6 +7,7 @@ import pytest
 
 from contract_tests.api.aiplatform import LONG, NUMBER, PROJECT, Vertex
 from contract_tests.targets import Client
+from mockserver.inspection import run_control
 from mockserver.state.world import Settings
 
 Json = dict[str, Any]
@@ -224,6 +225,22 @@ def test_a_job_that_is_updated_while_pages_are_turned_is_listed_once(client: Cli
 
     assert sorted(made) == sorted(job["name"] for page in (first, rest) for job in page["tuningJobs"])
     assert {"JOB_STATE_CANCELLED"} == {job["state"] for job in rest["tuningJobs"]}
+
+
+def test_a_job_that_ends_between_pages_is_listed_once_though_the_clock_stands(client: Client) -> None:
+    """Of two that end at one moment one ended before the first page, and stands where it did then."""
+    vertex = Vertex(client)
+    made = []
+    for _ in range(4):
+        made.append(vertex.tune()["name"])
+        vertex.clock.advance(20)
+    run_control.fail(client.world, made[0])
+    first = vertex.get("tuningJobs", pageSize=2)
+    run_control.fail(client.world, made[1])
+    rest = vertex.get("tuningJobs", pageSize=9, pageToken=first["nextPageToken"])
+
+    assert made[0] == first["tuningJobs"][0]["name"]
+    assert sorted(made) == sorted(job["name"] for page in (first, rest) for job in page["tuningJobs"])
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,21 @@ def test_versions_are_listed_newest_first(client: Client) -> None:
     assert 2 == len({version["labels"]["google-vertex-llm-tuning-job-id"] for version in versions})
 
 
+def test_another_default_version_moves_no_model_in_the_list(client: Client) -> None:
+    """Nor do versions that go: a model was created with its first one."""
+    vertex = Vertex(client)
+    first = vertex.tuned()["tunedModel"]["model"].partition("@")[0]
+    other = vertex.tuned()["tunedModel"]["model"].partition("@")[0]
+    vertex.tuned(None, preTunedModel={"tunedModelName": first})
+    before = vertex.get("models")["models"]
+    vertex.post(f"{first}@2:mergeVersionAliases", {"versionAliases": ["default"]})
+    vertex.delete(f"{first}@1:deleteVersion")
+    after = vertex.get("models")["models"]
+
+    assert [other, first] == [model["name"] for model in before] == [model["name"] for model in after]
+    assert [model["createTime"] for model in before] == [model["createTime"] for model in after]
+
+
 def test_aliases_move_between_versions(client: Client) -> None:
     """An alias belongs to one version; "default" can only be moved."""
     vertex = Vertex(client)

@@ -25,7 +25,7 @@ from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Failure, Run
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
-from mockserver.vertex.store import TUNING_JOBS
+from mockserver.vertex.records import TUNING_JOBS
 
 Json = dict[str, Any]
 

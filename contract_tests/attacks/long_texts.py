@@ -30,7 +30,7 @@ from mockserver.scripting.faults import Fault, FaultRecord, Signature, select_fa
 from mockserver.scripting.magic_words import job_directives, parse_magic_words, strip_magic_words
 from mockserver.simulation.tokens import split
 from mockserver.state.calls import CallLog, RecordedCall
-from mockserver.vertex.filters import filter_resources
+from mockserver.vertex.filters import compile_filter
 
 REFUSALS = (ApiError, InvalidValue, InvalidParameters, NoValueError, ValueError)
 REQUEST = "google.ai.generativelanguage.v1beta.GenerateContentRequest"
@@ -65,14 +65,20 @@ def rule(regex: str) -> Callable[[str], object]:
     return lambda text: made.matches(Prompt("models/m", turns=(Turn("user", text),)))
 
 
+def filtered(text: str, resource: dict[str, object]) -> object:
+    """A filter, compiled and applied."""
+    test = compile_filter(text)
+    return test is None or test(resource)
+
+
 def starred(text: str) -> object:
     """A filter with many stars, on a name that nearly fits."""
-    return filter_resources([{"displayName": "a" * len(text)}], f'display_name="{text}"', facts=dict)
+    return filtered(f'display_name="{text}"', {"displayName": "a" * len(text)})
 
 
 def long_name(text: str) -> object:
     """A filter with some stars, on a name that somebody else chose."""
-    return filter_resources([{"displayName": text}], 'display_name="*a*a*a*a*a*b"', facts=dict)
+    return filtered('display_name="*a*a*a*a*a*b"', {"displayName": text})
 
 
 def called(text: str) -> object:
@@ -106,7 +112,7 @@ READERS = (
     Reader("magic words of a job", job_directives, often("mock-", "mock-fail-at-step-", "mock-fail-at-step-1")),
     Reader("stars of a filter", starred, often("*a", "*", "a*", "*a" * 5 + "b")),
     Reader("name under a filter of stars", long_name, often("a", "ab", "b")),
-    Reader("filter", lambda text: filter_resources([{"a": "b"}], text, facts=dict), often('a="b" ', "(", "-", "NOT ", '"', "a.", ' "\\', "a:b OR ", " ", "f(")),
+    Reader("filter", lambda text: filtered(text, {"a": "b"}), often('a="b" ', "(", "-", "NOT ", '"', "a.", ' "\\', "a:b OR ", " ", "f(")),
     Reader("secrets, redacted", redact, often(*KEYS)),
     Reader("secrets, found", lambda text: find_secret([text], text.encode(), lambda: False), often(*KEYS)),
     Reader("secrets of a recording", lambda text: list(find_in_body(text)), often(*KEYS, "eyJa-", "a-", "a.", "a@", "projects/a.", "1")),

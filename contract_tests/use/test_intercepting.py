@@ -234,7 +234,7 @@ def test_inner_server_answers_and_the_outer_one_is_back_afterwards(library: Libr
         variables = dict(os.environ)
         with MockServer(seed=2).intercepting() as inner:
             library.get(f"{GEMINI}/v1beta/models")
-            assert os.environ["GOOGLE_APPLICATION_CREDENTIALS"] != variables["GOOGLE_APPLICATION_CREDENTIALS"]
+            assert inner.credentials.token in Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"]).read_text()
         assert variables == dict(os.environ)
         library.get(f"{GEMINI}/v1beta/tunedModels")
 

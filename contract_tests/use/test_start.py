@@ -40,6 +40,14 @@ def test_what_serving_may_never_need_is_not_loaded_to_serve(module: str) -> None
     assert set() == loaded_by(module).intersection(LATER)
 
 
+def test_serving_loads_few_modules() -> None:
+    """Each takes time at the start; a number above this one has a reason, or is a mistake."""
+    loaded = loaded_by("mockserver.__main__, mockserver.cli.serve, mockserver.app, mockserver.doors.live")
+
+    assert len(loaded) <= 480
+    assert len([name for name in loaded if name.startswith("mockserver")]) <= 178
+
+
 def test_importing_the_package_loads_nothing_else_of_it() -> None:
     """Its public names are looked up when they are asked for."""
     assert {"mockserver"} == {name for name in loaded_by("mockserver") if name.partition(".")[0] == "mockserver"}

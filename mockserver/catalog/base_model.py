@@ -8,6 +8,7 @@ known, it is the first day.
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from sys import intern
 
 
 class Shape(Enum):
@@ -75,8 +76,8 @@ class BaseModel:
 
     @property
     def name(self) -> str:
-        """Return the resource name on the Developer API."""
-        return f"models/{self.id}"
+        """Return the resource name on the Developer API, one string for all that keep it."""
+        return intern(f"models/{self.id}")
 
     @property
     def vertex_tunable(self) -> bool:

@@ -61,8 +61,8 @@ class Answer:
     hint: str = ""
     sent: list[Any] = field(default_factory=list)
 
-    def record(self, size: int = 0) -> LogEntry:
-        """Append the call to the log. `size` is the size of the answer in bytes; for a stream see `record_stream_end`."""
+    def record(self) -> LogEntry:
+        """Append the call to the log; for the messages of a stream see `record_stream_end`."""
         request, result = self.request, self.result
         status, response = 200, result if isinstance(result, dict) else []
         if isinstance(result, ApiError):
@@ -78,22 +78,20 @@ class Answer:
             response=response,
             fault="" if self.fault is None else describe_fields(self.fault),
             hint=self.hint,
-            size=request.size + size,
         )
         return request.world.calls.append(_redact(call) if request.secret else call)
 
-    def record_stream_end(self, entry: LogEntry, size: int) -> None:
-        """Complete the entry of a stream, once: with all messages that were sent, and their size in bytes.
+    def record_stream_end(self, entry: LogEntry) -> None:
+        """Complete the entry of a stream, once: with all messages that were sent.
 
         What was read from the log before does not change.
         """
         messages = redact(self.sent) if self.request.secret else self.sent
-        record = replace(entry.call, response=messages, size=entry.call.size + size)
-        self.request.world.calls.amend(entry, record)
+        self.request.world.calls.amend(entry, replace(entry.call, response=messages))
 
 
 def record_unrouted(  # noqa: PLR0913 - all but the world are given by name
-    world: World, *, now: Nanos, secret: str, verb: str, path: str, status: int, response: Any, hint: str, size: int
+    world: World, *, now: Nanos, secret: str, verb: str, path: str, status: int, response: Any, hint: str
 ) -> None:
     """Append a call to the log that was answered before a method was found."""
     call = RecordedCall(
@@ -106,7 +104,6 @@ def record_unrouted(  # noqa: PLR0913 - all but the world are given by name
         status=status,
         response=response,
         hint=hint,
-        size=size,
     )
     world.calls.append(_redact(call) if secret else call)
 

@@ -9,6 +9,19 @@ from mockserver.state.store import Position
 
 T = TypeVar("T")
 
+_ORDINAL_BITS = 64
+_ORDINAL = (1 << _ORDINAL_BITS) - 1
+
+
+def pack_position(position: Position) -> int:
+    """Return a position in a descending index as the rank in a page token."""
+    return (position.rank << _ORDINAL_BITS) + int(position.tie)
+
+
+def unpack_position(after: tuple[int, str] | None) -> Position | None:
+    """Return the position in a descending index of the rank and the name in a page token."""
+    return None if after is None else Position(-(-after[0] >> _ORDINAL_BITS), -(-after[0] & _ORDINAL))
+
 
 def list_response(  # noqa: PLR0913 - all but the list are given by name
     call: Call,

@@ -20,8 +20,7 @@ class Request:
     `settings` are the world's, read once. `resource` is the resource name, which is known before the message is
     bound. `bind` creates the message, or raises ApiError; it is called once, after the credentials have been checked.
     `options` is the metadata that the service's handlers may read. `secret` describes what looks like a real
-    credential, "" if nothing does. The log of calls shows `verb` and `path`. `size` is the size of the request in
-    bytes.
+    credential, "" if nothing does. The log of calls shows `verb` and `path`.
     """
 
     service: Service
@@ -36,7 +35,6 @@ class Request:
     secret: str
     verb: str
     path: str
-    size: int
 
     @property
     def day(self) -> date:

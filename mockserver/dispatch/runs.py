@@ -1,35 +1,49 @@
-"""The runs of a world, of both services: their progress, and their start times under a quota.
+"""The runs of a world, of both services: their progress, and their places in a quota.
 
-A start time is a pure function of the run and of every run before it in the queue. The result is cached until a run
-changes, and extended if runs were only added.
+A run gets its place when it is created, as a fact of its record. A change of one run may free a place earlier, so it moves
+those that still wait.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from heapq import nlargest
+from itertools import islice, takewhile
 from typing import Any, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
 
 from mockserver.simulation import tuning
-from mockserver.simulation.tuning import Progress, Run
+from mockserver.simulation.tuning import Progress, Run, find_places
 from mockserver.state.clock import Nanos
-from mockserver.state.store import ALL, Collection, Index, Store
+from mockserver.state.store import ALL, Collection, Entry, Index, Store
 from mockserver.state.world import World
 
 T = TypeVar("T")
 
-BY_QUOTA = "quota"
-"""The name of the index by quota, in the order of creation. Every kind whose records have a run has it."""
+
+def _last_moment(run: Run) -> Nanos:
+    """Return when neither the run nor its quota changes any more."""
+    return max(tuning.release(run), tuning.end(run))
 
 
-def by_quota(run: Callable[[T], Run]) -> Index[T]:
-    """Create the index by quota for a kind whose records have a run."""
-    return Index(BY_QUOTA, lambda record: (quota,) if (quota := run(record).quota) else ())
+BY_QUOTA: Index[Any] = Index(
+    "quota",
+    lambda record: (record.run.quota,) if record.run.quota else (),
+    lambda record: _last_moment(record.run),
+    descending=True,
+)
+"""The runs of a quota, those that end last first. All runs of a quota are in one collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCollection(Collection[T]):
+    """A collection whose records have a run. `save` replaces a record whose run has changed, and what depends on it."""
+
+    save: Callable[[Store, T], None] = field(kw_only=True)
 
 
 class StoredRun(NamedTuple):
     """A run and the name of its record."""
 
-    kind: Collection[Any]
+    kind: RunCollection[Any]
     name: str
     run: Run
 
@@ -43,60 +57,50 @@ def runs(world: World) -> Iterator[StoredRun]:
 
 def progress(world: World, run: Run) -> Progress:
     """Observe a run at the current time of the world."""
-    return tuning.observe(run, world.clock.now(), start=start(world, run))
+    return tuning.observe(run, world.clock.now())
 
 
-def start(world: World, run: Run) -> Nanos | None:
-    """Return when a stored run may start under its quota; None if nothing delays it."""
+def find_place(world: World, kind: RunCollection[Any], run: Run) -> Run:
+    """Return a new run with the time at which its quota has a place for it."""
     limit = world.settings.max_concurrent_jobs
     if limit is None or not run.quota:
-        return None
-    return _queue(world.store.origin, run.quota, limit).starts.get(run)
+        return run
+    busy: list[Nanos] = []
+    for entry in world.store.walk(kind, BY_QUOTA, run.quota):
+        # No run further on holds its place for longer than this one could.
+        if len(busy) >= limit and _last_moment(entry.record.run) <= nlargest(limit, busy)[-1]:
+            break
+        busy.append(tuning.release(entry.record.run))
+    return next(find_places([run], limit, run.created, busy))
 
 
-@dataclass(frozen=True, slots=True)
-class _Queue:
-    """The runs of one quota, their start times, and `busy`: the end times that the next run may have to wait for."""
-
-    runs: list[Run]
-    starts: Mapping[Run, Nanos]
-    busy: list[Nanos]
-
-
-_EMPTY = _Queue([], {}, [])
-
-# By store, then by quota and limit: the queue, and the revisions of the kinds with runs for which it was computed.
-_queues: WeakKeyDictionary[Store, dict[tuple[str, int], tuple[list[int], _Queue]]] = WeakKeyDictionary()
+def is_full(world: World, kind: RunCollection[Any], quota: str, now: Nanos) -> bool:
+    """Return whether as many runs of the quota have not ended as may run at a time."""
+    limit = world.settings.max_concurrent_jobs
+    if limit is None:
+        return False
+    unfinished = (run for run in _walk_unfinished(world.store, kind, quota, now) if tuning.end(run.record.run) > now)
+    return len(list(islice(unfinished, limit))) == limit
 
 
-def _queue(store: Store, quota: str, limit: int) -> _Queue:
-    kinds = _kinds(store)
-    revisions = [store.revision(kind) for kind in kinds]
-    queues = _queues.setdefault(store, {})
-    cached_revisions, queue = queues.get((quota, limit), ([], _EMPTY))
-    if cached_revisions != revisions:
-        current = [
-            entry.record.run
-            for kind in kinds
-            for index in kind.indexes
-            if index.name == BY_QUOTA
-            for entry in store.walk(kind, index, quota)
-        ]
-        queue = _extend(queue, current, limit)
-        queues[quota, limit] = revisions, queue
-    return queue
+def change_run(transaction: World, stored: StoredRun, run: Run, now: Nanos) -> None:
+    """Replace a run by a changed one, and move the runs that wait for its place: part of a transaction."""
+    kind, store, limit = stored.kind, transaction.store, transaction.settings.max_concurrent_jobs
+    if limit is None or not run.quota:
+        kind.save(store, replace(store.get(kind, stored.name), run=run))
+        return
+    entries = sorted(_walk_unfinished(store, kind, run.quota, now), key=lambda entry: entry.ordinal)
+    changed = (run if entry.name == stored.name else entry.record.run for entry in entries)
+    for entry, after in zip(entries, find_places(changed, limit, now), strict=True):
+        if after != entry.record.run:
+            kind.save(store, replace(entry.record, run=after))
 
 
-def _extend(cached: _Queue, current: list[Run], limit: int) -> _Queue:
-    """Extend the cached queue by the new runs; compute it from the beginning if anything else has changed."""
-    length = len(cached.runs)
-    if current[:length] != cached.runs:
-        cached, length = _EMPTY, 0
-    busy, new = cached.busy.copy(), current[length:]
-    starts = tuning.find_start_times(new, limit, busy)
-    return _Queue(current, {**cached.starts, **dict(zip(new, starts, strict=True))}, busy)
+def _walk_unfinished(store: Store, kind: RunCollection[T], quota: str, now: Nanos) -> Iterator[Entry[T]]:
+    """Iterate over the runs of a quota that have not ended, or have a place in its queue."""
+    return takewhile(lambda entry: _last_moment(entry.record.run) > now, store.walk(kind, BY_QUOTA, quota))
 
 
-def _kinds(store: Store) -> list[Collection[Any]]:
+def _kinds(store: Store) -> list[RunCollection[Any]]:
     """Return the kinds whose records have a run."""
-    return [kind for kind in store.collections() if any(index.name == BY_QUOTA for index in kind.indexes)]
+    return [kind for kind in store.collections() if isinstance(kind, RunCollection)]

@@ -4,13 +4,16 @@ The credentials are a user's, not a service account's, which sign with a private
 at oauth2.googleapis.com, which the app answers for.
 """
 
+import atexit
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from mockserver.rpc.credentials import find_real_secret
@@ -54,11 +57,49 @@ def changes(project: str, api_key: str, credentials_file: str, given: Mapping[st
 @contextlib.contextmanager
 def environment(project: str, api_key: str, token: str) -> Iterator[None]:
     """While inside, this process finds fake credentials where real ones would be."""
-    with tempfile.TemporaryDirectory(prefix="mockserver-") as folder:
-        path = Path(folder) / "application_default_credentials.json"
-        path.write_text(json.dumps(adc(project, token)))
-        with changed(changes(project, api_key, str(path), os.environ)):
-            yield
+    path = _write_credentials(json.dumps(adc(project, token)))
+    with changed(changes(project, api_key, str(path), os.environ)):
+        yield
+
+
+# By process and content: a file of credentials, and its size and time when it was written.
+_files: dict[tuple[int, str], tuple[Path, tuple[int, int]]] = {}
+
+
+def _write_credentials(content: str) -> Path:
+    """Return a file with this content. It is written once a process, and again if somebody has changed it."""
+    process = os.getpid()
+    with _lock:
+        path, written = _files.get((process, content), (None, None))
+        if path is None:
+            path = _folder(process) / f"application_default_credentials_{len(_files)}.json"
+        if _state(path) != written:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.write_text(content)
+            _files[process, content] = path, _state(path)
+    return path
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Return the size and the time of a file, zeros if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+@cache
+def _folder(process: int) -> Path:
+    """Create the folder of a process. It is removed when that ends; a process that was forked has another."""
+    folder = Path(tempfile.mkdtemp(prefix="mockserver-"))
+
+    def remove() -> None:
+        if os.getpid() == process:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    return folder
 
 
 @dataclass(slots=True, eq=False)

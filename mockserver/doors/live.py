@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gc
 import logging
 import math
 import os
@@ -75,6 +76,9 @@ class Breakable(HttpToolsProtocol):
     _untold = 0
     """The bytes that the parser was given since it last told of anything but headers."""
     _refused = False
+    """Whether nothing more is read from the client."""
+    _is_last = False
+    """Whether the connection is closed after the answer that is under way."""
     _silent_until = 0.0
     """When the loop's time comes to which it may be said again, of all connections, that descriptors are short."""
 
@@ -139,7 +143,7 @@ class Breakable(HttpToolsProtocol):
         """Answer what cannot be parsed, which includes what we refused to."""
         if isinstance(getattr(sys.exception(), "__context__", None), TooManyHeaders):
             self._refuse()
-        else:
+        elif not self._leave_after_answer():
             super().send_400_response(msg)
 
     def pause_writing(self) -> None:
@@ -154,8 +158,12 @@ class Breakable(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Start the timer for what the client has not read yet."""
+        if self._is_last:
+            self.pipeline.clear()
         super().on_response_complete()
         self._await_reader()
+        if self._is_last:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
@@ -167,7 +175,23 @@ class Breakable(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._seconds = seconds
-        self._timer = self.loop.call_later(seconds, self.transport.close) if seconds else None
+        self._timer = self.loop.call_later(seconds, self._time_out) if seconds else None
+
+    def _time_out(self) -> None:
+        if not self._leave_after_answer():
+            self.transport.close()
+
+    def _leave_after_answer(self) -> bool:
+        """Close the connection once the answer that is under way, if there is one, is complete.
+
+        Whatever else a client sends behind a request, that request has its answer, and no other takes its place.
+        """
+        cycle: Any = self.cycle  # None before the first request
+        is_complete = cycle is None or cycle.response_complete or cycle.more_body
+        if is_complete and not self.pipeline:
+            return False
+        self._refused = self._is_last = True
+        return True
 
     def _warn_of_descriptors(self, transport: Transport) -> None:
         connection, limit, now = transport.get_extra_info("socket"), _descriptor_limit(), self.loop.time()
@@ -194,9 +218,7 @@ class Breakable(HttpToolsProtocol):
             self.header_bytes,
             self.header_count,
         )
-        cycle: Any = self.cycle  # None before the first request
-        if cycle is not None and not cycle.response_complete:
-            self.transport.close()
+        if self._leave_after_answer():
             return
         sentence = (
             f"The headers are larger than {self.header_bytes} bytes, or more than {self.header_count}.\n".encode()
@@ -319,6 +341,7 @@ def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
     """
     check_port(host, port)
     server = _Server(_config(app, host, port), lambda: ready(_base_url(server, host)))
+    gc.freeze()  # what is there now stays, so the collector need not look at it while requests wait
     try:
         server.run()
     except SystemExit as failed:

@@ -21,6 +21,7 @@ from mockserver.gemini.store import (
     has_role,
     own_keys,
     own_role,
+    principal_keys,
     public_role,
     walk_tuned_models,
 )
@@ -37,29 +38,38 @@ def filter_tuned_models(call: Call, text: str, after: Position | None = None) ->
 
     Raises ApiError for an operator with an unknown operand.
     """
-    tests = [_parse_term(phrase, word) for phrase, word in _TERM.findall(text) if word != "AND"]
-    keys = {EVERYONE} if _is_public in tests else own_keys(call)
-    if call.settings.auth == "off" and not any(test in _OPERATORS.values() for test in tests):
+    terms = [(phrase, word) for phrase, word in _TERM.findall(text) if word != "AND"]
+    operators = {word for _, word in terms if _is_operator(word)}
+    tests: list[Test] = [_contains(phrase or word) for phrase, word in terms if word not in operators]
+    role = max((_ROLES[word] for word in operators if word in _ROLES), default=Role.READER)
+    if call.settings.auth == "off" and not operators:
         keys = {""}  # without authentication everything is everybody's
+    elif _PUBLIC in operators:
+        keys = principal_keys(EVERYONE)
+        tests.append(_is_public)
+        if len(operators) > 1:
+            tests.append(lambda model, call: own_role(model, call) >= role)
+    else:
+        keys = own_keys(call, role)
     return (model for model in walk_tuned_models(call, keys, after) if all(test(model, call) for test in tests))
+
+
+_ROLES = {"owner:me": Role.OWNER, "writers:me": Role.WRITER, "readers:me": Role.READER}
+_PUBLIC = "readers:everyone"
+
+
+def _is_operator(word: str) -> bool:
+    if word.partition(":")[0] not in {"owner", "writers", "readers"}:
+        return False
+    if word not in _ROLES and word != _PUBLIC:
+        raise invalid_argument(f"Invalid filter: {word}")  # our choice: not seen
+    return True
 
 
 def _is_public(model: TunedModel, call: Call) -> bool:
     return public_role(model) >= Role.READER and has_role(model, call, Role.READER)
 
 
-_OPERATORS: dict[str, Test] = {
-    "owner:me": lambda model, call: own_role(model, call) >= Role.OWNER,
-    "writers:me": lambda model, call: own_role(model, call) >= Role.WRITER,
-    "readers:me": lambda model, call: own_role(model, call) >= Role.READER,
-    "readers:everyone": _is_public,
-}
-
-
-def _parse_term(phrase: str, word: str) -> Test:
-    if word.partition(":")[0] in {"owner", "writers", "readers"}:
-        if word not in _OPERATORS:
-            raise invalid_argument(f"Invalid filter: {word}")  # our choice: not seen
-        return _OPERATORS[word]
-    text = (phrase or word).casefold()
+def _contains(text: str) -> Test:
+    text = text.casefold()
     return lambda model, _: text in f"{model.display_name}\n{model.description}".casefold()

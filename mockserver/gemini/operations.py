@@ -16,6 +16,7 @@ from mockserver.gemini.store import (
     find_tuned_model,
     has_role,
     own_keys,
+    principal_keys,
     walk_tuned_models,
 )
 from mockserver.gemini.tuned_model_views import show_operation
@@ -83,8 +84,8 @@ def delete_operation(_: Call) -> Json:
 
 def _walk_readable(call: Call, after: Position | None) -> Iterator[TunedModel]:
     """The models that the caller may see, oldest first, behind the position of an operation."""
-    behind = None if after is None else Position(after.rank, after.tie.partition("/operations/")[0])
-    keys = {""} if call.settings.auth == "off" else {*own_keys(call), EVERYONE}
+    behind = None if after is None else Position(after.rank, str(after.tie).partition("/operations/")[0])
+    keys = {""} if call.settings.auth == "off" else own_keys(call) | principal_keys(EVERYONE)
     return (model for model in walk_tuned_models(call, keys, behind) if has_role(model, call, Role.READER))
 
 

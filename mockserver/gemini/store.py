@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from mockserver.datasets.examples import Examples
-from mockserver.dispatch import runs
 from mockserver.dispatch.routing import Call
+from mockserver.dispatch.runs import RunCollection
 from mockserver.gemini import errors
 from mockserver.simulation.names import project_number
 from mockserver.simulation.tuning import Progress, Run, State, observe, state
-from mockserver.state.store import Collection, Index, Missing, Position
+from mockserver.state.store import Index, Missing, Position
 
 EVERYONE = "everyone"
 
@@ -60,14 +60,14 @@ class Permission:
 class TunedModel:
     """A tuned model as it was created or last updated.
 
-    `name`, `operation` and `base_model` are resource names; `source` is the tuned model that this one was tuned from,
+    `name` and `base_model` are resource names, `operation_id` is the last part of its operation's; `source` is the tuned model that this one was tuned from,
     or "". `project` is its creator's. `version` is the API version of the create request, and of the operation's types.
     `learning_rate_multiplier` is set when the caller gave that rather than a rate. `examples` are the training
     data, input to output.
     """
 
     name: str
-    operation: str
+    operation_id: str
     version: str
     project: str
     run: Run
@@ -88,6 +88,11 @@ class TunedModel:
         """The principal of its owner."""
         return next(permission.principal for permission in self.permissions if permission.role is Role.OWNER)
 
+    @property
+    def operation(self) -> str:
+        """The name of the operation that makes it."""
+        return f"{self.name}/operations/{self.operation_id}"
+
     def state(self, now: int) -> State:
         """The state of its run."""
         return state(self.run, now)
@@ -100,18 +105,23 @@ class TunedModel:
 def _reader_keys(model: TunedModel) -> Iterator[str]:
     """The partitions of the index that hold a tuned model: see `own_role` and `public_role`. "" holds all of them."""
     yield ""
-    yield from {permission.principal for permission in model.permissions}
+    yield from {_reader_key(permission.role, permission.principal) for permission in model.permissions}
     if model.owner.startswith("key:"):
-        yield f"project:{model.project}"
-    yield from {f"number:{number}" for number in model.reader_projects}
+        yield _reader_key(Role.OWNER, f"project:{model.project}")
+    yield from {_reader_key(Role.READER, f"number:{number}") for number in model.reader_projects}
+
+
+def _reader_key(role: Role, principal: str) -> str:
+    return f"{role.name} {principal}"
 
 
 BY_READER: Index[TunedModel] = Index("reader", _reader_keys, lambda model: model.run.created)
 
-TUNED_MODELS: Collection[TunedModel] = Collection(
+TUNED_MODELS: RunCollection[TunedModel] = RunCollection(
     "gemini.tunedModels",
     TunedModel,
-    (BY_READER, runs.by_quota(lambda model: model.run)),
+    (BY_READER,),
+    save=lambda store, model: store.replace(TUNED_MODELS, model.name, model),
 )
 
 
@@ -153,10 +163,18 @@ def walk_tuned_models(call: Call, keys: Iterable[str], after: Position | None) -
             yield entry.record
 
 
-def own_keys(call: Call) -> set[str]:
-    """The partitions that hold every model in which the caller has a role of their own."""
+def own_keys(call: Call, role: Role = Role.READER) -> set[str]:
+    """The partitions that hold every model in which the caller has at least this role of their own."""
     caller = call.caller
-    return {caller.principal, f"project:{caller.project}", f"number:{int(project_number(caller.project))}"}
+    keys = principal_keys(caller.principal, role) | {_reader_key(Role.OWNER, f"project:{caller.project}")}
+    if role == Role.READER:
+        keys.add(_reader_key(Role.READER, f"number:{int(project_number(caller.project))}"))
+    return keys
+
+
+def principal_keys(principal: str, role: Role = Role.READER) -> set[str]:
+    """The partitions that hold every model in which a principal has at least this role."""
+    return {_reader_key(each, principal) for each in Role if each >= role}
 
 
 def has_role(model: TunedModel, call: Call, role: Role) -> bool:

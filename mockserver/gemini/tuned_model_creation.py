@@ -44,14 +44,14 @@ def new_tuned_model(call: Call) -> TunedModel:
     rng = call.world.rng("gemini.tunedModels")
     name = f"tunedModels/{id_ or _mint_id(call, body['displayName'], base, rng)}"
     owner = Permission(names.permission_id(rng), call.caller.principal, Role.OWNER)
-    operation = f"{name}/operations/{names.operation_id(rng)}"
+    operation_id = names.operation_id(rng)
     run = _new_run(call, base, examples, hyperparameters, seed=rng.getrandbits(63))
     for directives in call.job_directives(body.get("displayName", ""), body.get("description", "")):
         run = directives.direct(run)
     sampling = default_sampling(base)
     return TunedModel(
         name=name,
-        operation=operation,
+        operation_id=operation_id,
         version=message_version(call),
         project=call.caller.project,
         run=run,

@@ -1,5 +1,7 @@
 """The versions of the API, and the names of its messages in each."""
 
+from sys import intern
+
 from mockserver.dispatch.routing import Call
 
 PACKAGE = "google.ai.generativelanguage"
@@ -19,4 +21,5 @@ def type_url(version: str, name: str) -> str:
 def message_version(call: Call) -> str:
     """The version of the call's messages: the path's, but for a lenient route, which gives /v1/ messages of v1beta."""
     package = call.route.request.rpartition(".")[0]
-    return package.rpartition(".")[2] if package.startswith(PACKAGE) else call.version
+    # Many records have it: they share one string.
+    return intern(package.rpartition(".")[2] if package.startswith(PACKAGE) else call.version)

@@ -118,7 +118,6 @@ class GrpcFace:
             secret=arrival.secret,
             verb=VERB,
             path=expand_path(route.path, arrival.message),
-            size=len(call.body),
         )
         answer = dispatch(request)
         error = answer.result if isinstance(answer.result, ApiError) else None
@@ -146,7 +145,6 @@ class _Arrival:
             status=error.code.http,
             response=error.status,
             hint=hint,
-            size=len(self.call.body),
         )
         return _failing(error)
 
@@ -188,17 +186,14 @@ def _not_implemented(table: RouteTable, call: GrpcRequest) -> ApiError:
 
 def _pieces(answer: Answer, mask: str) -> Pieces:
     """The messages of an answer as far as its fault lets them through. The call is recorded as of HTTP."""
-    size = 0
     entry = None if isinstance(answer.result, dict | ApiError) else answer.record()
     try:
-        for piece in _damaged(answer, _encoded(answer, mask)):
-            size += len(piece) if isinstance(piece, bytes) else 0
-            yield piece
+        yield from _damaged(answer, _encoded(answer, mask))
     finally:
         if entry is None:
-            answer.record(size)
+            answer.record()
         else:
-            answer.record_stream_end(entry, size)
+            answer.record_stream_end(entry)
 
 
 def _encoded(answer: Answer, mask: str) -> Iterator[Piece]:

@@ -81,7 +81,6 @@ class ReceivedRequest:
             status=status,
             response=response,
             hint=hint,
-            size=len(self.http.body),
         )
 
 
@@ -162,7 +161,6 @@ def _new_request(
         secret=received.secret,
         verb=http.verb,
         path=http.path,
-        size=len(http.body),
     )
 
 

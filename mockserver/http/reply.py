@@ -32,31 +32,27 @@ Piece = bytes | Pause | Cut
 
 
 class Pieces:
-    """The pieces of a streamed body. At the end, or when it is closed early, it calls `record` with its size in bytes."""
+    """The pieces of a streamed body. At the end, or when it is closed early, it calls `record`."""
 
-    def __init__(self, pieces: Iterator[Piece], record: Callable[[int], None] | None = None) -> None:
+    def __init__(self, pieces: Iterator[Piece], record: Callable[[], None] | None = None) -> None:
         self._pieces = pieces
         self._record = record
-        self._size = 0
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Piece:
         try:
-            piece = next(self._pieces)
+            return next(self._pieces)
         except StopIteration:
             self.close()
             raise
-        if isinstance(piece, bytes):
-            self._size += len(piece)
-        return piece
 
     def close(self) -> None:
         """Stop the stream."""
         if self._record is not None:
             record, self._record = self._record, None
-            record(self._size)
+            record()
 
 
 @dataclass(slots=True)
@@ -97,7 +93,7 @@ class Printer:
             return self.print_error(result)
         if isinstance(result, dict):
             body = self._encode(answer, result, write)
-            answer.record(len(body))
+            answer.record()
             return self._print_whole(200, body)
         return self._print_stream(answer, result)
 
@@ -139,7 +135,7 @@ class Printer:
             headers = self._head(gzip=is_gzip).success(JSON)
             pieces = compress(pieces) if is_gzip else pieces
         pieces_with_fault = inject_into_stream(answer.fault, pieces) if answer.fault else pieces
-        return self._reply(200, headers, Pieces(pieces_with_fault, lambda size: answer.record_stream_end(entry, size)))
+        return self._reply(200, headers, Pieces(pieces_with_fault, lambda: answer.record_stream_end(entry)))
 
     def _encode_stream(self, answer: Answer, messages: Iterator[Json | Pause]) -> Iterator[bytes | Pause]:
         """Yield events, or the elements of an array. An error after the first message is not wrapped in either [seen]."""

@@ -12,7 +12,7 @@ from mockserver.simulation import tuning
 from mockserver.simulation.tuning import NEVER, Progress
 from mockserver.state.clock import SECOND
 from mockserver.state.world import World
-from mockserver.vertex.store import TuningJob
+from mockserver.vertex.records import TuningJob
 from mockserver.vertex.tensorboards import loss_series
 
 Json = dict[str, Any]
@@ -153,7 +153,7 @@ def _describe_record(record: TunedModel | TuningJob) -> tuple[str, str, str]:
 def _seconds_left(world: World, stored: StoredRun, progress: Progress) -> float | None:
     if progress.state.terminal:
         return None
-    ended = tuning.observe(stored.run, NEVER - 1, start=runs.start(world, stored.run)).ended
+    ended = tuning.observe(stored.run, NEVER - 1).ended
     if ended is None:
         return None
     # Whole milliseconds, rounded up: whoever waits for so long finds the job ended.

@@ -8,6 +8,7 @@ from mockserver.gemini.store import TUNED_MODELS
 from mockserver.scripting.faults import FaultRecord
 from mockserver.scripting.scenario import AnswerRecord, Scenario
 from mockserver.state.world import World
+from mockserver.vertex.records import MODELS
 from mockserver.vertex.store import Repository
 
 
@@ -41,7 +42,8 @@ def find_leftovers(world: World) -> Leftovers:
     """Return the leftovers of a world. A model counts once its run has ended."""
     running = [it.name for it in runs.runs(world) if not runs.progress(world, it.run).state.terminal]
     tuned = [entry.name for entry in world.store.walk(TUNED_MODELS) if entry.name not in running]
-    registered = [entry.name for entry, _ in Repository(world, world.clock.now()).walk_models()]
+    repository = Repository(world, world.clock.now())
+    registered = [entry.name for entry in world.store.walk(MODELS) if repository.find_versions(entry.record)]
     return Leftovers(
         unfinished=tuple(running),
         undeleted=(*tuned, *registered),

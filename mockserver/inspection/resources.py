@@ -36,7 +36,8 @@ from mockserver.simulation.tuning import (
 from mockserver.state.store import Collection, Exists, Store
 from mockserver.state.world import World
 from mockserver.vertex import routes as vertex
-from mockserver.vertex.store import TUNING_JOBS, Repository, TuningJob, insert_tuning_job
+from mockserver.vertex.records import TUNING_JOBS, TuningJob, insert_tuning_job
+from mockserver.vertex.store import Repository
 from mockserver.vertex.tuning_job_creation import new_tuning_job, prepare_tuning_job
 from mockserver.vertex.tuning_job_views import show_tuning_job
 
@@ -192,7 +193,7 @@ def _shift_run(run: Run, age: Nanos) -> Run:
     """Move the times of a run back by `age`, rounded up to whole microseconds, the precision of its shown times."""
     age += -age % MICROSECOND + MICROSECOND
     cancelled = None if run.cancelled is None else run.cancelled - age
-    return replace(run, created=run.created - age, cancelled=cancelled, waits=False)
+    return replace(run, created=run.created - age, cancelled=cancelled, waits=False, free_at=0)
 
 
 def _permissions_for_everybody(model: TunedModel, world: World) -> tuple[Permission, ...]:

@@ -35,12 +35,12 @@ def find_run(world: World, name: str) -> StoredRun:
 def finish(world: World, name: str) -> None:
     """Finish the run now, successfully."""
     if runs.progress(world, find_run(world, name).run).state is not State.SUCCEEDED:
-        _change(world, name, lambda run, now, start: tuning.finish(run, now, start=start))
+        _change(world, name, tuning.finish)
 
 
 def cancel(world: World, name: str) -> None:
     """Cancel the run now, as its owner would."""
-    _change(world, name, lambda run, now, start: tuning.cancel(run, now, start=start))
+    _change(world, name, tuning.cancel)
 
 
 def fail(world: World, name: str, *, at_step: int | None = None, error: Failure | str | None = None) -> None:
@@ -50,16 +50,16 @@ def fail(world: World, name: str, *, at_step: int | None = None, error: Failure 
     """
     failure = Failure(INTERNAL, error) if isinstance(error, str) else error
     if at_step is None:
-        _change(world, name, lambda run, now, start: tuning.fail(run, now, failure, start=start))
+        _change(world, name, lambda run, now: tuning.fail(run, now, failure))
     else:
         _check_step(world, name, at_step)
-        _change(world, name, lambda run, now, start: _fail_at(run, at_step, failure, now, start))
+        _change(world, name, lambda run, now: _fail_at(run, at_step, failure, now))
 
 
 def stall(world: World, name: str, *, at_step: int) -> None:
     """Stop the progress of the run after that many steps. ValueError if it has completed more."""
     _check_step(world, name, at_step)
-    _change(world, name, lambda run, *_: replace(run, stall_at_step=at_step, fail_at_step=None))
+    _change(world, name, lambda run, _: replace(run, stall_at_step=at_step, fail_at_step=None))
 
 
 def _check_step(world: World, name: str, step: int) -> None:
@@ -70,26 +70,26 @@ def _check_step(world: World, name: str, step: int) -> None:
         raise ValueError(msg)
 
 
-def _fail_at(run: Run, step: int, failure: Failure | None, now: Nanos, start: Nanos | None) -> Run:
+def _fail_at(run: Run, step: int, failure: Failure | None, now: Nanos) -> Run:
     failing = replace(run, fail_at_step=step, stall_at_step=None, failure=failure)
     # If the failure would be in the past, the run fails now, because clients have already seen it running.
-    late = tuning.observe(failing, now, start=start).state.terminal
+    late = tuning.observe(failing, now).state.terminal
     stopped = replace(run, stall_at_step=step, fail_at_step=None)
-    return tuning.fail(stopped, now, failure, start=start) if late else failing
+    return tuning.fail(stopped, now, failure) if late else failing
 
 
-def _change(world: World, name: str, edit: Callable[[Run, Nanos, Nanos | None], Run]) -> None:
+def _change(world: World, name: str, edit: Callable[[Run, Nanos], Run]) -> None:
     def change(transaction: Store) -> None:
-        stored, now = find_run(world.in_transaction(transaction), name), world.clock.now()
-        start = runs.start(world, stored.run)
-        state = tuning.observe(stored.run, now, start=start).state
+        within, now = world.in_transaction(transaction), world.clock.now()
+        stored = find_run(within, name)
+        state = tuning.state(stored.run, now)
         if state.terminal:
             msg = f"{stored.name} has already ended: its state is {state.name}"
             raise ValueError(msg)
         if state is State.CANCELLING:
             msg = f"{stored.name} is being cancelled"
             raise ValueError(msg)
-        transaction.change(stored.kind, stored.name, lambda record: replace(record, run=edit(record.run, now, start)))
+        runs.change_run(within, stored, edit(stored.run, now), now)
 
     world.store.transact(change)
 

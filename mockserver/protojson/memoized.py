@@ -1,5 +1,6 @@
 """A list that never changes again, with the results computed from it."""
 
+import pickle
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -23,3 +24,11 @@ class MemoizedList(list[Any]):
             self._results[function] = function(self)
         result: T = self._results[function]
         return result
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        """Pickle it once, as a plain list: the log of calls keeps it in every answer."""
+        return pickle.loads, (self.compute(_pickle_items),)
+
+
+def _pickle_items(items: list[Any]) -> bytes:
+    return pickle.dumps(list(items))

@@ -14,11 +14,11 @@ steps are finer on the Developer API, as in its recordings ("2023-09-19T19:56:26
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from mockserver.simulation.losses import losses
 from mockserver.simulation.noise import uniform
@@ -83,7 +83,8 @@ class Run:
     `cancelled`, `failed` and `finished` are the times of these requests, never in the future; only testers make the
     last two. With `fail_at_step` the run fails right after that step, with `stall_at_step` it stops making progress
     after it; 0 means before the first step, a step beyond the last has no effect. `quota` names the quota that the
-    run counts against; "" is none. Within a quota the run `waits` for a free place, unless it was added as running.
+    run counts against; "" is none. Within a quota the run `waits` for a free place, unless it was added as running;
+    `free_at` is when there is one, 0 if there was one at once.
     """
 
     created: Nanos
@@ -103,6 +104,7 @@ class Run:
     stall_at_step: int | None = None
     quota: str = ""
     waits: bool = True
+    free_at: Nanos = 0
 
     @property
     def total_steps(self) -> int:
@@ -138,9 +140,9 @@ class Progress:
     failure: Failure | None
 
 
-def observe(run: Run, now: Nanos, *, start: Nanos | None = None) -> Progress:
-    """Return the progress of the run at `now`. `start` delays its start (by a full quota)."""
-    course = _course(run, start)
+def observe(run: Run, now: Nanos) -> Progress:
+    """Return the progress of the run at `now`."""
+    course = _course(run)
     state, steps = course.state_at(now)
     started = course.started if course.started <= min(now, course.decided) else None
     ended = course.ended if state.terminal else None
@@ -156,22 +158,43 @@ def observe(run: Run, now: Nanos, *, start: Nanos | None = None) -> Progress:
     )
 
 
-def state(run: Run, now: Nanos, *, start: Nanos | None = None) -> State:
+def state(run: Run, now: Nanos) -> State:
     """Return only the state of the run at `now`."""
-    return _course(run, start).state_at(now)[0]
+    return _course(run).state_at(now)[0]
 
 
-def observe_refreshed(run: Run, now: Nanos, refresh_seconds: float, *, start: Nanos | None = None) -> Progress:
+def updates(run: Run) -> list[tuple[Nanos, Nanos]]:
+    """Return when the run is updated from its creation to its end, and the update time that it shows from then on."""
+    course = _course(run)
+    own = [(run.created, micros(run.created)), *((touch, touch) for touch in course.touches if touch <= course.decided)]
+    return own if course.finished_at == NEVER else [*own, (course.finished_at, course.ended)]
+
+
+def end(run: Run) -> Nanos:
+    """Return when the run ends, NEVER if it does not."""
+    return _course(run).finished_at
+
+
+def release(run: Run) -> Nanos:
+    """Return when the run frees its place in its quota.
+
+    A run that is cancelled before its start holds its place in the queue until then.
+    """
+    course = _course(run)
+    return course.finished_at if _begin(run) < course.decided else max(run.free_at, course.decided)
+
+
+def observe_refreshed(run: Run, now: Nanos, refresh_seconds: float) -> Progress:
     """Return the progress that the operation's metadata shows: the steps are those of its last refresh.
 
     A real operation polled every 31 seconds showed 40, 40, 81, 81, 120, 120, 160, 188 steps: it is refreshed about
     once a minute, counted from creation, and when the run ends. With 0 seconds it is always up to date.
     """
-    fresh = observe(run, now, start=start)
+    fresh = observe(run, now)
     period = round(refresh_seconds * SECOND)
     if fresh.state.terminal or period <= 0:
         return fresh
-    old = observe(run, now - (now - run.created) % period, start=start)
+    old = observe(run, now - (now - run.created) % period)
     return replace(fresh, completed_steps=old.completed_steps, completed_epochs=old.completed_epochs)
 
 
@@ -179,7 +202,7 @@ def snapshots(run: Run, progress: Progress) -> tuple[Snapshot, ...]:
     """Return the steps completed by then, first to last."""
     if progress.started is None:
         return ()
-    course = _course(run, progress.started)
+    course = _course(run)
     series = losses(run.base, run.batch, run.learning_rate, run.data_seed, run.seed)
     return tuple(
         Snapshot(step, run.epoch(step), series.at(step), course.step_time(step))
@@ -191,45 +214,42 @@ def find_step_time(run: Run, progress: Progress, step: int) -> Nanos:
     """Return when a step was completed. ValueError if it was not."""
     if progress.started is None or not 1 <= step <= progress.completed_steps:
         raise ValueError(f"step {step} is not done: {progress.completed_steps} of {progress.total_steps} are")
-    return _course(run, progress.started).step_time(step)
+    return _course(run).step_time(step)
 
 
-def find_start_times(runs: Sequence[Run], limit: int | None, busy: list[Nanos] | None = None) -> list[Nanos]:
-    """Return when each of the runs may start if at most `limit` (one or more) train at a time.
+def find_places(runs: Iterable[Run], limit: int, now: Nanos, busy: list[Nanos] | None = None) -> Iterator[Run]:
+    """Yield the runs of a quota with the times at which they have a place, if at most `limit` train at a time.
 
-    The runs are in the order of their creation and include those that have ended. A run that waits for one that
-    never ends gets `NEVER`. `busy` is a heap of the end times of earlier runs; those of `runs` are added to it, and
-    those that no run has to wait for any more may be missing.
+    The runs are in the order of their creation. One that had its place by `now` keeps it, one that waits for a run that
+    never ends gets `NEVER`. `busy` are the times at which earlier runs free their places.
     """
-    start_times = [run.created + _nanos(run.pace.start_seconds) for run in runs]
-    if limit is None:
-        return start_times
     busy = [] if busy is None else busy
-    for index, run in enumerate(runs):
-        free_at = run.created
-        while run.waits and len(busy) >= limit:
-            free_at = heappop(busy)
-        start_times[index] = max(start_times[index], free_at)
-        course = _course(run, start_times[index])
-        starts_ever = start_times[index] < course.decided
-        # A run that was cancelled before its start held its place in the queue until then.
-        heappush(busy, course.finished_at if starts_ever else max(free_at, course.decided))
-    return start_times
+    heapify(busy)
+    for run in runs:
+        if run.waits and (run.created >= now or run.free_at > now):
+            free_at = 0
+            while len(busy) >= limit:
+                free_at = max(heappop(busy), now)
+            placed = replace(run, free_at=free_at if free_at > run.created else 0)
+        else:
+            placed = run
+        heappush(busy, release(placed))
+        yield placed
 
 
-def cancel(run: Run, now: Nanos, *, start: Nanos | None = None) -> Run:
+def cancel(run: Run, now: Nanos) -> Run:
     """Return the run with a request to cancel it at `now`."""
-    return replace(run, cancelled=now) if _is_undecided(run, now, start) else run
+    return replace(run, cancelled=now) if _is_undecided(run, now) else run
 
 
-def fail(run: Run, now: Nanos, failure: Failure | None = None, *, start: Nanos | None = None) -> Run:
+def fail(run: Run, now: Nanos, failure: Failure | None = None) -> Run:
     """Return the run, failing at `now`."""
-    return replace(run, failed=now, failure=failure) if _is_undecided(run, now, start) else run
+    return replace(run, failed=now, failure=failure) if _is_undecided(run, now) else run
 
 
-def finish(run: Run, now: Nanos, *, start: Nanos | None = None) -> Run:
+def finish(run: Run, now: Nanos) -> Run:
     """Return the run, with all its steps completed at `now`."""
-    return replace(run, finished=now) if _is_undecided(run, now, start) else run
+    return replace(run, finished=now) if _is_undecided(run, now) else run
 
 
 def micros(moment: Nanos) -> Nanos:
@@ -237,8 +257,8 @@ def micros(moment: Nanos) -> Nanos:
     return _truncate(moment, MICROSECOND)
 
 
-def _is_undecided(run: Run, now: Nanos, start: Nanos | None) -> bool:
-    return now < _course(run, start).decided
+def _is_undecided(run: Run, now: Nanos) -> bool:
+    return now < _course(run).decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,16 +304,19 @@ class _Course:
 
     def updated_at(self, now: Nanos) -> Nanos:
         """Return the last update before `now` of a record that has not ended."""
-        touches = (micros(self.started + _nanos(touch)) for touch in self.run.pace.touches)
-        past = (moment for moment in touches if moment <= min(now, self.decided))
+        past = (touch for touch in self.touches if touch <= min(now, self.decided))
         return max(past, default=micros(self.run.created))
+
+    @property
+    def touches(self) -> Iterator[Nanos]:
+        """The updates of the record while it runs."""
+        return (micros(self.started + _nanos(touch)) for touch in self.run.pace.touches)
 
 
 @lru_cache(maxsize=1024)  # a run is observed many times, and its course is a function of its facts
-def _course(run: Run, start: Nanos | None) -> _Course:
+def _course(run: Run) -> _Course:
     """Return the course of the run, cut short by the first request that took effect."""
-    begin = run.created + _nanos(run.pace.start_seconds) if start is None else start
-    own = _undisturbed_course(run, _round_to_grain(begin, run.pace.grain))
+    own = _undisturbed_course(run, _round_to_grain(_begin(run), run.pace.grain))
     decisions = [(run.cancelled, State.CANCELLED), (run.failed, State.FAILED), (run.finished, State.SUCCEEDED)]
     effective = [(moment, state) for moment, state in decisions if moment is not None and moment < own.decided]
     if not effective:
@@ -309,6 +332,11 @@ def _course(run: Run, start: Nanos | None) -> _Course:
     return replace(
         own, decided=moment, finished_at=finished_at, final_state=final_state, steps=done, regular_steps=done
     )
+
+
+def _begin(run: Run) -> Nanos:
+    """Return when the run starts, unless it is stopped before."""
+    return max(run.created + _nanos(run.pace.start_seconds), run.free_at)
 
 
 def _undisturbed_course(run: Run, started: Nanos) -> _Course:

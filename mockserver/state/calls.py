@@ -1,11 +1,15 @@
 """The log of calls: the requests that a world received, their callers and its answers."""
 
 import itertools
+import marshal
+import pickle
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
+from weakref import WeakSet
 
 from mockserver.state.clock import Nanos, to_datetime
 
@@ -16,8 +20,7 @@ class RecordedCall:
 
     `method` is the method id, such as "tunedModels.create", or "" if no route matches: then `hint` names the nearest
     routes. `request` and `response` are bound messages; `response` is a list for a stream and a google.rpc.Status for
-    an error. `fault` describes the fault that was injected. `size` is the number of bytes of request and response; of
-    a stream that is still being sent, of the request alone.
+    an error. `fault` describes the fault that was injected.
     """
 
     method: str
@@ -30,7 +33,6 @@ class RecordedCall:
     response: Any
     fault: str = ""
     hint: str = ""
-    size: int = 0
 
     @property
     def resource(self) -> str:
@@ -48,37 +50,83 @@ class RecordedCall:
         return f"{moment}  {self.status}  {self.method or 'no method'}  {self.verb} {self.path}{fault}"
 
 
+_fields = attrgetter(*RecordedCall.__slots__)
+
+
+def _pack(call: RecordedCall) -> bytes:
+    """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them."""
+    try:
+        return b"m" + marshal.dumps(_fields(call))
+    except ValueError:  # a value is of a subclass; pickle is slower
+        return b"p" + pickle.dumps(_fields(call))
+
+
+def _unpack(packed: bytes) -> RecordedCall:
+    load = marshal.loads if packed.startswith(b"m") else pickle.loads
+    return RecordedCall(*load(memoryview(packed)[1:]))
+
+
+ENTRY_BYTES = 200
+"""The bytes that an entry takes beside those of its call."""
+
+
 class LogEntry:
     """A call in a log, for `CallLog.amend`."""
 
-    __slots__ = ("call", "is_in_log", "number")
+    __slots__ = ("is_in_log", "packed")
 
-    def __init__(self, call: RecordedCall) -> None:
-        self.call = call
+    def __init__(self, packed: bytes) -> None:
+        self.packed = packed
         self.is_in_log = True
-        self.number = 0
+
+    @property
+    def call(self) -> RecordedCall:
+        """Return the call."""
+        return _unpack(self.packed)
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that it takes in the log."""
+        return len(self.packed) + ENTRY_BYTES
+
+
+MAX_BYTES = 64 * 2**20
+MAX_TOTAL_BYTES = 256 * 2**20
+"""How many bytes a log may take, and all logs of the process: those of worlds, of their forks and of their snapshots."""
+
+# How many bytes are added to a log before all logs are counted again.
+_COUNTED_EVERY = 2**16
+
+_logs: WeakSet["CallLog"] = WeakSet()
+_logs_lock = threading.Lock()
 
 
 class CallLog:
     """The newest calls. Older ones are dropped, so that a long-lived server stays small.
 
-    It holds at most `capacity` calls and at most `max_bytes` of requests and responses, but always the newest call.
+    It keeps calls as bytes and decodes them when it is read. It holds at most `capacity` calls and at most `max_bytes`,
+    but always the newest call.
     """
 
-    def __init__(self, capacity: int = 10_000, max_bytes: int = 64 * 2**20) -> None:
+    def __init__(self, capacity: int = 10_000, max_bytes: int = MAX_BYTES) -> None:
         self._capacity = capacity
         self._max_bytes = max_bytes
         self._entries: deque[LogEntry] = deque()
-        self._bytes = 0
-        self.last_number = 0
-        """How many calls the log has ever had: calls are numbered from 1, and keep their numbers."""
+        self._uncounted = 0
         self._lock = threading.Lock()
+        self.size = 0
+        """The bytes that the log takes."""
+        self.last_number = 0
+        """How many calls the log has ever had: they are numbered from 1, and keep their numbers."""
+        with _logs_lock:
+            _logs.add(self)
 
     def append(self, call: RecordedCall) -> LogEntry:
         """Add a call. The returned entry is for `amend`."""
-        entry = LogEntry(call)
+        entry = LogEntry(_pack(call))
         with self._lock:
             self._append(entry)
+        self._count(entry.size)
         return entry
 
     def amend(self, entry: LogEntry, call: RecordedCall) -> None:
@@ -86,41 +134,68 @@ class CallLog:
 
         The old record does not change: whoever has read the log keeps what they read.
         """
+        packed = _pack(call)
         with self._lock:
             if entry.is_in_log:
-                self._bytes += call.size - entry.call.size
-                entry.call = call
+                self.size += len(packed) - len(entry.packed)
+                entry.packed = packed
                 self._drop_oldest()
+        self._count(len(packed))
 
     def _append(self, entry: LogEntry) -> None:
-        self.last_number += 1
-        entry.number = self.last_number
         self._entries.append(entry)
-        self._bytes += entry.call.size
+        self.last_number += 1
+        self.size += entry.size
         self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         entries = self._entries
-        while len(entries) > self._capacity or (self._bytes > self._max_bytes and len(entries) > 1):
+        while len(entries) > self._capacity or (self.size > self._max_bytes and len(entries) > 1):
             self._drop_first()
 
     def _drop_first(self) -> None:
         entry = self._entries.popleft()
         entry.is_in_log = False
-        self._bytes -= entry.call.size
+        self.size -= entry.size
+
+    def _count(self, added: int) -> None:
+        """Count all logs, now and then; if they take too much together, the largest lose their oldest calls."""
+        self._uncounted += added
+        if self._uncounted < _COUNTED_EVERY:
+            return
+        self._uncounted = 0
+        with _logs_lock:
+            logs = sorted(_logs, key=lambda log: log.size, reverse=True)
+        excess = sum(log.size for log in logs) - MAX_TOTAL_BYTES
+        for log in logs:
+            if excess <= 0:
+                return
+            excess -= log.drop(min(excess, log.size // 2))
+
+    def drop(self, size: int) -> int:
+        """Drop at least so many bytes of the oldest calls, but not the newest one; return how many were dropped."""
+        with self._lock:
+            before = self.size
+            while before - self.size < size and len(self._entries) > 1:
+                self._drop_first()
+            return before - self.size
 
     def __iter__(self) -> Iterator[RecordedCall]:
         """Iterate over the calls that are in the log now, oldest first."""
+        return map(_unpack, self.packed())
+
+    def packed(self) -> list[bytes]:
+        """Return the calls that are in the log now, as it keeps them."""
         with self._lock:
-            return iter([entry.call for entry in self._entries])
+            return [entry.packed for entry in self._entries]
 
     def since(self, number: int) -> list[tuple[int, RecordedCall]]:
         """Return the calls with higher numbers, with their numbers, oldest first."""
-        if number >= self.last_number:
-            return []
         with self._lock:
-            newer = itertools.takewhile(lambda entry: entry.number > number, reversed(self._entries))
-            return [(entry.number, entry.call) for entry in newer][::-1]
+            last, length = self.last_number, len(self._entries)
+            newer = min(max(0, last - number), length)
+            packed = [entry.packed for entry in itertools.islice(self._entries, length - newer, length)]
+        return [(last - newer + place, _unpack(each)) for place, each in enumerate(packed, 1)]
 
     def newest(self, count: int) -> list[tuple[int, RecordedCall]]:
         """Return the newest calls, at most `count`, with their numbers, oldest first."""
@@ -128,20 +203,31 @@ class CallLog:
 
     def find(self, number: int) -> RecordedCall | None:
         """Return the call of that number, if the log still has it."""
-        return next((call for it, call in self.since(number - 1)[:1] if it == number), None)
+        with self._lock:
+            place = number - 1 - (self.last_number - len(self._entries))
+            packed = self._entries[place].packed if 0 <= place < len(self._entries) else None
+        return None if packed is None else _unpack(packed)
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def replace(self, calls: Iterable[RecordedCall]) -> None:
-        """Replace all calls by these."""
-        calls = list(calls)  # before the lock: they may come from another log
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    def replace(self, other: "CallLog") -> None:
+        """Replace all calls by those of another log."""
+        entries = other.packed()
         with self._lock:
-            while self._entries:
-                self._drop_first()
-            for call in calls:
-                self._append(LogEntry(call))
+            self._clear()
+            for each in entries:
+                self._append(LogEntry(each))
+        self._count(self.size)
 
     def clear(self) -> None:
         """Drop all calls."""
-        self.replace(())
+        with self._lock:
+            self._clear()
+
+    def _clear(self) -> None:
+        while self._entries:
+            self._drop_first()

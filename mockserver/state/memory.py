@@ -6,11 +6,13 @@ everything that was read. A database does the same with a version column.
 
 import itertools
 import threading
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from mockserver.state.calls import CallLog
+from mockserver.state.clock import Nanos
+from mockserver.state.lists import Key, RankedList, SpanList
 from mockserver.state.store import ALL, Collection, Conflict, Entry, Exists, Index, Missing, Position, Store
 
 T = TypeVar("T")
@@ -19,47 +21,22 @@ R = TypeVar("R")
 # A record, its version, and the ordinal of its insertion.
 _Row = tuple[Any, int, int]
 
-# Rank, tie and name of a record.
-_Key = tuple[int, str, str]
-
 # One counter for all stores of the process, so that a version is unique whichever store is restored to which.
 _revisions = itertools.count(1)
 
 _DELETED = object()
 
 
-class _List:
-    """One list of an index: the keys of its records in order."""
-
-    __slots__ = ("keys", "revision")
-
-    def __init__(self, keys: Iterable[_Key] = (), revision: int = 0) -> None:
-        self.keys = list(keys)
-        self.revision = revision
-
-    def add(self, key: _Key) -> None:
-        if self.keys and key < self.keys[-1]:
-            insort(self.keys, key)
-        else:
-            self.keys.append(key)
-
-    def remove(self, key: _Key) -> None:
-        del self.keys[bisect_left(self.keys, key)]
-
-    def page(self, after: tuple[int, str] | None, limit: int) -> list[_Key]:
-        start = 0 if after is None else bisect_right(self.keys, after, key=lambda key: key[:2])
-        return self.keys[start : start + limit]
-
-
 class _Table:
-    """The records of a collection, and its lists by index and partition."""
+    """The records of a collection, their names in the order of insertion, and the lists by index and partition."""
 
-    __slots__ = ("collection", "inserted", "lists", "revision", "rows")
+    __slots__ = ("collection", "inserted", "lists", "names", "revision", "rows")
 
     def __init__(self, collection: Collection[Any]) -> None:
         self.collection = collection
         self.rows: dict[str, _Row] = {}
-        self.lists: dict[tuple[str, str], _List] = {}
+        self.names: list[str] = []
+        self.lists: dict[tuple[str, str], RankedList | SpanList] = {}
         self.revision = 0
         self.inserted = 0
 
@@ -70,47 +47,79 @@ class _Table:
         if old is not None:
             self._leave_lists(name, old)
         if record is _DELETED:
-            self.rows.pop(name, None)
+            if old is not None:
+                del self.names[bisect_left(self.names, old[2], key=self._ordinal)]
+                del self.rows[name]
             return
         if old is None:
             self.inserted += 1
+            self.names.append(name)
         self.rows[name] = row = (record, self.revision, self.inserted if old is None else old[2])
         self._enter_lists(name, row)
 
     def _enter_lists(self, name: str, row: _Row) -> None:
         lists, revision = self.lists, self.revision
-        for index in (ALL, *self.collection.indexes):
-            key = _key(index, name, row)
-            for partition in index.partitions(row[0]):
+        for index in self.collection.indexes:
+            keys = _keys(index, name, row)
+            for partition in index.partitions(row[0]) if keys else ():
                 entries = lists.get((index.name, partition))
                 if entries is None:
-                    entries = lists[index.name, partition] = _List()
+                    entries = lists[index.name, partition] = SpanList() if index.spans else RankedList()
                 entries.revision = revision
-                entries.add(key)
+                for key in keys:
+                    entries.add(key)
 
     def _leave_lists(self, name: str, row: _Row) -> None:
-        for index in (ALL, *self.collection.indexes):
-            key = _key(index, name, row)
-            for partition in index.partitions(row[0]):
+        for index in self.collection.indexes:
+            keys = _keys(index, name, row)
+            for partition in index.partitions(row[0]) if keys else ():
                 entries = self.lists[index.name, partition]
-                entries.remove(key)
+                for key in keys:
+                    entries.remove(key)
                 entries.revision = self.revision
-                if not entries.keys:
+                if not entries:
                     del self.lists[index.name, partition]
+
+    def page(self, index: str, partition: str, after: Position | None, at: Nanos, limit: int) -> list[Entry[Any]]:
+        rows = self.rows
+        if index == ALL.name:
+            start = 0 if after is None else bisect_right(self.names, after.rank, key=self._ordinal)
+            names = self.names[start : start + limit]
+            return [Entry(Position(rows[name][2], name), name, *rows[name]) for name in names]
+        listed = self.lists.get((index, partition))
+        keys = listed.page(after, at, limit) if listed else []
+        return [Entry(Position(key[0], key[1]), key[2], *rows[key[2]]) for key in keys]
+
+    def list_revision(self, index: str, partition: str) -> int:
+        """Return the revision of a list; it is 0 for an empty one."""
+        if index == ALL.name:
+            return self.revision
+        listed = self.lists.get((index, partition))
+        return listed.revision if listed else 0
+
+    def _ordinal(self, name: str) -> int:
+        return self.rows[name][2]
 
     def copy(self) -> "_Table":
         copy = _Table(self.collection)
-        copy.rows = self.rows.copy()
-        copy.lists = {key: _List(entries.keys, entries.revision) for key, entries in self.lists.items()}
+        copy.rows, copy.names = self.rows.copy(), self.names.copy()
+        copy.lists = {key: entries.copy() for key, entries in self.lists.items()}
         copy.revision, copy.inserted = self.revision, self.inserted
         return copy
 
 
-def _key(index: Index[Any], name: str, row: _Row) -> _Key:
-    """Return the key of a record in the lists of an index."""
+def _keys(index: Index[Any], name: str, row: _Row) -> list[Key]:
+    """Return the keys of a record in each of its lists of an index."""
     record, _, ordinal = row
     rank = ordinal if index.rank is None else index.rank(record)
-    return rank, name if index.tie is None else index.tie(record), name
+    tie = -ordinal if index.descending else name if index.tie is None else index.tie(record)
+    sign = -1 if index.descending else 1
+    if index.spans is None:
+        return [(sign * rank, tie, name)]
+    return [
+        (sign * (rank if own_rank is None else own_rank), tie, name, since, until)
+        for since, until, own_rank in index.spans(record)
+    ]
 
 
 class MemoryStore(Store):
@@ -133,26 +142,36 @@ class MemoryStore(Store):
         return record
 
     def page(
-        self, collection: Collection[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
+        self,
+        collection: Collection[T],
+        index: Index[T],
+        partition: str,
+        *,
+        after: Position | None = None,
+        at: Nanos = 0,
+        limit: int,
     ) -> list[Entry[T]]:
         """Return the first records of a list after a position."""
-        return self.read_page(collection, index, partition, after, limit)[0]
+        return self.read_page(collection, index, partition, after, at, limit)[0]
 
     def read_page(
-        self, collection: Collection[T], index: Index[T], partition: str, after: Position | None, limit: int
+        self,
+        collection: Collection[T],
+        index: Index[T],
+        partition: str,
+        after: Position | None,
+        at: Nanos,
+        limit: int,
     ) -> tuple[list[Entry[T]], int]:
         """Return a page and the revision of its list, which is 0 for an empty list."""
+        if index is not ALL and index not in collection.indexes:
+            msg = f"{collection.name} has no index {index.name}"
+            raise ValueError(msg)
         table = self._tables.get(collection.name)
         if table is None:
             return [], 0
         with self._lock:
-            listed = table.lists.get((index.name, partition))
-            if listed is None:
-                return [], 0
-            keys = listed.page(after, limit)
-            rows = table.rows
-            entries = [Entry(Position(rank, tie), name, rows[name][0], rows[name][1]) for rank, tie, name in keys]
-            return entries, listed.revision
+            return table.page(index.name, partition, after, at, limit), table.list_revision(index.name, partition)
 
     def revision(self, collection: Collection[Any]) -> int:
         """Return a number that grows with every change of a record of this collection."""
@@ -187,8 +206,7 @@ class MemoryStore(Store):
                     return False
             for (collection, index, partition), revision in transaction.lists.items():
                 table = self._tables.get(collection)
-                listed = table.lists.get((index, partition)) if table else None
-                if (listed.revision if listed else 0) != revision:
+                if (table.list_revision(index, partition) if table else 0) != revision:
                     return False
             if write:
                 for (collection, name), (table_collection, record) in transaction.writes.items():
@@ -281,13 +299,20 @@ class _Transaction(Store):
         return result
 
     def page(
-        self, collection: Collection[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
+        self,
+        collection: Collection[T],
+        index: Index[T],
+        partition: str,
+        *,
+        after: Position | None = None,
+        at: Nanos = 0,
+        limit: int,
     ) -> list[Entry[T]]:
         """Return a page of the stored records."""
         if any(written == collection.name for written, _ in self.writes):
             msg = f"this transaction has already written {collection.name}: read their lists before writing"
             raise ValueError(msg)
-        entries, revision = self._store.read_page(collection, index, partition, after, limit)
+        entries, revision = self._store.read_page(collection, index, partition, after, at, limit)
         self.lists.setdefault((collection.name, index.name, partition), revision)
         return entries
 

@@ -16,17 +16,28 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from mockserver.state.calls import CallLog
-from mockserver.state.clock import Nanos
+from mockserver.state.clock import END, Nanos
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class Position(NamedTuple):
-    """A position in an index: the rank, and the text that orders records of the same rank."""
+    """A position in an index: the rank, and what orders records of the same rank. Lists ascend by their positions."""
 
     rank: int
-    tie: str
+    tie: str | int
+
+
+class Span(NamedTuple):
+    """The time in which a record is in a list: from `since` until before `until`. `rank` is its rank then.
+
+    Without a rank, it has that of the index.
+    """
+
+    since: Nanos
+    until: Nanos = END
+    rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +46,22 @@ class Index(Generic[T]):
 
     `partitions` returns the lists that a record belongs to, without duplicates: by owner, parent or whatever is listed
     together. `rank` orders a list (default: the order of insertion), `tie` the records of the same rank (default: their
-    names).
+    names). A `descending` index begins with the highest rank, and of the same rank with the record inserted last: the
+    rank in its positions is negative, and their tie is the negative ordinal.
+
+    `spans` returns when a record is in its lists, for what depends on the time: a page of such an index is that of a
+    moment. The spans of a record do not overlap.
+
+    All four are pure functions of the record, and ranks and times are integers of 64 bits, so an index may be kept as a
+    table of partition, rank, tie, since, until and name.
     """
 
     name: str
     partitions: Callable[[T], Iterable[str]]
     rank: Callable[[T], int] | None = None
     tie: Callable[[T], str] | None = None
+    spans: Callable[[T], Iterable[Span]] | None = None
+    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +78,13 @@ ALL: Index[Any] = Index("all", lambda _: ("",))
 
 
 class Entry(NamedTuple, Generic[T]):  # many are made for a list, so they must be cheap
-    """A record in a list."""
+    """A record in a list. `ordinal` orders all records of the collection by their insertion."""
 
     position: Position
     name: str
     record: T
     version: int
+    ordinal: int
 
 
 class Missing(LookupError):
@@ -106,11 +127,19 @@ class Store(ABC):
 
     @abstractmethod
     def page(
-        self, collection: Collection[T], index: Index[T], partition: str, *, after: Position | None = None, limit: int
+        self,
+        collection: Collection[T],
+        index: Index[T],
+        partition: str,
+        *,
+        after: Position | None = None,
+        at: Nanos = 0,
+        limit: int,
     ) -> list[Entry[T]]:
-        """Return the first records of a list after a position, at most `limit`.
+        """Return the first records of a list after a position, at most `limit`. `at` is the moment for an index with spans.
 
-        ValueError for a transaction that has written records of the collection: it must read its lists first.
+        ValueError for an index that the collection does not declare, and for a transaction that has written records of
+        the collection: it must read its lists first.
         """
 
     @abstractmethod
@@ -130,7 +159,13 @@ class Store(ABC):
         return True
 
     def walk(
-        self, collection: Collection[T], index: Index[T] = ALL, partition: str = "", *, after: Position | None = None
+        self,
+        collection: Collection[T],
+        index: Index[T] = ALL,
+        partition: str = "",
+        *,
+        after: Position | None = None,
+        at: Nanos = 0,
     ) -> Iterator[Entry[T]]:
         """Iterate over the records of a list after a position; reads a page at a time.
 
@@ -138,7 +173,7 @@ class Store(ABC):
         """
         limit = 32
         while True:
-            entries = self.page(collection, index, partition, after=after, limit=limit)
+            entries = self.page(collection, index, partition, after=after, at=at, limit=limit)
             yield from entries
             if len(entries) < limit:
                 return

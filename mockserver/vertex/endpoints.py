@@ -7,8 +7,10 @@ created is empty until a model is deployed on it.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from mockserver.dispatch.lists import pack_position, unpack_position
 from mockserver.dispatch.routing import Call
 from mockserver.dispatch.transactions import transactional
 from mockserver.protojson.field_mask import merge
@@ -16,25 +18,15 @@ from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.errors import invalid_argument
 from mockserver.simulation.names import endpoint_id
 from mockserver.simulation.tuning import micros
-from mockserver.state.store import Exists
+from mockserver.state.store import Entry, Exists
 from mockserver.vertex.errors import REQUIRED, invalid_fields, not_found
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import list_resources
+from mockserver.vertex.filters import Row, list_resources
 from mockserver.vertex.locations import canonical_name, find_location, resource_name
 from mockserver.vertex.models import tuning_labels
 from mockserver.vertex.operations import start_operation
-from mockserver.vertex.store import (
-    ENDPOINTS,
-    MODELS,
-    ActiveEndpoint,
-    Deployment,
-    Endpoint,
-    Repository,
-    find_endpoint,
-    find_version,
-    newest_first,
-    unused_names,
-)
+from mockserver.vertex.records import ENDPOINTS, MODELS, Deployment, Endpoint
+from mockserver.vertex.store import ActiveEndpoint, Repository, find_endpoint, find_version, unused_names
 from mockserver.vertex.versions import message_name, type_url
 
 Json = dict[str, Any]
@@ -76,6 +68,7 @@ def new_endpoint(call: Call) -> Endpoint:
     return Endpoint(
         name=name,
         created=micros(call.now),
+        since=micros(call.now),
         display_name=body["displayName"],
         description=body.get("description", ""),
         labels=body.get("labels", {}),
@@ -91,26 +84,16 @@ def get_endpoint(call: Call) -> Json:
 def list_endpoints(call: Call) -> Json:
     """List the endpoints of a location, newest first."""
     location = find_location(call).name
-    # The order is by times that are computed, so all of the location's are observed.
-    endpoints = {
-        entry.name: (entry, active) for entry, active in Repository(call.world, call.now).walk_endpoints(location)
-    }
+    repository = Repository(call.world, call.now)
 
-    def facts(resource: Json) -> Json:
-        """What a filter may name: `endpoint` is the id, `base_model_name` the name of what was tuned [documented]."""
-        job = endpoints[resource["name"]][1].job
-        base = job.base_model if job else ""
-        return resource | {
-            "endpoint": resource["name"].rpartition("/")[2],
-            "baseModelName": base.rpartition("/")[2],
-        }
+    def row(entry: Entry[Endpoint]) -> Row:
+        active = repository.activate(entry.record)
+        return Row(entry.name, pack_position(entry.position), partial(show_endpoint, active), partial(_facts, active))
 
     return list_resources(
         call,
         "endpoints",
-        {name: newest_first(active.since, entry) for name, (entry, active) in endpoints.items()},
-        show=lambda name: show_endpoint(endpoints[name][1]),
-        facts=facts,
+        lambda after: map(row, repository.walk_endpoints(location, unpack_position(after))),
         scope=f"{location}/endpoints",
     )
 
@@ -235,6 +218,15 @@ def show_endpoint(active: ActiveEndpoint) -> Json:
         "labels": tuning_labels(job) if job and endpoint.labels is None else dict(endpoint.labels or {}),
         "createTime": active.since,
         "updateTime": updated,
+    }
+
+
+def _facts(active: ActiveEndpoint, resource: Json) -> Json:
+    """What a filter may name: `endpoint` is the id, `base_model_name` the name of what was tuned [documented]."""
+    base = active.job.base_model if active.job else ""
+    return resource | {
+        "endpoint": active.endpoint.name.rpartition("/")[2],
+        "baseModelName": base.rpartition("/")[2],
     }
 
 

@@ -7,17 +7,19 @@
 with S the timestamp of the job's experiment.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.dispatch.lists import list_response
+from mockserver.dispatch.lists import list_message
 from mockserver.dispatch.routing import Call
+from mockserver.rpc.paging import page_walk
+from mockserver.simulation import tuning
 from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tuning import Progress
+from mockserver.state.store import Index, Position
 from mockserver.vertex.locations import find_location
-from mockserver.vertex.store import Repository, TuningJob
-from mockserver.vertex.tuning_job_views import experiment_id, has_experiment
+from mockserver.vertex.records import JOBS_BY_EXPERIMENT, TUNING_JOBS, TuningJob, experiment_id
 
 Json = dict[str, Any]
 
@@ -70,28 +72,56 @@ def board_name(location: str) -> str:
     return f"{location}/tensorboards/{10**18 + seed_of('tensorboard', location) % (8 * 10**18)}"
 
 
-def walk_experiments(call: Call) -> Iterator[Experiment]:
-    """The experiments of a location, oldest first."""
-    repository = Repository(call.world, call.now)
+def walk_experiments(
+    call: Call, index: Index[TuningJob] = JOBS_BY_EXPERIMENT, *, id_: str = "", after: Position | None = None
+) -> Iterator[Experiment]:
+    """The experiments of a location, oldest first or in the order of an index, behind a position; or those of an id."""
     location = find_location(call).name
-    for entry in repository.walk_jobs(location):
+    partition = f"{location}/{id_}" if id_ else location
+    for entry in call.world.store.walk(TUNING_JOBS, index, partition, after=after, at=call.now):
         job = entry.record
-        progress = repository.observe(job)
-        id_ = experiment_id(job, progress)
-        if id_ and has_experiment(job, progress, call.now):
-            yield Experiment(job, progress, location, id_, entry.position.rank)
+        progress = tuning.observe(job.run, call.now)
+        if found_id := experiment_id(job, progress):
+            yield Experiment(job, progress, location, found_id, entry.ordinal)
 
 
-def list_ranked(call: Call, member: str, rows: Sequence[tuple[int, Json]], scope: str) -> Json:
-    """List resources that are given with their ranks, in the order of these."""
-    return list_response(
-        call,
-        member,
-        rows,
-        show=lambda row: row[1],
+def find_experiments(call: Call, name: str) -> Iterator[Experiment]:
+    """The experiments of which the id begins the last part of a name, as of a context or an artifact."""
+    return walk_experiments(call, id_="-".join(name.rpartition("/")[2].split("-", 3)[:3]))
+
+
+def oldest_first(ordinal: int | None) -> Position | None:
+    """The position before the experiment of the job with that ordinal."""
+    return None if ordinal is None else Position(ordinal, "")
+
+
+def newest_first(ordinal: int | None) -> Position | None:
+    """The same in the list that begins with the newest."""
+    return None if ordinal is None else Position(-ordinal - 1, 0)
+
+
+def list_ranked(
+    call: Call,
+    member: str,
+    rows: Callable[[int | None], Iterable[tuple[int, Json]]],
+    scope: str,
+    test: Callable[[Json], bool] | None = None,
+) -> Json:
+    """List resources that fit a test in the order of their ranks; `rows` returns those from a rank on, or all."""
+
+    def walk(after: tuple[int, str] | None) -> Iterator[tuple[int, Json]]:
+        for row in rows(None if after is None else after[0]):
+            if (after is None or (row[0], row[1]["name"]) > after) and (test is None or test(row[1])):
+                yield row
+
+    items, token = page_walk(
+        walk,
         key=lambda row: str(row[1]["name"]),
         rank=lambda row: row[0],
+        page_size=call.message.get("pageSize"),
+        page_token=call.message.get("pageToken"),
         default=100,  # metadata_service.proto
         maximum=1000,
         scope=scope,
     )
+    return list_message(member, (resource for _, resource in items), token)

@@ -9,19 +9,18 @@ or lowerCamelCase.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from mockserver.dispatch.lists import list_response
+from mockserver.dispatch.lists import list_message
 from mockserver.dispatch.routing import Call
 from mockserver.limits import FILTER_DEPTH
 from mockserver.protojson.scalars import InvalidValue
 from mockserver.protojson.schema import json_name
 from mockserver.protojson.well_known import parse_timestamp
 from mockserver.rpc.errors import ApiError, invalid_argument
-from mockserver.rpc.paging import Value
-
-T = TypeVar("T")
+from mockserver.rpc.paging import Token, Value, check_values, paging, ranked
 
 Json = dict[str, Any]
 Test = Callable[[Json], bool]
@@ -37,58 +36,67 @@ _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 ORDERS = ("displayName", "createTime", "updateTime")
 
 
+@dataclass
+class Row:
+    """A resource in a list, by its name and rank. It is made on first use.
+
+    `facts` adds to the resource what a filter may name beside its members.
+    """
+
+    name: str
+    rank: int
+    show: Callable[[], Json]
+    facts: Callable[[Json], Json]
+
+    @cached_property
+    def resource(self) -> Json:
+        """The resource."""
+        return self.show()
+
+
 def list_resources(
     call: Call,
     member: str,
-    ranks: Mapping[str, int],
+    walk: Callable[[tuple[int, str] | None], Iterable[Row]],
     *,
-    show: Callable[[str], Json],
-    facts: Callable[[Json], Json],
     scope: str,
 ) -> Json:
-    """List resources by name: those that fit the call's filter, in its order or by rank, with the members of its mask.
+    """List resources: those that fit the call's filter, in its order or by rank, with the members of its mask.
 
-    `show` makes the resource of a name; without a filter and an order it is called for those of the page only.
-    `facts` adds to a resource what a filter may name beside its members.
+    `walk` reads them by rank and name, behind a rank and a name or from the start. Only an order reads all of them.
     """
     text, order = call.message.get("filter", ""), call.message.get("orderBy", "")
-    show = cache(show)
-    names = filter_resources(ranks, text, facts=lambda name: facts(show(name)))
-    order_by = Order(order, ORDERS, show)
-    return list_response(
-        call,
-        member,
-        order_by.sort(names, ranks.__getitem__),
-        show=lambda name: apply_read_mask(show(name), call.message.get("readMask", [])),
-        key=str,
-        rank=ranks.__getitem__,
-        order=order_by,
+    test, order_by = compile_filter(text), Order(order, ORDERS)
+    wanted = paging(
+        page_size=call.message.get("pageSize"),
+        page_token=call.message.get("pageToken"),
         default=100,  # our choice: not seen
         maximum=1000,  # our choice: not seen
         scope=f"{scope}?{text}&{order}",
     )
+    after = ranked(wanted.after)
+    rows: Iterable[Row] = walk(None if order_by.length else after)
+    if test:
+        rows = (row for row in rows if test(row.facts(row.resource)))
+    if order_by.length:
+        rows = order_by.sort(rows, wanted.after)
+    page, token = wanted.cut(rows, key=lambda row: row.name, rank=lambda row: row.rank, order=order_by)
+    mask = call.message.get("readMask", [])
+    return list_message(member, (apply_read_mask(row.resource, mask) for row in page), token)
 
 
-def filter_resources(resources: Iterable[T], text: str, *, facts: Callable[[T], Json]) -> list[T]:
-    """The resources that fit a filter. An empty filter fits all; an invalid one raises 400.
+def compile_filter(text: str) -> Test | None:
+    """The test of a filter, None for an empty one. An invalid one raises 400.
 
-    `facts` makes of a resource what a filter may name. google-genai appends `&filter=labels.tune-type:*` to a user's
-    own filter, inside the value.
+    google-genai appends `&filter=labels.tune-type:*` to a user's own filter, inside the value.
     """
-    if not text.strip():
-        return list(resources)
-    test = _Parser(text.replace("&filter=", " AND ")).parse()
-    return [resource for resource in resources if test(facts(resource))]
+    return _Parser(text.replace("&filter=", " AND ")).parse() if text.strip() else None
 
 
 class Order:
-    """An `order_by`, such as `display_name, create_time desc`. Raises ApiError for a field that is not in `allowed`.
+    """An `order_by`, such as `display_name, create_time desc`. Raises ApiError for a field that is not in `allowed`."""
 
-    `show` makes the resource of a name; it is called only if the order has fields.
-    """
-
-    def __init__(self, text: str, allowed: Sequence[str], show: Callable[[str], Json]) -> None:
-        self._show = show
+    def __init__(self, text: str, allowed: Sequence[str]) -> None:
         self._parts: list[tuple[str, bool]] = []
         for part in (part.split() for part in text.split(",") if part.strip()):
             field = json_name(part[0])
@@ -96,9 +104,9 @@ class Order:
                 raise invalid_argument(f"Invalid order_by: {text}")  # our choice: not seen
             self._parts.append((field, part[1:] == ["desc"]))
 
-    def values(self, name: str) -> tuple[Value, ...]:
-        """The values of the order's fields for the resource of that name."""
-        return tuple(self._show(name).get(field) or "" for field, _ in self._parts)
+    def values(self, row: Row) -> tuple[Value, ...]:
+        """The values of the order's fields for a resource."""
+        return tuple(row.resource.get(field) or "" for field, _ in self._parts)
 
     @property
     def length(self) -> int:
@@ -110,9 +118,13 @@ class Order:
         pairs = zip(values, self._parts, strict=True)
         return tuple(_Descending(_sortable(value)) if descends else _sortable(value) for value, (_, descends) in pairs)
 
-    def sort(self, names: Iterable[str], rank: Callable[[str], int]) -> list[str]:
-        """Sort names by this order, then by rank and name."""
-        return sorted(names, key=lambda name: (self.key(self.values(name)), rank(name), name))
+    def sort(self, rows: Iterable[Row], after: Token | None) -> list[Row]:
+        """Sort rows by this order, then by rank and name; return those behind a token."""
+        keys = [((self.key(self.values(row)), row.rank, row.name), row) for row in rows]
+        if after is not None:
+            behind = (self.key(check_values(after, self)), after.rank, after.name)
+            keys = [(key, row) for key, row in keys if key > behind]
+        return [row for _, row in sorted(keys, key=lambda pair: pair[0])]
 
 
 class _Descending:

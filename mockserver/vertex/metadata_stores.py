@@ -1,5 +1,6 @@
 """metadataStores: get and list the contexts and the artifacts of experiments. There are no executions."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from mockserver.dispatch.routing import Call
@@ -7,9 +8,18 @@ from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Progress
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.etags import etag
-from mockserver.vertex.experiments import STORE, Experiment, list_ranked, walk_experiments
-from mockserver.vertex.filters import filter_resources
+from mockserver.vertex.experiments import (
+    STORE,
+    Experiment,
+    find_experiments,
+    list_ranked,
+    newest_first,
+    oldest_first,
+    walk_experiments,
+)
+from mockserver.vertex.filters import compile_filter
 from mockserver.vertex.locations import find_location, resource_name
+from mockserver.vertex.records import JOBS_BY_NEWEST_EXPERIMENT
 
 Json = dict[str, Any]
 
@@ -25,7 +35,7 @@ def find_store(call: Call) -> str:
 def get_context(call: Call) -> Json:
     """Return a context: an experiment's or its run's."""
     name = resource_name(call)
-    for experiment in walk_experiments(call):
+    for experiment in find_experiments(call, name):
         if name == experiment.context:
             return show_context(experiment)
         if name == experiment.run_context:
@@ -41,7 +51,7 @@ def get_execution(call: Call) -> Json:
 def get_artifact(call: Call) -> Json:
     """Return the artifact that links a run's context to its run on the tensorboard."""
     name = resource_name(call)
-    for experiment in walk_experiments(call):
+    for experiment in find_experiments(call, name):
         if name == experiment.artifact:
             return show_artifact(experiment)
     raise not_found("Artifact", name)
@@ -50,26 +60,31 @@ def get_artifact(call: Call) -> Json:
 def list_contexts(call: Call) -> Json:
     """List the contexts of the default metadata store, newest first."""
     store, text = find_store(call), call.message.get("filter", "")
-    rows: list[tuple[int, Json]] = []
-    for experiment in walk_experiments(call):
+
+    def rows(rank: int | None) -> Iterator[tuple[int, Json]]:
         # Ranked among all that the location will ever have: every job has two.
-        rows.append((-2 * experiment.ordinal, show_context(experiment)))
-        rows.append((-2 * experiment.ordinal - 1, show_run_context(experiment)))
-    rows = filter_resources(reversed(rows), text, facts=lambda row: row[1])
-    return list_ranked(call, "contexts", rows, f"{store}/contexts?{text}")
+        after = newest_first(None if rank is None else -rank // 2)
+        for experiment in walk_experiments(call, JOBS_BY_NEWEST_EXPERIMENT, after=after):
+            yield -2 * experiment.ordinal - 1, show_run_context(experiment)
+            yield -2 * experiment.ordinal, show_context(experiment)
+
+    return list_ranked(call, "contexts", rows, f"{store}/contexts?{text}", compile_filter(text))
 
 
 def list_executions(call: Call) -> Json:
     """List no executions: a tuning experiment consists of contexts."""
-    return list_ranked(call, "executions", [], f"{find_store(call)}/executions")
+    return list_ranked(call, "executions", lambda _: (), f"{find_store(call)}/executions")
 
 
 def list_artifacts(call: Call) -> Json:
     """List the artifacts, oldest first."""
     store, text = find_store(call), call.message.get("filter", "")
-    rows = [(experiment.ordinal, show_artifact(experiment)) for experiment in walk_experiments(call)]
-    rows = filter_resources(rows, text, facts=lambda row: row[1])
-    return list_ranked(call, "artifacts", rows, f"{store}/artifacts?{text}")
+
+    def rows(rank: int | None) -> Iterator[tuple[int, Json]]:
+        experiments = walk_experiments(call, after=oldest_first(rank))
+        return ((experiment.ordinal, show_artifact(experiment)) for experiment in experiments)
+
+    return list_ranked(call, "artifacts", rows, f"{store}/artifacts?{text}", compile_filter(text))
 
 
 def show_context(experiment: Experiment) -> Json:

@@ -8,31 +8,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.dispatch.lists import list_response
+from mockserver.dispatch.lists import list_response, pack_position, unpack_position
 from mockserver.dispatch.routing import Call
 from mockserver.dispatch.transactions import transactional
 from mockserver.protojson.field_mask import merge
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.simulation.tuning import micros
+from mockserver.state.store import Entry, Position
 from mockserver.vertex.errors import REQUIRED, invalid_fields, not_found
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import list_resources
+from mockserver.vertex.filters import Row, list_resources
 from mockserver.vertex.locations import find_location, resource_name
 from mockserver.vertex.operations import start_operation
-from mockserver.vertex.store import (
-    MODELS,
-    ORDINAL_BITS,
-    Checkpoint,
-    Model,
-    Repository,
-    TuningJob,
-    Version,
-    VersionEdits,
-    find_model,
-    find_version,
-    newest_first,
-)
+from mockserver.vertex.records import MODELS, Checkpoint, Model, TuningJob, VersionEdits, creation_time
+from mockserver.vertex.store import Repository, Version, find_model, find_version
 from mockserver.vertex.tuning_specs import SPECS
 from mockserver.vertex.versions import message_name
 
@@ -50,21 +40,19 @@ def list_models(call: Call) -> Json:
     """List the models of a location, each in its default version, newest first [seen]."""
     repository = Repository(call.world, call.now)
     location = find_location(call).name
-    models = {
-        entry.name: (entry, versions, _default_version(entry.record, versions))
-        for entry, versions in repository.walk_models(location)
-    }
 
-    def show(name: str) -> Json:
-        entry, versions, version = models[name]
-        return show_model(repository, entry.record, versions, version)
+    def row(entry: Entry[Model]) -> Row:
+        model = entry.record
+
+        def show() -> Json:
+            return show_model(repository, model, _default_version(model, repository.find_versions(model)))
+
+        return Row(entry.name, pack_position(entry.position), show, _facts)
 
     return list_resources(
         call,
         "models",
-        {name: newest_first(version.since, entry) for name, (entry, _, version) in models.items()},
-        show=show,
-        facts=_facts,
+        lambda after: map(row, repository.walk_models(location, unpack_position(after))),
         scope=f"{location}/models",
     )
 
@@ -73,13 +61,16 @@ def list_model_versions(call: Call) -> Json:
     """List the versions of a model, newest first."""
     repository = Repository(call.world, call.now)
     model, versions = find_model(call, _model_name(call))
-    by_name = {f"{model.name}/{version.number}": version for version in versions}
+
+    def row(version: Version) -> Row:
+        rank = pack_position(Position(-version.since, -version.number))
+        return Row(f"{model.name}/{version.number}", rank, lambda: show_model(repository, model, version), _facts)
+
+    rows = sorted(map(row, versions), key=lambda row: row.rank)
     return list_resources(
         call,
         "models",
-        {name: -(version.since << ORDINAL_BITS | version.number) for name, version in by_name.items()},
-        show=lambda name: show_model(repository, model, versions, by_name[name]),
-        facts=_facts,
+        lambda after: (row for row in rows if after is None or (row.rank, row.name) > after),
         scope=model.name,
     )
 
@@ -172,7 +163,7 @@ def delete_model_version(call: Call) -> Json:
     return start_operation(call, model.name, "DeleteOperationMetadata")
 
 
-def show_model(repository: Repository, model: Model, versions: tuple[Version, ...], version: Version) -> Json:
+def show_model(repository: Repository, model: Model, version: Version) -> Json:
     """The resource, in one of its versions."""
     job, edits = version.job, version.edits
     updated = max(version.since, edits.updated or 0)
@@ -192,7 +183,7 @@ def show_model(repository: Repository, model: Model, versions: tuple[Version, ..
             {"endpoint": endpoint, "deployedModelId": deployment.id, "checkpointId": deployment.checkpoint}
             for endpoint, deployment in repository.walk_deployments(model, version)
         ],
-        "createTime": versions[0].since,
+        "createTime": creation_time(model),
         "updateTime": updated,
         "etag": etag(model.name, version.number, version.display_name, model.aliases, edits, updated),
         "labels": tuning_labels(job) if edits.labels is None else dict(edits.labels),
@@ -217,8 +208,8 @@ def tuning_labels(job: TuningJob) -> Json:
 
 
 def _show_version(call: Call, version: Version) -> Json:
-    model, versions = find_model(call, version.job.model)
-    return show_model(Repository(call.world, call.now), model, versions, version)
+    model, _ = find_model(call, version.job.model)
+    return show_model(Repository(call.world, call.now), model, version)
 
 
 def _show_checkpoint(checkpoint: Checkpoint) -> Json:

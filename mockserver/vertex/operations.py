@@ -20,7 +20,8 @@ from mockserver.state.clock import Nanos
 from mockserver.state.store import Collection, Index, Missing
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.locations import resource_name
-from mockserver.vertex.store import TUNING_JOBS, Repository, unused_names
+from mockserver.vertex.records import TUNING_JOBS
+from mockserver.vertex.store import Repository, unused_names
 from mockserver.vertex.tuning_job_views import show_tuning_job
 from mockserver.vertex.versions import type_url
 

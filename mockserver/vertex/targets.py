@@ -10,7 +10,8 @@ from mockserver.dispatch.routing import Call
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.vertex.errors import endpoint_not_found
 from mockserver.vertex.locations import find_location, resource_name
-from mockserver.vertex.store import MODELS, TUNING_JOBS, find_endpoint
+from mockserver.vertex.records import MODELS, TUNING_JOBS
+from mockserver.vertex.store import find_endpoint
 
 # The longer sentence was seen in 2026, the shorter recorded in 2025; the day between them is our choice.
 NEWER_SENTENCE_SINCE = date(2025, 10, 1)

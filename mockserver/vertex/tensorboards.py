@@ -12,9 +12,16 @@ from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Progress, Snapshot
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.etags import etag
-from mockserver.vertex.experiments import Experiment, board_name, list_ranked, walk_experiments
+from mockserver.vertex.experiments import (
+    Experiment,
+    board_name,
+    find_experiments,
+    list_ranked,
+    oldest_first,
+    walk_experiments,
+)
 from mockserver.vertex.locations import find_location, resource_name
-from mockserver.vertex.store import TuningJob
+from mockserver.vertex.records import JOBS_BY_CREATED_EXPERIMENT, TuningJob
 
 Json = dict[str, Any]
 
@@ -52,7 +59,7 @@ def find_experiment(call: Call, kind: str) -> Experiment:
     name = resource_name(call)
     board, _, rest = name.partition("/experiments/")
     id_, _, run = rest.partition("/runs/")
-    for experiment in walk_experiments(call):
+    for experiment in find_experiments(call, id_):
         runs = {"", experiment.run_id, f"{experiment.id}-{experiment.run_id}"}
         if (board, id_) == (experiment.board, experiment.id) and run.partition("/")[0] in runs:
             return experiment
@@ -101,27 +108,31 @@ def get_tensorboard_time_series(call: Call) -> Json:
 def list_tensorboards(call: Call) -> Json:
     """List the only tensorboard of the location, once a job has written to it."""
     rows = [(0, show_tensorboard(call))] if any(walk_experiments(call)) else []
-    return list_ranked(call, "tensorboards", rows, f"{find_location(call).name}/tensorboards")
+    return list_ranked(call, "tensorboards", lambda _: rows, f"{find_location(call).name}/tensorboards")
 
 
 def list_tensorboard_experiments(call: Call) -> Json:
     """List the experiments on the tensorboard."""
     _check_board(call)
-    rows = [(experiment.ordinal, show_experiment(experiment)) for experiment in walk_experiments(call)]
+
+    def rows(rank: int | None) -> Iterator[tuple[int, Json]]:
+        experiments = walk_experiments(call, after=oldest_first(rank))
+        return ((experiment.ordinal, show_experiment(experiment)) for experiment in experiments)
+
     return list_ranked(call, "tensorboardExperiments", rows, f"{resource_name(call)}/experiments")
 
 
 def list_tensorboard_runs(call: Call) -> Json:
     """List the only run of an experiment."""
     rows = [(0, show_run(find_experiment(call, "TensorboardExperiment")))]
-    return list_ranked(call, "tensorboardRuns", rows, f"{resource_name(call)}/runs")
+    return list_ranked(call, "tensorboardRuns", lambda _: rows, f"{resource_name(call)}/runs")
 
 
 def list_tensorboard_time_series(call: Call) -> Json:
     """List the metrics of a run."""
     experiment = find_experiment(call, "TensorboardRun")
     rows = [(number, show_time_series(experiment, number)) for number in _metric_numbers(experiment)]
-    return list_ranked(call, "tensorboardTimeSeries", rows, f"{experiment.board_run}/timeSeries")
+    return list_ranked(call, "tensorboardTimeSeries", lambda _: rows, f"{experiment.board_run}/timeSeries")
 
 
 def read_tensorboard_time_series_data(call: Call) -> Json:
@@ -134,9 +145,14 @@ def batch_read_tensorboard_time_series_data(call: Call) -> Json:
     """Return the values of several metrics, of any runs."""
     _check_board(call)
     names = [name.split("/") for name in call.message.get("timeSeries", [])]
+    found = {
+        experiment.job.name: experiment
+        for id_ in {part for parts in names for part in parts if part}
+        for experiment in walk_experiments(call, id_=id_)
+    }
     data = [
         _show_data(experiment, number)
-        for experiment in walk_experiments(call)
+        for experiment in sorted(found.values(), key=lambda experiment: experiment.ordinal)
         for number in _metric_numbers(experiment)
         if any(parts[-1] == str(number) and experiment.id in parts for parts in names)
     ]
@@ -146,7 +162,8 @@ def batch_read_tensorboard_time_series_data(call: Call) -> Json:
 def show_tensorboard(call: Call) -> Json:
     """The resource."""
     name = board_name(find_location(call).name)
-    first = min((experiment.job.run.created for experiment in walk_experiments(call)), default=call.now)
+    oldest = next(walk_experiments(call, JOBS_BY_CREATED_EXPERIMENT), None)
+    first = oldest.job.run.created if oldest else call.now
     return {
         "name": name,
         "displayName": "Default Tensorboard",  # our choice: not seen

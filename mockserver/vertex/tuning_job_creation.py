@@ -14,6 +14,7 @@ from mockserver.catalog import base_models, training_plan
 from mockserver.catalog.base_model import Shape
 from mockserver.catalog.training_plan import VertexHyperparameters
 from mockserver.datasets.dataset import Dataset
+from mockserver.dispatch import runs
 from mockserver.dispatch.routing import Call
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.simulation import names, tuning
@@ -21,17 +22,8 @@ from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tuning import Run
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.locations import Location, canonical_name, find_location, serving_location
-from mockserver.vertex.store import (
-    ENDPOINTS,
-    MODELS,
-    TUNING_JOBS,
-    Checkpoint,
-    Repository,
-    TuningJob,
-    Version,
-    find_version,
-    unused_names,
-)
+from mockserver.vertex.records import ENDPOINTS, MODELS, TUNING_JOBS, Checkpoint, TuningJob
+from mockserver.vertex.store import Version, find_version, unused_names
 from mockserver.vertex.training_data import read_training_data
 from mockserver.vertex.tuning_specs import ADAPTER_SIZES, Request, check_request, source_model
 
@@ -137,13 +129,8 @@ def _find_parent(call: Call, body: Mapping[str, Any]) -> Version | None:
 
 def _check_quota(call: Call) -> None:
     """Older projects were refused where newer ones wait [second-hand]."""
-    settings, location = call.settings, find_location(call)
-    if settings.max_concurrent_jobs is None or settings.over_quota != "refuse":
-        return
-    repository = Repository(call.world, call.now)
-    jobs = repository.walk_jobs(f"projects/{location.number}")
-    running = sum(not repository.observe(entry.record).state.terminal for entry in jobs)
-    if running >= settings.max_concurrent_jobs:
+    quota = f"projects/{find_location(call).number}"
+    if call.settings.over_quota == "refuse" and runs.is_full(call.world, TUNING_JOBS, quota, call.now):
         # the form is that of generateContent's quotas [seen]; the metric is our choice
         raise ApiError(
             Code.RESOURCE_EXHAUSTED,
@@ -181,7 +168,7 @@ def _new_run(
     labels = (text for label in job.get("labels", {}).items() for text in label)
     for directives in call.job_directives(job.get("tunedModelDisplayName", ""), job.get("description", ""), *labels):
         run = directives.direct(run)
-    return run, defaults
+    return runs.find_place(call.world, TUNING_JOBS, run), defaults
 
 
 def _choose_display_name(request: Request, parent: Version | None, rng: Random) -> str:

@@ -7,16 +7,17 @@ later still; model, statistics and the hyperparameters that the service chose at
 
 from typing import Any
 
-from mockserver.simulation import names
 from mockserver.simulation.tuning import SECOND, Failure, Nanos, Progress, State
-from mockserver.vertex.store import (
+from mockserver.vertex.records import (
+    EXPERIMENT_SHOWN,
     STATES,
-    Repository,
     TuningJob,
+    experiment_id,
     exported_checkpoints,
     is_trained,
     registration_time,
 )
+from mockserver.vertex.store import Repository
 from mockserver.vertex.training_data import show_statistics
 
 Json = dict[str, Any]
@@ -29,10 +30,6 @@ WITH_DEFAULTS = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec"}
 
 SERVICE_ACCOUNT_SHOWN = 31 * SECOND  # with an update of the record [seen]
 MODEL_NAMED = 40 * SECOND  # jobs that ended after 42 and 80 s of work named a model, one of 31 s did not [seen]
-
-# Contexts were stamped 33 s after their jobs began, but jobs that ended after 43 to 80 s showed none.
-EXPERIMENT_STAMPED = 33 * SECOND
-EXPERIMENT_SHOWN = 90 * SECOND
 
 
 def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
@@ -48,20 +45,13 @@ def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
         **_times(progress),
         **_error(progress),
         **_experiment(job, progress, now),
-        **_tuned_model(repository, job, progress),
+        **_tuned_model(repository, job, progress, now),
         **_preview(job, progress, now),
     }
     if is_trained(progress):
         resource[job.spec] = _completed_spec(job)
         resource |= show_statistics(job.spec, job.dataset.statistics)
     return resource
-
-
-def experiment_id(job: TuningJob, progress: Progress) -> str | None:
-    """The id of the context that holds the job's metrics; None before the job has started."""
-    if progress.started is None:
-        return None
-    return names.experiment_id(progress.started + EXPERIMENT_STAMPED + job.run.seed % SECOND)
 
 
 def has_experiment(job: TuningJob, progress: Progress, now: Nanos) -> bool:
@@ -103,11 +93,12 @@ def _has_worked(job: TuningJob, progress: Progress, now: Nanos, duration: Nanos)
     return progress.started is not None and min(ends) - progress.started >= duration
 
 
-def _tuned_model(repository: Repository, job: TuningJob, progress: Progress) -> Json:
+def _tuned_model(repository: Repository, job: TuningJob, progress: Progress, now: Nanos) -> Json:
     """The products of the job. Jobs that ended before there was a model may name one all the same [seen]."""
     tuned: Json = {}
     names_model = progress.ended is not None and _has_worked(job, progress, progress.ended, MODEL_NAMED)
-    if names_model or registration_time(job, progress) is not None:
+    registered = registration_time(job) if progress.completed_steps else None
+    if names_model or (registered is not None and registered <= now):
         tuned["model"] = job.model_version
     if progress.state is State.SUCCEEDED:
         tuned["endpoint"] = repository.find_default_endpoint(job)

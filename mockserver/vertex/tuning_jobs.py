@@ -3,33 +3,29 @@
 PENDING --40 ms--> RUNNING --> SUCCEEDED | FAILED          PENDING | RUNNING --cancel--> CANCELLING --> CANCELLED
 """
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.dispatch.lists import list_message
+from mockserver.dispatch import runs
+from mockserver.dispatch.lists import list_message, pack_position, unpack_position
 from mockserver.dispatch.routing import Call
+from mockserver.dispatch.runs import StoredRun
 from mockserver.dispatch.transactions import in_transaction, transactional
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.paging import paging, ranked
+from mockserver.rpc.paging import Paging, paging, ranked
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import State
-from mockserver.state.store import Store
+from mockserver.state.clock import Nanos
+from mockserver.state.store import Entry, Position, Store
 from mockserver.vertex.errors import REQUIRED, does_not_exist, invalid_fields
-from mockserver.vertex.filters import filter_resources
+from mockserver.vertex.filters import compile_filter
 from mockserver.vertex.locations import GLOBAL, canonical_name, find_location, resource_name
 from mockserver.vertex.operations import start_operation
-from mockserver.vertex.store import (
-    STATES,
-    TUNING_JOBS,
-    Repository,
-    TuningJob,
-    find_tuning_job,
-    find_version,
-    insert_tuning_job,
-    newest_first,
-)
+from mockserver.vertex.records import STATES, TUNING_JOBS, TuningJob, insert_tuning_job
+from mockserver.vertex.store import Repository, find_tuning_job, find_version
 from mockserver.vertex.tuning_job_creation import new_tuning_job, prepare_tuning_job
 from mockserver.vertex.tuning_job_views import show_tuning_job
 from mockserver.vertex.versions import message_name
@@ -103,6 +99,7 @@ def list_tuning_jobs(call: Call) -> Json:
     repository = Repository(call.world, call.now)
     location = find_location(call).name
     text = call.message.get("filter", "")
+    test = compile_filter(text)
     page = paging(
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),
@@ -113,39 +110,61 @@ def list_tuning_jobs(call: Call) -> Json:
     )
     # A job that is updated while somebody turns pages would move to a page that they have seen already. So the order
     # of all pages is that of the moment at which the first one was read; jobs created since are on none of them.
-    moment = page.moment or call.now
-    then = repository.at(moment)
-    rows = [
-        (newest_first(then.observe(entry.record).updated, entry), entry.name, entry.record)
-        for entry in repository.walk_jobs(location)
-        if entry.record.run.created <= moment
-    ]
-    if text.strip():
+    then = Repository(call.world, page.moment or call.now)
+    if page.after is None:
+        changed = tuple(entry.ordinal for entry in then.walk_requested(location))
+    else:
+        changed = page.after.changed
+    entries: Iterable[Entry[TuningJob]] = _walk_jobs(then, location, page, frozenset(changed))
+    if test:
 
-        def facts(row: tuple[int, str, TuningJob]) -> Json:
-            resource = show_tuning_job(repository, row[2], call.now)
-            return trim_to_version(message_name(call.version, "TuningJob"), resource)
+        def fits(entry: Entry[TuningJob]) -> bool:
+            resource = show_tuning_job(repository, entry.record, call.now)
+            return test(trim_to_version(message_name(call.version, "TuningJob"), resource))
 
-        rows = filter_resources(rows, text, facts=facts)
-    if behind := ranked(page.after):
-        rows = [row for row in rows if row[:2] > behind]
-    rows.sort(key=lambda row: row[:2])
-    rows, token = page.cut(rows, key=lambda row: row[1], rank=lambda row: row[0])
-    return list_message("tuningJobs", (show_tuning_job(repository, job, call.now) for _, _, job in rows), token)
+        entries = filter(fits, entries)
+    taken, token = page.cut(
+        entries, key=lambda entry: entry.name, rank=lambda entry: pack_position(entry.position), changed=changed
+    )
+    jobs = (show_tuning_job(repository, entry.record, call.now) for entry in taken)
+    return list_message("tuningJobs", jobs, token)
+
+
+def _walk_jobs(then: Repository, location: str, page: Paging, changed: Collection[int]) -> Iterator[Entry[TuningJob]]:
+    """The jobs on the page and behind it, in the order of the moment of the first page.
+
+    A clock may stand still: the jobs whose end was requested at that very moment, but after the first page, are where they
+    were before. Those in `changed` were before it.
+    """
+    after = unpack_position(ranked(page.after))
+    late = {
+        entry.name: _undo(entry, then.now) for entry in then.walk_requested(location) if entry.ordinal not in changed
+    }
+    entries = (entry for entry in then.walk_jobs(location, after) if entry.name not in late)
+    behind = (entry for entry in late.values() if after is None or entry.position > after)
+    return heapq.merge(entries, sorted(behind, key=_position), key=_position)
+
+
+def _position(entry: Entry[TuningJob]) -> Position:
+    return entry.position
+
+
+def _undo(entry: Entry[TuningJob], moment: Nanos) -> Entry[TuningJob]:
+    """The entry at the position that it had before the end of the job was requested."""
+    run = replace(entry.record.run, cancelled=None, failed=None, finished=None)
+    return entry._replace(position=Position(-tuning.observe(run, moment).updated, -entry.ordinal))
 
 
 @transactional
 def cancel_tuning_job(call: Call) -> Json:
     """Ask a job to stop. One that has ended, or was cancelled before, cannot be canceled."""
     job = find_tuning_job(call, resource_name(call))
-    repository = Repository(call.world, call.now)
-    state = repository.observe(job).state
+    state = tuning.state(job.run, call.now)
     if state not in {State.PENDING, State.RUNNING}:
         # seen for CANCELLED; our choice for the other states
         raise ApiError(
             Code.FAILED_PRECONDITION,
             f'The TuningJob "{job.name}" is in state {STATES[state]} and cannot be canceled.',
         )
-    run = tuning.cancel(job.run, call.now, start=repository.find_start(job))
-    call.world.store.replace(TUNING_JOBS, job.name, replace(job, run=run))
+    runs.change_run(call.world, StoredRun(TUNING_JOBS, job.name, job.run), tuning.cancel(job.run, call.now), call.now)
     return {}

@@ -69,7 +69,6 @@ def call(
         secret="",
         verb="GET",
         path="/v1/things",
-        size=0,
     )
     return dispatch(request)
 

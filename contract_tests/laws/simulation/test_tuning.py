@@ -19,7 +19,7 @@ from mockserver.simulation.tuning import (
     Pace,
     Run,
     State,
-    find_start_times,
+    find_places,
     observe,
     observe_refreshed,
     snapshots,
@@ -341,11 +341,20 @@ def test_fresh_metadata_is_what_is_seen() -> None:
     assert observe(a_run(), after(10)) == observe_refreshed(a_run(), after(10), 0)
 
 
+def placed(queue: list[Run], limit: int, now: int = 0) -> list[Run]:
+    """The runs with their places in a quota; up to `now` they have them already."""
+    return list(find_places(queue, limit, now))
+
+
+def starts(queue: list[Run]) -> list[int]:
+    """When runs with places may start."""
+    return [max(run.created + round(run.pace.start_seconds * SECOND), run.free_at) for run in queue]
+
+
 def test_runs_wait_for_a_free_place() -> None:
     """Two at a time: the third starts when the first has ended, the fourth with the end of the second."""
-    queue = [a_run(created=after(place), seed=place) for place in range(4)]
-    begins = find_start_times(queue, 2)
-    ends = [observe(run, NEVER, start=begin).ended for run, begin in zip(queue, begins, strict=True)]
+    queue = placed([a_run(created=after(place), seed=place) for place in range(4)], 2)
+    begins, ends = starts(queue), [observe(run, NEVER).ended for run in queue]
 
     assert begins[:2] == [after(0.5), after(1.5)]
     assert [tuning.micros(begin) for begin in begins[2:]] == ends[:2]
@@ -354,38 +363,42 @@ def test_runs_wait_for_a_free_place() -> None:
 def test_a_place_is_freed_by_cancelling() -> None:
     """A run that was cancelled while waiting takes no place; one that trained frees its place."""
     first, second, third = (a_run(created=after(place), seed=place) for place in range(3))
-    freed = find_start_times([tuning.cancel(first, after(5)), second], 1)
-    skipped = find_start_times([first, replace(second, cancelled=after(4)), third], 1)
+    freed = placed([tuning.cancel(first, after(5)), second], 1)
+    skipped = placed([first, replace(second, cancelled=after(4)), third], 1)
 
-    assert [after(0.5), after(5)] == freed
-    assert skipped[2] == find_start_times([first, third], 1)[1]
+    assert [after(0.5), after(5)] == starts(freed)
+    assert skipped[2] == placed([first, third], 1)[1]
 
 
 @given(queue=st.lists(runs, min_size=2, max_size=6), limit=st.integers(1, 3), delay=delays, data=st.data())
 def test_a_place_is_not_freed_in_the_past(queue: list[Run], limit: int, delay: int, data: st.DataObject) -> None:
     """A request for one run changes no start in the past, and lets no run start before the request."""
     now = CREATED + delay
-    queue = [without_future(run, now) for run in queue]
-    before = find_start_times(queue, limit)
+    before = placed([without_future(run, now) for run in queue], limit)
     place = data.draw(st.integers(0, len(queue) - 1))
-    queue[place] = tuning.cancel(queue[place], now, start=before[place])
-    later = find_start_times(queue, limit)
+    changed = [*before[:place], tuning.cancel(before[place], now), *before[place + 1 :]]
+    later = placed(changed, limit)
 
-    for old, new in zip(before, later, strict=True):
+    for old, new in zip(starts(before), starts(later), strict=True):
         assert new == old if old <= now else now <= new <= old
 
 
 def test_a_place_that_is_never_freed_is_waited_for_for_ever() -> None:
     """All runs behind a stalled run are pending."""
-    begins = find_start_times([a_run(stall_at_step=1), a_run(created=after(1))], 1)
+    queue = placed([a_run(stall_at_step=1), a_run(created=after(1))], 1)
 
-    assert [after(0.5), NEVER] == begins
-    assert State.PENDING is observe(a_run(created=after(1)), after(10**6), start=NEVER).state
+    assert [after(0.5), NEVER] == starts(queue)
+    assert State.PENDING is observe(queue[1], after(10**6)).state
 
 
-def test_without_a_quota_nobody_waits() -> None:
-    """Without a limit every run starts at its own time."""
-    assert [after(0.5), after(0.5)] == find_start_times([a_run(), a_run()], None)
+@given(runs, delays)
+def test_a_run_is_updated_when_its_updates_say(run: Run, delay: int) -> None:
+    """At every moment the update time is that of the last update; the last one is the end."""
+    now = run.created + delay
+    past = [shown for since, shown in tuning.updates(run) if since <= now]
+
+    assert max(past) == past[-1] == observe(run, now).updated
+    assert observe(run, now).state.terminal == (tuning.end(run) <= now)
 
 
 def test_a_long_run_is_cheap_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,35 @@
 """The log of calls: laws of `state.calls`."""
 
+import gc
 from dataclasses import replace
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver.protojson.memoized import MemoizedList
+from mockserver.state import calls
 from mockserver.state.calls import CallLog, RecordedCall
 from mockserver.state.clock import SECOND
 
 START = 1_710_428_400 * SECOND  # 2024-03-14T15:00:00Z
 
 METHODS = ("tunedModels.create", "tunedModels.get", "models.generateContent", "")
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5)
+    | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+objects = st.dictionaries(st.text(max_size=3), values, max_size=3)
 
 
 def call(method: str = "tunedModels.get", at: float = 0, **members: Any) -> RecordedCall:
@@ -57,15 +74,85 @@ def test_a_log_keeps_the_newest(methods: list[str], capacity: int) -> None:
     assert min(len(methods), capacity) == len(log)
 
 
-@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 100))
+def sized(size: int, at: float = 0) -> RecordedCall:
+    """A call that takes so many bytes in the log beside those of a call with an empty answer."""
+    return call(at=at, response="x" * size)
+
+
+EMPTY = 300
+"""About what a call with an empty answer takes."""
+
+
+def kept(log: CallLog) -> list[int]:
+    """The sizes of the answers in a log."""
+    return [len(each.response) for each in log]
+
+
+@given(st.lists(st.integers(0, 5000), min_size=1, max_size=30), st.integers(1, 20_000))
 def test_a_log_stays_small(sizes: list[int], most: int) -> None:
     """Of calls with large bodies it keeps fewer: as many of the newest as fit, and one at least."""
-    log = CallLog(10, most)
+    log, taken = CallLog(10, most), []
     for at, size in enumerate(sizes):
-        log.append(call(at=at, size=size))
-    fitting = [newest for newest in range(1, 11) if newest == 1 or sum(sizes[-newest:]) <= most]
+        log.append(sized(size, at))
+        alone = CallLog()
+        alone.append(sized(size, at))
+        taken.append(alone.size)
+        assert size < alone.size < size + EMPTY + 100
+    fitting = [newest for newest in range(1, 11) if newest == 1 or sum(taken[-newest:]) <= most]
 
-    assert sizes[-max(fitting) :] == [kept.size for kept in log]
+    assert sizes[-max(fitting) :] == kept(log)
+    assert log.size == sum(taken[-len(log) :])
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3000)), min_size=1, max_size=30), st.integers(1, 9000))
+def test_all_logs_together_stay_small(appended: list[tuple[int, int]], most: int) -> None:
+    """Those of snapshots and forks count too. The largest loses its oldest calls; each keeps its newest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calls, "MAX_TOTAL_BYTES", most)
+        patch.setattr(calls, "_COUNTED_EVERY", 0)
+        patch.setattr(calls, "_logs", WeakSet())
+        logs = [CallLog() for _ in range(3)]
+        newest: dict[int, int] = {}
+        for which, size in appended:
+            logs[which].append(sized(size))
+            newest[which] = size
+        copy = CallLog()
+        copy.replace(logs[0])
+
+        assert newest == {which: kept(log)[-1] for which, log in enumerate(logs) if log}
+        everything = [*logs, copy]
+        assert sum(log.size for log in everything) <= most or any(len(log) <= 1 for log in everything)
+
+
+@given(st.builds(RecordedCall, request=st.none() | objects, response=values))
+def test_what_is_read_is_what_was_logged(logged: RecordedCall) -> None:
+    """Of the same types, whatever the answer holds."""
+    log = CallLog()
+    log.append(logged)
+
+    assert repr([logged]) == repr(list(log))
+
+
+def test_a_list_that_many_answers_share_is_read_as_a_list() -> None:
+    """The snapshots of a model are packed once for all its answers."""
+    steps = MemoizedList([{"step": 1}])
+    log = CallLog()
+    log.append(call(response={"snapshots": steps}))
+    log.append(call(response={"snapshots": steps}))
+
+    assert [{"snapshots": [{"step": 1}]}] * 2 == [each.response for each in log]
+    assert {list} == {type(each.response["snapshots"]) for each in log}
+
+
+def test_a_log_gives_the_garbage_collector_one_object_a_call() -> None:
+    """So that a full log does not stop the server: the collector looks at every container that is alive."""
+    log = CallLog()
+    gc.collect()
+    before = len(gc.get_objects())
+    for _ in range(100):
+        log.append(call(response={"a": [{"b": [number]} for number in range(20)]}))
+
+    assert len(gc.get_objects()) - before <= 110
 
 
 FIRST, LATER, LAST = call(at=0), call(at=1), call(at=2)
@@ -79,7 +166,10 @@ def test_a_list_of_calls_does_not_change_later() -> None:
     log.append(LATER)
     log.clear()
     cleared = len(log)
-    log.replace([FIRST, LATER, LAST])
+    other = CallLog()
+    for each in (FIRST, LATER, LAST):
+        other.append(each)
+    log.replace(other)
 
     assert [FIRST] == list(before)
     assert 0 == cleared
@@ -101,24 +191,24 @@ def test_amending_replaces_a_call_at_its_position() -> None:
 
 def test_a_dropped_call_is_not_amended() -> None:
     """It does not count, neither as a call nor by its size."""
-    log = CallLog(2, 10)
-    dropped = log.append(call(size=9))
-    log.append(call(size=9))
-    log.amend(dropped, call(size=9))
-    forgotten = log.append(call(size=1))
+    log = CallLog(2, 10_000)
+    dropped = log.append(sized(9000))
+    log.append(sized(9000))
+    log.amend(dropped, sized(9000))
+    forgotten = log.append(sized(100))
     log.clear()
-    log.amend(forgotten, call(size=9))
-    log.append(call(size=5))
-    log.append(call(size=5))
+    log.amend(forgotten, sized(9000))
+    log.append(sized(4500))
+    log.append(sized(4500))
 
-    assert [5, 5] == [kept.size for kept in log]
+    assert [4500, 4500] == kept(log)
 
 
 def test_an_amended_record_counts_with_its_new_size() -> None:
     """Older ones make room for it."""
-    log = CallLog(10, 10)
-    log.append(call(at=0, size=5))
-    entry = log.append(call(at=1, size=5))
-    log.amend(entry, call(at=1, size=6))
+    log = CallLog(10, 10_000)
+    log.append(sized(4500))
+    entry = log.append(sized(4500, at=1))
+    log.amend(entry, sized(6000, at=1))
 
-    assert [6] == [kept.size for kept in log]
+    assert [6000] == kept(log)

@@ -26,7 +26,7 @@ from mockserver.state.codec import decode, encode
 from mockserver.state.store import Collection
 from mockserver.state.world import Settings, WorldRecord
 from mockserver.vertex.operations import Operation
-from mockserver.vertex.store import Endpoint, Model, TuningJob
+from mockserver.vertex.records import Endpoint, Model, TuningJob
 
 texts = st.text(max_size=5)
 numbers = st.floats(allow_nan=False)

@@ -16,8 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from contract_tests.effort import effort
 from contract_tests.laws.state.test_calls import call
 from mockserver.state.clock import SECOND, ManualClock, SystemClock
+from mockserver.state.lists import SpanList
 from mockserver.state.memory import MemoryStore
-from mockserver.state.store import ALL, Collection, Conflict, Exists, Index, Missing, Position, Store
+from mockserver.state.store import ALL, Collection, Conflict, Exists, Index, Missing, Position, Span, Store
 from mockserver.state.world import CLOCK, Settings, World
 
 STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore}
@@ -32,11 +33,18 @@ class Tally:
     owner: str = "me"
 
 
+def spans(count: int) -> list[Span]:
+    """A record is listed from 1 on, moves up at its count, and is gone at 5; below 2 it is never listed."""
+    return [Span(1, count, 1), Span(count, 5, count)] if count > 1 else []
+
+
 BY_OWNER: Index[Tally] = Index("owner", lambda tally: (tally.owner, "everybody"), lambda tally: tally.count)
 BY_PARITY: Index[Tally] = Index(
     "parity", lambda tally: ("odd",) if tally.count % 2 else (), None, lambda tally: tally.owner
 )
-TALLIES: Collection[Tally] = Collection("tallies", Tally, (BY_OWNER, BY_PARITY))
+BY_TIME: Index[Tally] = Index("time", lambda _: ("",), spans=lambda tally: spans(tally.count), descending=True)
+BY_AGE: Index[Tally] = Index("age", lambda _: ("",), spans=lambda tally: spans(tally.count)[:1])
+TALLIES: Collection[Tally] = Collection("tallies", Tally, (BY_OWNER, BY_PARITY, BY_TIME, BY_AGE))
 OTHERS: Collection[Tally] = Collection("others", Tally)
 
 names = st.sampled_from(["a", "a/1", "b", "b/1"])
@@ -58,6 +66,16 @@ def rows(store: Store, kind: Collection[Tally] = TALLIES) -> list[tuple[str, Tal
 def listed(store: Store, index: Index[Tally], partition: str) -> list[str]:
     """The names in a list."""
     return [entry.name for entry in store.walk(TALLIES, index, partition)]
+
+
+def paged(store: Store, index: Index[Tally], at: int, size: int) -> list[str]:
+    """The names in a list of a moment, read in pages."""
+    joined: list[str] = []
+    after: Position | None = None
+    while entries := store.page(TALLIES, index, "", after=after, at=at, limit=size):
+        joined += [entry.name for entry in entries]
+        after = entries[-1].position
+    return joined
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -159,6 +177,22 @@ class StoreMachine(RuleBasedStateMachine):
             odd = {name for name, tally in held.items() if tally.count % 2}
             ages = [name for name, _ in rows(store)]
             assert sorted(odd, key=ages.index) == listed(store, BY_PARITY, "odd")
+
+    @invariant()
+    def a_list_of_a_moment_holds_what_is_in_it_then(self) -> None:
+        for store, held in [(self.store, self.rows), *self.copies]:
+            ages = [name for name, _ in rows(store)]
+            for at in range(6):
+                ranks = {
+                    name: (span.rank or 0, ages.index(name))
+                    for name, it in held.items()
+                    for span in spans(it.count)
+                    if span.since <= at < span.until
+                }
+                for size in (1, 2):
+                    assert sorted(ranks, key=ranks.__getitem__, reverse=True) == paged(store, BY_TIME, at, size)
+                first = {name for name, it in held.items() if it.count > 1 and 1 <= at < it.count}
+                assert sorted(first) == sorted(paged(store, BY_AGE, at, 2))
 
     @invariant()
     def pages_joined_are_the_list(self) -> None:
@@ -481,3 +515,28 @@ def test_a_fork_has_its_own_clock(store: Store) -> None:
     assert (before + 5 * SECOND, before) == (world.clock.now(), copy.clock.now())
     world.restore(snapshot)
     assert before == world.clock.now()
+
+
+def test_a_page_of_a_moment_passes_over_what_is_not_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the size of the blocks, and however many records there are in between."""
+    for size in (2, 3, 512):
+        monkeypatch.setattr(SpanList, "block_size", size)
+        store = MemoryStore()
+        for number in range(100):
+            store.insert(TALLIES, f"{number:02}", Tally(4 if number % 10 == 3 else 2))
+        for number in range(0, 100, 2):
+            store.delete(TALLIES, f"{number:02}")
+        store.replace(TALLIES, "13", Tally(3))
+
+        assert [f"{number:02}" for number in range(93, 0, -10) if number != 13] == paged(store, BY_TIME, 4, 2)[:9]
+        assert 50 == len(paged(store, BY_TIME, 4, 3)) == len(paged(store, BY_TIME, 1, 7))
+        assert [] == paged(store, BY_TIME, 5, 2)
+        assert [f"{number}3" for number in range(10)] == paged(store, BY_AGE, 2, 3)
+
+
+def test_an_index_that_is_not_declared_is_not_read(store: Store) -> None:
+    """It would look empty."""
+    store.insert(OTHERS, "a", Tally())
+
+    with pytest.raises(ValueError, match="others has no index owner"):
+        store.page(OTHERS, BY_OWNER, "me", limit=1)

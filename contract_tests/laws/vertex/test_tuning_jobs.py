@@ -14,7 +14,7 @@ from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.credentials import Caller
 from mockserver.rpc.errors import ApiError
 from mockserver.simulation import names as minting
-from mockserver.simulation.tuning import find_start_times
+from mockserver.simulation.tuning import find_places
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
 from mockserver.vertex.routes import ROUTES
@@ -196,8 +196,7 @@ def test_what_is_kept_of_a_queue_is_what_it_comes_to(
             cancel(of, jobs[place])
         queue = [held.run for held in runs.runs(of)]
 
-        assert find_start_times(queue, limit) == [runs.start(of, run) for run in queue]
-        assert find_start_times(queue, limit) == [runs.start(of.fork("twin"), run) for run in queue]
+        assert queue == list(find_places(queue, limit, now=0))
 
 
 @given(seeds, seconds)

@@ -1,0 +1,327 @@
+"""The records of tuning jobs, models and endpoints, and the moments from which they exist.
+
+Records are facts: a job as it was created, the names of its model and endpoints, and what was changed
+afterwards. The job's run determines from which moment its model and endpoints exist. They exist from then on by the
+clock, whether anybody looks or not. Their records hold these moments, so that lists are read in their order;
+`save_tuning_job` changes them with the run.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from mockserver.datasets.dataset import Dataset
+from mockserver.dispatch.runs import BY_QUOTA, RunCollection
+from mockserver.simulation import names, tuning
+from mockserver.simulation.tuning import Progress, Run, State
+from mockserver.state.clock import END, SECOND, Nanos
+from mockserver.state.store import Collection, Index, Span, Store
+
+Json = dict[str, Any]
+
+STATES = {
+    State.PENDING: "JOB_STATE_PENDING",
+    State.RUNNING: "JOB_STATE_RUNNING",
+    State.SUCCEEDED: "JOB_STATE_SUCCEEDED",
+    State.FAILED: "JOB_STATE_FAILED",
+    State.CANCELLING: "JOB_STATE_CANCELLING",
+    State.CANCELLED: "JOB_STATE_CANCELLED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A state of the model during its run, exported and served on an endpoint of its own."""
+
+    id: str
+    epoch: int
+    step: int
+    endpoint: str
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class TuningJob:
+    """A tuning job as it was created. All names are full, with the project's number.
+
+    `request` holds the members of TuningJob that a caller sets, as bound; `spec` is the member of the
+    tuning_spec oneof. `version` is the model version that the job makes. `defaults` are the hyperparameters
+    that the service chose where the caller set none. `checkpoints` is empty where only the last one is exported.
+    """
+
+    name: str
+    run: Run
+    request: Mapping[str, Any]
+    spec: str
+    base_model: str
+    display_name: str
+    model: str
+    version: int
+    endpoint: str
+    deployment: str
+    checkpoints: tuple[Checkpoint, ...]
+    defaults: Mapping[str, Any]
+    dataset: Dataset
+
+    @property
+    def id(self) -> str:
+        """The number at the end of the name."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def model_version(self) -> str:
+        """The model's name with the version this job makes: `.../models/N@1`."""
+        return f"{self.model}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionEdits:
+    """The changed members of a version of a model; None is as the job made it."""
+
+    labels: Mapping[str, str] | None = None
+    description: str | None = None
+    version_description: str | None = None
+    default_checkpoint: str | None = None
+    updated: Nanos | None = None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of the model registry: the jobs that make its versions, and its changed members.
+
+    Version n is made by the job of that version. `aliases` maps aliases to versions; "default" is the first
+    version's until it is moved. `endpoints` are those that it was deployed on, beside those of its jobs.
+    `registered` is since when each version exists; one that never will is left out.
+    """
+
+    name: str
+    jobs: tuple[str, ...]
+    display_name: str | None = None
+    aliases: Mapping[str, int] = field(default_factory=lambda: {"default": 1})
+    edits: Mapping[int, VersionEdits] = field(default_factory=dict)
+    endpoints: tuple[str, ...] = ()
+    registered: Mapping[int, Nanos] = field(default_factory=dict)
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A model version on an endpoint."""
+
+    id: str
+    model: str
+    version: int
+    display_name: str
+    created: Nanos
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint of a job, or one that a caller created (`job` is then "" and `created` is set).
+
+    `deployments` and `traffic` are None until somebody changes what the job deployed. `since` is the moment from which
+    it exists, None if it never will; it is no part of the etag.
+    """
+
+    name: str
+    job: str = ""
+    created: Nanos | None = None
+    display_name: str | None = None
+    description: str | None = None
+    labels: Mapping[str, str] | None = None
+    deployments: tuple[Deployment, ...] | None = None
+    traffic: Mapping[str, int] | None = None
+    updated: Nanos | None = None
+    deleted: bool = False
+    since: Nanos | None = field(default=None, repr=False)
+
+
+def _location(record: TuningJob | Model | Endpoint) -> tuple[str]:
+    """The name of the location of a resource."""
+    return ("/".join(record.name.split("/", 4)[:4]),)
+
+
+def _update_spans(job: TuningJob) -> Iterator[Span]:
+    """The times between the updates of a job. Its rank is the last update."""
+    updates = tuning.updates(job.run)
+    for (since, shown), (until, _) in pairwise([*updates, (END, END)]):
+        if since < until:
+            yield Span(since, until, shown)
+
+
+def creation_time(model: Model) -> Nanos:
+    """When a model that exists came into the model registry: with its first version, which may be gone."""
+    return tuning.micros(min(model.registered.values()))
+
+
+def _model_spans(model: Model) -> Iterator[Span]:
+    """The time in which a model exists.
+
+    Its rank does not depend on the version that is the default: a model that came to the front of the list with another
+    one would be missed by whoever reads the list page by page.
+    """
+    if model.registered and not model.deleted:
+        yield Span(min(model.registered.values()), rank=creation_time(model))
+
+
+def _endpoint_spans(endpoint: Endpoint) -> Iterator[Span]:
+    """The time in which an endpoint exists. Its rank is when it was created."""
+    if endpoint.since is not None and not endpoint.deleted:
+        yield Span(endpoint.since, rank=tuning.micros(endpoint.since))
+
+
+def _experiment_keys(job: TuningJob) -> tuple[str, ...]:
+    """The lists of experiments that hold the one of a job: its location's, and that of its id."""
+    (location,) = _location(job)
+    id_ = experiment_id(job, _final_progress(job))
+    return (location,) if id_ is None else (location, f"{location}/{id_}")
+
+
+def _experiment_spans(job: TuningJob) -> Iterator[Span]:
+    """The time in which the job names its experiment."""
+    progress = _final_progress(job)
+    if progress.started is None:
+        return
+    shown = progress.started + EXPERIMENT_SHOWN
+    if all(moment >= shown for moment in (progress.ended, job.run.cancelled) if moment is not None):
+        yield Span(shown)
+
+
+def _request_keys(job: TuningJob) -> Iterator[str]:
+    """The list of jobs of the location whose end was requested at one moment; see `request_key`."""
+    run = job.run
+    # Of these requests one has an effect, so there is no more than one.
+    for moment in (run.cancelled, run.failed, run.finished):
+        if moment is not None:
+            yield request_key(_location(job)[0], moment)
+
+
+def request_key(location: str, moment: Nanos) -> str:
+    """The partition of JOBS_BY_REQUEST that holds the jobs of a location whose end was requested at that moment."""
+    return f"{location}@{moment}"
+
+
+JOBS_BY_UPDATE: Index[TuningJob] = Index("update", _location, spans=_update_spans, descending=True)
+JOBS_BY_REQUEST: Index[TuningJob] = Index("request", _request_keys)
+JOBS_BY_EXPERIMENT: Index[TuningJob] = Index("experiment", _experiment_keys, spans=_experiment_spans)
+JOBS_BY_CREATED_EXPERIMENT: Index[TuningJob] = Index(
+    "created experiment", _location, lambda job: job.run.created, spans=_experiment_spans
+)
+JOBS_BY_NEWEST_EXPERIMENT: Index[TuningJob] = Index(
+    "newest experiment", _location, spans=_experiment_spans, descending=True
+)
+MODELS_BY_TIME: Index[Model] = Index("time", _location, spans=_model_spans, descending=True)
+ENDPOINTS_BY_TIME: Index[Endpoint] = Index("time", _location, spans=_endpoint_spans, descending=True)
+
+# An experiment was stamped 33 s after its job began, but jobs that ended after 43 to 80 s showed none.
+EXPERIMENT_STAMPED = 33 * SECOND
+EXPERIMENT_SHOWN = 90 * SECOND
+
+
+def experiment_id(job: TuningJob, progress: Progress) -> str | None:
+    """The id of the context that holds the job's metrics; None before the job has started."""
+    if progress.started is None:
+        return None
+    return names.experiment_id(progress.started + EXPERIMENT_STAMPED + job.run.seed % SECOND)
+
+
+def insert_tuning_job(store: Store, job: TuningJob) -> None:
+    """Insert a new job with its endpoints, and its model or the model's new version: part of a transaction."""
+    store.insert(TUNING_JOBS, job.name, job)
+    for endpoint in endpoint_names(job):
+        store.insert(ENDPOINTS, endpoint, Endpoint(endpoint, job=job.name, since=_deployment_time(job, endpoint)))
+    model = Model(job.model, ()) if job.version == 1 else store.get(MODELS, job.model)
+    put = store.insert if job.version == 1 else store.replace
+    put(MODELS, job.model, _register(replace(model, jobs=(*model.jobs, job.name)), job))
+
+
+def save_tuning_job(store: Store, job: TuningJob) -> None:
+    """Replace a job whose run has changed, with the times of its model and its endpoints: part of a transaction."""
+    store.replace(TUNING_JOBS, job.name, job)
+    for name in endpoint_names(job):
+        endpoint = store.get(ENDPOINTS, name)
+        if endpoint.job == job.name:  # since it was deleted, somebody may have created one of that name
+            store.replace(ENDPOINTS, name, replace(endpoint, since=_deployment_time(job, name)))
+    store.change(MODELS, job.model, lambda model: _register(model, job))
+
+
+TUNING_JOBS: RunCollection[TuningJob] = RunCollection(
+    "vertex.tuningJobs",
+    TuningJob,
+    (
+        JOBS_BY_UPDATE,
+        JOBS_BY_REQUEST,
+        JOBS_BY_EXPERIMENT,
+        JOBS_BY_NEWEST_EXPERIMENT,
+        JOBS_BY_CREATED_EXPERIMENT,
+        BY_QUOTA,
+    ),
+    save=save_tuning_job,
+)
+MODELS: Collection[Model] = Collection("vertex.models", Model, (MODELS_BY_TIME,))
+ENDPOINTS: Collection[Endpoint] = Collection("vertex.endpoints", Endpoint, (ENDPOINTS_BY_TIME,))
+
+
+def exported_checkpoints(job: TuningJob, progress: Progress) -> tuple[Checkpoint, ...]:
+    """The checkpoints exported by then, in order; the last one only by success."""
+    if progress.state is State.SUCCEEDED:
+        return job.checkpoints
+    return tuple(each for each in job.checkpoints[:-1] if each.step <= progress.completed_steps)
+
+
+def is_trained(progress: Progress) -> bool:
+    """Whether a job that has ended completed all its steps, and had some."""
+    return progress.ended is not None and 0 < progress.completed_steps == progress.total_steps
+
+
+def registration_time(job: TuningJob) -> Nanos | None:
+    """When the job's model comes into the model registry; None if it never does.
+
+    That is with the first checkpoint, or at the end of a job that completed its training: also of one that
+    failed with "Failed to create endpoint. Tuned model is uploaded and can be accessed through Model
+    Registry."
+    """
+    final = _final_progress(job)
+    exported = exported_checkpoints(job, final)
+    if exported and exported[0].step < final.total_steps:
+        return step_time(job, final, exported[0].step)
+    return tuning.end(job.run) if is_trained(final) else None
+
+
+def version_edits(model: Model, number: int) -> VersionEdits:
+    """The changed members of a version."""
+    return model.edits.get(number, VersionEdits())
+
+
+def endpoint_names(job: TuningJob) -> list[str]:
+    """The endpoints of a job: its own, and those of its checkpoints."""
+    return list(dict.fromkeys([job.endpoint, *(each.endpoint for each in job.checkpoints)]))
+
+
+def step_time(job: TuningJob, progress: Progress, step: int) -> Nanos:
+    """When a completed step was completed, in whole microseconds."""
+    return tuning.micros(tuning.find_step_time(job.run, progress, step))
+
+
+def _deployment_time(job: TuningJob, endpoint: str) -> Nanos | None:
+    """When the job deploys on this endpoint of its own; None if it never does."""
+    final = _final_progress(job)
+    if endpoint == job.endpoint:
+        return tuning.end(job.run) if final.state is State.SUCCEEDED else None
+    exported = (each for each in exported_checkpoints(job, final) if each.endpoint == endpoint)
+    return next((step_time(job, final, each.step) for each in exported), None)
+
+
+def _register(model: Model, job: TuningJob) -> Model:
+    """The model with the time at which the job registers its version."""
+    since = registration_time(job)
+    others = {number: moment for number, moment in model.registered.items() if number != job.version}
+    return replace(model, registered=others if since is None else {**others, job.version: since})
+
+
+def _final_progress(job: TuningJob) -> Progress:
+    """The progress of the job at the end of time, unless its run is changed."""
+    return tuning.observe(job.run, END - 1)
