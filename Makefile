@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
+.PHONY: attack evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients docs schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -53,13 +53,17 @@ imports: .venv/ready ## check which module may import which (pyproject.toml, [to
 check: lint types imports test ## lint, types, imports and tests: run it before a commit
 
 clients: ## create the environments of client libraries that some tests use (.venvs/*, clients/node)
-	@$(MAKE) --no-print-directory --keep-going -j 4 $(CLIENTS:%=.venvs/%/ready) clients/node/node_modules/ready
+	@$(MAKE) --no-print-directory --keep-going -j 4 $(CLIENTS:%=.venvs/%/ready) .venvs/docs/ready clients/node/node_modules/ready
+
+docs: .venvs/docs/ready ## build the documentation as a site, in build/docs; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/python -m mkdocs build --quiet --strict $(ARGS)
 
 evidence: .venv/ready ## update evidence.json and docs/evidence.md; a new row needs a level, source and date
 	@$(BIN)/python scripts/evidence.py --write
 
-settings: .venv/ready ## generate the option tables and the keywords of MockServer from mockserver/settings/__init__.py
+settings: .venv/ready ## generate the option tables, the keywords of MockServer and the picture of the rooms
 	@$(BIN)/python scripts/settings.py --write
+	@$(BIN)/python scripts/docs_pages.py
 
 schema: .venvs/google/ready ## generate the tables of messages and methods from Google's packages
 	@.venvs/google/bin/python scripts/generate_schema.py
@@ -67,7 +71,7 @@ schema: .venvs/google/ready ## generate the tables of messages and methods from 
 lock: .venvs/lock/ready ## pin dependencies after a change; ARGS=--upgrade takes the newest versions
 	@for name in lock build; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt; done
 	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
-	@$(COMPILE) pyproject.toml requirements/dev.in -o requirements/dev.txt
+	@for name in dev docs; do $(COMPILE) pyproject.toml requirements/$$name.in -o requirements/$$name.txt; done
 	@for name in $(CLIENTS); do \
 		$(COMPILE) pyproject.toml requirements/clients/$$name.in -o requirements/clients/$$name.txt; done
 
@@ -86,6 +90,10 @@ COMPILE = .venvs/lock/bin/uv pip compile --quiet --universal --python-version 3.
 
 .venvs/lock/ready: requirements/lock.txt scripts/environment
 	@scripts/environment .venvs/lock requirements/lock.txt
+	@touch $@
+
+.venvs/docs/ready: requirements/docs.txt pyproject.toml scripts/environment
+	@scripts/environment .venvs/docs $< .
 	@touch $@
 
 .venvs/%/ready: requirements/clients/%.txt pyproject.toml scripts/environment
