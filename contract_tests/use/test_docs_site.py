@@ -51,7 +51,7 @@ def test_tests_of_the_pages_pass(tmp_path: Path) -> None:
 
 def test_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     """Each warning is an error. Proxies and hosts that do not answer would stop a build that asks for something."""
-    command = [client_python("docs"), "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", tmp_path]
+    command = [str(client_python("docs")), "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
     proxies = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "NO_MKDOCS_2_WARNING": "1"}
     built = subprocess.run(
         command,
