@@ -300,3 +300,27 @@ def test_help_teaches() -> None:
         rf"mockserver {re.escape(__version__)} \(gemini-tuning-mockserver\)\nPython 3\.\S+, .+\nstarlette \d.*\n",
         versions,
     )
+
+
+def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
+    """By the script that we print, in a real shell."""
+    status, script, _ = command("--print-completion", "bash")
+    (tmp_path / "completion.bash").write_text(script)
+    complete = (
+        "source completion.bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_LINE='{words}';"
+        " $(complete -p mockserver | sed 's/.*-F \\([^ ]*\\).*/\\1/') 2>/dev/null; echo ${{COMPREPLY[@]}}"
+    )
+
+    assert 0 == status
+    assert "serve" in run_bash(complete.format(words="mockserver ser"), tmp_path).split()
+    assert "--start-time" in run_bash(complete.format(words="mockserver serve --sta"), tmp_path).split()
+
+
+def test_completion_without_its_library_says_what_to_install() -> None:
+    """As every extra does."""
+    program = "import sys; sys.modules['shtab'] = None; from mockserver.cli import run; sys.exit(run())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--print-completion", "bash"], capture_output=True, text=True, check=False
+    )
+
+    assert (2, True) == (done.returncode, "pip install 'gemini-tuning-mockserver[completion]'" in done.stderr)
