@@ -93,4 +93,4 @@ def test_no_dependency_brings_a_plugin_of_pytest() -> None:
     assert {"starlette", "uvicorn", "pydantic"} < names
     assert set() == names & {"httpx", "httpx2", "respx", "requests", "aiohttp"}
     # Starlette needs anyio. Its plugin loads no event loop before a test asks for one.
-    assert {"mockserver.pytest_plugin", "anyio.pytest_plugin"} == plugins
+    assert {"mockserver.pytest_entry_point", "anyio.pytest_plugin"} == plugins
