@@ -34,6 +34,8 @@ def read_not_supported(file: Path | None) -> Sequence[NotSupported]:
 
 def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings) -> str:
     """Describe why no route matches a path, or the nearest routes."""
+    if verb == "GET" and path in {"", "/"}:
+        return "the API has nothing here; a browser sees the dashboard"
     for service in table.services.values():
         if path in service.path_hints:
             return service.path_hints[path]

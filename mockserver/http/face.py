@@ -133,7 +133,7 @@ class HttpFace:
         request = _new_request(received, service, match, settings, lambda: _bind(http, match, query, parameters))
         answer = dispatch(request, may_block=may_block)
         if isinstance(answer.result, ApiError):
-            answer.hint = answer.hint or _content_type_hint(http)
+            answer.hint = answer.hint or _refusal_hint(http, request, answer.result)
             received.reason = explain(answer.result, answer.hint)
         printer = Printer(http, parameters, received.now, world.clock, answer)
         try:
@@ -184,11 +184,15 @@ def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], paramet
     return message
 
 
-def _content_type_hint(http: HttpRequest) -> str:
-    """Return a hint for JSON that was read as a form, as the real service does too; "" for any other request."""
-    if http.body[:1] not in {b"{", b"["} or not is_form(content_type := http.headers.get("content-type")):
-        return ""
-    return f"the body is read as a form, because Content-Type is {content_type or 'missing'}: send application/json"
+def _refusal_hint(http: HttpRequest, request: Request, error: ApiError) -> str:
+    """Return a hint for what a first request often lacks: credentials, or a Content-Type. The service has none either."""
+    denied = error.code in {errors.Code.PERMISSION_DENIED, errors.Code.UNAUTHENTICATED}
+    if denied and request.credentials.key is None and request.credentials.bearer is None:
+        key = "KEY" if request.settings.auth == "strict" else "any-key"
+        return f"no credentials were sent: add ?key={key}, or -H 'Authorization: Bearer {key}'"
+    if http.body[:1] in {b"{", b"["} and is_form(content_type := http.headers.get("content-type")):
+        return f"the body is read as a form, because Content-Type is {content_type or 'missing'}: send application/json"
+    return ""
 
 
 def _malformed(http: HttpRequest) -> tuple[int, bytes] | None:

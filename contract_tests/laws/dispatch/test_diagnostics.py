@@ -40,13 +40,20 @@ def test_what_is_not_served_on_purpose_is_said_so(path: str, what: str) -> None:
         ("/v1beta/tunedModel/corpora", "no method has a path like it; docs/methods.md lists all"),
         (f"{PROJECT}/tuningJob", "no method has a path like it; docs/methods.md lists all"),
         (f"{PROJECT}/tensorboards/1/experimentz", "no method has a path like it; docs/methods.md lists all"),
-        ("/", "google-genai sends `POST /` when"),
         ("nothing", "no method has a path like it; docs/methods.md lists all"),
     ],
 )
 def test_a_typo_is_not_taken_for_it(path: str, hint: str) -> None:
     """Names of resources are not words of an API."""
     assert hint in diagnose_unrouted(route_table(), "GET", path, Settings())
+
+
+@pytest.mark.parametrize(
+    ("verb", "hint"), [("GET", "a browser sees the dashboard"), ("POST", "google-genai sends `POST /` when")]
+)
+def test_root_is_for_browsers_and_for_clients_that_lost_their_path(verb: str, hint: str) -> None:
+    """A person looks at the address, a client posts to it."""
+    assert hint in diagnose_unrouted(route_table(), verb, "/", Settings())
 
 
 def test_a_reason_is_one_short_line_without_secrets() -> None:
