@@ -2,11 +2,12 @@
 
 Rules come from four places: the protos behind our tables, the methods every service has beside its own (in the
 transports of Google's generated clients), the discovery documents that ship with google-api-python-client, and those
-of the Developer API that were recorded. `not_supported.json` of a service says what we do not serve, with the reasons.
-What we serve without a published rule has its reason in the route.
+of the Developer API that were recorded. `not_supported.json` of a service says what we do not serve, with the reasons. What
+we serve without a published rule has its reason in the route.
 """
 
 import ast
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -14,15 +15,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mockserver.dispatch.diagnostics import read_not_supported
 from mockserver.dispatch.routing import Route
-from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
 
 Json = dict[str, Any]
 
 GEMINI = "generativelanguage"
 VERTEX = "aiplatform"
+ROOMS = {GEMINI: "gemini", VERTEX: "vertex"}
 PACKAGES = {
     "google.ai.generativelanguage": GEMINI,
     "google.cloud.aiplatform": VERTEX,
@@ -89,10 +89,18 @@ def shape(path: str) -> str:
 def differences() -> tuple[Difference, ...]:
     """What Google publishes and we do not serve."""
     return tuple(
-        Difference(service.name, row["what"], row["reason"], tuple(row["methods"]), tuple(row.get("paths", ["*"])))
-        for service in route_table().services.values()
-        for row in read_not_supported(service.not_supported)
+        Difference(service, row["what"], row["reason"], tuple(row["methods"]), tuple(row.get("paths", ["*"])))
+        for service in ROOMS
+        for row in not_supported(service)
+        if row["methods"]  # the others are not in any published rule
     )
+
+
+def not_supported(service: str) -> list[Json]:
+    """The rows of a service's `not_supported.json`."""
+    path = Path(__file__).resolve().parent.parent / "mockserver" / ROOMS[service] / "not_supported.json"
+    rows: list[Json] = json.loads(path.read_text(encoding="utf-8"))
+    return rows
 
 
 def published() -> Iterator[Rule]:

@@ -1,14 +1,17 @@
 """`mockserver serve`: serve both APIs over HTTP until interrupted."""
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
 from mockserver.rpc.credentials import find_real_secret
@@ -28,6 +31,9 @@ from mockserver.settings import (
 from mockserver.state.clock import ManualClock, to_datetime
 from mockserver.state.new_world import new_world, read_options
 from mockserver.state.world import World, Worlds
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 # Imports that only a running server needs are inside of `run`, so that `--help` is quick.
 
@@ -59,11 +65,17 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: argparse.ArgumentParser, *, without: Sequence[str] = ()) -> None:
+    """Add an option for each setting of a server, except for some."""
     for group, title in TITLES.items():
         options = parser.add_argument_group(title)
-        for setting in declared(group, by=By.SERVE).values():
-            _add_option(options, setting)
-    parser.set_defaults(run=run)
+        for name, setting in declared(group, by=By.SERVE).items():
+            if name not in without:
+                _add_option(options, setting)
 
 
 def _add_option(options: argparse._ArgumentGroup, setting: Setting) -> None:
@@ -76,11 +88,24 @@ def _add_option(options: argparse._ArgumentGroup, setting: Setting) -> None:
     options.add_argument(setting.flag, dest=setting.name, metavar=metavar, help=setting.option_help)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Serve until interrupted."""
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What a server needs to start, from options and variables."""
+
+    serving: Serving
+    world: World
+    worlds: Worlds
+    token: str | None
+    speed: str
+    app: "ASGIApp"
+
+
+def prepare(arguments: argparse.Namespace) -> Preparation:
+    """Create the world that the options describe, with its scripted answers, and the application. Raises BadOption."""
+    # Before the world, whose clock starts with it.
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
-    from mockserver.doors.live import CannotListen, serve
+    from mockserver.http.face import log_call, print_call
     from mockserver.http.host_guard import HostGuard
 
     for sentence in unknown_variables(os.environ):
@@ -91,20 +116,38 @@ def run(arguments: argparse.Namespace) -> int:
     if file := values.get("answers"):
         _read_answers(world, file)
     token = serving.control_token or (None if is_loopback(serving.host) else secrets.token_urlsafe(16))
+    speed = declared(Beginning)["clock"].kind.text(values["clock"])
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
-    _log_to_stderr(quiet=serving.quiet)
-    speed = declared(Beginning)["clock"].kind.text(values["clock"])
     worlds = Worlds(world)
-    grpc_target, stop_grpc = _serve_grpc(serving, worlds)
+    return Preparation(
+        serving,
+        world,
+        worlds,
+        token,
+        speed,
+        create_app(worlds, Guard(token), host_guard, log_call if serving.quiet else print_call),
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    from mockserver.datasets.storage import served_at
+    from mockserver.doors.live import CannotListen, serve
+
+    prepared = prepare(arguments)
+    serving = prepared.serving
+    log_to_stderr(quiet=serving.quiet)
+    grpc_target, stop_grpc = _serve_grpc(serving, prepared.worlds)
     try:
-        serve(
-            create_app(worlds, Guard(token), host_guard),
-            serving.host,
-            serving.port,
-            lambda url: print(_greeting(url, grpc_target, speed, world, token), flush=True),
-        )
+        with _credentials_folder() as folder, contextlib.ExitStack() as stack:
+
+            def start(url: str) -> None:
+                stack.enter_context(served_at(url))
+                print(_greeting(url, grpc_target, prepared, folder), flush=True)
+
+            serve(prepared.app, serving.host, serving.port, start)
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
         msg = f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}."
@@ -146,15 +189,40 @@ def _read_answers(world: World, file: str) -> None:
         raise BadOption(str(error)) from None
 
 
-def _log_to_stderr(*, quiet: bool) -> None:
+def log_to_stderr(*, quiet: bool) -> None:
+    """Log warnings to standard error and, unless quiet, a line for each request."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     if quiet:
         logging.getLogger("mockserver.access").setLevel(logging.WARNING)
 
 
-def _greeting(url: str, grpc_target: str, speed: str, world: World, token: str | None) -> str:
+@contextlib.contextmanager
+def _credentials_folder() -> Iterator[Path | None]:
+    """Yield a folder for a file of credentials, which is gone afterwards; None on a read-only file system."""
+    try:
+        folder = TemporaryDirectory(prefix="mockserver-")
+    except OSError:
+        yield None
+        return
+    with folder as name:
+        yield Path(name)
+
+
+def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> str:
+    """Write the credentials, and return the line of the greeting that names them."""
+    if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
+        return ""
+    from mockserver.doors.credentials_file import external_account, write
+
+    content = external_account(url, prepared.world.credentials)
+    path = write(folder / "application_default_credentials.json", content)
+    return f"\n  credentials          GOOGLE_APPLICATION_CREDENTIALS={path}"
+
+
+def _greeting(url: str, grpc_target: str, prepared: Preparation, folder: Path | None) -> str:
     """Return the greeting: what is served, its time, and how to connect clients."""
+    world, token = prepared.world, prepared.token
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
     key, token_of_client = _working_credentials(world.settings)
     era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
@@ -162,8 +230,8 @@ def _greeting(url: str, grpc_target: str, speed: str, world: World, token: str |
     grpc = f"\n  gRPC                 {grpc_target}" if grpc_target else ""
     return f"""\
 Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
-  base URL             {url}{grpc}
-  time                 {moment}, {_describe_speed(world, url, speed, token)}
+  base URL             {url}{grpc}{_credentials_line(url, prepared, folder)}
+  time                 {moment}, {_describe_speed(url, prepared)}
   seed                 {world.settings.seed}
   dashboard            {url}/
   control              {url}/_mock/openapi.json {control}
@@ -173,14 +241,15 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   google-generativeai  genai.configure(api_key="{key}", transport="rest", client_options={{"api_endpoint": "{url}"}})
   vertexai             vertexai.init(project="p", location="us-central1", api_endpoint="{url}", api_transport="rest",
                                      credentials=google.oauth2.credentials.Credentials(token="{token_of_client}"))
+  Cloud Storage        STORAGE_EMULATOR_HOST={url}
 
 Stop with Ctrl-C."""
 
 
-def _describe_speed(world: World, url: str, speed: str, token: str | None) -> str:
-    if not isinstance(world.clock, ManualClock):
-        return f"running at {speed}"
-    header = " -H 'X-Mockserver-Token: ...'" if token else ""
+def _describe_speed(url: str, prepared: Preparation) -> str:
+    if not isinstance(prepared.world.clock, ManualClock):
+        return f"running at {prepared.speed}"
+    header = " -H 'X-Mockserver-Token: ...'" if prepared.token else ""
     return f"stopped; advance it with: curl{header} -d '{{\"minutes\": 5}}' {url}/_mock/clock/advance"
 
 

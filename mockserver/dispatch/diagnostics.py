@@ -1,11 +1,9 @@
 """Diagnostics of calls without a route: why no method matches and what to change. For the log, not for the client."""
 
 import re
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import TypedDict
 
 import orjson
 
@@ -15,70 +13,105 @@ from mockserver.rpc.credentials import redact
 from mockserver.rpc.errors import ApiError
 from mockserver.state.world import Settings
 
-
-class NotSupported(TypedDict, total=False):
-    """What is not served on purpose, and why: globs over ids of methods, and over paths with {} for a variable part."""
-
-    what: str
-    reason: str
-    methods: Sequence[str]
-    paths: Sequence[str]
+LONGEST_CORRECTED = 1000
+"""Nobody means a path that is longer."""
 
 
-@lru_cache(maxsize=8)
-def read_not_supported(file: Path | None) -> Sequence[NotSupported]:
-    """Return what a service does not serve on purpose, from its file."""
-    rows: Sequence[NotSupported] = orjson.loads(file.read_bytes()) if file else ()
-    return rows
-
-
-def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings) -> str:
-    """Describe why no route matches a path, or the nearest routes."""
+def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings, host: str = "") -> str:
+    """Describe why no route matches a path, or the nearest routes. `host` is the service whose host was called, if any."""
     if verb == "GET" and path in {"", "/"}:
         return "the API has nothing here; a browser sees the dashboard"
+    return (
+        _find_hint(table, path)
+        or _describe_elsewhere(table, verb, path, settings, host)
+        or _left_out(table, path, host)
+        or _correct(table, verb, path)
+        or _describe_nearest(table, verb, path)
+    )
+
+
+def _find_hint(table: RouteTable, path: str) -> str:
+    """Return what a service says of this very path; "" for most paths."""
     for service in table.services.values():
         if path in service.path_hints:
             return service.path_hints[path]
+        for pattern, hint in service.pattern_hints.items():
+            if re.fullmatch(pattern, path):
+                return hint
+    return ""
+
+
+def _describe_elsewhere(table: RouteTable, verb: str, path: str, settings: Settings, host: str) -> str:
+    """Name the method that has this path on another host, on another day, or in a more lenient server; "" if none has."""
+    if host and (match := table.match(verb, path, settings.as_of)):
+        return f"{match.route.id} is a method of {match.route.service}, and {host} serves only its own paths"
     if settings.as_of is not None and (match := table.match(verb, path)):
         return f"{match.route.id} is not served as of {settings.as_of}"
-    if match := table.match(verb, path, lenient=True):
-        return table.services[match.route.service].lenient_hint
-    if excluded := _describe_excluded(table, path):
-        return f"not supported on purpose: {excluded}"
+    match = table.match(verb, path, lenient=True)
+    return table.services[match.route.service].lenient_hint if match else ""
+
+
+def _describe_nearest(table: RouteTable, verb: str, path: str) -> str:
     nearest = table.find_nearest(verb, path)
     if not nearest:
         return "no method has a path like it; docs/methods.md lists all"
     return "nearest: " + ", ".join(_describe(route) for route in nearest[:3])
 
 
-def _describe_excluded(table: RouteTable, path: str) -> str:
-    """Describe what a path belongs to that is not served on purpose: "Files: training examples ..."; "" if nothing."""
-    match = _PATH.fullmatch(path)
-    if match is None:
-        return ""
-    words, action = match["name"].split("/"), match["action"]
-    methods = [f"{'.'.join(words[::2])}.{action or '*'}"]
-    if words[::2][-1] == "operations":
-        methods.append("Operations.*")
-    name = "/".join("{}" if at % 2 else word for at, word in enumerate(words))
-    shape = f"/{match['version']}/{name}" + (f":{action}" if action else "")
-    host = table.service(path)
-    for service in [table.services[host]] if host else table.services.values():
-        for row in read_not_supported(service.not_supported):
-            if _covers(row, methods, shape):
-                return f"{row['what']}: {row['reason']}"
+def _left_out(table: RouteTable, path: str, host: str) -> str:
+    """Say what a path belongs to, and why it is not supported; "" if it is not left out on purpose.
+
+    What is left out is known by a segment of its paths (`files`) or by an action after the colon (`:predict`).
+    """
+    *segments, last = path.split("/")
+    name, colon, action = last.partition(":")
+    words = [last, f"{colon}{action}", name, *segments]
+    named = host or table.service(path)
+    services = [table.services[named]] if named in table.services else [*table.services.values()]
+    for service in services:
+        entries = read_not_supported(service.not_supported) if service.not_supported else {}
+        for word in words:
+            if word in entries:
+                return f"not supported by this server, on purpose: {entries[word]}"
     return ""
 
 
-_PATH = re.compile(r"(?:/upload)?/(?P<version>[^/]*)/(?P<name>[^:]*)(?::(?P<action>[^:]*))?")
+@cache
+def read_not_supported(file: Path) -> Mapping[str, str]:
+    """Return what a service leaves out, and why, by the word in a path that shows it."""
+    rows = orjson.loads(file.read_bytes())
+    return {word: f"{row['what']}. {row['reason']}" for row in rows for word in row.get("requests", ())}
 
 
-def _covers(row: NotSupported, methods: Sequence[str], shape: str) -> bool:
-    """Return whether a path is one of them. A path does not say which rpc it is, so globs of rpcs are left out."""
-    globs = [glob for glob in row["methods"] if not glob[0].isupper() or glob.startswith("Operations.")]
-    if globs and not any(fnmatchcase(method, glob) for method in methods for glob in globs):
-        return False
-    return any(fnmatchcase(shape, glob) for glob in row.get("paths", ["*"] if globs else []))
+def _correct(table: RouteTable, verb: str, path: str) -> str:
+    """Name the path that somebody may have meant: another spelling, a slash or a version too many or too few."""
+    if len(path) > LONGEST_CORRECTED:
+        return ""
+    names = {_fold(name): name for route in table.routes for name in re.split(r"[/:]", route.path) if name.isalpha()}
+    resource, _, action = path.strip("/").partition(":")
+    segments = [names.get(_fold(segment), segment) for segment in resource.split("/") if segment]
+    versions = list(dict.fromkeys(route.version for route in table.routes))
+    given = [segment for segment in segments if segment in versions]
+    rest = "/".join(segment for segment in segments if segment not in versions)
+    tails = (
+        [rest] if action.lower() in _STANDARD else [f"{rest}:{names.get(_fold(action), action)}" if action else rest]
+    )
+    for candidate in (f"/{version}/{tail}" for version in [*given, *versions] for tail in tails):
+        routes = table.find_on(candidate)
+        wanted = [route for route in routes if route.id.endswith(f".{action}")] if action.lower() in _STANDARD else []
+        same = [route for route in wanted or routes if route.verb == verb] or wanted or routes
+        if same and candidate != path:
+            return f"did you mean {same[0].verb} {candidate}? That is {same[0].id}"
+    return ""
+
+
+_STANDARD = frozenset({"create", "list", "get", "patch", "update", "delete"})
+"""Methods that have no action in their path: their verb tells them apart."""
+
+
+def _fold(name: str) -> str:
+    """Make spellings equal: tunedModels, tuned_models, tuned-model, TunedModels."""
+    return name.replace("_", "").replace("-", "").lower().rstrip("s")
 
 
 def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings) -> str:

@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 import threading
-from asyncio import CancelledError, TimerHandle, Transport
+from asyncio import CancelledError, TimerHandle, Transport, WriteTransport
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -248,12 +248,17 @@ class Breakable(HttpToolsProtocol):
         if not reset:
             self.transport.close()
             return
-        connection = self.transport.get_extra_info("socket")
-        if connection is not None:
-            with contextlib.suppress(OSError):  # the client has closed it already
-                # Without lingering, closing sends a reset.
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
+        reset_connection(self.transport)
+
+
+def reset_connection(transport: WriteTransport) -> None:
+    """Close a connection with a reset."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):  # the client has closed it already
+            # Without lingering, closing sends a reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _config(app: Any, host: str, port: int) -> uvicorn.Config:
@@ -356,6 +361,12 @@ class LiveServer:
         self._server = _Server(_config(app, host, port), self._started.set)
         self._thread = threading.Thread(target=self._server.run, name="mockserver", daemon=True)
         self._host = host
+        self.url = ""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Return host and port."""
+        return self._host, int(self.url.rpartition(":")[2])
 
     def start(self) -> str:
         """Start to serve and return the base URL, `http://host:port`. RuntimeError when it cannot."""
@@ -364,7 +375,8 @@ class LiveServer:
             if not self._thread.is_alive():
                 msg = f"the server did not start on {self._host}"
                 raise RuntimeError(msg)
-        return _base_url(self._server, self._host)
+        self.url = _base_url(self._server, self._host)
+        return self.url
 
     def stop(self) -> None:
         """Stop serving and wait until the thread has ended."""

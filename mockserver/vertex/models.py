@@ -4,6 +4,7 @@
 for uploaded models]. No body of a tuned model was seen: the members are those that clients read.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -28,12 +29,13 @@ from mockserver.vertex.versions import message_name
 
 Json = dict[str, Any]
 
+_MODEL_ID = re.compile(r"[\w-]+(@[\w-]+)?", re.ASCII)
 MUTABLE = {"displayName", "description", "versionDescription", "labels", "defaultCheckpointId"}
 
 
 def get_model(call: Call) -> Json:
     """Return a model in one of its versions, by default the default one."""
-    return _show_version(call, find_version(call, resource_name(call)))
+    return _show_version(call, find_version(call, _version_name(call)))
 
 
 def list_models(call: Call) -> Json:
@@ -77,7 +79,7 @@ def list_model_versions(call: Call) -> Json:
 
 def list_model_version_checkpoints(call: Call) -> Json:
     """List the checkpoints of a model version."""
-    version = find_version(call, resource_name(call))
+    version = find_version(call, _version_name(call))
     collection = f"{version.job.model}/checkpoints"
     return list_response(
         call,
@@ -95,7 +97,7 @@ def list_model_version_checkpoints(call: Call) -> Json:
 @transactional
 def update_model(call: Call) -> Json:
     """Change the mutable members that the mask names; without a mask, those of the body [google-genai sends no mask]."""
-    version = find_version(call, resource_name(call))
+    version = find_version(call, _version_name(call))
     message = message_name(call.version, "Model")
     body, stored = call.message.get("model", {}), trim_to_version(message, _show_version(call, version))
     check_etag(body, stored)
@@ -120,7 +122,7 @@ def update_model(call: Call) -> Json:
 @transactional
 def merge_version_aliases(call: Call) -> Json:
     """Give a version aliases, taking them from others; `-alias` takes one away. "default" can only be moved."""
-    version = find_version(call, resource_name(call))
+    version = find_version(call, _version_name(call))
     aliases = call.message.get("versionAliases", [])
     if not aliases:
         raise invalid_fields(("version_aliases", REQUIRED))
@@ -150,7 +152,7 @@ def delete_model(call: Call) -> Json:
 @transactional
 def delete_model_version(call: Call) -> Json:
     """Delete one of several versions; "deleting the only version in the Model is not allowed" (model_service.proto)."""
-    version = find_version(call, resource_name(call))
+    version = find_version(call, _version_name(call))
     model, versions = find_model(call, version.job.model)
     if len(versions) == 1 or model.aliases.get("default") == version.number:
         # our choice of words: not seen
@@ -224,7 +226,7 @@ def _facts(resource: Mapping[str, Any]) -> Json:
 
 def _model_name(call: Call) -> str:
     """The name of the model in the path, without its version."""
-    return resource_name(call).partition("@")[0]
+    return _version_name(call).partition("@")[0]
 
 
 def _default_version(model: Model, versions: tuple[Version, ...]) -> Version:
@@ -234,3 +236,11 @@ def _default_version(model: Model, versions: tuple[Version, ...]) -> Version:
 
 def _edit_version(model: Model, number: int, edits: VersionEdits) -> Model:
     return replace(model, edits={**model.edits, number: edits})
+
+
+def _version_name(call: Call) -> str:
+    """Return the full name in the path. Raises 400 for an id that no model has [Google's tests: gemini-2.5-flash]."""
+    name = resource_name(call)
+    if not _MODEL_ID.fullmatch(name.rpartition("/")[2]):
+        raise invalid_fields(("name", "Invalid Model resource name."))  # the words are our choice: seen of sessions
+    return name

@@ -123,6 +123,8 @@ class Repository:
         self._store = world.store
         self.now = now
 
+        self.as_of = world.settings.as_of
+
     def walk_jobs(self, location: str, after: Position | None = None) -> Iterator[Entry[TuningJob]]:
         """The tuning jobs of a location behind a position, the last updated first."""
         return self._store.walk(TUNING_JOBS, JOBS_BY_UPDATE, location, after=after, at=self.now)
