@@ -69,7 +69,7 @@ dist: .venvs/release/ready ## build the wheel and the source distribution, in di
 
 sbom: .venvs/release/ready ## write the bill of materials of what the server needs at run time (CycloneDX), in dist
 	@mkdir -p dist
-	@.venvs/release/bin/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml \
+	@PYTHONWARNINGS=ignore .venvs/release/bin/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml \
 		--output-reproducible --output-file dist/gemini-tuning-mockserver.cdx.json
 
 workflows: .venvs/release/ready ## check the workflows and the action with zizmor, with no network

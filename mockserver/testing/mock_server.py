@@ -377,11 +377,14 @@ class MockServer:
     def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Interception[Self]:
         """Answer this process's requests to Google's hosts, with fake credentials in the environment.
 
-        It is a context manager, and a decorator of functions and classes: see `Interception`.
+            with server.intercepting(): ...     in a block
+            @server.intercepting()              in a function, a coroutine function, or each test of a class
+            server.intercepting().start()       until its stop(), between two cells of a notebook for example
 
         With `sleep="virtual"`, the default, whoever sleeps moves the clock instead of waiting, in this thread and in
         those that are started inside. With `sleep="virtual+clock"` the machine's clocks follow; with `sleep="real"`
-        sleepers wait. `busy_polling` is what happens to code that polls without sleeping. `block_network=True` refuses connections to all other machines.
+        sleepers wait. `busy_polling` is what happens to code that polls without sleeping. `block_network=True` refuses
+        connections to all other machines.
         """
         if unknown := unknown_names(options, InterceptionKeywords.__annotations__, "option"):
             raise TypeError(unknown)
