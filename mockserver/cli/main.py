@@ -1,6 +1,7 @@
 """The command `mockserver` with its subcommands."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -49,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BadOption as error:
         print(f"mockserver: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read the output has seen enough: mockserver serve | head -1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it closes stdout
+        return 0
 
 
 class _PrintVersions(argparse.Action):

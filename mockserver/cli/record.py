@@ -50,6 +50,8 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit status; 1 if nothing was recorded."""
+    if not arguments.command and arguments.port is None:
+        raise BadOption("name the program: mockserver record -- python tune.py. Or give --port, to start it yourself")
     from mockserver.doors.live import CannotListen, serve
 
     try:
@@ -60,8 +62,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadOption(
             "httpx is not installed. Run: pip install 'gemini-tuning-mockserver[record]'", "record"
         ) from None
-    if not arguments.command and arguments.port is None:
-        raise BadOption("name the program: mockserver record -- python tune.py. Or give --port, to start it yourself")
     path = Path(arguments.output)
     _check_writable(path)
     status = 0

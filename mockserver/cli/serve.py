@@ -217,7 +217,8 @@ def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> s
 
     content = external_account(url, prepared.world.credentials)
     path = write(folder / "application_default_credentials.json", content)
-    return f"\n  credentials          GOOGLE_APPLICATION_CREDENTIALS={path}"
+    # Without a project, Google's libraries ask another service for that of the credentials.
+    return f"\n  credentials          GOOGLE_CLOUD_PROJECT=my-project GOOGLE_APPLICATION_CREDENTIALS={path}"
 
 
 def _greeting(url: str, grpc_target: str, prepared: Preparation, folder: Path | None) -> str:
