@@ -16,11 +16,12 @@ from mockserver import cloud_storage
 from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
+from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http import identity
 from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
-from mockserver.http.face import HttpFace, LogCall, log_call
+from mockserver.http.face import HttpFace
 from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
@@ -57,7 +58,7 @@ def create_app(
     def storage() -> Google:
         from mockserver.cloud_storage.face import StorageFace  # noqa: PLC0415 - few clients store objects
 
-        return Google(StorageFace(worlds), OBJECT_BYTES)
+        return Google(StorageFace(worlds, log_call), OBJECT_BYTES)
 
     router = Starlette(
         routes=[

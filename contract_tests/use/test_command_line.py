@@ -177,7 +177,7 @@ def test_it_says_that_it_is_out_of_file_descriptors(tmp_path: Path) -> None:
             pass
         connections.close()
 
-        assert 200 == httpx.get(f"{server.base_url}/_mock/health").status_code
+        assert 200 == httpx.get(f"{server.base_url}/_mock/healthz").status_code
 
 
 @pytest.mark.parametrize(

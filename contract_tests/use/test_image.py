@@ -41,7 +41,7 @@ def test_the_image_is_small_in_what_it_may(container: str) -> None:
     assert config["User"] == "65532:65532"
     assert list(config["ExposedPorts"]) == ["8765/tcp"]
     assert config["Entrypoint"] + config["Cmd"] == ["mockserver", "serve"]
-    assert "/_mock/health" in " ".join(config["Healthcheck"]["Test"])
+    assert "/_mock/healthz" in " ".join(config["Healthcheck"]["Test"])
 
 
 def test_the_container_serves_and_stops(container: str) -> None:
@@ -60,7 +60,7 @@ def test_the_container_serves_and_stops(container: str) -> None:
     ]
     with subprocess.Popen(command, env=BUILDAH, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
         try:
-            health = _ask(f"http://127.0.0.1:{port}/_mock/health", running)
+            health = _ask(f"http://127.0.0.1:{port}/_mock/healthz", running)
             listed = _ask(f"http://127.0.0.1:{port}/v1beta/tunedModels?key=any", running)
         finally:
             running.terminate()

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import errno
-import logging
 import os
 import secrets
 import sys
@@ -14,6 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
+from mockserver.cli.log_output import LineWriter, LogOutput
+from mockserver.cli.port_file import port_file
 from mockserver.rpc.loopback import is_loopback
 from mockserver.settings import (
     GROUPS,
@@ -96,15 +97,18 @@ class Preparation:
     worlds: Worlds
     token: str | None
     speed: str
+    log: LogOutput
     app: "ASGIApp"
 
 
-def prepare(arguments: argparse.Namespace) -> Preparation:
-    """Create the world that the options describe, with its scripted answers, and the application. Raises BadOption."""
+def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparation:
+    """Create the world that the options describe, with its scripted answers, the log, and the application.
+
+    Raises BadOption.
+    """
     # Before the world, whose clock starts with it.
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
-    from mockserver.http.face import log_call, print_call
     from mockserver.http.host_guard import HostGuard
 
     for sentence in unknown_variables(os.environ):
@@ -120,14 +124,9 @@ def prepare(arguments: argparse.Namespace) -> Preparation:
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
     worlds = Worlds(world)
-    return Preparation(
-        serving,
-        world,
-        worlds,
-        token,
-        speed,
-        create_app(worlds, Guard(token), host_guard, log_call if serving.quiet else print_call),
-    )
+    log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet)
+    app = create_app(worlds, Guard(token), host_guard, log.log_call)
+    return Preparation(serving, world, worlds, token, speed, log, app)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -137,22 +136,23 @@ def run(arguments: argparse.Namespace) -> int:
 
     prepared = prepare(arguments)
     serving = prepared.serving
-    log_to_stderr(quiet=serving.quiet)
-    grpc_target, stop_grpc = _serve_grpc(serving, prepared.worlds)
+    grpc_target, stop_grpc = _serve_grpc(serving, prepared)
     try:
-        with _credentials_folder() as folder, contextlib.ExitStack() as stack:
+        with _credentials_folder() as folder, LineWriter(sys.stdout) as output, contextlib.ExitStack() as stack:
 
             def start(url: str) -> None:
                 stack.enter_context(served_at(url))
-                print(_greeting(url, grpc_target, prepared, folder), flush=True)
+                if serving.port_file is not None:
+                    stack.enter_context(port_file(Path(serving.port_file), url, grpc_target, prepared.token))
+                output.write(_greeting(url, grpc_target, prepared, folder))
 
             serve(prepared.app, serving.host, serving.port, start)
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
-        msg = f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}."
-        raise BadOption(msg) from None
+        raise BadOption(f"{taken}. Choose another {other}.") from None
     finally:
         stop_grpc()
+        prepared.log.close()
     return 0
 
 
@@ -165,7 +165,7 @@ def _new_world(values: Mapping[str, Any]) -> World:
         raise BadOption(error.sentence, declared(*GROUPS)[error.name].flag) from None
 
 
-def _serve_grpc(serving: Serving, worlds: Worlds) -> tuple[str, Callable[[], None]]:
+def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[[], None]]:
     """Serve gRPC too, if there is a port for it. Returns its address, "" without one, and what stops it."""
     if serving.grpc_port is None:
         return "", lambda: None
@@ -173,7 +173,14 @@ def _serve_grpc(serving: Serving, worlds: Worlds) -> tuple[str, Callable[[], Non
 
     certificate, key = (Path(file) if file else None for file in (serving.grpc_certificate, serving.grpc_key))
     try:
-        return open_port(worlds, serving.host, serving.grpc_port, certificate=certificate, key=key)
+        return open_port(
+            prepared.worlds,
+            serving.host,
+            serving.grpc_port,
+            certificate=certificate,
+            key=key,
+            log_call=prepared.log.log_call,
+        )
     except CannotServe as error:
         raise BadOption(str(error)) from None
 
@@ -186,14 +193,6 @@ def _read_answers(world: World, file: str) -> None:
         script(world, file)
     except BadFile as error:
         raise BadOption(str(error)) from None
-
-
-def log_to_stderr(*, quiet: bool) -> None:
-    """Log warnings to standard error and, unless quiet, a line for each request."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    if quiet:
-        logging.getLogger("mockserver.access").setLevel(logging.WARNING)
 
 
 @contextlib.contextmanager

@@ -47,8 +47,10 @@ class Control:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, path: str) -> Response:
-        if path == "/health":  # open to all: a container's health is checked from outside
+        if path == "/healthz":  # open to all, as is the next: a container's health is checked from outside
             return JSONResponse({"status": "ok", "version": __version__, "methods": len(self._routes.routes)})
+        if path == "/readyz":
+            return self._readiness()
         try:
             if path.startswith("/ui/") or (path in {"", "/"} and _is_browser(request)):
                 return await self._pages().answer(request, path or "/", _body)
@@ -60,6 +62,14 @@ class Control:
         except Exception as error:
             log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
+
+    def _readiness(self) -> Response:
+        """Answer 200 if the store can be read, else 503."""
+        try:
+            _ = self._worlds.default.settings
+        except Exception as error:  # noqa: BLE001 - whatever the store raises, it cannot be read, and the answer says why
+            return JSONResponse({"status": "not ready", "store": str(error)}, 503)
+        return JSONResponse({"status": "ready", "store": "ok"})
 
     def _pages(self) -> Dashboard:
         from mockserver.control.dashboard.app import Dashboard

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc
 from mockserver.dispatch.dispatcher import BUG, Answer, dispatch, record_undispatched
@@ -27,7 +28,6 @@ from mockserver.state.clock import Clock, Nanos, stopwatch
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
-access = logging.getLogger("mockserver.access")
 
 VERB = "GRPC"
 """What the log of calls has where a call over HTTP has its verb."""
@@ -69,8 +69,9 @@ class Reply:
 class GrpcFace:
     """The services as rpcs: a call in, a reply out."""
 
-    def __init__(self, worlds: Worlds, table: RouteTable) -> None:
+    def __init__(self, worlds: Worlds, table: RouteTable, log_call: LogCall = log_call) -> None:
         self._worlds = worlds
+        self._log_call = log_call
         self.table = table
 
     def answer(self, call: GrpcRequest) -> Reply:
@@ -82,20 +83,22 @@ class GrpcFace:
         world = self._worlds.choose(texts)
         secret = find_secret(texts, call.body, self._worlds.warn_once)
         arrival = _Arrival(call, world, world.clock.now(), secret, message)
-        label, pieces = self._answer(arrival, refused)
-        access.info("%s %s %.1f ms", label, VERB, watch())
+        label, status, pieces = self._answer(arrival, refused)
+        self._log_call(label, status, watch())
         return Reply(pieces, world.clock)
 
-    def _answer(self, arrival: "_Arrival", refused: ApiError | None) -> tuple[str, Pieces]:
-        """What the access log calls the call, and the reply's pieces."""
+    def _answer(self, arrival: "_Arrival", refused: ApiError | None) -> tuple[str, str, Pieces]:
+        """What the access log calls the call, the name of its code, and the reply's pieces."""
         call, world, settings = arrival.call, arrival.world, arrival.world.settings
         if arrival.secret and settings.refuse_real_credentials:
-            return call.method, arrival.refuse(refusal(arrival.secret))
+            error = refusal(arrival.secret)
+            return call.method, error.code.name, arrival.refuse(error)
         live = [route for route in self.table.routes_of(call.rpc) if route.is_live(settings.as_of)]
         if not live:
             hint = diagnose_rpc(self.table, call.rpc, settings)
             log.warning("%s was not found: %s", call.method, hint)
-            return call.method, arrival.refuse(_not_implemented(self.table, call), hint)
+            error = _not_implemented(self.table, call)
+            return call.method, error.code.name, arrival.refuse(error, hint)
         route = self.table.match_rpc(call.rpc, arrival.message, settings.as_of)
         misnamed = route is None
         route = route or live[0]
@@ -117,7 +120,8 @@ class GrpcFace:
             path=expand_path(route.path, arrival.message),
         )
         answer = dispatch(request)
-        return route.id, _pieces(answer, call.metadata.get("x-goog-fieldmask", ""))
+        status = answer.result.code.name if isinstance(answer.result, ApiError) else "OK"
+        return route.id, status, _pieces(answer, call.metadata.get("x-goog-fieldmask", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ dispatcher's checks, with the format of the answer between credentials and bindi
 """
 
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted
 from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_undispatched
@@ -33,7 +33,6 @@ from mockserver.state.clock import Nanos, stopwatch
 from mockserver.state.world import Settings, World, Worlds
 
 log = logging.getLogger("mockserver")
-access = logging.getLogger("mockserver.access")
 
 
 @dataclass(slots=True)
@@ -100,20 +99,6 @@ class ReceivedRequest:
             response=response,
             hint=hint,
         )
-
-
-LogCall = Callable[[str, int, float], None]
-"""Logs a call: the name of its method, the status, the milliseconds that it took."""
-
-
-def log_call(label: str, status: int, milliseconds: float) -> None:
-    """Log a call by the module `logging`."""
-    access.info("%s %d %.1f ms", label, status, milliseconds)
-
-
-def print_call(label: str, status: int, milliseconds: float) -> None:
-    """Print the same line on stderr: of a quick answer, `logging` would take a tenth of the time."""
-    sys.stderr.write(f"{label} {status} {milliseconds:.1f} ms\n")
 
 
 class HttpFace:

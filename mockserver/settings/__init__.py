@@ -227,7 +227,7 @@ class Serving(Checked):
 
     host: str = setting(
         Text(),
-        "the address to listen on",
+        "the address to listen on; :: is every address of this machine, those of IPv4 too",
         by=By.SERVE,
         metavar="ADDRESS",
         default="127.0.0.1",
@@ -238,6 +238,15 @@ class Serving(Checked):
         by=By.SERVE,
         metavar="PORT",
         default=8765,
+    )
+    port_file: str | None = setting(
+        Text(),
+        "a file that says, as JSON, where the server listens, as long as it does",
+        more="It has `url`, `grpc`, `pid` and `token`: the header for the control token and the file that holds it."
+        " `mockserver health --wait 10` reads it.",
+        by=By.SERVE,
+        metavar="FILE",
+        default=None,
     )
     grpc_port: int | None = setting(
         Whole(0, 65535),
@@ -283,6 +292,14 @@ class Serving(Checked):
         "print no line for each request",
         by=By.SERVE,
         default=False,
+    )
+    log_format: Literal["text", "json"] = setting(
+        Word("text", "json"),
+        "how lines of the log are written to standard error: as text, or each as a JSON object",
+        more="Lines that nobody reads are dropped and counted; no request waits for them.",
+        by=By.SERVE,
+        metavar="FORMAT",
+        default="text",
     )
 
 
