@@ -123,7 +123,7 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
         stack.callback(prepared.log.close)
         live = _live_server(prepared)
         stack.callback(live.stop)
-        grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log.log_call)
+        grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call)
         stack.callback(grpc_port.close)
         proxy = Proxy(Upstreams(live.address, lambda: grpc_port.address, authority.tls, passed))
         proxy_url = proxy.start()

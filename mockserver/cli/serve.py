@@ -35,6 +35,8 @@ from mockserver.state.world import World, Worlds
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from mockserver.dispatch.access_log import LogCall
+
 # Imports that only a running server needs are inside of `run`, so that `--help` is quick.
 
 DESCRIPTION = """\
@@ -98,6 +100,7 @@ class Preparation:
     token: str | None
     speed: str
     log: LogOutput
+    log_call: "LogCall"
     app: "ASGIApp"
 
 
@@ -109,6 +112,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
     # Before the world, whose clock starts with it.
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
+    from mockserver.dispatch.access_log import CallCounter
     from mockserver.http.host_guard import HostGuard
 
     for sentence in unknown_variables(os.environ):
@@ -125,8 +129,9 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
     worlds = Worlds(world)
     log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet)
-    app = create_app(worlds, Guard(token), host_guard, log.log_call)
-    return Preparation(serving, world, worlds, token, speed, log, app)
+    calls = CallCounter(log.log_call)
+    app = create_app(worlds, Guard(token), host_guard, calls)
+    return Preparation(serving, world, worlds, token, speed, log, calls.log_call, app)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -179,7 +184,7 @@ def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[
             serving.grpc_port,
             certificate=certificate,
             key=key,
-            log_call=prepared.log.log_call,
+            log_call=prepared.log_call,
         )
     except CannotServe as error:
         raise BadOption(str(error)) from None
