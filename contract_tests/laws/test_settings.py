@@ -62,6 +62,7 @@ GOOD = {
     "grpc_key": ("key.pem", "key.pem"),
     "control_token": ("secret", "secret"),
     "allow_host": ("app.example,b.example", frozenset({"app.example", "b.example"})),
+    "shutdown_seconds": ("10", 10),
     "quiet": ("yes", True),
     "log_format": ("json", "json"),
     "busy_polling": ("advance", "advance"),

@@ -1,5 +1,6 @@
 """A server that is left running by others: its log is not read, its port is looked up, its health is asked for."""
 
+import contextlib
 import json
 import os
 import signal
@@ -162,3 +163,34 @@ def test_health_waits_until_the_server_is_ready(tmp_path: Path) -> None:
         asking.join()
 
     assert [(0, f"{server.url or f'http://127.0.0.1:{port}'} is ready\n", "")] == answers
+
+
+def stopped_in_the_middle(folder: Path, seconds: int) -> tuple[bool, int]:
+    """Whether a request that takes two seconds is answered by a server that is stopped meanwhile; its exit status."""
+    answers = folder / "answers.yaml"
+    answers.write_text("faults: [{method: tunedModels.list, latency_seconds: 2}]")
+    words = [*SERVE, "--clock", "real", "--answers", str(answers), "--shutdown-seconds", str(seconds)]
+    statuses: list[int] = []
+
+    def ask(url: str) -> None:
+        with contextlib.suppress(httpx.TransportError):
+            statuses.append(httpx.get(f"{url}/v1beta/tunedModels?key=any-key").status_code)
+
+    with subprocess.Popen(
+        [*words, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        url = next(line.split()[-1] for line in greeting_of(process).splitlines() if "base URL" in line)
+        asking = threading.Thread(target=ask, args=(url,))
+        asking.start()
+        while not httpx.get(f"{url}/_mock/calls").json()["calls"]:
+            pass
+        process.terminate()
+        asking.join()
+        status = process.wait(timeout=HANGS)
+    return statuses == [200], status
+
+
+def test_requests_may_end_when_the_server_is_stopped(tmp_path: Path) -> None:
+    """Within the time they are given; after it they are broken off, and the server ends all the same."""
+    assert (True, 0) == stopped_in_the_middle(tmp_path, 30)
+    assert (False, 0) == stopped_in_the_middle(tmp_path, 1)

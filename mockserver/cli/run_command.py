@@ -38,7 +38,17 @@ examples:
 """
 
 # The options of `mockserver serve` that say how it listens, and whether it logs each request.
-_NOT_OFFERED = ("host", "port", "allow_host", "grpc_port", "grpc_certificate", "grpc_key", "port_file", "quiet")
+_NOT_OFFERED = (
+    "host",
+    "port",
+    "allow_host",
+    "grpc_port",
+    "grpc_certificate",
+    "grpc_key",
+    "port_file",
+    "shutdown_seconds",
+    "quiet",
+)
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as in a shell
 

@@ -151,12 +151,13 @@ def run(arguments: argparse.Namespace) -> int:
                     stack.enter_context(port_file(Path(serving.port_file), url, grpc_target, prepared.token))
                 output.write(_greeting(url, grpc_target, prepared, folder))
 
-            serve(prepared.app, serving.host, serving.port, start)
+            serve(prepared.app, serving.host, serving.port, start, shutdown_seconds=serving.shutdown_seconds)
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
         raise BadOption(f"{taken}. Choose another {other}.") from None
     finally:
-        stop_grpc()
+        with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: wait no longer
+            stop_grpc(serving.shutdown_seconds)
         prepared.log.close()
     return 0
 
@@ -170,10 +171,10 @@ def _new_world(values: Mapping[str, Any]) -> World:
         raise BadOption(error.sentence, declared(*GROUPS)[error.name].flag) from None
 
 
-def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[[], None]]:
+def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[[float], None]]:
     """Serve gRPC too, if there is a port for it. Returns its address, "" without one, and what stops it."""
     if serving.grpc_port is None:
-        return "", lambda: None
+        return "", lambda _: None
     from mockserver.doors.grpc_port import CannotServe, open_port
 
     certificate, key = (Path(file) if file else None for file in (serving.grpc_certificate, serving.grpc_key))

@@ -22,8 +22,8 @@ def open_port(
     certificate: Path | None = None,
     key: Path | None = None,
     log_call: LogCall = log_call,
-) -> tuple[str, Callable[[], None]]:
-    """Serve gRPC there, from threads of its own. Returns `host:port` and what stops it. Raises CannotServe.
+) -> tuple[str, Callable[[float], None]]:
+    """Serve gRPC there, from threads of its own. Returns `host:port` and what stops it in some seconds. Raises CannotServe.
 
     With a certificate (chain) and its private key, files in PEM, by TLS; else in plaintext.
     """
@@ -54,7 +54,7 @@ class LazyPort:
         self._open = partial(open_port, worlds, host, port, log_call=log_call)
         self._lock = threading.Lock()
         self._target = ""
-        self._stop: Callable[[], None] = lambda: None
+        self._stop: Callable[[float], None] = lambda _: None
 
     @property
     def target(self) -> str:
@@ -73,4 +73,4 @@ class LazyPort:
     def close(self) -> None:
         """Close the port, if it was opened."""
         with self._lock:
-            self._stop()
+            self._stop(0)

@@ -266,7 +266,7 @@ def reset_connection(transport: WriteTransport) -> None:
     transport.abort()
 
 
-def _config(app: Any) -> uvicorn.Config:
+def _config(app: Any, shutdown_seconds: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=Breakable,
@@ -275,7 +275,7 @@ def _config(app: Any) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=shutdown_seconds,
         lifespan="off",
         ws="none",  # the app has no WebSockets
     )
@@ -360,13 +360,13 @@ def base_url(host: str, sockets: Sequence[socket.socket]) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
-def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
+def serve(app: Any, host: str, port: int, ready: Callable[[str], None], *, shutdown_seconds: int = 1) -> None:
     """Serve in this thread until interrupted; `ready` is told the base URL.
 
-    Raises CannotListen before anything is served.
+    Then requests under way have `shutdown_seconds` to end. Raises CannotListen before anything is served.
     """
     sockets = open_sockets(host, port)
-    server = _Server(_config(app), lambda: ready(base_url(host, sockets)))
+    server = _Server(_config(app, shutdown_seconds), lambda: ready(base_url(host, sockets)))
     gc.freeze()  # what is there now stays, so the collector need not look at it while requests wait
     server.run(sockets)
 

@@ -88,9 +88,9 @@ class GrpcServer:
         """Start to serve."""
         self._server.start()
 
-    def stop(self) -> None:
-        """Stop serving: calls that are being answered are broken off. Returns when all has ended."""
-        self._server.stop(None).wait()
+    def stop(self, seconds: float = 0) -> None:
+        """Stop serving: calls that are being answered have so long to end. Returns when all has ended."""
+        self._server.stop(seconds or None).wait()
         self._threads.shutdown()
 
 

@@ -287,6 +287,14 @@ class Serving(Checked):
         absent="none if only this machine can connect, else all",
         default=frozenset(),
     )
+    shutdown_seconds: int = setting(
+        Whole(0, 3600),
+        "how many seconds requests and streams may take to end when the server is stopped",
+        more="gRPC has as many again. A second signal ends the server at once.",
+        by=By.SERVE,
+        metavar="SECONDS",
+        default=4,
+    )
     quiet: bool = setting(
         Switch(),
         "print no line for each request",
