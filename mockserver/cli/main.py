@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from mockserver import __version__
-from mockserver.cli import check, check_dataset, credentials, env, health, record, run_command, serve, watch
+from mockserver.cli import check, check_dataset, config, credentials, env, health, record, run_command, serve, watch
 from mockserver.settings import BadOption
 
 DESCRIPTION = """\
@@ -83,6 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_PrintVersions, help="print the versions that a bug report needs, and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, run_command, watch, env, health, credentials, check_dataset, record, check):
+    for command in (serve, run_command, watch, config, env, health, credentials, check_dataset, record, check):
         command.add_command(commands)
     return parser

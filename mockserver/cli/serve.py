@@ -43,7 +43,7 @@ DESCRIPTION = """\
 Serve both APIs over HTTP until interrupted.
 
 Each option can also be set by an environment variable: --start-time by MOCKSERVER_START_TIME. The option wins. The
-variable of an option without a value is yes or no.
+variable of an option without a value is yes or no. What neither says can be in a file: see --config.
 """
 
 EPILOG = """\
@@ -99,6 +99,7 @@ class Preparation:
     worlds: Worlds
     token: str | None
     speed: str
+    answers: str | None
     log: LogOutput
     log_call: "LogCall"
     app: "ASGIApp"
@@ -119,6 +120,8 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ)
     serving = read_settings(Serving, values)
+    if serving.watch and not values.get("answers"):
+        raise BadOption("there is no file to watch, so name one with --answers", "--watch")
     world = _new_world(values)
     if file := values.get("answers"):
         _read_answers(world, file)
@@ -131,7 +134,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
     log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet)
     calls = CallCounter(log.log_call)
     app = create_app(worlds, Guard(token), host_guard, calls)
-    return Preparation(serving, world, worlds, token, speed, log, calls.log_call, app)
+    return Preparation(serving, world, worlds, token, speed, values.get("answers"), log, calls.log_call, app)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -143,7 +146,12 @@ def run(arguments: argparse.Namespace) -> int:
     serving = prepared.serving
     grpc_target, stop_grpc = _serve_grpc(serving, prepared)
     try:
-        with _credentials_folder() as folder, LineWriter(sys.stdout) as output, contextlib.ExitStack() as stack:
+        with (
+            _watch(prepared),
+            _credentials_folder() as folder,
+            LineWriter(sys.stdout) as output,
+            contextlib.ExitStack() as stack,
+        ):
 
             def start(url: str) -> None:
                 stack.enter_context(served_at(url))
@@ -189,6 +197,14 @@ def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[
         )
     except CannotServe as error:
         raise BadOption(str(error)) from None
+
+
+def _watch(prepared: Preparation) -> contextlib.AbstractContextManager[object]:
+    if not prepared.serving.watch or prepared.answers is None:
+        return contextlib.nullcontext()
+    from mockserver.cli.answers_watch import AnswersWatch
+
+    return AnswersWatch(prepared.worlds, prepared.answers)
 
 
 def _read_answers(world: World, file: str) -> None:

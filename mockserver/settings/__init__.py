@@ -225,6 +225,14 @@ class Beginning(Checked):
 class Serving(Checked):
     """How `mockserver serve` serves."""
 
+    config: str | None = setting(
+        Text(),
+        "a TOML file with settings by name, such as `seed = 7`; options and variables win",
+        more="`mockserver config` prints each setting, where it comes from, and writes such a file.",
+        by=By.SERVE,
+        metavar="FILE",
+        default=None,
+    )
     host: str = setting(
         Text(),
         "the address to listen on; :: is every address of this machine, those of IPv4 too",
@@ -276,6 +284,7 @@ class Serving(Checked):
         "the token that programs need to control the server under /_mock/",
         by=By.SERVE,
         absent="none if only this machine can connect, else a random one",
+        is_secret=True,
         default=None,
     )
     allow_host: frozenset[str] = setting(
@@ -286,6 +295,14 @@ class Serving(Checked):
         metavar="NAME",
         absent="none if only this machine can connect, else all",
         default=frozenset(),
+    )
+    watch: bool = setting(
+        Switch(),
+        "read the answers file again when it changes",
+        more="Its answers and faults replace all there are; resources in it are added at the start only. A file with a"
+        " mistake changes nothing, and the log says what is wrong.",
+        by=By.SERVE,
+        default=False,
     )
     shutdown_seconds: int = setting(
         Whole(0, 3600),
