@@ -41,7 +41,8 @@ def test_the_image_is_small_in_what_it_may(container: str) -> None:
     assert config["User"] == "65532:65532"
     assert list(config["ExposedPorts"]) == ["8765/tcp"]
     assert config["Entrypoint"] + config["Cmd"] == ["mockserver", "serve"]
-    assert "/_mock/healthz" in " ".join(config["Healthcheck"]["Test"])
+    assert ["CMD", "mockserver", "health"] == config["Healthcheck"]["Test"]
+    assert ["/data"] == list(config["Volumes"])
 
 
 def test_the_container_serves_and_stops(container: str) -> None:

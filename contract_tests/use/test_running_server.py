@@ -150,6 +150,16 @@ def test_health_says_why_a_server_is_not_ready(tmp_path: Path) -> None:
     assert "there is no port file" in missing[2]
 
 
+@pytest.mark.parametrize("options", [("--port", "0"), ("--host", "::"), ("--host", "::1"), ("--host", "localhost")])
+def test_health_follows_how_the_server_is_bound(options: tuple[str, ...], tmp_path: Path) -> None:
+    """As the health check of the image does: a variable says where the port file is, whatever else was chosen."""
+    with port_file_of([*SERVE, *options], tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        variables = {"MOCKSERVER_PORT_FILE": str(tmp_path / "server.json"), "MOCKSERVER_PORT": ""}
+        status, printed, _ = command("health", variables=variables)
+
+    assert (0, True) == (status, printed.endswith(" is ready\n"))
+
+
 def test_health_waits_until_the_server_is_ready(tmp_path: Path) -> None:
     """By an address that answers later."""
     with socket.create_server(("127.0.0.1", 0)) as free:
