@@ -35,10 +35,12 @@ if not TYPE_CHECKING:  # a type checker reads the imports above
         import importlib
         import warnings
 
-        from mockserver.settings.name_conflict import describe_conflict
+        from mockserver.settings.name_conflict import describe_conflict, describe_missing_files
 
         if sentence := describe_conflict():
             warnings.warn(sentence, ImportWarning, stacklevel=2)
+        if sentence := describe_missing_files():
+            raise ImportError(sentence)
         return getattr(importlib.import_module(_HOMES[name]), name)
 
 

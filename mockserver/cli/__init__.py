@@ -7,13 +7,16 @@ import sys
 
 def run() -> int:
     """Run the command line, unless another package has replaced our files. Return the exit status."""
-    from mockserver.settings.name_conflict import describe_conflict, is_replaced
+    from mockserver.settings.name_conflict import describe_conflict, describe_missing_files, is_replaced
 
     _open_standard_files()
     if sentence := describe_conflict():
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
         if is_replaced():
             return 2
+    if sentence := describe_missing_files():
+        print(f"mockserver: {sentence}", file=sys.stderr)
+        return 2
     from mockserver.cli.main import main
 
     try:

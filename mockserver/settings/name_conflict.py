@@ -26,3 +26,13 @@ def describe_conflict() -> str:
 def is_replaced() -> bool:
     """Return whether the module `mockserver` is the other package's."""
     return "create_app" not in dir(sys.modules["mockserver"])
+
+
+def describe_missing_files() -> str:
+    """Return why the package cannot run from where it is, "" if it can: its data are files, which an archive has not."""
+    package = Path(__file__).parent.parent
+    if (package / "protojson" / "tables").is_dir():
+        return ""
+    return (
+        f"{package} has no data files: the package does not run from a zip file, so install it with pip, or unpack it"
+    )
