@@ -32,6 +32,11 @@ class LineWriter:
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self._start()
+        if hasattr(os, "register_at_fork"):  # a child has no threads, and lines of its own
+            os.register_at_fork(after_in_child=self._start)
+
+    def _start(self) -> None:
         self._lines: deque[str] = deque()
         self._dropped = 0
         self._lock = threading.Lock()

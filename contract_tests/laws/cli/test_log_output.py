@@ -4,11 +4,14 @@ import json
 import logging
 import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from contract_tests.environment import HANGS
 from mockserver.cli import log_output
 from mockserver.cli.log_output import LineWriter, LogOutput
 
@@ -89,3 +92,23 @@ def test_quiet_logs_messages_and_no_calls(pipe: Pipe) -> None:
     pipe.stream.close()
 
     assert ["a client sent AIza...(39 characters)"] == pipe.read()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_writes_its_lines() -> None:
+    """And none of its parent's a second time."""
+    program = """
+import os, sys
+from mockserver.cli.log_output import LineWriter
+writer = LineWriter(sys.stderr)
+writer.write("parent")
+if child := os.fork():
+    os.waitpid(child, 0)
+else:
+    writer.write("child")
+writer.close()
+"""
+    words = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program]  # of fork beside a thread
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=HANGS)
+
+    assert ["child", "parent"] == sorted(done.stderr.splitlines())
