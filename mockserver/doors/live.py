@@ -19,11 +19,10 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mockserver.doors.event_loop import uvicorn_loop
+from mockserver.rpc.loopback import reachable_host
 
 BACKLOG = 2048
 """How many connections wait to be accepted; uvicorn's own number."""
-
-EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with what somebody has chosen
 
 
 class CannotListen(OSError):
@@ -355,9 +354,7 @@ def _close(sockets: Iterable[socket.socket]) -> None:
 
 def base_url(host: str, sockets: Sequence[socket.socket]) -> str:
     """Return the URL under which this machine reaches a server that listens on a host with these sockets."""
-    port = sockets[0].getsockname()[1]
-    reachable = "127.0.0.1" if host in EVERY_ADDRESS else host
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    return f"http://{reachable_host(host)}:{sockets[0].getsockname()[1]}"
 
 
 def serve(app: Any, host: str, port: int, ready: Callable[[str], None], *, shutdown_seconds: int = 1) -> None:

@@ -37,7 +37,8 @@ def pipe() -> Iterator[Pipe]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield Pipe()
-    root.handlers[:], root.level = handlers, level
+    root.handlers[:] = handlers
+    root.setLevel(level)  # which also forgets what the loggers have remembered of it
     logging.captureWarnings(capture=False)
 
 
