@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
 from mockserver.cli.log_output import LineWriter, LogOutput
-from mockserver.cli.port_file import port_file
 from mockserver.rpc.loopback import is_loopback
 from mockserver.settings import (
     GROUPS,
@@ -156,6 +155,8 @@ def run(arguments: argparse.Namespace) -> int:
             def start(url: str) -> None:
                 stack.enter_context(served_at(url))
                 if serving.port_file is not None:
+                    from mockserver.cli.port_file import port_file
+
                     stack.enter_context(port_file(Path(serving.port_file), url, grpc_target, prepared.token))
                 output.write(_greeting(url, grpc_target, prepared, folder))
 
