@@ -9,26 +9,27 @@ RUN python -m venv --without-pip /app \
 COPY pyproject.toml README.md LICENSE ./
 COPY mockserver mockserver
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && pip --python /app/bin/python install --no-cache-dir --no-deps --no-index /wheels/*.whl
+    && pip --python /app/bin/python install --no-cache-dir --no-deps --no-index /wheels/*.whl \
+    && mkdir /data
 
 FROM python:3.12-slim
 LABEL org.opencontainers.image.title="gemini-tuning-mockserver" \
       org.opencontainers.image.description="A local mock server for Google's Gemini tuning APIs" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /app /app
+# The one place for what a server is to keep, such as MOCKSERVER_GCS_ROOT=/data; the rest can be read-only.
+COPY --from=build --chown=65532:65532 /data /data
+VOLUME /data
 # Every interface in here is the container's own; publish the port on 127.0.0.1, as compose.yaml does.
+# The port file is in memory, because the root may be read-only; the health check reads it.
 ENV PATH=/app/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MOCKSERVER_HOST=0.0.0.0 \
-    MOCKSERVER_PORT=8765
+    MOCKSERVER_PORT_FILE=/dev/shm/mockserver.json
 # Numeric, so that Kubernetes can see it is not root.
 USER 65532:65532
 EXPOSE 8765
-# http.client, because it heeds no proxy variable.
-HEALTHCHECK --interval=5s --timeout=3s --start-period=2s CMD ["python", "-c", "\
-import http.client, os; \
-server = http.client.HTTPConnection('127.0.0.1', int(os.environ['MOCKSERVER_PORT']), timeout=2); \
-server.request('GET', '/_mock/health'); \
-raise SystemExit(server.getresponse().status != 200)"]
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["mockserver", "health"]
 ENTRYPOINT ["mockserver"]
 CMD ["serve"]

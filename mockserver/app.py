@@ -16,11 +16,12 @@ from mockserver import cloud_storage
 from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
+from mockserver.dispatch.access_log import CallCounter
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http import identity
 from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
-from mockserver.http.face import HttpFace, LogCall, log_call
+from mockserver.http.face import HttpFace
 from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
@@ -40,29 +41,30 @@ def create_app(
     world: World | Worlds | None = None,
     guard: Guard | None = None,
     host_guard: HostGuard | None = None,
-    log_call: LogCall = log_call,
+    calls: CallCounter | None = None,
 ) -> ASGIApp:
     """Create the ASGI app of the server for one world, by default a new one, or for several.
 
     `guard` decides who may use the control API: by default every program on this machine. `host_guard` decides under
-    which host names, and from which web pages, the server may be used: by default all, as Google's own. `log_call` logs
-    every call.
+    which host names, and from which web pages, the server may be used: by default all, as Google's own. `calls` logs and
+    counts every call.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
+    calls = calls or CallCounter()
     identity_app = identity.create_app(worlds)
-    google = Google(HttpFace(worlds, table, log_call), REQUEST_BYTES)
+    google = Google(HttpFace(worlds, table, calls.log_call), REQUEST_BYTES)
 
     @cache
     def storage() -> Google:
         from mockserver.cloud_storage.face import StorageFace  # noqa: PLC0415 - few clients store objects
 
-        return Google(StorageFace(worlds), OBJECT_BYTES)
+        return Google(StorageFace(worlds, calls.log_call), OBJECT_BYTES)
 
     router = Starlette(
         routes=[
             HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
-            Mount("/_mock", Control(worlds, table, guard or Guard())),
+            Mount("/_mock", Control(worlds, table, guard or Guard(), calls)),
             Mount("/", google),
         ]
     )

@@ -424,8 +424,8 @@ MUTATIONS = (
     Mutation(
         "a variable wins over the option",
         "mockserver/state/new_world.py",
-        "text, source = options.get(name), it.flag",
-        "text, source = environment.get(it.variable) or options.get(name), it.flag",
+        "(text := options.get(name)) is not None",
+        "not environment.get(it.variable) and (text := options.get(name)) is not None",
         (f"{LAWS}/test_settings.py",),
     ),
     Mutation(

@@ -75,7 +75,7 @@ def state(gemini: Gemini, name: str) -> str:
 
 def test_health_is_open_to_everybody(client: Client) -> None:
     """A container's health is asked from outside, under whatever name."""
-    answer = client.get("/_mock/health", headers={"host": "anything.example.com"})
+    answer = client.get("/_mock/healthz", headers={"host": "anything.example.com"})
 
     assert "ok" == answer.json()["status"]
 
@@ -493,7 +493,7 @@ def test_with_a_token_only_who_knows_it_may() -> None:
             client.get("/_mock/clock", headers={"host": "mock.example.com", "x-mockserver-token": token}).status_code
             for token in ("", "open", "open-sesame")
         ]
-        health = client.get("/_mock/health").status_code
+        health = client.get("/_mock/healthz").status_code
 
     assert [403, 403, 200] == statuses
     assert 200 == health

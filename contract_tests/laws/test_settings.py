@@ -1,6 +1,7 @@
 """Settings are declared once: every way to set one leads to the same value and the same sentence."""
 
 import importlib.util
+import os
 import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -54,14 +55,19 @@ GOOD = {
     "clock": ("60x", 60.0),
     "start_time": ("2024-03-14", datetime(2024, 3, 14, tzinfo=UTC)),
     "answers": ("answers.yaml", "answers.yaml"),
+    "config": (os.devnull, os.devnull),
     "host": ("::1", "::1"),
     "port": ("0", 0),
+    "port_file": ("server.json", "server.json"),
     "grpc_port": ("8766", 8766),
     "grpc_certificate": ("cert.pem", "cert.pem"),
     "grpc_key": ("key.pem", "key.pem"),
     "control_token": ("secret", "secret"),
     "allow_host": ("app.example,b.example", frozenset({"app.example", "b.example"})),
+    "watch": ("yes", True),
+    "shutdown_seconds": ("10", 10),
     "quiet": ("yes", True),
+    "log_format": ("json", "json"),
     "busy_polling": ("advance", "advance"),
     "fake_api_key": ("no", False),
     "misses": ("fail", "fail"),

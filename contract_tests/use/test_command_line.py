@@ -236,7 +236,7 @@ def test_it_says_that_it_is_out_of_file_descriptors(tmp_path: Path) -> None:
             pass
         connections.close()
 
-        assert 200 == httpx.get(f"{server.base_url}/_mock/health").status_code
+        assert 200 == httpx.get(f"{server.base_url}/_mock/healthz").status_code
 
 
 @pytest.mark.parametrize(
@@ -254,6 +254,8 @@ def test_it_says_that_it_is_out_of_file_descriptors(tmp_path: Path) -> None:
         ("--seed x", "--seed: 'x' is not a whole number from 0 to 9223372036854775807"),
         ("--metadata-refresh often", "--metadata-refresh: 'often' is not a number of seconds from 0 to 31536000"),
         ("--auth strict", "--auth: strict accepts only listed credentials, so list them with --credential"),
+        ("--watch", "--watch: there is no file to watch, so name one with --answers"),
+        ("--config nowhere.toml", "--config: cannot read nowhere.toml: No such file or directory"),
         ("--gcs-root nowhere", "--gcs-root: 'nowhere' is not an existing directory"),
     ],
 )

@@ -12,6 +12,7 @@ from freezegun import freeze_time
 from contract_tests.environment import HANGS
 from mockserver import Fault, MockServer
 from mockserver.doors import event_loop
+from mockserver.state.clock import Machine
 
 KEY = {"x-goog-api-key": "any-key"}
 START = datetime(2024, 3, 14, tzinfo=UTC)
@@ -78,3 +79,29 @@ def test_virtual_sleep_moves_the_servers_clock_while_time_is_frozen(sleep: Calla
         sleep()
 
         assert START + timedelta(hours=1) == server.now
+
+
+@pytest.mark.parametrize("days", [-365, -1, 3650])
+def test_a_wall_clock_that_is_set_moves_no_running_clock(days: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by NTP, by a user, or by a virtual machine that is resumed."""
+    read = Machine.time_ns
+    with MockServer(clock="real").live() as server:
+        before = server.now
+        monkeypatch.setattr(Machine, "time_ns", staticmethod(lambda: read() + days * 86_400 * 10**9))
+        answered = has_a_body(server.url)
+
+        assert answered
+        assert before <= server.now < before + timedelta(minutes=5)
+
+
+def test_a_monotonic_clock_that_counts_a_suspension_moves_a_running_clock_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on Windows: after a night, the night has passed for the server too, and it answers."""
+    read = Machine.perf_counter_ns
+    with MockServer(clock="30x", start_time=START).live() as server:
+        monkeypatch.setattr(Machine, "perf_counter_ns", staticmethod(lambda: read() + 8 * 3600 * 10**9))
+        answered = has_a_body(server.url)
+
+        assert answered
+        assert timedelta(hours=240) <= server.now - START < timedelta(hours=250)

@@ -41,32 +41,25 @@ def test_the_image_is_small_in_what_it_may(container: str) -> None:
     assert config["User"] == "65532:65532"
     assert list(config["ExposedPorts"]) == ["8765/tcp"]
     assert config["Entrypoint"] + config["Cmd"] == ["mockserver", "serve"]
-    assert "/_mock/health" in " ".join(config["Healthcheck"]["Test"])
+    assert ["CMD", "mockserver", "health"] == config["Healthcheck"]["Test"]
+    assert ["/data"] == list(config["Volumes"])
 
 
 def test_the_container_serves_and_stops(container: str) -> None:
-    """It answers on its port, says it is healthy, and is gone soon after being told to stop."""
+    """It answers on its port, is healthy on a port that it was given as an option, and is gone soon after being told to stop."""
     port = _free_port()
-    command = [
-        "buildah",
-        "run",
-        "--user",
-        "65532",
-        "--env",
-        f"MOCKSERVER_PORT={port}",
-        container,
-        "mockserver",
-        "serve",
-    ]
+    command = ["buildah", "run", "--user", "65532", container, "mockserver", "serve", "--port", str(port)]
     with subprocess.Popen(command, env=BUILDAH, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
         try:
-            health = _ask(f"http://127.0.0.1:{port}/_mock/health", running)
+            health = _ask(f"http://127.0.0.1:{port}/_mock/healthz", running)
             listed = _ask(f"http://127.0.0.1:{port}/v1beta/tunedModels?key=any", running)
+            checked = _buildah("run", "--user", "65532", container, "mockserver", "health")
         finally:
             running.terminate()
             running.wait(timeout=HANGS)
 
     assert json.loads(health)["status"] == "ok"
+    assert f"http://127.0.0.1:{port} is ready" == checked
     assert listed == b"{}\n"
 
 

@@ -334,14 +334,14 @@ def test_secrets_that_look_real_can_be_refused(secret: str) -> None:
 def test_it_serves_on_a_socket_until_it_is_stopped() -> None:
     """At `url`; what other machines can reach needs a token to be controlled by."""
     server = MockServer().start()
-    health = httpx.get(f"{server.url}/_mock/health")
+    health = httpx.get(f"{server.url}/_mock/healthz")
     url = server.url
     server.stop()
 
     assert "ok" == health.json()["status"]
     assert "" == server.url
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/_mock/health")
+        httpx.get(f"{url}/_mock/healthz")
     with pytest.raises(ValueError, match="set a token to control the server"):
         server.start("0.0.0.0")  # noqa: S104 - it is refused
 

@@ -75,7 +75,7 @@ def test_beyond_loopback_or_with_a_token_only_who_knows_it_may(options: tuple[st
             httpx.get(f"{url}/_mock/clock", headers={"x-mockserver-token": token}).status_code
             for token in ("", "made up", found[1])
         ]
-        health = httpx.get(f"{url}/_mock/health").status_code
+        health = httpx.get(f"{url}/_mock/healthz").status_code
         google = httpx.get(f"{url}/v1beta/models?key=any-key").status_code
 
     assert [403, 403, 200] == statuses

@@ -51,11 +51,16 @@ def add_url(parser: argparse.ArgumentParser) -> None:
     """Add the option for the address of the server."""
     default = f"http://127.0.0.1:{declared(Serving)['port'].default}"
     parser.add_argument(
-        "--url", metavar="URL", type=_url, default=default, help=f"the address of the server (default: {default})"
+        "--url",
+        metavar="URL",
+        type=read_url_argument,
+        default=default,
+        help=f"the address of the server (default: {default})",
     )
 
 
-def _url(text: str) -> str:
+def read_url_argument(text: str) -> str:
+    """Return the URL without a slash at its end. Raises ArgumentTypeError if it is none."""
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise argparse.ArgumentTypeError(f"not a URL: {text!r}; give one like http://127.0.0.1:8765")

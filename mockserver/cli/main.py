@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from mockserver import __version__
-from mockserver.cli import check, check_dataset, credentials, env, record, run_command, serve, watch
+from mockserver.cli import check, check_dataset, config, credentials, env, health, record, run_command, serve, watch
 from mockserver.settings import BadOption
 
 DESCRIPTION = """\
@@ -33,6 +33,7 @@ examples:
   mockserver serve                              serve both APIs on http://127.0.0.1:8765
   mockserver run -- python tune.py              run a program, unchanged, against the server
   eval "$(mockserver env)"                      point programs at a running server
+  mockserver health --wait 10                   wait until a server is ready
   mockserver watch                              show its jobs and calls in the terminal
   mockserver check-dataset train.jsonl          find mistakes in training data before a job does
   mockserver record -- python tune.py           record the requests of tune.py and Google's answers
@@ -105,6 +106,6 @@ def _parser() -> argparse.ArgumentParser:
         help="print a script that completes commands and options in that shell, and exit",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, run_command, watch, env, credentials, check_dataset, record, check):
+    for command in (serve, run_command, watch, config, env, health, credentials, check_dataset, record, check):
         command.add_command(commands)
     return parser

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mockserver.cli.serve import Preparation, add_options, log_to_stderr, prepare
+from mockserver.cli.serve import Preparation, add_options, prepare
 from mockserver.settings import BadOption
 
 if TYPE_CHECKING:
@@ -38,7 +38,17 @@ examples:
 """
 
 # The options of `mockserver serve` that say how it listens, and whether it logs each request.
-_NOT_OFFERED = ("host", "port", "allow_host", "grpc_port", "grpc_certificate", "grpc_key", "quiet")
+_NOT_OFFERED = (
+    "host",
+    "port",
+    "allow_host",
+    "grpc_port",
+    "grpc_certificate",
+    "grpc_key",
+    "port_file",
+    "shutdown_seconds",
+    "quiet",
+)
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as in a shell
 
@@ -74,8 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mockserver.doors import child
 
     command = _command(arguments)
-    prepared = prepare(arguments)
-    log_to_stderr(quiet=not arguments.verbose)
+    prepared = prepare(arguments, quiet=not arguments.verbose)
     with _served(prepared, _passed_hosts(arguments.pass_host), arguments) as environment:
         if arguments.shell:
             print(
@@ -121,9 +130,10 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
     authority = _authority()
     credentials = prepared.world.credentials
     with contextlib.ExitStack() as stack:
+        stack.callback(prepared.log.close)
         live = _live_server(prepared)
         stack.callback(live.stop)
-        grpc_port = LazyPort(prepared.worlds, live.address[0])
+        grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call)
         stack.callback(grpc_port.close)
         proxy = Proxy(Upstreams(live.address, lambda: grpc_port.address, authority.tls, passed))
         proxy_url = proxy.start()
@@ -163,13 +173,11 @@ def _authority() -> "CertificateAuthority":
 
 
 def _live_server(prepared: Preparation) -> "LiveServer":
-    from mockserver.doors.live import CannotListen, LiveServer, check_port
+    from mockserver.doors.live import CannotListen, LiveServer
 
-    host, port = prepared.serving.host, prepared.serving.port
+    live = LiveServer(prepared.app, prepared.serving.host, prepared.serving.port)
     try:
-        check_port(host, port)
+        live.start()
     except CannotListen as taken:
-        raise BadOption(f"cannot listen on {host}:{port}: {taken.strerror}. Choose another --port.") from None
-    live = LiveServer(prepared.app, host, port)
-    live.start()
+        raise BadOption(f"{taken}. Choose another --port.") from None
     return live

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import errno
-import logging
 import os
 import secrets
 import sys
@@ -14,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
+from mockserver.cli.log_output import LineWriter, LogOutput
 from mockserver.rpc.credentials import find_real_secret
 from mockserver.rpc.loopback import is_loopback
 from mockserver.settings import (
@@ -35,13 +35,15 @@ from mockserver.state.world import World, Worlds
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from mockserver.dispatch.access_log import LogCall
+
 # Imports that only a running server needs are inside of `run`, so that `--help` is quick.
 
 DESCRIPTION = """\
 Serve both APIs over HTTP until interrupted.
 
 Each option can also be set by an environment variable: --start-time by MOCKSERVER_START_TIME. The option wins. The
-variable of an option without a value is yes or no.
+variable of an option without a value is yes or no. What neither says can be in a file: see --config.
 """
 
 EPILOG = """\
@@ -97,21 +99,29 @@ class Preparation:
     worlds: Worlds
     token: str | None
     speed: str
+    answers: str | None
+    log: LogOutput
+    log_call: "LogCall"
     app: "ASGIApp"
 
 
-def prepare(arguments: argparse.Namespace) -> Preparation:
-    """Create the world that the options describe, with its scripted answers, and the application. Raises BadOption."""
+def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparation:
+    """Create the world that the options describe, with its scripted answers, the log, and the application.
+
+    Raises BadOption.
+    """
     # Before the world, whose clock starts with it.
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
-    from mockserver.http.face import log_call, print_call
+    from mockserver.dispatch.access_log import CallCounter
     from mockserver.http.host_guard import HostGuard
 
     for sentence in unknown_variables(os.environ):
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ)
     serving = read_settings(Serving, values)
+    if serving.watch and not values.get("answers"):
+        raise BadOption("there is no file to watch, so name one with --answers", "--watch")
     world = _new_world(values)
     if file := values.get("answers"):
         _read_answers(world, file)
@@ -121,14 +131,10 @@ def prepare(arguments: argparse.Namespace) -> Preparation:
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
     worlds = Worlds(world)
-    return Preparation(
-        serving,
-        world,
-        worlds,
-        token,
-        speed,
-        create_app(worlds, Guard(token), host_guard, log_call if serving.quiet else print_call),
-    )
+    log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet)
+    calls = CallCounter(log.log_call)
+    app = create_app(worlds, Guard(token), host_guard, calls)
+    return Preparation(serving, world, worlds, token, speed, values.get("answers"), log, calls.log_call, app)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -138,22 +144,31 @@ def run(arguments: argparse.Namespace) -> int:
 
     prepared = prepare(arguments)
     serving = prepared.serving
-    log_to_stderr(quiet=serving.quiet)
-    grpc_target, stop_grpc = _serve_grpc(serving, prepared.worlds)
+    grpc_target, stop_grpc = _serve_grpc(serving, prepared)
     try:
-        with _credentials_folder() as folder, contextlib.ExitStack() as stack:
+        with (
+            _watch(prepared),
+            _credentials_folder() as folder,
+            LineWriter(sys.stdout) as output,
+            contextlib.ExitStack() as stack,
+        ):
 
             def start(url: str) -> None:
                 stack.enter_context(served_at(url))
-                print(_greeting(url, grpc_target, prepared, folder), flush=True)
+                if serving.port_file is not None:
+                    from mockserver.cli.port_file import port_file
 
-            serve(prepared.app, serving.host, serving.port, start)
+                    stack.enter_context(port_file(Path(serving.port_file), url, grpc_target, prepared.token))
+                output.write(_greeting(url, grpc_target, prepared, folder))
+
+            serve(prepared.app, serving.host, serving.port, start, shutdown_seconds=serving.shutdown_seconds)
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
-        msg = f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}."
-        raise BadOption(msg) from None
+        raise BadOption(f"{taken}. Choose another {other}.") from None
     finally:
-        stop_grpc()
+        with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: wait no longer
+            stop_grpc(serving.shutdown_seconds)
+        prepared.log.close()
     return 0
 
 
@@ -166,17 +181,32 @@ def _new_world(values: Mapping[str, Any]) -> World:
         raise BadOption(error.sentence, declared(*GROUPS)[error.name].flag) from None
 
 
-def _serve_grpc(serving: Serving, worlds: Worlds) -> tuple[str, Callable[[], None]]:
+def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[[float], None]]:
     """Serve gRPC too, if there is a port for it. Returns its address, "" without one, and what stops it."""
     if serving.grpc_port is None:
-        return "", lambda: None
+        return "", lambda _: None
     from mockserver.doors.grpc_port import CannotServe, open_port
 
     certificate, key = (Path(file) if file else None for file in (serving.grpc_certificate, serving.grpc_key))
     try:
-        return open_port(worlds, serving.host, serving.grpc_port, certificate=certificate, key=key)
+        return open_port(
+            prepared.worlds,
+            serving.host,
+            serving.grpc_port,
+            certificate=certificate,
+            key=key,
+            log_call=prepared.log_call,
+        )
     except CannotServe as error:
         raise BadOption(str(error)) from None
+
+
+def _watch(prepared: Preparation) -> contextlib.AbstractContextManager[object]:
+    if not prepared.serving.watch or prepared.answers is None:
+        return contextlib.nullcontext()
+    from mockserver.cli.answers_watch import AnswersWatch
+
+    return AnswersWatch(prepared.worlds, prepared.answers)
 
 
 def _read_answers(world: World, file: str) -> None:
@@ -187,14 +217,6 @@ def _read_answers(world: World, file: str) -> None:
         script(world, file)
     except BadFile as error:
         raise BadOption(str(error)) from None
-
-
-def log_to_stderr(*, quiet: bool) -> None:
-    """Log warnings to standard error and, unless quiet, a line for each request."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    if quiet:
-        logging.getLogger("mockserver.access").setLevel(logging.WARNING)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote
 from mockserver.cloud_storage import HOST, buckets, errors, objects, uploads
 from mockserver.cloud_storage.call import Call, Result
 from mockserver.cloud_storage.errors import Refused
+from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.dispatcher import BUG, WouldBlock
 from mockserver.http.headers import http_date
@@ -27,7 +28,6 @@ from mockserver.state.clock import SECOND, Nanos, stopwatch
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
-access = logging.getLogger("mockserver.access")
 
 Handler = Callable[[Call], Result]
 
@@ -51,8 +51,9 @@ _COMPILED = [(verb, re.compile(path), method, handler) for verb, path, method, h
 class StorageFace:
     """Answers HTTP requests to Cloud Storage."""
 
-    def __init__(self, worlds: Worlds) -> None:
+    def __init__(self, worlds: Worlds, log_call: LogCall = log_call) -> None:
         self._worlds = worlds
+        self._log_call = log_call
 
     def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
         """Answer any request. Raises WouldBlock for one that takes long, if `may_block` is false."""
@@ -63,7 +64,7 @@ class StorageFace:
             raise WouldBlock(outside=False)
         secret = find_secret(texts, b"", self._worlds.warn_once)
         method, reply = _answer(http, world, world.clock.now(), secret)
-        access.info("%s %d %.1f ms", method or f"{http.verb} {redact(http.path)}", reply.status, elapsed_ms())
+        self._log_call(method or f"{http.verb} {redact(http.path)}", reply.status, elapsed_ms(), "")
         return reply
 
 

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from mockserver import __version__
 from mockserver.control.guard import Guard
+from mockserver.dispatch.access_log import CallCounter
 from mockserver.dispatch.dispatcher import BUG
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.error_body import error_body
@@ -33,8 +34,9 @@ log = logging.getLogger("mockserver")
 class Control:
     """The control API over some worlds, for the requests that the guard permits."""
 
-    def __init__(self, worlds: Worlds, table: RouteTable, guard: Guard) -> None:
+    def __init__(self, worlds: Worlds, table: RouteTable, guard: Guard, calls: CallCounter) -> None:
         self._worlds = worlds
+        self._calls = calls
         self._routes = table
         self._guard = guard
         self._operations: Table | None = None
@@ -47,9 +49,13 @@ class Control:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, path: str) -> Response:
-        if path == "/health":  # open to all: a container's health is checked from outside
+        if path == "/healthz":  # open to all, as are the next two: they are asked from outside, and say nothing secret
             return JSONResponse({"status": "ok", "version": __version__, "methods": len(self._routes.routes)})
+        if path == "/readyz":
+            return self._readiness()
         try:
+            if path == "/metrics":
+                return self._metrics(request)
             if path.startswith("/ui/") or (path in {"", "/"} and _is_browser(request)):
                 return await self._pages().answer(request, path or "/", _body)
             self._guard.check(request.headers)
@@ -60,6 +66,23 @@ class Control:
         except Exception as error:
             log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
+
+    def _readiness(self) -> Response:
+        """Answer 200 if the store can be read, else 503."""
+        try:
+            _ = self._worlds.default.settings
+        except Exception as error:  # noqa: BLE001 - whatever the store raises, it cannot be read, and the answer says why
+            return JSONResponse({"status": "not ready", "store": str(error)}, 503)
+        return JSONResponse({"status": "ready", "store": "ok"})
+
+    def _metrics(self, request: Request) -> Response:
+        try:
+            from mockserver.control.metrics import print_metrics
+        except ModuleNotFoundError:
+            sentence = "metrics need the extra: pip install 'gemini-tuning-mockserver[metrics]'"
+            raise ApiError(Code.UNIMPLEMENTED, sentence) from None
+        body, content_type = print_metrics(self._worlds, self._calls, request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
 
     def _pages(self) -> Dashboard:
         from mockserver.control.dashboard.app import Dashboard

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.inspection.services import route_table
 from mockserver.state.world import Worlds
 
@@ -14,9 +15,15 @@ class CannotServe(RuntimeError):
 
 
 def open_port(
-    worlds: Worlds, host: str, port: int, *, certificate: Path | None = None, key: Path | None = None
-) -> tuple[str, Callable[[], None]]:
-    """Serve gRPC there, from threads of its own. Returns `host:port` and what stops it. Raises CannotServe.
+    worlds: Worlds,
+    host: str,
+    port: int,
+    *,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    log_call: LogCall = log_call,
+) -> tuple[str, Callable[[float], None]]:
+    """Serve gRPC there, from threads of its own. Returns `host:port` and what stops it in some seconds. Raises CannotServe.
 
     With a certificate (chain) and its private key, files in PEM, by TLS; else in plaintext.
     """
@@ -30,7 +37,7 @@ def open_port(
         raise CannotServe("TLS for gRPC needs both a certificate and its private key")
     try:
         credentials = tls(certificate.read_bytes(), key.read_bytes()) if certificate and key else None
-        server = GrpcServer(GrpcFace(worlds, route_table()))
+        server = GrpcServer(GrpcFace(worlds, route_table(), log_call))
         target = server.listen(host, port, credentials)
     except CannotListen:
         raise CannotServe(f"cannot listen on {host}:{port} for gRPC: choose another port") from None
@@ -43,11 +50,11 @@ def open_port(
 class LazyPort:
     """A gRPC port that is opened when it is first used: importing grpcio takes longer than the rest of a start."""
 
-    def __init__(self, worlds: Worlds, host: str, port: int = 0) -> None:
-        self._open = partial(open_port, worlds, host, port)
+    def __init__(self, worlds: Worlds, host: str, port: int = 0, *, log_call: LogCall = log_call) -> None:
+        self._open = partial(open_port, worlds, host, port, log_call=log_call)
         self._lock = threading.Lock()
         self._target = ""
-        self._stop: Callable[[], None] = lambda: None
+        self._stop: Callable[[float], None] = lambda _: None
 
     @property
     def target(self) -> str:
@@ -66,4 +73,4 @@ class LazyPort:
     def close(self) -> None:
         """Close the port, if it was opened."""
         with self._lock:
-            self._stop()
+            self._stop(0)

@@ -11,7 +11,7 @@ import struct
 import sys
 import threading
 from asyncio import CancelledError, TimerHandle, Transport, WriteTransport
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -19,13 +19,17 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mockserver.doors.event_loop import uvicorn_loop
+from mockserver.rpc.loopback import reachable_host
 
-# Asking for the port's own socket and serving on one pre-bound costs 45 ms a request (no TCP_NODELAY
-# on sockets asyncio did not make): so uvicorn binds, and the port is read back from it.
+BACKLOG = 2048
+"""How many connections wait to be accepted; uvicorn's own number."""
 
 
 class CannotListen(OSError):
     """The server cannot listen there: the port is in use, or the address is not this machine's."""
+
+    def __str__(self) -> str:
+        return f"cannot listen on {self.filename}: {self.strerror}"
 
 
 SPARE_DESCRIPTORS = 4
@@ -261,29 +265,23 @@ def reset_connection(transport: WriteTransport) -> None:
     transport.abort()
 
 
-def _config(app: Any, host: str, port: int) -> uvicorn.Config:
-    if host == "::":  # for asyncio it is IPv6 alone, and "" is both; 0 would be another port for each of them
-        host, port = "", port or _free_port()
+def _config(app: Any, shutdown_seconds: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        host=host,
-        port=port,
         http=Breakable,
         loop=uvicorn_loop(),
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=shutdown_seconds,
         lifespan="off",
         ws="none",  # the app has no WebSockets
     )
 
 
 def _is_error(record: logging.LogRecord) -> bool:
-    """Whether the record is more than a request that the end of the server cancelled, or why it cannot listen."""
-    if isinstance(record.msg, OSError):  # `serve` raises it
-        return False
+    """Whether the record is more than a request that the end of the server cancelled."""
     return record.exc_info is None or record.exc_info[0] is not CancelledError
 
 
@@ -306,51 +304,68 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _free_port() -> int:
-    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=socket.has_dualstack_ipv6()) as probe:
-        return int(probe.getsockname()[1])
+def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """Listen on each address of a host; port 0 is a free one, the same for all. Raises CannotListen.
 
-
-EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # noqa: S104 - the user asked for it
-"""Addresses that mean all of this machine's, of which nobody can ask; and one of those."""
-
-
-def _base_url(server: uvicorn.Server, host: str) -> str:
-    port = server.servers[0].sockets[0].getsockname()[1]
-    host = EVERY_ADDRESS.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def check_port(host: str, port: int) -> None:
-    """Raise CannotListen when the server could not listen on host:port now."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    "::" is every address of this machine, those of IPv4 too.
+    """
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise CannotListen(error.errno, f"{host!r} is not an address of this machine", place) from None
+    sockets: list[socket.socket] = []
+    missing: OSError | None = None
+    for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+        chosen = sockets[0].getsockname()[1] if sockets and not port else port
         try:
-            probe.bind((host, port))
+            sockets.append(_listen(family, (address[0], chosen, *address[2:]), dual=host == "::"))
         except OSError as error:
-            raise CannotListen(error.errno, error.strerror) from None
+            if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:  # localhost, without IPv6
+                missing = error
+                continue
+            _close(sockets)
+            raise CannotListen(error.errno, error.strerror, place) from None
+    if missing and not sockets:
+        raise CannotListen(missing.errno, missing.strerror, place)
+    return sockets
 
 
-def _cannot_listen(failed: SystemExit) -> CannotListen:
-    """Why uvicorn gave up: somebody else has bound the port since it was checked."""
-    cause = failed.__context__
-    number = cause.errno if isinstance(cause, OSError) and cause.errno else errno.EADDRINUSE
-    return CannotListen(number, os.strerror(number))
+def _listen(family: int, address: tuple[Any, ...], *, dual: bool) -> socket.socket:
+    # The protocol is named, because asyncio sets TCP_NODELAY only on sockets that name it: else a request takes 45 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not dual))
+        listener.bind(address)
+        listener.listen(BACKLOG)  # of several that were bound at once, only one can listen
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
-def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for each in sockets:
+        each.close()
+
+
+def base_url(host: str, sockets: Sequence[socket.socket]) -> str:
+    """Return the URL under which this machine reaches a server that listens on a host with these sockets."""
+    return f"http://{reachable_host(host)}:{sockets[0].getsockname()[1]}"
+
+
+def serve(app: Any, host: str, port: int, ready: Callable[[str], None], *, shutdown_seconds: int = 1) -> None:
     """Serve in this thread until interrupted; `ready` is told the base URL.
 
-    Raises CannotListen before anything is served.
+    Then requests under way have `shutdown_seconds` to end. Raises CannotListen before anything is served.
     """
-    check_port(host, port)
-    server = _Server(_config(app, host, port), lambda: ready(_base_url(server, host)))
+    sockets = open_sockets(host, port)
+    server = _Server(_config(app, shutdown_seconds), lambda: ready(base_url(host, sockets)))
     gc.freeze()  # what is there now stays, so the collector need not look at it while requests wait
-    try:
-        server.run()
-    except SystemExit as failed:
-        raise _cannot_listen(failed) from None
+    server.run(sockets)
 
 
 class LiveServer:
@@ -358,9 +373,10 @@ class LiveServer:
 
     def __init__(self, app: Any, host: str = "127.0.0.1", port: int = 0) -> None:
         self._started = threading.Event()
-        self._server = _Server(_config(app, host, port), self._started.set)
-        self._thread = threading.Thread(target=self._server.run, name="mockserver", daemon=True)
+        self._server = _Server(_config(app), self._started.set)
         self._host = host
+        self._port = port
+        self._thread: threading.Thread | None = None
         self.url = ""
 
     @property
@@ -369,16 +385,20 @@ class LiveServer:
         return self._host, int(self.url.rpartition(":")[2])
 
     def start(self) -> str:
-        """Start to serve and return the base URL, `http://host:port`. RuntimeError when it cannot."""
+        """Start to serve and return the base URL, `http://host:port`. Raises CannotListen when it cannot."""
+        sockets = open_sockets(self._host, self._port)
+        self._thread = threading.Thread(target=self._server.run, args=(sockets,), name="mockserver", daemon=True)
         self._thread.start()
         while not self._started.wait(0.05):
             if not self._thread.is_alive():
+                _close(sockets)
                 msg = f"the server did not start on {self._host}"
                 raise RuntimeError(msg)
-        self.url = _base_url(self._server, self._host)
+        self.url = base_url(self._host, sockets)
         return self.url
 
     def stop(self) -> None:
         """Stop serving and wait until the thread has ended."""
         self._server.should_exit = True
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()

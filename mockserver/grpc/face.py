@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, Answer, dispatch, record_undispatched
@@ -27,7 +28,6 @@ from mockserver.state.clock import Clock, Nanos, stopwatch
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
-access = logging.getLogger("mockserver.access")
 
 VERB = "GRPC"
 """What the log of calls has where a call over HTTP has its verb."""
@@ -69,8 +69,9 @@ class Reply:
 class GrpcFace:
     """The services as rpcs: a call in, a reply out."""
 
-    def __init__(self, worlds: Worlds, table: RouteTable) -> None:
+    def __init__(self, worlds: Worlds, table: RouteTable, log_call: LogCall = log_call) -> None:
         self._worlds = worlds
+        self._log_call = log_call
         self.table = table
 
     def answer(self, call: GrpcRequest) -> Reply:
@@ -83,8 +84,8 @@ class GrpcFace:
         secret = find_secret(texts, call.body, self._worlds.warn_once)
         arrival = _Arrival(call, world, world.clock.now(), secret, message)
         label, pieces, error = self._answer(arrival, refused)
-        reason = f"  {error.status}: {explain(error)}" if error else ""
-        access.info("%s %s %.1f ms%s", label, VERB, watch(), reason)
+        status, reason = (error.code.name, f"  {explain(error)}") if error else ("OK", "")
+        self._log_call(label, status, watch(), reason)
         return Reply(pieces, world.clock)
 
     def _answer(self, arrival: "_Arrival", refused: ApiError | None) -> tuple[str, Pieces, ApiError | None]:

@@ -22,6 +22,7 @@ from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
 from mockserver.limits import REQUEST_BYTES
 from mockserver.rpc import outages
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.loopback import reachable_host
 from mockserver.state.clock import SECOND, Clock, ManualClock
 
 MOST_CALLS = 1000
@@ -67,9 +68,9 @@ class GrpcServer:
         self._server = grpc.server(self._threads, handlers=[_Handlers(face)], options=_OPTIONS)
 
     def listen(self, host: str, port: int, credentials: grpc.ServerCredentials | None = None) -> str:
-        """Add an address and return it, as `host:port`. Port 0 is a free one. Raises CannotListen."""
+        """Add an address, and return `host:port` to connect to. Port 0 is a free one. Raises CannotListen."""
         name = f"[{host}]" if ":" in host else host
-        return f"{name}:{self._add(f'{name}:{port}', credentials)}"
+        return f"{reachable_host(host)}:{self._add(f'{name}:{port}', credentials)}"
 
     def listen_on_socket(self, path: Path) -> str:
         """Add a Unix socket and return its address. Clients need local credentials for it."""
@@ -88,9 +89,9 @@ class GrpcServer:
         """Start to serve."""
         self._server.start()
 
-    def stop(self) -> None:
-        """Stop serving: calls that are being answered are broken off. Returns when all has ended."""
-        self._server.stop(None).wait()
+    def stop(self, seconds: float = 0) -> None:
+        """Stop serving: calls that are being answered have so long to end. Returns when all has ended."""
+        self._server.stop(seconds or None).wait()
         self._threads.shutdown()
 
 

@@ -5,11 +5,11 @@ dispatcher's checks, with the format of the answer between credentials and bindi
 """
 
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted, explain
 from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_undispatched
@@ -33,7 +33,6 @@ from mockserver.state.clock import Nanos, stopwatch
 from mockserver.state.world import Settings, World, Worlds
 
 log = logging.getLogger("mockserver")
-access = logging.getLogger("mockserver.access")
 
 
 @dataclass(slots=True)
@@ -107,20 +106,6 @@ class ReceivedRequest:
         )
 
 
-LogCall = Callable[[str, int, float], None]
-"""Logs a call that was not refused: the name of its method, the status, the milliseconds that it took."""
-
-
-def log_call(label: str, status: int, milliseconds: float) -> None:
-    """Log a call by the module `logging`."""
-    access.info("%s %d %.1f ms", label, status, milliseconds)
-
-
-def print_call(label: str, status: int, milliseconds: float) -> None:
-    """Print the same line on stderr: of a quick answer, `logging` would take a tenth of the time."""
-    sys.stderr.write(f"{label} {status} {milliseconds:.1f} ms\n")
-
-
 class HttpFace:
     """Answers HTTP requests to all services."""
 
@@ -142,11 +127,8 @@ class HttpFace:
         secret = find_secret(texts, http.body, self._worlds.warn_once)
         received = ReceivedRequest(http, world, world.clock.now(), secret)
         label, reply = self._answer(received, may_block=may_block)
-        if reply.status < 400:
-            self._log_call(label, reply.status, elapsed_ms())
-        else:
-            reason = f"  {received.label}: {received.reason}" if received.reason else ""
-            access.info("%s %d %.1f ms%s", label, reply.status, elapsed_ms(), reason)
+        reason = f"  {received.label}: {received.reason}" if received.reason else ""
+        self._log_call(label, reply.status, elapsed_ms(), reason)
         return reply
 
     def _answer(self, received: ReceivedRequest, *, may_block: bool) -> tuple[str, Reply]:

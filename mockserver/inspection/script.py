@@ -10,7 +10,7 @@ from mockserver.inspection.run_control import failure
 from mockserver.inspection.services import method_ids
 from mockserver.rpc.method_ids import check_method_pattern
 from mockserver.scripting.answers import Answer, Prompt, Rule
-from mockserver.scripting.faults import Fault
+from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.new_resources import NewTunedModel, NewTuningJob
 from mockserver.scripting.scenario import Scenario
 from mockserver.state.world import World
@@ -27,9 +27,9 @@ def script(world: World, answers: Answers | str | Path) -> None:
         from mockserver.scripting.answer_file import BadFile, read_answers
 
         scripted = read_answers(answers)
-        add_answers(world, scripted.answers)
-        add_faults(world, scripted.faults)
         try:
+            add_answers(world, scripted.answers)
+            add_faults(world, scripted.faults)
             add_resources(world, (*scripted.tuned_models, *scripted.tuning_jobs))
         except ValueError as error:
             raise BadFile(f"{answers}: {error}") from None
@@ -37,6 +37,23 @@ def script(world: World, answers: Answers | str | Path) -> None:
         raise TypeError(f"answers must be a list or the path of a file, not {answers!r}")
     else:
         add_answers(world, answers)
+
+
+def replace_script(world: World, file: str | Path) -> None:
+    """Replace all answers and faults by those of a file; its resources are not added again.
+
+    Raises BadFile for a file that cannot be used; then nothing changes.
+    """
+    from mockserver.scripting.answer_file import BadFile, read_answers
+
+    scripted = read_answers(file)
+    scenario, now = Scenario(world.store), world.clock.now()
+    try:
+        faults = [FaultRecord(check_method(fault), since=now) for fault in scripted.faults]
+        scenario.replace(scripted.answers)
+    except ValueError as error:
+        raise BadFile(f"{file}: {error}") from None
+    scenario.replace_faults(faults)
 
 
 def add_answers(world: World, answers: Answers, **conditions: Any) -> None:

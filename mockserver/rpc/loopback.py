@@ -1,4 +1,4 @@
-"""Finds the host of a URL, and checks whether a host is this machine."""
+"""Finds the host of a URL, checks whether a host is this machine, and how this machine reaches it."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -20,3 +20,13 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
     except ValueError:
         return False
+
+
+def reachable_host(host: str) -> str:
+    """Return the host, for a URL, by which this machine reaches a server that listens on a host.
+
+    Every address is one to listen on, and none to connect to.
+    """
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104 - compared with what somebody has chosen
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,6 +1,7 @@
 """Creates a world from its settings, given as texts or values: for the command line, tests and the control API."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -9,12 +10,14 @@ from mockserver.settings import (
     BadOption,
     Beginning,
     By,
+    Setting,
     Settings,
     declared,
     random_seed,
     read_settings,
     unknown_names,
 )
+from mockserver.settings.config_file import read_config
 from mockserver.state.clock import Clock, ManualClock, SystemClock, today
 from mockserver.state.world import World
 
@@ -41,21 +44,46 @@ def with_today(values: Mapping[str, Any]) -> dict[str, Any]:
     return dict(values) | ({"as_of": today()} if is_today else {})
 
 
-def read_options(options: Mapping[str, str | None], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Read the settings of `mockserver serve` from its options, else from environment variables, by name.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The value of a setting, and where it comes from: an option, a variable, a file, "default"."""
 
-    An empty variable counts as unset. Raises BadOption, which names the option or the variable.
+    value: Any
+    source: str
+
+
+def read_options(options: Mapping[str, str | None], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Read the settings of `mockserver serve` by name: see `find_options`."""
+    return {name: given.value for name, given in find_options(options, environment).items()}
+
+
+def find_options(options: Mapping[str, str | None], environment: Mapping[str, str]) -> dict[str, Given]:
+    """Find the settings of `mockserver serve` in its options, else in environment variables, else in the file `--config`.
+
+    An empty variable counts as unset. Raises BadOption, which names the option, the variable or the file.
     """
-    values = {}
-    for name, it in declared(*GROUPS, by=By.SERVE).items():
-        text, source = options.get(name), it.flag
-        if text is None:
-            text, source = environment.get(it.variable) or it.serve_default or None, it.variable
-        if text is not None:
-            values[name] = it.read_option(with_today({name: text})[name], called=source)
-    if values.get("auth") == "strict" and not values.get("accepted_credentials"):
+    settings = declared(*GROUPS, by=By.SERVE)
+    path = options.get("config") or environment.get(settings["config"].variable)
+    in_file = {name: it for name, it in settings.items() if name != "config"}
+    config = read_config(path, in_file) if path else {}
+    found: dict[str, Given] = {}
+    for name, it in settings.items():
+        if (text := options.get(name)) is not None:
+            found[name] = _read_text(it, text, it.flag)
+        elif text := environment.get(it.variable):
+            found[name] = _read_text(it, text, it.variable)
+        elif name in config:
+            found[name] = Given(config[name], str(path))
+        elif it.serve_default:
+            found[name] = Given(it.read(it.serve_default), "default")
+    auth, accepted = found.get("auth"), found.get("accepted_credentials")
+    if auth and auth.value == "strict" and not (accepted and accepted.value):
         raise BadOption("strict accepts only listed credentials, so list them with --credential", "--auth")
-    return values
+    return found
+
+
+def _read_text(setting: Setting, text: str, source: str) -> Given:
+    return Given(setting.read_option(with_today({setting.name: text})[setting.name], called=source), source)
 
 
 def _clock(values: Mapping[str, Any], as_of: date | None) -> Clock:

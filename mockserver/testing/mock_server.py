@@ -341,24 +341,31 @@ class MockServer:
         """Serve on a socket, at `url`, until `stop()`. Other machines need the `token` to control it, if they can.
 
         gRPC is served at `grpc_target`: with a `grpc_port` from now on, without one from its first use on, at a free one.
-        Raises ValueError for an address that others can reach when there is no token.
+        Raises ValueError for an address that others can reach when there is no token, OSError for one that is in use.
         """
         from mockserver.doors.grpc_port import LazyPort
         from mockserver.doors.live import LiveServer
 
         if not is_loopback(host) and token is None:
             raise ValueError(f"other machines can connect to {host}: set a token to control the server")
-        self._grpc_port = LazyPort(self._worlds, host, grpc_port or 0)
-        self._doors.callback(self._grpc_port.close)
-        if grpc_port is not None:
-            _ = self.grpc_target
-        self._folder = Path(self._doors.enter_context(TemporaryDirectory(prefix="mockserver-")))
         host_guard = HostGuard() if is_loopback(host) else None
         door = LiveServer(create_app(self._worlds, Guard(token), host_guard), host, port)
         self.url = door.start()
         self._doors.callback(door.stop)
         self._doors.enter_context(served_at(self.url))
+        self._folder = Path(self._doors.enter_context(TemporaryDirectory(prefix="mockserver-")))
+        self._grpc_port = LazyPort(self._worlds, host, grpc_port or 0)
+        self._doors.callback(self._grpc_port.close)
+        if grpc_port is not None:
+            self._open_grpc_port()
         return self
+
+    def _open_grpc_port(self) -> None:
+        try:
+            _ = self.grpc_target
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop serving on a socket."""

@@ -1,0 +1,65 @@
+"""`mockserver config`: print the settings that `mockserver serve` would use, and where each comes from."""
+
+import argparse
+import json
+import os
+from typing import Any
+
+from mockserver.cli.serve import TITLES, add_options
+from mockserver.settings import By, Setting, declared
+from mockserver.state.new_world import Given, find_options
+
+DESCRIPTION = """\
+Print the settings that `mockserver serve` would use with the same options, variables and file, and where each comes
+from. The output is a file for --config; secrets are left out.
+"""
+
+EPILOG = """\
+examples:
+  mockserver config                                  what holds without any option
+  mockserver config --config mockserver.toml         what a file says
+  mockserver config --seed 7 > mockserver.toml       write such a file
+"""
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "config",
+        help="print the settings of a server, and where each comes from",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print each setting as a line of TOML."""
+    given = find_options(vars(arguments), os.environ)
+    for group, title in TITLES.items():
+        print(f"# {title}")
+        for name, setting in declared(group, by=By.SERVE).items():
+            print(_line(setting, given.get(name)))
+        print()
+    return 0
+
+
+def _line(setting: Setting, given: Given | None) -> str:
+    """The line of a setting. What cannot be in a file, or need not be, is a comment."""
+    if given is None and (setting.absent or setting.default is None):
+        return f"# {setting.name} is not set" + (f": {setting.absent}" if setting.absent else "")
+    value, source = (setting.default, "default") if given is None else (given.value, given.source)
+    if setting.is_secret or setting.name == "config":
+        shown = "a secret" if setting.is_secret else value
+        return f"# {setting.name}: {shown}  # {source}"
+    return f"{setting.name} = {_toml(setting, value)}  # {source}"
+
+
+def _toml(setting: Setting, value: Any) -> str:
+    if isinstance(value, frozenset):
+        return json.dumps(sorted(value))
+    if isinstance(value, bool | int):
+        return json.dumps(value)
+    return json.dumps(setting.kind.text(value))

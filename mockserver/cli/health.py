@@ -1,0 +1,113 @@
+"""`mockserver health`: ask a server whether it is ready, or wait until it is."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from mockserver.cli.credentials import read_url_argument
+from mockserver.cli.port_file import read_url
+from mockserver.settings import BadOption, Serving, declared
+from mockserver.settings.types import Seconds
+
+DESCRIPTION = """\
+Ask a server whether it is ready to serve. The exit status is 0 if it is, and 1 if it is not or cannot be reached.
+
+Without --url, the address is the one in the port file (--port-file, or the variable MOCKSERVER_PORT_FILE), else this
+machine's with the port in MOCKSERVER_PORT, else with port 8765.
+"""
+
+EPILOG = """\
+examples:
+  mockserver health                                                   http://127.0.0.1:8765
+  mockserver serve --port 0 --port-file server.json &
+  mockserver health --port-file server.json --wait 10                 wait until that server is ready
+"""
+
+# Imports that only the command needs are inside of it, so that a server starts quickly.
+
+REQUEST_SECONDS = 2.0
+PAUSE_SECONDS = 0.05
+
+
+class NotReady(Exception):
+    """The server is not ready, or cannot be reached."""
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "health",
+        help="ask a server whether it is ready, or wait until it is",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--url", metavar="URL", type=read_url_argument, help="the address of the server")
+    parser.add_argument("--port-file", metavar="FILE", help="the port file of the server")
+    parser.add_argument(
+        "--wait", metavar="SECONDS", default="0", help="wait for so long until it is ready (default: 0)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask until the server is ready or the time is up. The exit status is 1 if it is not ready."""
+    from mockserver.state.clock import Machine, countdown
+
+    seconds_left = countdown(Seconds().read_argument(arguments.wait, "--wait"))
+    while True:
+        try:
+            url = _find_url(arguments)
+            _ask(url, max(REQUEST_SECONDS, seconds_left()))
+        except NotReady as reason:
+            if seconds_left() <= 0:
+                print(f"mockserver health: {reason}", file=sys.stderr)
+                return 1
+            Machine.sleep(PAUSE_SECONDS)
+        else:
+            print(f"{url} is ready")
+            return 0
+
+
+def _find_url(arguments: argparse.Namespace) -> str:
+    settings = declared(Serving)
+    if arguments.url:
+        return str(arguments.url)
+    if file := arguments.port_file or os.environ.get(settings["port_file"].variable):
+        try:
+            return read_url(Path(file))
+        except OSError as error:
+            raise NotReady(f"there is no port file {file}: {error.strerror}") from None
+        except ValueError as error:
+            raise BadOption(f"{error}", "--port-file") from None
+    port = settings["port"]
+    return f"http://127.0.0.1:{port.read(os.environ.get(port.variable) or port.default, called=port.variable)}"
+
+
+def _ask(url: str, seconds: float) -> None:
+    """Raise NotReady unless the server says that it is ready."""
+    import http.client  # because it reads no proxy variable
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = connect(parts.hostname or "", parts.port, timeout=seconds)
+    try:
+        connection.request("GET", "/_mock/readyz")
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise NotReady(f"{url} cannot be reached: {error}") from None
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        raise NotReady(f"{url} answers {response.status}: {_describe(body)}")
+
+
+def _describe(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["store"])
+    except (ValueError, KeyError, TypeError):
+        return "is it a mock server?"
