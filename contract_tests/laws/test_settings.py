@@ -53,6 +53,8 @@ GOOD = {
     "grpc_port": ("8766", 8766),
     "grpc_certificate": ("cert.pem", "cert.pem"),
     "grpc_key": ("key.pem", "key.pem"),
+    "store": ("sqlite:///store.db", "sqlite:///store.db"),
+    "data_dir": ("data", "data"),
     "control_token": ("secret", "secret"),
     "allow_host": ("app.example,b.example", frozenset({"app.example", "b.example"})),
     "quiet": ("yes", True),

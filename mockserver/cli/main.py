@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from mockserver import __version__
-from mockserver.cli import check, check_dataset, record, serve, watch
+from mockserver.cli import check, check_dataset, record, serve, state, watch
 from mockserver.settings import BadOption
 
 DESCRIPTION = """\
@@ -14,12 +14,25 @@ A local emulator of Google's Gemini tuning APIs: the Developer API (tunedModels)
 Tuning jobs run on a clock that you control, cost nothing, and fail when you want them to.
 """
 
-LIBRARIES = ("starlette", "uvicorn", "httptools", "uvloop", "pydantic", "orjson", "pyyaml", "grpcio", "protobuf")
+LIBRARIES = (
+    "starlette",
+    "uvicorn",
+    "httptools",
+    "uvloop",
+    "pydantic",
+    "orjson",
+    "pyyaml",
+    "grpcio",
+    "protobuf",
+    "sqlalchemy",
+    "psycopg",
+)
 
 EPILOG = """\
 examples:
   mockserver serve                              serve both APIs on http://127.0.0.1:8765
   mockserver watch                              show its jobs and calls in the terminal
+  mockserver state export state.json            write what a server has stored as one JSON document
   mockserver check-dataset train.jsonl          find mistakes in training data before a job does
   mockserver record -- python tune.py           record the requests of tune.py and Google's answers
   mockserver check transcripts/                 compare the emulator's answers with recordings
@@ -69,6 +82,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_PrintVersions, help="print the versions that a bug report needs, and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, watch, check_dataset, record, check):
+    for command in (serve, watch, state, check_dataset, record, check):
         command.add_command(commands)
     return parser

@@ -86,16 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ)
     serving = read_settings(Serving, values)
-    world = _new_world(values)
-    if file := values.get("answers"):
-        _read_answers(world, file)
-    token = serving.control_token or (None if is_loopback(serving.host) else secrets.token_urlsafe(16))
+    worlds, token = _open_worlds(values, serving, arguments)
+    world = worlds.default
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
     _log_to_stderr(quiet=serving.quiet)
     speed = declared(Beginning)["clock"].kind.text(values["clock"])
-    worlds = Worlds(world)
     grpc_target, stop_grpc = _serve_grpc(serving, worlds)
     try:
         serve(
@@ -113,13 +110,56 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _new_world(values: Mapping[str, Any]) -> World:
+def _open_worlds(
+    values: Mapping[str, Any], serving: Serving, arguments: argparse.Namespace
+) -> tuple[Worlds, str | None]:
+    """Return the worlds to serve, new or as they were stored, and the control token."""
+    needs_token = not is_loopback(serving.host)
+    of_world = {name: values[name] for name in ("clock", "start_time", *declared(Settings)) if name in values}
+    url = store_url(serving)
     try:
-        return new_world(
-            {name: values[name] for name in ("clock", "start_time", *declared(Settings)) if name in values}
-        )
+        if url == "memory:":
+            worlds, is_new = Worlds(new_world(of_world)), True
+            token = serving.control_token or (secrets.token_urlsafe(16) if needs_token else None)
+        else:
+            from mockserver.state import sql_worlds
+
+            worlds, is_new = sql_worlds.open_worlds(url, of_world, _given(arguments))
+            token = sql_worlds.shared_token(worlds, serving.control_token, needed=needs_token)
     except BadOption as error:
-        raise BadOption(error.sentence, declared(*GROUPS)[error.name].flag) from None
+        setting = declared(*GROUPS).get(error.name)
+        raise BadOption(error.sentence, setting.flag if setting else error.name) from None
+    if is_new and (file := values.get("answers")):
+        _read_answers(worlds.default, file)
+    return worlds, token
+
+
+def store_url(serving: Serving) -> str:
+    """Return the URL of the store. BadOption if the extra is not installed, or the directory cannot be created."""
+    url = serving.store
+    if serving.data_dir is not None:
+        folder = Path(serving.data_dir)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadOption(f"cannot create the directory: {error}", "--data-dir") from None
+        url = f"sqlite:///{folder / 'mockserver.db'}"
+    if url != "memory:":
+        try:
+            import sqlalchemy  # noqa: F401 - is it there?
+        except ImportError:
+            raise BadOption(
+                "a store in a database needs the extra: pip install 'gemini-tuning-mockserver[sql]'", "--store"
+            ) from None
+    return url
+
+
+def _given(arguments: argparse.Namespace) -> frozenset[str]:
+    """Return the names of the settings that somebody has given, by an option or a variable."""
+    settings = declared(*GROUPS, by=By.SERVE).items()
+    return frozenset(
+        name for name, it in settings if getattr(arguments, name, None) is not None or os.environ.get(it.variable)
+    )
 
 
 def _serve_grpc(serving: Serving, worlds: Worlds) -> tuple[str, Callable[[], None]]:

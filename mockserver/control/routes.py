@@ -20,6 +20,7 @@ from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.error_body import error_body
 from mockserver.limits import CONTROL_BYTES
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.state.store import Unavailable
 from mockserver.state.world import Worlds
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Control:
             return Response(body, media_type="application/json")
         except ApiError as error:
             return _refused(error)
+        except Unavailable as error:
+            return _refused(ApiError(Code.UNAVAILABLE, str(error)))
         except Exception as error:
             log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))

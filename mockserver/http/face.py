@@ -24,10 +24,11 @@ from mockserver.http.request import HttpRequest
 from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import read_request
-from mockserver.rpc import errors
+from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials, redact
 from mockserver.rpc.errors import ApiError
-from mockserver.state.clock import Nanos, stopwatch
+from mockserver.state.clock import Nanos, SystemClock, machine_time, stopwatch
+from mockserver.state.store import Unavailable
 from mockserver.state.world import Settings, World, Worlds
 
 log = logging.getLogger("mockserver")
@@ -94,12 +95,19 @@ class HttpFace:
         if not may_block and len(http.body) > QUICK_BYTES:
             raise WouldBlock(outside=False)
         elapsed_ms = stopwatch()
+        try:
+            label, reply = self._answer_in_world(http, may_block=may_block)
+        except Unavailable as error:
+            log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            label, reply = f"{http.verb} {redact(http.path)}", _print_unavailable(http)
+        access.info("%s %d %.1f ms", label, reply.status, elapsed_ms())
+        return reply
+
+    def _answer_in_world(self, http: HttpRequest, *, may_block: bool) -> tuple[str, Reply]:
         texts = tuple(http.identifying_texts())
         world = self._worlds.choose(texts)
         secret = find_secret(texts, http.body, self._worlds.warn_once)
-        label, reply = self._answer(ReceivedRequest(http, world, world.clock.now(), secret), may_block=may_block)
-        access.info("%s %d %.1f ms", label, reply.status, elapsed_ms())
-        return reply
+        return self._answer(ReceivedRequest(http, world, world.clock.now(), secret), may_block=may_block)
 
     def _answer(self, received: ReceivedRequest, *, may_block: bool) -> tuple[str, Reply]:
         """Return the name of the request for the access log, and the reply."""
@@ -127,10 +135,17 @@ class HttpFace:
         printer = Printer(http, parameters, received.now, world.clock, answer)
         try:
             return route.id, printer.print(answer)
+        except Unavailable:
+            raise
         except Exception:
             log.exception(BUG, route.id)
             answer.result = request.internal_error
             return route.id, printer.print(answer)
+
+
+def _print_unavailable(http: HttpRequest) -> Reply:
+    """Reply with 503 in the services' words. The world's clock cannot be read either."""
+    return Printer(http, SystemParameters(), machine_time(), SystemClock()).print_error(outages.overloaded())
 
 
 def _new_request(

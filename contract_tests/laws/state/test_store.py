@@ -4,10 +4,12 @@ A backend is one entry of STORES.
 """
 
 import itertools
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import strategies as st
@@ -16,12 +18,23 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from contract_tests.effort import effort
 from contract_tests.laws.state.test_calls import call
 from mockserver.state.clock import SECOND, ManualClock, SystemClock
+from mockserver.state.database import Database
 from mockserver.state.lists import SpanList
 from mockserver.state.memory import MemoryStore
+from mockserver.state.sql import open_copy
 from mockserver.state.store import ALL, Collection, Conflict, Exists, Index, Missing, Position, Span, Store
 from mockserver.state.world import CLOCK, Settings, World
 
-STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore}
+
+def sqlite_store() -> Store:
+    """An empty store in a new SQLite file, which is deleted when the store is."""
+    folder = TemporaryDirectory()
+    store = open_copy(Database(f"sqlite:///{folder.name}/store.db"))
+    weakref.finalize(store, folder.cleanup)
+    return store
+
+
+STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore, "sqlite": sqlite_store}
 """What makes an empty store of each kind that there is."""
 
 
@@ -214,6 +227,7 @@ def _machine(name: str, make: Callable[[], Store]) -> type:
 
 
 test_a_store_in_memory_is_a_dictionary_with_lists_that_can_be_copied = _machine("memory", MemoryStore)
+test_a_store_in_sqlite_is_a_dictionary_with_lists_that_can_be_copied = _machine("sqlite", sqlite_store)
 
 
 def test_records_are_listed_in_the_order_of_insertion(store: Store) -> None:
