@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
+.PHONY: attack kills evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -28,6 +28,9 @@ mutations: .venv/ready ## mutation tests: make mistakes in copies of the code, a
 
 attack: .venv/ready ## what somebody may send to stop the server, at length; ARGS name kinds, such as "long_texts"
 	@$(BIN)/python -m contract_tests.attacks $(ARGS)
+
+kills: .venv/ready ## kill a server 200 times while clients write, and count what was lost (ten minutes); ARGS=20 for fewer
+	@$(BIN)/python -m contract_tests.use.kills $(ARGS)
 
 coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API the tests exercise
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)

@@ -1,0 +1,225 @@
+"""A server whose store is a database: what it has acknowledged outlives it, and several are one."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from contract_tests.use.kills import BASE, EXAMPLES, kill_again_and_again
+from contract_tests.use.serving import serving
+
+JOBS = "/v1/projects/mine/locations/us-central1/tuningJobs"
+JOB = {
+    "baseModel": "gemini-2.0-flash-001",
+    "supervisedTuningSpec": {"trainingDatasetUri": "gs://mockserver/train.jsonl"},
+}
+PROMPT = {"contents": [{"parts": [{"text": "hello"}]}]}
+GENERATE = "/v1beta/models/gemini-1.5-flash:generateContent"
+MODEL = {"displayName": "days", "baseModel": BASE, "tuningTask": {"trainingData": EXAMPLES}}
+
+
+@contextmanager
+def server(folder: Path, *options: str, end_with: signal.Signals = signal.SIGINT) -> Iterator[httpx.Client]:
+    """A client of a new server on the store in this folder. Several may run at a time."""
+    number = len(list(folder.glob("log-*")))
+    headers = {"authorization": "Bearer any-token"}
+    with (
+        serving(folder / f"log-{number}", "--data-dir", str(folder), *options, end_with=end_with) as served,
+        httpx.Client(base_url=served.base_url, headers=headers, timeout=60) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def two_servers(folder: Path, *options: str) -> Iterator[tuple[httpx.Client, httpx.Client]]:
+    """Clients of two servers on one store."""
+    with ExitStack() as stack:
+        yield (
+            stack.enter_context(server(folder, *options)),
+            stack.enter_context(server(folder, *options)),
+        )
+
+
+def ok(answer: httpx.Response) -> Any:
+    """The JSON of an answer, which must be 200."""
+    assert 200 == answer.status_code, answer.text
+    return answer.json()
+
+
+def create(client: httpx.Client, **query: str) -> httpx.Response:
+    """The answer to the creation of a tuned model."""
+    return client.post("/v1beta/tunedModels", json=MODEL, params=query)
+
+
+def test_a_job_goes_on_after_the_server_was_killed_in_its_middle(tmp_path: Path) -> None:
+    """Over the same operation, at the same progress."""
+    with server(tmp_path, "--clock", "manual", "--seed", "3", end_with=signal.SIGKILL) as client:
+        operation = ok(create(client))["name"]
+        job = ok(client.post(JOBS, json=JOB))["name"]
+        ok(client.post("/_mock/clock/advance", json={"minutes": 2}))
+        before = ok(client.get(f"/v1beta/{operation}")), ok(client.get(f"/v1/{job}"))
+    with server(tmp_path, "--clock", "manual") as client:
+        after = ok(client.get(f"/v1beta/{operation}")), ok(client.get(f"/v1/{job}"))
+        ok(client.post("/_mock/clock/advance", json={"hours": 3}))
+        ended = ok(client.get(f"/v1beta/{operation}")), ok(client.get(f"/v1/{job}"))
+
+    assert before == after
+    assert "JOB_STATE_RUNNING" == before[1]["state"]
+    assert (True, "JOB_STATE_SUCCEEDED") == (ended[0]["done"], ended[1]["state"])
+
+
+def test_a_running_clock_goes_on_while_no_server_runs(tmp_path: Path) -> None:
+    """At its speed, which the store has; a given speed holds from then on."""
+    with server(tmp_path, "--clock", "600x", end_with=signal.SIGKILL) as client:
+        first = ok(client.get("/_mock/clock"))
+    with server(tmp_path) as client:
+        second = ok(client.get("/_mock/clock"))
+    with server(tmp_path, "--clock", "1x") as client:
+        third = ok(client.get("/_mock/clock"))
+
+    assert first["now"] < second["now"] < third["now"]
+    assert [600, 600, 1] == [clock["factor"] for clock in (first, second, third)]
+
+
+def test_everything_a_tester_has_said_is_there_after_a_kill(tmp_path: Path) -> None:
+    """Settings, answers and faults with their counts, worlds, snapshots, the log of calls."""
+
+    def look(client: httpx.Client) -> list[Any]:
+        paths = ("settings", "answers", "faults", "worlds", "snapshots", "calls", "calls?world=mine", "runs")
+        return [ok(client.get(f"/_mock/{path}")) for path in paths]
+
+    with server(tmp_path, "--clock", "manual", "--seed", "3", end_with=signal.SIGKILL) as client:
+        ok(client.patch("/_mock/settings", json={"settings": {"max_concurrent_jobs": 2}}))
+        ok(client.post("/_mock/answers", json={"answers": [{"answer": "hi", "times": 3}]}))
+        ok(client.post("/_mock/faults", json={"faults": [{"method": "models.get", "status": 503}]}))
+        ok(client.put("/_mock/snapshots/before"))
+        mine = ok(client.post("/_mock/worlds/fork", json={"name": "mine"}))
+        ok(client.post(GENERATE, json=PROMPT))
+        ok(client.post(GENERATE, json=PROMPT, headers={"authorization": f"Bearer {mine['token']}"}))
+        ok(create(client))
+        before = look(client)
+    with server(tmp_path, "--clock", "manual") as client:
+        after = look(client)
+        ok(client.post("/_mock/snapshots/before/restore"))
+        restored = ok(client.get("/_mock/runs"))["runs"], ok(client.get("/_mock/answers"))["answers"][0]["used"]
+
+    assert before == after
+    assert ([], 0) == restored
+    assert 1 == after[1]["answers"][0]["used"]
+    assert ["default", "mine"] == [world["name"] for world in after[3]["worlds"]]
+    assert ["models.generateContent"] == [call["method"] for call in after[6]["calls"]]
+
+
+def test_what_was_acknowledged_survives_kills(tmp_path: Path) -> None:
+    """Whatever the server was doing; `make kills` does it 200 times."""
+    tally = kill_again_and_again(3, ["--data-dir", str(tmp_path)], tmp_path)
+
+    assert () == tally.lost
+    assert tally.acknowledged > 20
+
+
+def test_two_servers_on_one_store_are_one(tmp_path: Path) -> None:
+    """The same ids from one seed, one clock, one script, one quota, the same worlds."""
+    options = ("--clock", "30x", "--seed", "3", "--over-quota", "refuse", "--max-concurrent-jobs", "2")
+    (tmp_path / "alone").mkdir()
+    with server(tmp_path / "alone", *options) as alone:
+        expected = [ok(create(alone))["name"] for _ in range(4)]
+    (tmp_path / "shared").mkdir()
+    with two_servers(tmp_path / "shared", *options) as (one, other):
+        made = [ok(create(client))["name"] for client in (one, other, one, other)]
+        listed = [
+            sorted(it["name"] for it in ok(client.get("/v1beta/tunedModels"))["tunedModels"]) for client in (one, other)
+        ]
+        quota = [client.post(JOBS, json=JOB).status_code for client in (one, other, one, other)]
+        ok(one.post("/_mock/answers", json={"answers": [{"answer": "only once", "times": 1}]}))
+        texts = [
+            ok(client.post(GENERATE, json=PROMPT))["candidates"][0]["content"]["parts"][0]["text"]
+            for client in (other, one)
+        ]
+        ok(other.post("/_mock/clock/rate", json={"factor": 0}))
+        moments = [ok(client.get("/_mock/clock")) for client in (one, other)]
+        mine = ok(other.post("/_mock/worlds", json={"name": "mine"}))
+        ok(one.get("/v1beta/tunedModels", headers={"authorization": f"Bearer {mine['token']}"}))
+        calls = [len(ok(client.get("/_mock/calls?world=mine"))["calls"]) for client in (one, other)]
+        numbers = [len(ok(client.get("/_mock/calls"))["calls"]) for client in (one, other)]
+        ok(one.delete("/_mock/worlds/mine"))
+        gone = [client.get("/_mock/calls?world=mine").status_code for client in (one, other)]
+
+    assert expected == made
+    assert listed[0] == listed[1]
+    assert 4 == len(listed[0])
+    assert [200, 200, 429, 429] == quota
+    assert "only once" == texts[0] != texts[1]
+    assert moments[0] == moments[1]
+    assert [1, 1] == calls
+    assert numbers[0] == numbers[1] == 4 + 2 + 4 + 2
+    assert [404, 404] == gone
+
+
+def test_of_two_creators_of_an_id_one_wins(tmp_path: Path) -> None:
+    """Over two servers, whoever comes first; and of those who delete it, one."""
+    with two_servers(tmp_path) as clients, ThreadPoolExecutor(2) as pool:
+        for number in range(20):
+            name = f"mine-{number}"
+            answers = list(pool.map(lambda client: create(client, tunedModelId=name).status_code, clients))  # noqa: B023 - used at once
+            deleted = list(
+                pool.map(lambda client: client.delete(f"/v1beta/tunedModels/{name}").status_code, clients)  # noqa: B023 - used at once
+            )
+
+            assert [200, 409] == sorted(answers)
+            assert 200 == min(deleted) != max(deleted)
+
+
+def test_an_export_is_the_whole_server(tmp_path: Path) -> None:
+    """Imported into an empty store, it answers the same; a store that has something is not overwritten."""
+    old, new, file = tmp_path / "old", tmp_path / "new", str(tmp_path / "state.json")
+    old.mkdir()
+    new.mkdir()
+    paths = ("/v1beta/tunedModels", "/_mock/calls", "/_mock/snapshots", "/_mock/settings", "/_mock/clock")
+
+    def state(action: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "mockserver", "state", action, file, "--data-dir", str(folder)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    with server(old, "--clock", "manual", "--seed", "5") as client:
+        ok(create(client))
+        ok(client.put("/_mock/snapshots/now"))
+        before = [ok(client.get(path)) for path in paths]
+    exported, imported, again = state("export", old), state("import", new), state("import", new)
+    with server(new, "--clock", "manual") as client:
+        after = [ok(client.get(path)) for path in paths]
+
+    assert [0, 0, 2] == [exported.returncode, imported.returncode, again.returncode]
+    assert "the store is not empty" in again.stderr
+    assert before[0] == after[0]
+    assert before[2:] == after[2:]
+    assert before[1]["calls"] == after[1]["calls"][: len(before[1]["calls"])]
+    assert "mockserver state" == json.loads(Path(file).read_text())["format"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--store", "mysql://x/y"), "a store is memory:, sqlite:///FILE or postgresql://..."),
+        (("--store", "sqlite:////no/such/folder/x.db"), "cannot open the store"),
+        (("--store", "sqlite:///x.db?synchronous=OFF"), "takes only ?synchronous=NORMAL or FULL"),
+        (("--store", f"sqlite:///{__file__}"), "cannot open the store"),
+        (("--data-dir", __file__), "cannot create the directory"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_refused_with_a_sentence(options: tuple[str, str], sentence: str) -> None:
+    """Before anything is served."""
+    command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", *options]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert 2 == ran.returncode
+    assert sentence in ran.stderr
+    assert "Traceback" not in ran.stderr
