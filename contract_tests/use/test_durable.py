@@ -1,20 +1,25 @@
 """A server whose store is a database: what it has acknowledged outlives it, and several are one."""
 
+import itertools
 import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from contract_tests.postgres import Postgres, postgres
 from contract_tests.use.kills import BASE, EXAMPLES, kill_again_and_again
 from contract_tests.use.serving import serving
+from mockserver.rpc.outages import OVERLOADED
 
 JOBS = "/v1/projects/mine/locations/us-central1/tuningJobs"
 JOB = {
@@ -26,25 +31,50 @@ GENERATE = "/v1beta/models/gemini-1.5-flash:generateContent"
 MODEL = {"displayName": "days", "baseModel": BASE, "tuningTask": {"trainingData": EXAMPLES}}
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where servers store everything: the options that say so, and a folder for their logs."""
+
+    folder: Path
+    options: tuple[str, ...]
+
+
+def place(kind: str, folder: Path) -> Place:
+    """A new, empty store."""
+    folder.mkdir(exist_ok=True)
+    if kind == "sqlite":
+        return Place(folder, ("--data-dir", str(folder)))
+    return Place(folder, ("--store", postgres().create_database(f"use{next(_numbers)}")))
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty store of each kind that survives its server."""
+    return place(request.param, tmp_path / "store")
+
+
 @contextmanager
-def server(folder: Path, *options: str, end_with: signal.Signals = signal.SIGINT) -> Iterator[httpx.Client]:
-    """A client of a new server on the store in this folder. Several may run at a time."""
-    number = len(list(folder.glob("log-*")))
+def server(store: Place, *options: str, end_with: signal.Signals = signal.SIGINT) -> Iterator[httpx.Client]:
+    """A client of a new server on this store. Several may run at a time."""
+    number = len(list(store.folder.glob("log-*")))
     headers = {"authorization": "Bearer any-token"}
     with (
-        serving(folder / f"log-{number}", "--data-dir", str(folder), *options, end_with=end_with) as served,
+        serving(store.folder / f"log-{number}", *store.options, *options, end_with=end_with) as served,
         httpx.Client(base_url=served.base_url, headers=headers, timeout=60) as client,
     ):
         yield client
 
 
 @contextmanager
-def two_servers(folder: Path, *options: str) -> Iterator[tuple[httpx.Client, httpx.Client]]:
+def two_servers(store: Place, *options: str) -> Iterator[tuple[httpx.Client, httpx.Client]]:
     """Clients of two servers on one store."""
     with ExitStack() as stack:
         yield (
-            stack.enter_context(server(folder, *options)),
-            stack.enter_context(server(folder, *options)),
+            stack.enter_context(server(store, *options)),
+            stack.enter_context(server(store, *options)),
         )
 
 
@@ -59,14 +89,14 @@ def create(client: httpx.Client, **query: str) -> httpx.Response:
     return client.post("/v1beta/tunedModels", json=MODEL, params=query)
 
 
-def test_a_job_goes_on_after_the_server_was_killed_in_its_middle(tmp_path: Path) -> None:
+def test_a_job_goes_on_after_the_server_was_killed_in_its_middle(store: Place) -> None:
     """Over the same operation, at the same progress."""
-    with server(tmp_path, "--clock", "manual", "--seed", "3", end_with=signal.SIGKILL) as client:
+    with server(store, "--clock", "manual", "--seed", "3", end_with=signal.SIGKILL) as client:
         operation = ok(create(client))["name"]
         job = ok(client.post(JOBS, json=JOB))["name"]
         ok(client.post("/_mock/clock/advance", json={"minutes": 2}))
         before = ok(client.get(f"/v1beta/{operation}")), ok(client.get(f"/v1/{job}"))
-    with server(tmp_path, "--clock", "manual") as client:
+    with server(store, "--clock", "manual") as client:
         after = ok(client.get(f"/v1beta/{operation}")), ok(client.get(f"/v1/{job}"))
         ok(client.post("/_mock/clock/advance", json={"hours": 3}))
         ended = ok(client.get(f"/v1beta/{operation}")), ok(client.get(f"/v1/{job}"))
@@ -76,27 +106,27 @@ def test_a_job_goes_on_after_the_server_was_killed_in_its_middle(tmp_path: Path)
     assert (True, "JOB_STATE_SUCCEEDED") == (ended[0]["done"], ended[1]["state"])
 
 
-def test_a_running_clock_goes_on_while_no_server_runs(tmp_path: Path) -> None:
+def test_a_running_clock_goes_on_while_no_server_runs(store: Place) -> None:
     """At its speed, which the store has; a given speed holds from then on."""
-    with server(tmp_path, "--clock", "600x", end_with=signal.SIGKILL) as client:
+    with server(store, "--clock", "600x", end_with=signal.SIGKILL) as client:
         first = ok(client.get("/_mock/clock"))
-    with server(tmp_path) as client:
+    with server(store) as client:
         second = ok(client.get("/_mock/clock"))
-    with server(tmp_path, "--clock", "1x") as client:
+    with server(store, "--clock", "1x") as client:
         third = ok(client.get("/_mock/clock"))
 
     assert first["now"] < second["now"] < third["now"]
     assert [600, 600, 1] == [clock["factor"] for clock in (first, second, third)]
 
 
-def test_everything_a_tester_has_said_is_there_after_a_kill(tmp_path: Path) -> None:
+def test_everything_a_tester_has_said_is_there_after_a_kill(store: Place) -> None:
     """Settings, answers and faults with their counts, worlds, snapshots, the log of calls."""
 
     def look(client: httpx.Client) -> list[Any]:
         paths = ("settings", "answers", "faults", "worlds", "snapshots", "calls", "calls?world=mine", "runs")
         return [ok(client.get(f"/_mock/{path}")) for path in paths]
 
-    with server(tmp_path, "--clock", "manual", "--seed", "3", end_with=signal.SIGKILL) as client:
+    with server(store, "--clock", "manual", "--seed", "3", end_with=signal.SIGKILL) as client:
         ok(client.patch("/_mock/settings", json={"settings": {"max_concurrent_jobs": 2}}))
         ok(client.post("/_mock/answers", json={"answers": [{"answer": "hi", "times": 3}]}))
         ok(client.post("/_mock/faults", json={"faults": [{"method": "models.get", "status": 503}]}))
@@ -106,7 +136,7 @@ def test_everything_a_tester_has_said_is_there_after_a_kill(tmp_path: Path) -> N
         ok(client.post(GENERATE, json=PROMPT, headers={"authorization": f"Bearer {mine['token']}"}))
         ok(create(client))
         before = look(client)
-    with server(tmp_path, "--clock", "manual") as client:
+    with server(store, "--clock", "manual") as client:
         after = look(client)
         ok(client.post("/_mock/snapshots/before/restore"))
         restored = ok(client.get("/_mock/runs"))["runs"], ok(client.get("/_mock/answers"))["answers"][0]["used"]
@@ -118,22 +148,20 @@ def test_everything_a_tester_has_said_is_there_after_a_kill(tmp_path: Path) -> N
     assert ["models.generateContent"] == [call["method"] for call in after[6]["calls"]]
 
 
-def test_what_was_acknowledged_survives_kills(tmp_path: Path) -> None:
+def test_what_was_acknowledged_survives_kills(store: Place) -> None:
     """Whatever the server was doing; `make kills` does it 200 times."""
-    tally = kill_again_and_again(3, ["--data-dir", str(tmp_path)], tmp_path)
+    tally = kill_again_and_again(3, store.options, store.folder)
 
     assert () == tally.lost
     assert tally.acknowledged > 20
 
 
-def test_two_servers_on_one_store_are_one(tmp_path: Path) -> None:
+def test_two_servers_on_one_store_are_one(store: Place, tmp_path: Path) -> None:
     """The same ids from one seed, one clock, one script, one quota, the same worlds."""
     options = ("--clock", "30x", "--seed", "3", "--over-quota", "refuse", "--max-concurrent-jobs", "2")
-    (tmp_path / "alone").mkdir()
-    with server(tmp_path / "alone", *options) as alone:
+    with server(place("sqlite", tmp_path / "alone"), *options) as alone:
         expected = [ok(create(alone))["name"] for _ in range(4)]
-    (tmp_path / "shared").mkdir()
-    with two_servers(tmp_path / "shared", *options) as (one, other):
+    with two_servers(store, *options) as (one, other):
         made = [ok(create(client))["name"] for client in (one, other, one, other)]
         listed = [
             sorted(it["name"] for it in ok(client.get("/v1beta/tunedModels"))["tunedModels"]) for client in (one, other)
@@ -164,9 +192,9 @@ def test_two_servers_on_one_store_are_one(tmp_path: Path) -> None:
     assert [404, 404] == gone
 
 
-def test_of_two_creators_of_an_id_one_wins(tmp_path: Path) -> None:
+def test_of_two_creators_of_an_id_one_wins(store: Place) -> None:
     """Over two servers, whoever comes first; and of those who delete it, one."""
-    with two_servers(tmp_path) as clients, ThreadPoolExecutor(2) as pool:
+    with two_servers(store) as clients, ThreadPoolExecutor(2) as pool:
         for number in range(20):
             name = f"mine-{number}"
             answers = list(pool.map(lambda client: create(client, tunedModelId=name).status_code, clients))  # noqa: B023 - used at once
@@ -178,15 +206,15 @@ def test_of_two_creators_of_an_id_one_wins(tmp_path: Path) -> None:
             assert 200 == min(deleted) != max(deleted)
 
 
-def test_an_export_is_the_whole_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kinds", [("sqlite", "sqlite"), ("sqlite", "postgresql"), ("postgresql", "sqlite")])
+def test_an_export_is_the_whole_server(tmp_path: Path, kinds: tuple[str, str]) -> None:
     """Imported into an empty store, it answers the same; a store that has something is not overwritten."""
-    old, new, file = tmp_path / "old", tmp_path / "new", str(tmp_path / "state.json")
-    old.mkdir()
-    new.mkdir()
+    old, new = (place(kind, tmp_path / f"{number}") for number, kind in enumerate(kinds))
+    file = str(tmp_path / "state.json")
     paths = ("/v1beta/tunedModels", "/_mock/calls", "/_mock/snapshots", "/_mock/settings", "/_mock/clock")
 
-    def state(action: str, folder: Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "mockserver", "state", action, file, "--data-dir", str(folder)]
+    def state(action: str, store: Place) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "mockserver", "state", action, file, *store.options]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     with server(old, "--clock", "manual", "--seed", "5") as client:
@@ -203,6 +231,35 @@ def test_an_export_is_the_whole_server(tmp_path: Path) -> None:
     assert before[2:] == after[2:]
     assert before[1]["calls"] == after[1]["calls"][: len(before[1]["calls"])]
     assert "mockserver state" == json.loads(Path(file).read_text())["format"]
+
+
+def test_a_lost_database_is_503_until_it_is_back(tmp_path: Path) -> None:
+    """In the service's words, at once, and not for the health check; afterwards everything is there."""
+    database = Postgres()
+    try:
+        store = Place(tmp_path, ("--store", database.url()))
+        with server(store, "--clock", "manual") as client:
+            name = ok(create(client))["metadata"]["tunedModel"]
+            database.stop()
+            lost = [client.get(f"/v1beta/{name}"), create(client), client.get("/_mock/clock")]
+            health = client.get("/_mock/health").status_code
+            database.start()
+            back = _wait_for(client, f"/v1beta/{name}")
+    finally:
+        database.remove()
+
+    assert [503, 503, 503] == [answer.status_code for answer in lost]
+    assert {"code": 503, "message": OVERLOADED, "status": "UNAVAILABLE"} == lost[0].json()["error"]
+    assert max(answer.elapsed.total_seconds() for answer in lost) < 10
+    assert 200 == health
+    assert name == back["name"]
+
+
+def _wait_for(client: httpx.Client, path: str) -> Any:
+    """The first answer that is not 503."""
+    while (answer := client.get(path)).status_code == 503:
+        time.sleep(0.05)  # noqa: TID251 - for another process
+    return ok(answer)
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,11 @@ OF_A_SPACE = ("collections", "records", "counters", "calls")
 
 DAY = 86_400_000_000_000
 
-# For so long nobody tries to connect again after the database was lost, so that requests do not queue up for it.
-_RETRY_SECONDS = 0.5
+LOCK_SECONDS = 10.0
+"""How long a process waits for another one to release the lock of a SQLite file."""
+
+RETRY_SECONDS = 0.5
+"""For so long nobody tries to connect again after the database was lost, so that requests do not queue up for it."""
 
 _text = lru_cache(maxsize=256)(sqlalchemy.text)
 
@@ -172,7 +175,7 @@ class Database:
         if connection is not None:
             connection.invalidate()
             connection.close()
-        self._retry = countdown(_RETRY_SECONDS)
+        self._retry = countdown(RETRY_SECONDS)
         return Unavailable(f"the database of the store failed: {error.orig}")
 
     def close(self) -> None:
@@ -339,7 +342,7 @@ def _create_engine(url: str) -> tuple[sqlalchemy.Engine, bool]:
         engine = sqlalchemy.create_engine(
             parts.set(query={}),
             poolclass=sqlalchemy.pool.NullPool,
-            connect_args={"check_same_thread": False, "timeout": 10, "isolation_level": None},
+            connect_args={"check_same_thread": False, "timeout": LOCK_SECONDS, "isolation_level": None},
             isolation_level="AUTOCOMMIT",
         )
 
