@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack kills evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
+.PHONY: attack kills stores evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -28,6 +28,10 @@ mutations: .venv/ready ## mutation tests: make mistakes in copies of the code, a
 
 attack: .venv/ready ## what somebody may send to stop the server, at length; ARGS name kinds, such as "long_texts"
 	@$(BIN)/python -m contract_tests.attacks $(ARGS)
+
+stores: .venv/ready ## run the tests of Google's API in process on SQLite and PostgreSQL, as `make test` does in memory
+	@for store in sqlite postgresql; do \
+		$(BIN)/python -m pytest -q -n auto contract_tests/api --target inprocess --store $$store $(ARGS) || exit; done
 
 kills: .venv/ready ## kill a server 200 times while clients write, and count what was lost (ten minutes); ARGS=20 for fewer
 	@$(BIN)/python -m contract_tests.use.kills $(ARGS)

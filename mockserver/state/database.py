@@ -97,6 +97,7 @@ class Database:
         self._engine, self._is_sqlite = _create_engine(url)
         self._connection: sqlalchemy.Connection | None = None
         self._driver: Any = None
+        self._error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._connected = self._changes = 0
         self._retry = countdown(0)
         self._garbage: deque[int] = deque()
@@ -112,7 +113,7 @@ class Database:
             except IntegrityError:
                 raise
             except DBAPIError as error:
-                raise self._lose(error) from None
+                raise self._lose(error.orig) from None
 
     def run_many(self, statement: str, rows: list[dict[str, Any]]) -> None:
         """Execute a statement for each row."""
@@ -120,7 +121,7 @@ class Database:
             try:
                 self._connect().execute(_text(statement), rows)
             except DBAPIError as error:
-                raise self._lose(error) from None
+                raise self._lose(error.orig) from None
 
     @contextmanager
     def transaction(self, *, write: bool = True) -> Iterator[None]:
@@ -130,15 +131,22 @@ class Database:
                 begin = "BEGIN IMMEDIATE" if write else "BEGIN"
             else:
                 begin = "BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-            self.run(begin)
-            connection = self._connection
+            connection = self._connect()
+            self._run_plain(begin)
             try:
                 yield
             except BaseException:
                 if self._connection is connection:  # else the transaction ended with it
-                    self.run("ROLLBACK")
+                    self._run_plain("ROLLBACK")
                 raise
-            self.run("COMMIT")
+            self._run_plain("COMMIT")
+
+    def _run_plain(self, statement: str) -> None:
+        """Execute a statement without values by the driver: SQLAlchemy would take longer for it than the database."""
+        try:
+            self._driver.execute(statement)
+        except self._error as error:
+            raise self._lose(error) from None
 
     def new_revisions(self, count: int) -> int:
         """Return the last of so many new revisions. In PostgreSQL this is where writers wait for each other."""
@@ -164,19 +172,19 @@ class Database:
             try:
                 self._connection = self._engine.connect()
             except DBAPIError as error:
-                raise self._lose(error) from None
+                raise self._lose(error.orig) from None
             self._driver = self._connection.connection.driver_connection
             self._connected += 1
         return self._connection
 
-    def _lose(self, error: DBAPIError) -> Unavailable:
+    def _lose(self, error: BaseException | None) -> Unavailable:
         """Close the connection, and connect again for a later statement."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.invalidate()
             connection.close()
         self._retry = countdown(RETRY_SECONDS)
-        return Unavailable(f"the database of the store failed: {error.orig}")
+        return Unavailable(f"the database of the store failed: {error}")
 
     def close(self) -> None:
         """Close the connection."""

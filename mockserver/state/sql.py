@@ -12,6 +12,8 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import IntegrityError
+
 from mockserver.state.calls import CallLog, LogEntry, RecordedCall
 from mockserver.state.clock import Nanos
 from mockserver.state.codec import decode, encode
@@ -38,6 +40,11 @@ MAX_CALLS = 10_000
 MAX_BYTES = 64 * 2**20
 """How many calls the log of a space keeps, and how many bytes; it is counted every `COUNTED_EVERY` calls."""
 COUNTED_EVERY = 64
+
+# The number of the newest call: the space keeps it when all calls are dropped.
+_LAST_CALL = (
+    "coalesce((SELECT max(number) FROM calls WHERE space = :space), (SELECT calls FROM spaces WHERE id = :space))"
+)
 
 
 def write_json(record: Any) -> str:
@@ -260,7 +267,7 @@ class SqlStore(MemoryStore):
                         name=name,
                     )
             run("DELETE FROM counters WHERE space = :space", space=space)
-            run("DELETE FROM calls WHERE space = :space", space=space)
+            drop_calls(self.database, space)
             run("UPDATE spaces SET epoch = :epoch, revision = :epoch WHERE id = :space", epoch=epoch, space=space)
         self._refresh()
 
@@ -343,28 +350,34 @@ class SqlCallLog(CallLog):
     @property
     def last_number(self) -> int:
         """Return how many calls the log has ever had."""
-        row = self._database.run("SELECT calls FROM spaces WHERE id = :space", space=self._space).first()
-        return int(row[0]) if row else 0
+        return int(self._database.run(f"SELECT {_LAST_CALL}", space=self._space).one()[0] or 0)
 
     def append(self, call: RecordedCall) -> LogEntry:
         """Add a call. The returned entry is for `amend`."""
-        text, run = write_json(call), self._database.run
-        with self._database.transaction():
-            statement = "UPDATE spaces SET calls = calls + 1 WHERE id = :space RETURNING calls"
-            number = int(run(statement, space=self._space).one()[0])
-            run(
-                "INSERT INTO calls (space, number, size, call) VALUES (:space, :number, :size, :call)",
-                space=self._space,
-                number=number,
-                size=len(text),
-                call=text,
-            )
-            if number % COUNTED_EVERY == 0:
-                self._drop_excess(number)
+        text = write_json(call)
+        number = None
+        while number is None:
+            number = self._insert(text)
+        if number % COUNTED_EVERY == 0:
+            self._drop_excess(number)
         return _SqlEntry(number, call)
 
+    def _insert(self, text: str) -> int | None:
+        """Insert a call and return its number; None if another process has taken the number meanwhile."""
+        try:
+            row = self._database.run(
+                f"INSERT INTO calls (space, number, size, call) SELECT :space, {_LAST_CALL} + 1, :size, :call"
+                " RETURNING number",
+                space=self._space,
+                size=len(text),
+                call=text,
+            ).one()
+        except IntegrityError:
+            return None
+        return int(row[0])
+
     def _drop_excess(self, last: int) -> None:
-        """Remove the calls that are too many, or too large together: part of a transaction."""
+        """Remove the calls that are too many, or too large together."""
         row = self._database.run(
             "SELECT max(number) FROM (SELECT number, sum(size) OVER (ORDER BY number DESC) AS total FROM calls"
             " WHERE space = :space) AS sizes WHERE total > :bytes AND number < :last",
@@ -419,5 +432,12 @@ class SqlCallLog(CallLog):
         return len(self) > 0
 
     def clear(self) -> None:
-        """Drop all calls."""
-        self._database.run("DELETE FROM calls WHERE space = :space", space=self._space)
+        """Drop all calls. Their numbers are not used again."""
+        with self._database.transaction():
+            drop_calls(self._database, self._space)
+
+
+def drop_calls(database: Database, space: int) -> None:
+    """Drop all calls of a space: part of a transaction."""
+    database.run(f"UPDATE spaces SET calls = {_LAST_CALL} WHERE id = :space", space=space)  # noqa: S608 - a constant
+    database.run("DELETE FROM calls WHERE space = :space", space=space)
