@@ -55,6 +55,7 @@ GOOD = {
     "grpc_key": ("key.pem", "key.pem"),
     "store": ("sqlite:///store.db", "sqlite:///store.db"),
     "data_dir": ("data", "data"),
+    "workers": ("2", 2),
     "control_token": ("secret", "secret"),
     "allow_host": ("app.example,b.example", frozenset({"app.example", "b.example"})),
     "quiet": ("yes", True),

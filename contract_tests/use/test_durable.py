@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def server(store: Place, *options: str, end_with: signal.Signals = signal.SIGINT
         serving(store.folder / f"log-{number}", *store.options, *options, end_with=end_with) as served,
         httpx.Client(base_url=served.base_url, headers=headers, timeout=60) as client,
     ):
+        (store.folder / "pid").write_text(str(served.pid))
         yield client
 
 
@@ -262,9 +264,35 @@ def _wait_for(client: httpx.Client, path: str) -> Any:
     return ok(answer)
 
 
+def test_several_workers_are_one_server(store: Place) -> None:
+    """Whichever answers; one that is killed is replaced, and nothing that was acknowledged is lost."""
+    with server(store, "--workers", "2", "--clock", "manual") as client:
+        parent = int(store.folder.joinpath("pid").read_text())
+        first = _children(parent)
+        names = []
+        for number in range(40):
+            headers = {"connection": "close"}  # so that the next request is a connection for any worker
+            names.append(ok(client.post("/v1beta/tunedModels", json=MODEL, headers=headers))["metadata"]["tunedModel"])
+            if number == 20:
+                os.kill(first[0], signal.SIGKILL)
+                while len(_children(parent)) < 2 or first[0] in _children(parent):
+                    time.sleep(0.05)  # noqa: TID251 - for another process
+        found = [ok(client.get(f"/v1beta/{name}"))["name"] for name in names]
+        calls = len(ok(client.get("/_mock/calls?method=tunedModels.create"))["calls"])
+
+    assert 2 == len(first)
+    assert names == found
+    assert 40 == calls
+
+
+def _children(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        (("--workers", "2"), "several processes need a store that they can share"),
         (("--store", "mysql://x/y"), "a store is memory:, sqlite:///FILE or postgresql://..."),
         (("--store", "sqlite:////no/such/folder/x.db"), "cannot open the store"),
         (("--store", "sqlite:///x.db?synchronous=OFF"), "takes only ?synchronous=NORMAL or FULL"),

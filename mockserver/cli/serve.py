@@ -86,33 +86,75 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ)
     serving = read_settings(Serving, values)
-    worlds, token = _open_worlds(values, serving, arguments)
-    world = worlds.default
+    if serving.workers > 1:
+        _check_workers(serving)
+    worlds, token = _open_worlds(values, serving, _given(arguments))
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
     _log_to_stderr(quiet=serving.quiet)
     speed = declared(Beginning)["clock"].kind.text(values["clock"])
+    if serving.workers > 1:
+        greeting = lambda url: _greeting(url, "", speed, worlds.default, token)  # noqa: E731 - called once
+        return _serve_by_workers(
+            values, serving, worlds, greeting, lambda them: create_app(them, Guard(token), host_guard)
+        )
     grpc_target, stop_grpc = _serve_grpc(serving, worlds)
     try:
         serve(
             create_app(worlds, Guard(token), host_guard),
             serving.host,
             serving.port,
-            lambda url: print(_greeting(url, grpc_target, speed, world, token), flush=True),
+            lambda url: print(_greeting(url, grpc_target, speed, worlds.default, token), flush=True),
         )
     except CannotListen as taken:
-        other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
-        msg = f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}."
-        raise BadOption(msg) from None
+        raise _cannot_listen(serving, taken) from None
     finally:
         stop_grpc()
     return 0
 
 
-def _open_worlds(
-    values: Mapping[str, Any], serving: Serving, arguments: argparse.Namespace
-) -> tuple[Worlds, str | None]:
+def _cannot_listen(serving: Serving, taken: OSError) -> BadOption:
+    other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
+    return BadOption(f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}.")
+
+
+def _check_workers(serving: Serving) -> None:
+    """Raise BadOption if several processes cannot serve so."""
+    if store_url(serving) == "memory:":
+        raise BadOption("several processes need a store that they can share: add --data-dir or --store", "--workers")
+    if serving.grpc_port is not None:
+        raise BadOption("several processes cannot share the gRPC port: leave out --grpc-port", "--workers")
+    if not hasattr(os, "fork"):
+        raise BadOption("this system cannot serve by several processes", "--workers")
+
+
+def _serve_by_workers(
+    values: Mapping[str, Any],
+    serving: Serving,
+    worlds: Worlds,
+    greeting: Callable[[str], str],
+    make_app: Callable[[Worlds], Any],
+) -> int:
+    """Serve by several processes, each with a connection of its own to the store, which has been prepared."""
+    from mockserver.doors.live import CannotListen
+    from mockserver.doors.workers import listen, serve_by_workers
+    from mockserver.state.clock import stopwatch
+
+    try:
+        listener = listen(serving.host, serving.port)
+    except CannotListen as taken:
+        raise _cannot_listen(serving, taken) from None
+    host, port = listener.getsockname()[:2]
+    text = greeting(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    worlds.close()
+    print(text, flush=True)
+    return serve_by_workers(
+        lambda: make_app(_open_worlds(values, serving, frozenset())[0]), listener, serving.workers, stopwatch
+    )
+
+
+def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[str]) -> tuple[Worlds, str | None]:
     """Return the worlds to serve, new or as they were stored, and the control token."""
     needs_token = not is_loopback(serving.host)
     of_world = {name: values[name] for name in ("clock", "start_time", *declared(Settings)) if name in values}
@@ -124,7 +166,7 @@ def _open_worlds(
         else:
             from mockserver.state import sql_worlds
 
-            worlds, is_new = sql_worlds.open_worlds(url, of_world, _given(arguments))
+            worlds, is_new = sql_worlds.open_worlds(url, of_world, given)
             token = sql_worlds.shared_token(worlds, serving.control_token, needed=needs_token)
     except BadOption as error:
         setting = declared(*GROUPS).get(error.name)

@@ -315,6 +315,12 @@ def serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
         raise _cannot_listen(failed) from None
 
 
+def serve_socket(app: Any, listener: socket.socket) -> None:
+    """Serve in this thread until interrupted, on a socket that other processes serve on too."""
+    gc.freeze()
+    _Server(_config(app, *listener.getsockname()[:2]), lambda: None).run([listener])
+
+
 class LiveServer:
     """An app served from a thread."""
 

@@ -238,6 +238,12 @@ class Serving(Checked):
         absent="the store above",
         default=None,
     )
+    workers: int = setting(
+        Whole(1, 64),
+        "how many processes serve; more than one needs a store that they can share, such as --data-dir",
+        by=By.SERVE,
+        default=1,
+    )
     control_token: str | None = setting(
         Text(),
         "the token that programs need to control the server under /_mock/",

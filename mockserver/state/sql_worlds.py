@@ -54,6 +54,10 @@ class SqlWorldStores(WorldStores):
             self._stores.pop(space, None)
             self.database.remove_space("world", name)
 
+    def close(self) -> None:
+        """Close the connection; the next use opens another one."""
+        self.database.close()
+
 
 def open_worlds(url: str, values: Mapping[str, Any], given: frozenset[str]) -> tuple[Worlds, bool]:
     """Open the worlds of a database, and say whether its default world is new.

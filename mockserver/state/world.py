@@ -156,6 +156,9 @@ class WorldStores:
     def remove(self, name: str) -> None:
         """Delete the store of a world that was dropped."""
 
+    def close(self) -> None:
+        """Close connections."""
+
 
 class _Registry:
     """A default world and the others: their records in a store, and this process's handles by name.
@@ -281,6 +284,10 @@ class Worlds:
         while registry.store.has(WORLDS, name := f"w{registry.store.count('names') + 1}"):
             pass
         return name
+
+    def close(self) -> None:
+        """Close the connections of the stores."""
+        self._registries[-1].stores.close()
 
     def create_store(self) -> Store:
         """Return an empty store for a world that will be added."""
