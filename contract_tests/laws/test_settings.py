@@ -59,6 +59,7 @@ GOOD = {
     "control_token": ("secret", "secret"),
     "allow_host": ("app.example,b.example", frozenset({"app.example", "b.example"})),
     "quiet": ("yes", True),
+    "log_format": ("json", "json"),
     "sleep": ("real", "real"),
     "block_network": ("yes", True),
     "leaks": ("fail", "fail"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver import __version__
+from mockserver.cli.log_lines import log_to_stderr
 from mockserver.rpc.loopback import is_loopback
 from mockserver.settings import (
     GROUPS,
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
-    _log_to_stderr(quiet=serving.quiet)
+    log_to_stderr(quiet=serving.quiet, as_json=serving.log_format == "json")
     speed = declared(Beginning)["clock"].kind.text(values["clock"])
     if serving.workers > 1:
         greeting = lambda url: _greeting(url, "", speed, worlds.default, token)  # noqa: E731 - called once
@@ -105,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
             create_app(worlds, Guard(token), host_guard),
             serving.host,
             serving.port,
-            lambda url: print(_greeting(url, grpc_target, speed, worlds.default, token), flush=True),
+            lambda url: _print(_greeting(url, grpc_target, speed, worlds.default, token)),
         )
     except CannotListen as taken:
         raise _cannot_listen(serving, taken) from None
@@ -148,7 +149,7 @@ def _serve_by_workers(
     host, port = listener.getsockname()[:2]
     text = greeting(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     worlds.close()
-    print(text, flush=True)
+    _print(text)
     return serve_by_workers(
         lambda: make_app(_open_worlds(values, serving, frozenset())[0]), listener, serving.workers, stopwatch
     )
@@ -227,11 +228,13 @@ def _read_answers(world: World, file: str) -> None:
         raise BadOption(str(error)) from None
 
 
-def _log_to_stderr(*, quiet: bool) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    if quiet:
-        logging.getLogger("mockserver.access").setLevel(logging.WARNING)
+def _print(greeting: str) -> None:
+    """Print the greeting. If nobody can read it, the server serves all the same."""
+    try:
+        print(greeting, flush=True)
+    except OSError as error:  # a full disk, or a pipe whose reader has gone
+        logging.getLogger("mockserver").warning("cannot print the greeting: %s", error.strerror)
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - the interpreter flushes it at its end
 
 
 def _greeting(url: str, grpc_target: str, speed: str, world: World, token: str | None) -> str:

@@ -266,6 +266,14 @@ class Serving(Checked):
         by=By.SERVE,
         default=False,
     )
+    log_format: Literal["text", "json"] = setting(
+        Word("text", "json"),
+        "the lines of the log: text, or a JSON object each",
+        more="Keys and tokens that look real are never in them. Lines that nobody reads in time are dropped and counted.",
+        by=By.SERVE,
+        metavar="FORMAT",
+        default="text",
+    )
 
 
 @dataclass(frozen=True, slots=True)
