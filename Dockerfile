@@ -8,6 +8,7 @@ RUN python -m venv --without-pip /app \
     && /build/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY mockserver mockserver
+RUN mkdir /data
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && pip --python /app/bin/python install --no-cache-dir --no-deps --no-index /wheels/*.whl
 
@@ -16,6 +17,8 @@ LABEL org.opencontainers.image.title="gemini-tuning-mockserver" \
       org.opencontainers.image.description="A local mock server for Google's Gemini tuning APIs" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /app /app
+# For a volume: with MOCKSERVER_DATA_DIR=/data everything is stored there.
+COPY --from=build --chown=65532:65532 /data /data
 # Every interface in here is the container's own; publish the port on 127.0.0.1, as compose.yaml does.
 ENV PATH=/app/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -244,16 +244,17 @@ def test_a_lost_database_is_503_until_it_is_back(tmp_path: Path) -> None:
             name = ok(create(client))["metadata"]["tunedModel"]
             database.stop()
             lost = [client.get(f"/v1beta/{name}"), create(client), client.get("/_mock/clock")]
-            health = client.get("/_mock/health").status_code
+            health = [client.get(f"/_mock/{path}").status_code for path in ("health", "healthz", "readyz")]
             database.start()
-            back = _wait_for(client, f"/v1beta/{name}")
+            back, ready = _wait_for(client, f"/v1beta/{name}"), client.get("/_mock/readyz")
     finally:
         database.remove()
 
     assert [503, 503, 503] == [answer.status_code for answer in lost]
     assert {"code": 503, "message": OVERLOADED, "status": "UNAVAILABLE"} == lost[0].json()["error"]
     assert max(answer.elapsed.total_seconds() for answer in lost) < 10
-    assert 200 == health
+    assert [200, 200, 503] == health
+    assert (200, "ready") == (ready.status_code, ready.json()["status"])
     assert name == back["name"]
 
 

@@ -20,6 +20,7 @@ from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.error_body import error_body
 from mockserver.limits import CONTROL_BYTES
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.state.clock import to_datetime
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Worlds
 
@@ -50,6 +51,10 @@ class Control:
     async def _answer(self, request: Request, path: str) -> Response:
         if path == "/health":  # open to all: a container's health is checked from outside
             return JSONResponse({"status": "ok", "version": __version__, "methods": len(self._routes.routes)})
+        if path == "/healthz":
+            return JSONResponse({"status": "ok"})
+        if path == "/readyz":
+            return self._say_ready()
         try:
             if path.startswith("/ui/") or (path in {"", "/"} and _is_browser(request)):
                 return await self._pages().answer(request, path or "/", _body)
@@ -63,6 +68,14 @@ class Control:
         except Exception as error:
             log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
+
+    def _say_ready(self) -> Response:
+        """Return 200 if the store can be reached, else 503 and why."""
+        try:
+            time = to_datetime(self._worlds.default.clock.now()).isoformat()
+        except Unavailable as error:
+            return JSONResponse({"status": "unavailable", "store": str(error)}, status_code=503)
+        return JSONResponse({"status": "ready", "store": "ok", "time": time})
 
     def _pages(self) -> Dashboard:
         from mockserver.control.dashboard.app import Dashboard
