@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack kills stores evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
+.PHONY: attack kills histories stores evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -35,6 +35,9 @@ stores: .venv/ready ## run the tests of Google's API in process on SQLite and Po
 
 kills: .venv/ready ## kill a server 200 times while clients write, and count what was lost (ten minutes); ARGS=20 for fewer
 	@$(BIN)/python -m contract_tests.use.kills $(ARGS)
+
+histories: .venv/ready ## let clients work on two processes, kill one again and again, and check that it was as one server
+	@$(BIN)/python -m contract_tests.use.histories $(ARGS)
 
 coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API the tests exercise
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)
