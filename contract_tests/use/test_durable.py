@@ -286,6 +286,21 @@ def test_several_workers_are_one_server(store: Place) -> None:
     assert 40 == calls
 
 
+def test_workers_that_cannot_start_are_given_up() -> None:
+    """The log says why."""
+    program = """if True:
+        from mockserver.doors.workers import listen, serve_by_workers
+        from mockserver.state.clock import stopwatch
+        def fail():
+            raise LookupError("nothing to serve")
+        raise SystemExit(serve_by_workers(fail, listen("127.0.0.1", 0), 2, stopwatch))"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+
+    assert 1 == ran.returncode
+    assert "LookupError: nothing to serve" in ran.stderr
+    assert "giving up" in ran.stderr
+
+
 def _children(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 

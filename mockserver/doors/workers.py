@@ -15,7 +15,7 @@ log = logging.getLogger("mockserver")
 
 _QUICK_SECONDS = 5
 _QUICK_ENDS = 5
-"""If that many workers in a row end within so many seconds after their start, the parent gives up."""
+"""If that many workers in a row end by themselves within so many seconds after their start, the parent gives up."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -88,7 +88,8 @@ class _Workers:
             age = self._ages.pop(process)
             if self._stopping:
                 continue
-            self._quick_ends = self._quick_ends + 1 if age() < _QUICK_SECONDS * 1000 else 0
+            failed = os.WIFEXITED(status) and age() < _QUICK_SECONDS * 1000
+            self._quick_ends = self._quick_ends + 1 if failed else 0
             log.warning("worker %d has ended (%s), another one starts", process, _describe(status))
             if self._quick_ends >= _QUICK_ENDS:
                 self._stopping = True
