@@ -69,11 +69,11 @@ async def send_requests(kind: Kind, count: int) -> None:
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
 
 
-def measure(kind: Kind) -> float:
+def measure(kind: Kind, count: int = REQUESTS) -> float:
     """Return the processor seconds of the server for one request."""
     before = kind.server.cpu_seconds()
-    asyncio.run(send_requests(kind, REQUESTS))
-    return (kind.server.cpu_seconds() - before) / REQUESTS
+    asyncio.run(send_requests(kind, count))
+    return (kind.server.cpu_seconds() - before) / count
 
 
 def create_tuned_model(server: Server) -> str:

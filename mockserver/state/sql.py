@@ -38,8 +38,9 @@ PURGED_EVERY = 1024
 
 MAX_CALLS = 10_000
 MAX_BYTES = 64 * 2**20
-"""How many calls the log of a space keeps, and how many bytes; it is counted every `COUNTED_EVERY` calls."""
 COUNTED_EVERY = 64
+"""How many calls the log of a space keeps, and how many bytes. It may have `COUNTED_EVERY` calls more, and for each
+process a 64th of the bytes, because counting takes longer than adding a call."""
 
 # The number of the newest call: the space keeps it when all calls are dropped.
 _LAST_CALL = (
@@ -346,6 +347,7 @@ class SqlCallLog(CallLog):
 
     def __init__(self, database: Database, space: int) -> None:  # the base class keeps its calls in memory
         self._database, self._space = database, space
+        self._uncounted = 0
 
     @property
     def last_number(self) -> int:
@@ -358,8 +360,12 @@ class SqlCallLog(CallLog):
         number = None
         while number is None:
             number = self._insert(text)
+        self._uncounted += len(text)
         if number % COUNTED_EVERY == 0:
-            self._drop_excess(number)
+            self._drop(number - MAX_CALLS)
+        if self._uncounted > MAX_BYTES // 64:
+            self._uncounted = 0
+            self._drop(self._find_excess(number))
         return _SqlEntry(number, call)
 
     def _insert(self, text: str) -> int | None:
@@ -376,8 +382,8 @@ class SqlCallLog(CallLog):
             return None
         return int(row[0])
 
-    def _drop_excess(self, last: int) -> None:
-        """Remove the calls that are too many, or too large together."""
+    def _find_excess(self, last: int) -> int:
+        """Return the number of the newest call for which the log has no room, but not of the last one."""
         row = self._database.run(
             "SELECT max(number) FROM (SELECT number, sum(size) OVER (ORDER BY number DESC) AS total FROM calls"
             " WHERE space = :space) AS sizes WHERE total > :bytes AND number < :last",
@@ -385,10 +391,12 @@ class SqlCallLog(CallLog):
             bytes=MAX_BYTES,
             last=last,
         ).one()
+        return int(row[0] or 0)
+
+    def _drop(self, number: int) -> None:
+        """Remove the calls up to a number."""
         self._database.run(
-            "DELETE FROM calls WHERE space = :space AND number <= :number",
-            space=self._space,
-            number=max(row[0] or 0, last - MAX_CALLS),
+            "DELETE FROM calls WHERE space = :space AND number <= :number", space=self._space, number=number
         )
 
     def amend(self, entry: LogEntry, call: RecordedCall) -> None:
