@@ -50,6 +50,7 @@ GOOD = {
     "answers": ("answers.yaml", "answers.yaml"),
     "host": ("::1", "::1"),
     "port": ("0", 0),
+    "port_file": ("port.json", "port.json"),
     "grpc_port": ("8766", 8766),
     "grpc_certificate": ("cert.pem", "cert.pem"),
     "grpc_key": ("key.pem", "key.pem"),

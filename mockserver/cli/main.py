@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from mockserver import __version__
-from mockserver.cli import check, check_dataset, record, serve, state, watch
+from mockserver.cli import check, check_dataset, health, record, serve, state, watch
 from mockserver.settings import BadOption
 
 DESCRIPTION = """\
@@ -82,6 +82,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_PrintVersions, help="print the versions that a bug report needs, and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, watch, state, check_dataset, record, check):
+    for command in (serve, watch, health, state, check_dataset, record, check):
         command.add_command(commands)
     return parser

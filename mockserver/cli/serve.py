@@ -12,6 +12,7 @@ from typing import Any
 
 from mockserver import __version__
 from mockserver.cli.log_lines import log_to_stderr
+from mockserver.cli.port_file import write_port_file
 from mockserver.rpc.loopback import is_loopback
 from mockserver.settings import (
     GROUPS,
@@ -80,7 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
-    from mockserver.doors.live import CannotListen, serve
     from mockserver.http.host_guard import HostGuard
 
     for sentence in unknown_variables(os.environ):
@@ -95,19 +95,24 @@ def run(arguments: argparse.Namespace) -> int:
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
     log_to_stderr(quiet=serving.quiet, as_json=serving.log_format == "json")
     speed = declared(Beginning)["clock"].kind.text(values["clock"])
+
+    def announce(url: str, grpc: str = "") -> None:
+        _announce(serving, url, grpc, _greeting(url, grpc, speed, worlds.default, token), token)
+
+    def make_app(them: Worlds) -> Any:
+        return create_app(them, Guard(token), host_guard)
+
     if serving.workers > 1:
-        greeting = lambda url: _greeting(url, "", speed, worlds.default, token)  # noqa: E731 - called once
-        return _serve_by_workers(
-            values, serving, worlds, greeting, lambda them: create_app(them, Guard(token), host_guard)
-        )
+        return _serve_by_workers(values, serving, worlds, announce, make_app)
+    return _serve_alone(serving, worlds, announce, make_app(worlds))
+
+
+def _serve_alone(serving: Serving, worlds: Worlds, announce: Callable[[str, str], None], app: Any) -> int:
+    from mockserver.doors.live import CannotListen, serve
+
     grpc_target, stop_grpc = _serve_grpc(serving, worlds)
     try:
-        serve(
-            create_app(worlds, Guard(token), host_guard),
-            serving.host,
-            serving.port,
-            lambda url: _print(_greeting(url, grpc_target, speed, worlds.default, token)),
-        )
+        serve(app, serving.host, serving.port, lambda url: announce(url, grpc_target))
     except CannotListen as taken:
         raise _cannot_listen(serving, taken) from None
     finally:
@@ -134,7 +139,7 @@ def _serve_by_workers(
     values: Mapping[str, Any],
     serving: Serving,
     worlds: Worlds,
-    greeting: Callable[[str], str],
+    announce: Callable[[str], None],
     make_app: Callable[[Worlds], Any],
 ) -> int:
     """Serve by several processes, each with a connection of its own to the store, which has been prepared."""
@@ -147,9 +152,8 @@ def _serve_by_workers(
     except CannotListen as taken:
         raise _cannot_listen(serving, taken) from None
     host, port = listener.getsockname()[:2]
-    text = greeting(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     worlds.close()
-    _print(text)
     return serve_by_workers(
         lambda: make_app(_open_worlds(values, serving, frozenset())[0]), listener, serving.workers, stopwatch
     )
@@ -228,8 +232,13 @@ def _read_answers(world: World, file: str) -> None:
         raise BadOption(str(error)) from None
 
 
-def _print(greeting: str) -> None:
-    """Print the greeting. If nobody can read it, the server serves all the same."""
+def _announce(serving: Serving, url: str, grpc: str, greeting: str, token: str | None) -> None:
+    """Write the port file and print the greeting. If nobody can read it, the server serves all the same."""
+    if serving.port_file is not None:
+        try:
+            write_port_file(serving.port_file, url=url, grpc=grpc, token=token)
+        except OSError as error:
+            logging.getLogger("mockserver").error("cannot write the port file: %s", error)  # noqa: TRY400 - the sentence says it all
     try:
         print(greeting, flush=True)
     except OSError as error:  # a full disk, or a pipe whose reader has gone

@@ -197,6 +197,15 @@ class Serving(Checked):
         metavar="PORT",
         default=8765,
     )
+    port_file: str | None = setting(
+        Text(),
+        "write where the server listens to this file when it does: JSON with url, grpc, pid and token",
+        more="`mockserver health` reads it.",
+        by=By.SERVE,
+        metavar="FILE",
+        absent="none",
+        default=None,
+    )
     grpc_port: int | None = setting(
         Whole(0, 65535),
         "the port to serve gRPC on too; 0 takes a free one",
