@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack kills histories stores evidence settings help serve test contract-long mutations coverage-table bench lint format types imports check clients schema lock clean
+.PHONY: attack kills histories stores evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick lint format types imports check clients schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -42,9 +42,15 @@ histories: .venv/ready ## let clients work on two processes, kill one again and 
 coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API the tests exercise
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)
 
-bench: .venv/ready ## measure start and requests, relative to a minimal server; ARGS is the number of rounds
-	@for name in in_process start live; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit; done
-	@for name in growth blocking log fixture; do $(BIN)/python benchmarks/$$name.py || exit; done
+google-suite: .venvs/google-suite/ready ## run Google's own tests of google-genai against the server; ARGS=--write writes the figures
+	@.venvs/google-suite/bin/python -m contract_tests.google_suite $(ARGS)
+
+bench: .venv/ready ## measure start and requests, relative to a minimal server; then growth, blocking, the log, the fixture, gRPC
+	@$(BIN)/python benchmarks/run.py
+	@for name in growth blocking log fixture grpc_port; do $(BIN)/python benchmarks/$$name.py || exit; done
+
+bench-quick: .venv/ready ## start and requests with fewer rounds, in two minutes
+	@$(BIN)/python benchmarks/run.py --quick
 
 lint: .venv/ready ## ruff: rules and format
 	@$(BIN)/ruff check $(SOURCES)
@@ -76,7 +82,7 @@ schema: .venvs/google/ready ## generate the tables of messages and methods from 
 
 lock: .venvs/lock/ready ## pin dependencies after a change; ARGS=--upgrade takes the newest versions
 	@for name in lock build; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt; done
-	@$(COMPILE) pyproject.toml --extra sql -o requirements/runtime.txt
+	@$(COMPILE) pyproject.toml --extra grpc --extra run --extra sql -o requirements/runtime.txt
 	@$(COMPILE) pyproject.toml requirements/dev.in -o requirements/dev.txt
 	@for name in $(CLIENTS); do \
 		$(COMPILE) pyproject.toml requirements/clients/$$name.in -o requirements/clients/$$name.txt; done

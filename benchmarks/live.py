@@ -2,41 +2,47 @@
 
     .venv/bin/python benchmarks/live.py [ROUNDS]
 
-Our server and a minimal Starlette app run in processes of their own, served in the same way. Every round sends each kind
-of request, in a random order, a fixed number of times over eight connections, and compares the server's processor time
-for one request. The output has the median and the range of the ratio, and the requests a second that one processor can
-serve. Linux only.
+Our servers and a minimal Starlette app run in processes of their own, served in the same way and pinned to one core.
+Every round sends each kind of request, in a random order, a fixed number of times over eight connections, and compares
+the server's processor time for one request. A stream is compared with Starlette's own stream of as many bytes. The
+remark is the requests a second that one processor can serve. Linux only.
 """
 
 import asyncio
-import json
 import random
 import statistics
 import sys
 import urllib.request
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from kinds import STREAM, Kind, prepare
 from processes import Server, baseline, free_port, need_linux, ours, running
+from table import Row, print_rows
 
+TITLE = "on a socket, processor time; prebuilt bytes are 1"
 CONNECTIONS = 8
 REQUESTS = 800
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of request: its server and its bytes."""
+class Load:
+    """A kind of request to a server."""
 
-    name: str
+    kind: Kind
     server: Server
-    request: bytes
+
+    def as_bytes(self) -> bytes:
+        """Return the bytes of a request."""
+        name, value = credentials(self.kind.path)
+        head = [f"{self.kind.verb} {self.kind.path} HTTP/1.1", "host: 127.0.0.1", f"{name}: {value}"]
+        head += ["content-type: application/json", f"content-length: {len(self.kind.body)}"]
+        return "\r\n".join([*head, "", ""]).encode() + self.kind.body
 
 
-def request(verb: str, path: str, body: bytes = b"") -> bytes:
-    """Return the bytes of a request."""
-    head = [f"{verb} {path} HTTP/1.1", "host: 127.0.0.1", "x-goog-api-key: any", "content-type: application/json"]
-    return "\r\n".join([*head, f"content-length: {len(body)}", "", ""]).encode() + body
+def credentials(path: str) -> tuple[str, str]:
+    """Return the header that a client of the service sends."""
+    return ("authorization", "Bearer any") if "/projects/" in path else ("x-goog-api-key", "any")
 
 
 async def read_response(reader: asyncio.StreamReader) -> None:
@@ -54,14 +60,14 @@ async def read_response(reader: asyncio.StreamReader) -> None:
     await reader.readline()
 
 
-async def send_requests(kind: Kind, count: int) -> None:
+async def send_requests(load: Load, count: int) -> None:
     """Send `count` requests of a kind over several connections."""
-    left = iter(range(count))
+    left, request = iter(range(count)), load.as_bytes()
 
     async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", kind.server.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", load.server.port)
         for _ in left:
-            writer.write(kind.request)
+            writer.write(request)
             await read_response(reader)
         writer.close()
         await writer.wait_closed()
@@ -69,64 +75,61 @@ async def send_requests(kind: Kind, count: int) -> None:
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
 
 
-def measure(kind: Kind, count: int = REQUESTS) -> float:
+def spend(load: Load, requests: int) -> float:
     """Return the processor seconds of the server for one request."""
-    before = kind.server.cpu_seconds()
-    asyncio.run(send_requests(kind, count))
-    return (kind.server.cpu_seconds() - before) / count
+    count = max(requests // load.kind.weight, CONNECTIONS)
+    before = load.server.cpu_seconds()
+    asyncio.run(send_requests(load, count))
+    return (load.server.cpu_seconds() - before) / count
 
 
-def create_tuned_model(server: Server) -> str:
-    """Create a tuned model with 157 steps and return its path."""
-    examples = [{"textInput": f"in {number}", "output": f"out {number}"} for number in range(500)]
-    task = {"hyperparameters": {"batchSize": 16, "epochCount": 5}, "trainingData": {"examples": {"examples": examples}}}
-    model = {"displayName": "mock-finish-now", "baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": task}
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{server.port}/v1beta/tunedModels",
-        json.dumps(model).encode(),
-        {"content-type": "application/json", "x-goog-api-key": "any"},
-    )
+def send_once(server: Server, verb: str, path: str, body: bytes) -> bytes:
+    """Send one request and return the body of the answer."""
+    name, value = credentials(path)
+    headers = {"content-type": "application/json", name: value}
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", body or None, headers, method=verb)
     with urllib.request.urlopen(request) as reply:  # noqa: S310 - our own server
-        return "/v1beta/" + str(json.load(reply)["metadata"]["tunedModel"])
+        return bytes(reply.read())
 
 
-def list_kinds(minimal: Server, server: Server) -> list[Kind]:
-    """Return the kinds of request, the baseline first."""
-    model = create_tuned_model(server)
-    prompt = json.dumps({"contents": [{"role": "user", "parts": [{"text": "in 7"}]}]}).encode()
+def start_servers(stack: ExitStack) -> tuple[Server, Server, Server]:
+    """Start the minimal app, our server without a log, and one with; they run until the stack is closed."""
+
+    def start(command: list[str], port: int) -> Server:
+        return stack.enter_context(running(command, port))
+
+    ports = [free_port() for _ in range(3)]
+    logging = [part for part in ours(ports[2]) if part != "--quiet"]
+    return start(baseline(ports[0]), ports[0]), start(ours(ports[1]), ports[1]), start(logging, ports[2])
+
+
+def measure(rounds: int, requests: int = REQUESTS) -> list[Row]:
+    """Run the rounds."""
+    with ExitStack() as stack:
+        minimal, quiet, logging = start_servers(stack)
+        kinds = prepare(lambda verb, path, body: send_once(quiet, verb, path, body))
+        logged = Kind("  with a line in the log", *(kinds[0].verb, kinds[0].path, kinds[0].body), goal=2.42)
+        prebuilt = Load(Kind("prebuilt bytes", "POST", "/", kinds[0].body), minimal)
+        streamed = Load(Kind("Starlette's stream", "POST", "/stream", kinds[0].body), minimal)
+        loads = [prebuilt, streamed, *(Load(kind, quiet) for kind in kinds), Load(logged, logging)]
+        seconds: dict[str, list[float]] = {load.kind.name: [] for load in loads}
+        for _ in range(rounds):
+            for load in random.sample(loads, len(loads)):
+                seconds[load.kind.name].append(spend(load, requests))
+    rows = [_row(load.kind, seconds, prebuilt.kind.name) for load in loads[2:]]
     return [
-        Kind("prebuilt bytes (1.00)", minimal, request("POST", "/", prompt)),
-        Kind("tunedModels.get, 157 snapshots", server, request("GET", model)),
-        Kind("tunedModels.generateContent", server, request("POST", f"{model}:generateContent", prompt)),
-        Kind("streamGenerateContent, SSE", server, request("POST", f"{model}:streamGenerateContent?alt=sse", prompt)),
+        rows[0],
+        rows.pop(),
+        *rows[1:],
+        _row(Kind(STREAM, "", "", goal=1.2), seconds, streamed.kind.name, ", Starlette's is 1"),
     ]
 
 
-def start_server(stack: ExitStack, command: Callable[[int], list[str]]) -> Server:
-    """Start a server that runs until the stack is closed."""
-    port = free_port()
-    return stack.enter_context(running(command(port), port))
-
-
-def main() -> None:
-    """Run the rounds, print the ratios."""
-    need_linux()
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    with ExitStack() as stack:
-        kinds = list_kinds(start_server(stack, baseline), start_server(stack, ours))
-        spent: dict[str, list[float]] = {kind.name: [] for kind in kinds}
-        for _ in range(rounds):
-            for kind in random.sample(kinds, len(kinds)):
-                spent[kind.name].append(measure(kind))
-    baseline_seconds = spent[kinds[0].name]
-    print(
-        f"cost of a request on a socket, {rounds} rounds of {REQUESTS} over {CONNECTIONS} connections; median (range)"
-    )
-    for name, seconds in spent.items():
-        ratios = [own / base for own, base in zip(seconds, baseline_seconds, strict=True)]
-        rate = 1 / statistics.median(seconds)
-        print(f"  {name:32} {statistics.median(ratios):6.2f}  ({min(ratios):.2f} to {max(ratios):.2f})  {rate:7.0f}/s")
+def _row(kind: Kind, seconds: dict[str, list[float]], base: str, suffix: str = "") -> Row:
+    ratios = [own / base for own, base in zip(seconds[kind.name], seconds[base], strict=True)]
+    return Row(kind.name + suffix, ratios, kind.goal, f"{1 / statistics.median(seconds[kind.name]):6.0f}/s")
 
 
 if __name__ == "__main__":
-    main()
+    need_linux()
+    print_rows(TITLE, measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10))

@@ -11,7 +11,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from in_process import generation, request_function
+from in_process import request_function
+from kinds import generation
 
 from mockserver.app import create_app
 from mockserver.state.clock import ManualClock

@@ -1,6 +1,7 @@
 """Runs servers in processes of their own for the benchmarks: ours, and a minimal Starlette app."""
 
 import http.client
+import os
 import signal
 import socket
 import subprocess
@@ -11,24 +12,37 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-# One route that returns one prebuilt body of a kilobyte, served in the same way as our server.
+# A route that returns one prebuilt body of a kilobyte, and a stream of 20 events, served in the same way as our server.
 BASELINE = """
 import sys
 
 from starlette.applications import Starlette
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from mockserver.doors.live import serve
 
 BODY = b"x" * 1000
+EVENT = b"data: " + b"x" * 600 + b"\\r\\n\\r\\n"
 
 
 async def prebuilt(_):
     return Response(BODY, media_type="application/json")
 
 
-app = Starlette(routes=[Route("/{path:path}", prebuilt, methods=["GET", "POST"])])
+async def events():
+    for _ in range(20):
+        yield EVENT
+
+
+async def stream(_):
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
+app = Starlette(routes=[
+    Route("/stream", stream, methods=["POST"]),
+    Route("/{path:path}", prebuilt, methods=["GET", "POST"]),
+])
 serve(app, "127.0.0.1", int(sys.argv[1]), lambda url: None)
 """
 
@@ -61,7 +75,13 @@ def need_linux() -> None:
 
 def ours(port: int) -> list[str]:
     """Return the command that starts the mock server."""
-    return [sys.executable, "-m", "mockserver", "serve", "--port", str(port), "--seed", "1", "--quiet"]
+    options = ["--port", str(port), "--seed", "1", "--clock", "manual", "--quiet"]
+    return [sys.executable, "-m", "mockserver", "serve", *options]
+
+
+def ours_with_program(port: int) -> list[str]:
+    """Return the command that starts it with its proxy, and a program that waits."""
+    return [sys.executable, "-m", "mockserver", "run", "--port", str(port), "--seed", "1", "--", "sleep", "60"]
 
 
 def baseline(port: int) -> list[str]:
@@ -87,6 +107,7 @@ def running(command: list[str], port: int) -> Iterator[Server]:
                 if process.poll() is not None:
                     raise SystemExit(f"{' '.join(command[:4])} ended with status {process.returncode}")
                 time.sleep(0.001)
+            os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
             yield Server(port, process.pid, time.perf_counter() - start)
         finally:
             process.send_signal(signal.SIGINT)

@@ -10,15 +10,15 @@ import random
 import statistics
 import sys
 
-from processes import baseline, free_port, need_linux, ours, running
+from processes import baseline, free_port, need_linux, ours, ours_with_program, running
+from table import Row, print_rows
 
-SERVERS = {"starlette + uvicorn (1.00)": baseline, "mockserver serve": ours}
+TITLE = "from start to first answer; Starlette and uvicorn are 1"
+SERVERS = {"starlette + uvicorn": baseline, "mockserver serve": ours, "mockserver run": ours_with_program}
 
 
-def main() -> None:
-    """Run the rounds, print medians and ratios."""
-    need_linux()
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+def measure(rounds: int) -> list[Row]:
+    """Run the rounds."""
     seconds: dict[str, list[float]] = {name: [] for name in SERVERS}
     megabytes: dict[str, list[float]] = {name: [] for name in SERVERS}
     for _ in range(rounds):
@@ -27,15 +27,17 @@ def main() -> None:
             with running(SERVERS[name](port), port) as server:
                 seconds[name].append(server.started)
                 megabytes[name].append(server.megabytes())
-    base, *_ = SERVERS
-    print(f"start to first answer, {rounds} rounds; medians")
-    for name in SERVERS:
-        ratio = statistics.median(own / least for own, least in zip(seconds[name], seconds[base], strict=True))
-        print(
-            f"  {name:28} {ratio:5.2f}  {1000 * statistics.median(seconds[name]):5.0f} ms"
-            f"  {statistics.median(megabytes[name]):5.1f} MB"
-        )
+    base, *others = SERVERS
+    rows = []
+    for own in others:
+        ratios = [mine / least for mine, least in zip(seconds[own], seconds[base], strict=True)]
+        memory = [mine / least for mine, least in zip(megabytes[own], megabytes[base], strict=True)]
+        goal = 1.35 if own == "mockserver serve" else None
+        rows.append(Row(own, ratios, goal, f"{1000 * statistics.median(seconds[own]):.0f} ms"))
+        rows.append(Row("  memory then", memory, None, f"{statistics.median(megabytes[own]):.1f} MB (PSS)"))
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    need_linux()
+    print_rows(TITLE, measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10))

@@ -14,7 +14,8 @@ import statistics
 import tempfile
 from contextlib import ExitStack
 
-from live import Kind, measure, request
+from kinds import Kind
+from live import REQUESTS, Load, send_once, spend
 from processes import Server, free_port, need_linux, ours, running
 
 PROMPT = json.dumps({"contents": [{"role": "user", "parts": [{"text": "in 7"}]}]}).encode()
@@ -27,14 +28,14 @@ MODEL = json.dumps(
 ).encode()
 
 
-def list_kinds(server: Server) -> list[Kind]:
-    """Return the kinds of request; a model has been created for them."""
+def list_loads(server: Server) -> list[Load]:
+    """Return the kinds of request to a server; a model has been created for them."""
     path = "/v1beta/tunedModels"
-    measure(Kind("", server, request("POST", f"{path}?tunedModelId=mine", MODEL)), 1)
+    send_once(server, "POST", f"{path}?tunedModelId=mine", MODEL)
     return [
-        Kind("get", server, request("GET", f"{path}/mine")),
-        Kind("generate", server, request("POST", f"{path}/mine:generateContent", PROMPT)),
-        Kind("create", server, request("POST", path, MODEL)),
+        Load(Kind("get", "GET", f"{path}/mine", b""), server),
+        Load(Kind("generate", "POST", f"{path}/mine:generateContent", PROMPT), server),
+        Load(Kind("create", "POST", path, MODEL), server),
     ]
 
 
@@ -49,15 +50,15 @@ def main() -> None:
         stores = {"memory": "memory:", "sqlite": f"sqlite:///{folder}/store.db"}
         if chosen.store:
             stores["given"] = chosen.store
-        kinds: list[tuple[str, Kind]] = []
+        loads: list[tuple[str, Load]] = []
         for name, url in stores.items():
             port = free_port()
             server = stack.enter_context(running([*ours(port), "--store", url, "--clock", "600x"], port))
-            kinds += [(name, kind) for kind in list_kinds(server)]
-        spent: dict[tuple[str, str], list[float]] = {(name, kind.name): [] for name, kind in kinds}
+            loads += [(name, load) for load in list_loads(server)]
+        spent: dict[tuple[str, str], list[float]] = {(name, load.kind.name): [] for name, load in loads}
         for _ in range(chosen.rounds):
-            for name, kind in random.sample(kinds, len(kinds)):
-                spent[name, kind.name].append(measure(kind))
+            for name, load in random.sample(loads, len(loads)):
+                spent[name, load.kind.name].append(spend(load, REQUESTS))
     for (name, kind_name), seconds in spent.items():
         ratios = [own / base for own, base in zip(seconds, spent["memory", kind_name], strict=True)]
         rate = 1 / statistics.median(seconds)

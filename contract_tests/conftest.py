@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contract_tests.coverage import TABLE, summary, table
+from contract_tests.coverage import TABLE, rewritten, summary
 from contract_tests.effort import register
 from contract_tests.environment import ROOT, SHARED, shared
 from contract_tests.harvest import HARVEST, Harvest
@@ -99,7 +99,8 @@ def is_whole(config: pytest.Config, items: list[pytest.Item]) -> bool:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the table, if asked to; one process of several says what it has exercised."""
     if session.config.getoption("--coverage-table"):
-        TABLE.write_text(table(session.config.stash[HARVEST]), encoding="utf-8")
+        page = rewritten(TABLE.read_text(encoding="utf-8"), session.config.stash[HARVEST])
+        TABLE.write_text(page, encoding="utf-8")
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["exercised"] = list(summary(session.config.stash[HARVEST]))
         session.config.workeroutput["without_recordings"] = session.config.stash.get(WITHOUT_RECORDINGS, 0)

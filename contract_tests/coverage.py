@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from contract_tests.google_suite import SECTION
 from contract_tests.harvest import REASONS, Harvest, method_of, reachable
 from mockserver.inspection.services import route_table
 
@@ -49,6 +50,12 @@ def table(harvest: Harvest) -> str:
     missing = sorted(set(REASONS) - harvest.reasons)
     lines += ["", "Reasons that no test provokes: " + (", ".join(missing) or "none") + "."]
     return "\n".join(lines) + "\n"
+
+
+def rewritten(page: str, harvest: Harvest) -> str:
+    """The page with a new table; the section about Google's own tests, which `make google-suite` writes, stays."""
+    _, title, section = page.partition(SECTION)
+    return table(harvest) + (f"\n{title}{section}" if title else "")
 
 
 def listed(page: str) -> dict[str, bool]:

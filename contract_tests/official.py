@@ -2,7 +2,7 @@
 
 Rules come from four places: the protos behind our tables, the methods every service has beside its own (in the
 transports of Google's generated clients), the discovery documents that ship with google-api-python-client, and those
-of the Developer API that were recorded. `fixtures/not_supported.json` says what we do not serve, with the reasons. What
+of the Developer API that were recorded. `not_supported.json` of a service says what we do not serve, with the reasons. What
 we serve without a published rule has its reason in the route.
 """
 
@@ -20,10 +20,9 @@ from mockserver.protojson import schema
 
 Json = dict[str, Any]
 
-DIFFERENCES = Path(__file__).resolve().parent.parent / "fixtures" / "not_supported.json"
-
 GEMINI = "generativelanguage"
 VERTEX = "aiplatform"
+ROOMS = {GEMINI: "gemini", VERTEX: "vertex"}
 PACKAGES = {
     "google.ai.generativelanguage": GEMINI,
     "google.cloud.aiplatform": VERTEX,
@@ -89,11 +88,19 @@ def shape(path: str) -> str:
 
 def differences() -> tuple[Difference, ...]:
     """What Google publishes and we do not serve."""
-    rows = json.loads(DIFFERENCES.read_text(encoding="utf-8"))
     return tuple(
-        Difference(row["service"], row["what"], row["reason"], tuple(row["methods"]), tuple(row.get("paths", ["*"])))
-        for row in rows
+        Difference(service, row["what"], row["reason"], tuple(row["methods"]), tuple(row.get("paths", ["*"])))
+        for service in ROOMS
+        for row in not_supported(service)
+        if row["methods"]  # the others are not in any published rule
     )
+
+
+def not_supported(service: str) -> list[Json]:
+    """The rows of a service's `not_supported.json`."""
+    path = Path(__file__).resolve().parent.parent / "mockserver" / ROOMS[service] / "not_supported.json"
+    rows: list[Json] = json.loads(path.read_text(encoding="utf-8"))
+    return rows
 
 
 def published() -> Iterator[Rule]:

@@ -1,8 +1,10 @@
-"""The ASGI application: Google's APIs, the control API and discovery."""
+"""The ASGI application: Google's APIs, Cloud Storage, the control API and discovery."""
 
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.responses import RedirectResponse, Response
@@ -10,19 +12,20 @@ from starlette.routing import Mount
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mockserver import cloud_storage
 from mockserver.control.guard import Guard
 from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
 from mockserver.dispatch.dispatcher import WouldBlock
-from mockserver.http import token_endpoint
+from mockserver.http import identity
 from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
-from mockserver.http.face import HttpFace
+from mockserver.http.face import HttpFace, LogCall, log_call
 from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import Cut, Reply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
-from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
+from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import Clock, ManualClock, SystemClock
 from mockserver.state.world import World, Worlds
@@ -34,19 +37,30 @@ NO_EVENT_LOOP = "mockserver.no_event_loop"
 
 
 def create_app(
-    world: World | Worlds | None = None, guard: Guard | None = None, host_guard: HostGuard | None = None
+    world: World | Worlds | None = None,
+    guard: Guard | None = None,
+    host_guard: HostGuard | None = None,
+    log_call: LogCall = log_call,
 ) -> ASGIApp:
     """Create the ASGI app of the server for one world, by default a new one, or for several.
 
     `guard` decides who may use the control API: by default every program on this machine. `host_guard` decides under
-    which host names, and from which web pages, the server may be used: by default all, as Google's own.
+    which host names, and from which web pages, the server may be used: by default all, as Google's own. `log_call` logs
+    every call.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     table = route_table()
-    google = Google(HttpFace(worlds, table))
+    identity_app = identity.create_app(worlds)
+    google = Google(HttpFace(worlds, table, log_call), REQUEST_BYTES)
+
+    @cache
+    def storage() -> Google:
+        from mockserver.cloud_storage.face import StorageFace  # noqa: PLC0415 - few clients store objects
+
+        return Google(StorageFace(worlds), OBJECT_BYTES)
+
     router = Starlette(
         routes=[
-            HttpRoute("/token", token_endpoint.exchange, methods=["POST"]),
             HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
             Mount("/_mock", Control(worlds, table, guard or Guard())),
             Mount("/", google),
@@ -56,9 +70,14 @@ def create_app(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
-        versioned = scope["type"] == "http" and scope["path"].startswith("/v1")
-        answer: ASGIApp = google if versioned else router
-        if not versioned and _is_browser_at_root(scope):
+        path = scope["path"] if scope["type"] == "http" else ""
+        is_google = path.startswith("/v1")
+        answer: ASGIApp = google if is_google else storage() if _is_for_storage(scope) else router
+        if identity.is_identity_path(path):
+            answer = identity_app
+        elif path == "/" and identity.asks_for_metadata(scope["headers"]):
+            answer = identity.METADATA_ROOT
+        elif not is_google and _is_browser_at_root(scope):
             answer = RedirectResponse("/_mock/")
         if host_guard is not None and scope["type"] == "http" and not scope["path"].startswith("/_mock/"):
             try:
@@ -71,6 +90,20 @@ def create_app(
     return app
 
 
+def _is_for_storage(scope: Scope) -> bool:
+    if scope["type"] != "http":
+        return False
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return cloud_storage.serves(host, scope["path"])
+
+
+class Face(Protocol):
+    """Answers HTTP requests. Raises WouldBlock for one that takes long, if `may_block` is false."""
+
+    def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
+        """Answer a request."""
+
+
 def _is_browser_at_root(scope: Scope) -> bool:
     """Whether somebody looks at the server itself. Google's own hosts answer 404 there, for browsers too."""
     if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
@@ -80,20 +113,21 @@ def _is_browser_at_root(scope: Scope) -> bool:
 
 
 class Google:
-    """The HTTP face as an ASGI app.
+    """A face as an ASGI app.
 
     A request that waits for something outside of this process has its own thread. Requests that take long to compute
-    share a few threads.
+    share a few threads. Of a body larger than the limit only so much is kept that the face can tell.
     """
 
-    def __init__(self, face: HttpFace) -> None:
+    def __init__(self, face: Face, limit: int) -> None:
         self._face = face
+        self._limit = limit
         self._waiting = BlockingCalls[Reply]()
         self._computing = ThreadPoolExecutor(4, thread_name_prefix="mockserver-computing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the request, answer it and send the reply. An incomplete request is ignored."""
-        body = await _body(receive)
+        body = await _body(receive, self._limit)
         if body is None:
             return
         request = _request(scope, body)
@@ -157,7 +191,7 @@ class _Client:
 
 
 def _request(scope: Scope, body: bytes) -> HttpRequest:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return HttpRequest(
         verb=scope["method"],
         path=scope.get("raw_path", scope["path"].encode()).partition(b"?")[0].decode("latin-1"),
@@ -167,7 +201,7 @@ def _request(scope: Scope, body: bytes) -> HttpRequest:
     )
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, limit: int) -> bytes | None:
     """Read the body; if it is too large, only as much as shows that. None if the client disconnects before its end."""
     pieces: list[bytes] = []
     size = 0
@@ -176,7 +210,7 @@ async def _body(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         piece = message.get("body", b"")
-        if size <= REQUEST_BYTES:
+        if size <= limit:
             pieces.append(piece)
         size += len(piece)
         if not message.get("more_body"):

@@ -43,6 +43,34 @@ QUICK_BYTES = _declare(
     enforced="mockserver.http.face",
     answer="none: it takes longer",
 )
+OBJECT_BYTES = _declare(
+    "OBJECT_BYTES",
+    268_435_456,  # our choice: two and a half of the client library's chunks of 100 MB; Google's limit is 5 TiB
+    "bytes of an object that is stored, and of a request that brings a part of it",
+    enforced="mockserver.cloud_storage.face, mockserver.cloud_storage.uploads",
+    answer="413",
+)
+OBJECTS_BYTES = _declare(
+    "OBJECTS_BYTES",
+    536_870_912,  # our choice
+    "bytes of all objects in a world, and of its uploads that have not ended",
+    enforced="mockserver.cloud_storage.uploads",
+    answer="413",
+)
+OBJECT_METADATA_BYTES = _declare(
+    "OBJECT_METADATA_BYTES",
+    65_536,  # our choice: custom metadata alone may have 8 KiB [documented]
+    "bytes of the JSON that describes an object or a bucket",
+    enforced="mockserver.cloud_storage.call",
+    answer="400",
+)
+OPEN_UPLOADS = _declare(
+    "OPEN_UPLOADS",
+    100,
+    "resumable uploads in a world that have not ended",
+    enforced="mockserver.cloud_storage.uploads",
+    answer="none: the oldest one is forgotten",
+)
 CONTROL_BYTES = _declare(
     "CONTROL_BYTES",
     10_000_000,
@@ -54,7 +82,7 @@ TOKEN_BYTES = _declare(
     "TOKEN_BYTES",
     65_536,
     "bytes of a request for an access token",
-    enforced="mockserver.http.token_endpoint",
+    enforced="mockserver.http.identity",
     answer="400 invalid_request",
 )
 CONTROL_DEPTH = _declare(

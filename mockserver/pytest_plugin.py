@@ -1,4 +1,4 @@
-"""The pytest plugin: two fixtures and a marker. It imports the server only when a test uses a fixture."""
+"""The pytest plugin: fixtures and a marker. It imports the server only when a test uses a fixture."""
 
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="warn about error messages that the real service was never seen to send",
     )
+    parser.addini(
+        "mockserver_required",
+        type="bool",
+        default=False,
+        help="mockserver: refuse Google's hosts to the whole run, except to tests with one of the fixtures",
+    )
     for name, setting in _settings().items():
         parser.addini(f"mockserver_{name}", f"mockserver: {setting.test_help}", default=None)
 
@@ -24,7 +30,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     options = ", ".join(f"{name}=..." for name in _settings())
-    config.addinivalue_line("markers", f"mockserver({options}): set up the fixtures mockserver and mockserver_live.")
+    config.addinivalue_line("markers", f"mockserver({options}): set up the fixtures mockserver, mockserver_live ...")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse Google's hosts outside of the fixtures, if the ini file says so."""
+    if session.config.getini("mockserver_required"):
+        from mockserver.testing.fixtures import refuse_outside
+
+        session.config.add_cleanup(refuse_outside())
 
 
 def _settings() -> "Mapping[str, Setting]":
@@ -34,15 +48,37 @@ def _settings() -> "Mapping[str, Setting]":
     return declared(*GROUPS, by=By.TEST)
 
 
-@pytest.fixture
-def mockserver(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
-    """Serve Google's tuning APIs in this process: answer the test's requests to Google's hosts."""
+def _serve(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
     from mockserver.testing.fixtures import in_process, warn_of_unseen_answers
 
     with in_process(_options(request), request.config.rootpath) as server:
         yield server
         if request.config.getoption("--strict-evidence"):
             warn_of_unseen_answers(server)
+
+
+@pytest.fixture
+def mockserver(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
+    """Serve Google's tuning APIs in this process: answer the test's requests to Google's hosts."""
+    yield from _serve(request)
+
+
+@pytest.fixture(scope="class")
+def mockserver_class(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
+    """Serve as `mockserver` does: one server for all tests of a class."""
+    yield from _serve(request)
+
+
+@pytest.fixture(scope="module")
+def mockserver_module(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
+    """Serve as `mockserver` does: one server for all tests of a module."""
+    yield from _serve(request)
+
+
+@pytest.fixture(scope="session")
+def mockserver_session(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
+    """Serve as `mockserver` does: one server for all tests of the session."""
+    yield from _serve(request)
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +100,15 @@ def mockserver_live(request: pytest.FixtureRequest, _mockserver_session: "MockSe
             warn_of_unseen_answers(server)
 
 
+_FIXTURES = {"mockserver", "mockserver_class", "mockserver_module", "mockserver_session", "mockserver_live"}
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the calls that the server received to the report of a failed test."""
     report = yield
     if report.failed and isinstance(item, pytest.Function):
-        for name in item.funcargs.keys() & {"mockserver", "mockserver_live"}:
+        for name in sorted(item.funcargs.keys() & _FIXTURES):
             from mockserver.testing.fixtures import describe_calls
 
             server: Any = item.funcargs[name]

@@ -5,8 +5,8 @@
     python scripts/generate_schema.py --check    write nothing; print the differences and exit 1 if there are any
 
 It needs the packages of requirements/clients/google.txt: `make clients` creates .venvs/google. The tables contain all
-types that the rpcs of SERVICES use, and ROOTS; then the additions of schema_supplement.json; then the members that only
-Vertex AI's discovery documents have.
+types that the rpcs of SERVICES use, and ROOTS; then the additions of schema_supplement.json; then what v1beta has and
+v1alpha lacks; then the members that only Vertex AI's discovery documents have.
 """
 
 import argparse
@@ -61,6 +61,9 @@ ROOTS = (
     "google.rpc.status_pb2",
     "google.type.interval_pb2",
 )
+# Packages that are published late. What clients send to the newer version is taken by the older one too: litellm sends
+# requests to 3.x models to v1alpha [seen 2026].
+COMPLETED = {"google.ai.generativelanguage.v1alpha": "google.ai.generativelanguage.v1beta"}
 DISTRIBUTIONS = {
     "google.ai.generativelanguage": ("google-ai-generativelanguage",),
     "google.cloud.aiplatform": ("google-cloud-aiplatform", "google-api-python-client"),
@@ -93,6 +96,8 @@ def generate() -> Schema:
     for package, services in SERVICES.items():
         read_package(package, services, schema)
     schema.supplement(json.loads(SUPPLEMENT.read_text()))
+    for older, newer in COMPLETED.items():
+        schema.complete(older, newer)
     for package, sibling in DISCOVERY.items():
         read_discovery(package, sibling, schema)
     return schema

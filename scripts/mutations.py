@@ -51,6 +51,48 @@ LAWS = "contract_tests/laws"
 
 MUTATIONS = (
     Mutation(
+        "one request more than the quota",
+        "mockserver/dispatch/quotas.py",
+        "if usages[name].used + amounts[unit] > limit:",
+        "if usages[name].used > limit:",
+        (f"{API}/test_quotas.py",),
+    ),
+    Mutation(
+        "a refused request counts",
+        "mockserver/dispatch/quotas.py",
+        "        if not violations:\n",
+        "        if True:\n",
+        (f"{API}/test_quotas.py",),
+    ),
+    Mutation(
+        "a create is retried as anything else",
+        "mockserver/inspection/resilience.py",
+        "elif _is_create(call) and call.status not in NOT_CARRIED_OUT:",
+        "elif False:",
+        (f"{LAWS}/inspection/test_resilience.py",),
+    ),
+    Mutation(
+        "a link leads out of the buckets",
+        "mockserver/datasets/objects.py",
+        "if not existing.resolve().is_relative_to(self._root.resolve()):",
+        "if False:",
+        (f"{LAWS}/datasets/test_objects.py",),
+    ),
+    Mutation(
+        "a repeated piece is stored twice",
+        "mockserver/cloud_storage/uploads.py",
+        "piece = body[upload.size - first :] if",
+        "piece = body if",
+        (f"{LAWS}/cloud_storage",),
+    ),
+    Mutation(
+        "the first recorded answer again and again",
+        "mockserver/http/recorded.py",
+        "exchanges[min(number, len(exchanges) - 1)].response",
+        "exchanges[0].response",
+        ("contract_tests/use/test_recorded_answers.py",),
+    ),
+    Mutation(
         "members of another version",
         "mockserver/dispatch/dispatcher.py",
         "return trim_to_version(route.response, result)",
@@ -102,16 +144,37 @@ MUTATIONS = (
     Mutation(
         "steps rounded down",
         "mockserver/simulation/tuning.py",
-        "return -(-self.examples * self.epochs // self.batch)",
-        "return self.examples * self.epochs // self.batch",
+        "steps = -(-self.examples * self.epochs // self.batch)",
+        "steps = self.examples * self.epochs // self.batch",
         (f"{API}/test_api_machine.py",),
+    ),
+    Mutation(
+        "a range includes its end",
+        "mockserver/catalog/ranges.py",
+        "or value < self.below))",
+        "or value <= self.below))",
+        (f"{API}/test_numbers.py",),
+    ),
+    Mutation(
+        "a Google host serves every path",
+        "mockserver/dispatch/route_table.py",
+        'and service in {"", route.service}',
+        "and True",
+        (f"{API}/test_front_end.py",),
     ),
     Mutation(
         "a refreshed operation at every look",
         "mockserver/simulation/tuning.py",
-        "if fresh.state.terminal or period <= 0:",
-        "if True:",
+        "    if period <= 0:",
+        "    if True:",
         (f"{API}/test_operations.py",),
+    ),
+    Mutation(
+        "a step done as soon as it is due",
+        "mockserver/simulation/tuning.py",
+        "low, high = max(min(due - 1, high), 0), max(min(due + 1, high), 0)",
+        "low, high = max(min(due, high), 0), max(min(due + 1, high), 0)",
+        (f"{LAWS}/simulation/test_tuning.py",),
     ),
     Mutation(
         "time that goes back",
@@ -158,8 +221,8 @@ MUTATIONS = (
     Mutation(
         "int64 as a number",
         "mockserver/protojson/writing.py",
-        "    return str(_check_int64(value))",
-        "    return _check_int64(value)  # type: ignore",
+        "_int64 = _integer(-(2**63), 2**63 - 1, as_string=True)",
+        "_int64 = _integer(-(2**63), 2**63 - 1)",
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(
@@ -346,7 +409,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a library that was probed first is not patched",
-        "mockserver/doors/intercept/import_hook.py",
+        "mockserver/doors/import_hook.py",
         "        if fullname not in self._names:\n            return None\n",
         "        if fullname not in self._names:\n            return None\n        self._names -= {fullname}\n",
         (f"{LAWS}/doors/test_import_hook.py",),

@@ -40,6 +40,23 @@ class Schema:
                     self.enums[enum] = self.enums.get(enum, {}) | values
                 self.rpcs |= {rpc["full_name"]: rpc for rpc in names.get("rpcs", [])}
 
+    def complete(self, package: str, newer: str) -> None:
+        """Give the messages and enums of a package what those of the same name have in a newer one, and what they need."""
+        names = [name for name in (*self.messages, *self.enums) if proto_package(name) == package]
+        while names:
+            name = names.pop()
+            source = newer + name.removeprefix(package)
+            if source in self.enums:
+                self.enums[name] = self.enums.get(name, {}) | self.enums[source]
+            if source not in self.messages:
+                continue
+            rows = renamed(self.messages[source], newer, package)
+            taken = {row["number"] for row in rows}
+            old = [row for row in self.messages.get(name, []) if row["number"] not in taken]
+            self.messages[name] = [*old, *rows]
+            types = {row.get("type_name", "") for row in rows}
+            names += [each for each in types if each.startswith(package) and each not in {*self.messages, *self.enums}]
+
     def tables(self) -> dict[str, Json]:
         """Return the tables by proto package, sorted by name; fields and enum values are sorted by number."""
         tables: dict[str, Json] = {}
@@ -66,6 +83,16 @@ def absolute(value: Any, package: str) -> Any:
             return {absolute(key, package): absolute(item, package) for key, item in value.items()}
         case _:
             return value
+
+
+def renamed(rows: list[Json], package: str, other: str) -> list[Json]:
+    """Return the rows with the types of one package replaced by those of another."""
+    return [
+        row | {"type_name": other + row["type_name"].removeprefix(package)}
+        if row.get("type_name", "").startswith(f"{package}.")
+        else row
+        for row in rows
+    ]
 
 
 def merge_rows(old: list[Json], new: list[Json]) -> list[Json]:

@@ -71,7 +71,7 @@ def _sentences(setting: Setting, who: By) -> Iterator[str]:
 def keywords() -> str:
     """A module of TypedDicts."""
     beginning = {name: it for name, it in declared(Beginning).items() if name != "answers"}
-    interception = {name: it for name, it in declared(Interception).items() if name != "leaks"}
+    interception = {name: it for name, it in declared(Interception).items() if name not in {"leaks", "misses"}}
     world = {**beginning, **declared(Settings)}
     blocks = [
         _typed_dict("WorldKeywords", "How a world begins and behaves.", _annotated(world)),

@@ -29,6 +29,7 @@ STORE = f"{PLACE}/metadataStores/*"
 BOARD = f"{PLACE}/tensorboards/*"
 
 EMBEDDINGS = {"models/*": "models/text-embedding-004"}
+PUBLISHED = "publishers/google/models/text-embedding-004"
 
 # Names for methods that want one of a kind of their own. "<...>" stands for a name of the world, here and below.
 OF_METHOD = {
@@ -36,9 +37,11 @@ OF_METHOD = {
     "models.generateText": {"models/*": "models/text-bison-001"},
     "projects.locations.tuningJobs.cancel": {f"{PLACE}/tuningJobs/*": "<running>"},
     "tuningJobs.cancel": {"tuningJobs/*": "<running in express>"},
+    "projects.locations.publishers.models.embedContent": {f"{PLACE}/publishers/*/models/*": "<embedding model>"},
     "models.embedContent": EMBEDDINGS,
     "models.batchEmbedContents": EMBEDDINGS,
     "models.asyncBatchEmbedContent": EMBEDDINGS,
+    "publishers.models.embedContent": {"publishers/*/models/*": PUBLISHED},
 }
 
 X = {"parts": [{"text": "x"}]}
@@ -214,6 +217,7 @@ def _of_vertex(vertex: Vertex) -> dict[str, str]:
         f"{PLACE}/endpoints/*/operations/*": updated["name"],
         "deployedModelId": vertex.get(endpoint)["deployedModels"][0]["id"],
         f"{PLACE}/publishers/*/models/*": f"{vertex.parent}/publishers/google/models/gemini-2.5-flash",
+        "embedding model": f"{vertex.parent}/publishers/google/models/text-embedding-005",
         "publishers/*": "publishers/google",
         "publishers/*/models/*": "publishers/google/models/gemini-2.5-flash",
         STORE: f"{vertex.parent}/metadataStores/default",

@@ -185,6 +185,40 @@ def test_mistakes_in_scripts_are_named(control: Control, path: str, body: Any, w
     assert [] == control.good("GET", path)[path[1:]]
 
 
+def test_resources_are_added_at_chosen_names(control: Control) -> None:
+    """Tuned models and tuning jobs, as from Python: in any state, with the names that were asked for."""
+    name = "projects/801452371447/locations/us-central1/tuningJobs/4303478340632707072"
+    models = [{"name": "days", "state": "FAILED", "members": {"display_name": "Days"}}, {"name": "weeks"}]
+    jobs = [{"name": name, "model": "9030969596621881344", "state": "RUNNING"}]
+
+    assert ["tunedModels/days", "tunedModels/weeks"] == control.good(
+        "POST", "/tuned_models", json={"tuned_models": models}
+    )["names"]
+    assert [name] == control.good("POST", "/tuning_jobs", json={"tuning_jobs": jobs})["names"]
+    states = {run["name"]: run["state"] for run in control.good("GET", "/runs")["runs"]}
+    assert {"tunedModels/days": "FAILED", "tunedModels/weeks": "SUCCEEDED", name: "RUNNING"} == states
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("/tuned_models", {"tuned_models": [{"nam": "days"}]}, "unknown member 'nam'; the members are name, examples"),
+        ("/tuned_models", {"tuned_models": [{"members": {"step": 1}}]}, "'step' stands beside `members`, not in it"),
+        ("/tuned_models", {"tuned_models": [{"step": "soon"}]}, "step: Input should be a valid integer"),
+        ("/tuning_jobs", {"tuning_jobs": [{"members": {"world": 1}}]}, 'Unknown name "world"'),
+        ("/tuning_jobs", {"tuning_jobs": [{"location": "nowhere"}]}, "locations/nowhere"),
+        ("/tuning_jobs", {}, "tuning_jobs: Field required"),
+    ],
+)
+def test_resources_that_cannot_be_are_refused(control: Control, path: str, body: Any, words: str) -> None:
+    """400 with what is wrong; nothing is added."""
+    code, message = control.refusal("POST", path, json=body)
+
+    assert 400 == code
+    assert words in message
+    assert [] == control.good("GET", "/runs")["runs"]
+
+
 def test_runs_are_seen_and_reached_into(control: Control, gemini: Gemini) -> None:
     """Finished, failed, cancelled: as its owner sees it at once."""
     done, failed, stalled = (create(gemini, name) for name in ("done", "failed", "stalled"))
@@ -277,6 +311,28 @@ def test_report_says_how_the_client_behaved(control: Control, gemini: Gemini) ->
         f"{name} was polled 1 times after it had ended",
     ] == report["violations"]
     assert 400 == control.refusal("GET", "/report?min_interval=often")[0]
+
+
+def test_report_says_how_the_client_took_failures(control: Control, gemini: Gemini) -> None:
+    """Each finding with its call."""
+    control.good("POST", "/faults", json={"faults": [{"status": 503, "times": 1}]})
+    gemini.client.get("/v1beta/models")
+    (finding,) = control.good("GET", "/report")["findings"]
+
+    assert ("did not retry", "models.list failed with 503 and was not sent again") == (
+        finding["rule"],
+        finding["sentence"],
+    )
+    assert ("models.list", 503) == (finding["call"]["method"], finding["call"]["status"])
+
+
+def test_calls_to_cloud_storage_are_listed(control: Control, gemini: Gemini) -> None:
+    """With their names and resources."""
+    gemini.client.post("/upload/storage/v1/b/my-bucket/o?uploadType=media&name=x", content=b"abc")
+    (call,) = control.good("GET", "/calls?method=storage.*")["calls"]
+
+    assert {"bucket": "my-bucket", "name": "x"} == call["request"]
+    assert "3" == call["response"]["size"]
 
 
 def test_reset_forgets_all_but_the_time(control: Control, gemini: Gemini) -> None:

@@ -114,10 +114,142 @@ def test_a_forced_call_costs_tokens_and_is_one_piece_of_a_stream(surface: Gemini
     assert event["usageMetadata"]["candidatesTokenCount"] > 0
 
 
-def test_functions_that_need_not_be_called_are_not(surface: Gemini | Vertex) -> None:
-    """AUTO leaves it to the model, and ours talks."""
-    assert "text" in part(ask(surface, **CALLS))
-    assert "text" in part(ask(surface, **(CALLS | {"toolConfig": {"functionCallingConfig": {"mode": "AUTO"}}})))
+WEATHER: Json = {
+    "name": "get_current_weather",
+    "description": "Get the current weather in a city",
+    "parameters": {
+        "type": "OBJECT",
+        "properties": {"location": {"type": "STRING"}, "unit": {"type": "STRING", "enum": ["C", "F"]}},
+    },
+}
+DIVIDE: Json = {
+    "name": "divide",
+    "description": "Divide two integers.",
+    "parametersJsonSchema": {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"$ref": "#/$defs/Divisor"}},
+        "required": ["a", "b"],
+        "$defs": {"Divisor": {"type": "integer", "minimum": 1}},
+    },
+}
+
+
+def tools(*functions: Json, **config: Any) -> Json:
+    """The tools of a request, and how they may be called."""
+    return {"tools": [{"functionDeclarations": [*functions]}], "toolConfig": {"functionCallingConfig": config}}
+
+
+def calls(answer: Json) -> list[Json]:
+    """The function calls of an answer."""
+    return [each["functionCall"] for each in answer["candidates"][0]["content"]["parts"] if "functionCall" in each]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("What is the weather in New York?", [("get_current_weather", {"location": "New York"})]),
+        ("weather for Oslo in F", [("get_current_weather", {"location": "Oslo", "unit": "F"})]),
+        ("what is 1000/2?", [("divide", {"a": 1000, "b": 2})]),
+        ("Please use divide on 9 and 3", [("divide", {"a": 9, "b": 3})]),
+        (
+            "Divide 1000 by 2. And tell me the weather in London.",
+            [("divide", {"a": 1000, "b": 2}), ("get_current_weather", {"location": "London"})],
+        ),
+        ("Who won the 1955 world cup?", []),
+        ("what is 1000*2?", []),
+    ],
+)
+@pytest.mark.parametrize("mode", [None, "AUTO", "VALIDATED", "NONE"])
+def test_a_prompt_that_fits_a_function_gets_a_call(
+    surface: Gemini | Vertex, prompt: str, expected: list[tuple[str, Json]], mode: str | None
+) -> None:
+    """By words of its name or description, in the order of the prompt, with arguments from it; else text."""
+    config = {} if mode is None else {"mode": mode}
+    answer = ask(surface, **turn(prompt), **tools(WEATHER, DIVIDE, **config))
+
+    assert ([] if mode == "NONE" else expected) == [(call["name"], call["args"]) for call in calls(answer)]
+    if not expected or mode == "NONE":
+        assert "text" in part(answer)
+
+
+def result(name: str, **response: Any) -> Json:
+    """The turn of a client that has called a function."""
+    return {"role": "user", "parts": [{"functionResponse": {"name": name, "response": response}}]}
+
+
+@pytest.mark.parametrize(
+    ("response", "text"),
+    [
+        ({"result": "It is sunny in Oslo."}, "It is sunny in Oslo."),
+        ({"result": 501}, "501.0."),
+        ({"sky": "blue", "degrees": 20, "days": [1, 2]}, "sky: blue, degrees: 20.0, days: [1.0, 2.0]."),
+        ({}, "get_current_weather returned nothing."),
+    ],
+)
+def test_a_result_is_followed_by_text_that_uses_it(surface: Gemini | Vertex, response: Json, text: str) -> None:
+    """The loop of an agent ends, also where the prompt fits a function. Numbers are doubles, as in a Struct."""
+    question = {"role": "user", "parts": [{"text": "What is the weather in Oslo?"}]}
+    called = {"role": "model", "parts": [{"functionCall": {"name": "get_current_weather", "args": {}}}]}
+    contents = [question, called, result("get_current_weather", **response)]
+
+    assert {"text": text} == part(ask(surface, contents=contents, **tools(WEATHER)))
+
+
+def test_a_result_is_told_with_the_texts_that_the_call_had(surface: Gemini | Vertex) -> None:
+    """Unless the result has them itself."""
+    question = {"role": "user", "parts": [{"text": "What is the weather in Oslo and in Bergen?"}]}
+    called = [
+        {"functionCall": {"name": name, "args": {"city": city}}} for name, city in (("f", "Oslo"), ("g", "Bergen"))
+    ]
+    results = [result("f", result="windy")["parts"][0], result("g", result="Bergen is wet")["parts"][0]]
+    contents = [question, {"role": "model", "parts": called}, {"role": "user", "parts": results}]
+
+    assert {"text": "Oslo: windy. Bergen is wet."} == part(ask(surface, contents=contents, **tools(WEATHER)))
+
+
+@pytest.mark.parametrize(("thinking", "thoughts"), [({"includeThoughts": True}, 1), ({}, 0)])
+def test_thoughts_come_before_the_answer_if_asked_for(surface: Gemini | Vertex, thinking: Json, thoughts: int) -> None:
+    """A part that says that it is a thought; its tokens are counted apart."""
+    answer = ask(surface, generationConfig={"thinkingConfig": thinking})
+    told = [each.get("thought", False) for each in answer["candidates"][0]["content"]["parts"]]
+
+    assert [True] * thoughts + [False] == told
+    assert answer["usageMetadata"]["totalTokenCount"] > answer["usageMetadata"]["promptTokenCount"]
+
+
+def test_a_result_in_json_mode_is_followed_by_json(surface: Gemini | Vertex) -> None:
+    """The form that is asked for goes before the result."""
+    config = {"responseMimeType": "application/json", "responseSchema": RECIPE}
+    contents = [*turn("What is the weather?")["contents"], result("get_current_weather", result="sunny")]
+
+    assert dict is type(
+        json.loads(part(ask(surface, contents=contents, generationConfig=config, **tools(WEATHER)))["text"])
+    )
+
+
+def test_an_agent_that_must_call_comes_to_its_last_function(surface: Gemini | Vertex) -> None:
+    """Each function that has no result yet, in their order; then the last one, which takes the final answer."""
+    final = {"name": "final_answer", "parameters": {"type": "OBJECT", "properties": {"answer": {"type": "STRING"}}}}
+    contents = turn("Is it warm in Oslo?")["contents"]
+    called = []
+    for _ in range(4):
+        (call,) = calls(ask(surface, contents=contents, **tools(WEATHER, DIVIDE, final, mode="ANY")))
+        called.append(call["name"])
+        contents = [*contents, {"role": "model", "parts": [{"functionCall": call}]}, result(call["name"], result="ok")]
+
+    assert ["get_current_weather", "divide", "final_answer", "final_answer"] == called
+
+
+def test_calls_have_a_finish_message_on_the_developer_api(client: Client) -> None:
+    """Of models since 2.5, as recorded from 2025-08 on; text has none."""
+    asked = turn("weather in Oslo?") | tools(WEATHER)
+    answers = [
+        Gemini(client).post(f"models/{model}:generateContent", asked)["candidates"][0]
+        for model in ("gemini-2.5-flash", "gemini-1.5-flash")
+    ]
+
+    assert ["Model generated function call(s).", None] == [each.get("finishMessage") for each in answers]
+    assert "finishMessage" not in ask(Gemini(client), **tools(WEATHER))["candidates"][0]
 
 
 def test_what_a_tester_says_goes_before_any_form(client: Client, surface: Gemini | Vertex) -> None:
@@ -144,3 +276,46 @@ def test_a_calling_config_needs_functions(client: Client) -> None:
     assert (400, "INVALID_ARGUMENT", "Function calling config is set without function_declarations.") == Gemini(
         client
     ).refused("POST", "models/gemini-2.5-flash:generateContent", json=asked)
+
+
+NEWEST: Json = {
+    "contents": [
+        {
+            "role": "user",
+            "parts": [
+                {
+                    "text": "x",
+                    "thoughtSignature": "eA==",
+                    "videoMetadata": {"fps": 1},
+                    "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"},
+                }
+            ],
+        }
+    ],
+    "serviceTier": "flex",
+    "tools": [
+        {"urlContext": {}},
+        {"fileSearch": {"fileSearchStoreNames": ["fileSearchStores/a"]}},
+        {"functionDeclarations": [{"name": "f", "description": "d", "parametersJsonSchema": {"type": "object"}}]},
+    ],
+    "toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}},
+    "generationConfig": {
+        "thinkingConfig": {"thinkingLevel": "LOW"},
+        "responseMimeType": "application/json",
+        "responseSchema": {"type": "OBJECT", "title": "Answer", "properties": {"a": {"type": "STRING", "title": "A"}}},
+        "mediaResolution": "MEDIA_RESOLUTION_LOW",
+    },
+}
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta", "v1alpha"])
+def test_every_version_takes_the_newest_fields(client: Client, version: str) -> None:
+    """What clients send to models of the third generation; litellm sends it to v1alpha."""
+    path = f"/{version}/models/gemini-3.5-flash:generateContent"
+    schema: dict[str, Any] = {"responseJsonSchema": {"type": "object", "title": "Answer"}}
+    config = {name: value for name, value in NEWEST["generationConfig"].items() if name != "responseSchema"}
+
+    newest = client.post(path, json=NEWEST)
+    with_json_schema = client.post(path, json=NEWEST | {"generationConfig": config | schema})
+
+    assert (200, 200) == (newest.status_code, with_json_schema.status_code), newest.text + with_json_schema.text

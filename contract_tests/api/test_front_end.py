@@ -198,3 +198,45 @@ def test_a_key_came_too_early_for_tuned_models() -> None:
     assert (
         "You do not have permission to access tuned model tunedModels/mymodel" == answers[1].json()["error"]["message"]
     )
+
+
+DEVELOPER, VERTEX, REGION = (
+    f"{name}.googleapis.com" for name in ("generativelanguage", "aiplatform", "us-central1-aiplatform")
+)
+JOBS = "/v1/projects/p/locations/us-central1/tuningJobs"
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "status"),
+    [
+        (DEVELOPER, "/v1beta/tunedModels", 200),
+        (f"{DEVELOPER.upper()}:443", "/v1beta/tunedModels", 200),
+        (DEVELOPER, JOBS, 404),
+        (VERTEX, "/v1beta/tunedModels", 404),
+        (REGION, "/v1beta/tunedModels", 404),
+        (REGION, "/v1beta/models", 404),
+        (REGION, JOBS, 200),
+        (VERTEX, JOBS, 200),
+        ("aiplatform.us.rep.googleapis.com", JOBS, 200),
+    ],
+)
+def test_a_google_host_serves_only_its_own_paths(client: Client, host: str, path: str, status: int) -> None:
+    """additions.md, Hosts: what is another service's is Not Found there; our own address serves all paths."""
+    del client.headers["x-goog-api-key"]
+    client.headers["authorization"] = "Bearer user@example.com"
+
+    answer = client.get(path, headers={"host": host})
+
+    assert status == answer.status_code
+    assert client.get(path).status_code == 200
+    if status == 404:
+        assert (b"" if host == DEVELOPER else b"<!DOCTYPE html>\n") == answer.content[:16]
+        assert next(iter(client.world.calls)).hint.endswith("serves only its own paths")
+
+
+def test_a_tuned_model_among_the_base_models_gets_a_hint(client: Client) -> None:
+    """Litellm and genkit send models/tunedModels/x: Not Found as really, and the log says why."""
+    answer = client.post("/v1beta/models/tunedModels/x:generateContent", json={})
+
+    assert (404, b"") == (answer.status_code, answer.content)
+    assert "a tuned model is named tunedModels/..." in next(iter(client.world.calls)).hint

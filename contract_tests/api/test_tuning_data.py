@@ -182,7 +182,7 @@ def test_preference_data_has_statistics_of_its_own(client: Client, root: Path) -
 
 
 def test_wrong_content_fails_the_run_and_not_the_request(client: Client, root: Path) -> None:
-    """Create looks at the URI only; the job fails a little later, code 3, with the example's place and JSON."""
+    """Create looks at the form of the rows only; the job fails a little later, code 3, with the example's place and JSON."""
     store(root, fixture("functions.jsonl"))
     vertex = Vertex(client)
 
@@ -202,6 +202,30 @@ def test_wrong_content_fails_the_run_and_not_the_request(client: Client, root: P
     )
     assert "tuningDataStats" not in failed
     assert "endpoint" not in failed.get("tunedModel", {})
+
+
+@pytest.mark.parametrize(
+    ("rows", "row"),
+    [
+        ([{"input_text": "a", "output_text": "b"}], 0),
+        ([{"contents": [_turn("user", 1), _turn("model", 1)]}, {"messages": []}], 1),
+        ([{"contents": [_turn("user", 1), _turn("model", 1)]}, {}, {}], 1),
+    ],
+)
+@pytest.mark.parametrize("base", ["gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite"])
+def test_rows_without_contents_refuse_the_request(
+    client: Client, root: Path, rows: list[Json], row: int, base: str
+) -> None:
+    """additions.md, vertex 4: create looks at the form of the rows, which it counts from 0; no job is there."""
+    store(root, b"".join(json.dumps(each).encode() + b"\n" for each in rows))
+    vertex = Vertex(client)
+    body = {"baseModel": base, "supervisedTuningSpec": {"trainingDatasetUri": URI}}
+
+    error = vertex.refused("POST", "tuningJobs", json=body)
+
+    sentence = f"Row: {row}. Missing required `contents` field."
+    assert {"code": 400, "message": sentence, "status": "INVALID_ARGUMENT"} == error
+    assert {} == vertex.get("tuningJobs")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from contract_tests.api.aiplatform import LONG, NUMBER, PROJECT, Vertex
 from contract_tests.targets import Client
+from mockserver.inspection import run_control
 from mockserver.state.world import Settings
 
 Json = dict[str, Any]
@@ -95,15 +96,20 @@ def test_the_first_look_after_create_says_running(client: Client) -> None:
 
 
 def test_a_job_names_its_experiment_after_a_while(client: Client) -> None:
-    """Not in the answer to create, which breaks a client; stamped half a minute after the start, on Pacific time."""
+    """Not in the answer to create, which breaks a client; 1.3 s after the start, stamped on Pacific time.
+
+    additions.md, vertex 2.1.
+    """
     vertex = Vertex(client)
     created = vertex.tune()
-    vertex.clock.advance(300)
+    vertex.clock.advance(1.2)
+    early = vertex.get(created["name"])
+    vertex.clock.advance(0.3)
 
     experiment = vertex.get(created["name"])["experiment"]
 
-    assert "experiment" not in created
-    stamp = r"20240314080033\d{6}"  # 15:00:00 UTC is 8:00:00 in California
+    assert "experiment" not in created | early
+    stamp = r"2024031408000[01]\d{6}"  # 15:00:00 UTC is 8:00:00 in California
     assert re.fullmatch(rf"{vertex.place}/metadataStores/default/contexts/tuning-experiment-{stamp}", experiment)
 
 
@@ -224,6 +230,22 @@ def test_a_job_that_is_updated_while_pages_are_turned_is_listed_once(client: Cli
 
     assert sorted(made) == sorted(job["name"] for page in (first, rest) for job in page["tuningJobs"])
     assert {"JOB_STATE_CANCELLED"} == {job["state"] for job in rest["tuningJobs"]}
+
+
+def test_a_job_that_ends_between_pages_is_listed_once_though_the_clock_stands(client: Client) -> None:
+    """Of two that end at one moment one ended before the first page, and stands where it did then."""
+    vertex = Vertex(client)
+    made = []
+    for _ in range(4):
+        made.append(vertex.tune()["name"])
+        vertex.clock.advance(20)
+    run_control.fail(client.world, made[0])
+    first = vertex.get("tuningJobs", pageSize=2)
+    run_control.fail(client.world, made[1])
+    rest = vertex.get("tuningJobs", pageSize=9, pageToken=first["nextPageToken"])
+
+    assert made[0] == first["tuningJobs"][0]["name"]
+    assert sorted(made) == sorted(job["name"] for page in (first, rest) for job in page["tuningJobs"])
 
 
 @pytest.mark.parametrize(
@@ -441,3 +463,26 @@ def test_v1_does_not_tell_what_only_v1beta1_knows(client: Client) -> None:
     assert {"epochCount": "2"} == kept["supervisedTuningSpec"]["hyperParameters"]
     assert {"tuningJobState", "tuningJobMetadata"} <= told.keys()
     assert not kept.keys() & {"tuningJobState", "tuningJobMetadata"}
+
+
+@pytest.mark.parametrize("base", ["gemini-2.0-flash", "gemini-2.5-flash-002", "gemini-1.5-flash-001", "gemini-9"])
+def test_a_base_model_that_is_not_tuned_is_refused(client: Client, base: str) -> None:
+    """additions.md, vertex 4: without "The", without "for tuning", without details."""
+    error = Vertex(client).refused(
+        "POST", "tuningJobs", json={"baseModel": base, "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/t.jsonl"}}
+    )
+
+    sentence = f"Base model {base} is not supported."
+    assert {"code": 400, "message": sentence, "status": "INVALID_ARGUMENT"} == error
+
+
+def test_a_job_that_succeeded_names_its_metrics(client: Client) -> None:
+    """additions.md, vertex 2.1: Google's own test expects `gcsMetricsUri`; jobs of the older models had none."""
+    vertex = Vertex(client)
+    created = vertex.tune("gemini-2.5-flash")
+    vertex.clock.advance(LONG)
+    new, old = vertex.get(created["name"]), vertex.tuned("gemini-1.5-flash-002")
+
+    assert "gcsMetricsUri" not in created
+    assert re.fullmatch(r"gs://[^/]+/.+\.jsonl", new["gcsMetricsUri"])
+    assert "gcsMetricsUri" not in old

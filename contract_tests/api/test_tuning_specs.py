@@ -233,7 +233,90 @@ def test_every_kind_of_tuning_lives_its_life(client: Client, base: str, spec: st
 
     model = vertex.get(job["tunedModel"]["model"])
     assert kind == model["labels"]["tune-type"]
-    assert [job["tunedModel"]["endpoint"]] == [each["endpoint"] for each in model["deployedModels"]]
+    checkpoints = {each["endpoint"] for each in job["tunedModel"].get("checkpoints", [])}
+    endpoints = {job["tunedModel"]["endpoint"]} | checkpoints
+    assert endpoints == {each["endpoint"] for each in model["deployedModels"]}
+    assert (kind == "reinforcement") == bool(checkpoints)
+
+
+def test_reinforcement_tuning_has_the_documented_defaults(client: Client) -> None:
+    """additions.md, vertex 2: batch 32, 16 samples, epochs by the prompts, HIGH thinking; rewards are its metrics."""
+    vertex = Vertex(client, version="v1beta1")
+    spec = GOOD | {"validationDatasetUri": "gs://b/v.jsonl", "hyperParameters": {"evaluateInterval": 7}}
+
+    job = vertex.tuned("gemini-2.5-flash", supervisedTuningSpec=None, reinforcementTuningSpec=spec)
+    run = vertex.get(f"{vertex.get('tensorboards')['tensorboards'][0]['name']}/experiments")["tensorboardExperiments"]
+    runs = vertex.get(f"{run[0]['name']}/runs")["tensorboardRuns"]
+    series = vertex.get(f"{runs[0]['name']}/timeSeries")["tensorboardTimeSeries"]
+    names = {each["displayName"]: each["name"] for each in series}
+    rewards = vertex.get(f"{names['/train_mean_reward']}:read")["timeSeriesData"]["values"]
+    evaluated = vertex.get(f"{names['/eval_mean_reward']}:read")["timeSeriesData"]["values"]
+
+    sent = job["reinforcementTuningSpec"]["hyperParameters"]
+    assert (32, 16, 32768, "HIGH", "ADAPTER_SIZE_SIXTEEN", 1) == tuple(
+        sent[name]
+        for name in (
+            "batchSize",
+            "samplesPerPrompt",
+            "maxOutputTokens",
+            "thinkingLevel",
+            "adapterSize",
+            "learningRateMultiplier",
+        )
+    )
+    assert 1 <= int(sent["epochCount"]) <= 10
+    assert rewards[0]["scalar"]["value"] < rewards[-1]["scalar"]["value"] <= 1
+    assert all(int(value["step"]) % 7 == 0 for value in evaluated[:-1])
+    assert "/train_total_loss" not in names
+    assert {"/eval_generation_length", "/train_p95_reward_latency", "/eval_thinking_token_length"} <= names.keys()
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "field"),
+    [
+        ({"learningRateMultiplier": 0.2}, "learning_rate_multiplier"),
+        ({"learningRateMultiplier": 4.5}, "learning_rate_multiplier"),
+        ({"thinkingLevel": "LOW"}, "thinking_level"),
+        ({"stepCount": 501}, "step_count"),
+        ({"batchSize": 3, "samplesPerPrompt": 4}, "batch_size"),
+        ({"batchSize": 512, "samplesPerPrompt": 32}, "batch_size"),
+        ({"maxOutputTokens": 32769}, "max_output_tokens"),
+    ],
+)
+def test_reinforcement_tuning_has_limits(client: Client, hyperparameters: Json, field: str) -> None:
+    """additions.md, vertex 2 [documented]: batch times samples is divisible by 16 and at most 8,192, and so on."""
+    vertex = Vertex(client, version="v1beta1")
+    spec = GOOD | {"hyperParameters": hyperparameters}
+
+    error = refused(vertex, baseModel="gemini-2.5-flash", reinforcementTuningSpec=spec)
+
+    path = f"tuning_job.reinforcement_tuning_spec.hyper_parameters.{field}"
+    assert error["message"].startswith(f"List of found errors:\t1.Field: {path}; Message: ")
+
+
+@pytest.mark.parametrize(("sent", "steps"), [({"stepCount": 21}, 21), ({"epochCount": 10_000, "batchSize": 1}, 500)])
+def test_reinforcement_tuning_takes_the_steps_that_were_asked(client: Client, sent: Json, steps: int) -> None:
+    """`stepCount` is exact, and no job takes more than 500 [documented]; checkpoints are as far apart as was asked."""
+    vertex = Vertex(client, version="v1beta1")
+    spec = GOOD | {"hyperParameters": sent | {"checkpointInterval": 8 if steps == 21 else 100}}
+
+    job = vertex.tuned("gemini-2.5-flash", supervisedTuningSpec=None, reinforcementTuningSpec=spec)
+
+    saved = [int(each["step"]) for each in job["tunedModel"]["checkpoints"]]
+    assert ([8, 16, 21] if steps == 21 else [100, 200, 300, 400, 500]) == saved
+
+
+def test_distillation_takes_what_the_newest_library_sends(client: Client) -> None:
+    """additions.md, vertex 3: `sftLossWeightMultiplier` and `distillationSamplingSpec` are fields."""
+    vertex = Vertex(client, version="v1beta1")
+    spec = {"promptDatasetUri": "gs://b/p.jsonl", "hyperParameters": {"sftLossWeightMultiplier": 0.5, "epochCount": 2}}
+    sampling = {"promptDatasetUri": "gs://b/p.jsonl", "hyperparameters": {"epochCount": 1}}
+
+    distilled = vertex.tuned("gemini-2.5-flash", supervisedTuningSpec=None, distillationSpec=spec)
+    sampled = vertex.tuned("gemini-2.5-flash", supervisedTuningSpec=None, distillationSamplingSpec=sampling)
+
+    assert 0.5 == distilled["distillationSpec"]["hyperParameters"]["sftLossWeightMultiplier"]
+    assert "1" == sampled["distillationSamplingSpec"]["hyperparameters"]["epochCount"]
 
 
 def test_two_kinds_of_tuning_are_one_too_many(client: Client) -> None:

@@ -41,7 +41,7 @@ def test_an_answer_has_the_recorded_shape(client: Client) -> None:
     assert ["role", "parts"] == list(candidate["content"])
     assert [
         "promptTokenCount", "candidatesTokenCount", "totalTokenCount", "trafficType", "promptTokensDetails",
-        "candidatesTokensDetails",
+        "candidatesTokensDetails", "thoughtsTokenCount",
     ] == list(answer["usageMetadata"])  # fmt: skip
     assert ("ON_DEMAND", "gemini-2.5-flash") == (answer["usageMetadata"]["trafficType"], answer["modelVersion"])
 
@@ -275,7 +275,6 @@ def test_numbers_have_ranges(client: Client, config: Json, sentence: str) -> Non
     [
         ([], "at least one contents field is required"),
         ([{"role": "user"}], "it must include at least one parts field"),
-        ([{"role": "user", "parts": [{"text": ""}]}], "it has an empty text parameter"),
     ],
 )
 def test_there_has_to_be_something_to_answer(client: Client, contents: list[Json], words: str) -> None:
@@ -391,3 +390,62 @@ def test_an_answer_may_be_a_function_call(client: Client) -> None:
     Scenario(client.world.store).add(Rule(Answer(parts=[call])))
 
     assert [call] == ask(Vertex(client))["candidates"][0]["content"]["parts"]
+
+
+EMBEDDER = "publishers/google/models/text-embedding-004"
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_embedding_models_answer_predict(client: Client, version: str) -> None:
+    """additions.md, shapes: only Gemini models refuse it. Every text has a vector, its tokens and its own truncation."""
+    vertex = Vertex(client, version=version)
+    body = {"instances": [{"content": "What is your name?", "task_type": "RETRIEVAL_QUERY"}, {"content": "x"}]}
+
+    answer = vertex.post(f"{EMBEDDER}:predict", body)
+    shorter = vertex.post(f"{EMBEDDER}:predict", body | {"parameters": {"outputDimensionality": 10}})
+
+    first, second = (each["embeddings"] for each in answer["predictions"])
+    assert {"truncated": False, "token_count": 5} == first["statistics"]
+    assert (768, 768, 10) == (
+        len(first["values"]),
+        len(second["values"]),
+        len(shorter["predictions"][0]["embeddings"]["values"]),
+    )
+    assert {"billableCharacterCount": 16} == answer["metadata"]
+    gemini = vertex.refused("POST", "publishers/google/models/gemini-2.5-flash:predict", json=body)
+    assert gemini["message"].startswith("Gemini cannot be accessed through Vertex Predict/RawPredict API.")
+
+
+def test_embedding_models_answer_embed_content(client: Client) -> None:
+    """One content, its vector and its tokens, with a project and in express mode."""
+    body = {"content": {"parts": [{"text": "What is your name?"}]}, "outputDimensionality": 10}
+
+    answer = Vertex(client).post("publishers/google/models/gemini-embedding-001:embedContent", body)
+    express = client.post("/v1/publishers/google/models/gemini-embedding-001:embedContent", json=body)
+
+    assert 10 == len(answer["embedding"]["values"])
+    assert {"promptTokenCount": 5, "totalTokenCount": 5} == {
+        name: count for name, count in answer["usageMetadata"].items() if name.endswith("Count")
+    }
+    assert answer == express.json()
+    assert 400 == Vertex(client).refused("POST", f"{FLASH}:embedContent", json=body)["code"]
+
+
+@pytest.mark.parametrize(
+    ("count", "parameters", "words"),
+    [
+        (251, {}, "it has a batchSize value of 251 but the supported range is from 1 (inclusive) to 251 (exclusive)"),
+        (
+            1,
+            {"outputDimensionality": 769},
+            "it has a outputDimensionality value of 769 but the supported range is from 1",
+        ),
+    ],
+)
+def test_embeddings_have_ranges(client: Client, count: int, parameters: Json, words: str) -> None:
+    """additions.md, numbers out of range: a request has 250 texts at most."""
+    body = {"instances": [{"content": "x"}] * count, "parameters": parameters}
+
+    error = Vertex(client).refused("POST", f"{EMBEDDER}:predict", json=body)
+
+    assert error["message"].startswith(f"Unable to submit request because {words}")

@@ -1,6 +1,7 @@
 """projects.locations.models: tuned models in the registry."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -202,6 +203,21 @@ def test_versions_are_listed_newest_first(client: Client) -> None:
     assert 2 == len({version["labels"]["google-vertex-llm-tuning-job-id"] for version in versions})
 
 
+def test_another_default_version_moves_no_model_in_the_list(client: Client) -> None:
+    """Nor do versions that go: a model was created with its first one."""
+    vertex = Vertex(client)
+    first = vertex.tuned()["tunedModel"]["model"].partition("@")[0]
+    other = vertex.tuned()["tunedModel"]["model"].partition("@")[0]
+    vertex.tuned(None, preTunedModel={"tunedModelName": first})
+    before = vertex.get("models")["models"]
+    vertex.post(f"{first}@2:mergeVersionAliases", {"versionAliases": ["default"]})
+    vertex.delete(f"{first}@1:deleteVersion")
+    after = vertex.get("models")["models"]
+
+    assert [other, first] == [model["name"] for model in before] == [model["name"] for model in after]
+    assert [model["createTime"] for model in before] == [model["createTime"] for model in after]
+
+
 def test_aliases_move_between_versions(client: Client) -> None:
     """An alias belongs to one version; "default" can only be moved."""
     vertex = Vertex(client)
@@ -268,3 +284,19 @@ def test_asking_a_model_instead_of_its_endpoint_is_refused(client: Client) -> No
         "projects/{project}/locations/{location}/publishers/google/models/{model}",
         "status": "INVALID_ARGUMENT",
     } == error
+
+
+def test_a_model_that_is_asked_is_not_found_since_2026(client: Client) -> None:
+    """Google's own tests of 2026-10 expect 404."""
+    client.world.clock.move_to(datetime(2026, 10, 1, tzinfo=UTC))
+    vertex = Vertex(client)
+
+    assert 404 == vertex.refused("POST", "models/gemini-2.5-flash:generateContent", json=turn())["code"]
+
+
+@pytest.mark.parametrize("verb", ["GET", "DELETE"])
+def test_an_id_that_no_model_can_have_is_refused(client: Client, verb: str) -> None:
+    """A base model is none of the project's: 400, as Google's own tests of 2026-10 expect; a number is 404."""
+    vertex = Vertex(client)
+
+    assert [400, 404] == [vertex.refused(verb, f"models/{each}")["code"] for each in ("gemini-2.5-flash", "1")]

@@ -6,10 +6,9 @@ import logging
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 
 from contract_tests.attacks.kinds import kinds
-from contract_tests.attacks.tally import Tally
+from contract_tests.attacks.tally import Tally, resident_bytes
 
 HEAD = ("kind", "tried", "refused", "errors", "worst time", "memory at start", "at end")
 
@@ -54,11 +53,7 @@ def run(kind: str, *, long: bool) -> dict[str, list[str]]:
 
 def memory() -> str:
     """What the process holds now."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        return "unknown"
-    return f"{pages * 4096 / 2**20:.0f} MiB"
+    return f"{resident_bytes() / 2**20:.0f} MiB"
 
 
 def row(columns: tuple[str, ...] | list[str]) -> str:

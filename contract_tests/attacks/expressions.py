@@ -32,6 +32,8 @@ ANCHORED = {"match", "fullmatch"}
 
 MADE_AT_RUN_TIME = {
     "control/table.py": "paths of our own operations",
+    "dispatch/diagnostics.py": "paths that have a hint, as the services write them",
+    "dispatch/route_table.py": "host names with one free part",
     "dispatch/service.py": "host names with one free part",
     "doors/intercept/interceptors.py": "host names with one free part",
     "dispatch/routing.py": "paths of Google's published rules",

@@ -15,7 +15,7 @@ from contract_tests.attacks.tally import Tally
 from mockserver.dispatch.credential_guard import find_secret
 from mockserver.generation.schema_values import NoValueError, example_value
 from mockserver.http.headers import accepts_gzip
-from mockserver.http.parameters import InvalidParameters, split_query
+from mockserver.http.parameters import InvalidParameters, parse_query, split_query
 from mockserver.inspection.calls import Calls
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import read_body
@@ -125,7 +125,7 @@ READERS = (
     Reader("globs of faults", faulty, often("a", "ab")),
     Reader("tokens", split, often("a", "A", " ", "\n", "1", "a ", "!", "é", "漢", "\u0300")),
     Reader("Accept-Encoding", accepts_gzip, often("gzip ", "gzip;", "gzip;q=0", "gzip;q=0.0", " ") | often(" ", "0", before="gzip;q=0.")),
-    Reader("query", split_query, often("a=b&", "&", "%", "=", "alt=", ";") | often("a", "[", before="callback=")),
+    Reader("query", lambda text: split_query(parse_query(text)), often("a=b&", "&", "%", "=", "alt=", ";") | often("a", "[", before="callback=")),
     Reader("fields", lambda text: apply_fields_mask(REQUEST, {}, text), often("contents,", "contents(parts,role),", "contents/", "a.", "(", ")", "contents(")),
     Reader("field mask", parse_field_mask, often("a,", "a.", "aB", '["a"].', "(a", '["', "a(b,c),")),
     Reader("time", parse_timestamp, often("0", before="2024-03-14T15:09:26.", after="x") | often("2024-")),

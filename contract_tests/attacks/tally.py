@@ -1,12 +1,23 @@
 """What came of an attack: how much was tried and refused, what went wrong, and the longest that anything took."""
 
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
+
+def resident_bytes() -> int:
+    """What the process holds in memory now, 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
 
 
 @dataclass

@@ -3,16 +3,19 @@
 import json
 import re
 from importlib import import_module
+from typing import Any
 
 import httpx
 import pytest
 
+from contract_tests.attacks import lost_updates
 from contract_tests.attacks.control_requests import Server
 from contract_tests.attacks.expressions import MOST_GROWTH, Use, findings, growth
 from contract_tests.attacks.kinds import kinds
 from contract_tests.attacks.tally import Tally
 from mockserver.scripting.answers import Answer, Prompt, Rule, Turn
 from mockserver.scripting.expressions import Expression, searcher
+from mockserver.state.memory import MemoryStore
 from mockserver.testing.mock_server import MockServer
 
 PATTERNS = (
@@ -57,6 +60,22 @@ def test_an_expression_that_takes_too_long_is_found(expression: str) -> None:
     pattern = re.compile(expression, re.DOTALL)
 
     assert findings(Use("it", pattern, frozenset({"finditer"})), 6_000)
+
+
+def test_updates_that_a_store_loses_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If it commits without a look at what has changed since it was read, as all of the code did once."""
+    commit = MemoryStore._commit  # noqa: SLF001 - what is put back is the store's inside
+
+    def forget(store: MemoryStore, transaction: Any, *, write: bool) -> bool:
+        transaction.versions.clear()
+        transaction.lists.clear()
+        return commit(store, transaction, write=write)
+
+    monkeypatch.setattr(MemoryStore, "_commit", forget)
+    tally = Tally()
+    lost_updates.attack(tally, long=False)
+
+    assert tally.errors
 
 
 def test_growth_tells_quadratic_from_linear() -> None:

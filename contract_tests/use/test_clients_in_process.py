@@ -20,6 +20,7 @@ SUITES = [
     ("google", "sft"),
     ("google", "discovery"),
     ("google", "by_grpc"),
+    ("vertexai-2", "sft"),
     ("langchain", "langchain"),
 ]
 

@@ -14,7 +14,7 @@ from contract_tests.grpc_client import method
 from contract_tests.use.conftest import FAST
 from contract_tests.use.programs import run, run_python
 from contract_tests.use.serving import Served, serving
-from mockserver import MockServer
+from mockserver import Fault, MockServer
 from mockserver.grpc.codec import decode, encode
 
 BETA = "google.ai.generativelanguage.v1beta"
@@ -83,9 +83,10 @@ def test_permissions(by_tls: dict[str, str], tmp_path: Path) -> None:
     } == said
 
 
-def test_vertexai_sft(by_tls: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("library", ["google", "vertexai-2"])
+def test_vertexai_sft(library: str, by_tls: dict[str, str], tmp_path: Path) -> None:
     """vertexai.tuning.sft: trained, cancelled, listed, asked, streamed; its model and endpoint undeployed and deleted."""
-    said = run_python(client_python("google"), "tuning_job.py", tmp_path, PROJECT="by-grpc", **by_tls)
+    said = run_python(client_python(library), "tuning_job.py", tmp_path, PROJECT=f"by-grpc-{library}", **by_tls)
 
     assert {
         "state": "JOB_STATE_PENDING",
@@ -139,8 +140,30 @@ def test_the_handle_serves_grpc_beside_http() -> None:
     assert "models/gemini-2.0-flash" == decode(f"{BETA}.Model", answer)["name"]
     assert ["models.get"] == [call.method for call in server.calls]
     assert "" == server.grpc_target
-    with server.live():
-        assert "" == server.grpc_target
+
+
+def test_grpc_is_served_from_its_first_use_on() -> None:
+    """Also by a server that was not told to serve it."""
+    request = encode(f"{BETA}.GetModelRequest", {"name": "models/gemini-2.0-flash"})
+
+    with MockServer(seed=0).live() as server, grpc.insecure_channel(server.grpc_target) as channel:
+        answer = channel.unary_unary(GET_MODEL)(request, metadata=(("x-goog-api-key", "k"),))
+
+        assert server.grpc_target == server.fork().grpc_target
+    assert "models/gemini-2.0-flash" == decode(f"{BETA}.Model", answer)["name"]
+
+
+def test_clients_may_ping_as_often_as_they_like() -> None:
+    """A call that takes long is not broken off with "too_many_pings", as grpcio's servers do unless told otherwise."""
+    request = encode(f"{BETA}.GetModelRequest", {"name": "models/gemini-2.0-flash"})
+    pings = (("grpc.keepalive_time_ms", 20), ("grpc.http2.max_pings_without_data", 0))
+    server = MockServer(seed=0, clock="real")
+    server.fault(Fault("models.get", latency_seconds=1.5))
+
+    with server.live(), grpc.insecure_channel(server.grpc_target, pings) as channel:
+        answer = channel.unary_unary(GET_MODEL)(request, metadata=(("x-goog-api-key", "k"),))
+
+    assert "models/gemini-2.0-flash" == decode(f"{BETA}.Model", answer)["name"]
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_nothing_is_intercepted_afterwards(library: Library) -> None:
 
 def doors() -> list[object]:
     """What a request leaves each library through."""
-    return [
+    functions = [
         http.client.HTTPSConnection.connect,
         urllib3.connection.HTTPSConnection.connect,
         httplib2.HTTPSConnectionWithTimeout.connect,
@@ -226,6 +226,7 @@ def doors() -> list[object]:
         httpx2.AsyncHTTPTransport.handle_async_request,
         aiohttp.TCPConnector._create_connection,  # noqa: SLF001 - it has no other
     ]
+    return [(function, function.__code__) for function in functions]
 
 
 def test_inner_server_answers_and_the_outer_one_is_back_afterwards(library: Library) -> None:
@@ -418,7 +419,7 @@ def test_libraries_loaded_later_are_intercepted(tmp_path: Path) -> None:
             patched = requests.packages.urllib3.connection.HTTPSConnection.connect
         assert len(server.calls) == 4
         assert requests.packages.urllib3.connection.HTTPSConnection.connect is not patched
-        assert "mockserver.doors.intercept.import_hook" not in {type(finder).__module__ for finder in sys.meta_path}
+        assert "mockserver.doors.import_hook" not in {type(finder).__module__ for finder in sys.meta_path}
         for name, loader in loaders.items():
             used = sys.modules[name].__spec__.loader
             assert type(used) is type(loader) and "exec_module" not in vars(used), used
@@ -483,8 +484,8 @@ def test_what_is_not_intercepted_is_refused() -> None:
         with pytest.raises(NotServed, match=r"generativelanguage.googleapis\.com was about"):
             socket.gethostbyname("generativelanguage.googleapis.com")
         for ask in (by_requests, by_httpx, by_httpx_later, by_aiohttp, by_urllib3, by_urllib, by_httplib2):
-            with pytest.raises(NotServed, match=r"storage.googleapis\.com is not answered here"):
-                ask("GET", "https://storage.googleapis.com/storage/v1/b", None)
+            with pytest.raises(NotServed, match=r"bigquery.googleapis\.com is not answered here"):
+                ask("GET", "https://bigquery.googleapis.com/bigquery/v2/projects", None)
 
     assert 0 == len(server.calls)
 
@@ -518,6 +519,15 @@ def test_credentials_are_in_place_where_there_are_none() -> None:
         assert ours.project == os.environ["GOOGLE_CLOUD_PROJECT"]
         assert "us-central1" == os.environ["GOOGLE_CLOUD_LOCATION"]
         assert ours.token in Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"]).read_text()
+
+
+def test_made_up_key_can_be_left_out() -> None:
+    """A key of the tester's own stays, and one that looks real is put aside all the same."""
+    with variables(), MockServer().intercepting(fake_api_key=False):
+        assert "GOOGLE_API_KEY" not in os.environ
+        assert "GOOGLE_APPLICATION_CREDENTIALS" in os.environ
+    with variables(GOOGLE_API_KEY="mine"), MockServer().intercepting(fake_api_key=False):
+        assert "mine" == os.environ["GOOGLE_API_KEY"]
 
 
 def test_what_the_tester_set_stays_and_what_is_real_does_not() -> None:

@@ -11,6 +11,7 @@ import pytest
 from contract_tests.environment import HANGS
 from contract_tests.use import test_slow_clients
 from mockserver import Answer, Fault, MockServer
+from mockserver.doors.live import Breakable
 
 WHOLE = test_slow_clients.WHOLE.replace(b"Host: a", b"Host: localhost")
 STREAM = WHOLE.replace(b":generateContent", b":streamGenerateContent?alt=sse")
@@ -72,3 +73,21 @@ def test_what_is_held_back_does_not_outlive_its_client(text: bytes, caplog: pyte
         connection.close()
 
     assert [] == [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("rest", [b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 300, b"GET /x HT"])
+@pytest.mark.parametrize("text", [WHOLE, STREAM], ids=["whole", "stream"])
+def test_a_request_has_its_own_answer_whatever_comes_behind_it(
+    text: bytes, rest: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All of it, then the connection is closed: neither a 400 nor a 431 takes its place, and nothing is logged as ours."""
+    monkeypatch.setattr(Breakable, "header_seconds", SLOW)
+    with MockServer(clock="real", seed=1).live() as server:
+        server.answer(Answer(chunks=["first", "last"], delays=[0, 2 * SLOW]))
+        with ask(server, text + rest) as connection:
+            heard = b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    assert heard.startswith(b"HTTP/1.1 200 ")
+    assert b"last" in heard
+    assert 1 == heard.count(b"HTTP/1.1 ")
+    assert [] == [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -46,6 +46,7 @@ DEFAULTS = [
     f"{yaml_aliases.EXPANSION} times those written, {yaml_aliases.ALWAYS_ALLOWED:,} always",
     "this machine's and Google's",
     "no limit",
+    *(f"{limit.value:,}" for limit in limits.LIMITS.values()),
 ]
 
 
@@ -53,13 +54,20 @@ def rows() -> list[list[str]]:
     """The cells of the table."""
     page = (ROOT / "docs" / "limits.md").read_text()
     lines = [line for line in page.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line != lines[0]]
 
 
 def test_the_defaults_are_those_of_the_code() -> None:
     """In the order of the page."""
     assert DEFAULTS == [default for _, default, *_ in rows()]
     assert f"takes {Breakable.read_bytes:,} bytes" in next(limit for limit, *_ in rows() if "takes" in limit)
+
+
+def test_limits_of_a_request_are_described_as_where_they_are_declared() -> None:
+    """What each counts, and what somebody past it is told."""
+    described = [[limit.counts, limit.answer] for limit in limits.LIMITS.values()]
+
+    assert described == [[counts, answer] for counts, _, answer, *_ in rows()[-len(described) :]]
 
 
 @pytest.mark.parametrize("place", [test.strip("`") for *_, test in rows()])

@@ -1,5 +1,7 @@
 """MockServer, the handle a tester holds: looking, setting up, reaching into runs, asking what happened."""
 
+import re
+from datetime import date
 from typing import Any
 
 import httpx
@@ -98,6 +100,54 @@ def test_job_that_is_added_serves_its_model() -> None:
         answer = httpx.post(f"{VERTEX}/v1/{endpoint}:generateContent", json=body, headers=TOKEN)
 
     assert 200 == answer.status_code
+
+
+JOB = "projects/801452371447/locations/europe-west4/tuningJobs/4303478340632707072"
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_job_model_and_endpoint_can_be_there_at_chosen_names(*, full: bool) -> None:
+    """By full names, or by last segments in a project and a location; continuous tuning finds the model."""
+    parent = JOB.partition("/tuningJobs")[0]
+    names = {"model": f"{parent}/models/9030969596621881344", "endpoint": f"{parent}/endpoints/3419988128742080512"}
+    short = {each: name.rpartition("/")[2] for each, name in names.items()}
+    where = {} if full else {"project": "801452371447", "location": "europe-west4"}
+    chosen: dict[str, Any] = {"name": JOB if full else JOB.rpartition("/")[2], **(names if full else short), **where}
+    with MockServer(seed=1).intercepting() as server:
+        name = server.add_tuning_job(**chosen)
+        shown = httpx.get(f"{VERTEX}/v1/{JOB}", headers=TOKEN).json()
+        body: Json = {
+            "preTunedModel": {"tunedModelName": names["model"]},
+            "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/o.jsonl"},
+        }
+        further = httpx.post(f"{VERTEX}/v1/{parent}/tuningJobs", json=body, headers=TOKEN)
+        body = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
+        answer = httpx.post(f"{VERTEX}/v1/{names['endpoint']}:generateContent", json=body, headers=TOKEN)
+
+    assert JOB == name == shown["name"]
+    assert {"model": f"{names['model']}@1", "endpoint": names["endpoint"]} == {
+        each: shown["tunedModel"][each] for each in names
+    }
+    assert (200, 200) == (further.status_code, answer.status_code)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": JOB}, f"{JOB} already exists"),
+        ({"name": "projects/p/tuningJobs/1"}, "is not a name like projects/P/locations/L/tuningJobs/ID"),
+        ({"name": JOB + "0", "model": "9030"}, "/models/9030 already exists"),
+        ({"name": JOB + "0", "model": "projects/1/locations/europe-west4/models/1"}, "is not in projects/801452371447"),
+    ],
+)
+def test_name_that_cannot_be_chosen_is_refused(arguments: Json, words: str) -> None:
+    """What is taken, malformed, or elsewhere; and nothing of it is kept."""
+    server = MockServer(seed=1)
+    server.add_tuning_job(JOB, model="9030")
+
+    with pytest.raises(ValueError, match=re.escape(words)):
+        server.add_tuning_job(**arguments)
+    assert [JOB] == [*server.tuning_jobs]
 
 
 @pytest.mark.parametrize(
@@ -364,9 +414,49 @@ def test_mistakes_in_its_making_are_named() -> None:
         MockServer(clock="fast")
     slip: Any = "vitual"
     with (
-        pytest.raises(ValueError, match="sleep: 'vitual' is not one of virtual, real"),
+        pytest.raises(ValueError, match=r"sleep: 'vitual' is not one of virtual, virtual\+clock, real"),
         MockServer().intercepting(sleep=slip),
     ):
         pass
     with pytest.raises(ValueError, match="unknown member 'regx'"):
         MockServer(answers=[{"regx": ".", "answer": "a"}])
+
+
+@pytest.mark.parametrize(
+    "day", [date(2023, 10, 1), date(2024, 3, 1), date(2024, 10, 1), date(2025, 8, 1), date(2026, 11, 1)]
+)
+def test_resources_can_be_added_on_every_day(day: date) -> None:
+    """A model or a job that was made before the day is there, whichever base model it was made from."""
+    server = MockServer(as_of=day, max_concurrent_jobs=1, over_quota="refuse")
+    bases = ["models/text-bison-001", "models/gemini-1.0-pro-001", "models/gemini-1.5-flash-001-tuning"]
+
+    models = [server.add_tuned_model(), *(server.add_tuned_model(base_model=base) for base in bases)]
+    jobs = [
+        server.add_tuning_job(state="RUNNING", base_model=base) for base in ("gemini-2.5-flash", "gemini-1.5-pro-002")
+    ]
+    jobs.append(server.add_tuning_job())
+
+    assert set(models) == set(server.tuned_models)
+    assert set(jobs) == set(server.tuning_jobs)
+    assert bases == [server.tuned_models[name]["baseModel"] for name in models[1:]]
+
+
+def test_an_added_model_is_retired_as_on_that_day() -> None:
+    """The base model of an added model answers as long as it did: later it is not found, under its own name [seen]."""
+    answers = {}
+    for day in (date(2024, 12, 1), date(2025, 8, 1)):
+        server = MockServer(as_of=day)
+        name = server.add_tuned_model(base_model="models/gemini-1.5-flash-001-tuning")
+        with server.intercepting():
+            response = ask(name)
+        answers[day.year] = response.status_code, response.json().get("error", {}).get("message", "")
+
+    assert (200, "") == answers[2024]
+    assert answers[2025][0] == 404
+    assert answers[2025][1].startswith("models/gemini-1.5-flash-001-tuning is not found for API version v1beta")
+
+
+def test_a_refusal_names_the_model_that_was_named() -> None:
+    """Whatever the day, the message is about the tester's own model."""
+    with pytest.raises(ValueError, match="models/gemini-9-ultra is not found"):
+        MockServer(as_of=date(2026, 1, 1)).add_tuned_model(base_model="models/gemini-9-ultra")

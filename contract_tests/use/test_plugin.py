@@ -191,9 +191,9 @@ def test_ini_file_says_the_same_for_all(suite: Suite) -> None:
         ("clok='manual'", "mockserver marker: there is no option 'clok'; did you mean 'clock'?"),
         ("'manual'", "mockserver marker: 'manual' needs a name: clock='manual'"),
         ("clock='fast'", "mockserver: clock: 'fast' is not manual, real, or a factor up to 1000000x such as 60x"),
-        ("sleep=None", "mockserver: sleep: None is not one of virtual, real"),
+        ("sleep=None", "mockserver: sleep: None is not one of virtual, virtual+clock, real"),
         ("answers=[None]", "mockserver: None is not an answer: *"),
-        ("sleep='deep'", "mockserver: sleep: 'deep' is not one of virtual, real"),
+        ("sleep='deep'", "mockserver: sleep: 'deep' is not one of virtual, virtual+clock, real"),
         ("answers='none.yaml'", "mockserver: *none.yaml: No such file or directory"),
         ("answers=[{'regx': '.', 'answer': 'a'}]", "mockserver: unknown member 'regx'; the members are *"),
         ("leaks='maybe'", "mockserver: leaks: 'maybe' is not one of ignore, warn, fail"),
@@ -285,18 +285,53 @@ def test_tidy_tests_have_nothing_to_report(suite: Suite) -> None:
     ran.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize(
+    ("misses", "outcome"),
+    [("ignore", {"passed": 3}), ("warn", {"passed": 3, "warnings": 2}), ("fail", {"passed": 3, "errors": 2})],
+)
+def test_calls_that_lead_nowhere_are_reported_on_request(suite: Suite, misses: str, outcome: dict[str, int]) -> None:
+    """Even where the code swallows the error; a call that is refused for a reason of its own is none."""
+    ran = suite.run(
+        """
+        import contextlib
+        import socket
+
+        def test_wrong_path(mockserver):
+            with contextlib.suppress(Exception):
+                get("tuned_models/x").raise_for_status()
+
+        def test_refused_host(mockserver):
+            with contextlib.suppress(Exception):
+                socket.create_connection(("translate.googleapis.com", 443))
+
+        def test_not_found(mockserver):
+            assert get("models/none").status_code == 404
+        """,
+        ini=f"mockserver_misses = {misses}",
+    )
+
+    ran.assert_outcomes(**outcome)
+    if misses != "ignore":
+        ran.stdout.fnmatch_lines_random(
+            [
+                "*GET /v1beta/tuned_models/x was answered 404: did you mean GET /v1beta/tunedModels/x?*",
+                "*translate.googleapis.com was refused: see NotServed",
+            ]
+        )
+
+
 def test_fixtures_of_any_scope_intercept(suite: Suite) -> None:
     """A session's interceptor that a test fetches stays when the test's own ends, and is gone after the session."""
     ran = suite.run(
         """
-        REAL = time.sleep
-
         @pytest.fixture(scope="session")
         def whole():
             from mockserver import MockServer
             with MockServer().intercepting() as server:
                 yield server
-            assert time.sleep is REAL
+            began = time.monotonic()
+            time.sleep(0.001)
+            assert time.monotonic() - began >= 0.001
 
         @pytest.fixture(scope="module")
         def between(whole):
@@ -305,7 +340,9 @@ def test_fixtures_of_any_scope_intercept(suite: Suite) -> None:
                 yield server
 
         def test_fetched_inside(mockserver, request):
-            assert time.sleep is not REAL
+            began = mockserver.now
+            time.sleep(3600)
+            assert (mockserver.now - began).total_seconds() == 3600
             between = request.getfixturevalue("between")
             get("models")
             assert len(between.calls) == 1 and not mockserver.calls
@@ -323,6 +360,99 @@ def test_fixtures_of_any_scope_intercept(suite: Suite) -> None:
     )
 
     ran.assert_outcomes(passed=3)
+
+
+def test_fixtures_of_each_scope_are_set_up_once(suite: Suite) -> None:
+    """Set up once, test many; each takes the options of its node, and a test's own fixture comes first."""
+    ran = suite.run(
+        """
+        pytestmark = pytest.mark.mockserver(start_time="2024-03-14")
+
+        @pytest.fixture(scope="module", autouse=True)
+        def days(mockserver_module):
+            mockserver_module.add_tuned_model("days")
+
+        def test_module(mockserver_module):
+            assert get("tunedModels/days").status_code == 200
+            assert mockserver_module.now.year == 2024
+            time.sleep(60)
+
+        @pytest.mark.mockserver(start_time="2024-05-01")
+        class TestClass:
+            def test_first(self, mockserver_class):
+                mockserver_class.add_tuned_model("nights")
+                assert get("tunedModels/days").status_code != 200
+
+            def test_second(self, mockserver_class):
+                assert mockserver_class.now.month == 5
+                assert get("tunedModels/nights").status_code == 200
+
+        def test_own(mockserver):
+            assert get("tunedModels/days").status_code != 200
+
+        def test_session(mockserver_module, mockserver_session):
+            assert get("tunedModels/days").status_code != 200
+            assert len(mockserver_session.calls) == 1
+
+        def test_module_again(mockserver_module):
+            assert mockserver_module.now.minute == 1
+            assert mockserver_module.tuned_models["days"]
+        """
+    )
+
+    ran.assert_outcomes(passed=6)
+
+
+def test_forgetting_the_fixture_can_be_an_error(suite: Suite) -> None:
+    """Google's hosts are refused to the whole run, by every library; with a fixture they are answered."""
+    ran = suite.run(
+        """
+        import asyncio
+        import socket
+        import urllib.request
+        import aiohttp
+        import httpx
+        from mockserver.doors.intercept.interceptors import NotServed
+
+        URL = f"{HOST}/v1beta/models?key=any-key"
+
+        async def by_aiohttp():
+            async with aiohttp.ClientSession() as session:
+                await session.get(URL)
+
+        @pytest.mark.parametrize(
+            "ask",
+            [
+                lambda: requests.get(URL),
+                lambda: httpx.get(URL),
+                lambda: urllib.request.urlopen(URL),
+                lambda: asyncio.run(by_aiohttp()),
+            ],
+        )
+        def test_forgotten(ask):
+            with pytest.raises(NotServed, match="add the fixture mockserver to the test"):
+                ask()
+
+        def test_unknown_library():
+            with pytest.raises(NotServed):
+                socket.create_connection(("generativelanguage.googleapis.com", 443))
+
+        def test_grpc():
+            import grpc
+            channel = grpc.secure_channel("aiplatform.googleapis.com", grpc.ssl_channel_credentials())
+            with pytest.raises(grpc.RpcError, match="add the fixture mockserver to the test"):
+                channel.unary_unary("/google.cloud.aiplatform.v1.GenAiTuningService/GetTuningJob")(b"", timeout=30)
+
+        def test_with(mockserver):
+            assert get("models").status_code == 200
+
+        def test_others():
+            assert socket.getaddrinfo("192.0.2.1", 80)
+        """,
+        ini="mockserver_required = yes",
+    )
+
+    ran.assert_outcomes(passed=8)
 
 
 def test_network_can_be_blocked(suite: Suite) -> None:
@@ -471,3 +601,36 @@ def test_plugin_loads_nothing_heavy() -> None:
 
     settings = {"mockserver.settings", "mockserver.settings.declaration", "mockserver.settings.types"}
     assert {"mockserver", "mockserver.pytest_plugin", *settings} == set(loaded.split())
+
+
+def test_child_processes_are_led_to_the_live_server(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where their client honours the variable, and past a proxy; in the process of the test nothing changes."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "example.com")
+    monkeypatch.delenv("no_proxy", raising=False)
+    ran = suite.run(
+        """
+        import subprocess, sys
+
+        CHILD = '''
+        import os, requests
+        url = os.environ["GOOGLE_GEMINI_BASE_URL"] + "/v1beta/models"
+        print(requests.get(url, headers={"x-goog-api-key": os.environ["GOOGLE_API_KEY"]}).status_code)
+        '''.replace("        ", "")
+
+        def test_child(mockserver_live):
+            assert subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True).stdout == "200\\n"
+            assert len(mockserver_live.calls) == 1
+            assert get("models", host=mockserver_live.url).status_code == 200
+            assert get("models").status_code == 200
+            assert "example.com" in os.environ["NO_PROXY"]
+
+        def test_afterwards():
+            assert os.environ["NO_PROXY"] == "example.com"
+            assert "no_proxy" not in os.environ
+            assert "GOOGLE_GEMINI_BASE_URL" not in os.environ
+        """
+    )
+
+    ran.assert_outcomes(passed=2)

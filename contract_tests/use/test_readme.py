@@ -1,6 +1,5 @@
 """Words cannot rot: what the README shows is run, and what it lists is compared with what there is."""
 
-import json
 import os
 import re
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from contract_tests.environment import ROOT, client_python, node, program
+from contract_tests.official import GEMINI, VERTEX, not_supported
 from contract_tests.use.programs import run, run_bash
 from contract_tests.use.serving import Served, greeting_of, serving
 from contract_tests.use.suites import OURS, run_text
@@ -135,7 +135,7 @@ def test_table_of_methods_is_the_routes() -> None:
 
 def test_not_supported_is_what_the_contract_leaves_out() -> None:
     """The list is the one the routes are held to, in its words and with its reasons."""
-    known = json.loads((ROOT / "fixtures" / "not_supported.json").read_text())
+    known = [row for service in (GEMINI, VERTEX) for row in not_supported(service)]
     text = README.read_text().partition("\n## Not supported\n")[2].partition("\n## ")[0]
 
     assert [f"{each['what']}: {each['reason']}" for each in known] == re.findall(r"^- (.*)$", text, re.MULTILINE)

@@ -119,7 +119,9 @@ def printed(seeds: Path, served: Served, tmp_path_factory: pytest.TempPathFactor
 
     def script(number: str) -> str:
         given = variables(served, "key-tutorial") | {"GOOGLE_API_KEY": "key-of-tutorial"}
-        return run_bash(key_tutorial(seeds, served), tmp_path_factory.mktemp(number), **given)
+        return run_bash(
+            key_tutorial(seed(seeds, "002").replace(HOST, served.base_url)), tmp_path_factory.mktemp(number), **given
+        )
 
     with ThreadPoolExecutor() as pool:
         running = {"001": pool.submit(notebook, "001"), "002": pool.submit(script, "002")}
@@ -152,9 +154,8 @@ def expected_ratings(**others: str) -> list[dict[str, str]]:
     return [{"category": f"HARM_CATEGORY_{harm}", "probability": others.get(harm, "NEGLIGIBLE")} for harm in harms]
 
 
-def key_tutorial(seeds: Path, served: Served) -> str:
+def key_tutorial(text: str) -> str:
     """The tutorial with an API key as one program, but for its next page."""
-    text = seed(seeds, "002").replace(HOST, served.base_url)
     commands = curl_commands(text)
     blocks = (
         section(text, "# Sending a page_size", "jq "),

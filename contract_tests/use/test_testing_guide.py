@@ -23,8 +23,9 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.parametrize("text", blocks("python"))
 def test_tests_of_the_guide_pass(text: str, tmp_path: Path) -> None:
     """Each block is a test file of its own. google-genai warns that its tuning is experimental."""
-    by_genai = "google import genai" in text
-    python, warnings = (client_python("genai-3"), "ignore") if by_genai else (OURS, "error")
+    library = "google" if "google.cloud import storage" in text else "genai-3"
+    by_google = "from google" in text
+    python, warnings = (client_python(library), "ignore") if by_google else (OURS, "error")
 
     ran = run_text(python, text, tmp_path, "-W", warnings)
 

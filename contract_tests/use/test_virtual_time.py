@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver import ManualClock, MockServer, SystemClock
+from mockserver import Fault, ManualClock, MockServer, SystemClock
 
 Json = dict[str, Any]
 
@@ -91,18 +91,20 @@ def test_asynchronous_loops_do_too() -> None:
     assert (server.now - START).total_seconds() in {5 * often, 10 * seldom}
 
 
-def test_live_servers_clock_is_moved_by_the_tests_thread_only() -> None:
-    """Beside a server on a socket the test sleeps virtually; the server, and other threads, as ever."""
+def test_live_servers_clock_is_moved_by_the_code_under_test_only() -> None:
+    """Beside a server on a socket the test and its threads sleep virtually; the server as ever."""
     with MockServer().live() as server, server.intercepting():
         name = server.add_tuned_model(state="CREATING", step=0)
+        server.fault(Fault("models.list", latency_seconds=5))
         before = server.now
-        thread = threading.Thread(target=time.sleep, args=(0.001,))
+        assert 200 == httpx.get(f"{server.url}/v1beta/models", headers=KEY).status_code
+        between = server.now
+        thread = threading.Thread(target=time.sleep, args=(3600,))
         thread.start()
         thread.join()
-        between = server.now
-        time.sleep(3600)
 
-        assert between == before
+        assert timedelta(seconds=5) == between - before
+        assert timedelta(hours=1) == server.now - between
         assert "ACTIVE" == look(name, server.url)["state"]
 
 

@@ -7,11 +7,11 @@ known, it is the first day.
 
 from dataclasses import dataclass
 from datetime import date
-from enum import Enum
+from enum import StrEnum
 from sys import intern
 
 
-class Shape(Enum):
+class Shape(StrEnum):
     """The format of the model's answers, by generation."""
 
     PALM = "PaLM"
@@ -43,6 +43,7 @@ class BaseModel:
     """A model as the services list it. A member that is None is absent from its resource.
 
     `methods` is `supportedGenerationMethods`. The model answers from the day `released` until the day before `retired`.
+    Lists may have it longer: until the day before `listed_until`.
     A `dated` row is an older or newer version of another row: only a world with an as-of day in its time has it.
     `developer_api` is False for models that only Vertex AI has. `answers_as` is the model id in answers, if it differs:
     the target of an alias. `step_seconds` and `first_step_seconds` are the duration of a tuning step at batch size 4.
@@ -63,6 +64,7 @@ class BaseModel:
     shape: Shape
     released: date
     retired: date | None = None
+    listed_until: date | None = None
     dated: bool = False
     developer_api: bool = True
     vertex_api: bool = False
@@ -94,6 +96,11 @@ class BaseModel:
         if as_of is None:
             return not self.dated
         return self.released <= as_of and (self.retired is None or as_of < self.retired)
+
+    def listed(self, as_of: date | None) -> bool:
+        """Return whether lists have it on that day: models stay listed for months after they are retired."""
+        is_left = as_of is not None and self.listed_until is not None and self.released <= as_of < self.listed_until
+        return self.available(as_of) or is_left
 
     def tunable(self, as_of: date | None) -> bool:
         """Return whether the Developer API tunes it on that day."""

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 DATA = Path(__file__).parent / "base_models.json"
 
-_NOT_INHERITED = {"id", "like", "note", "dated"}
+_NOT_INHERITED = {"id", "like", "note", "dated", "listed_until"}
 
 
 @cache
@@ -72,6 +72,7 @@ def _base_model(members: Json) -> BaseModel:
             "shape": Shape(members["shape"]),
             "released": date.fromisoformat(members["released"]),
             "retired": _day(members.get("retired")),
+            "listed_until": _day(members.get("listed_until")),
             "tunable_from": _day(members.get("tunable_from")),
             "tunable_until": _day(members.get("tunable_until")),
             "vertex": _vertex_tuning(tuning) if tuning else None,
@@ -96,14 +97,20 @@ def _day(text: str | None) -> date | None:
 
 @lru_cache(maxsize=64)  # a server has one as-of day, rarely two
 def models(as_of: date | None, *, vertex: bool = False) -> tuple[BaseModel, ...]:
-    """Return the models of that day on the Developer API, or on Vertex AI, in the order of lists."""
+    """Return the models that the Developer API, or Vertex AI, lists on that day, in the order of lists."""
     return tuple(
-        model for model in rows() if model.available(as_of) and (model.vertex_api if vertex else model.developer_api)
+        model for model in rows() if model.listed(as_of) and (model.vertex_api if vertex else model.developer_api)
     )
 
 
 def find(model_id: str, as_of: date | None, *, vertex: bool = False) -> BaseModel | None:
-    """Return the model of that id (`gemini-2.0-flash`, without `models/`) on that day, if there is one."""
+    """Return the model of that id (`gemini-2.0-flash`, without `models/`) if it answers on that day."""
+    model = find_listed(model_id, as_of, vertex=vertex)
+    return model if model is not None and model.available(as_of) else None
+
+
+def find_listed(model_id: str, as_of: date | None, *, vertex: bool = False) -> BaseModel | None:
+    """Return the model of that id if it is listed on that day: it may have been retired."""
     return _by_id(as_of, vertex=vertex).get(model_id)
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections import deque
+from functools import cache
 
 from mockserver.state.clock import machine_time, to_datetime
 
@@ -52,12 +53,16 @@ class LineHandler(logging.Handler):
         self._thread: threading.Thread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Add the line, or count it if too many wait already."""
+        """Add the line of a record."""
         try:
             line = self.format(record)
         except Exception:  # noqa: BLE001 - as logging does: a mistake in a message does not stop the program
             self.handleError(record)
             return
+        self.add(line)
+
+    def add(self, line: str) -> None:
+        """Add a line, or count it if too many wait already."""
         if len(self._lines) >= self._capacity:
             self._dropped += 1
             return
@@ -102,13 +107,22 @@ def _write(descriptor: int, data: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def log_to_stderr(*, quiet: bool, as_json: bool) -> None:
-    """Write the log to standard error, with or without a line for each request."""
+@cache
+def _standard_error() -> LineHandler:
     try:
-        descriptor = os.dup(2)
+        return LineHandler(os.dup(2))
     except OSError:  # it is closed: `2>&-`
-        descriptor = os.open(os.devnull, os.O_WRONLY)
-    handler = LineHandler(descriptor)
+        return LineHandler(os.open(os.devnull, os.O_WRONLY))
+
+
+def print_call(label: str, status: int, milliseconds: float) -> None:
+    """Add the line of a request: of a quick answer, `logging` would take a tenth of the time."""
+    _standard_error().add(f"{label} {status} {milliseconds:.1f} ms")
+
+
+def log_to_stderr(*, quiet: bool, as_json: bool = False) -> None:
+    """Log warnings to standard error and, unless quiet, a line for each request."""
+    handler = _standard_error()
     handler.setFormatter(JsonFormatter() if as_json else logging.Formatter("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from mockserver import __version__
-from mockserver.cli import check, check_dataset, health, record, serve, state, watch
+from mockserver.cli import check, check_dataset, credentials, env, health, record, run_command, serve, state, watch
 from mockserver.settings import BadOption
 
 DESCRIPTION = """\
@@ -24,6 +24,7 @@ LIBRARIES = (
     "pyyaml",
     "grpcio",
     "protobuf",
+    "trustme",
     "sqlalchemy",
     "psycopg",
 )
@@ -31,6 +32,8 @@ LIBRARIES = (
 EPILOG = """\
 examples:
   mockserver serve                              serve both APIs on http://127.0.0.1:8765
+  mockserver run -- python tune.py              run a program, unchanged, against the server
+  eval "$(mockserver env)"                      point programs at a running server
   mockserver watch                              show its jobs and calls in the terminal
   mockserver state export state.json            write what a server has stored as one JSON document
   mockserver check-dataset train.jsonl          find mistakes in training data before a job does
@@ -82,6 +85,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_PrintVersions, help="print the versions that a bug report needs, and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, watch, health, state, check_dataset, record, check):
+    for command in (serve, run_command, watch, env, credentials, health, state, check_dataset, record, check):
         command.add_command(commands)
     return parser

@@ -1,17 +1,20 @@
 """`mockserver serve`: serve both APIs over HTTP until interrupted."""
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
-from mockserver.cli.log_lines import log_to_stderr
+from mockserver.cli.log_lines import log_to_stderr, print_call
 from mockserver.cli.port_file import write_port_file
 from mockserver.rpc.loopback import is_loopback
 from mockserver.settings import (
@@ -29,6 +32,9 @@ from mockserver.settings import (
 from mockserver.state.clock import to_datetime
 from mockserver.state.new_world import new_world, read_options
 from mockserver.state.world import World, Worlds
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 # Imports that only a running server needs are inside of `run`, so that `--help` is quick.
 
@@ -60,11 +66,17 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: argparse.ArgumentParser, *, without: Sequence[str] = ()) -> None:
+    """Add an option for each setting of a server, except for some."""
     for group, title in TITLES.items():
         options = parser.add_argument_group(title)
-        for setting in declared(group, by=By.SERVE).values():
-            _add_option(options, setting)
-    parser.set_defaults(run=run)
+        for name, setting in declared(group, by=By.SERVE).items():
+            if name not in without:
+                _add_option(options, setting)
 
 
 def _add_option(options: argparse._ArgumentGroup, setting: Setting) -> None:
@@ -77,10 +89,34 @@ def _add_option(options: argparse._ArgumentGroup, setting: Setting) -> None:
     options.add_argument(setting.flag, dest=setting.name, metavar=metavar, help=setting.option_help)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Serve until interrupted."""
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What a server needs to start, from options and variables."""
+
+    values: Mapping[str, Any]
+    serving: Serving
+    worlds: Worlds
+    token: str | None
+    speed: str
+    make_app: Callable[[Worlds], "ASGIApp"]
+
+    @property
+    def world(self) -> World:
+        """Return the default world."""
+        return self.worlds.default
+
+    @property
+    def app(self) -> "ASGIApp":
+        """Return a new application for the worlds."""
+        return self.make_app(self.worlds)
+
+
+def prepare(arguments: argparse.Namespace) -> Preparation:
+    """Open the worlds that the options describe, with their scripted answers, and the application. Raises BadOption."""
+    # Before the world, whose clock starts with it.
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
+    from mockserver.http.face import log_call
     from mockserver.http.host_guard import HostGuard
 
     for sentence in unknown_variables(os.environ):
@@ -93,26 +129,36 @@ def run(arguments: argparse.Namespace) -> int:
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
-    log_to_stderr(quiet=serving.quiet, as_json=serving.log_format == "json")
-    speed = declared(Beginning)["clock"].kind.text(values["clock"])
-
-    def announce(url: str, grpc: str = "") -> None:
-        _announce(serving, url, grpc, _greeting(url, grpc, speed, worlds.default, token), token)
-
-    def make_app(them: Worlds) -> Any:
-        return create_app(them, Guard(token), host_guard)
-
-    if serving.workers > 1:
-        return _serve_by_workers(values, serving, worlds, announce, make_app)
-    return _serve_alone(serving, worlds, announce, make_app(worlds))
+    log = log_call if serving.quiet or serving.log_format == "json" else print_call
+    return Preparation(
+        values,
+        serving,
+        worlds,
+        token,
+        declared(Beginning)["clock"].kind.text(values["clock"]),
+        lambda them: create_app(them, Guard(token), host_guard, log),
+    )
 
 
-def _serve_alone(serving: Serving, worlds: Worlds, announce: Callable[[str, str], None], app: Any) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    from mockserver.datasets.storage import served_at
     from mockserver.doors.live import CannotListen, serve
 
-    grpc_target, stop_grpc = _serve_grpc(serving, worlds)
+    prepared = prepare(arguments)
+    serving = prepared.serving
+    log_to_stderr(quiet=serving.quiet, as_json=serving.log_format == "json")
+    if serving.workers > 1:
+        return _serve_by_workers(prepared)
+    grpc_target, stop_grpc = _serve_grpc(serving, prepared.worlds)
     try:
-        serve(app, serving.host, serving.port, lambda url: announce(url, grpc_target))
+        with _credentials_folder() as folder, contextlib.ExitStack() as stack:
+
+            def start(url: str) -> None:
+                stack.enter_context(served_at(url))
+                _announce(prepared, url, grpc_target, folder)
+
+            serve(prepared.app, serving.host, serving.port, start)
     except CannotListen as taken:
         raise _cannot_listen(serving, taken) from None
     finally:
@@ -135,28 +181,28 @@ def _check_workers(serving: Serving) -> None:
         raise BadOption("this system cannot serve by several processes", "--workers")
 
 
-def _serve_by_workers(
-    values: Mapping[str, Any],
-    serving: Serving,
-    worlds: Worlds,
-    announce: Callable[[str], None],
-    make_app: Callable[[Worlds], Any],
-) -> int:
+def _serve_by_workers(prepared: Preparation) -> int:
     """Serve by several processes, each with a connection of its own to the store, which has been prepared."""
+    from mockserver.datasets.storage import served_at
     from mockserver.doors.live import CannotListen
     from mockserver.doors.workers import listen, serve_by_workers
     from mockserver.state.clock import stopwatch
 
+    serving = prepared.serving
     try:
         listener = listen(serving.host, serving.port)
     except CannotListen as taken:
         raise _cannot_listen(serving, taken) from None
     host, port = listener.getsockname()[:2]
-    announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-    worlds.close()
-    return serve_by_workers(
-        lambda: make_app(_open_worlds(values, serving, frozenset())[0]), listener, serving.workers, stopwatch
-    )
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def make_app() -> "ASGIApp":
+        return prepared.make_app(_open_worlds(prepared.values, serving, frozenset())[0])
+
+    with _credentials_folder() as folder, served_at(url):
+        _announce(prepared, url, "", folder)
+        prepared.worlds.close()
+        return serve_by_workers(make_app, listener, serving.workers, stopwatch)
 
 
 def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[str]) -> tuple[Worlds, str | None]:
@@ -232,11 +278,13 @@ def _read_answers(world: World, file: str) -> None:
         raise BadOption(str(error)) from None
 
 
-def _announce(serving: Serving, url: str, grpc: str, greeting: str, token: str | None) -> None:
+def _announce(prepared: Preparation, url: str, grpc: str, folder: Path | None) -> None:
     """Write the port file and print the greeting. If nobody can read it, the server serves all the same."""
-    if serving.port_file is not None:
+    greeting = _greeting(url, grpc, prepared, folder)
+    file = prepared.serving.port_file
+    if file is not None:
         try:
-            write_port_file(serving.port_file, url=url, grpc=grpc, token=token)
+            write_port_file(file, url=url, grpc=grpc, token=prepared.token)
         except OSError as error:
             logging.getLogger("mockserver").error("cannot write the port file: %s", error)  # noqa: TRY400 - the sentence says it all
     try:
@@ -246,16 +294,40 @@ def _announce(serving: Serving, url: str, grpc: str, greeting: str, token: str |
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - the interpreter flushes it at its end
 
 
-def _greeting(url: str, grpc_target: str, speed: str, world: World, token: str | None) -> str:
+@contextlib.contextmanager
+def _credentials_folder() -> Iterator[Path | None]:
+    """Yield a folder for a file of credentials, which is gone afterwards; None on a read-only file system."""
+    try:
+        folder = TemporaryDirectory(prefix="mockserver-")
+    except OSError:
+        yield None
+        return
+    with folder as name:
+        yield Path(name)
+
+
+def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> str:
+    """Write the credentials, and return the line of the greeting that names them."""
+    if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
+        return ""
+    from mockserver.doors.credentials_file import external_account, write
+
+    content = external_account(url, prepared.world.credentials)
+    path = write(folder / "application_default_credentials.json", content)
+    return f"\n  credentials          GOOGLE_APPLICATION_CREDENTIALS={path}"
+
+
+def _greeting(url: str, grpc_target: str, prepared: Preparation, folder: Path | None) -> str:
     """Return the greeting: what is served, its time, and how to connect clients."""
+    world, token = prepared.world, prepared.token
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
     era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
     control = f"with the header X-Mockserver-Token: {token}" if token else "from this machine"
     grpc = f"\n  gRPC                 {grpc_target}" if grpc_target else ""
     return f"""\
 Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
-  base URL             {url}{grpc}
-  time                 {moment}, running at {speed}
+  base URL             {url}{grpc}{_credentials_line(url, prepared, folder)}
+  time                 {moment}, running at {prepared.speed}
   seed                 {world.settings.seed}
   dashboard            {url}/
   control              {url}/_mock/openapi.json {control}
@@ -265,5 +337,6 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   google-generativeai  genai.configure(api_key="any-key", transport="rest", client_options={{"api_endpoint": "{url}"}})
   vertexai             vertexai.init(project="p", location="us-central1", api_endpoint="{url}", api_transport="rest",
                                      credentials=google.oauth2.credentials.Credentials(token="any-token"))
+  Cloud Storage        STORAGE_EMULATOR_HOST={url}
 
 Stop with Ctrl-C."""

@@ -57,12 +57,21 @@ class RetryReport(BaseModel):
     waited_long_enough: bool
 
 
+class FindingReport(BaseModel):
+    """A rule of resilience that the client broke, and the call that shows it."""
+
+    rule: str
+    sentence: str
+    call: Call
+
+
 class ClientBehaviourReport(BaseModel):
-    """How the client behaved, in the world's time, and its violations of good behaviour."""
+    """How the client behaved, in the world's time, its violations of good behaviour, and how it took failures."""
 
     polls: list[PollReport]
     retries: list[RetryReport]
     violations: list[str]
+    findings: list[FindingReport]
 
 
 FILTERS = {
@@ -110,6 +119,10 @@ def get_report(request: ControlRequest) -> ClientBehaviourReport:
             for retry in report.retries
         ],
         violations=report.violations(min_interval=min_interval, backs_off=backs_off == "true"),
+        findings=[
+            FindingReport(rule=each.rule, sentence=each.sentence, call=describe_call(request.table, each.call))
+            for each in report.findings()
+        ],
     )
 
 
@@ -138,7 +151,8 @@ def _parse_number(name: str, text: str) -> float:
 def describe_call(table: RouteTable, call: RecordedCall) -> Call:
     """Return a call with its messages in Google's JSON."""
     route = next((route for route in table.routes if route.id == call.method and route.version == call.version), None)
-    request = response = None
+    request: Any = call.request
+    response = call.response
     if route is not None:
         request = _message_json(route.request, call.request)
         response = _message_json(route.response, call.response) if call.status == 200 else call.response

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from mockserver.control import calls, evidence, runs, scripting, time, worlds
+from mockserver.control import calls, evidence, resources, runs, scripting, time, worlds
 from mockserver.control.openapi import document
 from mockserver.control.operations import (
     ControlRequest,
@@ -23,6 +23,7 @@ from mockserver.state.world import World, Worlds
 OPERATIONS = (
     *time.OPERATIONS,
     *scripting.OPERATIONS,
+    *resources.OPERATIONS,
     *runs.OPERATIONS,
     *calls.OPERATIONS,
     *worlds.OPERATIONS,

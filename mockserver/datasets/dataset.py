@@ -72,6 +72,10 @@ class Statistics:
     scores: Distribution | None = None
     score_variance: Distribution | None = None
 
+    def __hash__(self) -> int:
+        """Return a hash of what tells datasets apart: what is made of statistics is looked up by them."""
+        return hash((self.examples, self.inputs.total, self.outputs.total))
+
     @property
     def billable_tokens(self) -> int:
         """Return inputs and outputs once, whatever the epochs: 94474 + 2420 were 96894."""
@@ -85,11 +89,16 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset: its statistics, the failure of every run that uses it, if any, and its outputs by prompt."""
+    """A dataset: its statistics, the failure of every run that uses it, if any, and its outputs by prompt.
+
+    `refusal` is the sentence with which the service refuses a request to tune on it, "" if the form of its rows is right.
+    """
 
     statistics: Statistics
     failure: Failure | None = None
     completions: Mapping[str, str] = field(default_factory=dict)
+    refusal: str = ""
+    multimodal: bool = False
 
 
 def collect(lines: Iterable[Line], rules: Rules) -> Dataset:
@@ -97,8 +106,17 @@ def collect(lines: Iterable[Line], rules: Rules) -> Dataset:
     collector = _Collector(rules)
     for line in lines:
         collector.add(line)
-    failure = rules.failure(collector.counts)
-    return Dataset(collector.statistics(), failure, Examples(collector.exchanges.items()))
+    counts, refusal = collector.counts, ""
+    if counts.first_formless is not None:
+        place, line = counts.first_formless
+        refusal = rules.sentence(line.form_problem, place, counts.examples)
+    return Dataset(
+        collector.statistics(),
+        rules.failure(counts),
+        Examples(collector.exchanges.items()),
+        refusal,
+        bool(counts.multimodal),
+    )
 
 
 def unreadable(failure: Failure) -> Dataset:
@@ -164,8 +182,11 @@ class _Collector:
         self.counts.examples += 1
         if line.example is not None:
             self._add_example(line.example)
-        elif self.counts.first_wrong is None:
+            return
+        if self.counts.first_wrong is None:
             self.counts.first_wrong = self.counts.examples, line
+        if self.counts.first_formless is None and line.form_problem:
+            self.counts.first_formless = self.counts.examples, line
 
     def _add_example(self, example: Example) -> None:
         if reason := self._rules.drop(example.tokens_in + example.tokens_out):

@@ -7,6 +7,9 @@ from enum import Enum
 SHOWN_JSON = 1000
 """How many characters of an invalid line an error quotes. # our choice: the one seen was cut by a person"""
 
+MISSING_FIELD = "Missing required"
+"""How the problem of a line without a required field begins."""
+
 
 class Kind(Enum):
     """The kind of tuning that a dataset is for."""
@@ -54,6 +57,11 @@ class Line:
     example: Example | None = None
     problems: tuple[str, ...] = ()
     json: str = ""
+
+    @property
+    def form_problem(self) -> str:
+        """Return the problem for which a service refuses the data when it is named, before any run; "" if there is none."""
+        return next((problem for problem in self.problems if problem.startswith(MISSING_FIELD)), "")
 
 
 def unusable(number: int, json: str, *problems: str) -> Line:

@@ -32,12 +32,16 @@ class Estimate:
 
 @dataclass(slots=True)
 class Counts:
-    """Counts of a dataset after all lines have been read. Positions count from 1."""
+    """Counts of a dataset after all lines have been read. Positions count from 1.
+
+    `first_wrong` is the first line with a problem, `first_formless` the first one without a required field.
+    """
 
     examples: int = 0
     usable: int = 0
     multimodal: int = 0
     first_wrong: tuple[int, Line] | None = None
+    first_formless: tuple[int, Line] | None = None
     dropped: list[tuple[int, str]] = field(default_factory=list)
     """The positions of examples that are too long, and the service's message for each."""
 

@@ -1,24 +1,28 @@
-"""Reads gs:// objects from this machine: from a directory, or from an emulator of Cloud Storage.
+"""Reads gs:// objects from this machine: those that clients have stored here, or from an emulator of Cloud Storage.
 
+    (uploaded)                                     kept in the world, see `objects`
     --gcs-root DIR                                 gs://bucket/a/b.jsonl is DIR/bucket/a/b.jsonl
     STORAGE_EMULATOR_HOST=http://localhost:9023    read and used as by the official clients
 
-The directory comes first. No other host gets a request: no proxy, no redirection, no host of Google.
+The emulator comes last. No other host gets a request: no proxy, no redirection, no host of Google.
 """
 
 import io
 import os
 import socket
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from mockserver.datasets.objects import Objects, objects
+from mockserver.rpc.loopback import is_loopback
 from mockserver.state.clock import countdown
+from mockserver.state.world import World
 
 EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
 
@@ -38,21 +42,28 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """The buckets of a directory, of the emulator at this URL, of both, or none."""
+    """The buckets of a world: their objects in its records or its directory, and in the emulator at this URL."""
 
-    root: Path | None = None
+    objects: Objects
+    is_directory: bool = False
     emulator: str | None = None
 
-    def __bool__(self) -> bool:
-        return self.root is not None or self.emulator is not None
+    @property
+    def is_slow(self) -> bool:
+        """Whether reading takes its time: from a directory, or from an emulator."""
+        return self.is_directory or self.emulator is not None
+
+    def has(self, uri: str) -> bool:
+        """Whether it is known here what a gs:// URI leads to. In a world's records, a bucket that is not there may be anything."""
+        name, _, _ = uri.removeprefix("gs://").partition("/")
+        return self.is_slow or any(bucket.name == name for bucket in self.objects.buckets())
 
     @contextmanager
     def open(self, uri: str) -> Iterator[BinaryIO]:
         """Open a gs:// object. Raises NoSuchObject or Unreachable, at once or while it is read."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
-        path = _path(self.root, bucket, name) if self.root else None
         try:
-            with path.open("rb") if path else self._download(bucket, name) as file:
+            with self.objects.open(bucket, name) or self._download(bucket, name) as file:
                 yield file
         except PermissionError:
             raise NoSuchObject from None
@@ -80,24 +91,39 @@ class Buckets:
         raise Unreachable(f"{place} answered {response.status}")
 
 
-def buckets(root: Path | None) -> Buckets:
-    """Return the buckets of this directory, and of the emulator that the environment names."""
-    return Buckets(root, os.environ.get(EMULATOR_VARIABLE) or None)
+def buckets(world: World) -> Buckets:
+    """Return the buckets of a world, with those of the emulator that the environment names."""
+    root = world.settings.gcs_root
+    emulator = os.environ.get(EMULATOR_VARIABLE) or None
+    if emulator is not None and _address(emulator) in _served:
+        emulator = None
+    return Buckets(objects(world.store, root), is_directory=root is not None, emulator=emulator)
 
 
-def _path(root: Path, bucket: str, name: str) -> Path | None:
-    """Return the file of an object, if it exists.
+_served: Counter[tuple[str, int | None]] = Counter()
 
-    A name or a symbolic link that leads out of the directory counts as missing, because errors quote training data.
-    """
-    steps = [bucket, *name.split("/")]
-    if not {"", ".", ".."}.isdisjoint(steps):
-        return None
-    path = root.joinpath(*steps)
+
+@contextmanager
+def served_at(url: str) -> Iterator[None]:
+    """While inside, an environment that names this URL as its emulator means the worlds here, which are not asked over HTTP."""
+    address = _address(url)
+    _served[address] += 1
     try:
-        return path if path.is_file() and path.resolve().is_relative_to(root.resolve()) else None
-    except (OSError, ValueError):  # the name is too long, or cannot be encoded
-        return None
+        yield
+    finally:
+        _served[address] -= 1
+        if not _served[address]:
+            del _served[address]
+
+
+def _address(url: str) -> tuple[str, int | None]:
+    """Return host and port; all names of this machine are one."""
+    try:
+        parts = _parse(url)
+    except ValueError:
+        return "", None
+    host = parts.hostname or ""
+    return "localhost" if is_loopback(host) or host in {"0.0.0.0", "::"} else host, parts.port  # noqa: S104 - compared
 
 
 def _parse(emulator: str) -> SplitResult:

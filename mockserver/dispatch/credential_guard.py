@@ -25,12 +25,17 @@ def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]
 
     It logs a warning if `warn_once` returns True.
     """
-    secret = find_real_secret("\n".join(texts))
-    if not secret and any(mark in body for mark in _MARKS):
-        secret = find_real_secret(body.decode("latin-1"))
+    secret = find_real_secret("\n".join(texts)) or _find_secret_in_bytes(body)
     if secret and warn_once():
         log.warning(WARNING, secret)
     return secret
+
+
+def _find_secret_in_bytes(body: bytes) -> str:
+    for mark in _MARKS:
+        if mark in body:
+            return find_real_secret(body.decode("latin-1"))
+    return ""
 
 
 def refusal(secret: str) -> ApiError:

@@ -1,23 +1,113 @@
 """Diagnostics of calls without a route: why no method matches and what to change. For the log, not for the client."""
 
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import orjson
+
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Route
 from mockserver.state.world import Settings
 
+LONGEST_CORRECTED = 1000
+"""Nobody means a path that is longer."""
 
-def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings) -> str:
-    """Describe why no route matches a path, or the nearest routes."""
+
+def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings, host: str = "") -> str:
+    """Describe why no route matches a path, or the nearest routes. `host` is the service whose host was called, if any."""
+    return (
+        _find_hint(table, path)
+        or _describe_elsewhere(table, verb, path, settings, host)
+        or _left_out(table, path, host)
+        or _correct(table, verb, path)
+        or _describe_nearest(table, verb, path)
+    )
+
+
+def _find_hint(table: RouteTable, path: str) -> str:
+    """Return what a service says of this very path; "" for most paths."""
     for service in table.services.values():
         if path in service.path_hints:
             return service.path_hints[path]
+        for pattern, hint in service.pattern_hints.items():
+            if re.fullmatch(pattern, path):
+                return hint
+    return ""
+
+
+def _describe_elsewhere(table: RouteTable, verb: str, path: str, settings: Settings, host: str) -> str:
+    """Name the method that has this path on another host, on another day, or in a more lenient server; "" if none has."""
+    if host and (match := table.match(verb, path, settings.as_of)):
+        return f"{match.route.id} is a method of {match.route.service}, and {host} serves only its own paths"
     if settings.as_of is not None and (match := table.match(verb, path)):
         return f"{match.route.id} is not served as of {settings.as_of}"
-    if match := table.match(verb, path, lenient=True):
-        return table.services[match.route.service].lenient_hint
+    match = table.match(verb, path, lenient=True)
+    return table.services[match.route.service].lenient_hint if match else ""
+
+
+def _describe_nearest(table: RouteTable, verb: str, path: str) -> str:
     nearest = table.find_nearest(verb, path)
     if not nearest:
         return "no method has a path like it"
     return "nearest: " + ", ".join(_describe(route) for route in nearest[:3])
+
+
+def _left_out(table: RouteTable, path: str, host: str) -> str:
+    """Say what a path belongs to, and why it is not supported; "" if it is not left out on purpose.
+
+    What is left out is known by a segment of its paths (`files`) or by an action after the colon (`:predict`).
+    """
+    *segments, last = path.split("/")
+    name, colon, action = last.partition(":")
+    words = [last, f"{colon}{action}", name, *segments]
+    named = host or table.service(path)
+    services = [table.services[named]] if named in table.services else [*table.services.values()]
+    for service in services:
+        entries = read_not_supported(service.not_supported) if service.not_supported else {}
+        for word in words:
+            if word in entries:
+                return f"not supported by this server, on purpose: {entries[word]}"
+    return ""
+
+
+@cache
+def read_not_supported(file: Path) -> Mapping[str, str]:
+    """Return what a service leaves out, and why, by the word in a path that shows it."""
+    rows = orjson.loads(file.read_bytes())
+    return {word: f"{row['what']}. {row['reason']}" for row in rows for word in row.get("requests", ())}
+
+
+def _correct(table: RouteTable, verb: str, path: str) -> str:
+    """Name the path that somebody may have meant: another spelling, a slash or a version too many or too few."""
+    if len(path) > LONGEST_CORRECTED:
+        return ""
+    names = {_fold(name): name for route in table.routes for name in re.split(r"[/:]", route.path) if name.isalpha()}
+    resource, _, action = path.strip("/").partition(":")
+    segments = [names.get(_fold(segment), segment) for segment in resource.split("/") if segment]
+    versions = list(dict.fromkeys(route.version for route in table.routes))
+    given = [segment for segment in segments if segment in versions]
+    rest = "/".join(segment for segment in segments if segment not in versions)
+    tails = (
+        [rest] if action.lower() in _STANDARD else [f"{rest}:{names.get(_fold(action), action)}" if action else rest]
+    )
+    for candidate in (f"/{version}/{tail}" for version in [*given, *versions] for tail in tails):
+        routes = table.find_on(candidate)
+        wanted = [route for route in routes if route.id.endswith(f".{action}")] if action.lower() in _STANDARD else []
+        same = [route for route in wanted or routes if route.verb == verb] or wanted or routes
+        if same and candidate != path:
+            return f"did you mean {same[0].verb} {candidate}? That is {same[0].id}"
+    return ""
+
+
+_STANDARD = frozenset({"create", "list", "get", "patch", "update", "delete"})
+"""Methods that have no action in their path: their verb tells them apart."""
+
+
+def _fold(name: str) -> str:
+    """Make spellings equal: tunedModels, tuned_models, tuned-model, TunedModels."""
+    return name.replace("_", "").replace("-", "").lower().rstrip("s")
 
 
 def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings) -> str:

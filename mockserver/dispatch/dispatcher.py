@@ -1,19 +1,21 @@
 """The dispatcher: answers a request in the real front end's order of checks.
 
-    faults -> credentials -> binding -> magic words -> the method -> version trimming -> the log of calls
+    faults -> credentials -> binding -> magic words -> quotas -> the method -> version trimming -> the log of calls
 
 A face (HTTP, gRPC) reads bytes, finds the method, creates a `Request` and prints the `Answer`. Nothing here knows a
 transport.
 """
 
+import contextlib
 import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mockserver.dispatch.authentication import authenticate
+from mockserver.dispatch.authentication import authenticate, identify_caller
 from mockserver.dispatch.fault_injection import raise_fault, select_prompt_fault, select_scripted_fault
+from mockserver.dispatch.quotas import check_quotas
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Call, Hinted, Json, Pause
 from mockserver.protojson.version_trimming import trim_to_version
@@ -95,17 +97,27 @@ class Answer:
             log.error("the log of calls lacks the end of a stream: %s", error)  # noqa: TRY400 - the sentence says it all
 
 
-def record_unrouted(  # noqa: PLR0913 - all but the world are given by name
-    world: World, *, now: Nanos, secret: str, verb: str, path: str, status: int, response: Any, hint: str
+def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
+    world: World,
+    *,
+    now: Nanos,
+    secret: str,
+    verb: str,
+    path: str,
+    status: int,
+    response: Any,
+    hint: str,
+    method: str = "",
+    request: Json | None = None,
 ) -> None:
-    """Append a call to the log that was answered before a method was found."""
+    """Append a call to the log that no method has answered: none was found, or the answer was recorded."""
     call = RecordedCall(
-        method="",
+        method=method,
         verb=verb,
         path=path,
         time=now,
         caller="",
-        request=None,
+        request=request,
         status=status,
         response=response,
         hint=hint,
@@ -139,22 +151,31 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
         answer.result = request.internal_error
     if isinstance(answer.result, ApiError) and answer.message is not None:
         answer.hint = request.service.refusal_hint(request.route, answer.message)
+    elif answer.message is None and answer.fault is not None:
+        _complete_for_log(request, answer)
     elif answer.hint:
         log.warning("%s: %s", request.route.id, answer.hint)
     return answer
 
 
+def _complete_for_log(request: Request, answer: Answer) -> None:
+    """Read caller and message of a call that a fault has ended before: the log has them as of every other call."""
+    answer.caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
+    with contextlib.suppress(ApiError):
+        answer.message = request.bind()
+
+
 def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
     world, route, settings = request.world, request.route, request.settings
-    answer.fault = select_scripted_fault(request)
-    raise_fault(request, answer.fault, after=0)
+    call_fault = answer.fault = select_scripted_fault(request)
+    if call_fault is not None:
+        raise_fault(request, call_fault, after=0)
     answer.caller = authenticate(request.credentials, route, settings, secret=bool(request.secret))
     message = answer.message = request.bind()
-    call_fault = answer.fault
-    if answer.fault is None:
-        answer.fault = select_prompt_fault(request, message)
-        raise_fault(request, answer.fault, after=0)
+    if call_fault is None and (prompt_fault := select_prompt_fault(request, message)) is not None:
+        answer.fault = prompt_fault
+        raise_fault(request, prompt_fault, after=0)
     call = Call(
         world=world,
         settings=settings,
@@ -165,6 +186,7 @@ def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
         options=request.options,
         fault=call_fault,
     )
+    check_quotas(request.service, call)
     result = route.handler(call)
     if isinstance(result, Hinted):
         answer.hint, result = result.hint, result.result
@@ -181,7 +203,8 @@ def _stream(request: Request, answer: Answer, messages: Iterator[Json | Pause]) 
             if isinstance(message, Pause):
                 yield message
                 continue
-            raise_fault(request, answer.fault, after=len(answer.sent))
+            if answer.fault is not None:
+                raise_fault(request, answer.fault, after=len(answer.sent))
             trimmed = trim_to_version(request.route.response, message)
             answer.sent.append(trimmed)
             yield trimmed

@@ -30,12 +30,25 @@ def select_prompt_fault(request: Request, message: Json) -> Fault | None:
     return find_magic_fault(text)
 
 
-def raise_fault(request: Request, fault: Fault | None, after: int) -> None:
+def raise_fault(request: Request, fault: Fault, after: int) -> None:
     """Raise the status error of a fault, if it is due after that many messages. Raises ApiError."""
-    if fault is not None and fault.status is not None and after == fault.after_chunks:
-        caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
-        failed = FailedCall(request.route, request.resource, caller.project, request.day, fault.retry_after)
-        raise injected_error(fault, request.service, failed)
+    if fault.status is not None and after == fault.after_chunks:
+        raise injected_error(fault, request.service, _failed_call(request, fault))
+
+
+def _failed_call(request: Request, fault: Fault) -> FailedCall:
+    """Return the particulars of the call. The project is the one that the client names, else the caller's own."""
+    caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
+    named = request.credentials.project or request.service.project_of(request.resource)
+    return FailedCall(
+        route=request.route,
+        resource=request.resource,
+        project=named or caller.project,
+        day=request.day,
+        world=request.world,
+        now=request.now,
+        retry_after=fault.retry_after,
+    )
 
 
 def injected_error(fault: Fault, service: Service, call: FailedCall) -> ApiError:

@@ -18,7 +18,8 @@ class Request:
     """A request whose method is known.
 
     `settings` are the world's, read once. `resource` is the resource name, which is known before the message is
-    bound. `bind` creates the message, or raises ApiError; it is called once, after the credentials have been checked.
+    bound. `bind` creates the message, or raises ApiError; it is called once, after the credentials have been checked, or for
+    the log alone.
     `options` is the metadata that the service's handlers may read. `secret` describes what looks like a real
     credential, "" if nothing does. The log of calls shows `verb` and `path`.
     """

@@ -10,7 +10,7 @@ from mockserver.dispatch.routing import Json, Route, compile_path, path_variable
 from mockserver.dispatch.service import Service
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than the values do
 class Match:
     """A matching route and the values of its path variables, by the names in the rule."""
 
@@ -23,6 +23,7 @@ class RouteTable:
 
     def __init__(self, services: Iterable[Service]) -> None:
         self.services = {service.host: service for service in services}
+        self._hosts = [(re.compile(service.host_pattern), service.host) for service in self.services.values()]
         self.routes = (
             *(replace(route, service=host) for host, service in self.services.items() for route in service.routes),
             *(
@@ -33,11 +34,12 @@ class RouteTable:
         )
         self._service_by_collection: dict[str, str] = {}
         self._services_by_version: dict[str, set[str]] = {}
-        self._routes_by_key: dict[tuple[str, str, str], list[Route]] = {}
+        self._routes_by_key: dict[tuple[str, str, str], list[tuple[Route, str]]] = {}
         self._routes_by_rpc: dict[str, list[Route]] = {}
         self._name_fields: dict[str, set[tuple[str, ...]]] = {}
         for route in self.routes:
-            self._routes_by_key.setdefault((route.verb, route.version, _action(route.path)), []).append(route)
+            key = (route.verb, route.version, _action(route.path))
+            self._routes_by_key.setdefault(key, []).append((route, route.path))
             if not route.lenient:
                 self._routes_by_rpc.setdefault(route.rpc, []).append(route)
                 self._name_fields.setdefault(route.rpc, set()).update(field for field, _ in path_variables(route.path))
@@ -49,13 +51,25 @@ class RouteTable:
         hosts = self._services_by_version.get(_version(path), set())
         return self._service_by_collection.get(_collection(path)) or ("".join(hosts) if len(hosts) == 1 else "")
 
-    def match(self, verb: str, path: str, as_of: date | None = None, *, lenient: bool = False) -> Match | None:
-        """Return the first live route that matches, or None. `path` is percent-encoded, as on the wire."""
-        for route in self._candidates(verb, _version(path), _action(path)):
-            pattern, names = compile_path(route.path)
-            match = pattern.fullmatch(path)
-            if match and route.is_live(as_of, lenient=lenient):
-                return Match(route, {name: unquote(value) for name, value in zip(names, match.groups(), strict=True)})
+    def service_of_host(self, host: str) -> str:
+        """Return the host of the service that a host name, in lower case, belongs to: its own or a region's; "" if none."""
+        return next((service for pattern, service in self._hosts if pattern.fullmatch(host)), "")
+
+    def match(
+        self, verb: str, path: str, as_of: date | None = None, *, lenient: bool = False, service: str = ""
+    ) -> Match | None:
+        """Return the first live route that matches, or None. `path` is percent-encoded, as on the wire.
+
+        A request to a host of a `service` matches only the routes of this service.
+        """
+        version, action = _version(path), _action(path)
+        for key in (verb, version, action), (verb, version, ""):  # a `**` may match what looks like an action
+            for route, rule in self._routes_by_key.get(key, ()):
+                pattern, names = compile_path(rule)
+                match = pattern.fullmatch(path)
+                if match and route.is_live(as_of, lenient=lenient) and service in {"", route.service}:
+                    values = map(unquote, match.groups())
+                    return Match(route, dict(zip(names, values, strict=True)))
         return None
 
     def routes_of(self, rpc: str) -> Sequence[Route]:
@@ -76,22 +90,22 @@ class RouteTable:
                 return route
         return None
 
-    def _candidates(self, verb: str, version: str, action: str) -> Iterator[Route]:
-        """Yield the routes with the action, then those without: a `**` may match what looks like an action."""
-        yield from self._routes_by_key.get((verb, version, action), ())
-        if action:
-            yield from self._routes_by_key.get((verb, version, ""), ())
+    def find_on(self, path: str) -> list[Route]:
+        """Return the routes with this path, whatever their verb."""
+        return [route for route in self.routes if route.version == _version(path) and _matches(route, path)]
 
     def find_nearest(self, verb: str, path: str) -> list[Route]:
         """Return routes with another verb or version than the path, else those with the same action."""
         tail = path.split("/", 2)[-1]
-        same_path = [
-            route for route in self.routes if compile_path(route.path)[0].fullmatch(f"/{route.version}/{tail}")
-        ]
+        same_path = [route for route in self.routes if _matches(route, f"/{route.version}/{tail}")]
         action = _action(path)
         same_action = [route for route in self.routes if action and route.path.endswith(f":{action}")]
         versions = list(self._services_by_version)
         return sorted(same_path, key=lambda route: (route.verb != verb, versions.index(route.version))) or same_action
+
+
+def _matches(route: Route, path: str) -> bool:
+    return compile_path(route.path)[0].fullmatch(path) is not None
 
 
 def _version(path: str) -> str:

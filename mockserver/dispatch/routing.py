@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from mockserver.dispatch.http_rules import method_id
@@ -30,12 +30,20 @@ class Pause:
     seconds: float
 
 
+DAY: Nanos = 86_400 * 1_000_000_000
+
+
 def day_of(settings: Settings, now: Nanos) -> date:
     """Return the as-of day of a world, else the day of its clock."""
-    return settings.as_of or to_datetime(now).date()
+    return settings.as_of or _date(now // DAY)
 
 
-@dataclass(frozen=True, slots=True)
+@lru_cache(maxsize=16)  # most requests of a run come on the same day
+def _date(days: int) -> date:
+    return to_datetime(days * DAY).date()
+
+
+@dataclass(slots=True)  # frozen would cost more than the dispatcher's checks do
 class Call:
     """A call of a method: its world, the settings of the world when the call came, time, caller and message.
 
@@ -153,8 +161,7 @@ class Route:
     @property
     def resource_field(self) -> tuple[str, ...]:
         """Return the member of the message for the path's first variable: ("tunedModel", "name"); () if there is none."""
-        names = compile_path(self.path)[1]
-        return tuple(map(json_name, names[0].split("."))) if names else ()
+        return _resource_field(self.path)
 
     def takes_keys(self, as_of: date | None) -> bool:
         """Return whether an API key alone is enough on that day; None means all days at once."""
@@ -184,6 +191,12 @@ def compile_path(path: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
         out += f"({_wildcards(variable[2] or '*')})"
         position = variable.end()
     return re.compile(out + re.escape(path[position:])), tuple(names)
+
+
+@cache
+def _resource_field(path: str) -> tuple[str, ...]:
+    names = compile_path(path)[1]
+    return tuple(map(json_name, names[0].split("."))) if names else ()
 
 
 @cache

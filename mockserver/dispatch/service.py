@@ -4,28 +4,47 @@ The other rooms use a `Service`, and name no host, method or resource themselves
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
-from mockserver.dispatch.routing import Json, Route
+from mockserver.dispatch.routing import Call, Json, Route
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.outages import Violation
+from mockserver.state.clock import Nanos
+from mockserver.state.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class FailedCall:
     """A call into which a fault is injected: the values that its error may quote.
 
-    `project` is the caller's, `resource` the name in the path, "" if there is none.
+    `project` is the one that the call is billed to, `resource` the name in the path, "" if there is none.
     """
 
     route: Route
     resource: str
     project: str
     day: date
+    world: World
+    now: Nanos
     retry_after: float | None = None
+
+    @property
+    def version(self) -> str:
+        """Return the API version of the method."""
+        return self.route.version
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaKey:
+    """What a quota is counted for: a model of a project."""
+
+    project: str
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +92,20 @@ class Service:
     empty_404         whether a path without a route gets an empty body instead of the outermost server's page
     internal_error    the message of its internal error
     injected_error    returns its error for the status or reason of a fault; None if the common error serves
+    project_of        returns the project in a resource name; "" if there is none
     misnamed          returns its error for a message without a resource name, or with one that matches no path
     call_options      the request metadata (header names, lower case) that its handlers may read
     prompt_text       returns the text of a request that may contain magic words; "" if there is none
     polls             globs over the ids of methods that clients poll while a job runs
     has_ended         returns whether an answer to such a method shows that the job has ended
+    metered           globs over the ids of methods that count against quotas
+    quota_key         returns what a call counts for
+    quota_error       returns its error for a call that exceeds quotas
+    creates           globs over the ids of methods that create something new each time
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
+    pattern_hints     the same by regular expressions that match the whole path
+    not_supported     the file that lists what is left out on purpose, and why
     lenient_hint      the hint if only a lenient route matches
     """
 
@@ -89,8 +115,13 @@ class Service:
     headers: HeaderProfile
     discovery: DiscoveryProfile
     injected_error: Callable[[str, FailedCall], ApiError | None]
+    quota_key: Callable[[Call], QuotaKey]
+    quota_error: Callable[[Call, QuotaKey, Sequence[Violation]], ApiError]
+    metered: tuple[str, ...] = ()
+    creates: tuple[str, ...] = ()
     internal_error: str = outages.INTERNAL
     regional: bool = False
+    project_of: Callable[[str], str] = lambda _: ""
     misnamed: Callable[[Route, Json], ApiError] = lambda *_: errors.invalid_argument()  # our choice: not seen
     lenient_routes: tuple[Route, ...] = ()
     empty_404: bool = False
@@ -100,6 +131,8 @@ class Service:
     has_ended: Callable[[Mapping[str, Any]], bool] = lambda _: False
     refusal_hint: Callable[[Route, Json], str] = lambda *_: ""
     path_hints: Mapping[str, str] = field(default_factory=dict)
+    pattern_hints: Mapping[str, str] = field(default_factory=dict)
+    not_supported: Path | None = None
     lenient_hint: str = ""
 
     @property

@@ -1,12 +1,15 @@
 """The network of this process, guarded: looking up or connecting to a host may be refused, whichever library tries."""
 
+import _socket
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
+from mockserver.doors.foreign_sockets import foreign_sockets_guarded
 from mockserver.doors.patching import SharedPatch, replaced
+from mockserver.doors.redirection import redirected
 from mockserver.rpc.loopback import is_loopback
 
 Guard = Callable[[str], None]
@@ -39,22 +42,16 @@ def _check(host: Any) -> None:
             guard(name)
 
 
+def _guarded_look_up(original: Callable[..., Any]) -> Callable[..., Any]:
+    def look_up(*args: Any, **kwargs: Any) -> Any:
+        _check(args[0] if args else kwargs.get("host"))
+        return original(*args, **kwargs)
+
+    return look_up
+
+
 @contextlib.contextmanager
 def _patched() -> Iterator[None]:
-    look_up, look_up_name, look_up_name_ex = socket.getaddrinfo, socket.gethostbyname, socket.gethostbyname_ex
-
-    def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
-        _check(host)
-        return look_up(host, *args, **kwargs)
-
-    def guarded_look_up_name(host: Any) -> Any:
-        _check(host)
-        return look_up_name(host)
-
-    def guarded_look_up_name_ex(host: Any) -> Any:
-        _check(host)
-        return look_up_name_ex(host)
-
     def guarded_connect(original: Callable[..., Any]) -> Callable[..., Any]:
         def connect(self: socket.socket, address: Any) -> Any:
             if isinstance(address, tuple):  # the others are local: files, pipes
@@ -64,9 +61,11 @@ def _patched() -> Iterator[None]:
         return connect
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(replaced(socket, "getaddrinfo", guarded_look_up))
-        stack.enter_context(replaced(socket, "gethostbyname", guarded_look_up_name))
-        stack.enter_context(replaced(socket, "gethostbyname_ex", guarded_look_up_name_ex))
+        # Libraries keep references to these functions: so the functions change. And a test may have put one of its own there.
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+            stack.enter_context(replaced(socket, name, _guarded_look_up(getattr(socket, name))))
+            stack.enter_context(redirected(_socket, name, _guarded_look_up))
+        stack.enter_context(foreign_sockets_guarded(_check))
         for name in ("connect", "connect_ex"):
             stack.enter_context(replaced(socket.socket, name, guarded_connect(getattr(socket.socket, name))))
         yield

@@ -16,49 +16,68 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mockserver.doors.credentials_file import authorized_user
 from mockserver.rpc.credentials import find_real_secret
-from mockserver.state.world import PREFIX
+from mockserver.state.world import PREFIX, WorldCredentials
 
 API_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 
 # Where a client would send requests instead of to Google's hosts, past the interceptor.
 ELSEWHERE = ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL")
 
+NO_PROXY = ("NO_PROXY", "no_proxy")
+"""The hosts that are reached without a proxy: libraries read one or the other."""
+
 Changes = dict[str, str | None]
 """Variables and their values; None is absent."""
 
 
-def adc(project: str, refresh_token: str) -> dict[str, str]:
-    """Application-default credentials, as `gcloud auth application-default login` writes them."""
-    return {
-        "type": "authorized_user",
-        "client_id": "mockserver.apps.googleusercontent.com",
-        "client_secret": "mockserver",
-        "refresh_token": refresh_token,
-        "quota_project_id": project,
-    }
-
-
-def changes(project: str, api_key: str, credentials_file: str, given: Mapping[str, str]) -> Changes:
+def changes(
+    project: str,
+    api_key: str,
+    credentials_file: str,
+    given: Mapping[str, str],
+    address: str = "",
+    *,
+    adds_key: bool = True,
+) -> Changes:
     """What makes the environment `given` safe: values for what is missing or looks real. The tester's own values stay.
 
-    Made-up values are replaced too: they lead to the world of a server around this one.
+    Made-up values are replaced too: they lead to the world of a server around this one. With the `address` of a server
+    on a socket, child processes are led there, past a proxy. With `adds_key` there is an API key in any case.
     """
     wanted = {"GOOGLE_CLOUD_PROJECT": project, "GOOGLE_CLOUD_LOCATION": "us-central1"}
     kept = {name: value for name in (*API_KEYS, *wanted) if not (value := given.get(name, PREFIX)).startswith(PREFIX)}
     kept |= {name: api_key for name in API_KEYS if find_real_secret(kept.get(name, ""))}
-    if not kept.keys() & set(API_KEYS):
+    if adds_key and not kept.keys() & set(API_KEYS):
         wanted["GOOGLE_API_KEY"] = api_key
     safe = wanted | kept | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
-    names = (*ELSEWHERE, *API_KEYS, *wanted, "GOOGLE_APPLICATION_CREDENTIALS")
+    if address:
+        # Not the one for Vertex AI: with it, google-genai 2 and 3 lose a project that is in the environment, and a token
+        # is asked for at Google all the same.
+        safe["GOOGLE_GEMINI_BASE_URL"] = address
+        safe |= {name: without_proxy(given.get(name, "")) for name in NO_PROXY}
+    names = (*ELSEWHERE, *API_KEYS, *wanted, "GOOGLE_APPLICATION_CREDENTIALS", *(NO_PROXY if address else ()))
     return {name: safe.get(name) for name in names if safe.get(name) != given.get(name)}
 
 
+def without_proxy(hosts: str) -> str:
+    """Add this machine to a list of hosts that are reached without a proxy."""
+    if hosts.strip() == "*":
+        return hosts
+    listed = [host.strip() for host in hosts.split(",") if host.strip()]
+    return ",".join([*listed, *(host for host in ("127.0.0.1", "localhost", "::1") if host not in listed)])
+
+
 @contextlib.contextmanager
-def environment(project: str, api_key: str, token: str) -> Iterator[None]:
-    """While inside, this process finds fake credentials where real ones would be."""
-    path = _write_credentials(json.dumps(adc(project, token)))
-    with changed(changes(project, api_key, str(path), os.environ)):
+def environment(credentials: WorldCredentials, address: str = "", *, adds_key: bool = True) -> Iterator[None]:
+    """While inside, this process finds fake credentials where real ones would be.
+
+    Its child processes find the address, if there is one, where they look for another base URL than Google's.
+    """
+    path = _write_credentials(json.dumps(authorized_user("", credentials)))
+    project, api_key = credentials.project, credentials.api_key
+    with changed(changes(project, api_key, str(path), os.environ, address, adds_key=adds_key)):
         yield
 
 

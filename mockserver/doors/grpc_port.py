@@ -1,6 +1,8 @@
 """The gRPC port, which the live server may have beside that of HTTP."""
 
+import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mockserver.inspection.services import route_table
@@ -36,3 +38,32 @@ def open_port(
         raise CannotServe(f"cannot read {error.filename}: {error.strerror}") from None
     server.start()
     return target, server.stop
+
+
+class LazyPort:
+    """A gRPC port that is opened when it is first used: importing grpcio takes longer than the rest of a start."""
+
+    def __init__(self, worlds: Worlds, host: str, port: int = 0) -> None:
+        self._open = partial(open_port, worlds, host, port)
+        self._lock = threading.Lock()
+        self._target = ""
+        self._stop: Callable[[], None] = lambda: None
+
+    @property
+    def target(self) -> str:
+        """Return `host:port`. Raises CannotServe, for example without grpcio."""
+        with self._lock:
+            if not self._target:
+                self._target, self._stop = self._open()
+            return self._target
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Return host and port. Raises CannotServe."""
+        host, _, port = self.target.rpartition(":")
+        return host, int(port)
+
+    def close(self) -> None:
+        """Close the port, if it was opened."""
+        with self._lock:
+            self._stop()

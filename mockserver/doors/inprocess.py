@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
+from types import coroutine
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -45,14 +47,10 @@ class Aborted(ConnectionError):
         self.reset = reset
 
 
-class _Out:
-    """Awaiting this yields a message to the code that steps the coroutine."""
-
-    def __init__(self, message: Message) -> None:
-        self._message = message
-
-    def __await__(self) -> Generator[Message, None, None]:
-        yield self._message
+@coroutine
+def _send(message: Message) -> Generator[Message, None, None]:
+    """Yield a message to the code that steps the coroutine."""
+    yield message
 
 
 def send_request(app: App, request: AppRequest) -> AppResponse:
@@ -63,19 +61,16 @@ def send_request(app: App, request: AppRequest) -> AppResponse:
 
 
 def _messages(app: App, request: AppRequest) -> Iterator[Message]:
-    async def send(message: Message) -> None:
-        await _Out(message)
-
-    coroutine = app(_scope(request), _receive(request.body), send).__await__()
+    steps = app(_scope(request), _receive(request.body), _send).__await__()
     try:
-        for message in coroutine:
-            if not isinstance(message, MutableMapping):
+        for message in steps:
+            if not isinstance(message, dict):
                 message.cancel()
                 msg = "this clock waits for real time: give the in-process server a manual one, or use a live server"
                 raise RuntimeError(msg)  # noqa: TRY004 - a matter of clocks, not of types
             yield message
     finally:
-        coroutine.close()
+        steps.close()
 
 
 def _bodies(messages: Iterator[Message]) -> Iterator[bytes]:
@@ -114,7 +109,7 @@ def _receive(body: bytes) -> Callable[[], Awaitable[Message]]:
 def _scope(request: AppRequest) -> Message:
     url = urlsplit(request.url)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
-    if not any(name == b"host" for name, _ in headers):
+    if b"host" not in dict(headers):
         headers.insert(0, (b"host", url.netloc.encode("latin-1")))
     return {
         "type": "http",
@@ -129,10 +124,16 @@ def _scope(request: AppRequest) -> Message:
         "root_path": "",
         "headers": headers,
         "client": ("127.0.0.1", 0),
-        "server": (url.hostname, url.port or (443 if url.scheme == "https" else 80)),
+        "server": _server(url.scheme, url.netloc),
         "state": {},
         "extensions": {"mockserver.abort": _abort, "mockserver.no_event_loop": {}},
     }
+
+
+@lru_cache(maxsize=64)
+def _server(scheme: str, netloc: str) -> tuple[str | None, int]:
+    url = urlsplit(f"{scheme}://{netloc}")
+    return url.hostname, url.port or (443 if url.scheme == "https" else 80)
 
 
 def _abort(*, reset: bool) -> None:

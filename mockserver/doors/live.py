@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 import threading
-from asyncio import CancelledError, TimerHandle, Transport
+from asyncio import CancelledError, TimerHandle, Transport, WriteTransport
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -76,6 +76,9 @@ class Breakable(HttpToolsProtocol):
     _untold = 0
     """The bytes that the parser was given since it last told of anything but headers."""
     _refused = False
+    """Whether nothing more is read from the client."""
+    _is_last = False
+    """Whether the connection is closed after the answer that is under way."""
     _silent_until = 0.0
     """When the loop's time comes to which it may be said again, of all connections, that descriptors are short."""
 
@@ -140,7 +143,7 @@ class Breakable(HttpToolsProtocol):
         """Answer what cannot be parsed, which includes what we refused to."""
         if isinstance(getattr(sys.exception(), "__context__", None), TooManyHeaders):
             self._refuse()
-        else:
+        elif not self._leave_after_answer():
             super().send_400_response(msg)
 
     def pause_writing(self) -> None:
@@ -155,8 +158,12 @@ class Breakable(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Start the timer for what the client has not read yet."""
+        if self._is_last:
+            self.pipeline.clear()
         super().on_response_complete()
         self._await_reader()
+        if self._is_last:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
@@ -168,7 +175,23 @@ class Breakable(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._seconds = seconds
-        self._timer = self.loop.call_later(seconds, self.transport.close) if seconds else None
+        self._timer = self.loop.call_later(seconds, self._time_out) if seconds else None
+
+    def _time_out(self) -> None:
+        if not self._leave_after_answer():
+            self.transport.close()
+
+    def _leave_after_answer(self) -> bool:
+        """Close the connection once the answer that is under way, if there is one, is complete.
+
+        Whatever else a client sends behind a request, that request has its answer, and no other takes its place.
+        """
+        cycle: Any = self.cycle  # None before the first request
+        is_complete = cycle is None or cycle.response_complete or cycle.more_body
+        if is_complete and not self.pipeline:
+            return False
+        self._refused = self._is_last = True
+        return True
 
     def _warn_of_descriptors(self, transport: Transport) -> None:
         connection, limit, now = transport.get_extra_info("socket"), _descriptor_limit(), self.loop.time()
@@ -195,9 +218,7 @@ class Breakable(HttpToolsProtocol):
             self.header_bytes,
             self.header_count,
         )
-        cycle: Any = self.cycle  # None before the first request
-        if cycle is not None and not cycle.response_complete:
-            self.transport.close()
+        if self._leave_after_answer():
             return
         sentence = (
             f"The headers are larger than {self.header_bytes} bytes, or more than {self.header_count}.\n".encode()
@@ -227,12 +248,17 @@ class Breakable(HttpToolsProtocol):
         if not reset:
             self.transport.close()
             return
-        connection = self.transport.get_extra_info("socket")
-        if connection is not None:
-            with contextlib.suppress(OSError):  # the client has closed it already
-                # Without lingering, closing sends a reset.
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
+        reset_connection(self.transport)
+
+
+def reset_connection(transport: WriteTransport) -> None:
+    """Close a connection with a reset."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):  # the client has closed it already
+            # Without lingering, closing sends a reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _config(app: Any, host: str, port: int) -> uvicorn.Config:
@@ -329,6 +355,12 @@ class LiveServer:
         self._server = _Server(_config(app, host, port), self._started.set)
         self._thread = threading.Thread(target=self._server.run, name="mockserver", daemon=True)
         self._host = host
+        self.url = ""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Return host and port."""
+        return self._host, int(self.url.rpartition(":")[2])
 
     def start(self) -> str:
         """Start to serve and return the base URL, `http://host:port`. RuntimeError when it cannot."""
@@ -337,7 +369,8 @@ class LiveServer:
             if not self._thread.is_alive():
                 msg = f"the server did not start on {self._host}"
                 raise RuntimeError(msg)
-        return _base_url(self._server, self._host)
+        self.url = _base_url(self._server, self._host)
+        return self.url
 
     def stop(self) -> None:
         """Stop serving and wait until the thread has ended."""

@@ -57,8 +57,8 @@ class SharedPatch(Generic[T]):
 
 
 @contextmanager
-def replaced(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
-    """Have `owner.name` be the function while inside.
+def replaced(owner: Any, name: str, function: Any) -> Iterator[None]:
+    """Have `owner.name` be the function, or another value, while inside.
 
     On the way out it stays if somebody else has replaced it since: their undoing would only bring ours back.
     """

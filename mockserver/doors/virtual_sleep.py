@@ -1,142 +1,207 @@
 """Sleeping in the code under test moves the clock instead of waiting.
 
-Only the thread that started it is affected: a server in another thread sleeps as ever. Tasks of one
-event loop that sleep at the same time wake in the order of their deadlines, and time goes from one to
-the next: two tasks that sleep ten seconds take ten, not twenty. Work that a loop has handed to a thread
-pool is waited for: aiohttp looks up proxies there, google-auth's credentials are refreshed there.
+The thread that started it is affected, and every thread that the code under test starts: but no thread that was there
+before, such as a server's or a test runner's. Waiting with a timeout for another thread, or for a file, waits for them
+first, and moves the clock if they have nothing to do.
 """
 
+import _thread
 import asyncio
 import contextlib
-import itertools
+import select
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from heapq import heappop, heappush
-from types import ModuleType
-from typing import Any
+from types import FrameType, FunctionType
+from typing import Any, cast
 
+from mockserver.doors import redirection
+from mockserver.doors.import_hook import after_import
 from mockserver.doors.patching import SharedPatch, replaced
-from mockserver.state.clock import END, SECOND, Clock, Machine, Nanos
+from mockserver.doors.redirection import code_replaced, redirected
+from mockserver.doors.sleepers import WORK_TIMEOUT, LoopSleepers, Sleepers
+from mockserver.state.clock import END, SECOND, Clock, Machine
 
-# How many iterations the event loop makes before time moves on. A request that is answered inside the process
-# takes about ten through aiohttp: a sleeper must not overtake it.
-ROUNDS = 25
-
-# For how long time stands still for one piece of work in a thread pool, and how often the work is checked; in real
-# seconds. Work that takes longer may itself wait for what a sleeper does next.
-WORK_TIMEOUT, CHECK_INTERVAL = 2.0, 0.0005
+_REAL = ("subprocess",)
+"""Modules that sleep while they wait for what no clock of ours moves: other processes."""
 
 
-def virtual_sleep(clock: Clock) -> AbstractContextManager[None]:
-    """While inside, `time.sleep` and `asyncio.sleep` of this thread advance the clock."""
-    return _patch.used_with(_Sleepers(clock))
+@contextlib.contextmanager
+def virtual_sleep(clock: Clock, *, has_clocks: bool = False) -> Iterator[None]:
+    """While inside, whoever sleeps in the code under test moves the clock; with `has_clocks` the machine's clocks too."""
+    sleepers = Sleepers(clock, has_clocks=has_clocks)
+    with contextlib.ExitStack() as stack:
+        stack.callback(sleepers.close)
+        if has_clocks:
+            from mockserver.doors.virtual_clock import clocks_moved
+
+            stack.enter_context(clocks_moved())
+        stack.enter_context(_patch.used_with(sleepers))
+        yield
+
+
+def find_sleepers() -> Sleepers | None:
+    """Return those whom this thread belongs to: the newest that it started, or else the newest that has it."""
+    users = _patch.values()
+    if not users:
+        return None
+    here = threading.current_thread()
+    return _patch.newest_of_thread() or next((each for each in reversed(users) if each.has(here)), None)
 
 
 @contextlib.contextmanager
 def _patched() -> Iterator[None]:
-    real_sleep, real_async_sleep, real_submit = time.sleep, asyncio.sleep, ThreadPoolExecutor.submit  # noqa: TID251 - to be put back
+    from mockserver.doors.virtual_clock import timeouts_moved
 
+    with timeouts_moved(), contextlib.ExitStack() as patches:
+        enter = patches.enter_context
+        enter(redirected(time, "sleep", _sleep_function))
+        enter(code_replaced(cast(FunctionType, asyncio.sleep), cast(FunctionType, _asyncio_sleep)))
+        enter(replaced(ThreadPoolExecutor, "submit", _submit_function(ThreadPoolExecutor.submit)))
+        enter(replaced(threading.Condition, "wait", _wait_function(threading.Condition.wait)))
+        enter(replaced(threading.Thread, "join", _join_function(threading.Thread.join)))
+        enter(replaced(select, "select", _select_function(select.select)))
+
+        def patch_trio(_: str) -> None:
+            from mockserver.doors import virtual_trio  # noqa: F401 - it keeps the original
+
+            enter(code_replaced(sys.modules["trio"].sleep, cast(FunctionType, _trio_sleep)))
+
+        enter(after_import(["trio"], patch_trio))
+        if "trio" in sys.modules:
+            patch_trio("trio")
+        yield
+
+
+_patch = SharedPatch[Sleepers](_patched)
+
+
+def _sleep_function(original: Callable[[float], None]) -> Callable[[float], None]:
     def sleep(seconds: float) -> None:
-        sleepers = _patch.newest_of_thread()
-        if sleepers is None:
-            real_sleep(seconds)
+        sleepers = find_sleepers()
+        if sleepers is None or _is_real_sleeper(sys._getframe(1)):  # noqa: SLF001 - the caller
+            original(seconds)
         elif seconds < 0:
             msg = "sleep length must be non-negative"
             raise ValueError(msg)
         else:
-            Machine.sleep(0)  # another thread may be what is waited for
-            sleepers.clock.advance(seconds)
+            sleepers.wait(seconds, original)  # a short real sleep, which returns None: nobody wakes a sleeper
 
-    async def async_sleep(delay: float, result: Any = None) -> Any:
-        sleepers = _patch.newest_of_thread()
-        if sleepers is None or delay <= 0 or (now := sleepers.clock.now()) + delay * SECOND >= END:
-            return await real_async_sleep(delay, result)
-        await sleepers.sleep_until(now + round(delay * SECOND))
-        return result
+    return sleep
 
+
+def _is_real_sleeper(frame: FrameType | None) -> bool:
+    """Whether the caller, who is behind our own frames, waits for what no clock of ours moves."""
+    while frame is not None and frame.f_globals.get("__name__") == redirection.__name__:
+        frame = frame.f_back
+    return frame is not None and frame.f_globals.get("__name__") in _REAL
+
+
+async def _asyncio_sleep(delay: float, result: Any = None) -> Any:
+    from mockserver.doors.virtual_sleep import asyncio_sleep  # the code runs in asyncio's module
+
+    return await asyncio_sleep(delay, result)
+
+
+async def asyncio_sleep(delay: float, result: Any = None) -> Any:
+    """`asyncio.sleep`, which moves the clock."""
+    sleepers = find_sleepers()
+    if sleepers is None or delay <= 0 or (now := sleepers.clock.now()) + delay * SECOND >= END:
+        return await Machine.async_sleep(delay, result)
+    loop = asyncio.get_running_loop()
+    if sleepers.has_clocks and isinstance(loop, asyncio.BaseEventLoop):  # its timers move the clock
+        return await Machine.async_sleep(delay, result)
+    await sleepers.of_loop(loop, LoopSleepers).sleep_until(now + round(delay * SECOND))
+    return result
+
+
+async def _trio_sleep(seconds: float) -> None:
+    from mockserver.doors.virtual_trio import sleep  # the code runs in trio's module
+
+    await sleep(seconds)
+
+
+def _submit_function(original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
     def submit(pool: ThreadPoolExecutor, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        work: Future[Any] = real_submit(pool, *args, **kwargs)
-        if (sleepers := _patch.newest_of_thread()) is not None:
-            sleepers.watch(work)
+        work = original(pool, *args, **kwargs)
+        if (sleepers := find_sleepers()) is not None:
+            with contextlib.suppress(RuntimeError):  # no loop is running: nobody has handed it to another thread
+                sleepers.of_loop(asyncio.get_running_loop(), LoopSleepers).watch(work)
         return work
 
-    _exchange({real_sleep: sleep, real_async_sleep: async_sleep})
-    try:
-        with replaced(ThreadPoolExecutor, "submit", submit):
-            yield
-    finally:
-        _exchange({sleep: real_sleep, async_sleep: real_async_sleep})
+    return submit
 
 
-class _Sleepers:
-    """The sleeping tasks in the order of their deadlines. One of them at a time moves the clock."""
+def _wait_function(original: Callable[..., bool]) -> Callable[..., bool]:
+    """`Condition.wait`, on which `Event.wait`, `Queue.get` and `Future.result` stand.
 
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self._waiting: list[tuple[Nanos, int, asyncio.Future[None]]] = []
-        self._arrivals = itertools.count()
-        self._moving: asyncio.AbstractEventLoop | None = None
-        self._working: dict[Future[Any], asyncio.AbstractEventLoop] = {}
-
-    def watch(self, work: Future[Any]) -> None:
-        """Keep the clock still until the work is done, if an event loop handed it to a thread."""
-        with contextlib.suppress(RuntimeError):  # no loop is running
-            loop = asyncio.get_running_loop()
-            self._working[work] = loop
-            loop.call_later(WORK_TIMEOUT, self._working.pop, work, None)
-
-    async def sleep_until(self, deadline: Nanos) -> None:
-        """Return when the clock has reached the deadline."""
-        loop = asyncio.get_running_loop()
-        awake = loop.create_future()
-        heappush(self._waiting, (deadline, next(self._arrivals), awake))
-        if self._moving is not loop:
-            self._moving = loop
-            self._move(loop, ROUNDS)
-        await awake
-
-    def _move(self, loop: asyncio.AbstractEventLoop, rounds: int) -> None:
-        """Wake the next sleeper after so many iterations of the loop."""
-        if self._waits_for_threads(loop):
-            loop.call_later(CHECK_INTERVAL, self._move, loop, ROUNDS)
-        elif rounds:
-            loop.call_soon(self._move, loop, rounds - 1)
-        elif self._wake_next(loop):
-            self._move(loop, ROUNDS)
-        else:
-            self._moving = None
-
-    def _waits_for_threads(self, loop: asyncio.AbstractEventLoop) -> bool:
-        for work in [work for work, its_loop in self._working.items() if its_loop is not loop or work.done()]:
-            del self._working[work]
-        return bool(self._working)
-
-    def _wake_next(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Move the clock to the nearest deadline. False if nobody sleeps; a sleeper may have been cancelled."""
-        while self._waiting:
-            deadline, _, awake = heappop(self._waiting)
-            if not awake.done() and awake.get_loop() is loop:
-                self.clock.advance_to(deadline)
-                awake.set_result(None)
-                return True
-        return False
-
-
-_patch = SharedPatch[_Sleepers](_patched)
-
-
-def _exchange(functions: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
-    """Replace functions in every module that holds one of them as `sleep`, as `from time import sleep` does.
-
-    Called again to restore them, it also reaches modules that were imported since.
+    It does what the original does, with the attributes that the original uses. But it stays in the queue of waiters
+    while time passes: who leaves it for a moment may miss a notification.
     """
-    # sys.modules may hold None or any object. Each test pays for this loop, so it does nothing else for most modules.
-    holders = [module for module in list(sys.modules.values()) if "sleep" in getattr(module, "__dict__", ())]
-    for module in holders:
-        held: Any = module.__dict__["sleep"]
-        for old, new in functions.items():  # compared by identity: what is named `sleep` may not be hashable
-            if held is old and isinstance(module, ModuleType):
-                module.sleep = new  # type: ignore[attr-defined]  # it has the attribute: see above
+
+    def wait(self: Any, timeout: float | None = None) -> bool:
+        sleepers = find_sleepers()
+        if sleepers is None or (timeout is not None and timeout <= 0):
+            return original(self, timeout)
+        if not self._is_owned():
+            msg = "cannot wait on un-acquired lock"
+            raise RuntimeError(msg)
+        waiter = _thread.allocate_lock()
+        waiter.acquire()
+        self._waiters.append(waiter)
+        state = self._release_save()
+        notified = False
+        try:
+            notified = _acquire(waiter, timeout, sleepers)
+        finally:
+            self._acquire_restore(state)
+            if not notified:
+                with contextlib.suppress(ValueError):
+                    self._waiters.remove(waiter)
+        return notified
+
+    return wait
+
+
+def _acquire(waiter: _thread.LockType, timeout: float | None, sleepers: Sleepers) -> bool:
+    def is_woken() -> bool:
+        return not waiter.locked()
+
+    if timeout is None:
+        return sleepers.wait_for_ever(waiter.acquire, is_woken)
+    return sleepers.wait(timeout, lambda seconds: waiter.acquire(timeout=seconds), is_woken=is_woken)
+
+
+def _join_function(original: Callable[..., None]) -> Callable[..., None]:
+    def join(self: threading.Thread, timeout: float | None = None) -> None:
+        sleepers = find_sleepers()
+        if sleepers is None or timeout is None or timeout <= 0:
+            original(self, timeout)
+            return
+
+        def attempt(seconds: float) -> bool:
+            original(self, seconds)
+            return not self.is_alive()
+
+        sleepers.wait(timeout, attempt)
+
+    return join
+
+
+def _select_function(original: Callable[..., Any]) -> Callable[..., Any]:
+    def select(rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None) -> Any:
+        sleepers = find_sleepers()
+        if sleepers is None or timeout is None or timeout <= 0:
+            return original(rlist, wlist, xlist, timeout)
+
+        def attempt(seconds: float) -> Any:
+            ready = original(rlist, wlist, xlist, seconds)
+            return ready if any(ready) else None
+
+        # Files are written to by others, whom nobody sees.
+        patience = WORK_TIMEOUT if rlist or wlist or xlist else 0.0
+        return sleepers.wait(timeout, attempt, patience=patience) or ([], [], [])
+
+    return select

@@ -11,6 +11,7 @@ from typing import Any
 from mockserver.dispatch.lists import list_index_response
 from mockserver.dispatch.routing import Call
 from mockserver.dispatch.transactions import transactional
+from mockserver.gemini import owners
 from mockserver.gemini.embeddings import embed_request
 from mockserver.gemini.errors import invalid_fields, not_found
 from mockserver.gemini.generation import answer_request
@@ -52,7 +53,9 @@ class Batch:
         return sum("error" in response for response in self.responses)
 
 
-BY_PRINCIPAL: Index[Batch] = Index("principal", lambda batch: (batch.principal,), lambda batch: -batch.created)
+BY_PRINCIPAL: Index[Batch] = Index(
+    "principal", lambda batch: owners.partitions(batch.principal), lambda batch: -batch.created
+)
 BATCHES: Collection[Batch] = Collection("gemini.batches", Batch, (BY_PRINCIPAL,))
 
 
@@ -62,7 +65,7 @@ def find_batch(call: Call, name: str) -> Batch:
         batch = call.world.store.get(BATCHES, name)
     except Missing:
         raise not_found() from None
-    if batch.principal != call.caller.principal:
+    if not owners.is_caller(batch.principal, call):
         raise not_found()
     return batch
 
@@ -147,8 +150,7 @@ def list_batches(call: Call) -> Json:
     """List the operations of the caller's batches, newest first."""  # our choice: not seen
 
     def walk(after: Position | None) -> Iterable[Batch]:
-        entries = call.world.store.walk(BATCHES, BY_PRINCIPAL, call.caller.principal, after=after)
-        return (entry.record for entry in entries)
+        return owners.walk_partitions(call, BATCHES, BY_PRINCIPAL, owners.own_partitions(call), after)
 
     return list_index_response(
         call,

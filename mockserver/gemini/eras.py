@@ -16,6 +16,9 @@ from mockserver.catalog.base_model import Shape
 USAGE_SINCE = date(2024, 6, 1)
 VERSION_SINCE = date(2024, 9, 1)  # and avgLogprobs
 RESPONSE_ID_SINCE = date(2025, 6, 1)
+# None of the 126 answers in google-genai's recordings of 2025-08 to 2026-02 has ratings; a stream of 2.0 of 2025-08 has.
+UNRATED_SINCE = date(2025, 9, 1)
+FINISH_MESSAGE_SINCE = date(2025, 8, 1)
 
 _OLD_ORDER = ("SEXUALLY_EXPLICIT", "HATE_SPEECH", "HARASSMENT", "DANGEROUS_CONTENT")
 _NEW_ORDER = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLICIT")
@@ -28,7 +31,7 @@ class Era:
     `rated`: ratings, also where all are NEGLIGIBLE; `index` of a lone candidate; `feedback` on a prompt that was not
     blocked; `finishing`: STOP and the ratings in every event of a stream; `usage`; the model's `version`; `details` and
     `candidate_details` of the usage by modality; `running`: counts that grow with every event; `default_threshold` of
-    a category that the client does not set.
+    a category that the client does not set; `finish_message`: that the candidate is function calls.
     """
 
     categories: tuple[str, ...] = _NEW_ORDER
@@ -43,6 +46,7 @@ class Era:
     running: bool = False
     response_id: bool = False
     avg_logprobs: bool = True
+    finish_message: bool = False
     default_threshold: str = "BLOCK_MEDIUM_AND_ABOVE"
 
 
@@ -66,6 +70,7 @@ ERAS = {
         response_id=True,
         avg_logprobs=False,
         default_threshold="OFF",
+        finish_message=True,  # of 2.5 and later; of the models before it is our choice: not seen
     ),
 }
 
@@ -82,4 +87,5 @@ def era_of(shape: Shape, as_of: date | None) -> Era:
         version=era.version and as_of >= VERSION_SINCE,
         avg_logprobs=era.avg_logprobs and as_of >= VERSION_SINCE,
         response_id=era.version and as_of >= RESPONSE_ID_SINCE,
+        finish_message=era.finish_message and as_of >= FINISH_MESSAGE_SINCE,
     )

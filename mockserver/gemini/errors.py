@@ -6,6 +6,7 @@ Sentences without a remark were seen, in recordings or quoted bodies of 2023 to 
 from datetime import date
 
 from mockserver.dispatch.routing import Call
+from mockserver.dispatch.service import FailedCall
 from mockserver.limits import FINDINGS
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
 
@@ -59,12 +60,12 @@ def not_tunable(base: str, call: Call) -> ApiError:
     return ApiError(Code.NOT_FOUND, f"{base} is not found for CREATE TUNED MODEL at API version {call.version}.")
 
 
-def model_not_found(name: str, call: Call) -> ApiError:
+def model_not_found(name: str, call: Call | FailedCall) -> ApiError:
     """404 for getting a base model that does not exist."""
     return ApiError(Code.NOT_FOUND, f"Model is not found: {name} for api version {call.version}")
 
 
-def not_supported(model: str, call: Call) -> ApiError:
+def not_supported(model: str, call: Call | FailedCall) -> ApiError:
     """404 for a base model that is unknown, retired, or does not support the call's method.
 
     For a tuned model it names the base model [seen: 2025-06-13].

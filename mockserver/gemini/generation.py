@@ -1,11 +1,12 @@
 """generateContent, streamGenerateContent and countTokens, of base models and of tuned ones alike."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.gemini import responses
-from mockserver.gemini.eras import ERAS, era_of
+from mockserver.gemini.eras import ERAS, UNRATED_SINCE, era_of
 from mockserver.gemini.errors import invalid_fields
 from mockserver.gemini.prompts import check_enabled, check_form, content_violations
 from mockserver.gemini.responses import Frame
@@ -53,22 +54,25 @@ def count_tokens(call: Call) -> Json:
 
 def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Frame]:
     """Generate the outcome of `message`, a GenerateContentRequest, by the model that it names."""
-    check_form(message)
+    check_form(message, call.settings.as_of)
     target = find_target(call, message["model"], "generateContent")
-    check_enabled(target, message)
+    check_enabled(target, message, call.settings.as_of)
     world, era = call.world, era_of(target.base.shape, call.settings.as_of)
+    if call.settings.safety_ratings == "real" and call.day >= UNRATED_SINCE:
+        era = replace(era, rated=False)
     prompt = read_prompt(message, target.name, target.base.name)
     settings = read_settings(
         message,
         message.get("generationConfig", {}),
         default_threshold=era.default_threshold,
         categories=era.categories,
+        base=target.base,
     )
     outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=call.settings.seed)
     frame = Frame(
         era=era,
         model_version=target.base.answers_as or target.base.id,  # of a tuned model: our choice, not seen
         response_id=responses.response_id(call.now, world.rng("gemini.responses")) if era.response_id else "",
-        image_tokens=sum(turn.other_tokens for turn in prompt.turns),
+        image_tokens=sum([turn.other_tokens for turn in prompt.turns]),
     )
     return outcome, frame

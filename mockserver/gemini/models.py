@@ -14,7 +14,7 @@ Json = dict[str, Any]
 def get_model(call: Call) -> Json:
     """Return a base model."""
     name = call.message["name"]
-    base = base_models.find(name.removeprefix("models/"), call.settings.as_of)
+    base = base_models.find_listed(name.removeprefix("models/"), call.settings.as_of)
     if base is None:
         raise errors.model_not_found(name, call)
     return show_model(base)

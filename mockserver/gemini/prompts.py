@@ -6,19 +6,33 @@ seen, in recordings or quoted bodies.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
-from mockserver.catalog.base_model import Shape
+from mockserver.catalog.base_model import BaseModel, Shape
+from mockserver.catalog.ranges import Range
 from mockserver.gemini import errors
 from mockserver.gemini.targets import Target
+from mockserver.gemini.versions import message_name
+from mockserver.generation.numbers import FEATURES, THIRD_GENERATION, out_of_range, range_error
 from mockserver.generation.prompt import declared_functions
+from mockserver.generation.requests import check_request, file_uris, searches_and_calls
 from mockserver.generation.structured_output import ENUM, JSON, answer_schema
-from mockserver.rpc.errors import invalid_argument
+from mockserver.generation.turns import check_turns, is_single_turn
+from mockserver.protojson import schema
+from mockserver.rpc.errors import ApiError, Code, invalid_argument
 
 TUNED_INPUT_LENGTH = 40_000
 """The documented limit of a prompt to a tuned model, in characters."""
 
+# Four were listed on 2023-12-28, five on 2024-08-28 [both seen]; the day between them is our choice.
+FIVE_CATEGORIES_SINCE = date(2024, 8, 1)
+RANGE_SENTENCES_SINCE = date(2024, 11, 1)  # about; before, errors began with `* GenerateContentRequest`
+
 _MODEL = re.compile(r"(models|tunedModels)/[\w.-]+", re.ASCII)
+_CACHE = re.compile(r"cachedContents/[a-z0-9-]+", re.ASCII)
+_NO_INSTRUCTION = "gemini-2.5-flash-image"  # Google's tests, 2026-10
+_FOREIGN_FILES = ("gs://", "https://storage.googleapis.com/")
 _ROLES = {"", "user", "model", "function"}
 _CATEGORIES = (
     "HARM_CATEGORY_HATE_SPEECH",
@@ -27,26 +41,22 @@ _CATEGORIES = (
     "HARM_CATEGORY_HARASSMENT",
     "HARM_CATEGORY_CIVIC_INTEGRITY",
 )
-_DATA = {
-    "text", "inlineData", "functionCall", "functionResponse", "fileData", "executableCode", "codeExecutionResult",
-}  # fmt: skip
+# A thought without data is a part too [Google's tests].
+_DATA = {"thought", *schema.oneof_members(message_name("v1beta", "Part"), "data")}
 
 
-def check_form(message: Mapping[str, Any]) -> None:
-    """Refuse a generate request that no model could answer. Raises ApiError with every violation."""
+def check_form(message: Mapping[str, Any], as_of: date | None) -> None:
+    """Refuse a generate request that no model could answer on that day. Raises ApiError with every violation."""
     kind = "GenerateContentRequest"
-    violations = [
-        *([] if _MODEL.fullmatch(message["model"]) else [f"{kind}.model: unexpected model name format"]),
-        *content_violations(message.get("contents", ()), f"{kind}.contents"),
-    ]
+    violations = [] if _MODEL.fullmatch(message["model"]) else [f"{kind}.model: unexpected model name format"]
+    violations += content_violations(message.get("contents", ()), f"{kind}.contents")
     if "safetySettings" in message:
-        violations += _safety_violations(message["safetySettings"], f"{kind}.safety_settings")
-    if "generationConfig" in message:
-        violations += _number_violations(message["generationConfig"], f"{kind}.generation_config")
+        violations += _safety_violations(message["safetySettings"], f"{kind}.safety_settings", as_of)
     if violations:
         raise errors.invalid_fields(*violations)
-    if any(content.get("role", "") not in _ROLES for content in message["contents"]):
-        raise invalid_argument("Please use a valid role: user, model.")
+    for content in message["contents"]:
+        if content.get("role", "") not in _ROLES:
+            raise invalid_argument("Please use a valid role: user, model.")
 
 
 def content_violations(contents: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
@@ -63,48 +73,124 @@ def content_violations(contents: Sequence[Mapping[str, Any]], path: str) -> Iter
                 yield f"{data}: required oneof field 'data' must have one initialized field"
 
 
-def check_enabled(target: Target, message: Mapping[str, Any]) -> None:
-    """Refuse what this model cannot do. Raises ApiError."""
+def check_enabled(target: Target, message: Mapping[str, Any], as_of: date | None) -> None:
+    """Refuse what this model cannot do, or could not on that day. Raises ApiError."""
     base, config = target.base, message.get("generationConfig", {})
     parts = [part for content in message["contents"] for part in content["parts"]]
-    for name in sorted({modality for part in parts for modality in _modalities(part)}):
-        if not _accepts(target, name):
-            raise errors.not_enabled(f"{name} input modality", target.name)
+    if any("text" not in part for part in parts):
+        _check_modalities(target, parts)
+    _check_references(message)
+    check_request(message)
+    _check_turns(target, message["contents"], parts)
     is_gemma = base.id.startswith("gemma")
-    if target.is_tuned or base.shape is Shape.V1_0 or is_gemma:
-        if "systemInstruction" in message:
-            raise errors.not_enabled("Developer instruction", target.name)
-        if config.get("responseMimeType") in {JSON, ENUM} or answer_schema(config) is not None:
-            raise errors.not_enabled("Json mode", target.name)
+    is_plain = target.is_tuned or base.shape is Shape.V1_0 or is_gemma
+    if "systemInstruction" in message and (is_plain or base.id == _NO_INSTRUCTION):
+        raise errors.not_enabled("Developer instruction", target.name)
+    if is_plain and (config.get("responseMimeType") in {JSON, ENUM} or answer_schema(config) is not None):
+        raise errors.not_enabled("Json mode", target.name)
     if message.get("tools") and (target.is_tuned or is_gemma):
         raise errors.not_enabled("Function calling", target.name)
+    if base.shape is Shape.V1_0 and len(message.get("tools", ())) > 1:
+        raise invalid_argument("At most one tool is supported.")  # seen of 1.0
     if "functionCallingConfig" in message.get("toolConfig", {}) and not any(declared_functions(message)):
         raise invalid_argument("Function calling config is set without function_declarations.")  # seen 2025-09
-    length = sum(len(part.get("text", "")) for part in parts)
-    if target.is_tuned and length > TUNED_INPUT_LENGTH:
+    length = sum([len(part.get("text", "")) for part in parts]) if target.is_tuned else 0
+    if length > TUNED_INPUT_LENGTH:
         raise invalid_argument(  # our choice: not seen
             f"The input has {length} characters, and {target.name} takes {TUNED_INPUT_LENGTH} at most."
         )
-    highest = base.max_temperature or 1.0
-    if not 0 <= config.get("temperature", 0) <= highest:
-        path = "GenerateContentRequest.generation_config.temperature"
-        raise errors.invalid_fields(f"{path}: temperature must be in the range [0.0, {highest}].")
+    _check_numbers(target, config, as_of)
 
 
-def _safety_violations(settings: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
-    categories = ", ".join(f"HarmCategory.{name}" for name in _CATEGORIES)
+def _check_modalities(target: Target, parts: Sequence[Mapping[str, Any]]) -> None:
+    for name in sorted({modality for part in parts for modality in _modalities(part)}):
+        if not _accepts(target, name):
+            raise errors.not_enabled(f"{name} input modality", target.name)
+
+
+def _check_references(message: Mapping[str, Any]) -> None:
+    """Refuse files and caches that cannot be this project's [Google's tests, 2026-10]. Raises ApiError.
+
+    Files and caches are not served: every other name is taken for one that exists, which is our choice.
+    """
+    for uri in file_uris(message):
+        if uri.startswith(_FOREIGN_FILES):
+            raise invalid_argument(f"Invalid or unsupported file uri: {uri}")  # our choice: not seen
+    cache = message.get("cachedContent")
+    if cache is not None and not _CACHE.fullmatch(cache):
+        raise invalid_argument("cached_content must be a name like cachedContents/abc.")  # our choice: not seen
+    if cache is not None and cache.rpartition("/")[2].isdigit():  # a name of Vertex AI
+        raise ApiError(Code.PERMISSION_DENIED, "CachedContent not found (or permission denied)")  # quoted by users
+    if searches_and_calls(message):
+        raise invalid_argument("Tool use with function calling is unsupported")  # quoted by users
+
+
+def _check_turns(target: Target, contents: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a conversation that this model could not have. Raises ApiError."""
+    if is_single_turn(target.base):
+        if len(contents) > 1:
+            raise errors.not_enabled("Multiturn chat", target.name)  # seen 2024, and 2026 of 2.5 Flash TTS
+        if target.base.shape is Shape.V1_0 and not any(name == "Image" for part in parts for name in _modalities(part)):
+            raise invalid_argument(  # seen 2023-12 to 2024-06
+                f"Add an image to use {target.name}, or switch your model to a text model."
+            )
+    check_turns(contents, target.base)
+
+
+def _check_numbers(target: Target, config: Mapping[str, Any], as_of: date | None) -> None:
+    """Refuse the first number out of range, in the words of the model's time or of the day. Raises ApiError."""
+    base = target.base
+    for held, number in out_of_range(config, "developer", base, as_of):
+        if held.refusal == "enabled":
+            whose = "this model" if base.id.startswith(THIRD_GENERATION) else target.name
+            raise errors.not_enabled(FEATURES[held.field], whose)
+        if held.refusal == "one":
+            raise invalid_argument("Only one candidate can be specified")  # seen 2024-02 to 2024-05
+        if held.field == "thinking_budget":
+            raise _wrong_budget(held, number)
+        is_old = base.shape is Shape.V1_0 if as_of is None else as_of < RANGE_SENTENCES_SINCE
+        raise _out_of_old_range(held, base) if is_old else range_error(held, number)
+    if config.get("logprobs") is not None and not config.get("responseLogprobs"):
+        # Google's tests expect "response_logprobs is true"; the words before it are our choice.
+        raise invalid_argument("logprobs can only be set when response_logprobs is true.")
+    thinking = config.get("thinkingConfig", {})
+    if "thinkingBudget" in thinking and "thinkingLevel" in thinking:
+        raise invalid_argument("You can only set only one of thinking budget and thinking level.")  # seen 2026
+
+
+def _wrong_budget(held: Range, number: float) -> ApiError:
+    """400 for a thinking budget [both seen, 2025 and 2026]."""
+    if not number:
+        return invalid_argument("Budget 0 is invalid. This model only works in thinking mode.")
+    least, most = int(held.least), int(held.below or 0) - 1
+    return invalid_argument(
+        f"The thinking budget {int(number)} is invalid. Please choose a value between {least} and {most}."
+    )
+
+
+def _out_of_old_range(held: Range, base: BaseModel) -> ApiError:
+    """400 in the form until 2024-11, which was seen for temperature; the words for other fields are our choice."""
+    path = f"GenerateContentRequest.generation_config.{held.field}: {held.field}"
+    if held.field == "temperature":
+        return errors.invalid_fields(f"{path} must be in the range [0.0, {base.max_temperature or 1.0}].")
+    if held.below is None:
+        return errors.invalid_fields(f"{path} must be positive.")
+    return errors.invalid_fields(f"{path} must be in the range [{held.least:g}, {held.below:g}).")
+
+
+def _safety_violations(settings: Sequence[Mapping[str, Any]], path: str, as_of: date | None) -> Iterator[str]:
+    """Violations of the categories: one that the day does not know, or one that is set twice."""
+    known = _CATEGORIES if as_of is None or as_of >= FIVE_CATEGORIES_SINCE else _CATEGORIES[:4]
+    categories = ", ".join(f"HarmCategory.{name}" for name in known)
+    seen = set()
     for index, setting in enumerate(settings):
-        if setting.get("category") not in _CATEGORIES:
+        category = setting.get("category")
+        if category not in known:
             yield f"{path}[{index}]: element predicate failed: $.category in ({categories})"
-
-
-def _number_violations(config: Mapping[str, Any], path: str) -> Iterator[str]:
-    if not 1 <= config.get("candidateCount", 1) <= 8:
-        yield f"{path}.candidate_count: candidate_count must be in the range [1, 8]."  # our choice: not seen
-    if config.get("maxOutputTokens", 1) < 1:
-        yield f"{path}.max_output_tokens: max_output_tokens must be positive."  # our choice: not seen
-    if not 0 <= config.get("topP", 0) <= 1:
-        yield f"{path}.top_p: top_p must be in the range [0.0, 1.0]."  # our choice: not seen
+        if category in seen:
+            # That it is refused was seen in 2024-11, the words are our choice.
+            yield f"{path}[{index}]: duplicate safety setting for {category}"
+        seen.add(category)
 
 
 def _modalities(part: Mapping[str, Any]) -> Iterator[str]:

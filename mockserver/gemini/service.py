@@ -1,17 +1,28 @@
 """The Developer API, described once: host, header profile, errors of outages, hints for lost calls."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
-from mockserver.dispatch.routing import Json, Route
-from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, Service
+from mockserver.dispatch.routing import Call, Json, Route
+from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, QuotaKey, Service
+from mockserver.gemini.errors import (
+    access_denied,
+    generation_denied,
+    model_not_found,
+    not_found,
+    not_supported,
+    tuned_model_not_found,
+)
 from mockserver.gemini.routes import LENIENT_ROUTES, ROUTES
 from mockserver.generation.prompt_text import last_text
 from mockserver.protojson.formatting import duration_text
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.outages import Violation
 
 HOST = "generativelanguage.googleapis.com"
 
@@ -23,23 +34,86 @@ _LENIENT = (
     "the real service has no such method on v1 either: set http_options={'api_version': 'v1beta'}, or"
     " GOOGLE_GENAI_API_VERSION=v1beta (which moves Vertex AI calls too), or start the server with --lenient-routes"
 )
+_TUNED_AMONG_BASE = (
+    "the real service has no such path either: a tuned model is named tunedModels/..., without models/ before it;"
+    " litellm and genkit put it there"
+)
 _NO_DATA = (
     "google-genai leaves the training data out of tunings.tune for the Gemini API since 1.47: tune with 1.46,"
     " with google-generativeai or over REST, or let add_tuned_model() put the model there"
 )
 
 
+# The quotas of the free tier by the end of a method's id: the metric, and what its id begins with.
+_QUOTAS = {
+    "enerateContent": ("generate_content_free_tier_requests", "GenerateRequests"),
+    "mbedContent": ("embed_content_free_tier_requests", "EmbedContentRequests"),
+    "mbedContents": ("embed_content_free_tier_requests", "EmbedContentRequests"),
+}
+_INPUT_TOKENS = ("generate_content_free_tier_input_token_count", "GenerateContentInputTokens")
+_REPEATED_SINCE = date(2026, 1, 1)  # bodies of 2026 have a line for each quota, repeats included
+
+_REQUESTS = f"{HOST}/generate_content_free_tier_requests"
+_TOKENS = f"{HOST}/generate_content_free_tier_input_token_count"
+# Metric and id of the free tier's quotas: bodies of 2025 and 2026 list all four [seen].
+_FREE_TIER = {
+    ("requests", "minute"): (_REQUESTS, "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"),
+    ("requests", "day"): (_REQUESTS, "GenerateRequestsPerDayPerProjectPerModel-FreeTier"),
+    ("tokens", "minute"): (_TOKENS, "GenerateContentInputTokensPerModelPerMinute-FreeTier"),
+    ("tokens", "day"): (_TOKENS, "GenerateContentInputTokensPerModelPerDay-FreeTier"),
+}
+
+
 def _resource_exhausted(call: FailedCall) -> ApiError:
-    """429: of the rate of tuned models as seen from 2024-10 to 2024-12, else with QuotaFailure as since 2025."""
-    if call.route.id.startswith("tunedModels."):
+    """429: of tuned models and other resources as in 2024, of a model's quota with QuotaFailure as since 2025."""
+    quotas = [quota for end, quota in _QUOTAS.items() if call.route.id.endswith(end)]
+    if not call.resource.startswith("models/") or not quotas:
         return outages.resource_exhausted()
-    return outages.quota_exceeded(
-        f"{HOST}/generate_content_free_tier_requests",
-        "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
-        model="gemini-1.5-flash",
-        limit=15,
-        retry_delay=duration_text(round((48 if call.retry_after is None else call.retry_after) * 1_000_000_000)),
+    if call.day >= _REPEATED_SINCE:
+        quotas = [*quotas, _INPUT_TOKENS, *quotas] if quotas[0][1] == "GenerateRequests" else [*quotas, *quotas]
+    periods = ("PerMinute", "PerMinute", "PerDay")
+    return _quota_exceeded(
+        [
+            (f"{HOST}/{metric}", f"{name}{period}PerProjectPerModel-FreeTier", 15)
+            for (metric, name), period in zip(quotas, periods, strict=False)
+        ],
+        call.resource.rpartition("/")[2],
+        48 if call.retry_after is None else call.retry_after,
     )
+
+
+def _quota_exceeded(quotas: Sequence[tuple[str, str, int]], model: str, seconds: float) -> ApiError:
+    return outages.quota_exceeded(quotas, model=model, retry_delay=duration_text(round(seconds * 1_000_000_000)))
+
+
+def _quota_key(call: Call) -> QuotaKey:
+    """The caller's project. A tuned model has quotas of its own."""  # our choice: not seen
+    return QuotaKey(call.caller.project, call.resource.rpartition("/")[2])
+
+
+def _quota_error(_: Call, key: QuotaKey, violations: Sequence[Violation]) -> ApiError:
+    """429 of the free tier; it lasts until the last of the quotas begins anew."""
+    quotas = [(*_FREE_TIER[each.unit, each.period], each.limit) for each in violations]
+    return _quota_exceeded(quotas, key.model, max(violation.seconds for violation in violations))
+
+
+def _permission_denied(call: FailedCall) -> ApiError:
+    """403: of a tuned model as its users met it; of anything else the token's scopes."""
+    name = "/".join(call.resource.split("/")[:2])
+    if not name.startswith("tunedModels/"):
+        return errors.insufficient_scopes(call.route.rpc, HOST)
+    generates = call.route.id.endswith(("Content", "Text", "mbedContents"))
+    return generation_denied(name) if generates else access_denied(name)
+
+
+def _not_found(call: FailedCall) -> ApiError:
+    """404: of a tuned model, of a model that is got or asked, or of a part of something."""
+    name = call.resource
+    if re.fullmatch("tunedModels/[^/]+", name):
+        return tuned_model_not_found(name)
+    if not name.startswith("models/"):
+        return not_found()
+    return model_not_found(name, call) if call.route.id == "models.get" else not_supported(name, call)
 
 
 def _overloaded(call: FailedCall) -> ApiError:
@@ -56,6 +130,8 @@ def _iam_denied(call: FailedCall) -> ApiError:
 _INJECTED: Mapping[str, Callable[[FailedCall], ApiError]] = {
     "ACCESS_TOKEN_TYPE_UNSUPPORTED": lambda call: errors.unsupported_token(call.route.rpc, HOST),
     "IAM_PERMISSION_DENIED": _iam_denied,
+    "NOT_FOUND": _not_found,
+    "PERMISSION_DENIED": _permission_denied,
     # By project and region, in 2024.
     "RATE_LIMIT_EXCEEDED": lambda call: outages.rate_limit_exceeded(HOST, call.project, location="us-central1"),
     "RESOURCE_EXHAUSTED": _resource_exhausted,
@@ -98,8 +174,20 @@ SERVICE = Service(
     internal_error=outages.INTERNAL_DEVELOPER,
     injected_error=_injected_error,
     prompt_text=last_text,
+    not_supported=Path(__file__).with_name("not_supported.json"),
     polls=("tunedModels.get", "tunedModels.operations.get"),
     has_ended=_has_ended,
+    metered=(
+        "*.generateContent",
+        "*.streamGenerateContent",
+        "*.generateText",
+        "*.embedContent",
+        "*.batchEmbedContents",
+    ),
+    quota_key=_quota_key,
+    quota_error=_quota_error,
+    creates=("*.create", "*.batchGenerateContent", "*.asyncBatchEmbedContent"),
     refusal_hint=_refusal_hint,
+    pattern_hints={"/[^/]+/models/tunedModels/[^/]+": _TUNED_AMONG_BASE},
     lenient_hint=_LENIENT,
 )

@@ -4,7 +4,6 @@ A tuned model, its run and its permissions are one record: a change of owner is 
 all of them.
 """
 
-import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -12,7 +11,7 @@ from enum import IntEnum
 from mockserver.datasets.examples import Examples
 from mockserver.dispatch.routing import Call
 from mockserver.dispatch.runs import RunCollection
-from mockserver.gemini import errors
+from mockserver.gemini import errors, owners
 from mockserver.simulation.names import project_number
 from mockserver.simulation.tuning import Progress, Run, State, observe, state
 from mockserver.state.store import Index, Missing, Position
@@ -86,7 +85,7 @@ class TunedModel:
     @property
     def owner(self) -> str:
         """The principal of its owner."""
-        return next(permission.principal for permission in self.permissions if permission.role is Role.OWNER)
+        return next(filter(_is_owner, self.permissions)).principal
 
     @property
     def operation(self) -> str:
@@ -102,10 +101,18 @@ class TunedModel:
         return observe(self.run, now)
 
 
+def _is_owner(permission: Permission) -> bool:
+    return permission.role is Role.OWNER
+
+
 def _reader_keys(model: TunedModel) -> Iterator[str]:
     """The partitions of the index that hold a tuned model: see `own_role` and `public_role`. "" holds all of them."""
     yield ""
-    yield from {_reader_key(permission.role, permission.principal) for permission in model.permissions}
+    yield from {
+        _reader_key(permission.role, part)
+        for permission in model.permissions
+        for part in owners.partitions(permission.principal)
+    }
     if model.owner.startswith("key:"):
         yield _reader_key(Role.OWNER, f"project:{model.project}")
     yield from {_reader_key(Role.READER, f"number:{number}") for number in model.reader_projects}
@@ -155,18 +162,14 @@ def _get(call: Call, name: str) -> TunedModel | None:
 
 def walk_tuned_models(call: Call, keys: Iterable[str], after: Position | None) -> Iterator[TunedModel]:
     """The tuned models of some partitions of the index, each once, oldest first, behind a position."""
-    walks = [call.world.store.walk(TUNED_MODELS, BY_READER, key, after=after) for key in keys]
-    last = ""
-    for entry in heapq.merge(*walks, key=lambda entry: entry.position):
-        if entry.name != last:
-            last = entry.name
-            yield entry.record
+    return owners.walk_partitions(call, TUNED_MODELS, BY_READER, keys, after)
 
 
 def own_keys(call: Call, role: Role = Role.READER) -> set[str]:
     """The partitions that hold every model in which the caller has at least this role of their own."""
     caller = call.caller
-    keys = principal_keys(caller.principal, role) | {_reader_key(Role.OWNER, f"project:{caller.project}")}
+    keys = {_reader_key(Role.OWNER, f"project:{caller.project}")}
+    keys |= {key for part in owners.own_partitions(call) for key in principal_keys(part, role)}
     if role == Role.READER:
         keys.add(_reader_key(Role.READER, f"number:{int(project_number(caller.project))}"))
     return keys
@@ -179,7 +182,7 @@ def principal_keys(principal: str, role: Role = Role.READER) -> set[str]:
 
 def has_role(model: TunedModel, call: Call, role: Role) -> bool:
     """Whether the caller has at least this role. Without authentication everybody has every role."""
-    return call.settings.auth == "off" or max(own_role(model, call), public_role(model)) >= role
+    return call.settings.auth == "off" or own_role(model, call) >= role or public_role(model) >= role
 
 
 def own_role(model: TunedModel, call: Call) -> int:
@@ -188,7 +191,7 @@ def own_role(model: TunedModel, call: Call) -> int:
     We know no group's members: a grant to a group gives nobody anything. # our choice
     """
     caller = call.caller
-    roles = [permission.role for permission in model.permissions if permission.principal == caller.principal]
+    roles = [permission.role for permission in model.permissions if owners.is_caller(permission.principal, call)]
     if model.owner.startswith("key:") and caller.project == model.project:
         roles.append(Role.OWNER)  # what a key makes belongs to its project
     if model.reader_projects and int(project_number(caller.project)) in model.reader_projects:

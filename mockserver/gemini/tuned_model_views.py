@@ -26,7 +26,10 @@ CACHED_STEPS = 1000
 
 def show_tuned_model(model: TunedModel, now: Nanos) -> Json:
     """The resource. Training data is input only: no answer has it."""
-    progress = model.progress(now)
+    return _show_tuned_model(model, model.progress(now))
+
+
+def _show_tuned_model(model: TunedModel, progress: Progress) -> Json:
     return {
         "name": model.name,
         **_source(model),
@@ -53,12 +56,12 @@ def show_operation(model: TunedModel, call: Call) -> Json:
         "tunedModel": model.name,
     }
     running: Json = {"name": model.operation, "metadata": metadata}
-    return running | {"done": True} | _result(model, progress, call.now) if progress.state.terminal else running
+    return running | {"done": True} | _result(model, progress) if progress.state.terminal else running
 
 
-def _result(model: TunedModel, progress: Progress, now: Nanos) -> Json:
+def _result(model: TunedModel, progress: Progress) -> Json:
     if progress.state is State.SUCCEEDED:
-        response = {"@type": type_url(model.version, "TunedModel"), **show_tuned_model(model, now)}
+        response = {"@type": type_url(model.version, "TunedModel"), **_show_tuned_model(model, progress)}
         return {"response": response}
     failure = CANCELLED if progress.state is State.CANCELLED else progress.failure or UNEXPLAINED
     return {"error": {"code": failure.code, "message": failure.message}}

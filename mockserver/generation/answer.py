@@ -36,7 +36,21 @@ def choose_answer(
     scripted, hint = scenario.answer(prompt)
     if scripted is not None:
         return scripted, ""
-    return default_answer(prompt, examples, magic=magic, structured=structured_answer(message, prompt)), hint
+    answer = default_answer(prompt, examples, magic=magic, structured=structured_answer(message, prompt))
+    return (_with_thoughts(answer) if _asks_for_thoughts(message) else answer), hint
+
+
+def _asks_for_thoughts(message: Mapping[str, Any]) -> bool:
+    thinking = message.get("generationConfig", {}).get("thinkingConfig", {})
+    return bool(thinking.get("includeThoughts")) and thinking.get("thinkingBudget") != 0
+
+
+def _with_thoughts(answer: Answer) -> Answer:
+    """Return the answer after a summary of thoughts. That there is one is in Google's own tests; its words are our choice."""
+    if answer.parts or not answer.text:
+        return answer
+    thought = {"text": "I read the prompt and answer it.", "thought": True}
+    return replace(answer, parts=(thought, {"text": answer.text}))
 
 
 def default_answer(

@@ -45,6 +45,7 @@ _NOT_TRAINED = {
     "七": "八",
     "5": "6",
     "9": "10",
+    "-9": "-8",  # the quickstart of 2023
     "LXIII": "LXIV",
 }
 

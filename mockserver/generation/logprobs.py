@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mockserver.simulation.noise import uniform
+from mockserver.simulation.noise import uniform, uniforms
 from mockserver.simulation.tokens import token_id
 
 Json = dict[str, Any]
@@ -24,7 +24,7 @@ def log_probabilities(tokens: Sequence[str], scripted: Sequence[tuple[str, float
     """Return the log probability of each token, at most 0."""
     if scripted:
         return [value for _, value in scripted]
-    return [-(uniform(seed, index) ** 8) - 1e-9 for index in range(len(tokens))]
+    return [-(number**8) - 1e-9 for number in uniforms(seed, len(tokens))]
 
 
 def logprobs_result(tokens: Sequence[str], scripted: Sequence[tuple[str, float]], top: int, seed: int) -> Json:

@@ -4,7 +4,6 @@ A service checks its message, reads prompt and settings, calls `generate` and pr
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from mockserver.generation.answer import choose_answer
@@ -40,7 +39,8 @@ def generate(
         _check_candidates(outcome)
     if settings.logprobs is not None:
         _check_logprobs(outcome, settings.logprobs)
-    return replace(outcome, hint=hint) if hint else outcome
+    outcome.hint = hint
+    return outcome
 
 
 def _check_candidates(outcome: Outcome) -> None:

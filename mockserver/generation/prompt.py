@@ -19,12 +19,14 @@ def read_prompt(message: Mapping[str, Any], model: str, base: str, *, count_func
         model=model,
         base=base,
         turns=tuple(
-            Turn(
-                "model" if content.get("role") == "model" else "user",
-                content_text(content),
-                _other_tokens(content, count_functions=count_functions),
-            )
-            for content in message.get("contents", ())
+            [
+                Turn(
+                    "model" if content.get("role") == "model" else "user",
+                    content_text(content),
+                    _other_tokens(content, count_functions=count_functions),
+                )
+                for content in message.get("contents", ())
+            ]
         ),
         system=content_text(message["systemInstruction"]) if "systemInstruction" in message else "",
         tool_tokens=_declaration_tokens(message) if count_functions and "tools" in message else 0,
@@ -38,8 +40,19 @@ def content_text(content: Mapping[str, Any]) -> str:
 
 def count_prompt_tokens(prompt: Prompt) -> int:
     """Count the tokens of the turns, the system instruction and the tools, as countTokens does."""
-    turns = sum(count_tokens(turn.text) + turn.other_tokens for turn in prompt.turns)
-    return count_tokens(prompt.system) + prompt.tool_tokens + turns
+    count = prompt.tool_tokens + (count_tokens(prompt.system) if prompt.system else 0)
+    for turn in prompt.turns:
+        count += count_tokens(turn.text) + turn.other_tokens
+    return count
+
+
+def count_input_tokens(message: Mapping[str, Any]) -> int:
+    """Count the tokens of any request to a model: a prompt, a text to complete, or contents to embed."""
+    if "requests" in message:
+        return sum(map(count_input_tokens, message["requests"]))
+    contents = message.get("contents", [message["content"]] if "content" in message else [])
+    prompt = read_prompt({**message, "contents": contents}, "", "", count_functions=True)
+    return count_prompt_tokens(prompt) + count_tokens(message.get("prompt", {}).get("text", ""))
 
 
 def declared_functions(message: Mapping[str, Any]) -> Iterator[Json]:

@@ -16,10 +16,9 @@ def reason_name(enum: str, reason: str) -> str:
 
 
 def rated_categories(enum: str, ratings: Ratings) -> list[tuple[str, Rating]]:
-    """Return full category names and ratings, without categories that the enum does not have."""
+    """Return the ratings by short category name, without categories that the enum does not have."""
     names = schema.enum(enum).by_name
-    full = ((f"HARM_CATEGORY_{category}", rating) for category, rating in ratings.items())
-    return [(category, rating) for category, rating in full if category in names]
+    return [(category, rating) for category, rating in ratings.items() if f"HARM_CATEGORY_{category}" in names]
 
 
 def bind_parts(message: str, parts: Sequence[Json]) -> list[Json]:

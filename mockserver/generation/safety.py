@@ -4,11 +4,12 @@ Categories and levels have the names of `scripting.safety`.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from mockserver.scripting.safety import CATEGORIES, GEMINI_CATEGORIES, LEVELS
-from mockserver.simulation.noise import uniform
+from mockserver.simulation.noise import uniforms
 
 _CATEGORY_INDEX = {category: index for index, category in enumerate(CATEGORIES)}
 _LEVEL_RANK = {level: rank for rank, level in enumerate(LEVELS)}
@@ -33,52 +34,42 @@ _PROBABILITY = {"NEGLIGIBLE": (0.04, 0.42), "LOW": (0.5, 0.65), "MEDIUM": (0.7, 
 _SEVERITY = {"NEGLIGIBLE": (0.02, 0.19), "LOW": (0.21, 0.38), "MEDIUM": (0.42, 0.58), "HIGH": (0.62, 0.9)}
 
 
-class Rating(NamedTuple):  # an answer has four or more, so they must be cheap
-    """The level of one category, by probability and by severity, and whether it is above its threshold.
-
-    The scores, which only Vertex AI prints, are in [0, 1], exact in 32 bits, and depend on `seed`.
-    """
+class Rating(NamedTuple):
+    """The level of one category, by probability and by severity, and whether it is above its threshold."""
 
     level: str
     blocked: bool
-    seed: int
-
-    @property
-    def probability_score(self) -> float:
-        """Return how likely the text is harmful."""
-        return _score(_PROBABILITY[self.level], uniform(self.seed, 0))
-
-    @property
-    def severity_score(self) -> float:
-        """Return how harmful the text would be."""
-        return _score(_SEVERITY[self.level], uniform(self.seed, 1))
 
 
 Ratings = Mapping[str, Rating]
 
 
+@lru_cache(maxsize=64)
+def harmless(categories: tuple[str, ...]) -> Ratings:
+    """Return the ratings of a text that is NEGLIGIBLE in all of these categories, which no threshold blocks.
+
+    It is always the same object.
+    """
+    return dict.fromkeys(categories, Rating("NEGLIGIBLE", blocked=False))
+
+
 def rate(
     levels: Mapping[str, str],
     thresholds: Mapping[str, str],
-    seed: int,
     *,
-    categories: Iterable[str] = GEMINI_CATEGORIES,
+    categories: tuple[str, ...] = GEMINI_CATEGORIES,
     default_threshold: str = DEFAULT_THRESHOLD,
-) -> dict[str, Rating]:
+) -> Ratings:
     """Rate these categories, then the others in `levels`. A category that is not in `levels` is NEGLIGIBLE.
 
     The default threshold replaces one that is absent or not in THRESHOLDS (UNSPECIFIED).
     """
-    if not levels:  # the usual case; no threshold blocks NEGLIGIBLE
-        return {
-            each: Rating("NEGLIGIBLE", blocked=False, seed=seed + 1000 * _CATEGORY_INDEX[each]) for each in categories
-        }
     fallback = _BLOCKS_FROM[default_threshold]
     ratings = {}
     for category in dict.fromkeys((*categories, *levels)):
         level = levels.get(category, "NEGLIGIBLE")
         blocks_from = _BLOCKS_FROM.get(thresholds.get(category, ""), fallback)
-        ratings[category] = Rating(level, _LEVEL_RANK[level] >= blocks_from, seed + 1000 * _CATEGORY_INDEX[category])
+        ratings[category] = Rating(level, _LEVEL_RANK[level] >= blocks_from)
     return ratings
 
 
@@ -96,6 +87,15 @@ def mark_blocking(ratings: Ratings) -> Ratings:
         category: rating._replace(blocked=_LEVEL_RANK[rating.level] == highest > 0)
         for category, rating in ratings.items()
     }
+
+
+def scores(category: str, level: str, seed: int) -> tuple[float, float]:
+    """Return how likely the text is harmful, and how harmful it would be: in [0, 1] and exact in 32 bits.
+
+    Only Vertex AI prints them.
+    """
+    likely, harmful = uniforms(seed + 1000 * _CATEGORY_INDEX[category], 2)
+    return _score(_PROBABILITY[level], likely), _score(_SEVERITY[level], harmful)
 
 
 def _score(band: tuple[float, float], share: float) -> float:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import count
 from types import NoneType
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from mockserver.limits import SCHEMA_WORK
@@ -66,16 +66,30 @@ class NoValueError(ValueError):
     """No value fits the schema, or none of a reasonable size."""
 
 
-def example_value(schema: Any) -> Any:
-    """Return the value for a schema. Raises NoValueError."""
-    return _ValueMaker(schema).value(schema, "text")
+class Source(Protocol):
+    """Something that has values for parts of a schema, such as a prompt. `taken` counts those that were used.
+
+    Without `complete`, optional members are made only if the source has something for them.
+    """
+
+    taken: int
+    complete: bool
+
+    def find(self, kind: str, schema: Mapping[str, Any], name: str) -> Any:
+        """Return a value of that type that fits the schema of the member `name`; None if there is none."""
+
+
+def example_value(schema: Any, source: Source | None = None) -> Any:
+    """Return the value for a schema, with what the source has for it. Raises NoValueError."""
+    return _ValueMaker(schema, source).value(schema, "text")
 
 
 class _ValueMaker:
     """Makes the value of one root schema, to whose parts `$ref` may refer."""
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: Any, source: Source | None) -> None:
         self.root = root
+        self.source = source
         self.open: set[str] = set()  # the references that enclose the current value; a finite value repeats none
         self.left = MAX_VALUES
         self.work = SCHEMA_WORK
@@ -166,6 +180,9 @@ class _ValueMaker:
 
     def _typed_value(self, kind: str, schema: Mapping[str, Any], name: str) -> Any:
         """Make a value of one of the schema's types."""
+        if self.source and (found := self.source.find(kind, schema, name)) is not None:
+            self._spend(len(found) if isinstance(found, str) else 1)
+            return found
         if enum := [schema["const"]] if "const" in schema else _list(schema, "enum"):
             word = _enum_value(kind, enum)
             self._spend(len(json.dumps(word)) if isinstance(word, str | list | Mapping) else 1)
@@ -202,11 +219,14 @@ class _ValueMaker:
             if name in required:
                 members[name] = self.value(properties.get(name, other), name)
             elif name in properties and room >= 1 and self.left > 0:
+                taken = self._taken
                 try:
-                    members[name] = self.value(properties[name], name)
-                    room -= 1
+                    member = self.value(properties[name], name)
                 except NoValueError:
                     continue
+                if self.source is None or self.source.complete or self._taken > taken:
+                    members[name] = member
+                    room -= 1
         for number in count(1):
             if len(members) >= _limit(schema, "minProperties", 0):
                 break
@@ -216,20 +236,29 @@ class _ValueMaker:
         return members
 
     def _array(self, schema: Mapping[str, Any], name: str) -> list[Any]:
-        """Make one element, or as many as there must be."""
+        """Make one element, or as many as there must be, or for which the source has something."""
         first, other = _list(schema, "prefixItems"), schema.get("items", True)
         least, most = _limit(schema, "minItems", 0), _limit(schema, "maxItems", math.inf)
         if least > most:
             raise NoValueError("more elements are required than there may be")
+        usual = min(most, max(len(first), 1))
         elements: list[Any] = []
-        while len(elements) < least or (len(elements) < min(most, max(len(first), 1)) and self.left > 0):
+        while len(elements) < least or (len(elements) < (most if self.source else usual) and self.left > 0):
+            taken = self._taken
             try:
-                elements.append(self.value(first[len(elements)] if len(elements) < len(first) else other, name))
+                element = self.value(first[len(elements)] if len(elements) < len(first) else other, name)
             except NoValueError:
                 if len(elements) < least:
                     raise
                 break
+            if len(elements) >= max(least, usual) and self._taken == taken:
+                break
+            elements.append(element)
         return elements
+
+    @property
+    def _taken(self) -> int:
+        return self.source.taken if self.source else 0
 
 
 def _size(schema: Mapping[str, Any]) -> int:
@@ -291,17 +320,31 @@ def _text(schema: Mapping[str, Any], name: str) -> str:
     return text if len(text) <= most else text[: int(most)]
 
 
+def is_as_long(text: str, schema: Mapping[str, Any]) -> bool:
+    """Return whether a text has the length and the format that a schema asks for."""
+    return "format" not in schema and _limit(schema, "minLength", 0) <= len(text) <= _limit(
+        schema, "maxLength", math.inf
+    )
+
+
+def is_within(number: float, schema: Mapping[str, Any], *, whole: bool) -> bool:
+    """Return whether a number is one that a schema allows."""
+    step = _bound(schema, "multipleOf")
+    return (
+        math.isfinite(number)
+        and (not whole or number == int(number))
+        and all(_BOUNDS[name](number, bound) for name in _BOUNDS if (bound := _bound(schema, name)) is not None)
+        and (not step or _is_whole(number / step))
+    )
+
+
 def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
     """Return 1 if that is valid, else a number at or near the bounds."""
     bounds = {name: bound for name in _BOUNDS if (bound := _bound(schema, name)) is not None}
     step = _bound(schema, "multipleOf")
     for number in filter(math.isfinite, _possible_numbers([*bounds.values()], step)):
         for close in (number, math.floor(number), math.ceil(number), math.floor(number) + 1, math.ceil(number) - 1):
-            if (
-                (not whole or close == int(close))
-                and all(_BOUNDS[name](close, bound) for name, bound in bounds.items())
-                and (not step or _is_whole(close / step))
-            ):
+            if is_within(close, schema, whole=whole):
                 return int(close) if whole else close
     raise NoValueError("no number is within the bounds")
 

@@ -1,4 +1,4 @@
-"""Structured output: JSON, an enum value, or a call of a declared function, as a request asks.
+"""Structured output: calls of declared functions, JSON, or an enum value, as a request asks.
 
 A program can parse such an answer although nobody scripted it. Its content is our choice: not seen.
 """
@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockserver.generation.answer_table import placeholder_text
-from mockserver.generation.prompt import declared_functions
+from mockserver.generation.function_calls import function_call_answer, results_text
 from mockserver.generation.schema_values import NoValueError, example_value
 from mockserver.scripting.answers import Answer, Prompt
-from mockserver.simulation.tokens import count_tokens
 
 Json = dict[str, Any]
 
@@ -21,8 +20,18 @@ ENUM = "text/x.enum"
 
 def structured_answer(message: Mapping[str, Any], prompt: Prompt) -> Answer | None:
     """Return the structured answer to a generate request; None if the request does not ask for one."""
-    if "toolConfig" in message and (function := _forced_function(message)) is not None:
-        return _function_call(function)
+    if "tools" in message and (calls := function_call_answer(message)) is not None:
+        return calls
+    return _formatted(message, prompt) or _result_answer(message)
+
+
+def _result_answer(message: Mapping[str, Any]) -> Answer | None:
+    text = results_text(message.get("contents", ()))
+    return Answer(text) if text else None
+
+
+def _formatted(message: Mapping[str, Any], prompt: Prompt) -> Answer | None:
+    """Return JSON or a word of an enum, if the request asks for it."""
     if "generationConfig" not in message:
         return None
     config = message["generationConfig"]
@@ -41,27 +50,6 @@ def answer_schema(config: Mapping[str, Any]) -> Any:
     """Return the schema in a generation config, in either dialect; None if there is none."""
     schemas = (config.get(name) for name in ("responseJsonSchema", "_responseJsonSchema", "responseSchema"))
     return next((schema for schema in schemas if schema is not None), None)
-
-
-def _forced_function(message: Mapping[str, Any]) -> Json | None:
-    """Return the function that the model must call: the first of the allowed ones."""
-    config = message["toolConfig"].get("functionCallingConfig", {})
-    if config.get("mode") != "ANY":
-        return None
-    allowed = frozenset(config.get("allowedFunctionNames", ()))
-    functions = (each for each in declared_functions(message) if not allowed or each.get("name") in allowed)
-    return next(functions, None)
-
-
-def _function_call(function: Mapping[str, Any]) -> Answer:
-    """Return a call as recorded on Vertex AI in 2026-08, without its thought signature. `args` is there even if empty."""
-    schema = function.get("parametersJsonSchema", function.get("parameters", {"type": "object"}))
-    try:
-        arguments = example_value(schema)
-    except NoValueError:
-        arguments = {}
-    call = {"name": function.get("name", ""), "args": arguments if isinstance(arguments, dict) else {}}
-    return Answer(parts=[{"functionCall": call}], usage={"candidates": count_tokens(_json(call))})
 
 
 def _json(value: Any) -> str:

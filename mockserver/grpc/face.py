@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc
-from mockserver.dispatch.dispatcher import BUG, Answer, dispatch, record_unrouted
+from mockserver.dispatch.dispatcher import BUG, Answer, dispatch, record_undispatched
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Json, Pause, Route, expand_path, text_at
@@ -141,7 +141,7 @@ class _Arrival:
 
     def refuse(self, error: ApiError, hint: str = "") -> Pieces:
         """The reply for an error before any method was found."""
-        record_unrouted(
+        record_undispatched(
             self.world,
             now=self.now,
             secret=self.secret,

@@ -11,7 +11,7 @@ from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted
-from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_unrouted
+from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_undispatched
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
@@ -19,14 +19,15 @@ from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
 from mockserver.http.headers import Head
 from mockserver.http.parameters import InvalidParameters, SystemParameters, parse_query, split_query, unsupported_alt
+from mockserver.http.recorded import Recordings, Signature, identify, logged, print_recorded, recordings_of
 from mockserver.http.reply import Printer, Reply, requested_mask
 from mockserver.http.request import HttpRequest
 from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import read_request
 from mockserver.rpc import errors, outages
-from mockserver.rpc.credentials import read_credentials, redact
-from mockserver.rpc.errors import ApiError
+from mockserver.rpc.credentials import Credentials, read_credentials, redact
+from mockserver.rpc.errors import ApiError, Code
 from mockserver.state.clock import Nanos, SystemClock, machine_time, stopwatch
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Settings, World, Worlds
@@ -49,17 +50,36 @@ class ReceivedRequest:
         """Return the name of a request without a method in the access log."""
         return f"{self.http.verb} {redact(self.http.path)}"
 
+    def answer_recorded(self, recordings: Recordings, table: RouteTable) -> tuple[str, Reply] | None:
+        """Reply with the recorded answer; None if there is none and another one may be given."""
+        signature = identify(self.http, table)
+        response = recordings.next_answer(signature, self.world.store)
+        if response is not None:
+            self._record(response.status, logged(response, signature.response), signature=signature)
+            return signature.method, print_recorded(response, self.now, self.world.clock)
+        if self.world.settings.recordings_mode == "fallback":
+            return None
+        missing = recordings.describe_missing(signature)
+        log.warning("%s", missing)
+        # our choice: 501, which clients do not repeat; the real service has no recordings
+        error = ApiError(Code.UNIMPLEMENTED, f"mockserver: {missing}.")
+        self._record(error.code.http, error.status, missing, signature=signature)
+        return signature.method, Printer(self.http, SystemParameters(), self.now, self.world.clock).print_error(error)
+
     def refuse(self, error: ApiError, parameters: SystemParameters) -> Reply:
         """Reply with an error, before a method was found."""
         self._record(error.code.http, error.status)
         return Printer(self.http, parameters, self.now, self.world.clock).print_error(error)
 
-    def answer_unrouted(self, table: RouteTable) -> Reply:
-        """Reply with 404: an empty body or the outermost server's page, by the service of the path [both seen]."""
-        hint = diagnose_unrouted(table, self.http.verb, self.http.path, self.world.settings)
+    def answer_unrouted(self, table: RouteTable, host: str) -> Reply:
+        """Reply with 404: an empty body or the outermost server's page [both seen].
+
+        Which of them depends on the service of the `host` that was called, or else of the path.
+        """
+        hint = diagnose_unrouted(table, self.http.verb, self.http.path, self.world.settings, host)
         log.warning("%s was not found: %s", self.label, hint)
         self._record(404, None, hint)
-        service = table.services.get(table.service(self.http.path))
+        service = table.services.get(host or table.service(self.http.path))
         empty = service is not None and service.empty_404
         return self.print_page(404, b"" if empty else error_pages.not_found_page(self.http.target))
 
@@ -67,9 +87,11 @@ class ReceivedRequest:
         """Reply with a page of the outermost server."""
         return Printer(self.http, SystemParameters(), self.now, self.world.clock).print_page(status, page)
 
-    def _record(self, status: int, response: Any, hint: str = "") -> None:
-        record_unrouted(
+    def _record(self, status: int, response: Any, hint: str = "", *, signature: Signature | None = None) -> None:
+        record_undispatched(
             self.world,
+            method="" if signature is None else signature.method_id,
+            request=None if signature is None else signature.message,
             now=self.now,
             secret=self.secret,
             verb=self.http.verb,
@@ -80,12 +102,22 @@ class ReceivedRequest:
         )
 
 
+LogCall = Callable[[str, int, float], None]
+"""Logs a call: the name of its method, the status, the milliseconds that it took."""
+
+
+def log_call(label: str, status: int, milliseconds: float) -> None:
+    """Log a call by the module `logging`."""
+    access.info("%s %d %.1f ms", label, status, milliseconds)
+
+
 class HttpFace:
     """Answers HTTP requests to all services."""
 
-    def __init__(self, worlds: Worlds, table: RouteTable) -> None:
+    def __init__(self, worlds: Worlds, table: RouteTable, log_call: LogCall = log_call) -> None:
         self._worlds = worlds
         self._table = table
+        self._log_call = log_call
 
     def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
         """Answer any request. A bug in a handler is logged, and answered with the real service's 500.
@@ -100,11 +132,11 @@ class HttpFace:
         except Unavailable as error:
             log.error("%s", error)  # noqa: TRY400 - the sentence says it all
             label, reply = f"{http.verb} {redact(http.path)}", _print_unavailable(http)
-        access.info("%s %d %.1f ms", label, reply.status, elapsed_ms())
+        self._log_call(label, reply.status, elapsed_ms())
         return reply
 
     def _answer_in_world(self, http: HttpRequest, *, may_block: bool) -> tuple[str, Reply]:
-        texts = tuple(http.identifying_texts())
+        texts = http.identifying_texts()
         world = self._worlds.choose(texts)
         secret = find_secret(texts, http.body, self._worlds.warn_once)
         return self._answer(ReceivedRequest(http, world, world.clock.now(), secret), may_block=may_block)
@@ -118,19 +150,28 @@ class HttpFace:
             return received.label, Reply(*head.preflight(requested), b"", world.clock)
         if received.secret and settings.refuse_real_credentials:
             return received.label, received.refuse(refusal(received.secret), SystemParameters())
+        if settings.recordings is not None:
+            recordings = recordings_of(world, settings.recordings, self._table)
+            if recorded := received.answer_recorded(recordings, self._table):
+                return recorded
+        pairs = parse_query(http.parameters)
         try:
-            parameters, query = split_query(http.parameters, verb=http.method)
+            parameters, query = split_query(pairs, verb=http.method)
         except InvalidParameters as error:
             return received.label, received.refuse(error, error.parameters)
         verb = "GET" if http.method == "HEAD" else http.method  # our choice: not seen
-        match = self._table.match(verb, http.path, settings.as_of, lenient=settings.lenient_routes)
+        host = self._table.service_of_host(http.host)  # "" for an address of our own, which serves every path
+        match = self._table.match(verb, http.path, settings.as_of, lenient=settings.lenient_routes, service=host)
         if match is None:
-            return received.label, received.answer_unrouted(self._table)
+            return received.label, received.answer_unrouted(self._table, host)
         route = match.route
         if malformed := _malformed(http):
             return route.id, received.print_page(*malformed)
         service = self._table.services[route.service]
-        request = _new_request(received, service, match, settings, lambda: _bind(http, match, query, parameters))
+        credentials = read_credentials(http.headers, pairs)
+        request = _new_request(
+            received, service, match, settings, credentials, lambda: _bind(http, match, query, parameters)
+        )
         answer = dispatch(request, may_block=may_block)
         printer = Printer(http, parameters, received.now, world.clock, answer)
         try:
@@ -149,7 +190,12 @@ def _print_unavailable(http: HttpRequest) -> Reply:
 
 
 def _new_request(
-    received: ReceivedRequest, service: Service, match: Match, settings: Settings, bind: Callable[[], Json]
+    received: ReceivedRequest,
+    service: Service,
+    match: Match,
+    settings: Settings,
+    credentials: Credentials,
+    bind: Callable[[], Json],
 ) -> Request:
     http = received.http
     return Request(
@@ -159,7 +205,7 @@ def _new_request(
         settings=settings,
         now=received.now,
         resource=next(iter(match.path.values()), ""),
-        credentials=read_credentials(http.headers, parse_query(http.parameters)),
+        credentials=credentials,
         bind=bind,
         options={name: http.headers[name] for name in service.call_options if name in http.headers},
         secret=received.secret,
@@ -190,8 +236,8 @@ def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], paramet
 
 def _malformed(http: HttpRequest) -> tuple[int, bytes] | None:
     """Return status and page for a malformed request, which never reaches the API [measured on live hosts]."""
-    if http.verb in {"GET", "HEAD"} and http.body:
+    if http.body and http.verb in {"GET", "HEAD"}:
         return 400, error_pages.malformed_request_page()
-    if http.verb == "POST" and not http.headers.keys() & {"content-length", "transfer-encoding"}:
+    if http.verb == "POST" and "content-length" not in http.headers and "transfer-encoding" not in http.headers:
         return 411, error_pages.length_required_page()
     return None

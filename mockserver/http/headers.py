@@ -21,14 +21,18 @@ SCRIPT = "text/javascript; charset=UTF-8"  # of a body with `callback=` [measure
 
 DEFAULT_SERVER = "scaffolding on HTTPServer2"
 
-_VARY: Headers = [(b"vary", b"Origin"), (b"vary", b"X-Origin"), (b"vary", b"Referer")]
-_SHIELD: Headers = [
+# The parts that do not change are made once: a reply needs about a dozen headers.
+Fixed = tuple[tuple[bytes, bytes], ...]
+
+_VARY: Fixed = ((b"vary", b"Origin"), (b"vary", b"X-Origin"), (b"vary", b"Referer"))
+_SHIELD: Fixed = (
     (b"x-xss-protection", b"0"),
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"x-content-type-options", b"nosniff"),
-]
-_ALT_SVC: Headers = [(b"alt-svc", b'h3=":443"; ma=2592000,h3-29=":443"; ma=2592000')]
-_CHUNKED: Headers = [(b"transfer-encoding", b"chunked")]
+)
+_ALT_SVC = (b"alt-svc", b'h3=":443"; ma=2592000,h3-29=":443"; ma=2592000')
+_CHUNKED = (b"transfer-encoding", b"chunked")
+_GZIPPED = (b"content-encoding", b"gzip")
 _EXPOSED = b"vary,vary,vary,content-encoding,date,server,content-length"
 
 # The headers that a browser may announce. Content-Type and x-goog-* were seen accepted, x-stainless-* and api-revision
@@ -45,7 +49,7 @@ _ALLOWED_PREFIXES = ("x-goog-", "x-firebase-")
 _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than the headers do
 class Head:
     """The values on which the headers of an answer depend.
 
@@ -63,7 +67,7 @@ class Head:
 
     def success(self, content_type: str = JSON) -> Headers:
         """Return the headers of a unary answer, or of a stream sent as a JSON array."""
-        return [*self._tier(), *_content_type(content_type), *_VARY, *self._encoding(), *self._rest()]
+        return [*self._tier(), _content_type(content_type), *_VARY, *self._rest()]
 
     def error(self, content_type: str = JSON, extra: Mapping[str, str] | None = None) -> Headers:
         """Return the headers of an error: Vary comes before Content-Type [seen]. That `extra` comes first is our choice: not seen."""
@@ -72,25 +76,25 @@ class Head:
             *named,
             *self._tier(),
             *_VARY,
-            *_content_type(content_type),
-            *self._encoding(),
+            _content_type(content_type),
             *self._rest(),
         ]
 
     def events(self) -> Headers:
         """Return the headers of a stream of events: chunked, never compressed, and an attachment [seen]."""
         disposition = (b"content-disposition", b"attachment")
-        return [*self._tier(), *_content_type(EVENTS), disposition, *_VARY, *_CHUNKED, *self._common()]
+        common = _common(self.server, self.timing_ms, self.origin)
+        return [*self._tier(), _content_type(EVENTS), disposition, *_VARY, _CHUNKED, self._date(), *common]
 
     def page(self) -> Headers:
         """Return the headers of a page of the outermost server."""
         size = str(self.length or 0).encode()
         return [
-            *_content_type(HTML),
+            _content_type(HTML),
             (b"referrer-policy", b"no-referrer"),
             (b"content-length", size),
-            (b"date", http_date(self.now // 1_000_000_000)),
-            *_ALT_SVC,
+            self._date(),
+            _ALT_SVC,
         ]
 
     def preflight(self, requested: str) -> tuple[int, Headers]:
@@ -101,10 +105,11 @@ class Head:
         """
         vary: Headers = [(b"vary", b"origin"), (b"vary", b"referer"), (b"vary", b"x-origin")]
         end: Headers = [
-            *self._stamp(),
+            self._date(),
+            (b"server", self.server.encode()),
             *_SHIELD,
-            *_ALT_SVC,
-            *_content_type("text/html"),
+            _ALT_SVC,
+            _content_type("text/html"),
             (b"content-length", b"0"),
         ]
         names = [name.strip().lower() for name in requested.split(",") if name.strip()]
@@ -120,31 +125,25 @@ class Head:
         return 200, [*allowed, *end]
 
     def _rest(self) -> Headers:
-        size = _CHUNKED if self.length is None else [(b"content-length", str(self.length).encode())]
-        return [*self._common(), *size]
+        size = _CHUNKED if self.length is None else (b"content-length", b"%d" % self.length)
+        rest = [self._date(), *_common(self.server, self.timing_ms, self.origin), size]
+        return [_GZIPPED, *rest] if self.gzip else rest
 
-    def _common(self) -> Headers:
-        return [*self._stamp(), *_SHIELD, *self._cors(), *self._timing(), *_ALT_SVC]
-
-    def _stamp(self) -> Headers:
-        return [(b"date", http_date(self.now // 1_000_000_000)), (b"server", self.server.encode())]
+    def _date(self) -> tuple[bytes, bytes]:
+        return b"date", http_date(self.now // 1_000_000_000)
 
     def _tier(self) -> Headers:
         return [(b"x-gemini-service-tier", self.tier.encode())] if self.tier else []
 
-    def _encoding(self) -> Headers:
-        return [(b"content-encoding", b"gzip")] if self.gzip else []
 
-    def _timing(self) -> Headers:
-        if self.timing_ms is None:
-            return []
-        return [(b"server-timing", b"gfet4t7; dur=%d" % self.timing_ms)]
-
-    def _cors(self) -> Headers:
-        if not self.origin:
-            return []
-        allow = (b"access-control-allow-origin", self.origin.encode("latin-1"))
-        return [allow, (b"access-control-expose-headers", _EXPOSED)]
+@lru_cache(maxsize=64)
+def _common(server: str, timing_ms: int | None, origin: str | None) -> Fixed:
+    cors: Headers = []
+    if origin:
+        allow = (b"access-control-allow-origin", origin.encode("latin-1"))
+        cors = [allow, (b"access-control-expose-headers", _EXPOSED)]
+    timing = [] if timing_ms is None else [(b"server-timing", b"gfet4t7; dur=%d" % timing_ms)]
+    return (b"server", server.encode()), *_SHIELD, *cors, *timing, _ALT_SVC
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
@@ -158,5 +157,6 @@ def http_date(seconds: int) -> bytes:
     return formatdate(seconds, usegmt=True).encode()
 
 
-def _content_type(text: str) -> Headers:
-    return [(b"content-type", text.encode())]
+@lru_cache(maxsize=16)
+def _content_type(text: str) -> tuple[bytes, bytes]:
+    return b"content-type", text.encode()

@@ -7,6 +7,7 @@ own address (Origin), or as a script, of which nothing but Sec-Fetch-Site and Re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mockserver.http import identity
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.loopback import hostname, is_loopback
 
@@ -45,7 +46,10 @@ class HostGuard:
         return None
 
     def _allows(self, name: str) -> bool:
-        return is_loopback(name) or name.endswith(".googleapis.com") or name in self.allowed
+        return is_loopback(name) or name.endswith(".googleapis.com") or name in _GOOGLE or name in self.allowed
+
+
+_GOOGLE = frozenset({*identity.HOSTS, identity.METADATA_HOST})
 
 
 _NAMES = frozenset({b"host", b"origin", b"referer", b"sec-fetch-site", b"sec-fetch-mode"})

@@ -47,6 +47,9 @@ class SystemParameters:
     xgafv: str | None = None
 
 
+NO_PARAMETERS = SystemParameters()
+
+
 class InvalidParameters(ApiError):
     """A system parameter is invalid; `parameters` are the valid ones, which format the error."""
 
@@ -61,15 +64,14 @@ def parse_query(raw: str | bytes) -> list[tuple[str, str]]:
     return parse_qsl(text, keep_blank_values=True, errors="replace") if text else []
 
 
-def split_query(raw: str | bytes, *, verb: str = "GET") -> tuple[SystemParameters, list[tuple[str, str]]]:
-    """Split a query string into the system parameters and the method's own.
+def split_query(pairs: list[tuple[str, str]], *, verb: str = "GET") -> tuple[SystemParameters, list[tuple[str, str]]]:
+    """Split a decoded query into the system parameters and the method's own.
 
     Raises InvalidParameters, an ApiError, for an invalid `$.xgafv`, `alt` or `callback`, checked in this order; the real
     front end does so before it checks credentials [measured].
     """
-    if not raw:
-        return SystemParameters(), []
-    pairs = parse_query(raw)
+    if not pairs:
+        return NO_PARAMETERS, pairs
     first: dict[str, str] = {}
     last: dict[str, str] = {}
     for name, value in pairs:

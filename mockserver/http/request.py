@@ -1,7 +1,7 @@
 """An HTTP request, as a door has read it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mockserver.protojson.reading import is_form
 
@@ -11,36 +11,45 @@ OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 @dataclass(slots=True)  # frozen would cost more than the route does
 class HttpRequest:
-    """An HTTP request. Header names are lower case; path and query are as on the wire."""
+    """An HTTP request. Header names are lower case; path and query are as on the wire.
+
+    `method` is the verb, or the one that X-HTTP-Method-Override names. `parameters` is the query; for a GET sent as POST
+    also the form in the body, as google-api-python-client sends it.
+    """
 
     verb: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: bytes
+    method: str = field(init=False)
+    parameters: str = field(init=False)
 
     @property
-    def method(self) -> str:
-        """Return the verb, or the one that X-HTTP-Method-Override names."""
-        override = self.headers.get("x-http-method-override", "").upper()
-        return override if self.verb == "POST" and override in OVERRIDES else self.verb
+    def host(self) -> str:
+        """Return the host that the client called, in lower case and without a port."""
+        return self.headers.get("host", "").partition(":")[0].rstrip(".").lower()
 
-    @property
-    def parameters(self) -> str:
-        """Return the query; for a GET sent as POST also the form in the body, as google-api-python-client sends it."""
-        if self.verb == "GET" or self.method != "GET" or not is_form(self.headers.get("content-type")):
-            return self.query
-        return "&".join(filter(None, (self.query, self.body.decode("latin-1"))))
+    def __post_init__(self) -> None:
+        self.method, self.parameters = self.verb, self.query
+        if self.verb == "POST" and "x-http-method-override" in self.headers:
+            override = self.headers["x-http-method-override"].upper()
+            self.method = override if override in OVERRIDES else self.verb
+            if self.method == "GET" and is_form(self.headers.get("content-type")):
+                self.parameters = "&".join(filter(None, (self.query, self.body.decode("latin-1"))))
 
     @property
     def target(self) -> str:
         """Return path and query."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
-    def identifying_texts(self) -> Iterator[str]:
-        """Yield the texts that identify the client, and so may contain a world's name or a secret."""
-        yield self.headers.get("authorization", "")
-        yield self.headers.get("x-goog-api-key", "")
-        yield self.headers.get("x-goog-user-project", "")
-        yield self.path
-        yield self.parameters
+    def identifying_texts(self) -> tuple[str, ...]:
+        """Return the texts that identify the client, and so may contain a world's name or a secret."""
+        text = self.headers.get
+        return (
+            text("authorization", ""),
+            text("x-goog-api-key", ""),
+            text("x-goog-user-project", ""),
+            self.path,
+            self.parameters,
+        )

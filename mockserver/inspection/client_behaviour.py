@@ -1,10 +1,11 @@
-"""The client-behaviour report: how often a client polled, whether it backed off, whether it respected RetryInfo."""
+"""The client-behaviour report: how often a client polled, whether it backed off, how it took failures."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from mockserver.inspection.calls import Calls
+from mockserver.inspection.resilience import Finding, find_violations, is_transient, requested_delay
 from mockserver.inspection.services import route_table
 from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import SECOND
@@ -43,6 +44,7 @@ class ClientBehaviour:
     """Polls and retries in a log of calls, in the world's time."""
 
     def __init__(self, calls: Calls) -> None:
+        self._calls = calls
         self.polls: Sequence[Poll] = list(_polls(calls))
         self.retries: Sequence[Retry] = list(_retries(calls))
 
@@ -54,6 +56,23 @@ class ClientBehaviour:
         """
         if violations := self.violations(min_interval=min_interval, backs_off=backs_off):
             raise AssertionError("\n  ".join(["the client was not polite:", *violations]))
+
+    def assert_resilient(self, *, max_attempts: int = 10, give_up_after: float = 600.0) -> None:
+        """Raise AssertionError, with each finding and the call that shows it, unless the client took failures well.
+
+        It must retry what may be over soon, wait longer each time and as long as RetryInfo says, give up after
+        `max_attempts` calls or `give_up_after` seconds, repeat no permanent error, and no create that may have been
+        carried out. A log without a failure shows nothing: that is an AssertionError too.
+        """
+        if not any(call.status >= 400 or is_transient(call) for call in self._calls):
+            msg = "no call failed, so nothing shows that the client is resilient: inject a fault, or set a quota"
+            raise AssertionError(msg)
+        if findings := self.findings(max_attempts=max_attempts, give_up_after=give_up_after):
+            raise AssertionError("\n  ".join(["the client is not resilient:", *map(str, findings)]))
+
+    def findings(self, *, max_attempts: int = 10, give_up_after: float = 600.0) -> list[Finding]:
+        """Return the findings that `assert_resilient` would raise."""
+        return find_violations(self._calls, max_attempts=max_attempts, give_up_after=give_up_after)
 
     def violations(self, *, min_interval: float = 0.0, backs_off: bool = False) -> list[str]:
         """Return the violations that `assert_polite` would raise, a line for each."""
@@ -89,23 +108,29 @@ def _format_intervals(poll: Poll) -> str:
     return ", ".join(f"{seconds:g}" for seconds in poll.intervals) + " s"
 
 
-def _polls(calls: Calls) -> Iterator[Poll]:
+def is_unfinished_poll(call: RecordedCall) -> bool:
+    """Return whether a call asked for a job, and the answer was that it had not ended."""
+    return call.status == 200 and _is_poll(call) and not _has_ended(call)
+
+
+def _is_poll(call: RecordedCall) -> bool:
     services = route_table().services.values()
+    return any(fnmatchcase(call.method, pattern) for service in services for pattern in service.polls)
+
+
+def _has_ended(call: RecordedCall) -> bool:
+    return any(service.has_ended(call.response) for service in route_table().services.values())
+
+
+def _polls(calls: Calls) -> Iterator[Poll]:
     by_resource: dict[str, list[RecordedCall]] = {}
     for call in calls.filter(status=200):
-        if any(fnmatchcase(call.method, pattern) for service in services for pattern in service.polls):
+        if _is_poll(call):
             by_resource.setdefault(call.resource, []).append(call)
     for resource, polls in by_resource.items():
         if len(polls) == 1:
             continue  # a single GET is not polling
-        end = next(
-            (
-                index
-                for index, call in enumerate(polls)
-                if any(service.has_ended(call.response) for service in services)
-            ),
-            len(polls) - 1,
-        )
+        end = next((index for index, call in enumerate(polls) if _has_ended(call)), len(polls) - 1)
         yield Poll(resource, tuple(Calls(polls).intervals()), after_end=len(polls) - 1 - end)
 
 
@@ -115,11 +140,4 @@ def _retries(calls: Calls) -> Iterator[Retry]:
             continue
         retry = next((c for c in calls[index + 1 :] if (c.method, c.path) == (call.method, call.path)), None)
         if retry is not None:
-            yield Retry(call, _requested_delay(call), (retry.time - call.time) / SECOND)
-
-
-def _requested_delay(call: RecordedCall) -> float:
-    for detail in call.response.get("details", ()):
-        if detail["@type"].endswith("RetryInfo"):
-            return float(detail["retryDelay"].removesuffix("s"))
-    return 0.0
+            yield Retry(call, requested_delay(call), (retry.time - call.time) / SECOND)

@@ -4,12 +4,15 @@ Added resources have plausible times: a tuned model in state ACTIVE was created 
 that is half way through started early enough.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any, TypeVar
 
 import orjson
 
+from mockserver.catalog import base_models
 from mockserver.dispatch.routing import Call, Json, Route
 from mockserver.dispatch.transactions import in_transaction
 from mockserver.gemini import routes as gemini
@@ -36,6 +39,7 @@ from mockserver.simulation.tuning import (
 from mockserver.state.store import Collection, Exists, Store
 from mockserver.state.world import World
 from mockserver.vertex import routes as vertex
+from mockserver.vertex.locations import canonical_name
 from mockserver.vertex.records import TUNING_JOBS, TuningJob, insert_tuning_job
 from mockserver.vertex.store import Repository
 from mockserver.vertex.tuning_job_creation import new_tuning_job, prepare_tuning_job
@@ -45,6 +49,12 @@ T = TypeVar("T")
 
 TUNED_MODEL = "google.ai.generativelanguage.v1beta.TunedModel"
 TUNING_JOB = "google.cloud.aiplatform.v1beta1.TuningJob"
+
+_NAME = re.compile(r"projects/([^/:]+)/locations/([^/:]+)/([^/:]+)/([^/:@]+)")
+
+DEFAULT_BASE = "gemini-1.5-flash-001-tuning"
+DEFAULT_VERTEX_BASE = "gemini-2.0-flash-001"
+"""The base models of added resources, on days on which they are tuned."""
 
 EXAMPLES = {str(number): str(number + 1) for number in range(1, 21)}
 """The default training examples of an added model."""
@@ -95,6 +105,7 @@ def tuning_jobs(world: World) -> Resources:
 
 def add_tuned_model(
     world: World,
+    /,
     name: str = "",
     *,
     examples: Mapping[str, str] | None = None,
@@ -111,7 +122,8 @@ def add_tuned_model(
     the resource, such as display_name, base_model or tuning_task. ValueError for what the service would refuse.
     """
     route = _route(gemini.ROUTES, "tunedModels.create", "v1beta")
-    tree = {"base_model": "models/gemini-1.5-flash-001-tuning", "display_name": "added", **members}
+    base = _base_to_tune(world.settings.as_of, DEFAULT_BASE, vertex=False)
+    tree = {"base_model": f"models/{base}", "display_name": "added", **members}
     model = _raise_value_errors(lambda: bind_tree(TUNED_MODEL, tree))
     data = EXAMPLES if examples is None else examples
     pairs = [{"textInput": text, "output": output} for text, output in data.items()]
@@ -129,9 +141,13 @@ def add_tuned_model(
     return model_row.name
 
 
-def add_tuning_job(
+def add_tuning_job(  # noqa: PLR0913 - all but the world and the name are given by name
     world: World,
+    /,
+    name: str = "",
     *,
+    model: str = "",
+    endpoint: str = "",
     project: str = "",
     location: str = "us-central1",
     state: str = "SUCCEEDED",
@@ -141,12 +157,16 @@ def add_tuning_job(
 ) -> str:
     """Add a tuning job, with the model and the endpoints that it has in that state, and return its name.
 
-    `state` is PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLING or CANCELLED, with or without JOB_STATE_ before it;
-    `step` and `members` are as for tuned models. ValueError for what the service would refuse.
+    `name`, `model` and `endpoint` are the names that the job, its model and its endpoint get, or the last segments of
+    them; a full `name` says project and location too. Without them they are generated. `state` is PENDING, RUNNING,
+    SUCCEEDED, FAILED, CANCELLING or CANCELLED, with or without JOB_STATE_ before it; `step` and `members` are as for
+    tuned models. ValueError for what the service would refuse, and for a name that is taken.
     """
+    if "/" in name:
+        project, location = _parse_name(name, "tuningJobs")[:2]
     parent = f"projects/{project or world.credentials.project}/locations/{location}"
     tree = {
-        "base_model": "gemini-2.0-flash-001",
+        "base_model": _base_to_tune(world.settings.as_of, DEFAULT_VERTEX_BASE, vertex=True),
         "supervised_tuning_spec": {"training_dataset_uri": "gs://mockserver/train.jsonl"},
         **members,
     }
@@ -158,10 +178,52 @@ def add_tuning_job(
     def change(transaction: Store) -> str:
         job = _raise_value_errors(lambda: new_tuning_job(in_transaction(call, transaction), message, prepared))
         run = _age_run(job.run, _parse_state(state.removeprefix("JOB_STATE_")), step, error)
-        insert_tuning_job(transaction, replace(job, run=run))
-        return job.name
+        chosen = _rename_job(replace(job, run=run), name, model, endpoint)
+        insert_tuning_job(transaction, chosen)
+        return chosen.name
 
-    return world.store.transact(change)
+    try:
+        return world.store.transact(change)
+    except Exists as taken:
+        raise ValueError(f"{taken} already exists") from None
+
+
+def _rename_job(job: TuningJob, name: str, model: str, endpoint: str) -> TuningJob:
+    """Return the job with the given names. A name is a full one, a last segment, or "" for the generated one."""
+    chosen_model = _choose_name(job.model, model)
+    job = replace(
+        job,
+        name=_choose_name(job.name, name),
+        model=chosen_model,
+        version=job.version if chosen_model == job.model else 1,
+        endpoint=_choose_name(job.endpoint, endpoint),
+    )
+    if not job.checkpoints:
+        return job
+    *others, last = job.checkpoints
+    return replace(job, checkpoints=(*others, replace(last, endpoint=job.endpoint)))
+
+
+def _choose_name(generated: str, wanted: str) -> str:
+    """Return the wanted name of a resource, in the project and location of the generated one. ValueError if it differs."""
+    parent, collection, _ = generated.rsplit("/", 2)
+    if not wanted:
+        return generated
+    if "/" not in wanted:
+        wanted = f"{parent}/{collection}/{wanted}"
+    project, location, segment = _parse_name(wanted, collection)
+    name = canonical_name(f"projects/{project}/locations/{location}/{collection}/{segment}")
+    if not name.startswith(f"{parent}/"):
+        raise ValueError(f"{wanted} is not in {parent}, where the job is")
+    return name
+
+
+def _parse_name(name: str, collection: str) -> tuple[str, str, str]:
+    """Return the project, the location and the last segment of a full name. ValueError for another form."""
+    match = _NAME.fullmatch(name)
+    if match is None or match[3] != collection:
+        raise ValueError(f"{name!r} is not a name like projects/P/locations/L/{collection}/ID, nor its last segment")
+    return match[1], match[2], match[4]
 
 
 def _age_run(run: Run, state: State, step: int | None, error: Failure | None) -> Run:
@@ -205,7 +267,19 @@ def _permissions_for_everybody(model: TunedModel, world: World) -> tuple[Permiss
 
 
 def _call(world: World, route: Route, message: Json, *, owner: str = "") -> Call:
-    return Call(world, world.settings, world.clock.now(), _caller(world, owner), route, message)
+    # What a tester puts there was made at some other time: it is not held to the day's rules for new requests.
+    settings = replace(world.settings, as_of=None, over_quota="wait")
+    return Call(world, settings, world.clock.now(), _caller(world, owner), route, message)
+
+
+def _base_to_tune(as_of: date | None, default: str, *, vertex: bool) -> str:
+    """Return the id of a base model that is tuned on that day, the last of its list; without one the default."""
+    on_day = [
+        base.id
+        for base in base_models.models(as_of, vertex=vertex)
+        if (base.tunes_on_vertex(as_of) if vertex else base.tunable(as_of))
+    ]
+    return default if as_of is None or default in on_day or not on_day else on_day[-1]
 
 
 def _caller(world: World, owner: str) -> Caller:

@@ -1,14 +1,17 @@
-"""Adds answers and faults to a world without a request: as objects, as data, or from a file."""
+"""Adds answers, faults and resources to a world without a request: as objects, as data, or from a file."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mockserver.inspection.resources import add_tuned_model, add_tuning_job
+from mockserver.inspection.run_control import failure
 from mockserver.inspection.services import method_ids
 from mockserver.rpc.method_ids import check_method_pattern
 from mockserver.scripting.answers import Answer, Prompt, Rule
 from mockserver.scripting.faults import Fault
+from mockserver.scripting.new_resources import NewTunedModel, NewTuningJob
 from mockserver.scripting.scenario import Scenario
 from mockserver.state.world import World
 
@@ -19,13 +22,17 @@ Answers = Sequence[AnswerLike | Rule | Mapping[str, Any]]
 
 
 def script(world: World, answers: Answers | str | Path) -> None:
-    """Add the answers of a list, or all answers and faults of a file. Raises BadFile, TypeError, ValueError."""
+    """Add the answers of a list, or everything that a file has. Raises BadFile, TypeError, ValueError."""
     if isinstance(answers, str | Path):
-        from mockserver.scripting.answer_file import read_answers
+        from mockserver.scripting.answer_file import BadFile, read_answers
 
         scripted = read_answers(answers)
         add_answers(world, scripted.answers)
         add_faults(world, scripted.faults)
+        try:
+            add_resources(world, (*scripted.tuned_models, *scripted.tuning_jobs))
+        except ValueError as error:
+            raise BadFile(f"{answers}: {error}") from None
     elif isinstance(answers, Mapping) or not isinstance(answers, Iterable):
         raise TypeError(f"answers must be a list or the path of a file, not {answers!r}")
     else:
@@ -41,6 +48,21 @@ def add_faults(world: World, faults: Iterable[Fault | Mapping[str, Any]]) -> Non
     """Add faults, effective from now on. ValueError for one that matches no method; then none is added."""
     for fault in [check_method(_fault(fault)) for fault in faults]:
         Scenario(world.store).add_fault(fault, world.clock.now())
+
+
+def add_resources(world: World, resources: Iterable[NewTunedModel | NewTuningJob]) -> list[str]:
+    """Add tuned models and tuning jobs, and return their names. ValueError for what the service would refuse."""
+    return [_add_resource(world, resource) for resource in resources]
+
+
+def _add_resource(world: World, resource: NewTunedModel | NewTuningJob) -> str:
+    arguments = {each.name: getattr(resource, each.name) for each in fields(resource) if each.name != "members"}
+    arguments["error"] = failure(resource.error)
+    for name in resource.members.keys() & arguments.keys():
+        raise ValueError(f"{name!r} stands beside `members`, not in it")
+    if isinstance(resource, NewTunedModel):
+        return add_tuned_model(world, **arguments, **resource.members)
+    return add_tuning_job(world, **arguments, **resource.members)
 
 
 def check_method(fault: Fault) -> Fault:

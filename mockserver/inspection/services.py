@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from mockserver.datasets.objects import METHODS
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.gemini import service as gemini
 from mockserver.vertex import service as vertex
@@ -16,4 +17,4 @@ def route_table() -> RouteTable:
 @cache
 def method_ids() -> frozenset[str]:
     """Return the ids of all methods that are served on some day."""
-    return frozenset(route.id for route in route_table().routes)
+    return METHODS | {route.id for route in route_table().routes}

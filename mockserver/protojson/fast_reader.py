@@ -8,11 +8,10 @@ know any error; it must only be sure about what it accepts.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -53,13 +52,11 @@ def loads(body: bytes) -> Any:
         colons = orjson.dumps(tree).count(b":")
     except TypeError:  # deeper than orjson writes
         raise Fallback from None
-    if body.count(b":") != colons or b"\\u003" in body:
+    if body.count(b":") != colons or (b"\\" in body and b"\\u003" in body):
         raise Fallback
     return tree
 
 
-# Matches from a quotation mark on, so that no mark is left between two strings.
-_STRING = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*"?)', re.DOTALL)
 _TRAILING_COMMA = re.compile(rb",(?=[ \t\n\r]*[\]}])")
 _LEADING_COMMA = re.compile(rb"[\[{][ \t\n\r]*,")
 
@@ -70,13 +67,16 @@ def _loads_without_trailing_commas(body: bytes) -> Any:
     Google's reader ignores a comma between the last value and the closing bracket. Of two commas in a row one
     remains, so the strict parser still refuses them.
     """
-    parts = _STRING.split(body)  # strings are at the odd indexes
-    between = b'"'.join(parts[::2])
-    if _LEADING_COMMA.search(between):
+    if b"\x00" in body or b"\x01" in body:  # they stand for the two escapes that matter here
         raise Fallback
-    parts[::2] = _TRAILING_COMMA.sub(b"", between).split(b'"')
+    parts = body.replace(b"\\\\", b"\x00").replace(b'\\"', b"\x01").split(b'"')  # strings are at the odd indexes
+    between = set(parts[::2])  # few are different
+    if any(map(_LEADING_COMMA.search, between)):
+        raise Fallback
+    strict = {piece: _TRAILING_COMMA.sub(b"", piece) for piece in between}
+    parts[::2] = map(strict.__getitem__, parts[::2])
     try:
-        return orjson.loads(b"".join(parts))
+        return orjson.loads(b'"'.join(parts).replace(b"\x01", b'\\"').replace(b"\x00", b"\\\\"))
     except ValueError:
         raise Fallback from None
 
@@ -91,17 +91,19 @@ def bind(message: str, tree: Any) -> Any:
 
 def bind_text(field: Field, text: str) -> Any:
     """Bind the text of a URL to a singular field. Raises Fallback."""
+    if field.kind is FieldType.STRING:
+        return text
     try:
         return _single(field)(text, 1)
     except InvalidValue:
         raise Fallback from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """How to bind one member of an object."""
+class _Rule(NamedTuple):
+    """How to bind one member of an object: values of the type `plain` stay as they are."""
 
     name: str
+    plain: type | None
     bind: Bind
     nullable: bool
 
@@ -117,7 +119,9 @@ def _binder(message: str) -> Bind:
 def _message(message: str) -> Bind:
     fields = schema.message(message).fields
     rules = {
-        spelling: _Rule(field.json_name, _member(field), field.type_name in NULLABLE)
+        spelling: _Rule(
+            field.json_name, str if _is_string(field) else None, _member(field), field.type_name in NULLABLE
+        )
         for field in fields
         for spelling in (field.name, field.json_name)
     }
@@ -134,10 +138,10 @@ def _message(message: str) -> Bind:
                 raise Fallback
             if value is None and not rule.nullable:
                 continue
-            name = rule.name
+            name, plain, bind_member, _ = rule
             if name in values:
                 raise Fallback
-            bound = rule.bind(value, depth)
+            bound = value if type(value) is plain else bind_member(value, depth)
             if bound is not _UNSET:
                 values[name] = bound
         for oneof in arms:
@@ -184,18 +188,47 @@ def _string(value: Any, _: int) -> str:
     return value
 
 
+def _is_string(field: Field) -> bool:
+    return field.kind is FieldType.STRING and not field.repeated
+
+
 def _list(field: Field) -> Bind:
     one, nullable = _single(field), field.type_name in NULLABLE
+    is_message = field.kind is FieldType.MESSAGE
 
     def bind_list(value: Any, depth: int) -> Any:
         if type(value) is not list:  # a single value for a repeated field [seen]
             value = [value]
+        if is_message and depth <= MAX_DEPTH and _are_texts(value, field.type_name):
+            return value
         # Looked up once a list rather than once an element: there may be 500 examples.
-        each = _binder(field.type_name) if field.kind is FieldType.MESSAGE else one
+        each = _binder(field.type_name) if is_message else one
         # Without elements, or with null only, the field is not set.
         return [each(item, depth) for item in value if nullable or item is not None] or _UNSET
 
     return bind_list
+
+
+def _are_texts(values: list[Any], message: str) -> bool:
+    """Return whether these are objects whose members are strings for fields of strings, and so bound already.
+
+    Training data is a list of hundreds of them. Nothing here runs once an object.
+    """
+    return (
+        set(map(type, values)) == {dict}
+        and all(map(_text_names(message).issuperset, values))
+        and set(map(type, chain.from_iterable(map(dict.values, values)))) <= {str}
+    )
+
+
+@cache
+def _text_names(message: str) -> frozenset[str]:
+    """Return the JSON names of the fields that hold one string and exclude no other field."""
+    if message.startswith("google.protobuf."):
+        return frozenset()
+    fields = schema.message(message).fields
+    arms = frozenset[str]().union(*_oneofs(fields))
+    return frozenset(field.json_name for field in fields if _is_string(field)) - arms
 
 
 def _map(field: Field) -> Bind:

@@ -62,7 +62,7 @@ def _format_special(value: float) -> str:
 def timestamp_text(nanos: Nanos) -> str:
     """Format RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits. OverflowError outside the years 1 to 9999."""
     seconds, fraction = divmod(nanos, SECOND)
-    return f"{_second_text(seconds)}{_fraction(fraction)}Z"
+    return f"{_second_text(seconds)}{_fraction(fraction) if fraction else ''}Z"
 
 
 @lru_cache(maxsize=16384)

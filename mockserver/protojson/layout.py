@@ -15,7 +15,6 @@ ESCAPED = re.compile(
     "[<>\x7f-\x9f\u00ad\u0600-\u0603\u06dd\u070f\u17b4\u17b5\u200b-\u200f\u2028-\u202e\u2060-\u2064"
     "\u206a-\u206f\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
 )
-LINE_BREAK = re.compile(rb"\n *")
 
 
 def dumps(tree: object, *, pretty: bool = True) -> bytes:
@@ -26,7 +25,9 @@ def dumps(tree: object, *, pretty: bool = True) -> bytes:
 
 def dumps_line(tree: object) -> bytes:
     """Return the pretty text without line breaks and indentation, as in an event of a stream."""
-    return LINE_BREAK.sub(b"", escape(_dump(tree, orjson.OPT_INDENT_2)))
+    # A line begins with its indentation, because a text begins with its quotation mark.
+    lines = escape(_dump(tree, orjson.OPT_INDENT_2)).split(b"\n")
+    return b"".join([line.lstrip() for line in lines])
 
 
 def escape(text: bytes) -> bytes:

@@ -6,6 +6,7 @@ were seen on generativelanguage and Firestore.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from mockserver.protojson import schema
@@ -69,6 +70,7 @@ class _UnbindableParameter(ValueError):
     """A name of no field, or of one that no text can be bound to."""
 
 
+@lru_cache(maxsize=1024)
 def _resolve_path(message: str, name: str) -> tuple[Field, ...]:
     """Return the fields that the dotted `name` goes through."""
     fields: list[Field] = []

@@ -189,6 +189,19 @@ def _rpc(row: Json) -> Rpc:
     return Rpc(**(row | {"http": tuple(HttpRule(**rule) for rule in row.get("http", ()))}))
 
 
+@cache
+def field_names() -> frozenset[str]:
+    """Return the JSON names of all fields of all messages in the tables."""
+    return frozenset(
+        field.json_name for package in packages() for name in names(package)[0] for field in message(name).fields
+    )
+
+
+def oneof_members(name: str, oneof: str) -> frozenset[str]:
+    """Return the JSON names of a message's fields in a oneof."""
+    return frozenset(field.json_name for field in message(name).fields if field.oneof == oneof)
+
+
 def json_name(name: str) -> str:
     """Derive the JSON name as protobuf does: each underscore is dropped and the letter after it capitalised."""
     first, *rest = name.split("_")

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from itertools import islice
 from operator import is_
 from typing import Any
 
 from mockserver.protojson import schema
-from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
 Trim = Callable[[Any], Any]
 """Returns the defined part of a value, or _UNDEFINED."""
+Rule = Trim | frozenset[str] | None
+"""How the values of a field are trimmed: by a function, to the names of an enum, or not at all."""
 
 _ANY = "google.protobuf.Any"
 _UNDEFINED = object()
@@ -30,26 +31,37 @@ def trim_to_version(message: str, value: Mapping[str, Any]) -> Json:
 @cache
 def _message_trimmer(message: str, *, as_any: bool = False) -> Trim:
     """Return what trims a message of that type, or an Any of it. It returns the value itself if nothing is dropped."""
-    if message == _ANY and not as_any:
-        return _trim_any
-    trimmers: dict[str, Trim | None] = {
-        spelling: _field_trimmer(field) for spelling, field in schema.message(message).by_name.items()
-    }
-    if as_any:
-        trimmers["@type"] = None
+    return _trim_any if message == _ANY and not as_any else _new_trimmer(message, as_any=as_any)
+
+
+def _new_trimmer(message: str, *, as_any: bool) -> Trim:
+    rules: dict[str, Rule] | None = None
 
     def trim(value: Mapping[str, Any]) -> Mapping[str, Any]:
-        trimmed: Json | None = None
-        for position, (name, item) in enumerate(value.items()):
-            trim_member: Trim | None = trimmers.get(name, _drop)
-            member = item if trim_member is None else trim_member(item)
-            if trimmed is None:
-                if member is item:
-                    continue
-                trimmed = dict(islice(value.items(), position))
-            if member is not _UNDEFINED:
-                trimmed[name] = member
-        return value if trimmed is None else trimmed
+        nonlocal rules
+        if type(value) is MemoizedMessage:
+            return value.compute(trim_memoized)
+        if rules is None:  # not before, because messages contain themselves (Schema)
+            rules = _rules(message, as_any=as_any)
+        changed: Json = {}
+        for name, item in value.items():
+            rule: Rule = rules.get(name, _drop)
+            if rule is None:
+                continue
+            if callable(rule):
+                member = rule(item)
+            else:
+                member = _UNDEFINED if isinstance(item, str) and item not in rule else item
+            if member is not item:
+                changed[name] = member
+        if not changed:
+            return value
+        return {name: item for name, item in {**value, **changed}.items() if item is not _UNDEFINED}
+
+    def trim_memoized(value: MemoizedMessage) -> Mapping[str, Any]:
+        members = dict(value)
+        trimmed = trim(members)
+        return value if trimmed is members else MemoizedMessage(trimmed)
 
     return trim
 
@@ -58,27 +70,30 @@ def _drop(_: Any) -> object:
     return _UNDEFINED
 
 
-def _field_trimmer(field: Field) -> Trim | None:
-    """Return what trims the values of a field, or None if there is nothing to trim."""
+def _rules(message: str, *, as_any: bool) -> dict[str, Rule]:
+    rules = {name: _rule(field) for name, field in schema.message(message).by_name.items()}
+    return rules | {"@type": None} if as_any else rules
+
+
+def _rule(field: Field) -> Rule:
     type_name = field.type_name
     if field.kind is FieldType.ENUM:
-        names = schema.enum(type_name).by_name
-        return lambda item: _UNDEFINED if isinstance(item, str) and item not in names else item
+        return frozenset(schema.enum(type_name).by_name)
     well_known = type_name.startswith("google.protobuf.") and type_name != _ANY
     if field.kind is not FieldType.MESSAGE or field.map or well_known:
         return None
-    # Looked up when called, because messages contain themselves (Schema).
+    trim = _message_trimmer(type_name)
     if not field.repeated:
-        return lambda item: _message_trimmer(type_name)(item)  # noqa: PLW0108 - see above
+        return trim
 
     def trim_memoized(items: list[Any]) -> list[Any]:
-        trimmed = MemoizedList(map(_message_trimmer(type_name), items))
+        trimmed = MemoizedList(map(trim, items))
         return items if all(map(is_, trimmed, items)) else trimmed
 
     def trim_list(items: Any) -> list[Any]:
         if isinstance(items, MemoizedList):
             return items.compute(trim_memoized)
-        trimmed = list(map(_message_trimmer(type_name), items))
+        trimmed = list(map(trim, items))
         return items if all(map(is_, trimmed, items)) else trimmed
 
     return trim_list

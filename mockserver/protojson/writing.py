@@ -9,24 +9,24 @@ schema is a bug of ours: it raises TypeError or ValueError and is never written.
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from operator import not_
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 from orjson import Fragment
 
 from mockserver.protojson import schema
 from mockserver.protojson.formatting import double_text, duration_text, float32_text, timestamp_text
 from mockserver.protojson.layout import dumps, dumps_line
-from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
 
 Json = dict[str, Any]
-T = TypeVar("T")
 Encode = Callable[[Any], Any]
 EnumEncoder = Callable[[str], Encode]  # of the enum's full name
 Omits = Callable[[Any], bool]
+Members = tuple[tuple[str, type | None, Encode, Omits | None], ...]
+"""Of each field: its name, the type whose values need no encoding, the encoder of the others, the omission test."""
 
 # A stream without alt=sse: elements as written, not indented, no final newline [seen].
 ARRAY_OPEN = b"["
@@ -34,20 +34,22 @@ ARRAY_SEPARATOR = b",\r\n"
 ARRAY_CLOSE = b"]"
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """The layout that a caller requested: `prettyPrint`, and `$alt=json;enum-encoding=int`."""
 
     pretty: bool = True
     enum_as_int: bool = False
 
 
-def write(message: str, value: Mapping[str, Any], style: Style = Style()) -> bytes:
+PRETTY = Style()
+
+
+def write(message: str, value: Mapping[str, Any], style: Style = PRETTY) -> bytes:
     """Return the bytes of `value`, a message of the type `message` (its full name)."""
     return dumps(to_json(message, value, enum_as_int=style.enum_as_int), pretty=style.pretty)
 
 
-def sse_event(message: str, value: Mapping[str, Any], style: Style = Style()) -> bytes:
+def sse_event(message: str, value: Mapping[str, Any], style: Style = PRETTY) -> bytes:
     """Return one event of a stream: `data: `, the pretty text on one line, an empty line [seen, 182 of 182].
 
     The effect of prettyPrint=false on events was not seen; we remove the remaining spaces.
@@ -71,30 +73,47 @@ def _encoder(message: str, enums: EnumEncoder) -> Encode:
         return special
     if message == "google.protobuf.Any":
         return lambda value: _encode_any(value, enums)
-    members = tuple(
-        (field.json_name, _field_encoder(field, enums), _omission_test(field))
-        for field in schema.message(message).fields
-    )
+    return _message_encoder(message, enums)
+
+
+def _message_encoder(message: str, enums: EnumEncoder) -> Encode:
+    members: Members | None = None
 
     def encode(value: Any) -> Json:
+        nonlocal members
+        if members is None:  # not before, because messages contain themselves (Schema, Content)
+            members = tuple(_member(field, enums) for field in schema.message(message).fields)
+        if type(value) is MemoizedMessage:
+            return value.compute(encode_memoized)
         if type(value) is not dict and not isinstance(value, Mapping):
             raise _type_error(message, value)
         tree = {}
         count = 0
-        for name, encode_member, omits in members:
+        for name, plain, encode_member, omits in members:
             if name in value:
                 count += 1
                 item = value[name]
-                encoded = encode_member(item)
+                encoded = item if type(item) is plain else encode_member(item)
                 if omits is None or not omits(item):
                     tree[name] = encoded
         if count != len(value):
-            unknown = sorted(set(value) - {name for name, _, _ in members})
-            msg = f"{message} has no {', '.join(unknown)}"
-            raise TypeError(msg)
+            raise _unknown_members(message, value)
         return tree
 
+    def encode_memoized(value: MemoizedMessage) -> Json:
+        return encode(dict(value))
+
     return encode
+
+
+def _unknown_members(message: str, value: Mapping[str, Any]) -> TypeError:
+    unknown = sorted(set(value).difference(field.json_name for field in schema.message(message).fields))
+    return TypeError(f"{message} has no {', '.join(unknown)}")
+
+
+def _member(field: Field, enums: EnumEncoder) -> tuple[str, type | None, Encode, Omits | None]:
+    plain = None if field.repeated else _PLAIN.get(field.kind)
+    return field.json_name, plain, _field_encoder(field, enums), _omission_test(field)
 
 
 def _omission_test(field: Field) -> Omits | None:
@@ -103,14 +122,11 @@ def _omission_test(field: Field) -> Omits | None:
         return None
     if field.repeated:
         return not_
-    match field.kind:
-        case FieldType.FLOAT | FieldType.DOUBLE:
-            return _is_zero
-        case FieldType.ENUM:
-            zero = schema.enum(field.type_name).by_number.get(0)
-            return lambda value: value in (0, zero)
-        case _:
-            return not_
+    if field.kind in {FieldType.FLOAT, FieldType.DOUBLE}:
+        return _is_zero
+    if field.kind is FieldType.ENUM:
+        return (0, schema.enum(field.type_name).by_number.get(0)).__contains__
+    return not_
 
 
 def _is_zero(value: float) -> bool:
@@ -136,7 +152,7 @@ def _list_of(encode: Encode) -> Encode:
             return value.compute(encode_each)
         if not isinstance(value, list | tuple):
             raise _type_error("a list", value)
-        return encode_each(value)
+        return [encode(item) for item in value]
 
     return encode_list
 
@@ -144,14 +160,7 @@ def _list_of(encode: Encode) -> Encode:
 def _value_encoder(field: Field, enums: EnumEncoder) -> Encode:
     if field.kind is FieldType.ENUM:
         return enums(field.type_name)
-    if field.kind is not FieldType.MESSAGE:
-        return _SCALAR[field.kind]
-
-    def encode_message(value: Any) -> Any:
-        # Looked up when called, because messages contain themselves (Schema, Content).
-        return _encoder(field.type_name, enums)(value)
-
-    return encode_message
+    return _encoder(field.type_name, enums) if field.kind is FieldType.MESSAGE else _SCALAR[field.kind]
 
 
 def _map_key(kind: FieldType) -> Encode:
@@ -165,31 +174,28 @@ def _enum_name(name: str) -> Encode:
     enum = schema.enum(name)
     # An alias is written as the first name declared for its number.
     names = {spelling: enum.by_number[number] for spelling, number in enum.by_name.items()}
-
-    def encode(value: Any) -> str | int:
-        if type(value) is int:
-            return enum.by_number.get(value, _int32(value))
-        return _find_enum(name, names, value)
-
-    return encode
+    return _EnumTable(name, names, enum.by_number).__getitem__
 
 
 def _enum_number(name: str) -> Encode:
-    numbers = schema.enum(name).by_name
-
-    def encode(value: Any) -> int:
-        return _int32(value) if type(value) is int else _find_enum(name, numbers, value)
-
-    return encode
+    return _EnumTable(name, schema.enum(name).by_name, {}).__getitem__
 
 
-def _find_enum(enum: str, table: Mapping[str, T], value: Any) -> T:
-    if not isinstance(value, str):
-        raise _type_error("an enum's name or number", value)
-    if value not in table:
-        msg = f"{enum} has no {value}"
+class _EnumTable(dict[str, Any]):
+    """What is written for each name of an enum. Numbers are looked up in `by_number`, and written if they are not there."""
+
+    def __init__(self, enum: str, by_name: Mapping[str, Any], by_number: Mapping[int, str]) -> None:
+        super().__init__(by_name)
+        self._enum = enum
+        self._by_number = by_number
+
+    def __missing__(self, value: Any) -> Any:
+        if type(value) is int:
+            return self._by_number.get(value, _int32(value))
+        if not isinstance(value, str):
+            raise _type_error("an enum's name or number", value)
+        msg = f"{self._enum} has no {value}"
         raise ValueError(msg)
-    return table[value]
 
 
 def _string(value: Any) -> str:
@@ -210,49 +216,40 @@ def _bytes(value: Any) -> str:
     return b64encode(value).decode()
 
 
-def _integer(low: int, high: int) -> Callable[[Any], int]:
-    def encode(value: Any) -> int:
+def _integer(low: int, high: int, *, as_string: bool = False) -> Encode:
+    def encode(value: Any) -> Any:
         if type(value) is not int:
             raise _type_error("an integer", value)
         if not low <= value <= high:
             msg = f"{value} is not between {low} and {high}"
             raise ValueError(msg)
-        return value
+        return str(value) if as_string else value
 
     return encode
 
 
 _int32 = _integer(-(2**31), 2**31 - 1)
 _uint32 = _integer(0, 2**32 - 1)
-_check_int64 = _integer(-(2**63), 2**63 - 1)
-_check_uint64 = _integer(0, 2**64 - 1)
+_int64 = _integer(-(2**63), 2**63 - 1, as_string=True)
+_uint64 = _integer(0, 2**64 - 1, as_string=True)
 
 
-def _int64(value: Any) -> str:
-    return str(_check_int64(value))
+def _number(text_of: Callable[[float], str]) -> Encode:
+    def encode(value: Any) -> Any:
+        if type(value) is not float and type(value) is not int:
+            raise _type_error("a number", value)
+        text = text_of(value)
+        return text if text[-1] in "Ny" else Fragment(text)  # NaN and Infinity are strings
+
+    return encode
 
 
-def _uint64(value: Any) -> str:
-    return str(_check_uint64(value))
-
-
-def _float(value: Any) -> Any:
-    return _number(float32_text, value)
-
-
-def _double(value: Any) -> Any:
-    return _number(double_text, value)
-
-
-def _number(text_of: Callable[[float], str], value: Any) -> Any:
-    if type(value) is not float and type(value) is not int:
-        raise _type_error("a number", value)
-    text = text_of(value)
-    return text if text[-1] in "Ny" else Fragment(text)  # NaN and Infinity are strings
+_float = _number(float32_text)
+_double = _number(double_text)
 
 
 def _timestamp(value: Any) -> str:
-    return timestamp_text(_nanos(value))
+    return timestamp_text(value if type(value) is int else _nanos(value))
 
 
 def _duration(value: Any) -> str:
@@ -307,6 +304,8 @@ def _encode_any(value: Mapping[str, Any], enums: EnumEncoder) -> Json:
 def _type_error(expected: str, value: object) -> TypeError:
     return TypeError(f"{value!r} is not {expected}")
 
+
+_PLAIN = {FieldType.STRING: str, FieldType.BOOL: bool}
 
 _SCALAR: Mapping[FieldType, Encode] = {
     FieldType.STRING: _string,

@@ -7,8 +7,8 @@ import orjson
 from mockserver.protojson.reading import bind_defined
 from mockserver.protojson.writing import write
 from mockserver.recordings.comparison import parse_messages
-from mockserver.recordings.exchange import Response
 from mockserver.scripting.answers import Answer, Citation
+from mockserver.transcripts.exchange import Response
 
 Json = dict[str, Any]
 

@@ -8,13 +8,14 @@ type, an enum value like a state, the text of an error.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import zip_longest
 from typing import Any
 
-from mockserver.recordings.exchange import Response
 from mockserver.recordings.id_mapping import IdMapping
+from mockserver.transcripts.exchange import Response
 
 
 class Grade(IntEnum):
@@ -37,8 +38,12 @@ _MEASURED = re.compile(
 )
 # Sentences that contain numbers: of tokens, of seconds to wait.
 _SENTENCES = frozenset({"message", "detail"})
-# Enum values that depend on the model's text.
-_RATINGS = frozenset({"probability", "severity"})
+# Enum values that depend on the model's text, or on the load of the service.
+_RATINGS = frozenset({"probability", "severity", "trafficType"})
+# Members that two recordings of one kind disagree on: of jobs that failed or were cancelled one has a tuned model or an
+# experiment and another has none.
+_DISPUTED = frozenset({"tunedModel", "experiment"})
+_UNFINISHED = frozenset({"JOB_STATE_FAILED", "JOB_STATE_CANCELLED"})
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d+))?Z")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -63,17 +68,42 @@ def compare(recorded: Response, ours: Response, ids: IdMapping) -> list[Differen
     old, new = parse_messages(recorded), parse_messages(ours)
     if old is None or new is None:
         return differences + _compare_texts(recorded.body, ours.body, ids)
-    if len(old) > 1 or len(new) > 1:
+    counts = len(old), len(new)
+    if min(counts) == 1 < max(counts):
+        # The same stream in one message and in several: what the whole says counts, and the last message ends it.
+        old, new = [merge_messages(old)], [merge_messages(new)]
+    elif min(counts) > 1:
         # How many messages of a stream lie between the first and the last is random.
-        old, new = old[:1] + old[1:][-1:], new[:1] + new[1:][-1:]
+        old, new = [old[0], old[-1]], [new[0], new[-1]]
     comparison = _Comparison(ids, ordered=recorded.exact)
     for number, (first, second) in enumerate(zip(old, new, strict=False)):
         differences += comparison.values(f"[{number}]" if len(old) > 1 else "", first, second)
-    if len(old) != len(new):
-        differences.append(Difference("number of messages", Grade.SHAPE, len(old), len(new)))
+    if min(counts) != max(counts) and min(counts) <= 1:
+        differences.append(Difference("number of messages", Grade.SHAPE, *counts))
     if recorded.exact and ours.exact and not differences and _layout(recorded.body) != _layout(ours.body):
         differences.append(Difference("layout", Grade.DIFFERS, _layout(recorded.body), _layout(ours.body)))
     return differences
+
+
+def merge_messages(messages: Sequence[Any]) -> Any:
+    """Merge the messages of a stream into one: texts are joined, of anything else the last value counts."""
+    merged: Any = {}
+    for message in messages:
+        merged = _merge(merged, message)
+    return merged
+
+
+def _merge(old: Any, new: Any, name: str = "") -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{key: _merge(old[key], value, key) if key in old else value for key, value in new.items()}}
+    if isinstance(old, list) and isinstance(new, list) and name == "candidates":
+        pairs = zip_longest(old, new)
+        return [_merge(first, second) if first and second else first or second for first, second in pairs]
+    if isinstance(old, list) and isinstance(new, list) and name == "parts":
+        texts = [part for part in (*old, *new) if isinstance(part, dict) and part.keys() == {"text"}]
+        others = [part for part in (*old, *new) if part not in texts]
+        return [*others, *([{"text": "".join(part["text"] for part in texts)}] if texts else [])]
+    return new
 
 
 def grade(differences: list[Difference]) -> Grade:
@@ -157,9 +187,9 @@ class _Comparison:
             if key in new:
                 yield from self.values(path, value, new[key])
             else:
-                yield Difference(path, Grade.DIFFERS, value, ABSENT)
+                yield Difference(path, _grade_absence(key, old), value, ABSENT)
         for key in (key for key in new if key not in expected):
-            yield Difference(f"{where}.{key}".lstrip("."), Grade.DIFFERS, ABSENT, new[key])
+            yield Difference(f"{where}.{key}".lstrip("."), _grade_absence(key, new), ABSENT, new[key])
         recorded_order = [key for key in expected if key in new]
         our_order = [key for key in new if key in expected]
         if self._ordered and recorded_order != our_order:
@@ -200,6 +230,12 @@ class _Comparison:
                 name in _SENTENCES and _DIGITS.sub("0", translated) == _DIGITS.sub("0", plain)
             )
             yield Difference(where, Grade.SHAPE if similar else Grade.DIFFERS, old, new)
+
+
+def _grade_absence(key: str, owner: Mapping[str, Any]) -> Grade:
+    """Grade a member that one side lacks: a shape if recordings of one kind disagree on it."""
+    is_disputed = key in _DISPUTED and owner.get("state") in _UNFINISHED
+    return Grade.SHAPE if is_disputed else Grade.DIFFERS
 
 
 def _drop_debug_info(value: Any) -> Any:

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote_plus
 
-from mockserver.recordings.exchange import Exchange
+from mockserver.transcripts.exchange import Exchange
 
 Header = tuple[str, str]
 

@@ -7,10 +7,10 @@ from itertools import groupby
 from pathlib import Path
 
 from mockserver.recordings.comparison import Difference, Grade
-from mockserver.recordings.exchange import NothingToReplay, UnreadableFile
-from mockserver.recordings.reading import SUFFIXES, find_files, read
 from mockserver.recordings.replay import Outcome, Replay
 from mockserver.settings import BadOption
+from mockserver.transcripts.exchange import NothingToReplay, UnreadableFile
+from mockserver.transcripts.reading import SUFFIXES, find_files, read
 
 COLUMNS = ("same", "shape", "differs", "skipped")
 

@@ -18,11 +18,11 @@ from mockserver.protojson.reading import bind_defined
 from mockserver.protojson.writing import write
 from mockserver.recordings.comparison import parse_messages
 from mockserver.recordings.credentials import recorded_credentials, substitute_credentials
-from mockserver.recordings.exchange import Exchange, Headers, Request, Response
 from mockserver.recordings.id_mapping import IdMapping
 from mockserver.simulation.tuning import SECOND, Failure, Pace, Run
 from mockserver.state.clock import Nanos, to_nanos
 from mockserver.state.world import World
+from mockserver.transcripts.exchange import Exchange, Headers, Request, Response
 
 Json = dict[str, Any]
 

@@ -7,11 +7,8 @@ It forwards to Google's own API hosts only, or to a server on this machine. The 
 
 import os
 import re
-import signal
 import ssl
-import subprocess
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,11 +20,14 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from mockserver import __version__
+from mockserver.doors import child
+from mockserver.doors.environment import NO_PROXY, without_proxy
 from mockserver.doors.live import LiveServer
 from mockserver.inspection.services import route_table
-from mockserver.recordings.exchange import Exchange, Request, Response, lower_names, parse_date, write
 from mockserver.recordings.redaction import Redactor
 from mockserver.recordings.secret_detectors import Kind, Secret
+from mockserver.state.clock import stopwatch
+from mockserver.transcripts.exchange import Exchange, Request, Response, lower_names, parse_date, write
 
 _LOCATION = re.compile(r"/locations/([a-z]+-[a-z]+\d+)(?=[/:]|$)")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -83,18 +83,20 @@ class Recorder:
     ) -> AsyncIterator[bytes]:
         """Forward the body as it arrives and record the exchange, also if it breaks off; then abort as upstream did."""
         chunks: list[bytes] = []
+        pauses = Pauses()
         try:
             async for chunk in reply.aiter_raw():
                 chunks.append(chunk)
+                pauses.add(chunk)
                 yield chunk
         except httpx.TransportError:
             incoming.scope["extensions"]["mockserver.abort"](reset=False)
             await incoming.receive()
         finally:
-            self._record(outgoing, reply, b"".join(chunks))
+            self._record(outgoing, reply, b"".join(chunks), pauses)
             await client.aclose()
 
-    def _record(self, outgoing: httpx.Request, reply: httpx.Response, raw: bytes) -> None:
+    def _record(self, outgoing: httpx.Request, reply: httpx.Response, raw: bytes, pauses: "Pauses") -> None:
         headers = lower_names(reply.headers.multi_items())
         try:
             body = httpx.Response(200, headers=reply.headers, content=raw).content
@@ -103,13 +105,40 @@ class Recorder:
         request = Request(
             outgoing.method, str(outgoing.url), lower_names(outgoing.headers.multi_items()), outgoing.content
         )
-        response = Response(reply.status_code, headers, body)
+        is_events = "event-stream" in reply.headers.get("content-type", "")
+        response = Response(reply.status_code, headers, body, pauses=pauses.seconds if is_events else ())
         self.exchanges.append(Exchange(request, response, f"recorded by mockserver {__version__}", parse_date(headers)))
 
     def redact(self, secrets: Iterable[Secret] = ()) -> tuple[list[Exchange], Mapping[Kind, int]]:
         """Return the exchanges without secrets, and how many different secrets of each kind there were."""
         redactor = Redactor(secrets)
         return redactor.redact(self.exchanges), redactor.counts
+
+
+class Pauses:
+    """The seconds before each event of a stream, measured while its chunks arrive."""
+
+    def __init__(self) -> None:
+        self._elapsed_ms = stopwatch()
+        self._waited: list[float] = []
+        self._end = b""
+        self._is_between = True
+
+    def add(self, chunk: bytes) -> None:
+        """Count the events that begin in a chunk: the first one has waited, the others came with it."""
+        text = self._end + chunk.replace(b"\r", b"")
+        ended = text.count(b"\n\n")
+        self._end = b"\n" if text.endswith(b"\n") and not text.endswith(b"\n\n") else b""
+        begun = ended + (not text.endswith(b"\n\n")) - (not self._is_between)
+        self._is_between = text.endswith(b"\n\n")
+        if begun > 0:
+            waited = self._elapsed_ms() / 1000 - sum(self._waited)
+            self._waited += [round(waited, 3), *[0.0] * (begun - 1)]
+
+    @property
+    def seconds(self) -> tuple[float, ...]:
+        """Return the seconds before each event."""
+        return tuple(self._waited)
 
 
 async def _outgoing_request(incoming: HttpRequest, upstream: str | None) -> httpx.Request:
@@ -166,40 +195,15 @@ def run_command(command: Sequence[str], recorder: Recorder) -> int:
 
     OSError if it cannot be run.
     """
-    running: list[subprocess.Popen[bytes]] = []
-    with _forward_signals(running):
-        server = LiveServer(recorder.app)
-        url = server.start()
-        bases = {"GOOGLE_GEMINI_BASE_URL": url, "GOOGLE_VERTEX_BASE_URL": url}
-        try:
-            with subprocess.Popen(command, env=os.environ | bases) as program:  # noqa: S603 - the user's own
-                running.append(program)
-                status = program.wait()
-        finally:
-            server.stop()
-    return status if status >= 0 else 128 - status
-
-
-@contextmanager
-def _forward_signals(running: "Sequence[subprocess.Popen[bytes]]") -> Iterator[None]:
-    """Let the program end first, so that all its requests are recorded.
-
-    The terminal sends Ctrl-C to the program too. A SIGTERM comes to us only, so it is passed on.
-    """
-
-    def terminate(*_: object) -> None:
-        for program in running:
-            program.terminate()
-
-    earlier = {
-        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, terminate),
-    }
+    server = LiveServer(recorder.app)
+    url = server.start()
+    bases = {"GOOGLE_GEMINI_BASE_URL": url, "GOOGLE_VERTEX_BASE_URL": url}
+    # Its clients must not look for the recorder behind the environment's proxy.
+    direct = {name: without_proxy(os.environ.get(name, "")) for name in NO_PROXY}
     try:
-        yield
+        return child.run(command, os.environ | bases | direct)
     finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+        server.stop()
 
 
 def save(recorder: Recorder, path: Path) -> str:

@@ -18,8 +18,8 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit, url
 import orjson
 
 from mockserver.recordings import secret_detectors
-from mockserver.recordings.exchange import Exchange, Headers
 from mockserver.recordings.secret_detectors import HARMLESS_HEADERS, Kind, Secret, kind_of_member, kind_of_name
+from mockserver.transcripts.exchange import Exchange, Headers
 
 DROPPED = "scrubbed"
 

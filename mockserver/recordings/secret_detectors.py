@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from mockserver.recordings.exchange import Exchange, Headers
+from mockserver.transcripts.exchange import Exchange, Headers
 
 Kind = Literal["key", "token", "cookie", "secret", "project", "number", "email"]
 

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):  # every request makes one and looks its caller up, so that must be cheap
     """The credentials of a request; `project` is x-goog-user-project. It may have both a key and a bearer token."""
 
     key: str | None = None
@@ -39,9 +38,7 @@ def read_credentials(headers: Mapping[str, str], query: Sequence[tuple[str, str]
 
     A header takes precedence over a query parameter. # our choice: which wins was not seen
     """
-    values: dict[str, str] = {}
-    for name, value in query:
-        values.setdefault(name, value)
+    values = dict(reversed(query))  # the first one of a name counts
     return Credentials(
         key=headers.get("x-goog-api-key") or values.get("key") or None,
         bearer=_bearer(headers) or values.get("access_token") or values.get("oauth_token") or None,
@@ -105,8 +102,11 @@ SECRET_MARKERS = ("AIza", "AQ.", "ya29.", "PRIVATE KEY-----")
 
 def find_real_secret(text: str) -> str:
     """Return which kind of secret that Google issues the text contains: "an API key", ...; "" if none."""
-    match = _REAL.search(text) if any(marker in text for marker in SECRET_MARKERS) else None
-    return _KINDS[str(match.lastgroup)] if match else ""
+    for marker in SECRET_MARKERS:
+        if marker in text:
+            match = _REAL.search(text)
+            return _KINDS[str(match.lastgroup)] if match else ""
+    return ""
 
 
 def redact(value: Any) -> Any:

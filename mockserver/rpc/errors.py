@@ -160,12 +160,18 @@ def localized_message(message: str, locale: str = "en-US") -> Json:
     return {"@type": TYPE + "LocalizedMessage", "locale": locale, "message": message}
 
 
-def quota_failure(metric: str, quota_id: str, dimensions: Mapping[str, str], limit: int) -> Json:
-    """Return a QuotaFailure of one violation, with the order of members seen in a 429 of 2026."""
-    violation: Json = {"quotaMetric": metric, "quotaId": quota_id}
-    if dimensions:
-        violation["quotaDimensions"] = dict(dimensions)
-    return {"@type": TYPE + "QuotaFailure", "violations": [violation | {"quotaValue": str(limit)}]}
+def quota_failure(quotas: Sequence[tuple[str, str, int]], dimensions: Mapping[str, str]) -> Json:
+    """Return a QuotaFailure of metrics, ids and limits, with the order of members seen in a 429 of 2026.
+
+    A limit of 0 is left out [seen], as zeros are.
+    """
+    violations = [
+        {"quotaMetric": metric, "quotaId": quota_id}
+        | ({"quotaDimensions": dict(dimensions)} if dimensions else {})
+        | ({"quotaValue": str(limit)} if limit else {})
+        for metric, quota_id, limit in quotas
+    ]
+    return {"@type": TYPE + "QuotaFailure", "violations": violations}
 
 
 def retry_info(seconds: float) -> Json:

@@ -3,7 +3,10 @@
 They do not depend on a resource. Each sentence was seen in a recording or a quoted body.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from mockserver.rpc.errors import ApiError, Code, error_info, help_links, quota_failure, retry_info
 
@@ -56,23 +59,36 @@ def location_unsupported() -> ApiError:
     return ApiError(Code.FAILED_PRECONDITION, "User location is not supported for the API use.")
 
 
-def quota_exceeded(
-    metric: str, quota_id: str, *, model: str, limit: int, retry_delay: str, location: str = "global"
-) -> ApiError:
-    """429 of the Developer API since 2025. `metric` begins with the service's host; there is no Retry-After.
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A quota that a call exceeds: what it counts, its limit, and the seconds until it begins anew."""
 
-    `retry_delay` is a duration as text, such as "48.9s".
+    unit: Literal["requests", "tokens"]
+    period: Literal["minute", "day"]
+    limit: int
+    seconds: float
+
+
+def quota_exceeded(
+    quotas: Sequence[tuple[str, str, int]], *, model: str, retry_delay: str, location: str = "global"
+) -> ApiError:
+    """429 of the Developer API since 2025, with a line for each quota, repeated ones too [seen]. There is no Retry-After.
+
+    A quota is its metric, which begins with the service's host, its id and its limit. `retry_delay` is a duration as
+    text, such as "48.9s".
     """
+    lines = "".join(
+        f"\n* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}" for metric, _, limit in quotas
+    )
     return ApiError(
         Code.RESOURCE_EXHAUSTED,
         "You exceeded your current quota, please check your plan and billing details. "
         f"For more information on this error, head to: {_RATE_LIMITS}. "
-        "To monitor your current usage, head to: https://ai.dev/rate-limit. \n"
-        f"* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}\n"
+        f"To monitor your current usage, head to: https://ai.dev/rate-limit. {lines}\n"
         f"Please retry in {retry_delay}.",
         (
             help_links([("Learn more about Gemini API quotas", _RATE_LIMITS)]),
-            quota_failure(metric, quota_id, {"model": model, "location": location}, limit),
+            quota_failure(quotas, {"model": model, "location": location}),
             retry_info(float(retry_delay.removesuffix("s"))),
         ),
     )
@@ -98,10 +114,11 @@ def rate_limit_exceeded(service: str, project: str, *, location: str, limit: int
     )
 
 
-def base_model_quota_exceeded(metric: str, base_model: str) -> ApiError:
-    """429 of Vertex AI; `metric` begins with aiplatform.googleapis.com/."""
+def base_model_quota_exceeded(metric: str, base_model: str = "") -> ApiError:
+    """429 of Vertex AI; `metric` begins with aiplatform.googleapis.com/. Without a base model it is not of models."""
+    of_model = f" with base model: {base_model}" if base_model else ""
     return ApiError(
         Code.RESOURCE_EXHAUSTED,
-        f"Quota exceeded for {metric} with base model: {base_model}. Please submit a quota increase request. "
+        f"Quota exceeded for {metric}{of_model}. Please submit a quota increase request. "
         "https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai.",
     )

@@ -5,13 +5,13 @@ ListModels was seen to make them: `Ch9tb2RlbHMvdmVvLTMuMS1nZW5lcmF0ZS1wcmV2aWV3`
 models/veo-3.1-generate-preview. The other fields are ours. Field 2 says where that resource stood in the order, so
 that a list goes on behind it though it is gone; lists of constants do without. Field 3 is the fingerprint of the
 list's arguments, field 4 holds the values of the members that the caller wanted the list ordered by, field 5 the
-moment at which the first page was read.
+moment at which the first page was read, field 6 the ordinals of what was changed at this very moment before it was read.
 """
 
 import itertools
 from base64 import b64decode, urlsafe_b64encode
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, TypeVar
@@ -27,13 +27,17 @@ Value = int | str
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Where a page ended: the last name, its rank, the fingerprint of the arguments, its values, the first moment."""
+    """Where a page ended: the last name, its rank, the fingerprint of the arguments, its values.
+
+    `moment` is that of the first page, `changed` what was changed at this moment, but before.
+    """
 
     name: str
     rank: int | None = None
     arguments: int | None = None
     values: tuple[Value, ...] = ()
     moment: int | None = None
+    changed: tuple[int, ...] = ()
 
 
 class Order(Protocol):
@@ -66,6 +70,7 @@ class Paging:
         key: Callable[[T], str],
         rank: Callable[[T], int] | None = None,
         order: Order | None = None,
+        changed: tuple[int, ...] = (),
     ) -> tuple[list[T], str | None]:
         """The page, from items that begin where it does, and the token of the next one or None."""
         taken = list(islice(items, self.size + 1))
@@ -74,7 +79,7 @@ class Paging:
         del taken[-1]
         last = taken[-1]
         values = order.values(last) if order else ()
-        token = Token(key(last), rank(last) if rank else None, self.arguments, values, self.moment)
+        token = Token(key(last), rank(last) if rank else None, self.arguments, values, self.moment, changed)
         return taken, mint_token(token)
 
 
@@ -204,6 +209,9 @@ def mint_token(token: Token) -> str:
         message += b"\x22" + encode_varint(len(values)) + values
     if token.moment is not None:
         message += b"\x28" + encode_varint(token.moment)
+    if token.changed:
+        ordinals = b"".join(map(encode_varint, token.changed))
+        message += b"\x32" + encode_varint(len(ordinals)) + ordinals
     return urlsafe_b64encode(message).decode()
 
 
@@ -214,8 +222,8 @@ def parse_token(text: str) -> Token | None:
         fields = _fields(b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True))
         name = fields.pop(1)
         rank, arguments, moment = fields.pop(2, None), fields.pop(3, None), fields.pop(5, None)
-        values = fields.pop(4, b"")
-        if fields or not isinstance(name, bytes) or not isinstance(values, bytes):
+        values, changed = fields.pop(4, b""), fields.pop(6, b"")
+        if fields or not isinstance(name, bytes) or not isinstance(values, bytes) or not isinstance(changed, bytes):
             return None
         if isinstance(rank, bytes) or isinstance(arguments, bytes) or isinstance(moment, bytes):
             return None
@@ -226,9 +234,17 @@ def parse_token(text: str) -> Token | None:
             arguments,
             tuple(value.decode() if isinstance(value, bytes) else _unzigzag(value) for _, value in held),
             moment,
+            tuple(_varints(changed)),
         )
     except (ValueError, LookupError):  # not base64, not UTF-8; cut short, no name
         return None
+
+
+def _varints(raw: bytes) -> Iterator[int]:
+    position = 0
+    while position < len(raw):
+        value, position = decode_varint(raw, position)
+        yield value
 
 
 def _fields(raw: bytes) -> dict[int, int | bytes]:

@@ -1,4 +1,4 @@
-"""Reads answers and faults from a YAML or JSON file, or from the body of a control request.
+"""Reads answers, faults and resources from a YAML or JSON file, or from the body of a control request.
 
     answers:
       - text: LXIII                     # the exact prompt; or regex:, model:, turn:, call:, times:
@@ -12,8 +12,15 @@
       - method: tunedModels.create
         status: 429
         retry_after: 30
+    tuned_models:
+      - name: days
+        state: FAILED
+        members: {display_name: Days}
+    tuning_jobs:
+      - name: projects/123456789012/locations/us-central1/tuningJobs/4303478340632707072
+        model: "9030969596621881344"
 
-The members are those of `Rule`, `Answer` and `Fault`.
+The members are those of `Rule`, `Answer`, `Fault`, `NewTunedModel` and `NewTuningJob`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,14 +35,22 @@ from pydantic import TypeAdapter, ValidationError
 
 from mockserver.scripting.answers import Answer, Citation, Rule
 from mockserver.scripting.faults import Fault
+from mockserver.scripting.new_resources import NewTunedModel, NewTuningJob
 from mockserver.scripting.yaml_aliases import AliasBomb, check_aliases
 
 T = TypeVar("T")
 
 _INNER: Mapping[tuple[type[Any], str], type[Any]] = {(Rule, "answer"): Answer, (Answer, "citations"): Citation}
 
-SECTIONS = ("answers", "faults")
+SECTIONS: Mapping[str, type[Any]] = {
+    "answers": Rule,
+    "faults": Fault,
+    "tuned_models": NewTunedModel,
+    "tuning_jobs": NewTuningJob,
+}
+"""The lists of a file, and what their entries are."""
 
+_LISTS = ", ".join(f"`{name}`" for name in SECTIONS)
 
 # An answer may be a text, an object or, in Python, a function. Pydantic reports an error for each; these are left out.
 _OTHER_TYPES = frozenset({"string_type", "callable_type", "dataclass_type"})
@@ -47,14 +62,16 @@ class BadFile(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AnswersFile:
-    """The rules and faults of a file."""
+    """The rules, faults and resources of a file."""
 
     answers: tuple[Rule, ...] = ()
     faults: tuple[Fault, ...] = ()
+    tuned_models: tuple[NewTunedModel, ...] = ()
+    tuning_jobs: tuple[NewTuningJob, ...] = ()
 
 
 def read_answers(path: str | Path) -> AnswersFile:
-    """Read the rules and faults of a file. Raises BadFile."""
+    """Read the rules, faults and resources of a file. Raises BadFile."""
     text = _text(path)
     try:
         data, tree = _read(text)
@@ -70,14 +87,11 @@ def read_answers(path: str | Path) -> AnswersFile:
         raise BadFile(f"{path}: lists and objects are nested too deeply") from None
     _check_sections(path, data, tree)
     lines = _lines(tree)
-    return AnswersFile(
-        tuple(_entries(path, lines, "answers", data, Rule)),
-        tuple(_entries(path, lines, "faults", data, Fault)),
-    )
+    return AnswersFile(**{name: tuple(_entries(path, lines, name, data, kind)) for name, kind in SECTIONS.items()})
 
 
 def parse(kind: type[T], entry: Any) -> T:
-    """Parse a Rule or a Fault from data. Raises ValueError; its message names the member."""
+    """Parse an entry of one of the lists from data. Raises ValueError; its message names the member."""
     _check_members(kind, entry)
     try:
         made: T = _adapter(cast("Any", kind)).validate_python(entry)
@@ -90,7 +104,7 @@ def parse(kind: type[T], entry: Any) -> T:
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """What checks a Rule or a Fault. To make one takes a thousand times as long as to use it."""
+    """What checks an entry. To make one takes a thousand times as long as to use it."""
     return TypeAdapter(kind)
 
 
@@ -145,15 +159,13 @@ def _read(text: str) -> tuple[Any, Any]:
 
 def _check_sections(path: str | Path, data: Any, tree: Any) -> None:
     if not isinstance(data, Mapping):
-        raise BadFile(
-            f"{path}:1: a file must be an object with the lists `answers` and `faults`, not a {type(data).__name__}"
-        )
+        raise BadFile(f"{path}:1: a file must be an object with the lists {_LISTS}, not a {type(data).__name__}")
     keys = [key for key, _ in tree.value] if data else []
     lines = {key.value: key.start_mark.line + 1 for key in keys}
     for name, entries in data.items():
         location = f"{path}:{lines.get(str(name), 1)}"
         if name not in SECTIONS:
-            raise BadFile(f"{location}: unknown list `{name}`; the lists are `answers` and `faults`")
+            raise BadFile(f"{location}: unknown list `{name}`; the lists are {_LISTS}")
         if entries is not None and not isinstance(entries, list):
             raise BadFile(f"{location}: `{name}` must be a list, not a {type(entries).__name__}")
     if len(lines) < len(keys):

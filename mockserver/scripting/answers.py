@@ -46,11 +46,12 @@ class Prompt:
     system: str = ""
     call: int = 0
     tool_tokens: int = 0
+    text: str = field(init=False, repr=False, compare=False)
+    """The text of the last turn that is not the model's."""
 
-    @property
-    def text(self) -> str:
-        """Return the text of the last turn that is not the model's."""
-        return next((turn.text for turn in reversed(self.turns) if turn.role != "model"), "")
+    def __post_init__(self) -> None:
+        text = next((turn.text for turn in reversed(self.turns) if turn.role != "model"), "")
+        object.__setattr__(self, "text", text)
 
     @property
     def turn(self) -> int:
@@ -111,10 +112,14 @@ class Answer:
         _check_numbers(self)
         put = object.__setattr__  # fields are normalized once, although the class is frozen
         for name in ("parts", "chunks", "delays", "citations", "logprobs", "others"):
-            put(self, name, tuple(getattr(self, name)))
-        put(self, "text", self.text or "".join(self.chunks) or "".join(map(visible_text, self.parts)))
-        put(self, "finish", checked_name("finish reason", self.finish, self.finish.upper(), FINISH_REASONS))
-        put(self, "block", self.block and checked_name("block reason", self.block, self.block.upper(), BLOCK_REASONS))
+            if type(value := getattr(self, name)) is not tuple:
+                put(self, name, tuple(value))
+        if not self.text:
+            put(self, "text", "".join(self.chunks) or "".join(map(visible_text, self.parts)))
+        if self.finish not in FINISH_REASONS:
+            put(self, "finish", checked_name("finish reason", self.finish, self.finish.upper(), FINISH_REASONS))
+        if self.block:
+            put(self, "block", checked_name("block reason", self.block, self.block.upper(), BLOCK_REASONS))
         put(self, "ratings", _normalize_ratings(self.ratings))
         put(self, "prompt_ratings", _normalize_ratings(self.prompt_ratings))
 
@@ -219,7 +224,7 @@ def _check_texts(answer: Answer) -> None:
         raise ValueError(
             f"there are {len(answer.delays)} delays for {len(answer.chunks)} chunks: set at most one for each chunk"
         )
-    if not all(0 <= delay <= LONGEST_SECONDS for delay in answer.delays):
+    if answer.delays and not all(0 <= delay <= LONGEST_SECONDS for delay in answer.delays):
         raise ValueError(f"delays must be numbers of seconds from 0 to {LONGEST_SECONDS}")
 
 
@@ -233,5 +238,5 @@ def _check_numbers(answer: Answer) -> None:
             raise ValueError(f"the token count {name!r} must be at least 0, not {count}")
 
 
-def _normalize_ratings(ratings: Mapping[str, str]) -> dict[str, str]:
-    return {category_name(category): level_name(level) for category, level in ratings.items()}
+def _normalize_ratings(ratings: Mapping[str, str]) -> Mapping[str, str]:
+    return ratings and {category_name(category): level_name(level) for category, level in ratings.items()}

@@ -57,8 +57,9 @@ __all__ = [
 
 T = TypeVar("T")
 
-OTHERS = ("MOCKSERVER_REAL_", "MOCKSERVER_SERVICE_", "MOCKSERVER_PORT_")
-"""Variables that are not for the server: of the tests against the real services, and of Kubernetes for a service so named."""
+OTHERS = ("MOCKSERVER_REAL_", "MOCKSERVER_URL", "MOCKSERVER_SERVICE_", "MOCKSERVER_PORT_")
+"""Variables that are not for the server: of the tests against the real services, the one that it sets for programs, and of
+Kubernetes for a service so named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Settings(Checked):
     auth: Literal["any", "off", "strict"] = setting(
         Word("any", "off", "strict"),
         "who may ask: any (some credential is required), off, strict (only the listed credentials)",
-        more="A token that is an e-mail address stands for that user; a key owns what it creates.",
+        more="A token that is an e-mail address stands for that user; a key and any other token are one owner, unless auth is strict.",
         metavar="MODE",
         default="any",
     )
@@ -119,15 +120,17 @@ class Settings(Checked):
     safety_ratings: Literal["always", "real"] = setting(
         Word("always", "real"),
         "when answers of Vertex AI have safety ratings: always, or as in real answers",
-        more="In recorded answers, ratings are there when something was blocked or the client asked for them.",
+        more="In recorded answers, ratings are there when something was blocked, the client asked for them or the model is "
+        "of 1.x. With real, the Developer API's answers have none from 2025-09 on.",
         metavar="WHEN",
         default="always",
     )
     gcs_root: Path | None = setting(
         Folder(),
         "the directory where gs://bucket/object is DIR/bucket/object",
-        more="Training data is read, checked and counted as by the service. `STORAGE_EMULATOR_HOST` names an emulator "
-        "that is asked too. Without either, statistics are made up from the URI, the same ones each time.",
+        more="Training data is read, checked and counted as by the service, and what clients upload is written there. "
+        "Without it, the world keeps what they upload. `STORAGE_EMULATOR_HOST` names an emulator that is asked too. "
+        "Of a bucket that nobody knows, statistics are made up from the URI, the same ones each time.",
         by=By.SERVE | By.TEST,  # a directory of this machine is named by who starts the server, not by who reaches it
         default=None,
     )
@@ -142,6 +145,45 @@ class Settings(Checked):
         "what happens to jobs over that limit: wait for their turn, or refuse with 429",
         metavar="WHAT",
         default="wait",
+    )
+    recordings: Path | None = setting(
+        Folder(),
+        "a directory of recordings: a recorded request gets the recorded answer",
+        more="All that `mockserver check` reads is taken: our transcripts, cassettes of VCR and vcrpy and others. Requests "
+        "match by method, resource and message; ids, times and keys may differ.",
+        by=By.SERVE | By.TEST,  # as above
+        default=None,
+    )
+    recordings_mode: Literal["fallback", "strict"] = setting(
+        Word("fallback", "strict"),
+        "what happens to a request that is not recorded: fallback (it is answered as without recordings), strict (501)",
+        metavar="MODE",
+        default="fallback",
+    )
+    requests_per_minute: int | None = setting(
+        Whole(0, 10**9),
+        "how many requests a minute a project may send to a model",
+        more="One more gets the service's 429, which says when to come again.",
+        absent="no limit",
+        default=None,
+    )
+    tokens_per_minute: int | None = setting(
+        Whole(0, 10**12),
+        "how many tokens of input a minute a project may send to a model",
+        absent="no limit",
+        default=None,
+    )
+    requests_per_day: int | None = setting(
+        Whole(0, 10**9),
+        "how many requests a day a project may send to a model; a day ends at 8:00 UTC",
+        absent="no limit",
+        default=None,
+    )
+    tokens_per_day: int | None = setting(
+        Whole(0, 10**12),
+        "how many tokens of input a day a project may send to a model",
+        absent="no limit",
+        default=None,
     )
     refuse_real_credentials: bool = setting(
         Switch(),
@@ -289,18 +331,42 @@ class Serving(Checked):
 class Interception(Checked):
     """What the fixtures do to the test's own process."""
 
-    sleep: Literal["virtual", "real"] = setting(
-        Word("virtual", "real"),
-        "what sleeping does: virtual (time.sleep and asyncio.sleep move the clock), real (they wait)",
+    sleep: Literal["virtual", "virtual+clock", "real"] = setting(
+        Word("virtual", "virtual+clock", "real"),
+        "what sleeping does: virtual (it moves the clock), real (it waits)",
+        more="With virtual+clock, time.time, time.monotonic, datetime.now and asyncio's timers follow the clock too.",
         by=By.TEST,
         default="virtual",
+    )
+    busy_polling: Literal["fail", "advance", "ignore"] = setting(
+        Word("fail", "advance", "ignore"),
+        "what happens if code polls an unfinished job again and again while the clock stands still: it gets an error that"
+        " names the line (fail), each poll moves the clock by a second (advance), nothing (ignore)",
+        by=By.TEST,
+        default="fail",
+    )
+    fake_api_key: bool = setting(
+        Switch(),
+        "put a made-up GOOGLE_API_KEY into the environment where there is no key",
+        more="Some libraries prefer a key to the credentials that Vertex AI needs: instructor, for one, is then refused"
+        " with 401.",
+        by=By.TEST,
+        default=True,
     )
     block_network: bool = setting(
         Switch(),
         "refuse to connect to other machines",
-        more="This holds for whatever goes through Python's sockets; gRPC and uvloop have their own.",
+        more="This holds for Python's sockets, uvloop, curl and Twisted; gRPC has its own.",
         by=By.TEST,
         default=False,
+    )
+    misses: Literal["ignore", "warn", "fail"] = setting(
+        Word("ignore", "warn", "fail"),
+        "what a test is told at its end about calls that led nowhere: ignore them, warn, fail",
+        more="These are calls to methods that are not there, calls that a hint explains, and hosts of Google's that were"
+        " refused. Code may have caught the error.",
+        by=By.TEST,
+        default="ignore",
     )
     leaks: Literal["ignore", "warn", "fail"] = setting(
         Word("ignore", "warn", "fail"),

@@ -6,6 +6,7 @@ Every function takes its random generator, so that a seeded world assigns the sa
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from random import Random
 
 Nanos = int
@@ -69,6 +70,7 @@ def operation_number(rng: Random) -> str:
     return _multiple(rng, 32, 63)
 
 
+@lru_cache(maxsize=1024)
 def project_number(project_id: str) -> str:
     """Return the project number that responses contain: twelve digits derived from the id.
 
@@ -88,6 +90,7 @@ def tuned_display_name(base: str, rng: Random) -> str:
     return f"{base}-{uuid}"
 
 
+@lru_cache(maxsize=1024)
 def experiment_id(moment: Nanos) -> str:
     """Return `tuning-experiment-YYYYMMDDHHMMSSffffff`, in US-Pacific time."""
     return f"tuning-experiment-{_pacific(moment):%Y%m%d%H%M%S%f}"

@@ -15,6 +15,18 @@ def uniform(seed: int, index: int) -> float:
     return _mix(seed, index) / (1 << 64)
 
 
+def uniforms(seed: int, count: int) -> list[float]:
+    """Return the first numbers of the sequence, from index 0; faster than one by one."""
+    numbers, word = [], seed
+    for _ in range(count):
+        word += 0x9E3779B97F4A7C15
+        mixed = word & _WORD
+        mixed = ((mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9) & _WORD
+        mixed = ((mixed ^ mixed >> 27) * 0x94D049BB133111EB) & _WORD
+        numbers.append((mixed ^ mixed >> 31) / (1 << 64))
+    return numbers
+
+
 def gaussian(seed: int, index: int) -> float:
     """Return a bell-shaped number of mean 0 and deviation 1, within -3 and 3.
 

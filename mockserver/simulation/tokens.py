@@ -20,11 +20,14 @@ _LATIN = "a-z\u00df-\u00f6\u00f8-\u024f"
 _TOKEN = re.compile(
     "|".join(
         (
+            # Words come first, because most tokens are words; the next four match nothing that begins like one.
+            rf" [{_LATIN}]{{1,12}}",
+            rf"[{_LATIN}]{{1,12}}",
+            rf" ?[A-Z][{_LATIN}]{{1,12}}",
             r"\n+",
             r" {2,}(?= )",  # indentation; its last space belongs to the word
             r" (?=\d)",
             r"\d",
-            rf" ?[A-Z]?[{_LATIN}]{{1,12}}",
             rf" ?[A-Z]{{1,4}}(?![{_LATIN}])",
             r" ?[A-Z]",
             r" ?[\u3040-\u30ff\uac00-\ud7af]{1,2}",  # kana and hangul

@@ -16,8 +16,8 @@ steps are finer on the Developer API, as in its recordings ("2023-09-19T19:56:26
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
-from functools import lru_cache
+from enum import IntEnum
+from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
 
 from mockserver.simulation.losses import losses
@@ -31,7 +31,7 @@ NEVER: Nanos = 2**63 - 1
 """The start time of a run that waits for a run that never ends (the year 2262)."""
 
 
-class State(Enum):
+class State(IntEnum):  # of integers, because every answer about a run looks names up by it
     """The state of a run. Each surface maps it to Google's names."""
 
     PENDING = 1
@@ -44,7 +44,7 @@ class State(Enum):
     @property
     def terminal(self) -> bool:
         """Whether the state is final."""
-        return self in {State.SUCCEEDED, State.FAILED, State.CANCELLED}
+        return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ class Run:
     last two. With `fail_at_step` the run fails right after that step, with `stall_at_step` it stops making progress
     after it; 0 means before the first step, a step beyond the last has no effect. `quota` names the quota that the
     run counts against; "" is none. Within a quota the run `waits` for a free place, unless it was added as running;
-    `free_at` is when there is one, 0 if there was one at once.
+    `free_at` is when there is one, 0 if there was one at once. `most_steps` are the steps that it has at most, None for
+    no limit.
     """
 
     created: Nanos
@@ -105,11 +106,17 @@ class Run:
     quota: str = ""
     waits: bool = True
     free_at: Nanos = 0
+    most_steps: int | None = None
+
+    def __hash__(self) -> int:
+        """Return a hash of what tells runs apart: courses and snapshots are looked up by their run."""
+        return hash((self.seed, self.created))
 
     @property
     def total_steps(self) -> int:
         """`ceil(examples * epochs / batch)`: fits every recorded run."""
-        return -(-self.examples * self.epochs // self.batch)
+        steps = -(-self.examples * self.epochs // self.batch)
+        return steps if self.most_steps is None else min(steps, self.most_steps)
 
     def epoch(self, step: int) -> int:
         """`floor(step * batch / examples)`, seen in 461 of 461 snapshots; never beyond the last epoch."""
@@ -139,23 +146,14 @@ class Progress:
     updated: Nanos
     failure: Failure | None
 
+    def __hash__(self) -> int:
+        """Return a hash of what changes as a run goes on."""
+        return hash((self.completed_steps, self.updated))
+
 
 def observe(run: Run, now: Nanos) -> Progress:
     """Return the progress of the run at `now`."""
-    course = _course(run)
-    state, steps = course.state_at(now)
-    started = course.started if course.started <= min(now, course.decided) else None
-    ended = course.ended if state.terminal else None
-    return Progress(
-        state=state,
-        total_steps=run.total_steps,
-        completed_steps=steps,
-        completed_epochs=run.epoch(steps),
-        started=started,
-        ended=ended,
-        updated=course.updated_at(now) if ended is None else ended,
-        failure=run.failure if state is State.FAILED else None,
-    )
+    return _course(run).progress_at(now)
 
 
 def state(run: Run, now: Nanos) -> State:
@@ -167,7 +165,7 @@ def updates(run: Run) -> list[tuple[Nanos, Nanos]]:
     """Return when the run is updated from its creation to its end, and the update time that it shows from then on."""
     course = _course(run)
     own = [(run.created, micros(run.created)), *((touch, touch) for touch in course.touches if touch <= course.decided)]
-    return own if course.finished_at == NEVER else [*own, (course.finished_at, course.ended)]
+    return own if course.finished_at == NEVER else [*own, (course.finished_at, course.final_progress.updated)]
 
 
 def end(run: Run) -> Nanos:
@@ -190,12 +188,10 @@ def observe_refreshed(run: Run, now: Nanos, refresh_seconds: float) -> Progress:
     A real operation polled every 31 seconds showed 40, 40, 81, 81, 120, 120, 160, 188 steps: it is refreshed about
     once a minute, counted from creation, and when the run ends. With 0 seconds it is always up to date.
     """
-    fresh = observe(run, now)
-    period = round(refresh_seconds * SECOND)
-    if fresh.state.terminal or period <= 0:
-        return fresh
-    old = observe(run, now - (now - run.created) % period)
-    return replace(fresh, completed_steps=old.completed_steps, completed_epochs=old.completed_epochs)
+    course, period = _course(run), round(refresh_seconds * SECOND)
+    if period <= 0:
+        return course.progress_at(now)
+    return course.progress_at(now, steps_at=now - (now - run.created) % period)
 
 
 def snapshots(run: Run, progress: Progress) -> tuple[Snapshot, ...]:
@@ -261,7 +257,7 @@ def _is_undecided(run: Run, now: Nanos) -> bool:
     return now < _course(run).decided
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Course:
     """The whole course of a run, if nothing more happens to it.
 
@@ -292,17 +288,46 @@ class _Course:
             return (self.final_state if now >= self.finished_at else State.CANCELLING), self.steps
         if now < self.started:
             return State.PENDING, 0
-        return State.RUNNING, bisect_right(range(1, self.steps + 1), now, key=self.step_time)
+        low, high = 0, self.steps
+        each = _nanos(self.run.pace.step_seconds)
+        if self.steps == self.regular_steps and each > 4 * MICROSECOND:
+            # A step is late by a quarter of a step, and rounded by a microsecond: so this is right within one.
+            due = (now - self.started - _nanos(self.run.pace.first_step_seconds)) // each + 1
+            low, high = max(min(due - 1, high), 0), max(min(due + 1, high), 0)
+        return State.RUNNING, bisect_right(range(1, self.steps + 1), now, low, high, key=self.step_time)
 
-    @property
-    def ended(self) -> Nanos:
-        """The end time in whole microseconds, not before the last step or the start."""
-        last = self.run.created
-        if self.started <= self.decided:
-            last = self.step_time(self.steps) if self.steps else self.started
-        return max(micros(self.finished_at), micros(last + MICROSECOND - 1))
+    def progress_at(self, now: Nanos, *, steps_at: Nanos | None = None) -> Progress:
+        """Return the progress at `now`; before the end with the steps completed at `steps_at`."""
+        if now >= self.finished_at:
+            return self.final_progress
+        state, steps = self.state_at(now)
+        if steps_at is not None:
+            steps = self.state_at(steps_at)[1]
+        started = self.started if self.started <= min(now, self.decided) else None
+        return Progress(
+            state, self.run.total_steps, steps, self.run.epoch(steps), started, None, self._updated_at(now), None
+        )
 
-    def updated_at(self, now: Nanos) -> Nanos:
+    @cached_property
+    def final_progress(self) -> Progress:
+        """The progress once the run has ended: in whole microseconds, not before the last step or the start."""
+        run, last = self.run, self.run.created
+        started = self.started if self.started <= self.decided else None
+        if started is not None:
+            last = self.step_time(self.steps) if self.steps else started
+        ended = max(micros(self.finished_at), micros(last + MICROSECOND - 1))
+        return Progress(
+            state=self.final_state,
+            total_steps=run.total_steps,
+            completed_steps=self.steps,
+            completed_epochs=run.epoch(self.steps),
+            started=started,
+            ended=ended,
+            updated=ended,
+            failure=run.failure if self.final_state is State.FAILED else None,
+        )
+
+    def _updated_at(self, now: Nanos) -> Nanos:
         """Return the last update before `now` of a record that has not ended."""
         past = (touch for touch in self.touches if touch <= min(now, self.decided))
         return max(past, default=micros(self.run.created))

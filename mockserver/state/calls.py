@@ -212,6 +212,15 @@ class CallLog:
             packed = self._entries[place].packed if 0 <= place < len(self._entries) else None
         return None if packed is None else _unpack(packed)
 
+    def newest_first(self) -> Iterator[RecordedCall]:
+        """Iterate over the calls that are in the log, newest first, without a copy: it ends if the log changes."""
+        entries = self._entries
+        for index in range(1, len(entries) + 1):
+            try:
+                yield entries[-index].call
+            except IndexError:
+                return
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from types import FunctionType
 from typing import Self
 
 from mockserver.settings.types import Moment, Speed
@@ -42,7 +43,8 @@ class Machine:
     perf_counter = staticmethod(time.perf_counter)
     perf_counter_ns = staticmethod(time.perf_counter_ns)
     sleep = staticmethod(time.sleep)
-    async_sleep = staticmethod(asyncio.sleep)
+    # A copy: libraries that freeze time, and we, change what the function itself does.
+    async_sleep = staticmethod(FunctionType(asyncio.sleep.__code__, vars(asyncio.tasks), "sleep", (None,)))
 
 
 # Read once: a wall clock that is set later changes no running clock.

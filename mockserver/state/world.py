@@ -38,6 +38,12 @@ class WorldCredentials:
     token: str
 
 
+def world_credentials(name: str = DEFAULT) -> WorldCredentials:
+    """Return the credentials of the world with this name."""
+    prefixed = PREFIX if name == DEFAULT else f"{PREFIX}-{name}"
+    return WorldCredentials(project=prefixed, api_key=f"{prefixed}-key", token=f"{prefixed}-token")
+
+
 SETTINGS: Collection[Settings] = Collection("settings", Settings)
 """The settings of the world: one record, named as the kind."""
 
@@ -100,8 +106,7 @@ class World:
     @property
     def credentials(self) -> WorldCredentials:
         """Return the project, key and token that choose this world on a server with several worlds."""
-        name = PREFIX if self.name == DEFAULT else f"{PREFIX}-{self.name}"
-        return WorldCredentials(project=name, api_key=f"{name}-key", token=f"{name}-token")
+        return world_credentials(self.name)
 
     def fork(self, name: str) -> "World":
         """Return an independent world with the same records and time, and an empty log of calls."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def in_process(values: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
         server = MockServer(**{"seed": 0} | options.server)
     with _intercepting(server, options.interception):
         yield server
-    _report_leftovers(server, options.interception.leaks)
+    _report(server, options.interception)
 
 
 @contextlib.contextmanager
@@ -44,11 +44,33 @@ def on_socket(server: MockServer, values: Mapping[str, Any], root: Path) -> Iter
             stack.enter_context(server.fresh_world(**defaults | options.server))
         stack.enter_context(_intercepting(server, options.interception))
         yield server
-        _report_leftovers(server, options.interception.leaks)
+        _report(server, options.interception)
 
 
 def _intercepting(server: MockServer, options: Interception) -> contextlib.AbstractContextManager[MockServer]:
-    return server.intercepting(sleep=options.sleep, block_network=options.block_network)
+    return server.intercepting(
+        sleep=options.sleep,
+        busy_polling=options.busy_polling,
+        fake_api_key=options.fake_api_key,
+        block_network=options.block_network,
+    )
+
+
+def refuse_outside() -> Callable[[], None]:
+    """Refuse Google's hosts while nothing newer intercepts. Returns the function that ends this."""
+    from mockserver.doors.intercept import intercepting  # noqa: PLC0415 - few runs need it
+    from mockserver.doors.intercept.interceptors import Interceptor, NotServed  # noqa: PLC0415 - see above
+
+    def refuse(*_: object) -> None:
+        raise NotServed(
+            "mockserver: a host of Google's was about to be reached outside of the fixtures, and the ini option"
+            " mockserver_required is on; add the fixture mockserver to the test"
+        )
+
+    server = MockServer()
+    stack = contextlib.ExitStack()
+    stack.enter_context(intercepting(Interceptor(server.app, server.clock, server.grpc_face, refuse)))
+    return stack.close
 
 
 def describe_calls(server: MockServer) -> str:
@@ -66,7 +88,7 @@ def warn_of_unseen_answers(server: MockServer) -> None:
         warnings.warn(pytest.PytestWarning(f"mockserver: {sentence}"), stacklevel=1)
 
 
-_PATHS = ("answers", "gcs_root")
+_PATHS = ("answers", "gcs_root", "recordings")
 """Settings that are paths: in the ini file and the marker they are relative to pytest's root directory."""
 
 
@@ -83,11 +105,23 @@ def _usage_errors() -> Iterator[None]:
         raise pytest.fail.Exception(f"mockserver: {error}", pytrace=False) from None
 
 
-def _report_leftovers(server: MockServer, on_leaks: str) -> None:
-    leftovers = server.leftovers
-    if not leftovers or on_leaks == "ignore":
-        return
-    message = f"mockserver: the test left something behind\n{leftovers}"
-    if on_leaks == "fail":
-        pytest.fail(message, pytrace=False)
-    warnings.warn(pytest.PytestWarning(message), stacklevel=1)
+def _report(server: MockServer, options: Interception) -> None:
+    """Tell the test of its misses and leftovers, as the options say; all of them before it fails."""
+    failures = []
+    for reaction, what, lines in (
+        (options.misses, "calls of the test led nowhere", _describe_misses(server)),
+        (options.leaks, "the test left something behind", str(server.leftovers) if server.leftovers else ""),
+    ):
+        message = f"mockserver: {what}\n{lines}"
+        if lines and reaction == "warn":
+            warnings.warn(pytest.PytestWarning(message), stacklevel=1)
+        elif lines and reaction == "fail":
+            failures.append(message)
+    if failures:
+        pytest.fail("\n".join(failures), pytrace=False)
+
+
+def _describe_misses(server: MockServer) -> str:
+    lines = [f"{call.verb} {call.path} was answered {call.status}: {call.hint}" for call in server.misses]
+    lines += [f"{host} was refused: see NotServed" for host in dict.fromkeys(server.refused_hosts)]
+    return "\n".join(lines)

@@ -25,13 +25,21 @@ class WorldKeywords(TypedDict, total=False):
     gcs_root: Path | str | None
     max_concurrent_jobs: int | str | None
     over_quota: Literal["wait", "refuse"]
+    recordings: Path | str | None
+    recordings_mode: Literal["fallback", "strict"]
+    requests_per_minute: int | str | None
+    tokens_per_minute: int | str | None
+    requests_per_day: int | str | None
+    tokens_per_day: int | str | None
     refuse_real_credentials: bool | str
 
 
 class InterceptionKeywords(TypedDict, total=False):
     """What interception does to this process."""
 
-    sleep: Literal["virtual", "real"]
+    sleep: Literal["virtual", "virtual+clock", "real"]
+    busy_polling: Literal["fail", "advance", "ignore"]
+    fake_api_key: bool | str
     block_network: bool | str
 
 
@@ -69,3 +77,4 @@ class TuningJobKeywords(TypedDict, total=False):
     veo_tuning_spec: Mapping[str, Any]
     full_fine_tuning_spec: Mapping[str, Any]
     veo_lora_tuning_spec: Mapping[str, Any]
+    distillation_sampling_spec: Mapping[str, Any]

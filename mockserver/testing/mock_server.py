@@ -4,15 +4,19 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
+from mockserver.datasets.storage import served_at
 from mockserver.http.host_guard import HostGuard
 from mockserver.inspection import resources, run_control, script
+from mockserver.inspection.busy_polling import PollWatch
 from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
+from mockserver.inspection.objects import StoredObjects
 from mockserver.inspection.resources import Resources
 from mockserver.inspection.script import AnswerLike, Answers
 from mockserver.inspection.services import route_table
@@ -20,14 +24,17 @@ from mockserver.rpc.loopback import is_loopback
 from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord, Scenario
-from mockserver.settings import Interception, Settings, read_settings, unknown_names
+from mockserver.settings import Interception as InterceptionSettings
+from mockserver.settings import Settings, read_settings, unknown_names
 from mockserver.state.clock import Clock, to_datetime
 from mockserver.state.new_world import new_world
 from mockserver.state.store import Snapshot
 from mockserver.state.world import World, WorldCredentials, Worlds
+from mockserver.testing.interception import Interception
 from mockserver.testing.keywords import InterceptionKeywords, TunedModelKeywords, TuningJobKeywords, WorldKeywords
 
 if TYPE_CHECKING:
+    from mockserver.doors.grpc_port import LazyPort
     from mockserver.grpc.face import GrpcFace
 
 
@@ -63,9 +70,11 @@ class MockServer:
         """Become the handle of the default one of these worlds."""
         self._worlds = worlds
         self._doors = contextlib.ExitStack()
+        self._refused: list[str] = []
         self.app = create_app(worlds)
         self.url = ""
-        self.grpc_target = ""
+        self._grpc_port: LazyPort | None = None
+        self._folder = Path()
 
     def __repr__(self) -> str:
         where = self.url or "no socket"
@@ -110,6 +119,11 @@ class MockServer:
         return Calls(call for call in self.calls if call.hint)
 
     @property
+    def refused_hosts(self) -> tuple[str, ...]:
+        """Return the hosts of Google's that were refused: not answered here, or not through the library that asked."""
+        return tuple(self._refused)
+
+    @property
     def report(self) -> ClientBehaviour:
         """Return the client-behaviour report: `assert_polite(min_interval=5)`."""
         return ClientBehaviour(self.calls)
@@ -123,6 +137,11 @@ class MockServer:
     def tuning_jobs(self) -> Resources:
         """Return the tuning jobs by name, each as GET returns it now; the last segment of a name is enough."""
         return resources.tuning_jobs(self._world)
+
+    @property
+    def objects(self) -> StoredObjects:
+        """Return the objects of Cloud Storage by URI: `server.objects["gs://bucket/train.jsonl"] = rows`."""
+        return StoredObjects(self._world)
 
     @property
     def leftovers(self) -> Leftovers:
@@ -195,9 +214,12 @@ class MockServer:
             self._world, name, examples=examples, state=state, step=step, error=failure, owner=owner, **members
         )
 
-    def add_tuning_job(
+    def add_tuning_job(  # noqa: PLR0913 - all but the name are given by name
         self,
+        name: str = "",
         *,
+        model: str = "",
+        endpoint: str = "",
         project: str = "",
         location: str = "us-central1",
         state: str = "SUCCEEDED",
@@ -208,7 +230,16 @@ class MockServer:
         """Add a tuning job and return its name: see `inspection.resources.add_tuning_job`."""
         failure = run_control.failure(error)
         return resources.add_tuning_job(
-            self._world, project=project, location=location, state=state, step=step, error=failure, **members
+            self._world,
+            name,
+            model=model,
+            endpoint=endpoint,
+            project=project,
+            location=location,
+            state=state,
+            step=step,
+            error=failure,
+            **members,
         )
 
     # Worlds
@@ -216,6 +247,7 @@ class MockServer:
     def reset(self) -> None:
         """Delete all resources, answers, faults and calls; settings and clock stay as they are."""
         self._world.reset()
+        self._refused.clear()
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the world as it is now, for `restore`."""
@@ -234,7 +266,7 @@ class MockServer:
         world = self._world.fork(self._worlds.new_name())
         self._worlds.add(world)
         copy._use(self._worlds.with_default(world))
-        copy.url, copy.grpc_target = self.url, self.grpc_target
+        copy.url, copy._grpc_port, copy._folder = self.url, self._grpc_port, self._folder
         return copy
 
     def drop(self) -> None:
@@ -243,70 +275,104 @@ class MockServer:
 
     # Ways in
 
+    @property
+    def grpc_target(self) -> str:
+        """Return where gRPC is served, in plaintext, as `host:port`; "" if the server is not on a socket.
+
+        The port is opened when this is first read. Raises RuntimeError if it cannot be, for example without grpcio.
+        """
+        return self._grpc_port.target if self._grpc_port else ""
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Return the variables with which another process uses this world: base URLs, keys, credentials, a project.
+
+        Raises RuntimeError if the server is not on a socket.
+        """
+        if not self.url:
+            raise RuntimeError("other processes need a socket: use live() or start()")
+        from mockserver.doors.child_environment import pointed_at
+        from mockserver.doors.credentials_file import external_account, write
+
+        credentials = self.credentials
+        file = write(self._folder / f"{credentials.project}.json", external_account(self.url, credentials))
+        return pointed_at(self.url, credentials, file)
+
     def start(
         self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None, grpc_port: int | None = None
     ) -> Self:
         """Serve on a socket, at `url`, until `stop()`. Other machines need the `token` to control it, if they can.
 
-        With a `grpc_port`, where 0 is a free one, serve gRPC too, in plaintext, at `grpc_target`.
+        gRPC is served at `grpc_target`: with a `grpc_port` from now on, without one from its first use on, at a free one.
         Raises ValueError for an address that others can reach when there is no token.
         """
+        from mockserver.doors.grpc_port import LazyPort
         from mockserver.doors.live import LiveServer
 
         if not is_loopback(host) and token is None:
             raise ValueError(f"other machines can connect to {host}: set a token to control the server")
+        self._grpc_port = LazyPort(self._worlds, host, grpc_port or 0)
+        self._doors.callback(self._grpc_port.close)
         if grpc_port is not None:
-            from mockserver.doors.grpc_port import open_port
-
-            self.grpc_target, stop = open_port(self._worlds, host, grpc_port)
-            self._doors.callback(stop)
+            _ = self.grpc_target
+        self._folder = Path(self._doors.enter_context(TemporaryDirectory(prefix="mockserver-")))
         host_guard = HostGuard() if is_loopback(host) else None
         door = LiveServer(create_app(self._worlds, Guard(token), host_guard), host, port)
         self.url = door.start()
         self._doors.callback(door.stop)
+        self._doors.enter_context(served_at(self.url))
         return self
 
     def stop(self) -> None:
         """Stop serving on a socket."""
-        self.url = self.grpc_target = ""
+        self.url, self._grpc_port = "", None
         self._doors.close()
 
     @contextlib.contextmanager
     def live(self, host: str = "127.0.0.1", port: int = 0, *, grpc: bool = False) -> Iterator[Self]:
-        """Serve on a socket, at `url`, in the `with` block; with `grpc` also at `grpc_target`."""
+        """Serve on a socket, at `url`, in the `with` block; with `grpc` at once at `grpc_target`, too."""
         self.start(host, port, grpc_port=0 if grpc else None)
         try:
             yield self
         finally:
             self.stop()
 
-    @contextlib.contextmanager
-    def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Iterator[Self]:
-        """Answer this process's requests to Google's hosts in the `with` block, with fake credentials in the environment.
+    def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Interception[Self]:
+        """Answer this process's requests to Google's hosts, with fake credentials in the environment.
 
-        With `sleep="virtual"`, the default, `time.sleep` and `asyncio.sleep` of this thread move the clock instead of
-        waiting; with `sleep="real"` they wait. `block_network=True` refuses connections to all other machines.
+        It is a context manager, and a decorator of functions and classes: see `Interception`.
+
+        With `sleep="virtual"`, the default, whoever sleeps moves the clock instead of waiting, in this thread and in
+        those that are started inside. With `sleep="virtual+clock"` the machine's clocks follow; with `sleep="real"`
+        sleepers wait. `busy_polling` is what happens to code that polls without sleeping. `block_network=True` refuses connections to all other machines.
         """
         if unknown := unknown_names(options, InterceptionKeywords.__annotations__, "option"):
             raise TypeError(unknown)
-        interception = read_settings(Interception, options)
+        settings = read_settings(InterceptionSettings, options)
+        return Interception(self, lambda: self._intercept(settings))
+
+    @contextlib.contextmanager
+    def _intercept(self, settings: InterceptionSettings) -> Iterator[None]:
         from mockserver.doors.blocked_network import blocked
         from mockserver.doors.environment import environment
         from mockserver.doors.intercept import intercepting
         from mockserver.doors.intercept.interceptors import Interceptor
         from mockserver.doors.virtual_sleep import virtual_sleep
 
-        credentials = self.credentials
         with contextlib.ExitStack() as stack:
-            stack.enter_context(environment(credentials.project, credentials.api_key, credentials.token))
-            stack.enter_context(intercepting(Interceptor(self.app, self.clock, self._grpc_face)))
-            if interception.block_network:
+            stack.enter_context(environment(self.credentials, self.url, adds_key=settings.fake_api_key))
+            watch = PollWatch(self._world, self.clock, settings.busy_polling)
+            interceptor = Interceptor(self.app, self.clock, self.grpc_face, watch.note, self._refused.append)
+            stack.enter_context(intercepting(interceptor))
+            if settings.block_network:
                 stack.enter_context(blocked())
-            if interception.sleep == "virtual":
-                stack.enter_context(virtual_sleep(self.clock))
-            yield self
+            if settings.sleep != "real":
+                has_clocks = settings.sleep == "virtual+clock"
+                stack.enter_context(virtual_sleep(self.clock, has_clocks=has_clocks))
+            yield
 
-    def _grpc_face(self) -> "GrpcFace":
+    def grpc_face(self) -> "GrpcFace":
+        """Return what answers calls over gRPC, without a socket."""
         from mockserver.grpc.face import GrpcFace
 
         return GrpcFace(self._worlds, route_table())
@@ -314,6 +380,7 @@ class MockServer:
     @contextlib.contextmanager
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
         """Replace all worlds by a new one in the `with` block; the arguments are the constructor's."""
+        self._refused.clear()
         with self._worlds.replaced(new_world(settings)):
             self.script(answers)
             yield self

@@ -8,15 +8,16 @@ and, where the base model took them, the older `messages`, `input_text`/`output_
 `prompt`/`completion`. Names are read in lowerCamelCase and in snake_case, a single object is a list of one,
 null is the same as absent: the documentation's samples rely on all three.
 
-A problem is the end of a sentence that begins with "Dataset example 1 of 14". One such sentence was seen
-(an unsupported modality, 2025-11); the others are our choice, in its manner: not seen.
+A missing field is refused when the job is created [seen 2025-10]. Any other problem is the end of a sentence that begins
+with "Dataset example 1 of 14", and fails the run. One such sentence was seen (an unsupported modality, 2025-11); the
+others are our choice, in its manner: not seen.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.datasets.lines import Example, Kind, Line, Turn, unusable
+from mockserver.datasets.lines import MISSING_FIELD, Example, Kind, Line, Turn, unusable
 from mockserver.simulation.tokens import IMAGE_TOKENS, count_tokens
 
 Json = Mapping[str, Any]
@@ -136,14 +137,13 @@ def _problems(tree: Json, kind: Kind, accepts: AcceptedData) -> Iterator[str]:
     yield from _system_problems(tree)
     contents = _as_list(_member(tree, "contents"))
     if not contents:
-        older = next(
-            (f" “{member}” is a field of other models' data." for member in ANYTHING.older if member in tree), ""
-        )
-        yield f"does not contain the required field “contents”.{older}"
+        yield f"{MISSING_FIELD} `contents` field."  # seen 2025-10, at create
     for content in contents:
         yield from _content_problems(content, accepts)
     yield from _order_problems(contents, kind)
     if kind is Kind.PREFERENCE:
+        if "completions" not in tree:
+            yield f"{MISSING_FIELD} `completions` field."  # as of contents
         yield from _completion_problems(_as_list(tree.get("completions")))
     if not all(isinstance(tool, Mapping) for tool in _as_list(tree.get("tools"))):
         yield "contains a tool that is not an object in the “tools” field."

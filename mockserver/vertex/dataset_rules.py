@@ -3,7 +3,7 @@
 from mockserver.catalog import training_plan
 from mockserver.catalog.base_model import BaseModel
 from mockserver.datasets.estimates import estimate
-from mockserver.datasets.lines import Kind, Line, unusable
+from mockserver.datasets.lines import MISSING_FIELD, Kind, Line, unusable
 from mockserver.datasets.rules import Counts, Estimate, Row
 from mockserver.rpc.errors import Code
 from mockserver.simulation.tuning import Failure
@@ -42,7 +42,9 @@ class VertexRules:
         return examine_line(row.line, row.tree, row.text, self._data, self._accepts)
 
     def sentence(self, problem: str, place: int, examples: int) -> str:
-        """The sentence about a problem, in the form that was seen."""
+        """The sentence about a problem, in the form that was seen: of a missing field it counts rows from 0."""
+        if problem.startswith(MISSING_FIELD):
+            return f"Row: {place - 1}. {problem}"
         return f"Dataset example {place} of {examples} {problem}"
 
     def drop(self, tokens: int) -> str:
@@ -55,7 +57,7 @@ class VertexRules:
         """The failure of every run over the data. The form of the first sentence was seen, the others are our choice."""
         if counts.first_wrong is not None:
             place, line = counts.first_wrong
-            return _invalid(f"Dataset example {place} of {counts.examples} {line.problems[0]} JSON: {line.json}")
+            return _invalid(f"{self.sentence(line.problems[0], place, counts.examples)} JSON: {line.json}")
         if not counts.examples:
             return _invalid("The dataset contains no examples.")
         if not counts.usable:

@@ -1,12 +1,15 @@
 """generateContent, streamGenerateContent, countTokens and computeTokens, of tuned endpoints and of Google's own models."""
 
+from datetime import date
 from typing import Any
 
 from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
+from mockserver.generation.requests import check_request, searches_and_calls
 from mockserver.generation.settings import read_settings
+from mockserver.generation.turns import check_turns
 from mockserver.limits import SHOWN_TOKENS
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.scripting.answers import Prompt
@@ -14,13 +17,17 @@ from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tokens import split, token_id
 from mockserver.simulation.tuning import micros
 from mockserver.vertex import responses
+from mockserver.vertex.eras import era_of
+from mockserver.vertex.errors import not_found
 from mockserver.vertex.locations import GLOBAL, find_location
 from mockserver.vertex.prompts import (
     asks_for_search,
     billable_characters,
     check_contents,
     check_length,
-    check_ranges,
+    check_numbers,
+    check_references,
+    check_tools,
 )
 from mockserver.vertex.responses import Frame
 from mockserver.vertex.targets import Target, find_target
@@ -38,6 +45,11 @@ PREDICT_REFUSAL = (
     "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow "
     "https://cloud.google.com/vertex-ai/docs/generative-ai/start/quickstarts/quickstart-multimodal for Gemini usage."
 )
+SEARCH_AND_CALLS = "Multiple tools are supported only when they are all search tools."  # quoted by many users
+
+
+MODEL_NOT_FOUND_SINCE = date(2026, 1, 1)
+"""From when on a model's own generateContent is 404. Between two sights; the day is our choice: not seen."""
 
 
 def generate_content(call: Call) -> Handled:
@@ -82,13 +94,18 @@ def compute_tokens(call: Call) -> Json:
 
 def refuse_predict(call: Call) -> Json:
     """400: Gemini does not support this method. A missing endpoint is 404 before that."""
-    find_target(call)
+    base = find_target(call).base
+    if base is not None and base.embedding_dimensions is not None:
+        # our choice: not seen
+        raise ApiError(Code.UNIMPLEMENTED, f"{call.route.id} of embedding models is not served; predict is.")
     raise ApiError(Code.FAILED_PRECONDITION, PREDICT_REFUSAL)
 
 
 def refuse_model(call: Call) -> Json:
-    """400: a tuned model takes requests through its endpoint [seen 2025-11]."""
+    """400: a tuned model takes requests through its endpoint [seen 2025-11]; 404 since [Google's tests, 2026-10]."""
     find_location(call)
+    if call.day >= MODEL_NOT_FOUND_SINCE:
+        raise not_found("Model", call.resource)  # the form is our choice: not seen
     raise ApiError(
         Code.INVALID_ARGUMENT,
         f"The Model name {call.resource} is malformed and it should be in form of "
@@ -101,19 +118,29 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
     target, message, world = find_target(call), call.message, call.world
     prompt = _read_prompt(call, target)
     config = message.get("generationConfig", {})
-    check_ranges(config, target.base)
+    check_references(message)
+    check_request(message)
+    check_turns(message["contents"], target.base)
+    check_numbers(config, target.base, call.settings.as_of)
+    check_tools(message.get("tools", ()), target.base, call.settings.as_of)
+    if searches_and_calls(message):
+        raise invalid_argument(SEARCH_AND_CALLS)
     check_length(prompt, target.base)
-    settings = read_settings(message, config)
+    settings = read_settings(message, config, base=target.base)
     seed = seed_of(call.settings.seed, "vertex")
     outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=seed)
     created = micros(call.now)
+    era = era_of(target.base.shape if target.base else None, call.settings.as_of)
+    always_rated = call.settings.safety_ratings == "always"
     frame = Frame(
         version=call.version,
+        era=era,
         created=created,
         response_id=responses.response_id(created, world.rng("vertex.responses")),
         # Nothing for a tuned model [recorded 2025-03].
         model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
-        rated=call.settings.safety_ratings == "always" or "safetySettings" in message,
+        rated=always_rated or era.rated or "safetySettings" in message,
+        always_rated=always_rated,
         grounded=asks_for_search(message),
         traffic=_traffic(call, target),
     )
@@ -121,7 +148,7 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
 
 
 def _read_prompt(call: Call, target: Target) -> Prompt:
-    check_contents(call.message.get("contents", ()))
+    check_contents(call.message.get("contents", ()), target.base, call.settings.as_of)
     return read_prompt(call.message, target.name, target.base_name, count_functions=True)
 
 

@@ -4,6 +4,7 @@
 for uploaded models]. No body of a tuned model was seen: the members are those that clients read.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,19 +22,20 @@ from mockserver.vertex.etags import check_etag, etag
 from mockserver.vertex.filters import Row, list_resources
 from mockserver.vertex.locations import find_location, resource_name
 from mockserver.vertex.operations import start_operation
-from mockserver.vertex.records import MODELS, Checkpoint, Model, TuningJob, VersionEdits
+from mockserver.vertex.records import MODELS, Checkpoint, Model, TuningJob, VersionEdits, creation_time
 from mockserver.vertex.store import Repository, Version, find_model, find_version
 from mockserver.vertex.tuning_specs import SPECS
 from mockserver.vertex.versions import message_name
 
 Json = dict[str, Any]
 
+_MODEL_ID = re.compile(r"[\w-]+(@[\w-]+)?", re.ASCII)
 MUTABLE = {"displayName", "description", "versionDescription", "labels", "defaultCheckpointId"}
 
 
 def get_model(call: Call) -> Json:
     """Return a model in one of its versions, by default the default one."""
-    return _show_version(call, find_version(call, resource_name(call)))
+    return _show_version(call, find_version(call, _version_name(call)))
 
 
 def list_models(call: Call) -> Json:
@@ -45,8 +47,7 @@ def list_models(call: Call) -> Json:
         model = entry.record
 
         def show() -> Json:
-            versions = repository.find_versions(model)
-            return show_model(repository, model, versions, _default_version(model, versions))
+            return show_model(repository, model, _default_version(model, repository.find_versions(model)))
 
         return Row(entry.name, pack_position(entry.position), show, _facts)
 
@@ -65,9 +66,7 @@ def list_model_versions(call: Call) -> Json:
 
     def row(version: Version) -> Row:
         rank = pack_position(Position(-version.since, -version.number))
-        return Row(
-            f"{model.name}/{version.number}", rank, lambda: show_model(repository, model, versions, version), _facts
-        )
+        return Row(f"{model.name}/{version.number}", rank, lambda: show_model(repository, model, version), _facts)
 
     rows = sorted(map(row, versions), key=lambda row: row.rank)
     return list_resources(
@@ -80,7 +79,7 @@ def list_model_versions(call: Call) -> Json:
 
 def list_model_version_checkpoints(call: Call) -> Json:
     """List the checkpoints of a model version."""
-    version = find_version(call, resource_name(call))
+    version = find_version(call, _version_name(call))
     collection = f"{version.job.model}/checkpoints"
     return list_response(
         call,
@@ -98,7 +97,7 @@ def list_model_version_checkpoints(call: Call) -> Json:
 @transactional
 def update_model(call: Call) -> Json:
     """Change the mutable members that the mask names; without a mask, those of the body [google-genai sends no mask]."""
-    version = find_version(call, resource_name(call))
+    version = find_version(call, _version_name(call))
     message = message_name(call.version, "Model")
     body, stored = call.message.get("model", {}), trim_to_version(message, _show_version(call, version))
     check_etag(body, stored)
@@ -123,7 +122,7 @@ def update_model(call: Call) -> Json:
 @transactional
 def merge_version_aliases(call: Call) -> Json:
     """Give a version aliases, taking them from others; `-alias` takes one away. "default" can only be moved."""
-    version = find_version(call, resource_name(call))
+    version = find_version(call, _version_name(call))
     aliases = call.message.get("versionAliases", [])
     if not aliases:
         raise invalid_fields(("version_aliases", REQUIRED))
@@ -153,7 +152,7 @@ def delete_model(call: Call) -> Json:
 @transactional
 def delete_model_version(call: Call) -> Json:
     """Delete one of several versions; "deleting the only version in the Model is not allowed" (model_service.proto)."""
-    version = find_version(call, resource_name(call))
+    version = find_version(call, _version_name(call))
     model, versions = find_model(call, version.job.model)
     if len(versions) == 1 or model.aliases.get("default") == version.number:
         # our choice of words: not seen
@@ -166,7 +165,7 @@ def delete_model_version(call: Call) -> Json:
     return start_operation(call, model.name, "DeleteOperationMetadata")
 
 
-def show_model(repository: Repository, model: Model, versions: tuple[Version, ...], version: Version) -> Json:
+def show_model(repository: Repository, model: Model, version: Version) -> Json:
     """The resource, in one of its versions."""
     job, edits = version.job, version.edits
     updated = max(version.since, edits.updated or 0)
@@ -186,7 +185,7 @@ def show_model(repository: Repository, model: Model, versions: tuple[Version, ..
             {"endpoint": endpoint, "deployedModelId": deployment.id, "checkpointId": deployment.checkpoint}
             for endpoint, deployment in repository.walk_deployments(model, version)
         ],
-        "createTime": versions[0].since,
+        "createTime": creation_time(model),
         "updateTime": updated,
         "etag": etag(model.name, version.number, version.display_name, model.aliases, edits, updated),
         "labels": tuning_labels(job) if edits.labels is None else dict(edits.labels),
@@ -211,8 +210,8 @@ def tuning_labels(job: TuningJob) -> Json:
 
 
 def _show_version(call: Call, version: Version) -> Json:
-    model, versions = find_model(call, version.job.model)
-    return show_model(Repository(call.world, call.now), model, versions, version)
+    model, _ = find_model(call, version.job.model)
+    return show_model(Repository(call.world, call.now), model, version)
 
 
 def _show_checkpoint(checkpoint: Checkpoint) -> Json:
@@ -227,7 +226,7 @@ def _facts(resource: Mapping[str, Any]) -> Json:
 
 def _model_name(call: Call) -> str:
     """The name of the model in the path, without its version."""
-    return resource_name(call).partition("@")[0]
+    return _version_name(call).partition("@")[0]
 
 
 def _default_version(model: Model, versions: tuple[Version, ...]) -> Version:
@@ -237,3 +236,11 @@ def _default_version(model: Model, versions: tuple[Version, ...]) -> Version:
 
 def _edit_version(model: Model, number: int, edits: VersionEdits) -> Model:
     return replace(model, edits={**model.edits, number: edits})
+
+
+def _version_name(call: Call) -> str:
+    """Return the full name in the path. Raises 400 for an id that no model has [Google's tests: gemini-2.5-flash]."""
+    name = resource_name(call)
+    if not _MODEL_ID.fullmatch(name.rpartition("/")[2]):
+        raise invalid_fields(("name", "Invalid Model resource name."))  # the words are our choice: seen of sessions
+    return name

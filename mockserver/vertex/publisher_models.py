@@ -18,7 +18,7 @@ def get_publisher_model(call: Call) -> Json:
     """Return one of Google's models."""
     name = call.resource
     publisher, _, model = name.removeprefix("publishers/").partition("/models/")
-    base = base_models.find(model, call.settings.as_of, vertex=True) if publisher == "google" else None
+    base = base_models.find_listed(model, call.settings.as_of, vertex=True) if publisher == "google" else None
     if base is None:
         raise ApiError(Code.NOT_FOUND, f"Publisher Model `{name}` not found.")  # seen for generateContent
     return show_publisher_model(base)

@@ -3,7 +3,8 @@
     {"candidates": [{"content": {"role", "parts"}, "finishReason", "safetyRatings"?, "avgLogprobs"}],
      "usageMetadata": {...}, "modelVersion", "createTime", "responseId"}
 
-as recorded from 2025-06 to 2026-08. In a stream, the usage of every message but the last is the kind of traffic only.
+as recorded from 2025-06 to 2026-08; earlier answers have fewer members (`vertex/eras.py`). In a stream, the usage of every
+message but the last is the kind of traffic only.
 """
 
 from base64 import urlsafe_b64encode
@@ -15,10 +16,12 @@ from typing import Any
 from mockserver.dispatch.routing import Pause
 from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
-from mockserver.generation.safety import Ratings
+from mockserver.generation.safety import Rating, Ratings, scores
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
 from mockserver.simulation.tuning import Nanos
+from mockserver.vertex.eras import Era
 from mockserver.vertex.versions import message_name
 
 Json = dict[str, Any]
@@ -37,25 +40,33 @@ BLOCK_MESSAGES = {"MODEL_ARMOR": "The prompt violated Prompt Injection and Jailb
 class Frame:
     """The members that all messages of one answer share, and what they depend on.
 
-    `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` is whether an answer that was not blocked has
-    ratings: real ones have them on request. `grounded` is whether the request allows a search. `traffic` is a
+    `era` says which of them there are. `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` is whether an answer that was not blocked has
+    ratings: real ones have them on request, and had them always in the first era; `always_rated` is the setting that
+    rates every message. `grounded` is whether the request allows a search. `traffic` is a
     TrafficType.
     """
 
     version: str
+    era: Era
     created: Nanos
     response_id: str
     model_version: str
     rated: bool
+    always_rated: bool
     grounded: bool
     traffic: str
 
     def message(self, **members: Any) -> Json:
         """A message with these members."""
-        frame = {"createTime": self.created, "responseId": self.response_id}
-        if self.model_version:
+        frame: Json = {"createTime": self.created, "responseId": self.response_id} if self.era.identity else {}
+        if self.model_version and self.era.version:
             frame["modelVersion"] = self.model_version
         return {**{name: value for name, value in members.items() if value}, **frame}
+
+    @property
+    def running_usage(self) -> Json:
+        """The usage of a message before the end of a stream, or of a blocked prompt."""
+        return {"trafficType": self.traffic} if self.era.traffic else {}
 
 
 def response_id(created: Nanos, rng: Random) -> str:
@@ -89,16 +100,27 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
         return
     candidate = outcome.candidates[0]
     ending = _ending(candidate, frame)
+    ratings, usage = MemoizedList(ending.get("safetyRatings", ())), MemoizedMessage(frame.running_usage)
     *chunks, last = candidate.chunks
-    for chunk in chunks:
+    for position, chunk in enumerate(chunks):
         if chunk.delay_seconds:
             yield Pause(chunk.delay_seconds)
-        piece = {"content": _content(chunk.parts, frame), "safetyRatings": ending.get("safetyRatings", [])}
-        yield frame.message(candidates=[piece], usageMetadata={"trafficType": frame.traffic})
+        shown = _first_era_ratings(candidate, frame, position) if frame.era.rated else ratings
+        piece = {"content": _content(chunk.parts, frame), "safetyRatings": shown}
+        yield frame.message(candidates=[piece], usageMetadata=usage)
     if last.delay_seconds:
         yield Pause(last.delay_seconds)
     candidates = [{"content": _content(last.parts, frame), **ending}]
     yield frame.message(candidates=candidates, usageMetadata=_usage(outcome, frame))
+
+
+def _first_era_ratings(candidate: Candidate, frame: Frame, position: int) -> list[Json]:
+    """The ratings of an event before the last in the first era: from the second event on, fresh scores each [seen]."""
+    if not frame.rated and candidate.finish != "SAFETY":
+        return []
+    if position == 0 and not frame.always_rated:
+        return []
+    return _ratings(candidate.ratings, frame, candidate.seed + position)
 
 
 def _blocked(outcome: Outcome, frame: Frame) -> Json:
@@ -108,8 +130,8 @@ def _blocked(outcome: Outcome, frame: Frame) -> Json:
     if block in BLOCK_MESSAGES:
         feedback["blockReasonMessage"] = BLOCK_MESSAGES[block]
     if frame.rated or block == "SAFETY":
-        feedback["safetyRatings"] = _ratings(outcome.prompt_ratings, frame)
-    return frame.message(promptFeedback=feedback, usageMetadata={"trafficType": frame.traffic})
+        feedback["safetyRatings"] = _ratings(outcome.prompt_ratings, frame, outcome.seed)
+    return frame.message(promptFeedback=feedback, usageMetadata=frame.running_usage)
 
 
 def _content(parts: Sequence[Json], frame: Frame) -> Json:
@@ -122,7 +144,7 @@ def _content(parts: Sequence[Json], frame: Frame) -> Json:
 def _ending(candidate: Candidate, frame: Frame) -> Json:
     ending: Json = {"finishReason": reason_name(message_name(frame.version, _FINISH_REASON), candidate.finish)}
     if frame.rated or candidate.finish == "SAFETY":
-        ending["safetyRatings"] = _ratings(candidate.ratings, frame)
+        ending["safetyRatings"] = _ratings(candidate.ratings, frame, candidate.seed)
     if candidate.citations:
         ending["citationMetadata"] = {"citations": [_citation(citation) for citation in candidate.citations]}
     return ending
@@ -130,7 +152,8 @@ def _ending(candidate: Candidate, frame: Frame) -> Json:
 
 def _scores(candidate: Candidate, frame: Frame) -> Json:
     """The members of an answer in one message only; one that may be grounded has no average [2026-06]."""
-    average = None if frame.grounded else candidate.avg_logprob
+    has_average = frame.era.version and not frame.grounded
+    average = candidate.avg_logprob if has_average else None
     scores: Json = {} if average is None else {"avgLogprobs": average}
     if frame.grounded:
         scores["groundingMetadata"] = {}
@@ -139,20 +162,23 @@ def _scores(candidate: Candidate, frame: Frame) -> Json:
     return scores
 
 
-def _ratings(ratings: Ratings, frame: Frame) -> list[Json]:
+def _ratings(ratings: Ratings, frame: Frame, seed: int) -> list[Json]:
     order = dict.fromkeys((*CATEGORIES, *ratings))
     ordered = {category: ratings[category] for category in order if category in ratings}
-    return [
-        {
-            "category": category,
-            "probability": rating.level,
-            "blocked": rating.blocked,
-            "probabilityScore": rating.probability_score,
-            "severity": f"HARM_SEVERITY_{rating.level}",
-            "severityScore": rating.severity_score,
-        }
-        for category, rating in rated_categories(message_name(frame.version, "HarmCategory"), ordered)
-    ]
+    rated = rated_categories(message_name(frame.version, "HarmCategory"), ordered)
+    return [_rating(category, rating, seed) for category, rating in rated]
+
+
+def _rating(category: str, rating: Rating, seed: int) -> Json:
+    likely, harmful = scores(category, rating.level, seed)
+    return {
+        "category": f"HARM_CATEGORY_{category}",
+        "probability": rating.level,
+        "blocked": rating.blocked,
+        "probabilityScore": likely,
+        "severity": f"HARM_SEVERITY_{rating.level}",
+        "severityScore": harmful,
+    }
 
 
 def _usage(outcome: Outcome, frame: Frame) -> Json:
@@ -161,12 +187,13 @@ def _usage(outcome: Outcome, frame: Frame) -> Json:
         "candidatesTokenCount": outcome.candidate_tokens,
         "totalTokenCount": outcome.total_tokens,
         "cachedContentTokenCount": outcome.cached_tokens,
-        "trafficType": frame.traffic,
-        "promptTokensDetails": text_tokens(outcome.prompt_tokens),
         "thoughtsTokenCount": outcome.thought_tokens,
+        **frame.running_usage,
     }
-    if outcome.candidate_tokens:
-        usage["candidatesTokensDetails"] = text_tokens(outcome.candidate_tokens)
+    if frame.era.identity:
+        usage["promptTokensDetails"] = text_tokens(outcome.prompt_tokens)
+        if outcome.candidate_tokens:
+            usage["candidatesTokensDetails"] = text_tokens(outcome.candidate_tokens)
     return usage
 
 

@@ -11,6 +11,7 @@ from mockserver.dispatch.routing import Handler, Route
 from mockserver.protojson import schema
 from mockserver.protojson.schema import HttpRule, Rpc
 from mockserver.vertex import (
+    embeddings,
     endpoints,
     generation,
     metadata_stores,
@@ -84,6 +85,8 @@ HANDLERS: Mapping[str, Handler] = {
         for verb, handler in GENERATING.items()
     },
     **{f"{collection}.{verb}": generation.refuse_predict for collection in IN_A_PROJECT for verb in PREDICTING},
+    "projects.locations.publishers.models.predict": embeddings.predict,
+    "projects.locations.publishers.models.embedContent": embeddings.embed_content,
 }
 
 # These may have to wait for a dataset from outside of this process.
@@ -103,6 +106,7 @@ EXPRESS_MODE = (
     "google-genai sends tuning jobs with an API key and no project (express mode); "
     "the published rules have only the operations of this collection."
 )
+EXPRESS_EMBEDDINGS = "google-genai asks embedding models with an API key and no project (express mode)."
 MODEL_FOR_ENDPOINT = (
     "Clients ask a tuned model instead of its endpoint by mistake; the real service answers with a sentence of its own."
 )
@@ -147,8 +151,13 @@ UNPUBLISHED: Mapping[str, tuple[str, Handler, str]] = {
     ),
     "POST /{version}/{endpoint=publishers/*/models/*}:predict": (
         "PredictionService.Predict",
-        generation.refuse_predict,
+        embeddings.predict,
         "",
+    ),
+    "POST /{version}/{model=publishers/*/models/*}:embedContent": (
+        "PredictionService.EmbedContent",
+        embeddings.embed_content,
+        EXPRESS_EMBEDDINGS,
     ),
 }
 

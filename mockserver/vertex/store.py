@@ -14,6 +14,7 @@ from mockserver.vertex.errors import does_not_exist, endpoint_not_found, not_fou
 from mockserver.vertex.records import (
     ENDPOINTS,
     ENDPOINTS_BY_TIME,
+    JOBS_BY_REQUEST,
     JOBS_BY_UPDATE,
     MODELS,
     MODELS_BY_TIME,
@@ -26,6 +27,7 @@ from mockserver.vertex.records import (
     VersionEdits,
     endpoint_names,
     exported_checkpoints,
+    request_key,
     version_edits,
 )
 
@@ -119,15 +121,21 @@ class Repository:
 
     def __init__(self, world: World, now: Nanos) -> None:
         self._store = world.store
-        self._now = now
+        self.now = now
+
+        self.as_of = world.settings.as_of
 
     def walk_jobs(self, location: str, after: Position | None = None) -> Iterator[Entry[TuningJob]]:
         """The tuning jobs of a location behind a position, the last updated first."""
-        return self._store.walk(TUNING_JOBS, JOBS_BY_UPDATE, location, after=after, at=self._now)
+        return self._store.walk(TUNING_JOBS, JOBS_BY_UPDATE, location, after=after, at=self.now)
+
+    def walk_requested(self, location: str) -> Iterator[Entry[TuningJob]]:
+        """The tuning jobs of a location whose end was requested at this very moment."""
+        return self._store.walk(TUNING_JOBS, JOBS_BY_REQUEST, request_key(location, self.now))
 
     def observe(self, job: TuningJob) -> Progress:
         """The progress of a job."""
-        return tuning.observe(job.run, self._now)
+        return tuning.observe(job.run, self.now)
 
     def find_default_endpoint(self, job: TuningJob) -> str:
         """The endpoint of a job that succeeded: its default checkpoint's."""
@@ -155,18 +163,18 @@ class Repository:
 
     def walk_models(self, location: str, after: Position | None = None) -> Iterator[Entry[Model]]:
         """The models of a location that exist, behind a position, the newest first."""
-        return self._store.walk(MODELS, MODELS_BY_TIME, location, after=after, at=self._now)
+        return self._store.walk(MODELS, MODELS_BY_TIME, location, after=after, at=self.now)
 
     def get_endpoint(self, name: str) -> ActiveEndpoint:
         """An endpoint that exists."""
         endpoint = self._store.get(ENDPOINTS, name)
-        if endpoint.deleted or endpoint.since is None or endpoint.since > self._now:
+        if endpoint.deleted or endpoint.since is None or endpoint.since > self.now:
             raise Missing(name)
         return self.activate(endpoint)
 
     def walk_endpoints(self, location: str, after: Position | None = None) -> Iterator[Entry[Endpoint]]:
         """The endpoints of a location that exist, behind a position, the newest first."""
-        return self._store.walk(ENDPOINTS, ENDPOINTS_BY_TIME, location, after=after, at=self._now)
+        return self._store.walk(ENDPOINTS, ENDPOINTS_BY_TIME, location, after=after, at=self.now)
 
     def walk_deployments(self, model: Model, version: Version) -> Iterator[tuple[str, Deployment]]:
         """The deployments of a version with the names of their endpoints, those of its own job first."""
@@ -187,7 +195,7 @@ class Repository:
         for name in () if model.deleted else model.jobs:
             job = self._store.get(TUNING_JOBS, name)
             since, edits = model.registered.get(job.version), version_edits(model, job.version)
-            if since is not None and since <= self._now and not edits.deleted:
+            if since is not None and since <= self.now and not edits.deleted:
                 display_name = job.display_name if model.display_name is None else model.display_name
                 yield Version(job, self.observe(job), tuning.micros(since), edits, display_name)
 

@@ -1,15 +1,20 @@
 """tensorboards: get and list the tensorboard of a location, its experiments, their runs and metrics; read the metrics.
 
 Metrics were recorded for every step of the training data, and for steps 1, 10, 20, ... and the last of the
-validation data.
+validation data; of a short run for the first and the last only.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mockserver.dispatch.routing import Call
 from mockserver.simulation import tuning
-from mockserver.simulation.tuning import Progress, Snapshot
+from mockserver.simulation.losses import VertexLosses, vertex_losses
+from mockserver.simulation.rewards import Rewards
+from mockserver.simulation.tuning import Progress
+from mockserver.vertex import reinforcement
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.etags import etag
 from mockserver.vertex.experiments import (
@@ -26,32 +31,73 @@ from mockserver.vertex.records import JOBS_BY_CREATED_EXPERIMENT, TuningJob
 Json = dict[str, Any]
 
 EVALUATED_EVERY = 10
+FEWEST_EVALUATED = 100
+"""How many steps a run has in which validation data is measured between the first and the last: 152 had, 67 had not."""
 
-Metric = Callable[[Experiment, Snapshot], float]
-
-
-def _loss(_: Experiment, snapshot: Snapshot) -> float:
-    return snapshot.mean_loss
-
-
-def _eval_loss(experiment: Experiment, snapshot: Snapshot) -> float:
-    """Falls with the other and rises again, as in the one recorded series: 3.05, 1.31 at a third, 1.97."""
-    fraction = snapshot.step / experiment.progress.total_steps
-    return snapshot.mean_loss + 0.3 + fraction * fraction
+Series = Callable[[int], float]
+"""The value of a metric at a step."""
 
 
-def _correct_fraction(_: Experiment, snapshot: Snapshot) -> float:
+def _losses(experiment: Experiment) -> VertexLosses:
+    run, total = experiment.job.run, experiment.progress.total_steps
+    return vertex_losses(run.base, total, run.epochs, run.learning_rate, run.data_seed, run.seed)
+
+
+def _rewards(experiment: Experiment) -> Rewards:
+    return Rewards(experiment.progress.total_steps, experiment.job.run.seed)
+
+
+def _correct_fraction(loss: Series) -> Series:
     """Our choice: not seen."""
-    return 1 / (1 + snapshot.mean_loss)
+    return lambda step: 1 / (1 + loss(step))
 
 
-# By display name [seen in programs that read them]; whether the validation data is measured.
-METRICS: tuple[tuple[str, bool, Metric], ...] = (
-    ("/train_total_loss", False, _loss),
-    ("/train_fraction_of_correct_next_step_preds", False, _correct_fraction),
-    ("/eval_total_loss", True, _eval_loss),
-    ("/eval_fraction_of_correct_next_step_preds", True, _correct_fraction),
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric by its display name, and its series."""
+
+    name: str
+    series: Callable[[Experiment], Series]
+
+    @property
+    def of_validation(self) -> bool:
+        """Whether the validation data is measured."""
+        return self.name.startswith("/eval_")
+
+
+# Seen in programs that read them.
+METRICS: tuple[Metric, ...] = (
+    Metric("/train_total_loss", lambda job: _losses(job).train),
+    Metric("/train_fraction_of_correct_next_step_preds", lambda job: _correct_fraction(_losses(job).train)),
+    Metric("/eval_total_loss", lambda job: _losses(job).validation),
+    Metric("/eval_fraction_of_correct_next_step_preds", lambda job: _correct_fraction(_losses(job).validation)),
 )
+
+# Documented ("Metrics and monitoring for reinforcement learning fine-tuning", 2026).
+_REWARD_SERIES: Mapping[str, Callable[[Rewards], Callable[..., float]]] = {
+    "mean_reward": lambda rewards: rewards.mean_reward,
+    "generation_length": lambda rewards: rewards.generation_length,
+    "thinking_token_length": lambda rewards: rewards.thinking_length,
+    "mean_reward_latency": lambda rewards: rewards.latency,
+    "p95_reward_latency": lambda rewards: partial(rewards.latency, share=2.5),
+}
+
+
+def _reward_metric(name: str, *, of_validation: bool) -> Metric:
+    return Metric(
+        f"/{'eval' if of_validation else 'train'}_{name}",
+        lambda job: partial(_REWARD_SERIES[name](_rewards(job)), validation=of_validation),
+    )
+
+
+REWARD_METRICS = tuple(
+    _reward_metric(name, of_validation=of_validation) for of_validation in (False, True) for name in _REWARD_SERIES
+)
+
+
+def _metrics(experiment: Experiment) -> tuple[Metric, ...]:
+    """The metrics of a job's kind of tuning."""
+    return REWARD_METRICS if experiment.job.spec == reinforcement.SPEC else METRICS
 
 
 def find_experiment(call: Call, kind: str) -> Experiment:
@@ -187,7 +233,7 @@ def show_run(experiment: Experiment) -> Json:
 def show_time_series(experiment: Experiment, number: int) -> Json:
     """The resource."""
     values = _values(experiment, number)
-    resource = _show(experiment, f"{experiment.board_run}/timeSeries/{number}", METRICS[number - 1][0])
+    resource = _show(experiment, f"{experiment.board_run}/timeSeries/{number}", _metrics(experiment)[number - 1].name)
     resource |= {"valueType": "SCALAR", "pluginName": "scalars"}
     if values:
         resource["metadata"] = {"maxStep": values[-1]["step"], "maxWallTime": values[-1]["wallTime"]}
@@ -210,25 +256,36 @@ def _show_data(experiment: Experiment, number: int) -> Json:
 
 
 def _values(experiment: Experiment, number: int) -> list[Json]:
-    _, of_validation, metric = METRICS[number - 1]
-    evaluated = {1, experiment.progress.total_steps}
+    metric = _metrics(experiment)[number - 1]
+    series = metric.series(experiment)
     return [
-        {"wallTime": snapshot.computed, "step": snapshot.step, "scalar": {"value": metric(experiment, snapshot)}}
+        {"wallTime": snapshot.computed, "step": snapshot.step, "scalar": {"value": series(snapshot.step)}}
         for snapshot in tuning.snapshots(experiment.job.run, experiment.progress)
-        if not of_validation or snapshot.step in evaluated or snapshot.step % EVALUATED_EVERY == 0
+        if not metric.of_validation or _is_evaluated(experiment, snapshot.step)
     ]
+
+
+def _is_evaluated(experiment: Experiment, step: int) -> bool:
+    """Whether the validation data is measured at a step; how often it is for rewards if nobody asked is our choice."""
+    total, every = experiment.progress.total_steps, EVALUATED_EVERY
+    if experiment.job.spec == reinforcement.SPEC:
+        every = experiment.job.request[reinforcement.SPEC].get("hyperParameters", {}).get("evaluateInterval") or every
+        return step == total or step % every == 0
+    return step in {1, total} or (total >= FEWEST_EVALUATED and step % every == 0)
 
 
 def _metric_numbers(experiment: Experiment) -> Iterator[int]:
     """The numbers of the run's metrics: those of validation data only if the job has some."""
     has_validation = bool(experiment.job.request[experiment.job.spec].get("validationDatasetUri"))
-    return (number for number, (_, of_validation, _) in enumerate(METRICS, 1) if has_validation or not of_validation)
+    metrics = enumerate(_metrics(experiment), 1)
+    return (number for number, metric in metrics if has_validation or not metric.of_validation)
 
 
 def loss_series(job: TuningJob, progress: Progress) -> list[tuple[int, float]]:
     """The steps at which the validation data was measured so far, and its losses; empty without validation data."""
     experiment = Experiment(job, progress, "", "", 0)
-    number = next(number for number, (_, of_validation, _) in enumerate(METRICS, 1) if of_validation)
+    metrics = _metrics(experiment)
+    number = next(number for number, metric in enumerate(metrics, 1) if metric.of_validation)
     if number not in _metric_numbers(experiment):
         return []
     return [(value["step"], value["scalar"]["value"]) for value in _values(experiment, number)]

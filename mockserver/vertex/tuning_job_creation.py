@@ -1,7 +1,8 @@
 """Makes the record of the tuning job that a create request asks for, its run included.
 
 The names of its model and its endpoints are minted now, though these resources exist only once the job has
-come that far. The training data is read now too; its errors fail the run, not the request.
+come that far. The training data is read now too: rows without a required field refuse the request, other errors fail
+the run.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from mockserver.rpc.errors import ApiError, Code
 from mockserver.simulation import names, tuning
 from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tuning import Run
+from mockserver.vertex import reinforcement
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.locations import Location, canonical_name, find_location, serving_location
 from mockserver.vertex.records import ENDPOINTS, MODELS, TUNING_JOBS, Checkpoint, TuningJob
@@ -83,7 +85,6 @@ def new_tuning_job(call: Call, body: Mapping[str, Any], prepared: PreparedJob) -
     serving = replace(location, id=serving_location(location.id, request.base_model)).name
     endpoints = unused_names(store, ENDPOINTS, lambda: f"{serving}/endpoints/{names.endpoint_id(rng)}")
     endpoint = next(endpoints)
-    sizes = {size: name for name, size in ADAPTER_SIZES.items()}
     return TuningJob(
         name=name,
         run=run,
@@ -95,12 +96,10 @@ def new_tuning_job(call: Call, body: Mapping[str, Any], prepared: PreparedJob) -
         version=version,
         endpoint=endpoint,
         deployment=names.endpoint_id(rng),
-        checkpoints=_new_checkpoints(run, endpoint, endpoints, rng) if _exports_checkpoints(call, request) else (),
-        defaults={
-            "epochCount": defaults.epochs,
-            "learningRateMultiplier": defaults.learning_rate_multiplier,
-            "adapterSize": sizes[defaults.adapter_size],
-        },
+        checkpoints=_new_checkpoints(request, run, endpoint, endpoints, rng)
+        if _exports_checkpoints(call, request)
+        else (),
+        defaults=_shown_defaults(request, run, defaults),
         dataset=dataset,
     )
 
@@ -131,7 +130,7 @@ def _check_quota(call: Call) -> None:
     """Older projects were refused where newer ones wait [second-hand]."""
     quota = f"projects/{find_location(call).number}"
     if call.settings.over_quota == "refuse" and runs.is_full(call.world, TUNING_JOBS, quota, call.now):
-        # the form is that of generateContent's quotas [seen]; the metric is our choice
+        # the form is that of generateContent's quotas [seen]; the metric is named so by two users
         raise ApiError(
             Code.RESOURCE_EXHAUSTED,
             "Quota exceeded for aiplatform.googleapis.com/global_concurrent_tuning_jobs. Please submit a quota "
@@ -149,13 +148,14 @@ def _new_run(
     hyperparameters, examples = request.hyperparameters, dataset.statistics.trained
     defaults = training_plan.vertex_defaults(base, examples)
     pace = training_plan.vertex_pace(base, seed)
+    plan = reinforcement.plan(hyperparameters, examples) if request.spec.member == reinforcement.SPEC else None
     run = Run(
         created=tuning.micros(call.now),
         seed=seed,
         base=base.id,
         examples=examples,
-        epochs=hyperparameters.get("epochCount") or defaults.epochs,
-        batch=hyperparameters.get("batchSize") or defaults.batch,
+        epochs=plan.epochs if plan else hyperparameters.get("epochCount") or defaults.epochs,
+        batch=plan.batch if plan else hyperparameters.get("batchSize") or defaults.batch,
         learning_rate=0.001 * (hyperparameters.get("learningRateMultiplier") or defaults.learning_rate_multiplier),
         data_seed=seed_of(request.dataset),
         # Of the two ways in which jobs cancelled at once were seen to end, the one recorded whole.
@@ -163,12 +163,27 @@ def _new_run(
         fail_at_step=0 if dataset.failure else None,
         failure=dataset.failure,
         quota=f"projects/{location.number}",
+        most_steps=plan.most_steps if plan else None,
     )
     job = request.job
     labels = (text for label in job.get("labels", {}).items() for text in label)
     for directives in call.job_directives(job.get("tunedModelDisplayName", ""), job.get("description", ""), *labels):
         run = directives.direct(run)
     return runs.find_place(call.world, TUNING_JOBS, run), defaults
+
+
+def _shown_defaults(request: Request, run: Run, defaults: VertexHyperparameters) -> Mapping[str, Any]:
+    """The hyperparameters that a trained job shows where the request has none."""
+    sizes = {size: name for name, size in ADAPTER_SIZES.items()}
+    if request.spec.member == reinforcement.SPEC:
+        offered = request.base.adapter_sizes if request.base and request.base.vertex else (reinforcement.ADAPTER_SIZE,)
+        size = max(each for each in offered if each <= reinforcement.ADAPTER_SIZE)
+        return reinforcement.defaults(request.hyperparameters, run.examples, sizes[size])
+    return {
+        "epochCount": defaults.epochs,
+        "learningRateMultiplier": defaults.learning_rate_multiplier,
+        "adapterSize": sizes[defaults.adapter_size],
+    }
 
 
 def _choose_display_name(request: Request, parent: Version | None, rng: Random) -> str:
@@ -208,7 +223,7 @@ def _stored_request(request: Request, parent: Version | None) -> Json:
     return stored
 
 
-_EXPORTING = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec"})
+_EXPORTING = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec", reinforcement.SPEC})
 
 
 def _exports_checkpoints(call: Call, request: Request) -> bool:
@@ -219,17 +234,33 @@ def _exports_checkpoints(call: Call, request: Request) -> bool:
     return shape is Shape.V2_5 or (shape is Shape.V2_0 and call.day >= CHECKPOINTS_SINCE)
 
 
-def _new_checkpoints(run: Run, endpoint: str, other_endpoints: Iterator[str], rng: Random) -> tuple[Checkpoint, ...]:
-    """One an epoch, or about ten evenly spaced; the last is the end of the training [documented]."""
-    count = min(run.epochs, MOST_CHECKPOINTS, run.total_steps)
-    epochs = [-(-run.epochs * number // count) for number in range(1, count + 1)]
+def _new_checkpoints(
+    request: Request, run: Run, endpoint: str, other_endpoints: Iterator[str], rng: Random
+) -> tuple[Checkpoint, ...]:
+    """The checkpoints of a run; the last is the end of the training [documented], and served by the job's endpoint."""
+    places = _checkpoint_places(request, run)
     return tuple(
         Checkpoint(
             id=str(number),
             epoch=epoch,
-            step=-(-run.total_steps * epoch // run.epochs),
-            endpoint=endpoint if number == count else next(other_endpoints),
+            step=step,
+            endpoint=endpoint if number == len(places) else next(other_endpoints),
             deployment=names.endpoint_id(rng),
         )
-        for number, epoch in enumerate(epochs, 1)
+        for number, (epoch, step) in enumerate(places, 1)
     )
+
+
+def _checkpoint_places(request: Request, run: Run) -> list[tuple[int, int]]:
+    """Epoch and step of every checkpoint: one an epoch, or about ten evenly spaced [documented].
+
+    Of reinforcement tuning they are as many steps apart as was asked.
+    """
+    total = run.total_steps
+    if request.spec.member == reinforcement.SPEC:
+        interval = reinforcement.checkpoint_interval(request.hyperparameters, run.examples)
+        interval = max(interval, -(-total // MOST_CHECKPOINTS))  # our choice: not more than of other kinds
+        return [(run.epoch(step), step) for step in (*range(interval, total, interval), total)]
+    count = min(run.epochs, MOST_CHECKPOINTS, total)
+    epochs = [-(-run.epochs * number // count) for number in range(1, count + 1)]
+    return [(epoch, -(-total * epoch // run.epochs)) for epoch in epochs]

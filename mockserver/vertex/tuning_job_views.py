@@ -1,17 +1,21 @@
 """The resource of a tuning job at a moment.
 
 A job appears bit by bit, as real ones did [recordings of 2024-11 to 2026-10]: the answer to create holds
-what was sent, a state and two equal times; a service account shows up half a minute later, the experiment
-later still; model, statistics and the hyperparameters that the service chose at the end.
+what was sent, a state and two equal times; the experiment shows up soon after the start, a service account half a
+minute later; model, statistics and the hyperparameters that the service chose at the end.
 """
 
+from datetime import date
 from typing import Any
 
+from mockserver.catalog import base_models
+from mockserver.catalog.base_model import Shape
 from mockserver.simulation.tuning import SECOND, Failure, Nanos, Progress, State
+from mockserver.vertex import reinforcement
 from mockserver.vertex.records import (
-    EXPERIMENT_SHOWN,
     STATES,
     TuningJob,
+    experiment_delay,
     experiment_id,
     exported_checkpoints,
     is_trained,
@@ -26,10 +30,13 @@ CANCELED = {"code": 1, "message": "CANCELED"}  # one L [seen]
 INTERNAL = Failure(13, "Internal error occurred. Contact Vertex AI.")  # seen
 
 # The kinds of tuning whose default hyperparameters we know.
-WITH_DEFAULTS = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec"})
+WITH_DEFAULTS = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec", reinforcement.SPEC})
 
 SERVICE_ACCOUNT_SHOWN = 31 * SECOND  # with an update of the record [seen]
 MODEL_NAMED = 40 * SECOND  # jobs that ended after 42 and 80 s of work named a model, one of 31 s did not [seen]
+
+METRICS_SINCE = date(2026, 1, 1)
+"""Google's own tests of 2026-10 expect the URI of the metrics, jobs of 2025-10 had none; the day is our choice."""
 
 
 def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
@@ -46,6 +53,7 @@ def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
         **_error(progress),
         **_experiment(job, progress, now),
         **_tuned_model(repository, job, progress, now),
+        **_metrics(repository, job, progress),
         **_preview(job, progress, now),
     }
     if is_trained(progress):
@@ -56,7 +64,7 @@ def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
 
 def has_experiment(job: TuningJob, progress: Progress, now: Nanos) -> bool:
     """Whether the resource names the job's experiment by now."""
-    return _has_worked(job, progress, now, EXPERIMENT_SHOWN)
+    return _has_worked(job, progress, now, experiment_delay(job))
 
 
 def _request(job: TuningJob, progress: Progress, now: Nanos) -> Json:
@@ -108,6 +116,17 @@ def _tuned_model(repository: Repository, job: TuningJob, progress: Progress, now
             for each in checkpoints
         ]
     return {"tunedModel": tuned} if tuned else {}
+
+
+def _metrics(repository: Repository, job: TuningJob, progress: Progress) -> Json:
+    """The URI of the metrics of a job that succeeded; its form is our choice: not seen."""
+    base, as_of = base_models.find(job.run.base, None, vertex=True), repository.as_of
+    has_metrics = (base is None or base.shape is Shape.V2_5) if as_of is None else as_of >= METRICS_SINCE
+    if progress.state is not State.SUCCEEDED or not has_metrics:
+        return {}
+    _, project, _, location, _, id_ = job.name.split("/")
+    folder = job.request.get("outputUri", "").rstrip("/") or f"gs://vertex-tuning-{location}-{project}"
+    return {"gcsMetricsUri": f"{folder}/tuningJobs/{id_}/metrics.jsonl"}
 
 
 def _preview(job: TuningJob, progress: Progress, now: Nanos) -> Json:

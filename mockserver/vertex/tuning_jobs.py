@@ -3,7 +3,9 @@
 PENDING --40 ms--> RUNNING --> SUCCEEDED | FAILED          PENDING | RUNNING --cancel--> CANCELLING --> CANCELLED
 """
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mockserver.dispatch import runs
@@ -13,10 +15,11 @@ from mockserver.dispatch.runs import StoredRun
 from mockserver.dispatch.transactions import in_transaction, transactional
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.paging import paging, ranked
+from mockserver.rpc.paging import Paging, paging, ranked
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import State
-from mockserver.state.store import Entry, Store
+from mockserver.state.clock import Nanos
+from mockserver.state.store import Entry, Position, Store
 from mockserver.vertex.errors import REQUIRED, does_not_exist, invalid_fields
 from mockserver.vertex.filters import compile_filter
 from mockserver.vertex.locations import GLOBAL, canonical_name, find_location, resource_name
@@ -108,7 +111,11 @@ def list_tuning_jobs(call: Call) -> Json:
     # A job that is updated while somebody turns pages would move to a page that they have seen already. So the order
     # of all pages is that of the moment at which the first one was read; jobs created since are on none of them.
     then = Repository(call.world, page.moment or call.now)
-    entries: Iterable[Entry[TuningJob]] = then.walk_jobs(location, unpack_position(ranked(page.after)))
+    if page.after is None:
+        changed = tuple(entry.ordinal for entry in then.walk_requested(location))
+    else:
+        changed = page.after.changed
+    entries: Iterable[Entry[TuningJob]] = _walk_jobs(then, location, page, frozenset(changed))
     if test:
 
         def fits(entry: Entry[TuningJob]) -> bool:
@@ -116,9 +123,36 @@ def list_tuning_jobs(call: Call) -> Json:
             return test(trim_to_version(message_name(call.version, "TuningJob"), resource))
 
         entries = filter(fits, entries)
-    taken, token = page.cut(entries, key=lambda entry: entry.name, rank=lambda entry: pack_position(entry.position))
+    taken, token = page.cut(
+        entries, key=lambda entry: entry.name, rank=lambda entry: pack_position(entry.position), changed=changed
+    )
     jobs = (show_tuning_job(repository, entry.record, call.now) for entry in taken)
     return list_message("tuningJobs", jobs, token)
+
+
+def _walk_jobs(then: Repository, location: str, page: Paging, changed: Collection[int]) -> Iterator[Entry[TuningJob]]:
+    """The jobs on the page and behind it, in the order of the moment of the first page.
+
+    A clock may stand still: the jobs whose end was requested at that very moment, but after the first page, are where they
+    were before. Those in `changed` were before it.
+    """
+    after = unpack_position(ranked(page.after))
+    late = {
+        entry.name: _undo(entry, then.now) for entry in then.walk_requested(location) if entry.ordinal not in changed
+    }
+    entries = (entry for entry in then.walk_jobs(location, after) if entry.name not in late)
+    behind = (entry for entry in late.values() if after is None or entry.position > after)
+    return heapq.merge(entries, sorted(behind, key=_position), key=_position)
+
+
+def _position(entry: Entry[TuningJob]) -> Position:
+    return entry.position
+
+
+def _undo(entry: Entry[TuningJob], moment: Nanos) -> Entry[TuningJob]:
+    """The entry at the position that it had before the end of the job was requested."""
+    run = replace(entry.record.run, cancelled=None, failed=None, finished=None)
+    return entry._replace(position=Position(-tuning.observe(run, moment).updated, -entry.ordinal))
 
 
 @transactional

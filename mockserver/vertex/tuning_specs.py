@@ -1,18 +1,21 @@
 """The members of the tuning_spec oneof, and the checks of a create request.
 
-Only the fields of a request are checked here, as by the real service at create; errors in a dataset fail the run.
+The fields of a request are checked here. The form of the dataset's rows is checked at create too (training_data.py);
+other errors in a dataset fail the run.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
 from mockserver.protojson.schema import json_name
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.vertex import reinforcement
 from mockserver.vertex.errors import REQUIRED, Violation, invalid_fields
 
 Json = dict[str, Any]
@@ -43,7 +46,10 @@ class Spec:
     @property
     def member(self) -> str:
         """The member of TuningJob."""
-        return json_name(self.name)
+        return _spec_member(self.name)
+
+
+_spec_member = cache(json_name)  # of the few kinds of tuning, a dozen times for each new job
 
 
 SPECS: Mapping[str, Spec] = {
@@ -52,6 +58,7 @@ SPECS: Mapping[str, Spec] = {
         Spec("supervised_tuning_spec", "sft"),
         Spec("preference_optimization_spec", "preference"),
         Spec("distillation_spec", "distillation", dataset="prompt_dataset_uri", gemini=False),
+        Spec("distillation_sampling_spec", "distillation-sampling", dataset="prompt_dataset_uri", gemini=False),
         Spec("partner_model_tuning_spec", "partner", gemini=False),
         Spec("reinforcement_tuning_spec", "reinforcement"),
         Spec("veo_tuning_spec", "veo", gemini=False),
@@ -124,8 +131,7 @@ def check_request(job: Mapping[str, Any], base_model: str, as_of: date | None) -
     spec = next(SPECS[member] for member in job if member in SPECS)
     base = base_models.find(base_model.rpartition("/")[2], as_of, vertex=True)
     if not _is_tunable(spec, base_model, base, as_of):
-        # our choice: not seen
-        raise ApiError(Code.INVALID_ARGUMENT, f"The base model {base_model} is not supported for tuning.")
+        raise ApiError(Code.INVALID_ARGUMENT, f"Base model {base_model} is not supported.")  # seen 2025-10-05
     request = Request(job, spec, base_model, base)
     _check_adapter_size(request)
     return request
@@ -156,6 +162,8 @@ def _spec_violations(spec: Spec, settings: Mapping[str, Any]) -> Iterator[Violat
     if validation and not _is_dataset(validation):
         yield _not_jsonl(path, "validation_dataset_uri")
     yield from _hyperparameter_violations(f"{path}.hyper_parameters", hyperparameters(spec, settings))
+    if spec.member == reinforcement.SPEC:
+        yield from reinforcement.violations(f"{path}.hyper_parameters", hyperparameters(spec, settings))
     if "evaluationConfig" in settings:
         yield from _evaluation_violations(f"{path}.evaluation_config", settings["evaluationConfig"])
 

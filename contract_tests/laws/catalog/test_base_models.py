@@ -33,7 +33,48 @@ def test_an_id_is_listed_once(day: date | None, *, vertex: bool) -> None:
     listed = base_models.models(day, vertex=vertex)
 
     assert len({model.id for model in listed}) == len(listed)
-    assert all(base_models.find(model.id, day, vertex=vertex) is model for model in listed)
+    assert all(base_models.find_listed(model.id, day, vertex=vertex) is model for model in listed)
+
+
+LISTED = """
+gemini-2.5-flash gemini-2.5-pro gemini-2.0-flash gemini-2.0-flash-001 gemini-2.0-flash-lite-001 gemini-2.0-flash-lite
+gemini-2.5-flash-preview-tts gemini-2.5-pro-preview-tts gemma-4-26b-a4b-it gemma-4-31b-it gemini-flash-latest
+gemini-flash-lite-latest gemini-pro-latest gemini-2.5-flash-lite gemini-2.5-flash-image gemini-3-pro-preview
+gemini-3-flash-preview gemini-3.1-pro-preview gemini-3.1-pro-preview-customtools gemini-3.1-flash-lite-preview
+gemini-3.1-flash-lite gemini-3-pro-image-preview gemini-3-pro-image nano-banana-pro-preview
+gemini-3.1-flash-image-preview gemini-3.1-flash-image gemini-3.5-flash lyria-3-clip-preview lyria-3-pro-preview
+gemini-3.1-flash-tts-preview gemini-robotics-er-1.5-preview gemini-robotics-er-1.6-preview
+gemini-2.5-computer-use-preview-10-2025 antigravity-preview-05-2026 deep-research-max-preview-04-2026
+deep-research-preview-04-2026 deep-research-pro-preview-12-2025 gemini-embedding-001 gemini-embedding-2-preview
+gemini-embedding-2 aqa imagen-4.0-generate-001 imagen-4.0-ultra-generate-001 imagen-4.0-fast-generate-001
+veo-2.0-generate-001 veo-3.0-generate-001 veo-3.0-fast-generate-001 veo-3.1-generate-preview
+veo-3.1-fast-generate-preview veo-3.1-lite-generate-preview
+""".split()  # noqa: SIM905 - words, not lines
+"""The first page of ListModels on 2026-06-26, as a user recorded it."""
+
+
+def test_the_models_of_a_recorded_day_are_listed_in_its_order() -> None:
+    """All fifty of the first page, the retired ones among them."""
+    assert LISTED == [model.id for model in base_models.models(date(2026, 6, 26))]
+
+
+@pytest.mark.parametrize(
+    ("day", "model_id"),
+    [
+        (date(2025, 6, 4), "embedding-gecko-001"),
+        (date(2025, 6, 4), "gemini-pro-vision"),
+        (date(2025, 6, 4), "gemini-1.5-pro-001"),
+        (date(2025, 6, 4), "gemini-1.5-flash-001"),
+        (date(2026, 8, 19), "gemini-2.0-flash-lite-001"),
+        (date(2026, 8, 19), "gemini-3-pro-preview"),
+    ],
+)
+def test_a_retired_model_stays_listed_for_a_while(day: date, model_id: str) -> None:
+    """It was seen listed on that day; it does not answer."""
+    listed = base_models.find_listed(model_id, day)
+
+    assert listed is not None
+    assert (True, None) == (listed in base_models.models(day), base_models.find(model_id, day))
 
 
 def test_every_id_is_there_without_a_day() -> None:
@@ -82,6 +123,14 @@ def test_the_wordings_that_all_days_share() -> None:
     assert known("gemini-1.0-pro-001").top_k == 1
     assert known("gemini-1.0-pro-001", date(2024, 12, 1)).top_k is None
     assert known("gemini-1.5-flash-001-tuning").description.endswith("released in May of 2024.")
+
+
+@pytest.mark.parametrize(
+    ("day", "top_k"), [(date(2024, 5, 31), None), (date(2024, 6, 1), 1), (date(2024, 12, 1), None)]
+)
+def test_the_top_k_of_1_0_pro_by_day(day: date, top_k: int | None) -> None:
+    """additions.md, Model lists: none on 2024-05-31, 1 from 2024-06-01 on; the last wording has none [recorded]."""
+    assert top_k == known("gemini-1.0-pro-001", day).top_k
 
 
 def test_vertex_tunes_what_its_documents_say() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.doors.environment import changed, changes
+from mockserver.doors.environment import changed, changes, without_proxy
 
 NAMES = ("MOCKSERVER_LAW_A", "MOCKSERVER_LAW_B")
 values = st.none() | st.sampled_from(["x", "y", "z"])
@@ -74,3 +74,16 @@ def test_made_up_values_of_an_outer_server_are_replaced() -> None:
         "GOOGLE_API_KEY": "k",
         "GOOGLE_APPLICATION_CREDENTIALS": "f",
     } == changes("p", "k", "f", given)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        ("", "127.0.0.1,localhost,::1"),
+        ("example.com, localhost", "example.com,localhost,127.0.0.1,::1"),
+        ("*", "*"),
+    ],
+)
+def test_this_machine_is_reached_without_a_proxy(hosts: str, expected: str) -> None:
+    """Beside the hosts that were listed before."""
+    assert expected == without_proxy(hosts)

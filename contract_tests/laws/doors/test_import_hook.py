@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.doors.intercept.import_hook import after_import
+from mockserver.doors.import_hook import after_import
 
 NAME = "imported_late"
 

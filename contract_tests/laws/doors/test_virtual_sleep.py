@@ -1,16 +1,29 @@
 """Virtual sleep: a sleeper moves the clock, in the order of deadlines, and other threads are not affected."""
 
 import asyncio
+import contextlib
+import functools
+import pickle
+import queue
+import select
+import socket
+import subprocess
 import sys
 import threading
 import time
-from types import ModuleType
+from asyncio import sleep as pause_later
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_futures
+from datetime import UTC, datetime
+from time import sleep as pause
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.doors.virtual_sleep import ROUNDS, virtual_sleep
+from mockserver.doors.sleepers import ROUNDS
+from mockserver.doors.virtual_sleep import virtual_sleep
 from mockserver.state.clock import SECOND, ManualClock, SystemClock
 
 seconds = st.floats(0, 1e6, allow_nan=False)
@@ -173,7 +186,7 @@ def test_work_in_a_thread_is_not_overtaken() -> None:
 
 def test_thread_that_waits_for_a_sleeper_gets_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is a timeout: what only a later moment can finish is not waited for any longer."""
-    monkeypatch.setattr("mockserver.doors.virtual_sleep.WORK_TIMEOUT", 0.05)
+    monkeypatch.setattr("mockserver.doors.sleepers.WORK_TIMEOUT", 0.05)
     clock = ManualClock()
     start = clock.now()
 
@@ -190,18 +203,21 @@ def test_thread_that_waits_for_a_sleeper_gets_there(monkeypatch: pytest.MonkeyPa
     assert 60 == elapsed(clock, start)
 
 
-def test_other_threads_sleep_as_ever() -> None:
-    """A server beside the test, or a pool of the code under test, is not touched."""
+def test_threads_that_were_there_before_sleep_as_ever() -> None:
+    """A server beside the test, or the test runner's own threads, are not touched."""
     clock = ManualClock()
     start = clock.now()
+    begin = threading.Event()
 
     def sleep_both_ways() -> None:
+        begin.wait()
         time.sleep(0.001)
         asyncio.run(asyncio.sleep(0.001))
 
+    thread = threading.Thread(target=sleep_both_ways)
+    thread.start()
     with virtual_sleep(clock):
-        thread = threading.Thread(target=sleep_both_ways)
-        thread.start()
+        begin.set()
         thread.join()
 
     assert start == clock.now()
@@ -218,24 +234,54 @@ def test_waiting_for_another_thread_gets_there() -> None:
         thread.join()
 
 
+class Holder:
+    """A class that keeps a function of its own."""
+
+    rest = staticmethod(time.sleep)
+
+
 def test_sleep_is_found_wherever_it_was_put() -> None:
-    """`from time import sleep` is common; what was imported meanwhile is put right on the way out."""
-    holder, late = ModuleType("holder_of_sleep"), ModuleType("late_holder_of_sleep")
-    vars(holder)["sleep"] = real = time.sleep
-    sys.modules[holder.__name__] = holder
+    """Under another name, as a default, in a partial function, in a class, a list or a closure."""
+    bound = functools.partial(time.sleep, 5)
+    listed = [time.sleep]
+    kept = time.sleep
     clock = ManualClock()
     start = clock.now()
-    try:
-        with virtual_sleep(clock):
-            vars(holder)["sleep"](30)
-            vars(late)["sleep"] = time.sleep
-            sys.modules[late.__name__] = late
-    finally:
-        for module in (holder, late):
-            sys.modules.pop(module.__name__, None)
 
-    assert 30 == elapsed(clock, start)
-    assert real is vars(holder)["sleep"] is vars(late)["sleep"] is time.sleep
+    def wait(seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
+        sleep(seconds)
+
+    with virtual_sleep(clock):
+        pause(1)
+        wait(2)
+        bound()
+        listed[0](10)
+        Holder.rest(20)
+        kept(40)
+
+    assert 78 == elapsed(clock, start)
+    assert time.sleep is pickle.loads(pickle.dumps(pause))
+
+
+def test_asynchronous_sleep_is_found_wherever_it_was_put() -> None:
+    """By whatever name it was imported."""
+    clock = ManualClock()
+    start = clock.now()
+
+    async def wait(sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        await sleep(60)
+        await pause_later(30)
+
+    with virtual_sleep(clock):
+        asyncio.run(wait())
+
+    assert 90 == elapsed(clock, start)
+
+
+def test_function_can_be_pickled_while_it_sleeps_virtually() -> None:
+    """A pool of processes sends it by its name."""
+    with virtual_sleep(ManualClock()):
+        assert time.sleep is pickle.loads(pickle.dumps(time.sleep))
 
 
 def test_inner_clock_moves_and_the_outer_one_is_back_afterwards() -> None:
@@ -261,3 +307,229 @@ def test_running_clock_is_moved_on_too() -> None:
         time.sleep(3600)
 
     assert clock.now() - start >= 3600 * SECOND
+
+
+def in_thread(function: Callable[[], object]) -> None:
+    """Run the function in a thread of its own."""
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def nothing_in_queue() -> None:
+    """Wait for what nobody puts there."""
+    with contextlib.suppress(queue.Empty):
+        queue.Queue[int]().get(timeout=60)
+
+
+def no_result() -> None:
+    """Wait for a future that nobody completes."""
+    with contextlib.suppress(TimeoutError):
+        Future[int]().result(60)
+
+
+def no_file() -> None:
+    """Wait for a socket to which nobody writes."""
+    near, far = socket.socketpair()
+    with near, far:
+        assert ([], [], []) == select.select([near], [], [], 60)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda: threading.Event().wait(60),
+        lambda: threading.Semaphore(0).acquire(timeout=60),
+        nothing_in_queue,
+        no_result,
+        lambda: wait_for_futures([Future[int]()], 60),
+        lambda: select.select([], [], [], 60),
+        no_file,
+        lambda: in_thread(lambda: time.sleep(60)),
+        lambda: in_thread(lambda: asyncio.run(asyncio.sleep(60))),
+        lambda: list(ThreadPoolExecutor(4).map(time.sleep, [60] * 4)),
+    ],
+    ids=["event", "semaphore", "queue", "future", "futures", "select", "select files", "thread", "loop", "pool"],
+)
+def test_what_waits_for_nothing_but_time_moves_the_clock(
+    monkeypatch: pytest.MonkeyPatch, wait: Callable[[], object]
+) -> None:
+    """By as much as it waits, and at once."""
+    monkeypatch.setattr("mockserver.doors.virtual_sleep.WORK_TIMEOUT", 0.05)  # for select: nobody sees who writes
+    clock = ManualClock()
+    start, real = clock.now(), time.monotonic()
+    with virtual_sleep(clock):
+        wait()
+
+    assert 60 == pytest.approx(elapsed(clock, start), abs=1)
+    assert time.monotonic() - real < 30
+
+
+def test_who_may_be_woken_waits_for_the_others_first() -> None:
+    """An event that is set after ten seconds ends a wait of a minute after ten."""
+    clock = ManualClock()
+    start = clock.now()
+    event = threading.Event()
+
+    def set_later() -> None:
+        time.sleep(10)
+        event.set()
+
+    with virtual_sleep(clock):
+        threading.Thread(target=set_later).start()
+
+        assert event.wait(60)
+    assert 10 == elapsed(clock, start)
+
+
+def test_work_of_another_thread_is_not_overtaken() -> None:
+    """While a thread computes, time stands still."""
+    clock = ManualClock()
+    start = clock.now()
+    seen: list[float] = []
+
+    def work() -> None:
+        for _ in range(20):
+            sum(range(100_000))
+        seen.append(elapsed(clock, start))
+
+    with virtual_sleep(clock):
+        thread = threading.Thread(target=work)
+        thread.start()
+        time.sleep(60)
+        thread.join()
+
+    assert [0] == seen
+
+
+@given(st.lists(st.lists(st.integers(1, 1000), min_size=1, max_size=4), min_size=2, max_size=4))
+def test_threads_wake_in_the_order_of_their_deadlines(naps: list[list[int]]) -> None:
+    """Side by side they take as long as the longest, and each wakes at its own time."""
+    clock = ManualClock()
+    start = clock.now()
+    woken: list[tuple[float, int]] = []
+    begin = threading.Barrier(len(naps))
+
+    def nap(number: int) -> None:
+        begin.wait()
+        for seconds in naps[number]:
+            time.sleep(seconds)
+            woken.append((elapsed(clock, start), number))
+
+    with virtual_sleep(clock):
+        threads = [threading.Thread(target=nap, args=(number,)) for number in range(len(naps))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    due = [(sum(lengths[: n + 1]), number) for number, lengths in enumerate(naps) for n in range(len(lengths))]
+
+    assert sorted(due) == sorted(woken)
+    assert [moment for moment, _ in woken] == sorted(moment for moment, _ in woken)
+
+
+def test_loop_and_its_threads_share_the_time() -> None:
+    """What a loop hands to a thread sleeps beside the loop's tasks, not after them."""
+    clock = ManualClock()
+    start = clock.now()
+
+    async def both() -> None:
+        await asyncio.gather(asyncio.to_thread(time.sleep, 60), asyncio.sleep(90), asyncio.to_thread(time.sleep, 70))
+
+    with virtual_sleep(clock):
+        asyncio.run(both())
+
+    assert 90 == elapsed(clock, start)
+
+
+def test_other_processes_are_waited_for_in_real_time() -> None:
+    """Their time is the machine's."""
+    clock = ManualClock()
+    start = clock.now()
+    with virtual_sleep(clock):
+        subprocess.run([sys.executable, "-c", "pass"], timeout=60, check=True)
+
+    assert start == clock.now()
+
+
+def test_thread_that_still_waits_afterwards_waits_in_real_time() -> None:
+    """And wakes when it is woken."""
+    event, woken = threading.Event(), threading.Event()
+    keep_busy = threading.Event()
+
+    def wait() -> None:
+        keep_busy.set()
+        assert event.wait(3600)
+        woken.set()
+
+    with virtual_sleep(ManualClock()):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        keep_busy.wait()
+    event.set()
+    thread.join()
+
+    assert woken.is_set()
+
+
+def test_clocks_follow_if_they_are_asked_to() -> None:
+    """Deadlines by any clock of the machine are reached, and afterwards it is as late as it was."""
+    clock = ManualClock(datetime(2024, 3, 14, 15, tzinfo=UTC))
+    readers: list[Callable[[], float]] = [
+        time.time,
+        time.monotonic,
+        lambda: time.time_ns() / SECOND,
+        lambda: time.monotonic_ns() / SECOND,
+        lambda: datetime.now(UTC).timestamp(),
+        lambda: datetime.now().timestamp(),
+        lambda: datetime.today().timestamp(),
+        lambda: datetime.utcnow().replace(tzinfo=UTC).timestamp(),
+    ]
+    before = [read() for read in readers]
+    with virtual_sleep(clock, has_clocks=True):
+        began = [read() for read in readers]
+        time.sleep(3600)
+        took = [read() - start for read, start in zip(readers, began, strict=True)]
+        today = datetime.now(UTC)
+    after = [read() - start for read, start in zip(readers, before, strict=True)]
+
+    assert [3600] * len(readers) == pytest.approx(took, abs=1)
+    assert datetime(2024, 3, 14, 16, tzinfo=UTC) == today
+    assert all(0 <= seconds < 60 for seconds in after)
+
+
+def test_timers_of_a_loop_follow_the_clocks() -> None:
+    """A timeout of an hour takes an hour of the clock, with sleepers or without; and so does a timer."""
+    clock = ManualClock()
+    start = clock.now()
+    rung: list[float] = []
+
+    async def give_up_alone() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), 3600)
+
+    async def give_up_among_sleepers() -> None:
+        asyncio.get_running_loop().call_later(100, lambda: rung.append(elapsed(clock, start)))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(naps(), 3600)
+
+    async def naps() -> None:
+        for _ in range(1000):
+            await asyncio.sleep(7)
+
+    with virtual_sleep(clock, has_clocks=True):
+        asyncio.run(give_up_alone())
+        asyncio.run(give_up_among_sleepers())
+
+    assert 7200 == pytest.approx(elapsed(clock, start), abs=1e-3)
+    assert [3700] == pytest.approx(rung, abs=1e-3)
+
+
+def test_clocks_stay_the_machines_if_nobody_asks() -> None:
+    """Plain virtual sleep moves the server's clock only."""
+    with virtual_sleep(ManualClock()):
+        before = time.monotonic(), time.time()
+        time.sleep(1e6)
+
+        assert time.monotonic() - before[0] < 1e5
+        assert time.time() - before[1] < 1e5

@@ -92,7 +92,10 @@ def test_a_model_that_is_not_ready_says_so() -> None:
         ),
         (
             say("a", generationConfig={"temperature": 5.0}),
-            "* GenerateContentRequest.generation_config.temperature: temperature must be in the range [0.0, 2.0].\n",
+            (
+                "Unable to submit request because it has a temperature value of 5 but the supported range is from 0 (inclusive) "
+                "to 2.0001 (exclusive). Update the value and try again."
+            ),
         ),
         (
             say("a", safetySettings=[{"category": "HARM_CATEGORY_VIOLENCE", "threshold": "BLOCK_NONE"}]),

@@ -156,6 +156,36 @@ def test_what_a_key_makes_belongs_to_its_project() -> None:
     assert "PERMISSION_DENIED" == attempt(world, name, "see", bearer=BOB)
 
 
+def test_a_key_and_a_token_of_one_project_are_one_owner() -> None:
+    """additions.md, Identity: seed 002 creates with `?key=` and lists with a token and a project."""
+    world = new_world()
+    token = {"bearer": "made-up-token", "project": "my-project-id"}
+    by_key = invoke(world, "tunedModels.create", request(id="by-key"), key="key-one")["metadata"]["tunedModel"]
+    by_token = invoke(world, "tunedModels.create", request(id="by-token"), **token)["metadata"]["tunedModel"]
+    advance(world, 3600)
+    seen = {
+        whose: [model["name"] for model in invoke(world, "tunedModels.list", {}, **who).get("tunedModels", [])]
+        for whose, who in {"token": token, "key": {"key": "key-one"}, "other": {"key": "key-two"}}.items()
+    }
+
+    assert {"token": [by_key, by_token], "key": [by_key, by_token], "other": [by_token]} == seen
+    assert "" == attempt(world, by_key, "delete", **token)
+    assert "" == attempt(world, by_token, "delete", key="key-one")
+
+
+def test_addresses_and_strict_worlds_keep_callers_apart() -> None:
+    """additions.md, Identity: a token that is an e-mail address is its own user; so is everybody in a strict world."""
+    world, strict = new_world(), new_world(auth="strict", accepted_credentials=frozenset({"key-one", "token"}))
+    names = [
+        invoke(each, "tunedModels.create", request(), key="key-one")["metadata"]["tunedModel"]
+        for each in (world, strict)
+    ]
+
+    assert "PERMISSION_DENIED" == attempt(world, names[0], "see", bearer=BOB)
+    assert "PERMISSION_DENIED" == attempt(strict, names[1], "see", bearer="token")
+    assert [] == invoke(strict, "tunedModels.list", {}, bearer="token")["tunedModels"]
+
+
 def test_where_nobody_is_asked_everybody_may() -> None:
     """With `auth="off"` there are no callers to tell apart."""
     world = new_world(auth="off")

@@ -26,6 +26,7 @@ def ask(text: str, *, model: str = TUNED, base: str = "models/gemini-1.0-pro-001
     ("text", "answer"),
     [
         ("LXIII", "LXIV"),
+        ("-9", "-8"),
         ("六", "七"),
         ("55", "56"),
         ("123455", "123456"),

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.generation.safety import DEFAULT_THRESHOLD, THRESHOLDS, is_blocked, mark_blocking, rate
+from mockserver.generation.safety import (
+    DEFAULT_THRESHOLD,
+    THRESHOLDS,
+    is_blocked,
+    mark_blocking,
+    rate,
+    scores,
+)
 from mockserver.scripting.safety import CATEGORIES, GEMINI_CATEGORIES, LEVELS, category_name, level_name
 
 levels = st.sampled_from(LEVELS)
@@ -20,41 +27,35 @@ thresholds = st.sampled_from(THRESHOLDS)
 rated = st.dictionaries(categories, levels)
 
 
-@given(rated, st.dictionaries(categories, thresholds), st.integers())
-def test_the_same_seed_rates_alike(given_levels: dict[str, str], settings: dict[str, str], seed: int) -> None:
-    """A rating is a function of level, threshold and seed."""
-    assert rate(given_levels, settings, seed) == rate(given_levels, settings, seed)
-
-
-@given(rated, st.integers())
-def test_every_category_asked_for_is_rated_and_every_one_told(given_levels: dict[str, str], seed: int) -> None:
+@given(rated)
+def test_every_category_asked_for_is_rated_and_every_one_told(given_levels: dict[str, str]) -> None:
     """NEGLIGIBLE where nothing is told."""
-    ratings = rate(given_levels, {}, seed)
+    ratings = rate(given_levels, {})
 
     assert {*GEMINI_CATEGORIES, *given_levels} == ratings.keys()
     assert all(given_levels.get(category, "NEGLIGIBLE") == rating.level for category, rating in ratings.items())
 
 
-@given(categories, levels, st.integers())
-def test_a_stricter_threshold_never_unblocks(category: str, level: str, seed: int) -> None:
+@given(categories, levels)
+def test_a_stricter_threshold_never_unblocks(category: str, level: str) -> None:
     """THRESHOLDS run from strict to lax, and so do the verdicts."""
-    verdicts = [is_blocked(rate({category: level}, {category: threshold}, seed)) for threshold in THRESHOLDS]
+    verdicts = [is_blocked(rate({category: level}, {category: threshold})) for threshold in THRESHOLDS]
 
     assert all(strict >= lax for strict, lax in pairwise(verdicts))
 
 
-@given(thresholds, st.integers())
-def test_a_worse_level_is_never_let_through_where_a_better_one_is_blocked(threshold: str, seed: int) -> None:
+@given(thresholds)
+def test_a_worse_level_is_never_let_through_where_a_better_one_is_blocked(threshold: str) -> None:
     """LEVELS run from harmless to harmful, and so do the verdicts."""
-    verdicts = [is_blocked(rate({"HARASSMENT": level}, {"HARASSMENT": threshold}, seed)) for level in LEVELS]
+    verdicts = [is_blocked(rate({"HARASSMENT": level}, {"HARASSMENT": threshold})) for level in LEVELS]
 
     assert all(better <= worse for better, worse in pairwise(verdicts))
 
 
-@given(rated, st.dictionaries(categories, thresholds), st.integers())
-def test_negligible_is_never_blocked(given_levels: dict[str, str], settings: dict[str, str], seed: int) -> None:
+@given(rated, st.dictionaries(categories, thresholds))
+def test_negligible_is_never_blocked(given_levels: dict[str, str], settings: dict[str, str]) -> None:
     """No threshold reaches down to it."""
-    ratings = rate(given_levels, settings, seed)
+    ratings = rate(given_levels, settings)
 
     assert not any(rating.blocked for rating in ratings.values() if rating.level == "NEGLIGIBLE")
 
@@ -63,16 +64,16 @@ def test_negligible_is_never_blocked(given_levels: dict[str, str], settings: dic
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_is_not_set_has_the_default_threshold(level: str, unset: dict[str, str]) -> None:
     """Absent and UNSPECIFIED are the same."""
-    explicit = rate({"HARASSMENT": level}, {"HARASSMENT": DEFAULT_THRESHOLD}, 7)
+    explicit = rate({"HARASSMENT": level}, {"HARASSMENT": DEFAULT_THRESHOLD})
 
-    assert explicit == rate({"HARASSMENT": level}, unset, 7)
+    assert explicit == rate({"HARASSMENT": level}, unset)
 
 
-@given(rated, st.integers())
-def test_something_is_to_blame_when_anything_is_above_negligible(given_levels: dict[str, str], seed: int) -> None:
+@given(rated)
+def test_something_is_to_blame_when_anything_is_above_negligible(given_levels: dict[str, str]) -> None:
     """A text stopped for safety shows an offender, though the client blocks nothing."""
     off = dict.fromkeys(CATEGORIES, "OFF")
-    ratings = mark_blocking(rate(given_levels, off, seed))
+    ratings = mark_blocking(rate(given_levels, off))
     worst = max((LEVELS.index(rating.level) for rating in ratings.values()), default=0)
 
     assert (worst > 0) == is_blocked(ratings)
@@ -82,14 +83,12 @@ def test_something_is_to_blame_when_anything_is_above_negligible(given_levels: d
 @given(levels, st.integers())
 def test_scores_are_exact_in_32_bits_and_grow_with_the_level(level: str, seed: int) -> None:
     """A float32 field prints them without rounding; the bands of two levels never touch."""
-    ratings = [rate({"HARASSMENT": each}, {}, seed)["HARASSMENT"] for each in LEVELS]
-    scores = [rating.probability_score for rating in ratings]
-    severities = [rating.severity_score for rating in ratings]
+    likely, harmful = map(list, zip(*(scores("HARASSMENT", each, seed) for each in LEVELS), strict=True))
 
-    assert all(score == struct.unpack("f", struct.pack("f", score))[0] for score in scores + severities)
-    assert sorted(set(scores)) == scores
-    assert sorted(set(severities)) == severities
-    assert all(0 < score < 1 for score in scores + severities)
+    assert all(score == struct.unpack("f", struct.pack("f", score))[0] for score in likely + harmful)
+    assert sorted(set(likely)) == likely
+    assert sorted(set(harmful)) == harmful
+    assert all(0 < score < 1 for score in likely + harmful)
 
 
 def test_recorded_scores_lie_in_our_bands(transcripts: Path) -> None:
@@ -99,11 +98,11 @@ def test_recorded_scores_lie_in_our_bands(transcripts: Path) -> None:
 
     assert recorded
     for level, score in {(rating["probability"], rating["probabilityScore"]) for rating in recorded}:
-        ours = [rate({"HARASSMENT": level}, {}, seed)["HARASSMENT"].probability_score for seed in seeds]
+        ours = [scores("HARASSMENT", level, seed)[0] for seed in seeds]
 
         assert min(ours) - 0.01 <= score <= max(ours) + 0.01
     for level, score in {(rating["severity"], rating["severityScore"]) for rating in recorded}:
-        ours = [rate({"HARASSMENT": level_name(level)}, {}, seed)["HARASSMENT"].severity_score for seed in seeds]
+        ours = [scores("HARASSMENT", level_name(level), seed)[1] for seed in seeds]
 
         assert min(ours) - 0.01 <= score <= max(ours) + 0.01
 

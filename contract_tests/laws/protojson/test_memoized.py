@@ -1,11 +1,11 @@
-"""A memoized list gives the results of an ordinary list, and computes each of them once."""
+"""A memoized list or message gives the results of an ordinary one, and computes each of them once."""
 
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.protojson.writing import Style, write
 
@@ -28,6 +28,25 @@ def test_memoized_lists_are_trimmed_and_written_as_any_other(items: list[Any], p
     memoized = {"snapshots": MemoizedList(items)}
 
     assert [expected] * 2 == [write(TASK, trim_to_version(TASK, memoized), style) for _ in range(2)]
+
+
+@given(snapshots, st.booleans())
+def test_memoized_messages_are_trimmed_and_written_as_any_other(items: list[Any], pretty: bool) -> None:
+    """The bytes are the same at the first call and at the second, of a whole message and of a member."""
+    style = Style(pretty=pretty)
+    model = "google.ai.generativelanguage.v1beta.TunedModel"
+    plain = {"name": "a", "tuningTask": {"snapshots": items}, "unheardOf": 1}
+    memoized = MemoizedMessage({**plain, "tuningTask": MemoizedMessage({"snapshots": items})})
+    expected = write(model, trim_to_version(model, plain), style)
+
+    assert [expected] * 2 == [write(model, trim_to_version(model, memoized), style) for _ in range(2)]
+
+
+def test_a_memoized_message_with_nothing_to_trim_is_returned_itself() -> None:
+    """No second copy is stored."""
+    memoized = MemoizedMessage({"snapshots": [{"step": 1}]})
+
+    assert trim_to_version(TASK, memoized) is memoized
 
 
 def test_each_function_of_a_memoized_list_is_computed_once() -> None:

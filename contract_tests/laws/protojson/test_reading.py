@@ -65,6 +65,10 @@ def scribbled(draw: st.DrawFn, text: str) -> str:
 @example((f"{BETA}.TunedModel", '{"reader_project_numbers": [,]}'))
 @example((f"{BETA}.TunedModel", '{"reader_project_numbers": [1,,]}'))
 @example((f"{BETA}.TunedModel", '{"display_name": "\\",}'))
+@example((f"{BETA}.TunedModel", '{"display_name": "\\\\",}'))
+@example((f"{BETA}.TunedModel", '{"display_name": "\\\\\\",}",}'))
+@example((f"{BETA}.TunedModel", '{"display_name": "\x00",}'))
+@example((f"{BETA}.TunedModel", '{"display_name": "a",\x01}'))
 def test_what_the_fast_path_accepts_the_exact_one_accepts_too(written: tuple[str, str]) -> None:
     """For any change of a text, the fast path binds it as the exact one does, or falls back."""
     message, text = written
@@ -74,6 +78,21 @@ def test_what_the_fast_path_accepts_the_exact_one_accepts_too(written: tuple[str
         return
 
     assert outcome(message, b"\v" + text.encode()) == result
+
+
+texts = st.dictionaries(
+    st.sampled_from(["textInput", "textInput", "output", "output", "text_input", "input"]),
+    st.text() | st.text() | st.none() | st.integers() | st.lists(st.text(), max_size=1),
+    max_size=3,
+)
+
+
+@given(st.lists(texts | texts | st.none() | st.text(), max_size=4))
+def test_objects_of_texts_bind_as_the_exact_reader_binds_them(examples: list[Any]) -> None:
+    """Whatever is among them: they are taken as they were parsed only if nothing has to be done."""
+    body = json.dumps({"examples": examples}).encode()
+
+    assert outcome(f"{BETA}.TuningExamples", b"\v" + body) == outcome(f"{BETA}.TuningExamples", body)
 
 
 def test_trailing_commas_take_the_fast_path() -> None:

@@ -252,7 +252,7 @@ def test_a_job_is_tuned_in_one_way(package: str) -> None:
 
     assert {"tuning_spec"} == {field.oneof for field in specs}
     assert {"supervised_tuning_spec", "preference_optimization_spec"} <= {field.name for field in specs}
-    assert len(specs) == (2 if package == VERTEX[0] else 8)
+    assert len(specs) == (2 if package == VERTEX[0] else 9)
 
 
 def test_v1_serves_tuned_models_but_does_not_keep_them() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from contract_tests.laws.protojson.shapes import json_values
 from mockserver.recordings.comparison import Difference, Grade, compare, grade
-from mockserver.recordings.exchange import Response
 from mockserver.recordings.id_mapping import IdMapping
+from mockserver.transcripts.exchange import Response
 
 NAME = "projects/my-project/locations/us-central1/tuningJobs/2995954652073164800"
 OURS = "projects/601265287051/locations/us-central1/tuningJobs/7147202687262523392"
@@ -147,3 +147,39 @@ def test_losing_a_member_is_never_overlooked(name: str, depth: int) -> None:
         whole, part = {"in": [whole]}, {"in": [part]}
 
     assert Grade.DIFFERS == grade(between(whole, part))
+
+
+WHOLE = {"candidates": [{"content": {"parts": [{"text": "a b c"}]}, "finishReason": "STOP"}], "usageMetadata": {"a": 1}}
+EVENTS = [
+    {"candidates": [{"content": {"parts": [{"text": "a "}]}}]},
+    {"candidates": [{"content": {"parts": [{"text": "b c"}]}, "finishReason": "STOP"}], "usageMetadata": {"a": 1}},
+]
+
+
+def events(*messages: Any) -> str:
+    """A stream of events."""
+    return "".join(f"data: {json.dumps(message)}\r\n\r\n" for message in messages)
+
+
+@pytest.mark.parametrize(("recorded", "ours"), [([WHOLE], EVENTS), (EVENTS, [WHOLE])])
+def test_a_stream_of_one_event_says_what_several_say(recorded: list[Any], ours: list[Any]) -> None:
+    """What the whole says counts, and its end; not into how many events it was cut."""
+    assert Grade.SHAPE == grade(between(events(*recorded), events(*ours)))
+
+
+def test_a_stream_without_its_end_differs() -> None:
+    """A finish reason that is in no event of ours is drift."""
+    unfinished = [EVENTS[0], {"candidates": [{"content": {"parts": [{"text": "b c"}]}}]}]
+
+    assert Grade.DIFFERS == grade(between(events(WHOLE), events(*unfinished)))
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("FAILED", Grade.SHAPE), ("CANCELLED", Grade.SHAPE), ("RUNNING", Grade.DIFFERS)]
+)
+def test_what_recordings_disagree_on_is_no_drift(state: str, expected: Grade) -> None:
+    """additions.md, vertex 2.1: of two recorded FAILED jobs one has a tuned model, the other none."""
+    job = {"name": NAME, "state": f"JOB_STATE_{state}"}
+
+    assert expected == grade(between({**job, "tunedModel": {"model": "m"}}, job))
+    assert expected == grade(between(job, {**job, "tunedModel": {"model": "m"}}))

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.recordings.exchange import Exchange, Request, Response, write
 from mockserver.recordings.redaction import Redactor
 from mockserver.recordings.secret_detectors import Secret
+from mockserver.transcripts.exchange import Exchange, Request, Response, write
 
 LETTERS = "abcdefghijkmnopqrstuvwxyz"
 words = st.text(LETTERS, min_size=7, max_size=12)

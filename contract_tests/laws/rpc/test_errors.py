@@ -43,10 +43,14 @@ MADE: dict[str, Callable[[], ApiError]] = {
     ),
     "user-project-denied": lambda: errors.user_project_denied("my-project", GL),
     "quota-exceeded": lambda: outages.quota_exceeded(
-        f"{GL}/generate_content_paid_tier_input_token_count",
-        "GenerateContentPaidTierInputTokensPerModelPerMinute",
+        [
+            (
+                f"{GL}/generate_content_paid_tier_input_token_count",
+                "GenerateContentPaidTierInputTokensPerModelPerMinute",
+                1_000_000,
+            )
+        ],
         model="gemini-2.5-flash",
-        limit=1_000_000,
         retry_delay="48.939935699s",
     ),
     "quota-rate-limit-old": lambda: outages.rate_limit_exceeded(GL, "348715329010", location="us-east2"),
@@ -124,7 +128,7 @@ NOT_MADE = {
 def refused_query(query: str) -> ApiError:
     """Return the error for an invalid query string."""
     with pytest.raises(ApiError) as caught:
-        parameters.split_query(query)
+        parameters.split_query(parameters.parse_query(query))
     return caught.value
 
 

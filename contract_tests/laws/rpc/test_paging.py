@@ -147,10 +147,17 @@ def test_tokens_are_made_as_list_models_makes_them(text: str, name: str) -> None
     assert Token(name) == parse_token(text)
 
 
-@given(st.text(), st.none() | st.integers(-(2**63), 2**63), st.none() | st.integers(0, 2**32))
-def test_a_token_says_what_it_was_made_of(name: str, rank: int | None, arguments: int | None) -> None:
+@given(
+    st.text(),
+    st.none() | st.integers(-(2**127), 2**127),
+    st.none() | st.integers(0, 2**32),
+    st.lists(st.integers(0, 2**32)).map(tuple),
+)
+def test_a_token_says_what_it_was_made_of(
+    name: str, rank: int | None, arguments: int | None, changed: tuple[int, ...]
+) -> None:
     """With its padding or without."""
-    token = Token(name, rank, arguments)
+    token = Token(name, rank, arguments, changed=changed)
     text = mint_token(token)
 
     assert [token, token] == [parse_token(text), parse_token(text.rstrip("="))]

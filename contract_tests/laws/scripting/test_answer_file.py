@@ -8,6 +8,7 @@ import pytest
 from mockserver.scripting.answer_file import AnswersFile, BadFile, parse, read_answers
 from mockserver.scripting.answers import Answer, Citation, Rule
 from mockserver.scripting.faults import Fault
+from mockserver.scripting.new_resources import NewTunedModel, NewTuningJob
 
 GOOD = """
 # What the support bot is told to say.
@@ -29,6 +30,17 @@ faults:
     retry_after: 30
 """
 
+RESOURCES = """
+tuned_models:
+  - name: days
+    state: FAILED
+    members: {display_name: Days}
+
+tuning_jobs:
+  - name: "4303478340632707072"
+    model: "9030969596621881344"
+"""
+
 
 def write(folder: Path, text: str, name: str = "answers.yaml") -> Path:
     """A file of that text."""
@@ -45,7 +57,7 @@ def complaint(path: Path) -> str:
 
 
 def test_a_file_holds_what_python_would_say(tmp_path: Path) -> None:
-    """Its members are those of Rule, Answer and Fault."""
+    """Its members are those of Rule, Answer, Fault, NewTunedModel and NewTuningJob."""
     rest = Answer(
         "I would rather not say.",
         finish="SAFETY",
@@ -55,9 +67,11 @@ def test_a_file_holds_what_python_would_say(tmp_path: Path) -> None:
     expected = AnswersFile(
         (Rule("LXIV", text="LXIII"), Rule(rest, model="support-*", turn=2, times=1)),
         (Fault("tunedModels.create", status=429, retry_after=30),),
+        (NewTunedModel("days", state="FAILED", members={"display_name": "Days"}),),
+        (NewTuningJob("4303478340632707072", model="9030969596621881344"),),
     )
 
-    assert expected == read_answers(write(tmp_path, GOOD))
+    assert expected == read_answers(write(tmp_path, GOOD + RESOURCES))
 
 
 @pytest.mark.parametrize("indent", [None, 2, "\t"])
@@ -119,9 +133,18 @@ def test_a_mistake_is_told_with_file_line_and_entry(tmp_path: Path, text: str, s
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("- answer: a\n", "1: a file must be an object with the lists `answers` and `faults`, not a list"),
-        ("just words\n", "1: a file must be an object with the lists `answers` and `faults`, not a str"),
-        ("answers: []\nfalts: []\n", "2: unknown list `falts`; the lists are `answers` and `faults`"),
+        (
+            "- answer: a\n",
+            "1: a file must be an object with the lists `answers`, `faults`, `tuned_models`, `tuning_jobs`, not a list",
+        ),
+        (
+            "just words\n",
+            "1: a file must be an object with the lists `answers`, `faults`, `tuned_models`, `tuning_jobs`, not a str",
+        ),
+        (
+            "answers: []\nfalts: []\n",
+            "2: unknown list `falts`; the lists are `answers`, `faults`, `tuned_models`, `tuning_jobs`",
+        ),
         ("\nfaults: 503\n", "2: `faults` must be a list, not a int"),
         ("answers: {answer: a}\n", "1: `answers` must be a list, not a dict"),
         ("answers: []\nfaults: []\nanswers: []\n", "3: there is more than one list `answers`"),

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.recordings import reading
-from mockserver.recordings.exchange import UnreadableFile
 from mockserver.scripting.answer_file import BadFile, read_answers
 from mockserver.scripting.yaml_aliases import AliasBomb, check_aliases
+from mockserver.transcripts import reading
+from mockserver.transcripts.exchange import UnreadableFile
 
 LETTERS = "abcdefghijk"
 BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(

@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 import mockserver
 from contract_tests.api.everything import furnished
+from mockserver.cloud_storage.uploads import Upload
 from mockserver.datasets.examples import Examples
+from mockserver.datasets.objects import ObjectRecord, StoredBucket, StoredObject
+from mockserver.dispatch.quotas import Usage
 from mockserver.gemini.batches import Batch
 from mockserver.gemini.store import TunedModel
 from mockserver.scripting.answers import Answer, Citation, Rule
@@ -83,7 +86,9 @@ RECORDS: dict[type[Any], st.SearchStrategy[Any]] = {
     Batch: st.builds(Batch, responses=st.lists(objects, max_size=2).map(tuple)),
     Operation: st.builds(Operation, response=st.none() | objects),
     TuningJob: st.builds(TuningJob, request=objects, defaults=objects),
-    **{kind: st.from_type(kind) for kind in (WorldRecord, Endpoint, Model, TunedModel)},
+    ObjectRecord: st.builds(ObjectRecord, st.from_type(StoredObject), st.binary(max_size=9)),
+    Upload: st.builds(Upload, pieces=st.lists(st.binary(max_size=9), max_size=2).map(tuple)),
+    **{kind: st.from_type(kind) for kind in (StoredBucket, Usage, WorldRecord, Endpoint, Model, TunedModel)},
 }
 
 

@@ -215,7 +215,7 @@ def test_older_formats_are_not_read_for_newer_models() -> None:
     failure = read(*_fixture("messages.jsonl"), base="gemini-1.5-pro-002").failure
 
     assert failure is not None
-    assert "does not contain the required field “contents”" in failure.message
+    assert failure.message.startswith("Row: 0. Missing required `contents` field.")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 
 from mockserver.doors.blocked_network import guarded
-from mockserver.doors.intercept.import_hook import after_import
+from mockserver.doors.import_hook import after_import
 from mockserver.doors.intercept.interceptors import Interceptor, is_answered, refuse_google
 from mockserver.doors.intercept.outliving_threads import outliving_threads_refused
 from mockserver.doors.patching import SharedPatch
@@ -33,8 +33,13 @@ def intercepting(interceptor: Interceptor) -> Iterator[None]:
 
     Of several interceptors the newest of the request's thread answers, or else the newest of all.
     """
-    with _interceptors.used_with(interceptor), guarded(refuse_google):
+    with _interceptors.used_with(interceptor), guarded(_refuse):
         yield
+
+
+def _refuse(host: str) -> None:
+    interceptor = _interceptors.newest()
+    refuse_google(host, interceptor.note_refusal if interceptor is not None else lambda _: None)
 
 
 def _find(host: str) -> Interceptor | None:

@@ -97,6 +97,7 @@ def patched(aiohttp: Any, find: Find) -> Iterator[None]:
         interceptor = find(req.url.host or "")
         if interceptor is None:
             return await original(self, req, traces, timeout)
+        interceptor.note_request(req.method, req.url.path)
         return _connect(interceptor, self._factory(), timeout, aiohttp.SocketTimeoutError)
 
     with replaced(aiohttp.TCPConnector, "_create_connection", create):

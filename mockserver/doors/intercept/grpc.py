@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 
 from mockserver.doors.intercept.interceptors import Find, Interceptor, NotServed
 from mockserver.doors.patching import replaced
+from mockserver.rpc.errors import ApiError, Code
 
 if TYPE_CHECKING:
     from mockserver.grpc.face import GrpcFace, GrpcRequest, Reply
@@ -85,6 +86,11 @@ class _NewestFace:
         return interceptor.grpc_face()
 
     def answer(self, call: "GrpcRequest") -> "Reply":
+        if (interceptor := self._find()) is not None:
+            try:
+                interceptor.note((call.method, call.body), "")
+            except RuntimeError as error:  # for the client, which waits in another thread
+                raise ApiError(Code.FAILED_PRECONDITION, str(error)) from None
         return self._face().answer(call)
 
 

@@ -6,17 +6,21 @@ connections, so that respx still answers for the other hosts. A transport of the
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from contextlib import AbstractContextManager
+from types import FunctionType
+from typing import Any, cast
 
 from mockserver.doors.inprocess import Aborted, AppRequest, AppResponse
 from mockserver.doors.intercept.interceptors import Find, Interceptor, TimedOut
 from mockserver.doors.patching import replaced
+from mockserver.doors.redirection import code_replaced, original_of
 
 
 @contextlib.contextmanager
 def patched(httpx: Any, find: Find) -> Iterator[None]:
     """While inside, `httpx` (one of the two modules) sends its requests to the interceptor."""
-    sync, later = httpx.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
+    sync_class, later_class = httpx.HTTPTransport, httpx.AsyncHTTPTransport
+    sync, later = original_of(sync_class.handle_request), original_of(later_class.handle_async_request)
     answer = answer_function(httpx)
 
     def handle_request(self: Any, request: Any) -> Any:
@@ -33,11 +37,37 @@ def patched(httpx: Any, find: Find) -> Iterator[None]:
         await request.aread()
         return answer(interceptor, request, silent=True)
 
+    _handlers[httpx.__name__] = handle_request, handle_async_request
     with (
-        replaced(httpx.HTTPTransport, "handle_request", handle_request),
-        replaced(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request),
+        _function_replaced(sync_class, "handle_request", _handle_request, handle_request),
+        _function_replaced(later_class, "handle_async_request", _handle_async_request, handle_async_request),
     ):
         yield
+
+
+_handlers: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {}
+"""What answers, sync and async, by the name of the library."""
+
+
+def _handle_request(self: Any, request: Any) -> Any:
+    from mockserver.doors.intercept.httpx import _handlers  # the code runs in the library's module
+
+    return _handlers[__name__.partition(".")[0]][0](self, request)
+
+
+async def _handle_async_request(self: Any, request: Any) -> Any:
+    from mockserver.doors.intercept.httpx import _handlers  # the code runs in the library's module
+
+    return await _handlers[__name__.partition(".")[0]][1](self, request)
+
+
+def _function_replaced(
+    owner: Any, name: str, code: Callable[..., Any], function: Callable[..., Any]
+) -> AbstractContextManager[None]:
+    """Replace the library's own function for whoever keeps a reference to it, as vcrpy does; another's by its name."""
+    current = vars(owner)[name]
+    is_own = current.__module__.startswith(f"{owner.__module__.partition('.')[0]}.") and not current.__closure__
+    return code_replaced(current, cast(FunctionType, code)) if is_own else replaced(owner, name, function)
 
 
 def answer_function(httpx: Any) -> Callable[..., Any]:

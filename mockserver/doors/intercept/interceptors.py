@@ -1,20 +1,20 @@
 """What an interceptor is: which hosts it answers for, and how it answers a request."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from mockserver.cloud_storage import HOST as STORAGE_HOST
 from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
+from mockserver.http import identity
 from mockserver.inspection.services import route_table
 from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
 
 if TYPE_CHECKING:
     from mockserver.grpc.face import GrpcFace
-
-TOKEN_HOST = "oauth2.googleapis.com"
-"""Where credentials are exchanged for access tokens, of whatever service."""
 
 
 class TimedOut(Exception):
@@ -30,23 +30,35 @@ class NotServed(RuntimeError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interceptor:
-    """The app that answers, the clock that the app uses, and what answers calls over gRPC, if anything does."""
+    """The app that answers, the clock that the app uses, and what answers calls over gRPC, if anything does.
+
+    `note` is told of each request before it is sent: what equal requests have in common, and the path of the URL if
+    there is one. It may raise an error for the code that sends the request. `note_refusal` is told of each host of
+    Google's that is refused, since it is not answered or not by the library that asks.
+    """
 
     app: App
     clock: Clock
     grpc_face: "Callable[[], GrpcFace] | None" = None
+    note: Callable[[Hashable, str], None] = lambda _, __: None
+    note_refusal: Callable[[str], None] = lambda _: None
 
     def send(self, request: AppRequest, timeout: float | None = None) -> AppResponse:
         """The app's answer. TimedOut if it, or a piece of its body, takes longer than `timeout` seconds.
 
         The time that a manual clock skips counts too: a real client would have given up by then.
         """
+        self.note_request(request.verb, urlsplit(request.url).path)
         if not isinstance(self.clock, ManualClock):
             return send_request_in_thread(self.app, request)
         start = self.clock.now()
         response = send_request(self.app, request)
         self._check(start, timeout)
         return replace(response, pieces=self._in_time(response.pieces, timeout))
+
+    def note_request(self, verb: str, path: str) -> None:
+        """Tell `note` of a request that does not go through `send`."""
+        self.note((verb, path), path)
 
     def _in_time(self, pieces: Iterator[bytes], timeout: float | None) -> Iterator[bytes]:
         start = self.clock.now()
@@ -71,7 +83,11 @@ Find = Callable[[str], Interceptor | None]
 @cache
 def answered_hosts() -> re.Pattern[str]:
     """The names of the hosts that the app answers for."""
-    patterns = [re.escape(TOKEN_HOST), *(service.host_pattern for service in route_table().services.values())]
+    patterns = [
+        *map(re.escape, sorted(identity.HOSTS)),
+        rf"(?:.+\.)?{re.escape(STORAGE_HOST)}",  # the name of a bucket may stand before it
+        *(service.host_pattern for service in route_table().services.values()),
+    ]
     return re.compile("|".join(patterns))
 
 
@@ -86,11 +102,12 @@ def google_host(host: str) -> str:
     return name if name == "googleapis.com" or name.endswith(".googleapis.com") else ""
 
 
-def refuse_google(host: str) -> None:
+def refuse_google(host: str, note_refusal: Callable[[str], None] = lambda _: None) -> None:
     """Raise NotServed for Google's API hosts: whoever looks one up has not been intercepted."""
     name = google_host(host)
     if not name:
         return
+    note_refusal(name)
     if is_answered(name):
         raise NotServed(
             f"mockserver: {name} was about to be reached over the network, by a library that is not intercepted;"

@@ -12,7 +12,6 @@ from weakref import WeakSet
 from mockserver.doors.blocked_network import guarded
 from mockserver.doors.intercept.interceptors import NotServed, google_host
 from mockserver.doors.patching import replaced
-from mockserver.grpc import THREAD_NAMES
 
 _outliving: WeakSet[threading.Thread] = WeakSet()
 _guard = contextlib.ExitStack()  # in place while there are such threads, and nothing is intercepted
@@ -26,21 +25,21 @@ def outliving_threads_refused() -> Iterator[None]:
     try:
         yield
     finally:
-        after = (thread for thread in threading.enumerate() if not _stays(thread))
+        after = (thread for thread in threading.enumerate() if not stays(thread))
         _outliving.update(thread for thread in after if thread not in before)
         if _is_anybody_left():
             _guard.enter_context(guarded(_refuse))
             _guard.enter_context(replaced(threading.Thread, "start", _start))
 
 
-def _stays(thread: threading.Thread) -> bool:
-    """Whether a thread is there until the process ends.
+def stays(thread: threading.Thread) -> bool:
+    """Whether a thread is not the code under test's, and may be there until the process ends.
 
-    That is so of our gRPC server's, which ask Google for nothing, and of threads that Python has not started, such as
+    That is so of our servers', which ask Google for nothing, and of threads that Python has not started, such as
     those in which grpcio asks for call credentials: Python never hears of their end.
     """
     target = getattr(thread, "_target", None)  # grpcio gives its server's thread no name
-    of_our_server = thread.name.startswith(THREAD_NAMES) or getattr(target, "__module__", "") == "grpc._server"
+    of_our_server = thread.name.startswith("mockserver") or getattr(target, "__module__", "") == "grpc._server"
     return of_our_server or isinstance(thread, threading._DummyThread)  # noqa: SLF001 - Python has no other word for them
 
 

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.recordings.exchange import Exchange, Headers, Request, Response, UnreadableFile, lower_names, parse_date
+from mockserver.transcripts.exchange import (
+    Exchange,
+    Headers,
+    Request,
+    Response,
+    UnreadableFile,
+    lower_names,
+    parse_date,
+)
 
 Json = dict[str, Any]
 
@@ -111,7 +119,15 @@ class ExchangeFinder:
             body = _from_tree(inner)
         if body is None or (status is None and not isinstance(node.get("request"), str)):
             return None
-        return Response(status or _status_in_body(body[0]), headers, *body)
+        return Response(status or _status_in_body(body[0]), headers, *body, pauses=_pauses(holder))
+
+
+def _pauses(node: Json) -> tuple[float, ...]:
+    """Return the seconds before each event; a list of anything else is not ours."""
+    pauses = node.get("pauses")
+    if not isinstance(pauses, list) or not all(type(each) in {int, float} and 0 <= each <= 3600 for each in pauses):
+        return ()
+    return tuple(map(float, pauses))
 
 
 def _status_in_body(body: bytes) -> int:

@@ -3,10 +3,11 @@
 A transcript file is a JSON list, in chronological order:
 
     [{"request": {"method": "GET", "url": "https://...", "headers": {...}, "body": ""},
-      "response": {"status": 200, "headers": {...}, "body": "{...}"},
+      "response": {"status": 200, "headers": {...}, "body": "{...}", "pauses": [0.8, 0.1]},
       "source": "recorded by mockserver 1.0", "date": "2026-10-01T19:43:49Z"}]
 
-Header names are lower case; a header that occurs several times has a list of values.
+Header names are lower case; a header that occurs several times has a list of values. `pauses` are the seconds before each
+event of a stream, if it is one of events.
 """
 
 import json
@@ -48,12 +49,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response. If it is not `exact`, the recorder kept data: the bytes and the order of members are lost."""
+    """A response. If it is not `exact`, the recorder kept data: the bytes and the order of members are lost.
+
+    `pauses` are the seconds before each event of a stream, as far as they were recorded.
+    """
 
     status: int
     headers: Headers = ()
     body: bytes = b""
     exact: bool = True
+    pauses: tuple[float, ...] = ()
 
     def header(self, name: str) -> str:
         """Return the first value of a header; "" if there is none."""
@@ -117,6 +122,7 @@ def _row(exchange: Exchange) -> Json:
             "status": response.status,
             "headers": _table(response.headers),
             "body": response.body.decode("utf-8", "replace"),
+            **({"pauses": list(response.pauses)} if response.pauses else {}),
         },
         "source": exchange.source,
         "date": exchange.date.isoformat().replace("+00:00", "Z") if exchange.date else None,

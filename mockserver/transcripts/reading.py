@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from mockserver.recordings.exchange import (
+from mockserver.scripting.yaml_aliases import AliasBomb, check_aliases
+from mockserver.transcripts.exchange import (
     Exchange,
     NothingToReplay,
     Request,
@@ -18,8 +19,7 @@ from mockserver.recordings.exchange import (
     lower_names,
     parse_date,
 )
-from mockserver.recordings.formats import ExchangeFinder, decompress
-from mockserver.scripting.yaml_aliases import AliasBomb, check_aliases
+from mockserver.transcripts.formats import ExchangeFinder, decompress
 
 SUFFIXES = (".json", ".txt", ".yaml", ".yml", ".httprr")
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mockserver.recordings.exchange import Exchange, NothingToReplay, Request, Response, UnreadableFile, write
-from mockserver.recordings.reading import find_files, read
+from mockserver.transcripts.exchange import Exchange, NothingToReplay, Request, Response, UnreadableFile, write
+from mockserver.transcripts.reading import find_files, read
 
 URL = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.0-flash:countTokens"
 ASKED = {"contents": [{"parts": [{"text": "une pêche"}]}]}

@@ -1,0 +1,83 @@
+"""Embedding models of Vertex AI: embedContent, and predict as clients send it."""
+
+import math
+from typing import Any
+
+import pytest
+
+from contract_tests.api.aiplatform import Vertex
+from contract_tests.targets import Client
+
+Json = dict[str, Any]
+
+MODELS = {"text-embedding-004": 768, "text-embedding-005": 768, "gemini-embedding-001": 3072}
+
+
+@pytest.fixture
+def vertex(client: Client) -> Vertex:
+    """Vertex AI."""
+    return Vertex(client)
+
+
+def predict(vertex: Vertex, *texts: Any, model: str = "text-embedding-005", **parameters: Any) -> Json:
+    """What a model answers to instances with these contents."""
+    body = {"instances": [{"content": text} for text in texts], "parameters": parameters}
+    return vertex.post(f"publishers/google/models/{model}:predict", body)
+
+
+@pytest.mark.parametrize(("model", "dimensions"), MODELS.items())
+def test_predict_embeds_each_instance(vertex: Vertex, model: str, dimensions: int) -> None:
+    """Unit vectors in the order of the texts, with their tokens [a 200 of text-embedding-004 was recorded in 2025-10]."""
+    answer = predict(vertex, "a cat", "a dog", model=model)
+    vectors = [each["embeddings"]["values"] for each in answer["predictions"]]
+
+    assert [dimensions, dimensions] == [len(vector) for vector in vectors]
+    assert all(math.isclose(1, math.hypot(*vector), rel_tol=1e-5) for vector in vectors)
+    assert vectors[0] != vectors[1]
+    assert {"truncated": False, "token_count": 2} == answer["predictions"][0]["embeddings"]["statistics"]
+    assert 8 == answer["metadata"]["billableCharacterCount"]
+
+
+def test_embed_content_embeds_one_content(vertex: Vertex) -> None:
+    """In as many dimensions as asked for, in either place, with its usage."""
+    content = {"role": "user", "parts": [{"text": "a cat"}]}
+    place = "publishers/google/models/gemini-embedding-001:embedContent"
+    whole = vertex.post(place, {"content": content})
+    short = vertex.post(place, {"content": content, "embedContentConfig": {"outputDimensionality": 10}})
+
+    assert (3072, 10) == (len(whole["embedding"]["values"]), len(short["embedding"]["values"]))
+    assert 2 == whole["usageMetadata"]["promptTokenCount"]
+    assert short == vertex.post(place, {"content": content, "outputDimensionality": 10})
+
+
+@pytest.mark.parametrize(
+    ("texts", "parameters", "words"),
+    [
+        ([], {}, "batchSize value of 0 but the supported range is from 1 (inclusive) to 251 (exclusive)"),
+        (["x"] * 251, {}, "batchSize value of 251"),
+        ([""], {}, "The text content is empty."),
+        ([1], {}, "The text content is empty."),
+        (["x"], {"outputDimensionality": 769}, "outputDimensionality value of 769 but the supported range is from 1"),
+        (["x"], {"outputDimensionality": "many"}, "Request contains an invalid argument."),
+    ],
+)
+def test_instances_that_cannot_be_embedded_are_refused(
+    vertex: Vertex, texts: list[Any], parameters: Json, words: str
+) -> None:
+    """400, and what is wrong."""
+    body = {"instances": [{"content": text} for text in texts], "parameters": parameters}
+    error = vertex.refused("POST", "publishers/google/models/text-embedding-005:predict", json=body)
+
+    assert 400 == error["code"]
+    assert words in error["message"]
+
+
+def test_gemini_models_refuse_predict_and_others_refuse_what_they_cannot(vertex: Vertex) -> None:
+    """Predict is refused by Gemini models only."""
+    gemini = "publishers/google/models/gemini-2.5-flash"
+    refused = vertex.refused("POST", f"{gemini}:predict", json={"instances": [{"content": "x"}]})
+    content = {"role": "user", "parts": [{"text": "x"}]}
+
+    assert refused["message"].startswith("Gemini cannot be accessed through Vertex Predict/RawPredict API.")
+    assert 400 == vertex.refused("POST", f"{gemini}:embedContent", json={"content": content})["code"]
+    assert 400 == vertex.refused("POST", "publishers/google/models/gemini-embedding-001:embedContent", json={})["code"]

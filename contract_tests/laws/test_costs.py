@@ -1,0 +1,162 @@
+"""What a request costs, in calls of Python functions: the same number on every machine, whatever else runs there.
+
+Time is measured by `benchmarks/`. A limit is what a request was once brought down to, and a twentieth for changes that
+are worth it. Newer versions of Python make fewer calls, because they inline comprehensions.
+"""
+
+import gc
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from mockserver.app import create_app
+from mockserver.doors.inprocess import AppRequest, send_request
+from mockserver.state.clock import ManualClock
+from mockserver.state.world import Settings, World
+
+LOCATION = "/v1/projects/p/locations/us-central1"
+PROMPT = "Explain to a colleague who has never seen it how this works, and what to do when it does not. " * 3
+STORY = "once " * 950
+"""An answer of 20 chunks."""
+
+
+class Requests:
+    """Sends requests to a world whose clock stands still; it has a tuned model and a tuning job that have ended."""
+
+    def __init__(self) -> None:
+        self._clock = ManualClock(datetime(2026, 10, 1, tzinfo=UTC))
+        self._app = create_app(World(self._clock, Settings(seed=1)))
+        self.examples = [{"textInput": f"in {number}", "output": f"out {number}"} for number in range(500)]
+        story = [{"textInput": "Tell a story.", "output": STORY}]
+        self.operation = self.json("POST", "/v1beta/tunedModels", self.creation([*self.examples, *story]))["name"]
+        self.job = self.json("POST", f"{LOCATION}/tuningJobs", self.job_creation())["name"]
+        self._clock.advance(hours=2)
+        self.running = self.json("POST", "/v1beta/tunedModels", self.creation(self.examples))["name"]
+        self._clock.advance(seconds=150)
+        self.model = self.operation.partition("/operations/")[0]
+        self.endpoint = self.json("GET", f"/v1/{self.job}")["tunedModel"]["endpoint"]
+
+    def creation(self, examples: list[dict[str, str]]) -> bytes:
+        """A request for a tuned model whose run has 38 steps, or 39."""
+        task = {
+            "hyperparameters": {"batchSize": 66, "epochCount": 5},
+            "trainingData": {"examples": {"examples": examples}},
+        }
+        model = {"displayName": "costs", "baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": task}
+        return json.dumps(model).encode()
+
+    def job_creation(self) -> bytes:
+        """A request for a tuning job of Vertex AI."""
+        spec = {"trainingDatasetUri": "gs://b/t.jsonl"}
+        return json.dumps({"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": spec}).encode()
+
+    def json(self, verb: str, path: str, body: bytes = b"") -> Any:
+        """Send a request and return the answer."""
+        return json.loads(self.send(verb, path, body))
+
+    def send(self, verb: str, path: str, body: bytes = b"") -> bytes:
+        """Send a request and return the body of the answer, which must be a success."""
+        headers = [("authorization", "Bearer me@example.com"), ("content-type", "application/json")]
+        headers.append(("content-length", str(len(body))))
+        reply = send_request(self._app, AppRequest(verb, f"http://127.0.0.1{path}", headers, body))
+        answer = b"".join(reply.pieces)
+        assert 200 == reply.status, answer
+        return answer
+
+
+@pytest.fixture(scope="module")
+def requests() -> Requests:
+    """A world to ask."""
+    return Requests()
+
+
+def count_calls(function: Callable[[], object]) -> int:
+    """Count the calls of Python functions by a third call of this one: the first two fill its caches.
+
+    The garbage collector waits meanwhile: others have it call functions of theirs.
+    """
+    calls = 0
+
+    def count(_: FrameType, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    function()
+    function()
+    before = sys.getprofile()
+    gc.disable()
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+        gc.enable()
+    return calls
+
+
+def generate(text: str) -> bytes:
+    """A request for an answer to this prompt."""
+    return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}]}).encode()
+
+
+COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
+    "generateContent of a base model": (
+        310,
+        lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", generate(PROMPT)),
+    ),
+    "generateContent of a tuned model": (
+        300,
+        lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate("in 7")),
+    ),
+    "streamGenerateContent, 20 events": (
+        1320,
+        lambda ask: ask.send("POST", f"/v1beta/{ask.model}:streamGenerateContent?alt=sse", generate("Tell a story.")),
+    ),
+    "tunedModels.get": (195, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
+    "poll of an operation, running": (230, lambda ask: ask.send("GET", f"/v1beta/{ask.running}")),
+    "poll of an operation, done": (230, lambda ask: ask.send("GET", f"/v1beta/{ask.operation}")),
+    "tunedModels.create": (345, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
+    "tunedModels.create, trailing commas": (
+        345,
+        lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples).replace(b'"}', b'",}')),
+    ),
+    "tuningJobs.create": (1285, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
+    "tuningJobs.get, done": (300, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
+    "endpoints.generateContent": (
+        425,
+        lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", generate(PROMPT)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_a_request_makes_no_more_calls_than_it_did(name: str, requests: Requests) -> None:
+    """Whoever needs more calls says so here."""
+    limit, send = COSTS[name]
+
+    assert count_calls(lambda: send(requests)) <= limit
+
+
+def test_the_calls_of_a_create_do_not_grow_with_its_examples(requests: Requests) -> None:
+    """500 examples cost no more calls than 50: they are bound, checked and kept without a call for each."""
+    few, many = (requests.creation(requests.examples[:number]) for number in (50, 500))
+
+    def calls(body: bytes) -> int:
+        return count_calls(lambda: requests.send("POST", "/v1beta/tunedModels", body))
+
+    assert abs(calls(few) - calls(many)) < 30
+
+
+def test_the_calls_of_an_answer_do_not_grow_with_its_tokens(requests: Requests) -> None:
+    """Ten times the tokens are split, counted and rated by as many calls."""
+    path = "/v1beta/models/gemini-2.0-flash:generateContent"
+
+    def calls(text: str) -> int:
+        return count_calls(lambda: requests.send("POST", path, generate(text)))
+
+    assert calls("word " * 20) == calls("word " * 200)

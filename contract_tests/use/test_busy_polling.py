@@ -1,0 +1,208 @@
+"""A loop that polls without sleeping would never end, since nobody moves the clock: it gets an error that says so."""
+
+import asyncio
+import ssl
+import threading
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import httpx
+import pytest
+import requests
+
+from contract_tests.environment import client_python
+from contract_tests.use.suites import run_text
+from mockserver import MockServer
+from mockserver.inspection.busy_polling import LIMIT, BusyPolling
+
+URL = "https://generativelanguage.googleapis.com/v1beta/tunedModels/slow?key=any-key"
+TLS = ssl.create_default_context()  # once: it takes longer than a hundred polls
+
+
+def poll_by_urllib() -> None:
+    """As people's scripts do."""
+    while b"CREATING" in urllib.request.urlopen(URL, context=TLS).read():  # the loop that polls
+        pass
+
+
+def poll_by_requests() -> None:
+    """As people's scripts do."""
+    while requests.get(URL, timeout=5).json()["state"] == "CREATING":  # the loop that polls
+        pass
+
+
+def poll_by_httpx() -> None:
+    """As people's scripts do."""
+    with httpx.Client() as client:
+        while client.get(URL).json()["state"] == "CREATING":  # the loop that polls
+            pass
+
+
+def poll_by_httpx_later() -> None:
+    """As people's scripts do."""
+
+    async def poll() -> None:
+        async with httpx.AsyncClient() as client:
+            while (await client.get(URL)).json()["state"] == "CREATING":  # the loop that polls
+                pass
+
+    asyncio.run(poll())
+
+
+def poll_by_aiohttp() -> None:
+    """As people's scripts do."""
+
+    async def poll() -> None:
+        async with aiohttp.ClientSession() as session:
+            while True:
+                async with session.get(URL) as answer:  # the loop that polls
+                    assert (await answer.json())["state"] == "CREATING"
+
+    asyncio.run(poll())
+
+
+POLLS = [poll_by_urllib, poll_by_requests, poll_by_httpx, poll_by_httpx_later, poll_by_aiohttp]
+
+
+@pytest.mark.parametrize("poll", POLLS)
+def test_busy_loop_gets_an_error_that_names_its_line(poll: Callable[[], None]) -> None:
+    """It names the job, the line that polls, and the ways out; the client does not take it for a broken network."""
+    with MockServer().intercepting() as server:
+        server.add_tuned_model("slow", state="CREATING", step=0)
+        with pytest.raises(BusyPolling) as error:
+            poll()
+
+    lines = Path(__file__).read_text().splitlines()
+    number = int(str(error.value).partition(f"{__file__}:")[2].partition(" ")[0])
+    assert "# the loop that polls" in lines[number - 1]
+    assert f"tunedModels/slow was polled {LIMIT} times while the clock stood still" in str(error.value)
+    assert all(way in str(error.value) for way in ("sleep", "finish(name)", "busy_polling='advance'", "clock='60x'"))
+
+
+@pytest.mark.parametrize("poll", POLLS)
+def test_each_poll_can_move_the_clock_instead(poll: Callable[[], None]) -> None:
+    """Then the loop ends, after as many seconds as it has polled."""
+    with MockServer().intercepting(busy_polling="advance") as server:
+        server.add_tuned_model("slow", state="CREATING", step=0)
+        began = server.now
+        try:
+            poll()
+        except AssertionError:  # aiohttp's loop ends so
+            assert poll is poll_by_aiohttp
+
+    assert "ACTIVE" == server.tuned_models["slow"]["state"]
+    assert len(server.calls) - 1 == (server.now - began).total_seconds()
+
+
+def test_loop_that_sleeps_may_poll_as_often_as_it_likes() -> None:
+    """A job that never ends is polled more often than the limit, with the clock moving."""
+    with MockServer().intercepting() as server:
+        server.stall(server.add_tuned_model("slow", state="CREATING", step=0), at_step=3)
+        with httpx.Client() as client:
+            for _ in range(LIMIT + 10):
+                client.get(URL)
+                server.clock.advance(0.001)
+
+    assert LIMIT + 10 == len(server.calls)
+
+
+def test_other_requests_are_no_polls() -> None:
+    """Neither lists, nor a job that has ended, nor a model that is not there."""
+    with MockServer().intercepting() as server, httpx.Client() as client:
+        for path in ("models", "tunedModels/none"):
+            for _ in range(LIMIT + 10):
+                client.get(f"https://generativelanguage.googleapis.com/v1beta/{path}?key=any-key")
+        server.add_tuned_model("slow")
+        for _ in range(LIMIT + 10):
+            client.get(URL)
+
+    assert 3 * (LIMIT + 10) == len(server.calls)
+
+
+def test_two_loops_side_by_side_are_found_too() -> None:
+    """Each polls its own job."""
+    errors: list[Exception] = []
+
+    def poll(name: str) -> None:
+        with httpx.Client() as client:
+            try:
+                while True:
+                    client.get(URL.replace("slow", name))
+            except BusyPolling as error:
+                errors.append(error)
+
+    with MockServer().intercepting() as server:
+        for name in ("one", "two"):
+            server.add_tuned_model(name, state="CREATING", step=0)
+        threads = [threading.Thread(target=poll, args=(name,)) for name in ("one", "two")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert 2 == len(errors)
+
+
+def test_many_who_poll_once_are_no_loop() -> None:
+    """Threads and tasks that wait for the same job, each with its own sleep."""
+
+    async def poll(client: httpx.AsyncClient) -> None:
+        await client.get(URL)
+
+    async def all_at_once() -> None:
+        async with httpx.AsyncClient() as client:
+            await asyncio.gather(*(poll(client) for _ in range(2 * LIMIT)))
+
+    with MockServer().intercepting() as server:
+        server.add_tuned_model("slow", state="CREATING", step=0)
+        asyncio.run(all_at_once())
+
+    assert 2 * LIMIT == len(server.calls)
+
+
+def test_progress_bar_in_a_bare_loop_and_calls_over_grpc(tmp_path: Path) -> None:
+    """google-generativeai polls over gRPC; neither `wait_bar()` in a bare loop nor a loop around `done()` sleeps."""
+    text = r"""
+import google.generativeai as genai
+import pytest
+
+
+def create():
+    genai.configure(api_key="any-key")
+    data = [{"text_input": "monday", "output": "tuesday"}]
+    return genai.create_tuned_model("models/gemini-1.5-flash-001-tuning", data, id="slow", epoch_count=5)
+
+
+def test_busy(mockserver):
+    operation = create()
+    with pytest.raises(Exception, match=r"polled 100 times while the clock stood still, by .*test_theirs.py:15 in test_busy"):
+        while not operation.done():
+            pass
+
+
+@pytest.mark.mockserver(busy_polling="advance")
+def test_advance(mockserver):
+    operation = create()
+    while not operation.done():
+        pass
+    assert operation.result().state.name == "ACTIVE"
+
+
+def test_bar(mockserver):
+    bar = create().wait_bar()
+    with pytest.raises(Exception, match=r"polled 100 times while the clock stood still, by .*test_theirs.py:\d+ in test_bar"):
+        for _ in bar:
+            pass
+
+
+@pytest.mark.mockserver(busy_polling="advance")
+def test_bar_that_advances(mockserver):
+    for _ in create().wait_bar():
+        pass
+    assert mockserver.tuned_models["slow"]["state"] == "ACTIVE"
+"""
+    ran = run_text(client_python("generativeai"), text, tmp_path, "-W", "ignore")
+
+    assert {"passed": 4} == ran.outcome

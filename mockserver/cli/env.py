@@ -1,0 +1,78 @@
+"""`mockserver env`: print the variables with which programs use a running server."""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mockserver.cli.credentials import add_url
+
+# Imports that only the command needs are inside of it, so that `--help` is quick.
+
+DESCRIPTION = """\
+Print the variables with which programs use a running server: base URLs, made-up keys and credentials, a project.
+
+The credentials are in a file of your cache directory. Clients that take no address from a variable need a line of
+code, which the greeting of `mockserver serve` shows; or start them with `mockserver run`, which changes no program.
+"""
+
+EPILOG = """\
+examples:
+  eval "$(mockserver env)"                                       bash, zsh
+  mockserver env --shell fish | source                           fish
+  mockserver env --shell powershell | Out-String | iex           PowerShell
+  mockserver env --shell dotenv > .env                           docker run --env-file .env
+  eval "$(mockserver env --url http://127.0.0.1:9000)"           a server on another port
+"""
+
+SHELLS: Mapping[str, Callable[[str, str], str]] = {
+    "bash": lambda name, value: f"export {name}={shlex.quote(value)}",
+    "fish": lambda name, value: f"set -gx {name} {_quote_fish(value)}",
+    "powershell": lambda name, value: f"$env:{name} = {_quote_powershell(value)}",
+    "dotenv": lambda name, value: f"{name}={value}",  # neither quotes nor comments mean the same to all its readers
+}
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "env",
+        help="print the variables for programs that use a running server",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--shell", choices=SHELLS, default="bash", help="the syntax to print (default: bash)")
+    add_url(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the variables."""
+    from mockserver.doors.child_environment import pointed_at
+    from mockserver.doors.credentials_file import external_account, write
+    from mockserver.state.world import world_credentials
+
+    credentials = world_credentials()
+    folder = _cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "".join(letter if letter.isalnum() else "-" for letter in arguments.url.partition("://")[2])
+    file = write(folder / f"{name}.json", external_account(arguments.url, credentials))
+    for variable, value in pointed_at(arguments.url, credentials, file).items():
+        print(SHELLS[arguments.shell](variable, value))
+    return 0
+
+
+def _cache_folder() -> Path:
+    default = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else os.environ.get("XDG_CACHE_HOME")
+    return (Path(default) if default else Path.home() / ".cache") / "gemini-tuning-mockserver"
+
+
+def _quote_fish(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _quote_powershell(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,175 @@
+"""The face of Cloud Storage: finds the method of a request, calls its handler, prints and logs the answer."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from mockserver.cloud_storage import HOST, buckets, errors, objects, uploads
+from mockserver.cloud_storage.call import Call, Result
+from mockserver.cloud_storage.errors import Refused
+from mockserver.dispatch.credential_guard import find_secret, refusal
+from mockserver.dispatch.dispatcher import BUG, WouldBlock
+from mockserver.http.headers import http_date
+from mockserver.http.reply import Reply
+from mockserver.http.request import HttpRequest
+from mockserver.limits import OBJECT_BYTES, QUICK_BYTES
+from mockserver.rpc.credentials import identify, read_credentials, redact
+from mockserver.rpc.loopback import hostname
+from mockserver.scripting.faults import STATUSES, Fault
+from mockserver.scripting.scenario import Scenario
+from mockserver.scripting.summary import describe_fields
+from mockserver.state.calls import RecordedCall
+from mockserver.state.clock import SECOND, Nanos, stopwatch
+from mockserver.state.world import World, Worlds
+
+log = logging.getLogger("mockserver")
+access = logging.getLogger("mockserver.access")
+
+Handler = Callable[[Call], Result]
+
+_BUCKET, _OBJECT = "([^/]+)", "([^/]+)"
+ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
+    ("GET", "/storage/v1/b", "storage.buckets.list", buckets.list_buckets),
+    ("POST", "/storage/v1/b", "storage.buckets.insert", buckets.insert_bucket),
+    ("GET", f"/storage/v1/b/{_BUCKET}", "storage.buckets.get", buckets.get_bucket),
+    ("DELETE", f"/storage/v1/b/{_BUCKET}", "storage.buckets.delete", buckets.delete_bucket),
+    ("GET", f"/storage/v1/b/{_BUCKET}/o", "storage.objects.list", objects.list_objects),
+    ("GET", f"/storage/v1/b/{_BUCKET}/o/{_OBJECT}", "storage.objects.get", objects.get_object),
+    ("DELETE", f"/storage/v1/b/{_BUCKET}/o/{_OBJECT}", "storage.objects.delete", objects.delete_object),
+    ("GET", f"/download/storage/v1/b/{_BUCKET}/o/{_OBJECT}", "storage.objects.get", objects.download_object),
+    ("POST", f"/upload/storage/v1/b/{_BUCKET}/o", "storage.objects.insert", uploads.insert_object),
+    ("PUT", f"/upload/storage/v1/b/{_BUCKET}/o", "storage.objects.insert", uploads.continue_upload),
+    ("DELETE", f"/upload/storage/v1/b/{_BUCKET}/o", "storage.objects.insert", uploads.cancel_upload),
+)
+_COMPILED = [(verb, re.compile(path), method, handler) for verb, path, method, handler in ROUTES]
+
+
+class StorageFace:
+    """Answers HTTP requests to Cloud Storage."""
+
+    def __init__(self, worlds: Worlds) -> None:
+        self._worlds = worlds
+
+    def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
+        """Answer any request. Raises WouldBlock for one that takes long, if `may_block` is false."""
+        elapsed_ms = stopwatch()
+        texts = tuple(http.identifying_texts())
+        world = self._worlds.choose(texts)
+        if not may_block and (len(http.body) > QUICK_BYTES or world.settings.gcs_root is not None):
+            raise WouldBlock(outside=False)
+        secret = find_secret(texts, b"", self._worlds.warn_once)
+        method, reply = _answer(http, world, world.clock.now(), secret)
+        access.info("%s %d %.1f ms", method or f"{http.verb} {redact(http.path)}", reply.status, elapsed_ms())
+        return reply
+
+
+def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[str, Reply]:
+    method, handler, call = _read(http, world, now)
+    fault = _select_fault(method, call)
+    refused: Refused | None = None
+    try:
+        _check_request(http, call, secret, fault)
+        result = handler(call)
+    except Refused as error:
+        refused, result = error, _print_error(error, call)
+    except Exception:
+        log.exception(BUG, method)
+        refused = errors.injected(500, None)
+        result = Result(refused.body, 500)
+    headers, body = _print(result, now)
+    credentials = read_credentials(http.headers, tuple(call.query.items()))
+    record = RecordedCall(
+        method=method,
+        verb=http.verb,
+        path=redact(http.path),
+        time=now,
+        caller=identify(credentials, default_user=world.settings.default_user).principal,
+        request=_describe(call),
+        status=result.status,
+        response=_logged(result) if refused is None else refused.logged,
+        fault="" if fault is None else describe_fields(fault),
+        hint="" if refused is None else refused.hint,
+    )
+    if secret:
+        record = replace(record, request=redact(record.request), response=redact(record.response))
+    world.calls.append(record)
+    reply = Reply(result.status, headers, body, world.clock)
+    if fault is not None:
+        reply.delay_seconds, reply.reset = fault.latency_seconds, fault.reset
+    return method, reply
+
+
+def _read(http: HttpRequest, world: World, now: Nanos) -> tuple[str, Handler, Call]:
+    """Return method, handler and call. A request for anything else has no method, and a handler that refuses it."""
+    host = http.headers.get("host", HOST)
+    origin = f"{'https' if hostname(f'//{host}').endswith('.googleapis.com') else 'http'}://{host}"
+    query = dict(parse_qsl(http.query, keep_blank_values=True))
+    method, handler, names = _find(http.method, http.path)
+    bucket, name = [*map(unquote, names), "", ""][:2]
+    return method, handler, Call(world, now, origin, http.path, bucket, name, query, http.headers, http.body)
+
+
+def _find(verb: str, path: str) -> tuple[str, Handler, tuple[str, ...]]:
+    for its_verb, pattern, method, handler in _COMPILED:
+        if its_verb == verb and (match := pattern.fullmatch(path)):
+            return method, handler, match.groups()
+    return "", _refuse, ()
+
+
+def _print_error(error: Refused, call: Call) -> Result:
+    """Return an error as JSON; where the content of an object is asked for, as plain text [documented]."""
+    if call.query.get("alt") == "media":
+        return Result(error.message.encode(), error.status, {"content-type": "text/html; charset=UTF-8"})
+    return Result(error.body, error.status)
+
+
+def _refuse(call: Call) -> Result:
+    raise errors.not_served(call.path)
+
+
+def _check_request(http: HttpRequest, call: Call, secret: str, fault: Fault | None) -> None:
+    settings = call.world.settings
+    if secret and settings.refuse_real_credentials:
+        raise errors.invalid(refusal(secret).message)
+    if fault is not None and fault.status is not None:
+        # our choice: a reason that belongs to another service is a 403
+        raise errors.injected(STATUSES.get(fault.status_name or "", 403), fault.message)
+    credentials = read_credentials(http.headers, tuple(call.query.items()))
+    # Without `strict` nobody needs any: a client that STORAGE_EMULATOR_HOST sent here has none.
+    if settings.auth == "strict" and (credentials.bearer or credentials.key) not in settings.accepted_credentials:
+        raise errors.unauthorized()
+    if len(http.body) > OBJECT_BYTES:
+        raise errors.too_large(OBJECT_BYTES, "a request")
+
+
+def _select_fault(method: str, call: Call) -> Fault | None:
+    scenario = Scenario(call.world.store)
+    if not scenario.faults:
+        return None
+    resource = f"b/{call.bucket}/o/{call.name}" if call.name else f"b/{call.bucket}"
+    return scenario.select_fault(method, resource, call.now, call.world.rng("faults"))
+
+
+def _describe(call: Call) -> dict[str, str]:
+    """Return what the log keeps of a request: the names in it."""
+    names = {"bucket": call.bucket, "name": call.name or call.query.get("name", "")}
+    return {name: value for name, value in names.items() if value}
+
+
+def _logged(result: Result) -> dict[str, Any]:
+    """Return what the log keeps of an answer: never the content of an object."""
+    return result.body if isinstance(result.body, dict) else {}
+
+
+def _print(result: Result, now: Nanos) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return headers and body."""
+    headers = {"content-type": "application/json; charset=UTF-8"} if isinstance(result.body, dict) else {}
+    headers |= result.headers
+    body = json.dumps(result.body, indent=2).encode() if isinstance(result.body, dict) else result.body
+    pairs = [(name.encode(), value.encode("utf-8")) for name, value in headers.items()]
+    rest = [(b"date", http_date(now // SECOND)), (b"server", b"UploadServer")]
+    return [*pairs, (b"content-length", str(len(body)).encode()), *rest], body

@@ -1,0 +1,151 @@
+"""The machine's clocks as the code under test reads them, moved by what it has slept.
+
+The parts of Python that wait with a timeout read such a clock before and after, so they always see the time that the
+waiting has moved. All other code sees it on request: `time.time`, `time.monotonic`, `datetime.now` and the timers of
+asyncio's event loops.
+"""
+
+import asyncio
+import concurrent.futures._base
+import contextlib
+import ctypes
+import gc
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, tzinfo
+from heapq import heappop
+from types import SimpleNamespace
+from typing import Any
+
+from mockserver.doors.patching import SharedPatch, replaced
+from mockserver.doors.redirection import redirected
+from mockserver.doors.sleepers import WORK_TIMEOUT, Sleepers
+from mockserver.doors.virtual_sleep import find_sleepers
+from mockserver.state.clock import SECOND
+
+Read = Callable[[], Any]
+
+
+@contextlib.contextmanager
+def timeouts_moved() -> Iterator[None]:
+    """While inside, `queue`, `threading` and `concurrent.futures` compute what is left of a timeout by our clock."""
+    real_monotonic = time.monotonic  # noqa: TID251 - other threads read it
+
+    def monotonic() -> float:
+        sleepers = find_sleepers()
+        return real_monotonic() if sleepers is None else sleepers.monotonic_ns() / SECOND
+
+    clock = SimpleNamespace(monotonic=monotonic)
+    with (
+        replaced(queue, "time", monotonic),
+        replaced(threading, "_time", monotonic),
+        replaced(concurrent.futures._base, "time", clock),  # noqa: SLF001 - it is where `as_completed` is
+    ):
+        yield
+
+
+def clocks_moved() -> AbstractContextManager[None]:
+    """While inside, those sleepers who have clocks find that as much time has passed as they have slept."""
+    return _patch.used_with(None)
+
+
+def _find_sleepers() -> Sleepers | None:
+    sleepers = find_sleepers()
+    return sleepers if sleepers is not None and sleepers.has_clocks else None
+
+
+@contextlib.contextmanager
+def _patched() -> Iterator[None]:
+    with (
+        redirected(time, "time", _reader(lambda sleepers: sleepers.clock.now() / SECOND)),
+        redirected(time, "time_ns", _reader(lambda sleepers: sleepers.clock.now())),
+        redirected(time, "monotonic", _reader(lambda sleepers: sleepers.monotonic_ns() / SECOND)),
+        redirected(time, "monotonic_ns", _reader(Sleepers.monotonic_ns)),
+        replaced(asyncio.BaseEventLoop, "time", _loop_time_function(asyncio.BaseEventLoop.time)),
+        _datetime_moved(),
+        replaced(asyncio.BaseEventLoop, "_run_once", _run_once_function(asyncio.BaseEventLoop._run_once)),  # type: ignore[attr-defined]  # noqa: SLF001 - see there
+    ):
+        yield
+
+
+_patch = SharedPatch[None](_patched)
+
+
+def _reader(read: Callable[[Sleepers], Any]) -> Callable[[Read], Read]:
+    """A function that makes of a clock of the machine one that tells the code under test its own time."""
+
+    def make(original: Read) -> Read:
+        def read_clock() -> Any:
+            sleepers = _find_sleepers()
+            return original() if sleepers is None else read(sleepers)
+
+        return read_clock
+
+    return make
+
+
+@contextlib.contextmanager
+def _datetime_moved() -> Iterator[None]:
+    """Change two methods of `datetime` itself: code holds the class under many names. CPython alone allows it."""
+    if sys.implementation.name != "cpython":
+        yield
+        return
+    members = gc.get_referents(datetime.__dict__)[0]
+    now, utcnow = members["now"], members["utcnow"]
+
+    def moved_now(cls: type[datetime], tz: tzinfo | None = None) -> datetime:
+        sleepers = _find_sleepers()
+        return now.__get__(None, cls)(tz) if sleepers is None else _moment(cls, sleepers.clock.now(), tz)
+
+    def moved_utcnow(cls: type[datetime]) -> datetime:
+        sleepers = _find_sleepers()
+        if sleepers is None:
+            return utcnow.__get__(None, cls)()  # type: ignore[no-any-return]  # as it is
+        return _moment(cls, sleepers.clock.now(), UTC).replace(tzinfo=None)
+
+    try:
+        members.update(now=classmethod(moved_now), utcnow=classmethod(moved_utcnow))
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(datetime))
+        yield
+    finally:
+        members.update(now=now, utcnow=utcnow)
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(datetime))
+
+
+def _moment(cls: type[datetime], nanos: int, tz: tzinfo | None) -> datetime:
+    return cls.fromtimestamp(nanos // SECOND, tz).replace(microsecond=nanos % SECOND // 1000)
+
+
+def _loop_time_function(original: Callable[[Any], float]) -> Callable[[Any], float]:
+    def loop_time(loop: Any) -> float:
+        sleepers = _find_sleepers()
+        return original(loop) if sleepers is None else sleepers.timer_ns() / SECOND
+
+    return loop_time
+
+
+def _run_once_function(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    """An iteration of asyncio's event loop in which the nearest timer is waited for on the clock, as looptime does it."""
+
+    def run_once(loop: Any) -> None:
+        timers = loop._scheduled  # noqa: SLF001 - the loop has no other place to wait at
+        while timers and timers[0].cancelled():
+            loop._timer_cancelled_count -= 1  # noqa: SLF001 - as the original does
+            heappop(timers)._scheduled = False  # noqa: SLF001 - see above
+        sleepers = _find_sleepers()
+        if sleepers and timers and not loop._ready and not loop._stopping:  # noqa: SLF001 - see above
+            _wait_for_timer(sleepers, loop, timers[0].when() - loop.time())
+        original(loop)
+
+    return run_once
+
+
+def _wait_for_timer(sleepers: Sleepers, loop: Any, seconds: float) -> None:
+    if seconds > 0:
+        # One file is the loop's own. Others are written to by somebody, whom nobody sees.
+        patience = WORK_TIMEOUT if len(loop._selector.get_map()) > 1 else 0.0  # noqa: SLF001 - see above
+        sleepers.wait(seconds, loop._selector.select, patience=patience)  # noqa: SLF001 - see above

@@ -1,0 +1,54 @@
+"""The objects of Cloud Storage in a world, by their URIs: a test puts them there, and reads what its code has stored."""
+
+from collections.abc import Iterator, MutableMapping
+
+from mockserver.datasets import objects
+from mockserver.datasets.objects import Attributes, StoredObject, read_all
+from mockserver.state.world import World
+
+
+class StoredObjects(MutableMapping[str, bytes]):
+    """The content of each object by its gs:// URI."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._objects = objects.objects(world.store, world.settings.gcs_root)
+
+    def __getitem__(self, uri: str) -> bytes:
+        file = self._objects.open(*_split(uri))
+        if file is None:
+            raise KeyError(uri)
+        return read_all(file)
+
+    def __setitem__(self, uri: str, content: bytes | str) -> None:
+        raw = content.encode() if isinstance(content, str) else content
+        self._objects.write(*_split(uri), raw, Attributes(), self._world.clock.now(), _accept)
+
+    def __delitem__(self, uri: str) -> None:
+        if not self._objects.delete(*_split(uri), _accept):
+            raise KeyError(uri)
+
+    def __iter__(self) -> Iterator[str]:
+        return (
+            f"gs://{bucket.name}/{each.name}"
+            for bucket in self._objects.buckets()
+            for each in self._objects.walk(bucket.name)
+        )
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+def _accept(_: StoredObject | None) -> None:
+    """Replace and delete whatever is there."""
+
+
+def _split(uri: str) -> tuple[str, str]:
+    """Return bucket and name. ValueError for a text that is not the URI of an object."""
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    if not uri.startswith("gs://") or not bucket or not name:
+        raise ValueError(f"{uri!r} is not the URI of an object: gs://bucket/name")
+    return bucket, name

@@ -1,0 +1,92 @@
+"""Interception by a server as a context manager, as a decorator, and from a start to a stop."""
+
+import functools
+import inspect
+import unittest
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+from mockserver.state.store import Snapshot
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class Restorable(Protocol):
+    """A server whose world can be copied and put back."""
+
+    def snapshot(self) -> Snapshot:
+        """Return a copy."""
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put it back."""
+
+
+Server = TypeVar("Server", bound=Restorable)
+
+
+class Interception(AbstractContextManager[Server], Generic[Server]):
+    """Answers this process's requests to Google's hosts.
+
+        with server.intercepting(): ...         in a block
+        @server.intercepting()                  in a function, a coroutine function, or each test of a class
+        interception = server.intercepting()    between two cells of a notebook, or from setUp to tearDown
+        interception.start()
+        interception.stop()
+
+    Each call of a decorated function begins with the server's world as it was when the function was decorated.
+    """
+
+    def __init__(self, server: Server, enter: Callable[[], AbstractContextManager[None]]) -> None:
+        self._server = server
+        self._enter = enter
+        self._entered: list[AbstractContextManager[None]] = []
+
+    def __enter__(self) -> Server:
+        entered = self._enter()
+        entered.__enter__()
+        self._entered.append(entered)
+        return self._server
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._entered.pop().__exit__(kind, error, traceback)
+
+    def start(self) -> Server:
+        """Begin to intercept."""
+        return self.__enter__()
+
+    def stop(self) -> None:
+        """End what the latest `start` began. RuntimeError if there is none."""
+        if not self._entered:
+            raise RuntimeError("mockserver: stop() without a start()")
+        self.__exit__(None, None, None)
+
+    def __call__(self, decorated: Decorated) -> Decorated:
+        """Intercept while the function runs, or each test of the class."""
+        if inspect.isclass(decorated):
+            names = ["run"] if issubclass(decorated, unittest.TestCase) else _test_names(decorated)
+            for name in names:
+                setattr(decorated, name, self(getattr(decorated, name)))
+            return decorated
+        snapshot = self._server.snapshot()
+
+        @functools.wraps(decorated)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._server.restore(snapshot)
+            with self._enter():
+                return decorated(*args, **kwargs)
+
+        @functools.wraps(decorated)
+        async def call_later(*args: Any, **kwargs: Any) -> Any:
+            self._server.restore(snapshot)
+            with self._enter():
+                return await decorated(*args, **kwargs)
+
+        return call_later if inspect.iscoroutinefunction(decorated) else call  # type: ignore[return-value]  # same signature
+
+
+def _test_names(decorated: type) -> list[str]:
+    return [name for name, value in inspect.getmembers(decorated, inspect.isfunction) if name.startswith("test")]

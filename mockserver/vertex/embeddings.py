@@ -1,0 +1,96 @@
+"""embedContent, and predict, of embedding models: unit vectors of the model's own number of dimensions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.catalog.base_model import BaseModel
+from mockserver.catalog.ranges import Range
+from mockserver.dispatch.routing import Call
+from mockserver.generation.embeddings import embed
+from mockserver.generation.numbers import range_error
+from mockserver.generation.prompt import count_prompt_tokens, read_prompt
+from mockserver.rpc.errors import invalid_argument
+from mockserver.simulation.tokens import count_tokens
+from mockserver.vertex import responses
+from mockserver.vertex.generation import STANDARD_TRAFFIC, refuse_predict
+from mockserver.vertex.targets import find_target
+
+Json = dict[str, Any]
+
+BATCH = Range("batch_size", least=1, below=251, accepted=(), refusal="range")
+"""How many texts there are in a request [quoted]."""
+
+
+def embed_content(call: Call) -> Json:
+    """Embed one content."""
+    base = _find_model(call)
+    message = call.message
+    prompt = read_prompt({"contents": [message["content"]] if "content" in message else []}, call.resource, base.id)
+    text = "".join(turn.text for turn in prompt.turns)
+    if not prompt.turns or not (text or any(turn.other_tokens for turn in prompt.turns)):
+        raise invalid_argument("The content is empty.")  # our choice: not seen
+    config = message.get("embedContentConfig", {})
+    tokens = count_prompt_tokens(prompt)
+    return {
+        "embedding": {
+            "values": _embed(base, text, config.get("outputDimensionality", message.get("outputDimensionality")))
+        },
+        "usageMetadata": {
+            "promptTokenCount": tokens,
+            "totalTokenCount": tokens,
+            "promptTokensDetails": responses.text_tokens(tokens),
+            "trafficType": STANDARD_TRAFFIC,  # Google's tests expect it
+        },
+    }
+
+
+def predict(call: Call) -> Json:
+    """Embed several texts; 400 for Gemini models, which do not support this method."""
+    base = find_target(call).base
+    if base is None or not base.embedding_dimensions:
+        return refuse_predict(call)
+    instances = call.message.get("instances", ())
+    if not BATCH.holds(len(instances)):
+        raise range_error(BATCH, len(instances))
+    texts = [_instance_text(instance) for instance in instances]
+    parameters = call.message.get("parameters")
+    wanted = parameters.get("outputDimensionality") if isinstance(parameters, Mapping) else None
+    return {
+        "predictions": [
+            {
+                "embeddings": {
+                    "values": _embed(base, text, wanted),
+                    "statistics": {"truncated": False, "token_count": count_tokens(text)},
+                }
+            }
+            for text in texts
+        ],
+        "metadata": {"billableCharacterCount": sum(not character.isspace() for text in texts for character in text)},
+    }
+
+
+def _find_model(call: Call) -> BaseModel:
+    base = find_target(call).base
+    if base is None or not base.embedding_dimensions:
+        # our choice: not seen
+        raise invalid_argument(f"{call.resource} does not support embedContent.")
+    return base
+
+
+def _instance_text(instance: Any) -> str:
+    """Return the text of an instance, which is its `content`. Raises 400 for another form."""
+    text = instance.get("content") if isinstance(instance, Mapping) else None
+    if not isinstance(text, str) or not text:
+        raise invalid_argument("The text content is empty.")  # our choice: not seen
+    return text
+
+
+def _embed(base: BaseModel, text: str, wanted: Any) -> list[float]:
+    most = base.embedding_dimensions or 0
+    dimensions = most if wanted is None else wanted
+    if not isinstance(dimensions, int | float) or dimensions != int(dimensions):
+        raise invalid_argument()  # our choice: not seen
+    held = Range("output_dimensionality", least=1, below=most + 1, accepted=(), refusal="range")
+    if not held.holds(dimensions):
+        raise range_error(held, dimensions)
+    return embed(text, int(dimensions))
