@@ -17,7 +17,8 @@ LABEL org.opencontainers.image.title="gemini-tuning-mockserver" \
       org.opencontainers.image.description="A local mock server for Google's Gemini tuning APIs" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /app /app
-# The one place for what a server is to keep, such as MOCKSERVER_GCS_ROOT=/data; the rest can be read-only.
+# The one place for what a server is to keep, by MOCKSERVER_DATA_DIR=/data or MOCKSERVER_GCS_ROOT=/data; the rest can be
+# read-only.
 COPY --from=build --chown=65532:65532 /data /data
 VOLUME /data
 # Every interface in here is the container's own; publish the port on 127.0.0.1, as compose.yaml does.

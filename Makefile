@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick lint format types imports check clients docs dist sbom workflows audit schema lock clean
+.PHONY: attack kills histories stores evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick lint format types imports check clients docs dist sbom workflows audit schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -28,6 +28,16 @@ mutations: .venv/ready ## mutation tests: make mistakes in copies of the code, a
 
 attack: .venv/ready ## what somebody may send to stop the server, at length; ARGS name kinds, such as "long_texts"
 	@$(BIN)/python -m contract_tests.attacks $(ARGS)
+
+stores: .venv/ready ## run the tests of Google's API in process on SQLite and PostgreSQL, as `make test` does in memory
+	@for store in sqlite postgresql; do \
+		$(BIN)/python -m pytest -q -n auto contract_tests/api --target inprocess --store $$store $(ARGS) || exit; done
+
+kills: .venv/ready ## kill a server 200 times while clients write, and count what was lost (ten minutes); ARGS=20 for fewer
+	@$(BIN)/python -m contract_tests.use.kills $(ARGS)
+
+histories: .venv/ready ## let clients work on two processes, kill one again and again, and check that it was as one server
+	@$(BIN)/python -m contract_tests.use.histories $(ARGS)
 
 coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API the tests exercise
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)
@@ -90,7 +100,7 @@ schema: .venvs/google/ready ## generate the tables of messages and methods from 
 
 lock: .venvs/lock/ready ## pin dependencies after a change; ARGS=--upgrade takes the newest versions
 	@for name in lock build release; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt; done
-	@$(COMPILE) pyproject.toml --extra grpc --extra run --extra metrics -o requirements/runtime.txt
+	@$(COMPILE) pyproject.toml --extra grpc --extra run --extra metrics --extra sql -o requirements/runtime.txt
 	@for name in dev docs; do $(COMPILE) pyproject.toml requirements/$$name.in -o requirements/$$name.txt; done
 	@for name in $(CLIENTS); do \
 		$(COMPILE) pyproject.toml requirements/clients/$$name.in -o requirements/clients/$$name.txt; done

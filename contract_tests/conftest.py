@@ -11,6 +11,7 @@ from contract_tests.effort import register
 from contract_tests.environment import ROOT, SHARED, shared
 from contract_tests.harvest import HARVEST, Harvest
 from contract_tests.real import Access, of_environment
+from contract_tests.stores import STORES
 from contract_tests.targets import OURS, TARGETS, Live, chosen, tally
 
 LAST = "test_whole_run.py"
@@ -30,13 +31,19 @@ register()  # before hypothesis looks for the profile it is told to load
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--target, once or more."""
+    """--target, once or more; --store."""
     parser.addoption(
         "--target",
         action="append",
         default=[],
         choices=TARGETS,
         help="run the tests of Google's API against this: inprocess, live, transcript (all three by default), or real",
+    )
+    parser.addoption(
+        "--store",
+        default="memory",
+        choices=STORES,
+        help="what keeps the worlds of these tests: memory (default), sqlite or postgresql",
     )
     parser.addoption("--coverage-table", action="store_true", help="write docs/coverage.md: use `make coverage-table`")
 

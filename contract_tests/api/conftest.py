@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from contract_tests.harvest import HARVEST
+from contract_tests.stores import STORES
 from contract_tests.targets import OURS, Client, chosen, in_process
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
@@ -35,7 +36,7 @@ def settings() -> Settings:
 @pytest.fixture
 def client(request: pytest.FixtureRequest, target: str, settings: Settings) -> Iterator[Client]:
     """A fresh world on a manual clock that stands at 2024-03-14T15:00Z."""
-    world = World(ManualClock(START), settings)
+    world = World(ManualClock(START), settings, store=STORES[request.config.getoption("--store")]())
     harvest = request.config.stash[HARVEST]
     if target == "inprocess":
         with in_process(world, harvest) as client:

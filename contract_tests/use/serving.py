@@ -26,7 +26,7 @@ class Served:
 def serving(log: Path, *options: str, end_with: signal.Signals = signal.SIGINT) -> Iterator[Served]:
     """`mockserver serve` on a free port with these options, its log in a file.
 
-    AssertionError when it does not greet, does not end cleanly, or has logged a mistake of its own.
+    AssertionError when it does not greet, does not end cleanly (unless it is killed), or has logged a mistake of its own.
     """
     command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", *options]
     with (
@@ -42,7 +42,8 @@ def serving(log: Path, *options: str, end_with: signal.Signals = signal.SIGINT) 
             process.send_signal(end_with)
             status = process.wait(timeout=HANGS)
     logged = log.read_text()
-    assert (0, False) == (status, "Traceback" in logged), f"exit status {status}\n{logged}"
+    expected = -end_with if end_with is signal.SIGKILL else 0
+    assert (expected, False) == (status, "Traceback" in logged), f"exit status {status}\n{logged}"
 
 
 def greeting_of(process: subprocess.Popen[str]) -> str:

@@ -45,8 +45,8 @@ def test_serving_loads_few_modules() -> None:
     """Each takes time at the start; a number above this one has a reason, or is a mistake."""
     loaded = loaded_by("mockserver.__main__, mockserver.cli.serve, mockserver.app, mockserver.doors.live")
 
-    assert len(loaded) <= 490
-    assert len([name for name in loaded if name.startswith("mockserver")]) <= 194
+    assert len(loaded) <= 500
+    assert len([name for name in loaded if name.startswith("mockserver")]) <= 198
 
 
 def test_importing_the_package_loads_nothing_else_of_it() -> None:

@@ -7,7 +7,19 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from mockserver import __version__
-from mockserver.cli import check, check_dataset, config, credentials, env, health, record, run_command, serve, watch
+from mockserver.cli import (
+    check,
+    check_dataset,
+    config,
+    credentials,
+    env,
+    health,
+    record,
+    run_command,
+    serve,
+    state,
+    watch,
+)
 from mockserver.settings import BadOption
 
 DESCRIPTION = """\
@@ -26,6 +38,8 @@ LIBRARIES = (
     "grpcio",
     "protobuf",
     "trustme",
+    "sqlalchemy",
+    "psycopg",
 )
 
 EPILOG = """\
@@ -35,6 +49,7 @@ examples:
   eval "$(mockserver env)"                      point programs at a running server
   mockserver health --wait 10                   wait until a server is ready
   mockserver watch                              show its jobs and calls in the terminal
+  mockserver state export state.json            write what a server has stored as one JSON document
   mockserver check-dataset train.jsonl          find mistakes in training data before a job does
   mockserver record -- python tune.py           record the requests of tune.py and Google's answers
   mockserver check transcripts/                 compare the emulator's answers with recordings
@@ -106,6 +121,6 @@ def _parser() -> argparse.ArgumentParser:
         help="print a script that completes commands and options in that shell, and exit",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, run_command, watch, config, env, health, credentials, check_dataset, record, check):
+    for command in (serve, run_command, watch, config, env, health, credentials, state, check_dataset, record, check):
         command.add_command(commands)
     return parser

@@ -47,6 +47,7 @@ _NOT_OFFERED = (
     "grpc_key",
     "port_file",
     "shutdown_seconds",
+    "workers",
     "quiet",
 )
 

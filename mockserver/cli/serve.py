@@ -29,7 +29,7 @@ from mockserver.settings import (
     unknown_variables,
 )
 from mockserver.state.clock import ManualClock, to_datetime
-from mockserver.state.new_world import new_world, read_options
+from mockserver.state.new_world import find_options, new_world, read_options
 from mockserver.state.world import World, Worlds
 
 if TYPE_CHECKING:
@@ -94,19 +94,29 @@ def _add_option(options: argparse._ArgumentGroup, setting: Setting) -> None:
 class Preparation:
     """What a server needs to start, from options and variables."""
 
+    values: Mapping[str, Any]
     serving: Serving
-    world: World
     worlds: Worlds
     token: str | None
     speed: str
     answers: str | None
     log: LogOutput
     log_call: "LogCall"
-    app: "ASGIApp"
+    make_app: Callable[[Worlds], "ASGIApp"]
+
+    @property
+    def world(self) -> World:
+        """Return the default world."""
+        return self.worlds.default
+
+    @property
+    def app(self) -> "ASGIApp":
+        """Return a new application for the worlds."""
+        return self.make_app(self.worlds)
 
 
 def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparation:
-    """Create the world that the options describe, with its scripted answers, the log, and the application.
+    """Open the worlds that the options describe, with their scripted answers, the log, and the application.
 
     Raises BadOption.
     """
@@ -122,19 +132,20 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
     serving = read_settings(Serving, values)
     if serving.watch and not values.get("answers"):
         raise BadOption("there is no file to watch, so name one with --answers", "--watch")
-    world = _new_world(values)
-    if file := values.get("answers"):
-        _read_answers(world, file)
-    token = serving.control_token or (None if is_loopback(serving.host) else secrets.token_urlsafe(16))
+    if serving.workers > 1:
+        _check_workers(serving)
+    worlds, token = _open_worlds(values, serving, _given(arguments))
     speed = declared(Beginning)["clock"].kind.text(values["clock"])
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
-    worlds = Worlds(world)
     log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet)
     calls = CallCounter(log.log_call)
-    app = create_app(worlds, Guard(token), host_guard, calls)
-    return Preparation(serving, world, worlds, token, speed, values.get("answers"), log, calls.log_call, app)
+
+    def make_app(worlds: Worlds) -> "ASGIApp":
+        return create_app(worlds, Guard(token), host_guard, calls)
+
+    return Preparation(values, serving, worlds, token, speed, values.get("answers"), log, calls.log_call, make_app)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -144,6 +155,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     prepared = prepare(arguments)
     serving = prepared.serving
+    if serving.workers > 1:
+        return _serve_by_workers(prepared)
     grpc_target, stop_grpc = _serve_grpc(serving, prepared)
     try:
         with (
@@ -163,8 +176,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             serve(prepared.app, serving.host, serving.port, start, shutdown_seconds=serving.shutdown_seconds)
     except CannotListen as taken:
-        other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
-        raise BadOption(f"{taken}. Choose another {other}.") from None
+        raise _cannot_listen(taken) from None
     finally:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: wait no longer
             stop_grpc(serving.shutdown_seconds)
@@ -172,13 +184,95 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _new_world(values: Mapping[str, Any]) -> World:
+def _cannot_listen(error: OSError) -> BadOption:
+    other = "--port" if error.errno == errno.EADDRINUSE else "--host"
+    return BadOption(f"{error}. Choose another {other}.")
+
+
+def _check_workers(serving: Serving) -> None:
+    """Raise BadOption if several processes cannot serve so."""
+    if store_url(serving) == "memory:":
+        raise BadOption("several processes need a store that they can share: add --data-dir or --store", "--workers")
+    if serving.grpc_port is not None:
+        raise BadOption("several processes cannot share the gRPC port: leave out --grpc-port", "--workers")
+    if not hasattr(os, "fork"):
+        raise BadOption("this system cannot serve by several processes", "--workers")
+
+
+def _serve_by_workers(prepared: Preparation) -> int:
+    """Serve by several processes, each with a connection of its own to the store, which has been prepared."""
+    from mockserver.datasets.storage import served_at
+    from mockserver.doors.live import CannotListen, base_url, open_sockets
+    from mockserver.doors.workers import serve_by_workers
+    from mockserver.state.clock import stopwatch
+
+    serving = prepared.serving
     try:
-        return new_world(
-            {name: values[name] for name in ("clock", "start_time", *declared(Settings)) if name in values}
-        )
+        sockets = open_sockets(serving.host, serving.port)
+    except CannotListen as taken:
+        raise _cannot_listen(taken) from None
+    url = base_url(serving.host, sockets)
+
+    def make_app() -> "ASGIApp":
+        return prepared.make_app(_open_worlds(prepared.values, serving, frozenset())[0])
+
+    with _credentials_folder() as folder, served_at(url), contextlib.ExitStack() as stack:
+        if serving.port_file is not None:
+            from mockserver.cli.port_file import port_file
+
+            stack.enter_context(port_file(Path(serving.port_file), url, "", prepared.token))
+        with LineWriter(sys.stdout) as output:
+            output.write(_greeting(url, "", prepared, folder))
+        prepared.worlds.close()
+        return serve_by_workers(make_app, sockets, serving.workers, stopwatch)
+
+
+def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[str]) -> tuple[Worlds, str | None]:
+    """Return the worlds to serve, new or as they were stored, and the control token."""
+    needs_token = not is_loopback(serving.host)
+    of_world = {name: values[name] for name in ("clock", "start_time", *declared(Settings)) if name in values}
+    url = store_url(serving)
+    try:
+        if url == "memory:":
+            worlds, is_new = Worlds(new_world(of_world)), True
+            token = serving.control_token or (secrets.token_urlsafe(16) if needs_token else None)
+        else:
+            from mockserver.state import sql_worlds
+
+            worlds, is_new = sql_worlds.open_worlds(url, of_world, given)
+            token = sql_worlds.shared_token(worlds, serving.control_token, needed=needs_token)
     except BadOption as error:
-        raise BadOption(error.sentence, declared(*GROUPS)[error.name].flag) from None
+        setting = declared(*GROUPS).get(error.name)
+        raise BadOption(error.sentence, setting.flag if setting else error.name) from None
+    if is_new and (file := values.get("answers")):
+        _read_answers(worlds.default, file)
+    return worlds, token
+
+
+def store_url(serving: Serving) -> str:
+    """Return the URL of the store. BadOption if the extra is not installed, or the directory cannot be created."""
+    url = serving.store
+    if serving.data_dir is not None:
+        folder = Path(serving.data_dir)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadOption(f"cannot create the directory: {error}", "--data-dir") from None
+        url = f"sqlite:///{folder / 'mockserver.db'}"
+    if url != "memory:":
+        try:
+            import sqlalchemy  # noqa: F401 - is it there?
+        except ImportError:
+            raise BadOption(
+                "a store in a database needs the extra: pip install 'gemini-tuning-mockserver[sql]'", "--store"
+            ) from None
+    return url
+
+
+def _given(arguments: argparse.Namespace) -> frozenset[str]:
+    """Return the names of the settings that somebody has given, by an option, a variable or a file."""
+    options = find_options(vars(arguments), os.environ)
+    return frozenset(name for name, it in options.items() if it.source != "default")
 
 
 def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[[float], None]]:

@@ -21,6 +21,8 @@ from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.error_body import error_body
 from mockserver.limits import CONTROL_BYTES
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.state.clock import to_datetime
+from mockserver.state.store import Unavailable
 from mockserver.state.world import Worlds
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class Control:
             return Response(body, media_type="application/json")
         except ApiError as error:
             return _refused(error)
+        except Unavailable as error:
+            return _refused(ApiError(Code.UNAVAILABLE, str(error)))
         except Exception as error:
             log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
@@ -70,10 +74,10 @@ class Control:
     def _readiness(self) -> Response:
         """Answer 200 if the store can be read, else 503."""
         try:
-            _ = self._worlds.default.settings
-        except Exception as error:  # noqa: BLE001 - whatever the store raises, it cannot be read, and the answer says why
-            return JSONResponse({"status": "not ready", "store": str(error)}, 503)
-        return JSONResponse({"status": "ready", "store": "ok"})
+            time = to_datetime(self._worlds.default.clock.now()).isoformat()
+        except Unavailable as error:
+            return JSONResponse({"status": "unavailable", "store": str(error)}, 503)
+        return JSONResponse({"status": "ready", "store": "ok", "time": time})
 
     def _metrics(self, request: Request) -> Response:
         try:

@@ -120,9 +120,9 @@ def create_world(request: ControlRequest) -> WorldInfo:
     """Create an empty world."""
     body: NewWorld = request.body
     settings = _changed(request.worlds.default.settings, body.settings)
-    return _add_world(
-        request, World(time.create_clock(body.factor, body.start_time), settings, name=_choose_name(request, body.name))
-    )
+    clock = time.create_clock(body.factor, body.start_time)
+    name = _choose_name(request, body.name)
+    return _add_world(request, World(clock, settings, name=name, store=request.worlds.create_store()))
 
 
 def fork_world(request: ControlRequest) -> WorldInfo:

@@ -19,12 +19,14 @@ from mockserver.dispatch.quotas import check_quotas
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Call, Hinted, Json, Pause
 from mockserver.protojson.version_trimming import trim_to_version
+from mockserver.rpc import outages
 from mockserver.rpc.credentials import Caller, redact
 from mockserver.rpc.errors import ApiError
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
 from mockserver.state.clock import Nanos
+from mockserver.state.store import Unavailable
 from mockserver.state.world import World
 
 log = logging.getLogger("mockserver")
@@ -89,7 +91,10 @@ class Answer:
         What was read from the log before does not change.
         """
         messages = redact(self.sent) if self.request.secret else self.sent
-        self.request.world.calls.amend(entry, replace(entry.call, response=messages))
+        try:
+            self.request.world.calls.amend(entry, replace(entry.call, response=messages))
+        except Unavailable as error:  # the client has its answer already
+            log.error("the log of calls lacks the end of a stream: %s", error)  # noqa: TRY400 - the sentence says it all
 
 
 def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
@@ -139,6 +144,8 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
         answer.result = _invoke(request, answer)
     except ApiError as error:
         answer.result = error
+    except Unavailable:
+        raise
     except Exception:
         log.exception(BUG, request.route.id)
         answer.result = request.internal_error
@@ -203,6 +210,9 @@ def _stream(request: Request, answer: Answer, messages: Iterator[Json | Pause]) 
             yield trimmed
     except ApiError:
         raise
+    except Unavailable as error:
+        log.error("%s: %s", request.route.id, error)  # noqa: TRY400 - the sentence says it all
+        raise outages.overloaded() from None
     except Exception:
         log.exception(BUG, request.route.id)
         raise request.internal_error from None

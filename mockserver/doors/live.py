@@ -368,6 +368,12 @@ def serve(app: Any, host: str, port: int, ready: Callable[[str], None], *, shutd
     server.run(sockets)
 
 
+def serve_sockets(app: Any, sockets: Sequence[socket.socket]) -> None:
+    """Serve in this thread until interrupted, on sockets that other processes serve on too."""
+    gc.freeze()
+    _Server(_config(app), lambda: None).run(list(sockets))
+
+
 class LiveServer:
     """An app served from a thread."""
 

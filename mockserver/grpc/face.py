@@ -20,11 +20,12 @@ from mockserver.limits import REQUEST_BYTES
 from mockserver.protojson import schema
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import bind_tree
-from mockserver.rpc import errors
+from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.faults import Fault
-from mockserver.state.clock import Clock, Nanos, stopwatch
+from mockserver.state.clock import Clock, Nanos, SystemClock, stopwatch
+from mockserver.state.store import Unavailable
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
@@ -77,6 +78,18 @@ class GrpcFace:
     def answer(self, call: GrpcRequest) -> Reply:
         """The reply to a call. Whatever is sent gets one; a handler's own failure is logged and INTERNAL."""
         watch = stopwatch()
+        try:
+            reply, label, refusal = self._answer_in_world(call)
+        except Unavailable as error:
+            log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            refusal = outages.overloaded()
+            reply, label = Reply(_failing(refusal), SystemClock()), call.method
+        status, reason = (refusal.code.name, f"  {explain(refusal)}") if refusal else ("OK", "")
+        self._log_call(label, status, watch(), reason)
+        return reply
+
+    def _answer_in_world(self, call: GrpcRequest) -> tuple[Reply, str, ApiError | None]:
+        """Return the reply, what the access log calls the call, and why the call is refused."""
         routes = self.table.routes_of(call.rpc)
         message, refused = _decode(routes[0].request, call.body) if routes else ({}, None)
         texts = (*call.identifying_texts(), *self.table.resource_names(call.rpc, message))
@@ -84,9 +97,7 @@ class GrpcFace:
         secret = find_secret(texts, call.body, self._worlds.warn_once)
         arrival = _Arrival(call, world, world.clock.now(), secret, message)
         label, pieces, error = self._answer(arrival, refused)
-        status, reason = (error.code.name, f"  {explain(error)}") if error else ("OK", "")
-        self._log_call(label, status, watch(), reason)
-        return Reply(pieces, world.clock)
+        return Reply(pieces, world.clock), label, error
 
     def _answer(self, arrival: "_Arrival", refused: ApiError | None) -> tuple[str, Pieces, ApiError | None]:
         """What the access log calls the call, the reply's pieces, and why the call is refused."""
@@ -191,10 +202,18 @@ def _pieces(answer: Answer, mask: str) -> Pieces:
     try:
         yield from _damaged(answer, _encoded(answer, mask))
     finally:
-        if entry is None:
-            answer.record()
-        else:
+        if entry is not None:
             answer.record_stream_end(entry)
+        else:
+            _record(answer)
+
+
+def _record(answer: Answer) -> None:
+    try:
+        answer.record()
+    except Unavailable as error:
+        log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+        raise outages.overloaded() from None
 
 
 def _encoded(answer: Answer, mask: str) -> Iterator[Piece]:

@@ -26,10 +26,11 @@ from mockserver.http.request import HttpRequest
 from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import is_form, read_request
-from mockserver.rpc import errors
+from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import Credentials, read_credentials, redact
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.state.clock import Nanos, stopwatch
+from mockserver.state.clock import Nanos, SystemClock, machine_time, stopwatch
+from mockserver.state.store import Unavailable
 from mockserver.state.world import Settings, World, Worlds
 
 log = logging.getLogger("mockserver")
@@ -122,18 +123,26 @@ class HttpFace:
         if not may_block and len(http.body) > QUICK_BYTES:
             raise WouldBlock(outside=False)
         elapsed_ms = stopwatch()
+        try:
+            label, reply, reason = self._answer_in_world(http, may_block=may_block)
+        except Unavailable as error:
+            log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            label, reply, reason = f"{http.verb} {redact(http.path)}", _print_unavailable(http), ""
+        self._log_call(label, reply.status, elapsed_ms(), reason)
+        return reply
+
+    def _answer_in_world(self, http: HttpRequest, *, may_block: bool) -> tuple[str, Reply, str]:
+        """Return the name of the request for the access log, the reply, and why the request is refused."""
         texts = http.identifying_texts()
         world = self._worlds.choose(texts)
         secret = find_secret(texts, http.body, self._worlds.warn_once)
         received = ReceivedRequest(http, world, world.clock.now(), secret)
         label, reply = self._answer(received, may_block=may_block)
-        reason = f"  {received.label}: {received.reason}" if received.reason else ""
-        self._log_call(label, reply.status, elapsed_ms(), reason)
-        return reply
+        return label, reply, f"  {received.label}: {received.reason}" if received.reason else ""
 
-    def _answer(self, received: ReceivedRequest, *, may_block: bool) -> tuple[str, Reply]:
-        """Return the name of the request for the access log, and the reply."""
-        http, world, settings = received.http, received.world, received.world.settings
+    def _answer_early(self, received: ReceivedRequest, settings: Settings) -> tuple[str, Reply] | None:
+        """Answer what is answered before a route is found: preflights, real credentials, what was recorded."""
+        http, world = received.http, received.world
         if http.verb == "OPTIONS" and "access-control-request-method" in http.headers:
             head = Head(now=received.now, origin=http.headers.get("origin"))
             requested = http.headers.get("access-control-request-headers", "")
@@ -141,9 +150,14 @@ class HttpFace:
         if received.secret and settings.refuse_real_credentials:
             return received.label, received.refuse(refusal(received.secret), SystemParameters())
         if settings.recordings is not None:
-            recordings = recordings_of(world, settings.recordings, self._table)
-            if recorded := received.answer_recorded(recordings, self._table):
-                return recorded
+            return received.answer_recorded(recordings_of(world, settings.recordings, self._table), self._table)
+        return None
+
+    def _answer(self, received: ReceivedRequest, *, may_block: bool) -> tuple[str, Reply]:
+        """Return the name of the request for the access log, and the reply."""
+        http, settings = received.http, received.world.settings
+        if early := self._answer_early(received, settings):
+            return early
         pairs = parse_query(http.parameters)
         try:
             parameters, query = split_query(pairs, verb=http.method)
@@ -167,13 +181,20 @@ class HttpFace:
         if isinstance(answer.result, ApiError):
             answer.hint = answer.hint or _refusal_hint(http, request, answer.result)
             received.reason = explain(answer.result, answer.hint)
-        printer = Printer(http, parameters, received.now, world.clock, answer)
+        printer = Printer(http, parameters, received.now, received.world.clock, answer)
         try:
             return route.id, printer.print(answer)
+        except Unavailable:
+            raise
         except Exception:
             log.exception(BUG, route.id)
             answer.result = request.internal_error
             return route.id, printer.print(answer)
+
+
+def _print_unavailable(http: HttpRequest) -> Reply:
+    """Reply with 503 in the services' words. The world's clock cannot be read either."""
+    return Printer(http, SystemParameters(), machine_time(), SystemClock()).print_error(outages.overloaded())
 
 
 def _new_request(

@@ -279,6 +279,30 @@ class Serving(Checked):
         metavar="FILE",
         default=None,
     )
+    store: str = setting(
+        Text(),
+        "where everything is stored: memory:, sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
+        more="A database needs the extra `[sql]`. Servers with the same database are one server. What it has stored"
+        " holds when a server starts again, except options that are given.",
+        by=By.SERVE,
+        metavar="URL",
+        is_secret=True,
+        default="memory:",
+    )
+    data_dir: str | None = setting(
+        Text(),
+        "store everything in a SQLite file in this directory, which is created if need be",
+        by=By.SERVE,
+        metavar="DIR",
+        absent="the store above",
+        default=None,
+    )
+    workers: int = setting(
+        Whole(1, 64),
+        "how many processes serve; more than one needs a store that they can share, such as --data-dir",
+        by=By.SERVE,
+        default=1,
+    )
     control_token: str | None = setting(
         Text(),
         "the token that programs need to control the server under /_mock/",

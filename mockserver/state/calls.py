@@ -116,10 +116,14 @@ class CallLog:
         self._lock = threading.Lock()
         self.size = 0
         """The bytes that the log takes."""
-        self.last_number = 0
-        """How many calls the log has ever had: they are numbered from 1, and keep their numbers."""
+        self._last_number = 0
         with _logs_lock:
             _logs.add(self)
+
+    @property
+    def last_number(self) -> int:
+        """Return how many calls the log has ever had: they are numbered from 1, and keep their numbers."""
+        return self._last_number
 
     def append(self, call: RecordedCall) -> LogEntry:
         """Add a call. The returned entry is for `amend`."""
@@ -144,7 +148,7 @@ class CallLog:
 
     def _append(self, entry: LogEntry) -> None:
         self._entries.append(entry)
-        self.last_number += 1
+        self._last_number += 1
         self.size += entry.size
         self._drop_oldest()
 
@@ -192,7 +196,7 @@ class CallLog:
     def since(self, number: int) -> list[tuple[int, RecordedCall]]:
         """Return the calls with higher numbers, with their numbers, oldest first."""
         with self._lock:
-            last, length = self.last_number, len(self._entries)
+            last, length = self._last_number, len(self._entries)
             newer = min(max(0, last - number), length)
             packed = [entry.packed for entry in itertools.islice(self._entries, length - newer, length)]
         return [(last - newer + place, _unpack(each)) for place, each in enumerate(packed, 1)]
@@ -204,7 +208,7 @@ class CallLog:
     def find(self, number: int) -> RecordedCall | None:
         """Return the call of that number, if the log still has it."""
         with self._lock:
-            place = number - 1 - (self.last_number - len(self._entries))
+            place = number - 1 - (self._last_number - len(self._entries))
             packed = self._entries[place].packed if 0 <= place < len(self._entries) else None
         return None if packed is None else _unpack(packed)
 

@@ -47,6 +47,15 @@ class Machine:
     async_sleep = staticmethod(FunctionType(asyncio.sleep.__code__, vars(asyncio.tasks), "sleep", (None,)))
 
 
+# Read once: a wall clock that is set later changes no running clock.
+_PROCESS_BEGAN = Machine.time_ns() - Machine.perf_counter_ns()
+
+
+def machine_time() -> int:
+    """Return the machine's time in nanoseconds since the epoch. It is steady within a process, and never goes back."""
+    return _PROCESS_BEGAN + Machine.perf_counter_ns()
+
+
 def to_nanos(moment: datetime) -> Nanos:
     """Convert an aware datetime to nanoseconds since the epoch, exactly. ValueError for a naive one."""
     if moment.tzinfo is None:
@@ -130,8 +139,9 @@ class Clock(ABC):
 class ClockSetting:
     """The setting of a clock.
 
-    The clock showed `moment` when the machine's monotonic clock, which all processes share, showed `since`. It runs
-    `factor` times as fast; with 0 it stands until it is moved.
+    The clock showed `moment` when it was `since` by `machine_time`, which all processes and hosts share: so it goes on
+    while no server runs. It runs `factor` times as fast; with 0 it stands until it is moved. `since` is 0 for a manual
+    clock.
     """
 
     moment: Nanos
@@ -200,7 +210,7 @@ class SystemClock(StoredClock):
             msg = f"a clock's factor must be above zero, not {factor!r}"
             raise ValueError(msg)
         moment = Machine.time_ns() if start is None else check_moment(to_nanos(start))
-        super().__init__(ClockSetting(moment, Machine.perf_counter_ns(), factor))
+        super().__init__(ClockSetting(moment, machine_time(), factor))
 
     @property
     def factor(self) -> float:
@@ -209,7 +219,7 @@ class SystemClock(StoredClock):
 
     def compute_time(self, setting: ClockSetting) -> Nanos:
         """Return the setting's moment plus the time since then, times the factor."""
-        elapsed = Machine.perf_counter_ns() - setting.since
+        elapsed = machine_time() - setting.since
         return setting.moment + (elapsed if setting.factor == 1 else int(elapsed * setting.factor))
 
     def set_factor(self, factor: float) -> None:
@@ -219,7 +229,7 @@ class SystemClock(StoredClock):
             raise ValueError(msg)
 
         def change(setting: ClockSetting) -> ClockSetting:
-            since = Machine.perf_counter_ns()
+            since = machine_time()
             return ClockSetting(self.compute_time(setting), since, factor)
 
         self._change(change)
@@ -260,6 +270,11 @@ class ManualClock(StoredClock):
         copy = type(self)()
         copy.restore(self.now())
         return copy
+
+
+def open_clock(setting: ClockSetting) -> Clock:
+    """Return a clock for a setting that was stored."""
+    return SystemClock() if setting.since else ManualClock()
 
 
 def stopwatch() -> Callable[[], float]:

@@ -24,10 +24,10 @@ _Row = tuple[Any, int, int]
 # One counter for all stores of the process, so that a version is unique whichever store is restored to which.
 _revisions = itertools.count(1)
 
-_DELETED = object()
+DELETED = object()
 
 
-class _Table:
+class Table:
     """The records of a collection, their names in the order of insertion, and the lists by index and partition."""
 
     __slots__ = ("collection", "inserted", "lists", "names", "revision", "rows")
@@ -40,13 +40,13 @@ class _Table:
         self.revision = 0
         self.inserted = 0
 
-    def write(self, name: str, record: Any) -> None:
-        """Insert or replace a record; delete it if `record` is `_DELETED`."""
-        self.revision = next(_revisions)
+    def write(self, name: str, record: Any, version: int) -> None:
+        """Insert or replace a record; delete it if `record` is `DELETED`."""
+        self.revision = version
         old = self.rows.get(name)
         if old is not None:
             self._leave_lists(name, old)
-        if record is _DELETED:
+        if record is DELETED:
             if old is not None:
                 del self.names[bisect_left(self.names, old[2], key=self._ordinal)]
                 del self.rows[name]
@@ -81,6 +81,7 @@ class _Table:
                     del self.lists[index.name, partition]
 
     def page(self, index: str, partition: str, after: Position | None, at: Nanos, limit: int) -> list[Entry[Any]]:
+        """Return the first records of a list after a position."""
         rows = self.rows
         if index == ALL.name:
             start = 0 if after is None else bisect_right(self.names, after.rank, key=self._ordinal)
@@ -100,8 +101,9 @@ class _Table:
     def _ordinal(self, name: str) -> int:
         return self.rows[name][2]
 
-    def copy(self) -> "_Table":
-        copy = _Table(self.collection)
+    def copy(self) -> "Table":
+        """Return an independent table with the same records."""
+        copy = Table(self.collection)
         copy.rows, copy.names = self.rows.copy(), self.names.copy()
         copy.lists = {key: entries.copy() for key, entries in self.lists.items()}
         copy.revision, copy.inserted = self.revision, self.inserted
@@ -129,8 +131,9 @@ class MemoryStore(Store):
         self.origin = self
         self.snapshots = {}
         self.log = CallLog()
-        self._tables: dict[str, _Table] = {}
+        self._tables: dict[str, Table] = {}
         self._counters: dict[str, int] = {}
+        self.generation = 0  # changes when all tables were read again: their lists have other revisions then
         self._lock = threading.Lock()
 
     def get(self, collection: Collection[T], name: str) -> T:
@@ -186,7 +189,7 @@ class MemoryStore(Store):
     def transact(self, change: Callable[[Store], R]) -> R:
         """Call `change` with a transaction until it commits without a conflict."""
         while True:
-            transaction = _Transaction(self)
+            transaction = Transaction(self)
             try:
                 result = change(transaction)
             except Exception:  # a refusal by what has changed meanwhile is decided again
@@ -196,24 +199,36 @@ class MemoryStore(Store):
                 if self._commit(transaction, write=True):
                     return result
 
-    def _commit(self, transaction: "_Transaction", *, write: bool) -> bool:
+    def _commit(self, transaction: "Transaction", *, write: bool) -> bool:
         """Commit what was written; return False if something that was read has changed."""
         with self._lock:
-            for (collection, name), version in transaction.versions.items():
-                table = self._tables.get(collection)
-                row = table.rows.get(name) if table else None
-                if (row[1] if row else 0) != version:
-                    return False
-            for (collection, index, partition), revision in transaction.lists.items():
-                table = self._tables.get(collection)
-                if (table.list_revision(index, partition) if table else 0) != revision:
-                    return False
+            if not self._is_current(transaction):
+                return False
             if write:
-                for (collection, name), (table_collection, record) in transaction.writes.items():
-                    if collection not in self._tables:
-                        self._tables[collection] = _Table(table_collection)
-                    self._tables[collection].write(name, record)
+                for (_, name), (collection, record) in transaction.writes.items():
+                    self._table(collection).write(name, record, next(_revisions))
         return True
+
+    def _is_current(self, transaction: "Transaction") -> bool:
+        """Return whether everything that a transaction has read is still so."""
+        if transaction.generation != self.generation:
+            return False
+        for (collection, name), version in transaction.versions.items():
+            table = self._tables.get(collection)
+            row = table.rows.get(name) if table else None
+            if (row[1] if row else 0) != version:
+                return False
+        for (collection, index, partition), revision in transaction.lists.items():
+            table = self._tables.get(collection)
+            if (table.list_revision(index, partition) if table else 0) != revision:
+                return False
+        return True
+
+    def _table(self, collection: Collection[Any]) -> Table:
+        table = self._tables.get(collection.name)
+        if table is None:
+            table = self._tables[collection.name] = Table(collection)
+        return table
 
     def read_version(self, collection: Collection[Any], name: str) -> tuple[Any, int]:
         """Return a record and its version; None and 0 if there is none."""
@@ -246,7 +261,7 @@ class MemoryStore(Store):
         with self._lock:
             for name, table in self._tables.items():
                 if name not in names_to_keep:
-                    self._tables[name] = _Table(table.collection)
+                    self._tables[name] = Table(table.collection)
                     self._tables[name].revision = next(_revisions)
             self._counters.clear()
         self.log.clear()
@@ -271,13 +286,14 @@ class MemoryStore(Store):
         self.log.replace(source.log)
 
 
-class _Transaction(Store):
+class Transaction(Store):
     """The versions that a change has read, and the records that it will write."""
 
     def __init__(self, store: MemoryStore) -> None:
         self.origin = self._store = store
         self.snapshots = store.snapshots
         self.log = store.log
+        self.generation = store.generation
         self.versions: dict[tuple[str, str], int] = {}
         self.lists: dict[tuple[str, str, str], int] = {}
         self.writes: dict[tuple[str, str], tuple[Collection[Any], Any]] = {}  # in the order of writing
@@ -292,8 +308,8 @@ class _Transaction(Store):
             # Of several reads the first version counts: if it has changed since, the commit finds out.
             self.versions.setdefault(key, version)
             if not version:
-                record = _DELETED
-        if record is _DELETED:
+                record = DELETED
+        if record is DELETED:
             raise Missing(name)
         result: T = record
         return result
@@ -344,7 +360,7 @@ class _Transaction(Store):
     def delete(self, collection: Collection[Any], name: str) -> None:
         """Delete the record. Raises Missing."""
         self.get(collection, name)
-        self._write(collection, name, _DELETED)
+        self._write(collection, name, DELETED)
 
     def _write(self, collection: Collection[Any], name: str, record: Any) -> None:
         self.writes.pop((collection.name, name), None)

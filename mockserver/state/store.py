@@ -72,6 +72,17 @@ class Collection(Generic[T]):
     record: type[T]
     indexes: tuple[Index[T], ...] = ()
 
+    def __post_init__(self) -> None:
+        _declared[self.name] = self
+
+
+_declared: dict[str, Collection[Any]] = {}
+
+
+def declared_collection(name: str) -> Collection[Any] | None:
+    """Return the collection of that name that a module of this process has declared."""
+    return _declared.get(name)
+
 
 ALL: Index[Any] = Index("all", lambda _: ("",))
 """The index that every collection has: one list of all records, in the order of insertion."""
@@ -101,6 +112,10 @@ class Snapshot:
 
     time: Nanos
     store: "Store"
+
+
+class Unavailable(RuntimeError):
+    """The store cannot be reached, or does not answer in time."""
 
 
 class Conflict(RuntimeError):

@@ -142,6 +142,29 @@ BY_USE: Index[WorldRecord] = Index("use", lambda _: ("",), lambda record: record
 WORLDS: Collection[WorldRecord] = Collection("worlds", WorldRecord, (BY_NUMBER, BY_USE))
 
 
+class WorldStores:
+    """The stores of a server's worlds, and the one of their registry: here, in the memory of this process."""
+
+    def __init__(self) -> None:
+        self.registry: Store = MemoryStore()
+
+    def create(self) -> Store:
+        """Return an empty store for a new world."""
+        return MemoryStore()
+
+    def keep(self, world: World) -> None:
+        """Keep the store of a world that was added, in place of one of the same name."""
+
+    def open(self, name: str) -> World | None:
+        """Return a handle on a world that another process has added."""
+
+    def remove(self, name: str) -> None:
+        """Delete the store of a world that was dropped."""
+
+    def close(self) -> None:
+        """Close connections."""
+
+
 class _Registry:
     """A default world and the others: their records in a store, and this process's handles by name.
 
@@ -149,17 +172,18 @@ class _Registry:
     that are not written yet.
     """
 
-    def __init__(self, default: World) -> None:
+    def __init__(self, default: World, stores: WorldStores | None = None) -> None:
         self.default = default
-        self.store: Store = MemoryStore()
+        self.stores = WorldStores() if stores is None else stores
+        self.store = self.stores.registry
         self.handles: dict[str, World] = {}
         self.used: dict[str, int] = {}
         self.dropped: dict[str, bool] = {}  # worlds whose credentials nobody has used since they were dropped
 
     def with_default(self, default: World) -> "_Registry":
         """Return a registry of the same worlds with another default."""
-        registry = _Registry(default)
-        registry.store, registry.handles, registry.used = self.store, self.handles, self.used
+        registry = _Registry(default, self.stores)
+        registry.handles, registry.used = self.handles, self.used
         registry.dropped = self.dropped
         return registry
 
@@ -168,26 +192,40 @@ class _Registry:
         self.drop(world.name)
         self.dropped.pop(world.name, None)
         record = WorldRecord(project_number(world.credentials.project), self.store.count("used"))
+        self.stores.keep(world)
         self.store.insert(WORLDS, world.name, record)
         self.handles[world.name] = world
-        names = self.names() if len(self.handles) > capacity else []
+        names = self.names() if self.store.shared or len(self.handles) > capacity else []
         for name in names[: len(names) - capacity]:
             self.drop(name)
 
     def drop(self, name: str) -> None:
         """Drop the world of that name, if there is one."""
-        if self.handles.pop(name, None) is not None:
+        if self.handles.pop(name, None) is not None or (self.store.shared and self.store.has(WORLDS, name)):
             self.dropped[name] = True
             while len(self.dropped) > MAX_DROPPED:
                 del self.dropped[next(iter(self.dropped))]
         with contextlib.suppress(Missing):
             self.store.delete(WORLDS, name)
+        self.stores.remove(name)
+
+    def find(self, name: str) -> World | None:
+        """Return the world of that name. Another process may have added or dropped it."""
+        if not self.store.shared:
+            return self.handles.get(name)
+        world = self.stores.open(name) if self.store.has(WORLDS, name) else None
+        if world is None:
+            self.handles.pop(name, None)
+            return None
+        if name not in self.handles or self.handles[name].store is not world.store:
+            self.handles[name] = world
+        return self.handles[name]
 
     def use(self, name: str, number: str) -> World | None:
         """Find a world by its name, or without a name by its project's number, and count the use."""
         if not name:
             name = next((entry.name for entry in self.store.page(WORLDS, BY_NUMBER, number, limit=1)), "")
-        world = self.handles.get(name)
+        world = self.find(name)
         if world is not None:
             self.used[name] = self.store.count("used")
         return world
@@ -207,10 +245,10 @@ class Worlds:
     There are at most `capacity` others; beyond that, the least recently used one is dropped.
     """
 
-    def __init__(self, default: World, capacity: int = 1000) -> None:
+    def __init__(self, default: World, capacity: int = 1000, stores: WorldStores | None = None) -> None:
         self._capacity = capacity
         # The last one is in effect. A method reads it once, so that everything it uses belongs together.
-        self._registries = [_Registry(default)]
+        self._registries = [_Registry(default, stores)]
         self._lock = threading.Lock()
         self._warned = threading.Lock()
 
@@ -248,9 +286,17 @@ class Worlds:
     def new_name(self) -> str:
         """Return a name that no world has."""
         registry = self._registries[-1]
-        while (name := f"w{registry.store.count('names') + 1}") in registry.handles:
+        while registry.store.has(WORLDS, name := f"w{registry.store.count('names') + 1}"):
             pass
         return name
+
+    def close(self) -> None:
+        """Close the connections of the stores."""
+        self._registries[-1].stores.close()
+
+    def create_store(self) -> Store:
+        """Return an empty store for a world that will be added."""
+        return self._registries[-1].stores.create()
 
     def add(self, world: World) -> None:
         """Add a world, replacing one of the same name. ValueError for an invalid name."""
@@ -269,12 +315,12 @@ class Worlds:
     def find(self, name: str) -> World | None:
         """Return the world of that name, if there is one."""
         registry = self._registries[-1]
-        return registry.default if name == registry.default.name else registry.handles.get(name)
+        return registry.default if name == registry.default.name else registry.find(name)
 
     def choose(self, texts: Iterable[str]) -> World:
         """Return the world that one of these texts of a request names, as in `mockserver-NAME`; else the default."""
         registry = self._registries[-1]
-        if not registry.handles and not registry.dropped:
+        if not (registry.handles or registry.dropped or registry.store.shared):
             return registry.default
         for text in texts:
             for name, number in _WORLD_IN_TEXT.findall(text):
@@ -288,5 +334,5 @@ class Worlds:
     def __iter__(self) -> Iterator[World]:
         with self._lock:
             registry = self._registries[-1]
-            others = [registry.handles[name] for name in registry.names() if name in registry.handles]
+            others = [world for name in registry.names() if (world := registry.find(name)) is not None]
         return iter([registry.default, *(world for world in others if world is not registry.default)])

@@ -15,14 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from contract_tests.effort import effort
 from contract_tests.laws.state.test_calls import call
+from contract_tests.stores import STORES
 from mockserver.state.clock import SECOND, ManualClock, SystemClock
 from mockserver.state.lists import SpanList
 from mockserver.state.memory import MemoryStore
 from mockserver.state.store import ALL, Collection, Conflict, Exists, Index, Missing, Position, Span, Store
 from mockserver.state.world import CLOCK, Settings, World
-
-STORES: dict[str, Callable[[], Store]] = {"memory": MemoryStore}
-"""What makes an empty store of each kind that there is."""
 
 
 @dataclass(frozen=True)
@@ -206,14 +204,16 @@ class StoreMachine(RuleBasedStateMachine):
             assert listed(self.store, BY_OWNER, "everybody") == joined
 
 
-def _machine(name: str, make: Callable[[], Store]) -> type:
-    machine = type(f"{name.title()}Machine", (StoreMachine,), {"make": staticmethod(make)})
+def _machine(name: str, examples: int = 50) -> type:
+    machine = type(f"{name.title()}Machine", (StoreMachine,), {"make": staticmethod(STORES[name])})
     case: type = machine.TestCase  # type: ignore[attr-defined]  # made by hypothesis
-    case.settings = effort(50, stateful_step_count=30)  # type: ignore[attr-defined]  # a unittest case of hypothesis
+    case.settings = effort(examples, stateful_step_count=30)  # type: ignore[attr-defined]  # a unittest case of hypothesis
     return case
 
 
-test_a_store_in_memory_is_a_dictionary_with_lists_that_can_be_copied = _machine("memory", MemoryStore)
+test_a_store_in_memory_is_a_dictionary_with_lists_that_can_be_copied = _machine("memory")
+test_a_store_in_sqlite_is_a_dictionary_with_lists_that_can_be_copied = _machine("sqlite")
+test_a_store_in_postgresql_is_a_dictionary_with_lists_that_can_be_copied = _machine("postgresql", 15)
 
 
 def test_records_are_listed_in_the_order_of_insertion(store: Store) -> None:

@@ -1,0 +1,246 @@
+"""The database of stores: its schema, and what is particular to a store that processes share."""
+
+import gc
+import json
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from contract_tests.laws.state.test_calls import call
+from contract_tests.laws.state.test_store import TALLIES, Tally, rows
+from mockserver.inspection.script import add_answers
+from mockserver.state import database as tables
+from mockserver.state import sql
+from mockserver.state.clock import ManualClock, SystemClock, open_clock
+from mockserver.state.database import Database
+from mockserver.state.document import export_state, import_state
+from mockserver.state.sql import SqlStore, open_copy
+from mockserver.state.sql_worlds import open_worlds
+from mockserver.state.store import ALL, Collection, Store, Unavailable
+from mockserver.state.world import CLOCK, World
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """The URL of a file that does not exist yet."""
+    return f"sqlite:///{tmp_path}/store.db"
+
+
+def pair(url: str) -> tuple[SqlStore, SqlStore]:
+    """A store as two processes have it: by a connection each."""
+    one, other = Database(url), Database(url)
+    space = one.open_space("world", "default")
+    return SqlStore(one, space), SqlStore(other, space)
+
+
+def test_each_connection_sees_what_the_other_has_committed(url: str) -> None:
+    """At once: inserted, changed, deleted, inserted again, cleared, restored."""
+    one, other = pair(url)
+    for name in ("a", "b", "c"):
+        one.insert(TALLIES, name, Tally())
+    assert rows(one) == rows(other)
+    other.replace(TALLIES, "a", Tally(1))
+    other.delete(TALLIES, "b")
+    other.insert(TALLIES, "b", Tally(2))
+    assert [("a", Tally(1)), ("c", Tally()), ("b", Tally(2))] == rows(one) == rows(other)
+    copy = one.copy()
+    other.clear()
+    assert [] == rows(one) == rows(other)
+    one.restore(copy)
+    assert 3 == len(rows(one)) == len(rows(other))
+
+
+def test_a_transaction_is_repeated_if_another_process_has_changed_what_it_read(url: str) -> None:
+    """A record, or a list that was restored meanwhile to what it was."""
+    one, other = pair(url)
+    one.insert(TALLIES, "a", Tally())
+    copy = other.copy()
+    tries = []
+
+    def add(transaction: Store) -> None:
+        tally = transaction.get(TALLIES, "a")
+        transaction.page(TALLIES, ALL, "", limit=1)
+        tries.append(tally.count)
+        if len(tries) == 1:
+            other.replace(TALLIES, "a", Tally(5))
+        if len(tries) == 2:
+            other.restore(copy)
+        transaction.replace(TALLIES, "a", replace(tally, count=tally.count + 1))
+
+    one.transact(add)
+
+    assert [0, 5, 0] == tries
+    assert [("a", Tally(1))] == rows(other)
+
+
+def test_a_process_that_was_away_long_reads_everything_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of deleted records do not stay for ever."""
+    monkeypatch.setattr(sql, "PURGED_EVERY", 8)
+    one, other = pair(url)
+    one.insert(TALLIES, "gone", Tally())
+    assert 1 == len(rows(other))
+    one.delete(TALLIES, "gone")
+    for number in range(30):
+        one.insert(TALLIES, str(number), Tally())
+
+    assert 30 == one.database.run("SELECT count(*) FROM records").one()[0]
+    assert rows(one) == rows(other)
+
+
+def test_a_collection_that_is_declared_later_is_read_then(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may open a store before it loads the module that declares what is in it."""
+    one, other = pair(url)
+    late: Collection[Tally] = Collection("declared late", Tally)
+    one.insert(late, "a", Tally(3))
+    with monkeypatch.context() as before:
+        before.setattr(sql, "declared_collection", lambda _: None)
+        assert [] == other.collections()
+
+    assert Tally(3) == other.get(late, "a")
+
+
+def test_names_may_hold_any_character(url: str) -> None:
+    """Also such that a database does not take in texts."""
+    store = pair(url)[0]
+    names = ["\0", "\ud800", "é", "z", "\U0001f600"]
+    for name in names:
+        store.insert(TALLIES, name, Tally(owner=name))
+
+    assert [(name, Tally(owner=name)) for name in names] == rows(SqlStore(Database(url), store.space))
+
+
+def test_the_log_keeps_the_newest_calls(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With their numbers; at most so many, and so many bytes."""
+    store, other = pair(url)
+    monkeypatch.setattr(sql, "MAX_CALLS", 100)
+    for number in range(255):
+        store.log.append(call(at=number))
+    entry = store.log.append(call(at=255))
+    store.log.amend(entry, call(at=1000))
+    assert 100 == len(other.log)
+    assert 256 == other.log.last_number
+    assert (157, call(at=156)) == other.log.since(0)[0]
+    assert [(256, call(at=1000))] == other.log.newest(1)
+    assert call(at=200) == other.log.find(201)
+    assert other.log.find(1) is None
+
+    monkeypatch.setattr(sql, "MAX_BYTES", 5000)
+    for number in range(64):
+        store.log.append(call(at=number))
+    assert 5 < len(store.log) < 40
+    store.log.clear()
+    assert not other.log
+    assert 320 == other.log.last_number
+
+
+def test_a_copy_that_nobody_uses_is_deleted(url: str) -> None:
+    """A named snapshot is kept with its world, and deleted with it."""
+    store = pair(url)[0]
+    store.insert(TALLIES, "a", Tally())
+    world = World(ManualClock(), store=store)
+    world.store.snapshots["kept"] = world.snapshot()
+    gc.collect()
+    open_copy(store.database)
+    gc.collect()
+    open_copy(store.database)
+    kinds = [row[0] for row in store.database.run("SELECT kind FROM spaces ORDER BY id")]
+
+    assert 1 == kinds.count("snapshot")
+    assert 1 >= kinds.count("copy")
+    assert ["kept"] == list(store.snapshots)
+    assert [("a", Tally())] == rows(store.snapshots["kept"].store)
+    del store.snapshots["kept"]
+    assert {} == dict(store.snapshots)
+
+
+def test_a_function_is_refused_with_a_sentence(url: str) -> None:
+    """Another process could not call it."""
+    world = World(ManualClock(), store=pair(url)[0])
+
+    with pytest.raises(ValueError, match="has a function, which other processes cannot call"):
+        add_answers(world, [lambda prompt: prompt.text])
+
+
+def test_a_schema_is_brought_up_to_date(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From every version, with what is stored; a newer one is refused with a sentence."""
+    store = pair(url)[0]
+    store.insert(TALLIES, "a", Tally())
+    store.database.close()
+    newer = (*tables.MIGRATIONS, ("ALTER TABLE spaces ADD COLUMN note TEXT",))
+    monkeypatch.setattr(tables, "MIGRATIONS", newer)
+    migrated = Database(url)
+    assert str(len(newer)) == migrated.read_meta("schema")
+    assert (None,) == migrated.run("SELECT note FROM spaces").first()
+    assert [("a", Tally())] == rows(SqlStore(migrated, store.space))
+    migrated.close()
+    monkeypatch.undo()
+
+    with pytest.raises(ValueError, match="use the newer mockserver that wrote it"):
+        Database(url)
+
+
+def test_a_clock_is_of_the_kind_that_was_stored(url: str) -> None:
+    """A paused clock that can run is not a manual one."""
+    database = Database(url)
+    for number, clock in enumerate((ManualClock(datetime(2024, 3, 14, tzinfo=UTC)), SystemClock(60))):
+        if isinstance(clock, SystemClock):
+            clock.set_factor(0)
+        store = SqlStore(database, database.open_space("world", f"w{number}"))
+        World(clock, store=store)
+
+        assert type(clock) is type(open_clock(store.get(CLOCK, CLOCK.name)))
+
+
+def test_an_export_can_be_imported(url: str, tmp_path: Path) -> None:
+    """It is the same again. A document of another kind or version is refused."""
+    store = pair(url)[0]
+    store.insert(TALLIES, "a", Tally(1))
+    store.insert(TALLIES, "\ud800\0", Tally(1))
+    store.delete(TALLIES, "a")
+    store.log.append(call())
+    store.count("x")
+    exported = json.loads(json.dumps(export_state(store.database)))
+    other = Database(f"sqlite:///{tmp_path}/other.db")
+    wrong: object
+    for wrong in ([], {}, exported | {"schema": 99}):
+        with pytest.raises(ValueError, match="the file"):
+            import_state(other, wrong)
+    import_state(other, exported)
+
+    assert exported == json.loads(json.dumps(export_state(other)))
+    assert 1 == SqlStore(other, store.space).count("x")
+
+
+def test_a_locked_file_is_unavailable_and_then_available_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever holds the lock for longer than a server waits."""
+    monkeypatch.setattr(tables, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(tables, "RETRY_SECONDS", 0.0)
+    store = pair(f"sqlite:///{tmp_path}/store.db")[0]
+    other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="locked"):
+        store.insert(TALLIES, "a", Tally())
+    other.execute("ROLLBACK")
+    other.close()
+    store.insert(TALLIES, "a", Tally())
+
+    assert [("a", Tally())] == rows(store)
+
+
+def test_worlds_that_are_opened_again_are_the_same(url: str) -> None:
+    """What is given when they are opened replaces what was stored; the rest stays."""
+    first, is_new = open_worlds(url, {"seed": 7, "clock": 30.0, "auth": "off"}, frozenset({"seed"}))
+    second, is_new_again = open_worlds(url, {"seed": 8, "clock": 60.0, "magic": False}, frozenset({"magic"}))
+
+    assert (True, False) == (is_new, is_new_again)
+    assert (7, "off", False) == (
+        second.default.settings.seed,
+        second.default.settings.auth,
+        first.default.settings.magic,
+    )
+    clock = second.default.clock
+    assert isinstance(clock, SystemClock)
+    assert 30.0 == clock.factor

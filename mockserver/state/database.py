@@ -1,0 +1,373 @@
+"""A SQL database that holds the stores of a server: its connection, its tables and their migration.
+
+A store is a space: some records with their collections, counters and calls. The worlds, their named snapshots and the
+registry of worlds have a space each. Names are stored as UTF-8 bytes: every database orders them as Python does, and
+they may hold any character.
+
+A change is committed before it is answered. On SQLite (WAL, `synchronous` NORMAL) a commit survives the end of the
+process at any moment. After a power loss the file is intact, but the last commits may be gone; `?synchronous=FULL` in
+the URL waits for the disk, so that they are not. PostgreSQL waits for the disk unless it is configured otherwise.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from mockserver.state.clock import Nanos, countdown, machine_time
+from mockserver.state.store import Unavailable
+
+MIGRATIONS = (
+    (
+        (
+            "CREATE TABLE spaces (id BIGINT PRIMARY KEY, kind TEXT NOT NULL, owner BIGINT NOT NULL, name {key} NOT NULL,"
+            " time BIGINT NOT NULL, epoch BIGINT NOT NULL, revision BIGINT NOT NULL, purged BIGINT NOT NULL,"
+            " calls BIGINT NOT NULL, UNIQUE (kind, owner, name))"
+        ),
+        (
+            "CREATE TABLE collections (space BIGINT NOT NULL, name TEXT NOT NULL, revision BIGINT NOT NULL,"
+            " inserted BIGINT NOT NULL, PRIMARY KEY (space, name)){sorted}"
+        ),
+        (
+            "CREATE TABLE records (space BIGINT NOT NULL, collection TEXT NOT NULL, name {key} NOT NULL,"
+            " version BIGINT NOT NULL, ordinal BIGINT NOT NULL, record TEXT, PRIMARY KEY (space, collection, name))"
+        ),
+        "CREATE INDEX records_by_version ON records (space, version)",
+        (
+            "CREATE TABLE counters (space BIGINT NOT NULL, name {key} NOT NULL, value BIGINT NOT NULL,"
+            " PRIMARY KEY (space, name)){sorted}"
+        ),
+        (
+            "CREATE TABLE calls (space BIGINT NOT NULL, number BIGINT NOT NULL, size BIGINT NOT NULL, call TEXT NOT NULL,"
+            " PRIMARY KEY (space, number)){sorted}"
+        ),
+    ),
+)
+"""The statements that lead from each version of the schema to the next. Version 0 has only the table `meta`.
+
+A released migration never changes: add another one.
+"""
+
+TABLES = {
+    "meta": ("name", "value"),
+    "spaces": ("id", "kind", "owner", "name", "time", "epoch", "revision", "purged", "calls"),
+    "collections": ("space", "name", "revision", "inserted"),
+    "records": ("space", "collection", "name", "version", "ordinal", "record"),
+    "counters": ("space", "name", "value"),
+    "calls": ("space", "number", "size", "call"),
+}
+"""The columns of every table, for exports and copies."""
+
+OF_A_SPACE = ("collections", "records", "counters", "calls")
+
+DAY = 86_400_000_000_000
+
+LOCK_SECONDS = 10.0
+"""How long a process waits for another one to release the lock of a SQLite file."""
+
+RETRY_SECONDS = 0.5
+"""For so long nobody tries to connect again after the database was lost, so that requests do not queue up for it."""
+
+_text = lru_cache(maxsize=256)(sqlalchemy.text)
+
+
+def encode_key(name: str) -> bytes:
+    """Return a name as it is stored."""
+    return name.encode("utf-8", "surrogatepass")
+
+
+def decode_key(key: bytes) -> str:
+    """Return the name that is stored as these bytes."""
+    return bytes(key).decode("utf-8", "surrogatepass")
+
+
+class Database:
+    """One connection to a database, which the threads of this process use in turn.
+
+    Raises Unavailable if the database cannot be reached within a few seconds, and tries again later.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.lock = threading.RLock()
+        self._engine, self._is_sqlite = _create_engine(url)
+        self._connection: sqlalchemy.Connection | None = None
+        self._driver: Any = None
+        self._error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        self._connected = self._changes = 0
+        self._retry = countdown(0)
+        self._garbage: deque[int] = deque()
+        self._migrate()
+
+    def run(
+        self, statement: str, **values: Any
+    ) -> Any:  # SQLAlchemy types the rows of a result as what a text cannot say
+        """Execute a statement and return its result: in the transaction of this thread, else as one of its own."""
+        with self.lock:
+            try:
+                return self._connect().execute(_text(statement), values)
+            except IntegrityError:
+                raise
+            except DBAPIError as error:
+                raise self._lose(error.orig) from None
+
+    def run_many(self, statement: str, rows: list[dict[str, Any]]) -> None:
+        """Execute a statement for each row."""
+        with self.lock:
+            try:
+                self._connect().execute(_text(statement), rows)
+            except DBAPIError as error:
+                raise self._lose(error.orig) from None
+
+    @contextmanager
+    def transaction(self, *, write: bool = True) -> Iterator[None]:
+        """Execute what is run in the `with` block as one transaction. Writers wait for each other."""
+        with self.lock:
+            if self._is_sqlite:
+                begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+            else:
+                begin = "BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+            connection = self._connect()
+            self._run_plain(begin)
+            try:
+                yield
+            except BaseException:
+                if self._connection is connection:  # else the transaction ended with it
+                    self._run_plain("ROLLBACK")
+                raise
+            self._run_plain("COMMIT")
+
+    def _run_plain(self, statement: str) -> None:
+        """Execute a statement without values by the driver: SQLAlchemy would take longer for it than the database."""
+        try:
+            self._driver.execute(statement)
+        except self._error as error:
+            raise self._lose(error) from None
+
+    def new_revisions(self, count: int) -> int:
+        """Return the last of so many new revisions. In PostgreSQL this is where writers wait for each other."""
+        self._changes += 1
+        row = self.run(
+            "UPDATE counters SET value = value + :count WHERE space = 0 AND name = :name RETURNING value",
+            count=count,
+            name=b"revision",
+        ).one()
+        return int(row[0])
+
+    def state(self) -> tuple[int, int, int] | None:
+        """Return a value that changes whenever records may have changed; None if that is unknown."""
+        self._connect()
+        if not self._is_sqlite:
+            return None
+        return self._connected, self._changes, self._driver.execute("PRAGMA data_version").fetchone()[0]
+
+    def _connect(self) -> sqlalchemy.Connection:
+        if self._connection is None:
+            if self._retry() > 0:
+                raise Unavailable("the database of the store cannot be reached")
+            try:
+                self._connection = self._engine.connect()
+            except DBAPIError as error:
+                raise self._lose(error.orig) from None
+            self._driver = self._connection.connection.driver_connection
+            self._connected += 1
+        return self._connection
+
+    def _lose(self, error: BaseException | None) -> Unavailable:
+        """Close the connection, and connect again for a later statement."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+        self._retry = countdown(RETRY_SECONDS)
+        return Unavailable(f"the database of the store failed: {error}")
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self.lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            self._engine.dispose()
+
+    # Schema
+
+    def _migrate(self) -> None:
+        """Create the tables, or bring those of an older version up to date. ValueError for a newer version."""
+        # Rows of tables without row ids are in the index of the primary key, so that a commit writes fewer pages.
+        words = {"key": "BLOB", "sorted": " WITHOUT ROWID"} if self._is_sqlite else {"key": "BYTEA", "sorted": ""}
+        with self.transaction():
+            if not self._is_sqlite:
+                self.run("SELECT pg_advisory_xact_lock(8765)")  # one process at a time creates the tables
+            self.run("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+            version = int(self.read_meta("schema") or 0)
+            if version > len(MIGRATIONS):
+                raise ValueError(
+                    f"the store has version {version} of the schema, but this program knows {len(MIGRATIONS)}:"
+                    " use the newer mockserver that wrote it"
+                )
+            if version < len(MIGRATIONS):
+                for statements in MIGRATIONS[version:]:
+                    for statement in statements:
+                        self.run(statement.format(**words))
+                self.write_meta("schema", str(len(MIGRATIONS)))
+            if not version:
+                self._insert_counters()
+            self._remove_spaces("kind = 'copy' AND time < :time", time=machine_time() - DAY)
+
+    def _insert_counters(self) -> None:
+        for name in (b"revision", b"spaces"):
+            self.run("INSERT INTO counters (space, name, value) VALUES (0, :name, 0)", name=name)
+
+    def read_meta(self, name: str) -> str | None:
+        """Return a value that belongs to the whole server."""
+        row = self.run("SELECT value FROM meta WHERE name = :name", name=name).first()
+        return None if row is None else str(row[0])
+
+    def write_meta(self, name: str, value: str, *, replace: bool = True) -> None:
+        """Set such a value; with `replace` false only if there is none."""
+        conflict = "UPDATE SET value = excluded.value" if replace else "NOTHING"
+        self.run(
+            f"INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO {conflict}",  # noqa: S608 - one of two constants
+            name=name,
+            value=value,
+        )
+
+    # Spaces
+
+    def find_space(self, kind: str, name: str, owner: int = 0) -> int | None:
+        """Return the id of the space of that name."""
+        row = self.run(
+            "SELECT id FROM spaces WHERE kind = :kind AND owner = :owner AND name = :name",
+            kind=kind,
+            owner=owner,
+            name=encode_key(name),
+        ).first()
+        return None if row is None else int(row[0])
+
+    def open_space(self, kind: str, name: str) -> int:
+        """Return the id of the space of that name; create it if there is none."""
+        with self.transaction():
+            revision = self.new_revisions(1)
+            return self.find_space(kind, name) or self._insert_space(kind, name, revision)
+
+    def create_copy(self, space: int | None) -> int:
+        """Return a new space without a name, for a copy or an empty store; it must be named to be kept."""
+        with self.transaction():
+            revision = self.new_revisions(1)
+            self._collect_garbage()
+            copy = self._insert_space("copy", "", revision)
+            if space is not None:
+                self.copy_rows(space, copy, revision)
+        return copy
+
+    def _insert_space(self, kind: str, name: str, revision: int) -> int:
+        statement = "UPDATE counters SET value = value + 1 WHERE space = 0 AND name = :name RETURNING value"
+        space = int(self.run(statement, name=b"spaces").one()[0])
+        self.run(
+            "INSERT INTO spaces (id, kind, owner, name, time, epoch, revision, purged, calls)"
+            " VALUES (:id, :kind, 0, :name, :time, :revision, :revision, 0, 0)",
+            id=space,
+            kind=kind,
+            name=encode_key(name or str(space)),
+            time=machine_time(),
+            revision=revision,
+        )
+        return space
+
+    def copy_rows(self, source: int, target: int, epoch: int) -> None:
+        """Replace everything in a space by what is in another one: part of a transaction."""
+        for table in OF_A_SPACE:
+            columns = ", ".join(TABLES[table][1:])
+            self.run(f"DELETE FROM {table} WHERE space = :target", target=target)  # noqa: S608 - our own table
+            self.run(
+                f"INSERT INTO {table} (space, {columns}) SELECT :target, {columns} FROM {table} WHERE space = :source",  # noqa: S608 - our own table
+                target=target,
+                source=source,
+            )
+        row = self.run("SELECT revision, purged, calls FROM spaces WHERE id = :source", source=source).one()
+        self.run(
+            "UPDATE spaces SET epoch = :epoch, revision = :revision, purged = :purged, calls = :calls WHERE id = :id",
+            epoch=epoch,
+            revision=row[0],
+            purged=row[1],
+            calls=row[2],
+            id=target,
+        )
+
+    def name_space(self, space: int, kind: str, name: str, *, owner: int = 0, time: Nanos = 0) -> None:
+        """Give a space a name, so that it is kept; one that had the name is deleted."""
+        key = encode_key(name)
+        with self.transaction():
+            self.new_revisions(1)
+            where = "kind = :kind AND owner = :owner AND name = :name AND id <> :id"
+            self._remove_spaces(where, kind=kind, owner=owner, name=key, id=space)
+            self.run(
+                "UPDATE spaces SET kind = :kind, owner = :owner, name = :name, time = :time WHERE id = :id",
+                kind=kind,
+                owner=owner,
+                name=key,
+                time=time,
+                id=space,
+            )
+
+    def remove_space(self, kind: str, name: str, owner: int = 0) -> bool:
+        """Delete the space of that name and its snapshots; return whether there was one."""
+        with self.transaction():
+            self.new_revisions(1)
+            where = "kind = :kind AND owner = :owner AND name = :name"
+            return self._remove_spaces(where, kind=kind, owner=owner, name=encode_key(name)) > 0
+
+    def forget(self, space: int) -> None:
+        """Delete a space sometime, unless it has got a name. The garbage collector may call this at any moment."""
+        self._garbage.append(space)
+
+    def _collect_garbage(self) -> None:
+        while self._garbage:
+            self._remove_spaces("kind = 'copy' AND id = :id", id=self._garbage.popleft())
+
+    def _remove_spaces(self, where: str, **values: Any) -> int:
+        spaces = [int(row[0]) for row in self.run(f"SELECT id FROM spaces WHERE {where}", **values)]  # noqa: S608 - our own condition
+        for space in spaces:
+            self._remove_spaces("owner = :owner AND id <> :owner", owner=space)
+            for table in OF_A_SPACE:
+                self.run(f"DELETE FROM {table} WHERE space = :space", space=space)  # noqa: S608 - our own table
+            self.run("DELETE FROM spaces WHERE id = :space", space=space)
+        return len(spaces)
+
+
+def _create_engine(url: str) -> tuple[sqlalchemy.Engine, bool]:
+    """Create the engine of a URL, and say whether it is SQLite. ValueError for any other URL."""
+    parts = sqlalchemy.make_url(url)
+    if parts.drivername == "sqlite":
+        query = dict(parts.query)
+        synchronous = str(query.pop("synchronous", "NORMAL")).upper()
+        if synchronous not in {"NORMAL", "FULL"} or query:
+            raise ValueError("a sqlite URL takes only ?synchronous=NORMAL or FULL")
+        engine = sqlalchemy.create_engine(
+            parts.set(query={}),
+            poolclass=sqlalchemy.pool.NullPool,
+            connect_args={"check_same_thread": False, "timeout": LOCK_SECONDS, "isolation_level": None},
+            isolation_level="AUTOCOMMIT",
+        )
+
+        @sqlalchemy.event.listens_for(engine, "connect")
+        def prepare(connection: Any, _: Any) -> None:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+
+        return engine, True
+    if parts.drivername in {"postgresql", "postgres"}:
+        options = "-c statement_timeout=5000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000"
+        engine = sqlalchemy.create_engine(
+            parts.set(drivername="postgresql+psycopg"),
+            poolclass=sqlalchemy.pool.NullPool,
+            connect_args={"connect_timeout": 3, "tcp_user_timeout": 5000, "options": options},
+            isolation_level="AUTOCOMMIT",
+        )
+        return engine, False
+    raise ValueError("a store is memory:, sqlite:///FILE or postgresql://...")

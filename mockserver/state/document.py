@@ -1,0 +1,64 @@
+"""Everything that a database of stores holds, as one JSON document."""
+
+import json
+from typing import Any
+
+from mockserver.state.database import MIGRATIONS, TABLES, Database, decode_key, encode_key
+
+FORMAT = "mockserver state"
+
+Json = dict[str, Any]
+
+_KEYS = {("spaces", "name"), ("records", "name"), ("counters", "name")}
+_JSON = {("records", "record"), ("calls", "call")}
+
+
+def export_state(database: Database) -> Json:
+    """Return everything that is stored, as it is at one moment."""
+    with database.transaction(write=False):
+        tables = {table: _export(database, table) for table in TABLES}
+    return {"format": FORMAT, "schema": len(MIGRATIONS), "tables": tables}
+
+
+def _export(database: Database, table: str) -> list[list[Any]]:
+    copies = "SELECT id FROM spaces WHERE kind = 'copy'"  # nobody needs them after this process
+    where = {"meta": "name <> 'schema'", "spaces": "kind <> 'copy'"}.get(table, f"space NOT IN ({copies})")
+    columns = TABLES[table]
+    rows = database.run(f"SELECT {', '.join(columns)} FROM {table} WHERE {where} ORDER BY {columns[0]}, {columns[1]}")  # noqa: S608 - our own tables
+    return [[_to_json(table, *cell) for cell in zip(columns, row, strict=True)] for row in rows]
+
+
+def import_state(database: Database, document: Any) -> None:
+    """Store what was exported. ValueError for another document, and for a store that is not empty."""
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError("the file is not an export of `mockserver state`")
+    if document["schema"] != len(MIGRATIONS):
+        raise ValueError(
+            f"the file has version {document['schema']} of the schema, but this program writes {len(MIGRATIONS)}"
+        )
+    with database.transaction():
+        database.new_revisions(1)
+        if database.run("SELECT id FROM spaces WHERE kind <> 'copy'").first() is not None:
+            raise ValueError("the store is not empty: import into a new one")
+        database.run("DELETE FROM counters WHERE space = 0")
+        for table, columns in TABLES.items():
+            rows = [_to_row(table, columns, row) for row in document["tables"][table]]
+            if rows:
+                names, values = ", ".join(columns), ", ".join(f":{column}" for column in columns)
+                database.run_many(f"INSERT INTO {table} ({names}) VALUES ({values})", rows)  # noqa: S608 - our own tables
+
+
+def _to_row(table: str, columns: tuple[str, ...], row: list[Any]) -> Json:
+    return {column: _from_json(table, column, value) for column, value in zip(columns, row, strict=True)}
+
+
+def _to_json(table: str, column: str, value: Any) -> Any:
+    if (table, column) in _KEYS:
+        return decode_key(value)
+    return json.loads(value) if (table, column) in _JSON and value is not None else value
+
+
+def _from_json(table: str, column: str, value: Any) -> Any:
+    if (table, column) in _KEYS:
+        return encode_key(value)
+    return json.dumps(value, separators=(",", ":")) if (table, column) in _JSON and value is not None else value
