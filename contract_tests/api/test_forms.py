@@ -184,6 +184,8 @@ def result(name: str, **response: Any) -> Json:
         ({"result": 501}, "501.0."),
         ({"sky": "blue", "degrees": 20, "days": [1, 2]}, "sky: blue, degrees: 20.0, days: [1.0, 2.0]."),
         ({}, "get_current_weather returned nothing."),
+        ({"return_value": "sunny"}, "sunny."),
+        ({"output": [{"text": "Sunny,"}, {"text": "and warm"}]}, "Sunny, and warm."),
     ],
 )
 def test_a_result_is_followed_by_text_that_uses_it(surface: Gemini | Vertex, response: Json, text: str) -> None:
@@ -238,6 +240,22 @@ def test_an_agent_that_must_call_comes_to_its_last_function(surface: Gemini | Ve
         contents = [*contents, {"role": "model", "parts": [{"functionCall": call}]}, result(call["name"], result="ok")]
 
     assert ["get_current_weather", "divide", "final_answer", "final_answer"] == called
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_an_agent_that_writes_calls_down_comes_to_its_last_function(surface: Gemini | Vertex, quote: str) -> None:
+    """Some frameworks tell the model of its calls and their results in text; the final answer has the last result."""
+    final = {"name": "final_answer", "parameters": {"type": "OBJECT", "properties": {"answer": {"type": "STRING"}}}}
+    written = f"Calling tools:\n[{{'function': {{'name': {quote}get_current_weather{quote}}}}}]"
+    contents = [
+        *turn("Is it warm in Oslo? Give a final_answer.")["contents"],
+        {"role": "model", "parts": [{"text": written}]},
+        *turn("Observation: 20 degrees")["contents"],
+    ]
+
+    (call,) = calls(ask(surface, contents=contents, **tools(WEATHER, final, mode="ANY")))
+
+    assert {"name": "final_answer", "args": {"answer": "Observation: 20 degrees"}} == call
 
 
 def test_calls_have_a_finish_message_on_the_developer_api(client: Client) -> None:

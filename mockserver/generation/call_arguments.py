@@ -29,7 +29,7 @@ _WORDS = re.compile(r"\w+")
 _EXPRESSION = re.compile(r"[\d(][\d\s.+*/()^%\u00d7\u00f7-]{0,100}[\d)]")
 
 # Names of parameters that take what the user said as it is, and of those that take an expression.
-_WHOLE = frozenset({"query", "question", "prompt", "message", "q", "request", "search_query", "user_input", "input"})
+_WHOLE = frozenset({"query", "question", "prompt", "message", "q", "request", "search_query", "user_input", "input", "answer"})
 _EXPRESSIONS = frozenset({"expression", "equation", "formula", "calculation"})
 
 
