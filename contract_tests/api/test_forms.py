@@ -172,7 +172,7 @@ def test_a_prompt_that_fits_a_function_gets_a_call(
         assert "text" in part(answer)
 
 
-def result(name: str, **response: Any) -> Json:
+def result(name: str, /, **response: Any) -> Json:
     """The turn of a client that has called a function."""
     return {"role": "user", "parts": [{"functionResponse": {"name": name, "response": response}}]}
 
@@ -185,6 +185,8 @@ def result(name: str, **response: Any) -> Json:
         ({"sky": "blue", "degrees": 20, "days": [1, 2]}, "sky: blue, degrees: 20.0, days: [1.0, 2.0]."),
         ({}, "get_current_weather returned nothing."),
         ({"return_value": "sunny"}, "sunny."),
+        ({"name": "get_current_weather", "content": "sunny"}, "sunny."),
+        ({"name": "Oslo", "content": "sunny"}, "name: Oslo, content: sunny."),
         ({"output": [{"text": "Sunny,"}, {"text": "and warm"}]}, "Sunny, and warm."),
     ],
 )

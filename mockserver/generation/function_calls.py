@@ -64,6 +64,8 @@ def results_text(contents: Sequence[Mapping[str, Any]]) -> str:
 def _result_sentence(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
     """Return a sentence with the result, after the texts among the call's arguments that it does not have."""
     value: Any = result.get("response", {})
+    if "name" in value and value["name"] == result.get("name"):  # the AI SDK and Genkit name the function here too
+        value = {name: member for name, member in value.items() if name != "name"}
     if isinstance(value, dict) and len(value) == 1 and (name := next(iter(value))) in _RESULT_MEMBERS:
         value = value[name]
     text = _value_text(value).strip() or f"{result.get('name', 'The function')} returned nothing"
