@@ -35,6 +35,11 @@ PLAIN_RECIPE: Json = {
     "$defs": {"Course": {"enum": ["starter", "dessert"]}},
 }
 MADE: Json = {"minutes": 5, "name": "name", "course": "starter", "ingredients": ["ingredients", "ingredients"]}
+IN_A_PROMPT = f"""Answer as JSON. As an example, {{"properties": {{"foo": {{"type": "string"}}}}}} is a schema.
+Here is the schema: {{braces}} are not.
+```
+{json.dumps(PLAIN_RECIPE, indent=2)}
+```"""
 LIGHTS: Json = {"name": "set_lights", "parameters": {"type": "OBJECT", "properties": {"level": {"type": "INTEGER"}}}}
 CALLS: Json = {"tools": [{"functionDeclarations": [{"name": "stop"}, LIGHTS]}]}
 
@@ -79,6 +84,23 @@ def test_json_mode_without_a_schema_is_an_object(surface: Gemini | Vertex) -> No
     text = part(ask(surface, generationConfig={"responseMimeType": "application/json"}))["text"]
 
     assert "Something for tonight?" in json.loads(text)["answer"]
+
+
+@pytest.mark.parametrize("system", [False, True])
+def test_json_mode_answers_what_a_schema_in_the_prompt_asks_for(surface: Gemini | Vertex, *, system: bool) -> None:
+    """Frameworks write a schema into the prompt or the system instruction, the last after an example of one."""
+    config = {"responseMimeType": "application/json"}
+    told = {"systemInstruction": {"parts": [{"text": IN_A_PROMPT}]}} if system else turn(IN_A_PROMPT)
+
+    assert json.loads(part(ask(surface, generationConfig=config, **told))["text"]) == MADE
+
+
+@pytest.mark.parametrize("text", ["{" * 5_000, '{"a":' * 5_000, '{"properties": {"a": {"$ref": "#/nowhere"}}}', "{1"])
+def test_json_mode_is_an_object_whatever_the_prompt_has(surface: Gemini | Vertex, text: str) -> None:
+    """What looks like a schema and is none."""
+    answer = ask(surface, generationConfig={"responseMimeType": "application/json"}, **turn(text))
+
+    assert isinstance(json.loads(part(answer)["text"]), dict)
 
 
 def test_an_enum_is_answered_with_a_word_of_it(surface: Gemini | Vertex) -> None:
@@ -148,6 +170,7 @@ def calls(answer: Json) -> list[Json]:
     ("prompt", "expected"),
     [
         ("What is the weather in New York?", [("get_current_weather", {"location": "New York"})]),
+        ("Current Task: weather in Oslo?", [("get_current_weather", {"location": "Oslo"})]),
         ("weather for Oslo in F", [("get_current_weather", {"location": "Oslo", "unit": "F"})]),
         ("what is 1000/2?", [("divide", {"a": 1000, "b": 2})]),
         ("Please use divide on 9 and 3", [("divide", {"a": 9, "b": 3})]),
