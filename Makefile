@@ -58,8 +58,9 @@ imports: .venv/ready ## check which module may import which (pyproject.toml, [to
 
 check: lint types imports test ## lint, types, imports and tests: run it before a commit
 
-clients: ## create the environments of client libraries that some tests use (.venvs/*, clients/node)
-	@$(MAKE) --no-print-directory --keep-going -j 4 $(CLIENTS:%=.venvs/%/ready) clients/node/node_modules/ready
+clients: ## create the environments of client libraries that some tests use (.venvs/*, clients/*/node_modules)
+	@$(MAKE) --no-print-directory --keep-going -j 4 $(CLIENTS:%=.venvs/%/ready) \
+		clients/node/node_modules/ready clients/frameworks/node_modules/ready
 
 evidence: .venv/ready ## update evidence.json and docs/evidence.md; a new row needs a level, source and date
 	@$(BIN)/python scripts/evidence.py --write
@@ -78,7 +79,7 @@ lock: .venvs/lock/ready ## pin dependencies after a change; ARGS=--upgrade takes
 		$(COMPILE) pyproject.toml requirements/clients/$$name.in -o requirements/clients/$$name.txt; done
 
 clean: ## remove every environment and cache
-	rm -rf .venv .venvs clients/node/node_modules dist build
+	rm -rf .venv .venvs clients/*/node_modules dist build
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
 
@@ -98,8 +99,8 @@ COMPILE = .venvs/lock/bin/uv pip compile --quiet --universal --python-version 3.
 	@scripts/environment .venvs/$* $< .
 	@touch $@
 
-clients/node/node_modules/ready: clients/node/package-lock.json
+clients/%/node_modules/ready: clients/%/package-lock.json
 	@if command -v npm >/dev/null; then \
-		cd clients/node && npm ci --ignore-scripts --loglevel=error && touch node_modules/ready; \
+		cd clients/$* && npm ci --ignore-scripts --loglevel=error && touch node_modules/ready; \
 	else \
-		echo "npm was not found: clients/node is left out, and the tests that need it will say so."; fi
+		echo "npm was not found: clients/$* is left out, and the tests that need it will say so."; fi

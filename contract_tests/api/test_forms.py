@@ -170,7 +170,7 @@ def calls(answer: Json) -> list[Json]:
     ("prompt", "expected"),
     [
         ("What is the weather in New York?", [("get_current_weather", {"location": "New York"})]),
-        ("Current Task: weather in Oslo?", [("get_current_weather", {"location": "Oslo"})]),
+        ("Current Task: What is the weather in Oslo?", [("get_current_weather", {"location": "Oslo"})]),
         ("weather for Oslo in F", [("get_current_weather", {"location": "Oslo", "unit": "F"})]),
         ("what is 1000/2?", [("divide", {"a": 1000, "b": 2})]),
         ("Please use divide on 9 and 3", [("divide", {"a": 9, "b": 3})]),

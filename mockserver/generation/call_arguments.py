@@ -111,9 +111,10 @@ def _texts(prompt: str) -> Iterator[str]:
 
 def _names(sentence: str) -> Iterator[str]:
     """Yield the capitalized words of a sentence, without a label or a common word that begins it: "What" is no name."""
+    label = _NAME.match(sentence)
+    if label and sentence.startswith(":", label.end()):
+        sentence = sentence[label.end() + 1 :].lstrip()
     for found in _NAME.finditer(sentence):
-        if found.start() == 0 and sentence.startswith(":", found.end()):
-            continue
         first, _, rest = found[0].partition(" ")
         begins = found.start() == 0 and (first.lower() in COMMON_WORDS or not (rest or first.isupper()))
         name = rest if begins else found[0]
