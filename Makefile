@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick lint format types imports check clients schema lock clean
+.PHONY: attack evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick lint format types imports check clients docs dist sbom workflows audit schema lock clean
 
 BIN := .venv/bin
 CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -59,22 +59,40 @@ imports: .venv/ready ## check which module may import which (pyproject.toml, [to
 check: lint types imports test ## lint, types, imports and tests: run it before a commit
 
 clients: ## create the environments of client libraries that some tests use (.venvs/*, clients/*/node_modules)
-	@$(MAKE) --no-print-directory --keep-going -j 4 $(CLIENTS:%=.venvs/%/ready) \
+	@$(MAKE) --no-print-directory --keep-going -j 4 $(CLIENTS:%=.venvs/%/ready) .venvs/docs/ready .venvs/release/ready \
 		clients/node/node_modules/ready clients/frameworks/node_modules/ready
+
+docs: .venvs/docs/ready ## build the documentation as a site, in build/docs; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/python -m mkdocs build --quiet --strict $(ARGS)
+
+dist: .venvs/release/ready ## build the wheel and the source distribution, in dist
+	@.venvs/release/bin/python -m hatchling build --directory dist
+
+sbom: .venvs/release/ready ## write the bill of materials of what the server needs at run time (CycloneDX), in dist
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore .venvs/release/bin/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml \
+		--output-reproducible --output-file dist/gemini-tuning-mockserver.cdx.json
+
+workflows: .venvs/release/ready ## check the workflows and the action with zizmor, with no network
+	@.venvs/release/bin/zizmor --quiet --offline --no-progress .github action.yml
+
+audit: .venvs/release/ready ## look for known vulnerabilities of what the server needs at run time
+	@.venvs/release/bin/pip-audit --require-hashes --disable-pip --requirement requirements/runtime.txt
 
 evidence: .venv/ready ## update evidence.json and docs/evidence.md; a new row needs a level, source and date
 	@$(BIN)/python scripts/evidence.py --write
 
-settings: .venv/ready ## generate the option tables and the keywords of MockServer from mockserver/settings/__init__.py
+settings: .venv/ready ## generate the option tables, the keywords of MockServer and the picture of the rooms
 	@$(BIN)/python scripts/settings.py --write
+	@$(BIN)/python scripts/docs_pages.py
 
 schema: .venvs/google/ready ## generate the tables of messages and methods from Google's packages
 	@.venvs/google/bin/python scripts/generate_schema.py
 
 lock: .venvs/lock/ready ## pin dependencies after a change; ARGS=--upgrade takes the newest versions
-	@for name in lock build; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt; done
+	@for name in lock build release; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt; done
 	@$(COMPILE) pyproject.toml --extra grpc --extra run -o requirements/runtime.txt
-	@$(COMPILE) pyproject.toml requirements/dev.in -o requirements/dev.txt
+	@for name in dev docs; do $(COMPILE) pyproject.toml requirements/$$name.in -o requirements/$$name.txt; done
 	@for name in $(CLIENTS); do \
 		$(COMPILE) pyproject.toml requirements/clients/$$name.in -o requirements/clients/$$name.txt; done
 
@@ -93,6 +111,14 @@ COMPILE = .venvs/lock/bin/uv pip compile --quiet --universal --python-version 3.
 
 .venvs/lock/ready: requirements/lock.txt scripts/environment
 	@scripts/environment .venvs/lock requirements/lock.txt
+	@touch $@
+
+.venvs/release/ready: requirements/release.txt scripts/environment
+	@scripts/environment .venvs/release $<
+	@touch $@
+
+.venvs/docs/ready: requirements/docs.txt pyproject.toml scripts/environment
+	@scripts/environment .venvs/docs $< .
 	@touch $@
 
 .venvs/%/ready: requirements/clients/%.txt pyproject.toml scripts/environment

@@ -89,7 +89,7 @@ class Supplement:
 
     def has_member(self, message: str, name: str) -> bool:
         """Whether the message is known to have it."""
-        return (message, name) in self._members or name in self._described(message)
+        return (message, name) in self._members or name in self._described(message) or name in _newer_members(message)
 
     def has_value(self, message: str, field: Any, value: str) -> bool:
         """Whether the enum of that member is known to have it."""
@@ -135,6 +135,14 @@ class Supplement:
         if field.type == ENUM and value not in field.enum_type.values_by_name:
             return 0 if self.has_value(field.containing_type.full_name, field, value) else value
         return value
+
+
+def _newer_members(message: str) -> set[str]:
+    """The members that v1beta has: v1alpha accepts them [seen 2026], but its package is older."""
+    try:
+        return {field.json_name for field in _descriptor(message.replace(".v1alpha.", ".v1beta.")).fields}
+    except Unpublished:
+        return set()
 
 
 def _json_name(field: Json) -> str:

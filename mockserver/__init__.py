@@ -35,8 +35,10 @@ if not TYPE_CHECKING:  # a type checker reads the imports above
         import importlib
         import warnings
 
-        from mockserver.settings.name_conflict import describe_conflict
+        from mockserver.settings.name_conflict import describe_archive, describe_conflict
 
+        if sentence := describe_archive():
+            raise ImportError(sentence)
         if sentence := describe_conflict():
             warnings.warn(sentence, ImportWarning, stacklevel=2)
         return getattr(importlib.import_module(_HOMES[name]), name)

@@ -289,7 +289,7 @@ def format_page(table: Table) -> str:
 
 def _cell(text: str) -> str:
     escaped = text.replace("|", "\\|").replace("<", "&lt;").replace("\t", " ").replace("\n", " ")
-    return escaped.replace("{", "\\{")
+    return escaped.replace("{", "\\{").replace("[", "\\[")
 
 
 def format_table(table: Table) -> str:

@@ -16,7 +16,7 @@ from mockserver.settings import GROUPS, Beginning, By, Interception, Setting, Se
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = ROOT / "mockserver" / "testing" / "keywords.py"
-TABLES = {ROOT / "README.md": By.SERVE, ROOT / "docs" / "testing.md": By.TEST}
+TABLES = {ROOT / "docs" / "server.md": By.SERVE, ROOT / "docs" / "testing.md": By.TEST}
 
 TUNED_MODEL = "google.ai.generativelanguage.v1beta.TunedModel"
 TUNING_JOB = "google.cloud.aiplatform.v1beta1.TuningJob"

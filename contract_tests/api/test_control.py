@@ -263,6 +263,7 @@ def test_calls_are_told_as_they_were_on_the_wire(control: Control, gemini: Gemin
     calls = control.good("GET", "/calls?method=*.create")["calls"]
     newest = control.good("GET", "/calls?last=1")["calls"]
     refused = control.good("GET", "/calls?status=404")["calls"]
+    misspelt = control.ask("GET", "/calls?method=tunedModels.crate")
     control.good("DELETE", "/calls")
 
     assert ["tunedModels.create"] == [call["method"] for call in calls]
@@ -270,6 +271,7 @@ def test_calls_are_told_as_they_were_on_the_wire(control: Control, gemini: Gemin
     assert 10 == calls[0]["response"]["metadata"]["totalSteps"]
     assert ("user:alice@example.com", "2024-03-14T15:00:00Z") == (calls[0]["caller"], calls[0]["time"])
     assert newest == refused
+    assert (400, True) == (misspelt.status_code, "'tunedModels.crate' matches no method" in misspelt.text)
     assert "tunedModels.get" == newest[0]["method"]
     assert [] == control.good("GET", "/calls")["calls"]
 

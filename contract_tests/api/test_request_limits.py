@@ -15,6 +15,9 @@ from mockserver.state.world import World
 
 Json = dict[str, Any]
 
+# Of PaLM no range of stop sequences is documented.
+PALM = "/v1beta/models/text-bison-001:generateText"
+
 LISTING = "/v1/projects/p/locations/us-central1/models?filter="
 
 
@@ -44,13 +47,15 @@ def nested(depth: int) -> bytes:
 # Of each limit: the status of a request that asks for so much.
 REQUESTS: dict[str, Callable[[int], int]] = {
     "CONTROL_BYTES": lambda size: send("POST", "/_mock/reset", b"{" + b" " * (size - 2) + b"}")[0],
-    "TOKEN_BYTES": lambda size: send("POST", "/token", b"grant_type=refresh_token&x=" + b"x" * (size - 27))[0],
+    "TOKEN_BYTES": lambda size: send(
+        "POST", "/token", b'{"grant_type": "refresh_token", "refresh_token": "' + b"x" * (size - 52) + b'"}'
+    )[0],
     "CONTROL_DEPTH": lambda depth: send(
         "POST", "/_mock/answers", b'{"answers":[{"answer":{"parts":[' + nested(depth - 4) + b"]}}]}"
     )[0],
     "ANSWER_CHARACTERS": lambda size: generate(asking(f"[mock: text={'a' * (size // 8)}]", candidateCount=8)),
     "SHOWN_TOKENS": lambda count: post(f"{VERTEX}:computeTokens", {"contents": asking("a " * count)["contents"]}),
-    "STOP_SEQUENCES": lambda count: generate(asking("x", stopSequences=["a"] * count)),
+    "STOP_SEQUENCES": lambda count: post(PALM, {"prompt": {"text": "x"}, "stopSequences": ["a"] * count}),
     "LOGPROBS": lambda count: generate(
         asking(f"[mock: text={'a ' * (count // 20)}]", responseLogprobs=True, logprobs=19), VERTEX
     ),

@@ -92,7 +92,7 @@ def uses() -> tuple[Use, ...]:
 
 def _modules() -> Iterator[Any]:
     for info in pkgutil.walk_packages(mockserver.__path__, "mockserver."):
-        if info.name.rpartition(".")[2] not in {"__main__", "respx", "aiohttp", "grpc", "httplib2"}:
+        if info.name.rpartition(".")[2] not in {"__main__", "respx", "aiohttp", "grpc", "httplib2", "virtual_trio"}:
             yield importlib.import_module(info.name)
 
 

@@ -106,29 +106,29 @@ def generate(text: str) -> bytes:
 
 COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "generateContent of a base model": (
-        310,
+        350,
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", generate(PROMPT)),
     ),
     "generateContent of a tuned model": (
-        300,
+        340,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate("in 7")),
     ),
     "streamGenerateContent, 20 events": (
-        1320,
+        1340,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:streamGenerateContent?alt=sse", generate("Tell a story.")),
     ),
-    "tunedModels.get": (195, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
-    "poll of an operation, running": (230, lambda ask: ask.send("GET", f"/v1beta/{ask.running}")),
-    "poll of an operation, done": (230, lambda ask: ask.send("GET", f"/v1beta/{ask.operation}")),
+    "tunedModels.get": (205, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
+    "poll of an operation, running": (240, lambda ask: ask.send("GET", f"/v1beta/{ask.running}")),
+    "poll of an operation, done": (240, lambda ask: ask.send("GET", f"/v1beta/{ask.operation}")),
     "tunedModels.create": (345, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
     "tunedModels.create, trailing commas": (
-        345,
+        355,
         lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples).replace(b'"}', b'",}')),
     ),
     "tuningJobs.create": (1285, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
     "tuningJobs.get, done": (300, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
-        425,
+        455,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", generate(PROMPT)),
     ),
 }

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from contract_tests.environment import HANGS, do_without
+from contract_tests.use.programs import run_bash
 from contract_tests.use.serving import Served, greeting_of, serving
 from mockserver import __version__
 
@@ -55,7 +57,7 @@ def test_greeting_says_what_is_served_and_how_to_reach_it(served: Served) -> Non
 
 
 def test_requests_are_logged_by_method(tmp_path: Path) -> None:
-    """Method id, status, milliseconds; nothing of it with --quiet; a lost request with what it may have meant."""
+    """Method id, status, milliseconds, with the time if it was refused; nothing of it with --quiet; a lost request with what it may have meant."""
     with serving(tmp_path / "log") as server, serving(tmp_path / "quiet", "--quiet") as quiet:
         for each in (server, quiet):
             httpx.get(f"{each.base_url}/v1beta/tunedModels?key=any-key")
@@ -63,10 +65,67 @@ def test_requests_are_logged_by_method(tmp_path: Path) -> None:
     log = (tmp_path / "log").read_text()
 
     assert re.search(r"^tunedModels\.list 200 \d+\.\d ms$", log, re.MULTILINE)
-    assert re.search(r"^GET /v1/tunedModels/any 404 \d+\.\d ms$", log, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d GET /v1/tunedModels/any 404 \d+\.\d ms$", log, re.MULTILINE)
     for said in (log, (tmp_path / "quiet").read_text()):
         assert "start the server with --lenient-routes" in said
     assert "tunedModels.list" not in (tmp_path / "quiet").read_text()
+
+
+def test_refused_requests_are_logged_with_path_and_reason(tmp_path: Path) -> None:
+    """One line each, whatever the client sent; a forgotten Content-Type is named, and real secrets are not."""
+    body, generate = '{"contents": []}', "/v1beta/models/gemini-2.0-flash:generateContent"
+    with serving(tmp_path / "log") as server:
+        url, key = server.base_url, {"x-goog-api-key": "any-key"}
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        httpx.get(f"{url}/v1beta/tunedModels/lost", headers=key)
+        httpx.get(f"{url}/v1beta/tunedModels/AIza{'x' * 35}", headers=key)
+        httpx.post(f"{url}{generate}", content=body, headers=key | form)
+        httpx.post(f"{url}{generate}", content=body, headers=key)
+        httpx.post(f"{url}{generate}", json={"new\nline": 1}, headers=key)
+        httpx.get(f"{url}/v1beta/cachedContents", headers=key)
+        httpx.get(f"{url}/v1beta/models")
+    lines = [line.partition(" ")[2] for line in (tmp_path / "log").read_text().splitlines()]
+    log = "\n".join(lines)
+
+    assert "  GET /v1beta/tunedModels/lost: Tuned model tunedModels/lost does not exist." in log
+    assert "x" * 35 not in log
+    assert "because Content-Type is application/x-www-form-urlencoded: send application/json)" in log
+    assert "because Content-Type is missing: send application/json)" in log
+    assert 1 == sum("not supported by this server, on purpose: Context caching. " in line for line in lines)
+    assert 3 == sum(f"  POST {generate}: Invalid JSON payload received." in line for line in lines)
+    assert "(no credentials were sent: add ?key=any-key" in log
+    assert 7 == sum(bool(re.match(r"\S.* 4\d\d \d+\.\d ms", line)) for line in lines)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104 - what it does is tested
+def test_base_url_of_all_addresses_can_be_asked(tmp_path: Path, host: str) -> None:
+    """The greeting names an address of this machine; `::` listens on IPv4 too."""
+    with serving(tmp_path / "log", "--host", host) as server:
+        status = httpx.get(f"{server.base_url}/v1beta/models?key=any-key").status_code
+        port = urlsplit(server.base_url).port
+        with socket.create_connection(("::1" if host == "::" else "127.0.0.1", port or 0)):
+            pass
+
+    assert (200, f"http://127.0.0.1:{port}") == (status, server.base_url)
+
+
+def test_greeting_of_a_strict_server_with_a_stopped_clock(tmp_path: Path) -> None:
+    """Its key is accepted, unless it looks real: then it is not printed. Its command moves the clock."""
+    real = f"AIza{'x' * 35}"
+    options = ("--auth", "strict", "--credential", f"{real},good-key", "--clock", "manual")
+    with serving(tmp_path / "log", *options) as server:
+        command = re.search(r"stopped; advance it with: (curl .*)$", server.greeting, re.MULTILINE)
+        shown = re.search(r"curl +curl '(\S+)'", server.greeting)
+        assert command
+        assert shown
+        before = httpx.get(f"{server.base_url}/_mock/clock").json()["now"]
+        run_bash(command[1], tmp_path)
+        moved = httpx.get(f"{server.base_url}/_mock/clock").json()["now"]
+        status = httpx.get(shown[1]).status_code
+
+    assert 200 == status
+    assert real not in server.greeting
+    assert timedelta(minutes=5) == datetime.fromisoformat(moved) - datetime.fromisoformat(before)
 
 
 def test_clock_starts_where_it_is_told(tmp_path: Path) -> None:
@@ -82,7 +141,7 @@ def test_clock_starts_where_it_is_told(tmp_path: Path) -> None:
         name = httpx.post(f"{url}/tunedModels", json=body, headers=headers).json()["metadata"]["tunedModel"]
         model = httpx.get(f"{url}/{name}", headers=headers).json()
 
-    assert "2024-03-14T15:09:26+00:00, running at manual" in server.greeting
+    assert "2024-03-14T15:09:26+00:00, stopped; advance it with: curl" in server.greeting
     assert ("CREATING", "2024-03-14T15:09:26Z") == (model["state"], model["createTime"])
 
 
@@ -243,3 +302,35 @@ def test_help_teaches() -> None:
         rf"mockserver {re.escape(__version__)} \(gemini-tuning-mockserver\)\nPython 3\.\S+, .+\nstarlette \d.*\n",
         versions,
     )
+
+
+def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
+    """By the script that we print, in a real shell."""
+    status, script, _ = command("--print-completion", "bash")
+    (tmp_path / "completion.bash").write_text(script)
+    complete = (
+        "source completion.bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_LINE='{words}';"
+        " $(complete -p mockserver | sed 's/.*-F \\([^ ]*\\).*/\\1/') 2>/dev/null; echo ${{COMPREPLY[@]}}"
+    )
+
+    assert 0 == status
+    assert "serve" in run_bash(complete.format(words="mockserver ser"), tmp_path).split()
+    assert "--start-time" in run_bash(complete.format(words="mockserver serve --sta"), tmp_path).split()
+
+
+def test_completion_without_its_library_says_what_to_install() -> None:
+    """As every extra does."""
+    program = "import sys; sys.modules['shtab'] = None; from mockserver.cli import run; sys.exit(run())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--print-completion", "bash"], capture_output=True, text=True, check=False
+    )
+
+    assert (2, True) == (done.returncode, "pip install 'gemini-tuning-mockserver[completion]'" in done.stderr)
+
+
+@pytest.mark.parametrize("words", ["serve --port 0", "--help", "check-dataset --help"])
+def test_reader_that_has_gone_gets_no_traceback(tmp_path: Path, words: str) -> None:
+    """As of `mockserver serve | head -1`, when head is quicker than we are."""
+    run_bash(f"{sys.executable} -m mockserver {words} 2> errors | true", tmp_path)
+
+    assert "" == (tmp_path / "errors").read_text()

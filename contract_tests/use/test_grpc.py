@@ -190,7 +190,7 @@ def test_what_cannot_be_served_is_said_in_a_sentence(options: list[str], sentenc
 def test_without_grpcio_the_option_says_what_to_install() -> None:
     """The rest of the server does without."""
     program = (
-        "import sys; sys.modules['grpc'] = None; from mockserver.__main__ import main; sys.exit(main(sys.argv[1:]))"
+        "import sys; sys.modules['grpc'] = None; from mockserver.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", program, "serve", "--port", "0", "--grpc-port", "0"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Words cannot rot: what the README shows is run, and what it lists is compared with what there is."""
+"""Words cannot rot: what the README and the pages of docs/ show is run, and what they list is compared with what there is."""
 
 import os
 import re
@@ -20,6 +20,9 @@ from contract_tests.use.suites import OURS, run_text
 from mockserver.inspection.services import route_table
 
 README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+SHOWN = [DOCS / name for name in ("tutorial.md", "clients.md", "server.md")]
+"""The pages whose examples follow each other: the tutorial makes a model, the last one deletes it."""
 PRINTED_URL = "http://127.0.0.1:8765"
 
 # Which of the clients' environments an example runs in, by what it imports.
@@ -28,7 +31,7 @@ CLIENTS = {"google.generativeai": "generativeai", "vertexai": "google", "from go
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A block of the README, and the block of text after it, which shows its output."""
+    """A block of a page, and the block of text after it, which shows its output."""
 
     language: str
     code: str
@@ -41,17 +44,11 @@ class Example:
         return self.output.splitlines() or in_comments
 
 
-def blocks() -> Iterator[Example]:
+def blocks(*pages: Path) -> list[Example]:
     """Every block of code, in order."""
-    found = re.findall(
-        r"^```(\w+)\n(.*?)^```$(?:\n\n^```text\n(.*?)^```$)?", README.read_text(), re.DOTALL | re.MULTILINE
-    )
-    return (Example(*parts) for parts in found)
-
-
-def examples(*languages: str) -> list[Example]:
-    """The blocks in these languages."""
-    return [each for each in blocks() if each.language in languages]
+    text = "\n".join(page.read_text() for page in pages)
+    found = re.findall(r"^```(\w+)\n(.*?)^```$(?:\n\n^```text\n(.*?)^```$)?", text, re.DOTALL | re.MULTILINE)
+    return [Example(*parts) for parts in found]
 
 
 @pytest.fixture
@@ -78,7 +75,7 @@ def is_test(example: Example) -> bool:
     return "def test_" in example.code
 
 
-@pytest.mark.parametrize("example", [*filter(is_test, blocks())], ids=("first", "all sides"))
+@pytest.mark.parametrize("example", [*filter(is_test, blocks(*SHOWN))], ids=("first", "all sides"))
 def test_tests_pass(example: Example, tmp_path: Path) -> None:
     """Each block is a test file of its own. google-genai warns that its tuning is experimental."""
     by_genai = "google import genai" in example.code
@@ -89,15 +86,69 @@ def test_tests_pass(example: Example, tmp_path: Path) -> None:
     assert {"passed": example.code.count("def test_")} == ran.outcome
 
 
+@pytest.mark.parametrize("at", [0, 1], ids=("before", "after"))
+def test_the_program_of_the_readme_is_tested(at: int, tmp_path: Path) -> None:
+    """Both tests pass, the one with a mock of the client and the one with the fixture, and no loop waits a minute."""
+    program_text, *tests = (each.code for each in blocks(README) if each.language == "python")
+    (tmp_path / "bot.py").write_text(program_text)
+
+    ran = run_text(client_python("genai-3"), tests[at], tmp_path, "-W", "ignore", "-p", "no:randomly")
+
+    assert 2 == len(tests)
+    assert {"passed": tests[at].count("def test_")} == ran.outcome
+    assert ran.seconds("test_tune") < 60
+
+
 def test_examples_print_what_they_show(as_told: Served, tmp_path: Path) -> None:
     """One after the other, from the first run to the delete; clients may log between the lines."""
-    shown = [example for example in examples("bash", "python", "javascript") if not is_test(example)]
+    languages = {"bash", "python", "javascript"}
+    shown = [example for example in blocks(*SHOWN) if example.language in languages and not is_test(example)]
 
     assert shown
     for example in shown:
         lines = printed(example, as_told, tmp_path)
         assert example.promised
         assert example.promised == [line for line in lines if line in example.promised], "\n".join(lines)
+
+
+def first_run() -> Example:
+    """The script of the tutorial."""
+    return next(each for each in blocks(DOCS / "tutorial.md") if each.language == "bash")
+
+
+def test_first_run_can_be_repeated(tmp_path: Path) -> None:
+    """In the same terminal, and without jq."""
+    with serving(tmp_path / "log", "--clock", "600x") as server:
+        outputs = [printed(first_run(), server, tmp_path) for _ in range(2)]
+
+    assert [first_run().promised] * 2 == outputs
+    assert "jq" not in first_run().code
+
+
+def test_first_run_without_a_server_says_so_and_ends(tmp_path: Path) -> None:
+    """It does not wait for a server that was never started."""
+    nobody = Served("http://127.0.0.1:1", "", tmp_path, 0)
+    script = Example("bash", first_run().code + "true\n")
+
+    assert ["Nothing answers on http://127.0.0.1:1. Start it: mockserver serve"] == printed(script, nobody, tmp_path)
+
+
+@pytest.mark.parametrize("page", [README, *sorted(DOCS.glob("*.md"))], ids=lambda page: page.stem)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """To a file, and to a heading that it has."""
+    for target in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", page.read_text()):
+        path, _, heading = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), target
+        headings = (
+            [
+                re.sub(r"[^\w -]", "", line).lower()
+                for line in re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+            ]
+            if heading
+            else []
+        )
+        assert not heading or heading in [each.replace(" ", "-") for each in headings], target
 
 
 def test_make_serves() -> None:
@@ -108,7 +159,7 @@ def test_make_serves() -> None:
         os.killpg(process.pid, signal.SIGINT)
 
     assert "  base URL " in greeting
-    assert "make serve " in next(each.code for each in blocks() if each.language == "console")
+    assert "make serve " in "".join(each.code for each in blocks(README) if each.language == "console")
 
 
 def expanded(pattern: str) -> Iterator[str]:
@@ -120,7 +171,7 @@ def expanded(pattern: str) -> Iterator[str]:
 
 def test_table_of_methods_is_the_routes() -> None:
     """Every method in every version that is served, under its host, and no other."""
-    sections = re.split(r"^`(\w+\.googleapis\.com)`", README.read_text(), flags=re.MULTILINE)[1:]
+    sections = re.split(r"^`(\w+\.googleapis\.com)`", (DOCS / "methods.md").read_text(), flags=re.MULTILINE)[1:]
     listed = {
         (host, method, version)
         for host, text in zip(sections[::2], sections[1::2], strict=True)
@@ -136,7 +187,7 @@ def test_table_of_methods_is_the_routes() -> None:
 def test_not_supported_is_what_the_contract_leaves_out() -> None:
     """The list is the one the routes are held to, in its words and with its reasons."""
     known = [row for service in (GEMINI, VERTEX) for row in not_supported(service)]
-    text = README.read_text().partition("\n## Not supported\n")[2].partition("\n## ")[0]
+    text = (DOCS / "methods.md").read_text().partition("\n## Not supported\n")[2].partition("\n## ")[0]
 
     assert [f"{each['what']}: {each['reason']}" for each in known] == re.findall(r"^- (.*)$", text, re.MULTILINE)
 
@@ -145,6 +196,6 @@ def test_options_are_those_of_the_command_line() -> None:
     """Every option of `serve` is named, and none that is not there."""
     help_text = run([sys.executable, "-m", "mockserver", "serve", "--help"], ROOT, {})
     options = set(re.findall(r"--[a-z][a-z-]+", help_text.partition("options:")[2].partition("examples:")[0]))
-    named = set(re.findall(r"`(?:mockserver serve )?(--[a-z][a-z-]+)", README.read_text()))
+    named = set(re.findall(r"`(?:mockserver serve )?(--[a-z][a-z-]+)", (DOCS / "server.md").read_text()))
 
     assert options == named | {"--help"}

@@ -4,8 +4,11 @@ mypy checks this file (`make types`): an `ignore` that hides no error is an erro
 be refused by the types.
 """
 
+import inspect
+
 import pytest
 
+import mockserver
 from mockserver import MockServer
 from mockserver.scripting.answers import Rule
 from mockserver.settings import Interception, Settings, declared
@@ -69,3 +72,19 @@ def test_keywords_are_all_there_are() -> None:
     assert world == WorldKeywords.__annotations__.keys()
     assert interception == InterceptionKeywords.__annotations__.keys()
     assert set(Rule.__dataclass_fields__) - {"answer"} == Conditions.__annotations__.keys()
+
+
+def test_docstrings_stand_alone() -> None:
+    """`help()` and editors show a public name's own docstring, which does not send the reader to another module."""
+    public = [getattr(mockserver, name) for name in mockserver.__all__ if not name.startswith("_")]
+    members = [
+        member
+        for each in public
+        if inspect.isclass(each)
+        for name, member in vars(each).items()
+        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property))
+    ]
+
+    for each in [*public, *members]:
+        assert each.__doc__, each
+        assert "see `" not in each.__doc__ or "see `settings.seed`" in each.__doc__, each

@@ -5,8 +5,11 @@ import sys
 
 def run() -> int:
     """Run the command line, unless another package has replaced our files. Return the exit status."""
-    from mockserver.settings.name_conflict import describe_conflict, is_replaced
+    from mockserver.settings.name_conflict import describe_archive, describe_conflict, is_replaced
 
+    if sentence := describe_archive():
+        print(f"mockserver: {sentence}", file=sys.stderr)
+        return 2
     if sentence := describe_conflict():
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
         if is_replaced():

@@ -1,6 +1,7 @@
 """The command `mockserver` with its subcommands."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -49,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BadOption as error:
         print(f"mockserver: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read the output has seen enough: mockserver serve | head -1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it closes stdout
+        return 0
 
 
 class _PrintVersions(argparse.Action):
@@ -73,6 +77,19 @@ class _PrintVersions(argparse.Action):
         parser.exit()
 
 
+class _PrintCompletion(argparse.Action):
+    """Prints a script that completes commands and options in a shell."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: Any, shell: Any, *__: Any) -> NoReturn:
+        try:
+            import shtab
+        except ModuleNotFoundError:
+            sentence = "shtab is not installed. Run: pip install 'gemini-tuning-mockserver[completion]'"
+            parser.exit(2, f"mockserver: --print-completion: {sentence}\n")
+        print(shtab.complete(parser, shell))
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mockserver",
@@ -81,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_PrintVersions, help="print the versions that a bug report needs, and exit")
+    parser.add_argument(
+        "--print-completion",
+        action=_PrintCompletion,
+        choices=("bash", "zsh", "tcsh"),
+        help="print a script that completes commands and options in that shell, and exit",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (serve, run_command, watch, env, credentials, check_dataset, record, check):
         command.add_command(commands)

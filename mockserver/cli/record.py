@@ -42,17 +42,16 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument(
         "--port",
         metavar="PORT",
-        default="0",
-        help="the port to listen on if there is no COMMAND (default: a free port)",
+        help="listen on this port until Ctrl-C, for programs that you start yourself; 0 takes a free one",
     )
-    parser.add_argument(
-        "command", nargs="*", metavar="COMMAND", help="the program to run; without one, listen until interrupted"
-    )
+    parser.add_argument("command", nargs="*", metavar="COMMAND", help="the program to run")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit status; 1 if nothing was recorded."""
+    if not arguments.command and arguments.port is None:
+        raise BadOption("name the program: mockserver record -- python tune.py. Or give --port, to start it yourself")
     from mockserver.doors.live import CannotListen, serve
 
     try:

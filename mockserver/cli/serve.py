@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
+from mockserver.rpc.credentials import find_real_secret
 from mockserver.rpc.loopback import is_loopback
 from mockserver.settings import (
     GROUPS,
@@ -27,7 +28,7 @@ from mockserver.settings import (
     read_settings,
     unknown_variables,
 )
-from mockserver.state.clock import to_datetime
+from mockserver.state.clock import ManualClock, to_datetime
 from mockserver.state.new_world import new_world, read_options
 from mockserver.state.world import World, Worlds
 
@@ -190,7 +191,7 @@ def _read_answers(world: World, file: str) -> None:
 
 def log_to_stderr(*, quiet: bool) -> None:
     """Log warnings to standard error and, unless quiet, a line for each request."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     if quiet:
         logging.getLogger("mockserver.access").setLevel(logging.WARNING)
@@ -216,29 +217,46 @@ def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> s
 
     content = external_account(url, prepared.world.credentials)
     path = write(folder / "application_default_credentials.json", content)
-    return f"\n  credentials          GOOGLE_APPLICATION_CREDENTIALS={path}"
+    # Without a project, Google's libraries ask another service for that of the credentials.
+    return f"\n  credentials          GOOGLE_CLOUD_PROJECT=my-project GOOGLE_APPLICATION_CREDENTIALS={path}"
 
 
 def _greeting(url: str, grpc_target: str, prepared: Preparation, folder: Path | None) -> str:
     """Return the greeting: what is served, its time, and how to connect clients."""
     world, token = prepared.world, prepared.token
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
+    key, token_of_client = _working_credentials(world.settings)
     era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
     control = f"with the header X-Mockserver-Token: {token}" if token else "from this machine"
     grpc = f"\n  gRPC                 {grpc_target}" if grpc_target else ""
     return f"""\
 Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   base URL             {url}{grpc}{_credentials_line(url, prepared, folder)}
-  time                 {moment}, running at {prepared.speed}
+  time                 {moment}, {_describe_speed(url, prepared)}
   seed                 {world.settings.seed}
   dashboard            {url}/
   control              {url}/_mock/openapi.json {control}
 
-  curl                 curl '{url}/v1beta/tunedModels?key=any-key'
-  google-genai         genai.Client(api_key="any-key", http_options={{"base_url": "{url}", "api_version": "v1beta"}})
-  google-generativeai  genai.configure(api_key="any-key", transport="rest", client_options={{"api_endpoint": "{url}"}})
+  curl                 curl '{url}/v1beta/tunedModels?key={key}'
+  google-genai         genai.Client(api_key="{key}", http_options={{"base_url": "{url}", "api_version": "v1beta"}})
+  google-generativeai  genai.configure(api_key="{key}", transport="rest", client_options={{"api_endpoint": "{url}"}})
   vertexai             vertexai.init(project="p", location="us-central1", api_endpoint="{url}", api_transport="rest",
-                                     credentials=google.oauth2.credentials.Credentials(token="any-token"))
+                                     credentials=google.oauth2.credentials.Credentials(token="{token_of_client}"))
   Cloud Storage        STORAGE_EMULATOR_HOST={url}
 
 Stop with Ctrl-C."""
+
+
+def _describe_speed(url: str, prepared: Preparation) -> str:
+    if not isinstance(prepared.world.clock, ManualClock):
+        return f"running at {prepared.speed}"
+    header = " -H 'X-Mockserver-Token: ...'" if prepared.token else ""
+    return f"stopped; advance it with: curl{header} -d '{{\"minutes\": 5}}' {url}/_mock/clock/advance"
+
+
+def _working_credentials(settings: Settings) -> tuple[str, str]:
+    """Return a key and a token that the server accepts. What looks real is not printed."""
+    if settings.auth != "strict":
+        return "any-key", "any-token"
+    shown = next((each for each in sorted(settings.accepted_credentials) if not find_real_secret(each)), "...")
+    return shown, shown

@@ -6,7 +6,14 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from mockserver.control.operations import ControlRequest, Empty, Json, Operation, invalid_argument
+from mockserver.control.operations import (
+    ControlRequest,
+    Empty,
+    Json,
+    Operation,
+    invalid_argument,
+    translate_errors,
+)
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
@@ -129,12 +136,13 @@ def get_report(request: ControlRequest) -> ClientBehaviourReport:
 def _filter_calls(request: ControlRequest) -> Calls:
     query = request.query
     last, status = query.get("last"), query.get("status")
-    calls = Calls(request.world.calls).filter(
-        query.get("method", "*"),
-        resource=query.get("resource", "*"),
-        caller=query.get("caller", "*"),
-        status=None if status is None else int(_parse_number("status", status)),
-    )
+    with translate_errors():
+        calls = Calls(request.world.calls).filter(
+            query.get("method", "*"),
+            resource=query.get("resource", "*"),
+            caller=query.get("caller", "*"),
+            status=None if status is None else int(_parse_number("status", status)),
+        )
     return calls if last is None else calls[max(0, len(calls) - int(_parse_number("last", last))) :]
 
 

@@ -9,6 +9,8 @@ import orjson
 
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Route
+from mockserver.rpc.credentials import redact
+from mockserver.rpc.errors import ApiError
 from mockserver.state.world import Settings
 
 LONGEST_CORRECTED = 1000
@@ -17,6 +19,8 @@ LONGEST_CORRECTED = 1000
 
 def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings, host: str = "") -> str:
     """Describe why no route matches a path, or the nearest routes. `host` is the service whose host was called, if any."""
+    if verb == "GET" and path in {"", "/"}:
+        return "the API has nothing here; a browser sees the dashboard"
     return (
         _find_hint(table, path)
         or _describe_elsewhere(table, verb, path, settings, host)
@@ -50,7 +54,7 @@ def _describe_elsewhere(table: RouteTable, verb: str, path: str, settings: Setti
 def _describe_nearest(table: RouteTable, verb: str, path: str) -> str:
     nearest = table.find_nearest(verb, path)
     if not nearest:
-        return "no method has a path like it"
+        return "no method has a path like it; docs/methods.md lists all"
     return "nearest: " + ", ".join(_describe(route) for route in nearest[:3])
 
 
@@ -118,6 +122,15 @@ def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings) -> str:
         route.rpc for route in table.routes if route.rpc.rpartition(".")[2] == rpc.rpartition(".")[2]
     )
     return f"nearest: {', '.join(list(nearest)[:3])}" if nearest else "no method has a name like it"
+
+
+def explain(error: ApiError, hint: str = "") -> str:
+    """Return why a call was refused, for the access log: one line without secrets, and not all that a client sent."""
+    text = f"{error.message} ({hint})" if hint else error.message
+    return " ".join(str(redact(text)).split())[:LONGEST_REASON]
+
+
+LONGEST_REASON = 300
 
 
 def _describe(route: Route) -> str:

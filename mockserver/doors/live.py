@@ -262,6 +262,8 @@ def reset_connection(transport: WriteTransport) -> None:
 
 
 def _config(app: Any, host: str, port: int) -> uvicorn.Config:
+    if host == "::":  # for asyncio it is IPv6 alone, and "" is both; 0 would be another port for each of them
+        host, port = "", port or _free_port()
     return uvicorn.Config(
         app,
         host=host,
@@ -304,8 +306,18 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+def _free_port() -> int:
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=socket.has_dualstack_ipv6()) as probe:
+        return int(probe.getsockname()[1])
+
+
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # noqa: S104 - the user asked for it
+"""Addresses that mean all of this machine's, of which nobody can ask; and one of those."""
+
+
 def _base_url(server: uvicorn.Server, host: str) -> str:
     port = server.servers[0].sockets[0].getsockname()[1]
+    host = EVERY_ADDRESS.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

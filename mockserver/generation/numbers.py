@@ -30,13 +30,16 @@ _FIELDS = (
     "temperature", "top_p", "top_k", "candidate_count", "max_output_tokens", "stop_sequences", "presence_penalty",
     "frequency_penalty", "response_logprobs", "logprobs",
 )  # fmt: skip
+_MEMBERS = {json_name(name): name for name in _FIELDS}
 
 
 def out_of_range(
     config: Mapping[str, Any], service: ServiceName, base: BaseModel, as_of: date | None
 ) -> Iterator[tuple[Range, float]]:
     """Yield the range and the number of every field that is out of it; of a repeated field the number of values."""
-    values = {name: config[member] for name in _FIELDS if (member := json_name(name)) in config}
+    if not config:
+        return iter(())
+    values = {name: config[member] for member, name in _MEMBERS.items() if member in config}
     if thinking := config.get("thinkingConfig"):
         values["thinking"] = 1  # even with a budget of 0 [seen of Gemma]
         values |= {"thinking_budget": thinking["thinkingBudget"]} if "thinkingBudget" in thinking else {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
-from mockserver.dispatch.diagnostics import diagnose_rpc
+from mockserver.dispatch.diagnostics import diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, Answer, dispatch, record_undispatched
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import RouteTable
@@ -82,20 +82,23 @@ class GrpcFace:
         world = self._worlds.choose(texts)
         secret = find_secret(texts, call.body, self._worlds.warn_once)
         arrival = _Arrival(call, world, world.clock.now(), secret, message)
-        label, pieces = self._answer(arrival, refused)
-        access.info("%s %s %.1f ms", label, VERB, watch())
+        label, pieces, error = self._answer(arrival, refused)
+        reason = f"  {error.status}: {explain(error)}" if error else ""
+        access.info("%s %s %.1f ms%s", label, VERB, watch(), reason)
         return Reply(pieces, world.clock)
 
-    def _answer(self, arrival: "_Arrival", refused: ApiError | None) -> tuple[str, Pieces]:
-        """What the access log calls the call, and the reply's pieces."""
+    def _answer(self, arrival: "_Arrival", refused: ApiError | None) -> tuple[str, Pieces, ApiError | None]:
+        """What the access log calls the call, the reply's pieces, and why the call is refused."""
         call, world, settings = arrival.call, arrival.world, arrival.world.settings
         if arrival.secret and settings.refuse_real_credentials:
-            return call.method, arrival.refuse(refusal(arrival.secret))
+            secret = refusal(arrival.secret)
+            return call.method, arrival.refuse(secret), secret
         live = [route for route in self.table.routes_of(call.rpc) if route.is_live(settings.as_of)]
         if not live:
             hint = diagnose_rpc(self.table, call.rpc, settings)
             log.warning("%s was not found: %s", call.method, hint)
-            return call.method, arrival.refuse(_not_implemented(self.table, call), hint)
+            unknown = _not_implemented(self.table, call)
+            return call.method, arrival.refuse(unknown, hint), unknown
         route = self.table.match_rpc(call.rpc, arrival.message, settings.as_of)
         misnamed = route is None
         route = route or live[0]
@@ -117,7 +120,8 @@ class GrpcFace:
             path=expand_path(route.path, arrival.message),
         )
         answer = dispatch(request)
-        return route.id, _pieces(answer, call.metadata.get("x-goog-fieldmask", ""))
+        error = answer.result if isinstance(answer.result, ApiError) else None
+        return route.id, _pieces(answer, call.metadata.get("x-goog-fieldmask", "")), error
 
 
 @dataclass(frozen=True, slots=True)

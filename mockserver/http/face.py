@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
-from mockserver.dispatch.diagnostics import diagnose_unrouted
+from mockserver.dispatch.diagnostics import diagnose_unrouted, explain
 from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_undispatched
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import Match, RouteTable
@@ -25,7 +25,7 @@ from mockserver.http.reply import Printer, Reply, requested_mask
 from mockserver.http.request import HttpRequest
 from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
-from mockserver.protojson.reading import read_request
+from mockserver.protojson.reading import is_form, read_request
 from mockserver.rpc import errors
 from mockserver.rpc.credentials import Credentials, read_credentials, redact
 from mockserver.rpc.errors import ApiError, Code
@@ -38,12 +38,16 @@ access = logging.getLogger("mockserver.access")
 
 @dataclass(slots=True)
 class ReceivedRequest:
-    """A request, its world and its time. `secret` describes what looks like a real credential, "" if nothing does."""
+    """A request, its world and its time. `secret` describes what looks like a real credential, "" if nothing does.
+
+    `reason` is for the access log: why the request was refused, "" if it was not.
+    """
 
     http: HttpRequest
     world: World
     now: Nanos
     secret: str
+    reason: str = ""
 
     @property
     def label(self) -> str:
@@ -68,6 +72,7 @@ class ReceivedRequest:
 
     def refuse(self, error: ApiError, parameters: SystemParameters) -> Reply:
         """Reply with an error, before a method was found."""
+        self.reason = explain(error)
         self._record(error.code.http, error.status)
         return Printer(self.http, parameters, self.now, self.world.clock).print_error(error)
 
@@ -103,7 +108,7 @@ class ReceivedRequest:
 
 
 LogCall = Callable[[str, int, float], None]
-"""Logs a call: the name of its method, the status, the milliseconds that it took."""
+"""Logs a call that was not refused: the name of its method, the status, the milliseconds that it took."""
 
 
 def log_call(label: str, status: int, milliseconds: float) -> None:
@@ -135,8 +140,13 @@ class HttpFace:
         texts = http.identifying_texts()
         world = self._worlds.choose(texts)
         secret = find_secret(texts, http.body, self._worlds.warn_once)
-        label, reply = self._answer(ReceivedRequest(http, world, world.clock.now(), secret), may_block=may_block)
-        self._log_call(label, reply.status, elapsed_ms())
+        received = ReceivedRequest(http, world, world.clock.now(), secret)
+        label, reply = self._answer(received, may_block=may_block)
+        if reply.status < 400:
+            self._log_call(label, reply.status, elapsed_ms())
+        else:
+            reason = f"  {received.label}: {received.reason}" if received.reason else ""
+            access.info("%s %d %.1f ms%s", label, reply.status, elapsed_ms(), reason)
         return reply
 
     def _answer(self, received: ReceivedRequest, *, may_block: bool) -> tuple[str, Reply]:
@@ -164,6 +174,7 @@ class HttpFace:
             return received.label, received.answer_unrouted(self._table, host)
         route = match.route
         if malformed := _malformed(http):
+            received.reason = f"the request has {'a body' if http.body else 'neither a body nor a Content-Length'}"
             return route.id, received.print_page(*malformed)
         service = self._table.services[route.service]
         credentials = read_credentials(http.headers, pairs)
@@ -171,6 +182,9 @@ class HttpFace:
             received, service, match, settings, credentials, lambda: _bind(http, match, query, parameters)
         )
         answer = dispatch(request, may_block=may_block)
+        if isinstance(answer.result, ApiError):
+            answer.hint = answer.hint or _refusal_hint(http, request, answer.result)
+            received.reason = explain(answer.result, answer.hint)
         printer = Printer(http, parameters, received.now, world.clock, answer)
         try:
             return route.id, printer.print(answer)
@@ -223,6 +237,17 @@ def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], paramet
     if mask := requested_mask(http, parameters):
         apply_fields_mask(route.response, {}, mask)  # before the handler: a refused request must not change anything
     return message
+
+
+def _refusal_hint(http: HttpRequest, request: Request, error: ApiError) -> str:
+    """Return a hint for what a first request often lacks: credentials, or a Content-Type. The service has none either."""
+    denied = error.code in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED}
+    if denied and request.credentials.key is None and request.credentials.bearer is None:
+        key = "KEY" if request.settings.auth == "strict" else "any-key"
+        return f"no credentials were sent: add ?key={key}, or -H 'Authorization: Bearer {key}'"
+    if http.body[:1] in {b"{", b"["} and is_form(content_type := http.headers.get("content-type")):
+        return f"the body is read as a form, because Content-Type is {content_type or 'missing'}: send application/json"
+    return ""
 
 
 def _malformed(http: HttpRequest) -> tuple[int, bytes] | None:

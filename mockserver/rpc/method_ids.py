@@ -19,9 +19,7 @@ def check_method_pattern(pattern: str, methods: Collection[str]) -> None:
     if pattern and not any(matches_method(method, pattern) for method in methods):
         ends = {end for method in methods for end in _ends(method)}
         nearest = get_close_matches(pattern[:100], sorted(ends), 3)
-        hint = (
-            f"did you mean {' or '.join(map(repr, nearest))}?" if nearest else "see the tables of methods in README.md"
-        )
+        hint = f"did you mean {' or '.join(map(repr, nearest))}?" if nearest else "see docs/methods.md"
         raise ValueError(f"{pattern!r} matches no method; {hint}")
 
 

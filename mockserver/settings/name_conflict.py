@@ -23,6 +23,16 @@ def describe_conflict() -> str:
     )
 
 
+def describe_archive() -> str:
+    """Return a sentence for people if the package was imported from an archive, else ""."""
+    if Path(__file__).exists():
+        return ""
+    return (
+        "mockserver reads tables from files beside its code, so it cannot be imported from an archive:"
+        " install it (pip install FILE.whl)"
+    )
+
+
 def is_replaced() -> bool:
     """Return whether the module `mockserver` is the other package's."""
     return "create_app" not in dir(sys.modules["mockserver"])

@@ -39,7 +39,12 @@ if TYPE_CHECKING:
 
 
 class Conditions(TypedDict, total=False):
-    """The conditions of a rule: see `Rule`."""
+    """When an answer is used: all of these must hold.
+
+    `model` is a glob for the model's name or its last part; `text` is the exact prompt, `regex` an expression that is
+    searched in it, `predicate` a function of it; `turn` is the number of the user's turn, `call` the number of the call
+    of that model, both from 1; `times` is how often the answer is used at most.
+    """
 
     model: str
     text: str
@@ -88,7 +93,7 @@ class MockServer:
 
     @property
     def clock(self) -> Clock:
-        """Return the world's clock: `advance(minutes=5)`, `move_to(...)`."""
+        """Return the world's clock: `advance(minutes=5)`, `move_to("2030-01-01")`."""
         return self._world.clock
 
     @property
@@ -110,7 +115,7 @@ class MockServer:
 
     @property
     def calls(self) -> Calls:
-        """Return the log of calls, oldest first."""
+        """Return the log of calls, oldest first: `calls.assert_called("tuningJobs.create", times=1)`."""
         return Calls(self._world.calls)
 
     @property
@@ -125,7 +130,7 @@ class MockServer:
 
     @property
     def report(self) -> ClientBehaviour:
-        """Return the client-behaviour report: `assert_polite(min_interval=5)`."""
+        """Return how the client behaved: `polls`, `retries`, `assert_polite(min_interval=5, backs_off=True)`."""
         return ClientBehaviour(self.calls)
 
     @property
@@ -161,7 +166,16 @@ class MockServer:
         return Scenario(self._world.store).faults
 
     def answer(self, *answers: AnswerLike | Rule | Mapping[str, Any], **when: Unpack[Conditions]) -> None:
-        """Script answers. `when` are the conditions of `Rule`: model, text, regex, predicate, turn, call, times."""
+        """Script what models answer, from now on. The first answer whose conditions hold is used.
+
+            mockserver.answer("LXIV", text="LXIII")
+            mockserver.answer(Answer("No.", finish="SAFETY"), regex="(?i)secret", times=1)
+            mockserver.answer(lambda prompt: prompt.text.upper(), model="models/gemini-*")
+
+        An answer is a text, an Answer, a function of the prompt that returns one of them, a Rule, or the members of a
+        rule as in an answers file. Conditions: `model` is a glob, `text` the exact prompt, `regex` is searched in it,
+        `predicate` is a function of it, `turn` and `call` count from 1, `times` is how often it is used at most.
+        """
         if unknown := unknown_names(when, Conditions.__annotations__, "condition"):
             raise TypeError(unknown)
         script.add_answers(self._world, answers, **when)
@@ -171,7 +185,13 @@ class MockServer:
         script.script(self._world, answers)
 
     def fault(self, *faults: Fault | Mapping[str, Any]) -> None:
-        """Inject faults from now on: each is a Fault, or its members as in an answers file."""
+        """Inject faults from now on: each is a Fault, or its members as in an answers file.
+
+            mockserver.fault(Fault("tuningJobs.create", status=429, retry_after=30, times=1))
+            mockserver.fault(Fault("tuningJobs.create", fail_at_step=3))
+
+        Raises ValueError for a method that does not exist.
+        """
         script.add_faults(self._world, faults)
 
     # Run control and setup
@@ -208,7 +228,16 @@ class MockServer:
         owner: str = "",
         **members: Unpack[TunedModelKeywords],
     ) -> str:
-        """Add a tuned model and return its name: see `inspection.resources.add_tuned_model`."""
+        """Add a tuned model of the Developer API, with a matching past, and return its name.
+
+            mockserver.add_tuned_model("days", examples={"monday": "tuesday"})
+            mockserver.add_tuned_model("slow", state="CREATING", step=0)
+
+        `state` is CREATING, ACTIVE or FAILED; `step` is the current step, or the one after which it failed (default:
+        half of them), with the message `error`. `owner` is an e-mail address or an API key; without one everybody owns
+        the model. Other keywords are members of the resource, such as display_name, base_model or tuning_task.
+        Raises ValueError for what the service would refuse.
+        """
         failure = run_control.failure(error)
         return resources.add_tuned_model(
             self._world, name, examples=examples, state=state, step=step, error=failure, owner=owner, **members
@@ -227,7 +256,15 @@ class MockServer:
         error: str | None = None,
         **members: Unpack[TuningJobKeywords],
     ) -> str:
-        """Add a tuning job and return its name: see `inspection.resources.add_tuning_job`."""
+        """Add a tuning job of Vertex AI, with the model and the endpoints it has in that state, and return its name.
+
+            mockserver.add_tuning_job(state="RUNNING", base_model="gemini-2.0-flash-001")
+
+        `state` is PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLING or CANCELLED, with or without JOB_STATE_ before it;
+        `step` is the current step, or the one after which it failed (default: half of them), with the message `error`.
+        Other keywords are members of the resource, such as base_model or supervised_tuning_spec.
+        Raises ValueError for what the service would refuse.
+        """
         failure = run_control.failure(error)
         return resources.add_tuning_job(
             self._world,
@@ -340,11 +377,14 @@ class MockServer:
     def intercepting(self, **options: Unpack[InterceptionKeywords]) -> Interception[Self]:
         """Answer this process's requests to Google's hosts, with fake credentials in the environment.
 
-        It is a context manager, and a decorator of functions and classes: see `Interception`.
+            with server.intercepting(): ...     in a block
+            @server.intercepting()              in a function, a coroutine function, or each test of a class
+            server.intercepting().start()       until its stop(), between two cells of a notebook for example
 
         With `sleep="virtual"`, the default, whoever sleeps moves the clock instead of waiting, in this thread and in
         those that are started inside. With `sleep="virtual+clock"` the machine's clocks follow; with `sleep="real"`
-        sleepers wait. `busy_polling` is what happens to code that polls without sleeping. `block_network=True` refuses connections to all other machines.
+        sleepers wait. `busy_polling` is what happens to code that polls without sleeping. `block_network=True` refuses
+        connections to all other machines.
         """
         if unknown := unknown_names(options, InterceptionKeywords.__annotations__, "option"):
             raise TypeError(unknown)

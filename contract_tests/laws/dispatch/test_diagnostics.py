@@ -3,8 +3,9 @@
 import pytest
 
 from contract_tests.official import GEMINI, VERTEX, not_supported, published, served, shape
-from mockserver.dispatch.diagnostics import diagnose_unrouted
+from mockserver.dispatch.diagnostics import diagnose_unrouted, explain
 from mockserver.inspection.services import route_table
+from mockserver.rpc.errors import ApiError, Code
 from mockserver.state.world import Settings
 
 PROJECT = "/v1/projects/p/locations/us-central1"
@@ -114,3 +115,20 @@ def test_near_miss_is_corrected(verb: str, path: str, meant: str) -> None:
 def test_far_misses_are_not_corrected(path: str) -> None:
     """Nothing is made up."""
     assert "did you mean" not in diagnose_unrouted(route_table(), "GET", path, Settings())
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"), [("GET", "a browser sees the dashboard"), ("POST", "google-genai sends `POST /` when")]
+)
+def test_root_is_for_browsers_and_for_clients_that_lost_their_path(verb: str, words: str) -> None:
+    """A person looks at the address, a client posts to it."""
+    assert words in hint(verb, "/")
+
+
+def test_a_reason_is_one_short_line_without_secrets() -> None:
+    """Whatever a client sent that the error quotes."""
+    key = "AIza" + "x" * 35
+    error = ApiError(Code.INVALID_ARGUMENT, f"Unknown name\n{key}\r" + "long " * 1000)
+    reason = explain(error, "a hint")
+
+    assert (1, 300, False) == (len(reason.splitlines()), len(reason), key in reason)

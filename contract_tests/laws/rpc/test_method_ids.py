@@ -31,5 +31,5 @@ def test_a_pattern_that_matches_no_method_is_an_error_that_names_the_nearest() -
     """A typo would otherwise inject nothing, in silence."""
     with pytest.raises(ValueError, match=r"^'tuningJobs.crate' matches no method; did you mean 'tuningJobs.create' or"):
         check_method_pattern("tuningJobs.crate", method_ids())
-    with pytest.raises(ValueError, match=r"^'q\*' matches no method; see the tables of methods in README.md$"):
+    with pytest.raises(ValueError, match=r"^'q\*' matches no method; see docs/methods.md$"):
         check_method_pattern("q*", method_ids())

@@ -1,0 +1,93 @@
+"""The site of the documentation: its pages are those there are, and it can be built without a network."""
+
+import json
+import re
+import runpy
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from contract_tests.environment import HANGS, ROOT, client_python
+from contract_tests.use.suites import OURS, run_text
+from mockserver.settings import GROUPS, By, declared
+
+DOCS = ROOT / "docs"
+HOOK = runpy.run_path(str(ROOT / "scripts" / "docs_pages.py"))
+
+
+def navigation() -> list[str]:
+    """Every page in the navigation."""
+    tree = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    return re.findall(r"[\w/-]+\.md", str(tree))
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The blocks of a page in a language."""
+    text = (DOCS / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """Those in docs/, and those that are made."""
+    written = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
+
+    assert sorted({*written, *(path for path, _ in HOOK["pages"]())}) == sorted(navigation())
+
+
+def test_picture_is_of_the_layers() -> None:
+    """`make settings` draws it again."""
+    assert HOOK["architecture"]() == HOOK["PICTURE"].read_text()
+
+
+@pytest.mark.parametrize("text", re.findall(r"^### `([^`]+)`", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE))
+def test_errors_that_are_explained_exist(text: str) -> None:
+    """In our code, or in that of a client."""
+    theirs = {"Your default credentials were not found", "Reauthentication is needed"}
+    code = "".join(path.read_text() for path in (ROOT / "mockserver").rglob("*.py"))
+
+    assert text in theirs or text in code
+
+
+def test_tests_of_the_pages_pass(tmp_path: Path) -> None:
+    """The example of the page of migration. Those of other pages have tests of their own."""
+    (block,) = blocks("migration.md", "python")
+
+    assert {"passed": 1} == run_text(OURS, block, tmp_path, "-W", "error").outcome
+
+
+def test_recipes_name_what_there_is() -> None:
+    """Inputs and outputs of the action, variables of the server, and an editor's task. testcontainers needs an engine."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    recipes = {name: value for block in blocks("ci.md", "yaml") for name, value in yaml.safe_load(block).items()}
+    steps, services = recipes["steps"], recipes["services"]
+    variables = {it.variable for it in declared(*GROUPS, by=By.SERVE).values()}
+    (task,) = json.loads(*blocks("ci.md", "json"))["tasks"]
+    (python,) = blocks("ci.md", "python")
+
+    assert steps[0]["with"].keys() <= action["inputs"].keys()
+    assert set(re.findall(r"outputs\.([\w-]+)", str(steps))) <= action["outputs"].keys()
+    assert services["mockserver"]["env"].keys() <= variables
+    assert task["command"].startswith("mockserver serve ")
+    compile(python, "ci.md", "exec")
+
+
+def test_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    """Each warning is an error. Proxies and hosts that do not answer would stop a build that asks for something."""
+    command = [str(client_python("docs")), "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
+    proxies = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "NO_MKDOCS_2_WARNING": "1"}
+    built = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **proxies},
+        capture_output=True,
+        text=True,
+        timeout=HANGS,
+        check=False,
+    )
+    pages = [path.read_text() for path in tmp_path.rglob("*.html")]
+    loaded = re.findall(r"(?:src=|<link [^>]*href=)\"?https?://[^ >]*", "".join(pages))
+
+    assert (0, []) == (built.returncode, loaded), built.stderr
+    assert len(navigation()) <= len(pages)
