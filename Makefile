@@ -68,8 +68,9 @@ imports: .venv/ready ## check which module may import which (pyproject.toml, [to
 
 check: lint types imports test ## lint, types, imports and tests: run it before a commit
 
-clients: ## create the environments of client libraries that some tests use (.venvs/*, clients/node)
-	@$(MAKE) --no-print-directory --keep-going -j 4 $(CLIENTS:%=.venvs/%/ready) .venvs/docs/ready .venvs/release/ready clients/node/node_modules/ready
+clients: ## create the environments of client libraries that some tests use (.venvs/*, clients/*/node_modules)
+	@$(MAKE) --no-print-directory --keep-going -j 4 $(CLIENTS:%=.venvs/%/ready) .venvs/docs/ready .venvs/release/ready \
+		clients/node/node_modules/ready clients/frameworks/node_modules/ready
 
 docs: .venvs/docs/ready ## build the documentation as a site, in build/docs; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/python -m mkdocs build --quiet --strict $(ARGS)
@@ -106,7 +107,7 @@ lock: .venvs/lock/ready ## pin dependencies after a change; ARGS=--upgrade takes
 		$(COMPILE) pyproject.toml requirements/clients/$$name.in -o requirements/clients/$$name.txt; done
 
 clean: ## remove every environment and cache
-	rm -rf .venv .venvs clients/node/node_modules dist build
+	rm -rf .venv .venvs clients/*/node_modules dist build
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
 
@@ -134,8 +135,8 @@ COMPILE = .venvs/lock/bin/uv pip compile --quiet --universal --python-version 3.
 	@scripts/environment .venvs/$* $< .
 	@touch $@
 
-clients/node/node_modules/ready: clients/node/package-lock.json
+clients/%/node_modules/ready: clients/%/package-lock.json
 	@if command -v npm >/dev/null; then \
-		cd clients/node && npm ci --ignore-scripts --loglevel=error && touch node_modules/ready; \
+		cd clients/$* && npm ci --ignore-scripts --loglevel=error && touch node_modules/ready; \
 	else \
-		echo "npm was not found: clients/node is left out, and the tests that need it will say so."; fi
+		echo "npm was not found: clients/$* is left out, and the tests that need it will say so."; fi

@@ -30,11 +30,16 @@ def client_python(name: str) -> Path:
 
 def node() -> Path:
     """A Node that @google/genai runs on, which is installed in `clients/node`."""
-    modules = ROOT / "clients" / "node" / "node_modules"
-    if not (modules / "ready").exists():
-        do_without("no packages in clients/node: install npm and run `make clients`")
-    pinned = modules / ".bin" / "node"
+    pinned = node_packages("node") / "node_modules" / ".bin" / "node"
     return pinned if pinned.exists() else program("node")
+
+
+def node_packages(name: str) -> Path:
+    """A folder of `clients` whose packages for Node are installed."""
+    folder = ROOT / "clients" / name
+    if not (folder / "node_modules" / "ready").exists():
+        do_without(f"no packages in clients/{name}: install npm and run `make clients`")
+    return folder
 
 
 def shared(path: str) -> Path:

@@ -35,6 +35,11 @@ PLAIN_RECIPE: Json = {
     "$defs": {"Course": {"enum": ["starter", "dessert"]}},
 }
 MADE: Json = {"minutes": 5, "name": "name", "course": "starter", "ingredients": ["ingredients", "ingredients"]}
+IN_A_PROMPT = f"""Answer as JSON. As an example, {{"properties": {{"foo": {{"type": "string"}}}}}} is a schema.
+Here is the schema: {{braces}} are not.
+```
+{json.dumps(PLAIN_RECIPE, indent=2)}
+```"""
 LIGHTS: Json = {"name": "set_lights", "parameters": {"type": "OBJECT", "properties": {"level": {"type": "INTEGER"}}}}
 CALLS: Json = {"tools": [{"functionDeclarations": [{"name": "stop"}, LIGHTS]}]}
 
@@ -79,6 +84,23 @@ def test_json_mode_without_a_schema_is_an_object(surface: Gemini | Vertex) -> No
     text = part(ask(surface, generationConfig={"responseMimeType": "application/json"}))["text"]
 
     assert "Something for tonight?" in json.loads(text)["answer"]
+
+
+@pytest.mark.parametrize("system", [False, True])
+def test_json_mode_answers_what_a_schema_in_the_prompt_asks_for(surface: Gemini | Vertex, *, system: bool) -> None:
+    """Frameworks write a schema into the prompt or the system instruction, the last after an example of one."""
+    config = {"responseMimeType": "application/json"}
+    told = {"systemInstruction": {"parts": [{"text": IN_A_PROMPT}]}} if system else turn(IN_A_PROMPT)
+
+    assert json.loads(part(ask(surface, generationConfig=config, **told))["text"]) == MADE
+
+
+@pytest.mark.parametrize("text", ["{" * 5_000, '{"a":' * 5_000, '{"properties": {"a": {"$ref": "#/nowhere"}}}', "{1"])
+def test_json_mode_is_an_object_whatever_the_prompt_has(surface: Gemini | Vertex, text: str) -> None:
+    """What looks like a schema and is none."""
+    answer = ask(surface, generationConfig={"responseMimeType": "application/json"}, **turn(text))
+
+    assert isinstance(json.loads(part(answer)["text"]), dict)
 
 
 def test_an_enum_is_answered_with_a_word_of_it(surface: Gemini | Vertex) -> None:
@@ -148,6 +170,7 @@ def calls(answer: Json) -> list[Json]:
     ("prompt", "expected"),
     [
         ("What is the weather in New York?", [("get_current_weather", {"location": "New York"})]),
+        ("Current Task: What is the weather in Oslo?", [("get_current_weather", {"location": "Oslo"})]),
         ("weather for Oslo in F", [("get_current_weather", {"location": "Oslo", "unit": "F"})]),
         ("what is 1000/2?", [("divide", {"a": 1000, "b": 2})]),
         ("Please use divide on 9 and 3", [("divide", {"a": 9, "b": 3})]),
@@ -172,7 +195,7 @@ def test_a_prompt_that_fits_a_function_gets_a_call(
         assert "text" in part(answer)
 
 
-def result(name: str, **response: Any) -> Json:
+def result(name: str, /, **response: Any) -> Json:
     """The turn of a client that has called a function."""
     return {"role": "user", "parts": [{"functionResponse": {"name": name, "response": response}}]}
 
@@ -184,6 +207,10 @@ def result(name: str, **response: Any) -> Json:
         ({"result": 501}, "501.0."),
         ({"sky": "blue", "degrees": 20, "days": [1, 2]}, "sky: blue, degrees: 20.0, days: [1.0, 2.0]."),
         ({}, "get_current_weather returned nothing."),
+        ({"return_value": "sunny"}, "sunny."),
+        ({"name": "get_current_weather", "content": "sunny"}, "sunny."),
+        ({"name": "Oslo", "content": "sunny"}, "name: Oslo, content: sunny."),
+        ({"output": [{"text": "Sunny,"}, {"text": "and warm"}]}, "Sunny, and warm."),
     ],
 )
 def test_a_result_is_followed_by_text_that_uses_it(surface: Gemini | Vertex, response: Json, text: str) -> None:
@@ -238,6 +265,22 @@ def test_an_agent_that_must_call_comes_to_its_last_function(surface: Gemini | Ve
         contents = [*contents, {"role": "model", "parts": [{"functionCall": call}]}, result(call["name"], result="ok")]
 
     assert ["get_current_weather", "divide", "final_answer", "final_answer"] == called
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_an_agent_that_writes_calls_down_comes_to_its_last_function(surface: Gemini | Vertex, quote: str) -> None:
+    """Some frameworks tell the model of its calls and their results in text; the final answer has the last result."""
+    final = {"name": "final_answer", "parameters": {"type": "OBJECT", "properties": {"answer": {"type": "STRING"}}}}
+    written = f"Calling tools:\n[{{'function': {{'name': {quote}get_current_weather{quote}}}}}]"
+    contents = [
+        *turn("Is it warm in Oslo? Give a final_answer.")["contents"],
+        {"role": "model", "parts": [{"text": written}]},
+        *turn("Observation: 20 degrees")["contents"],
+    ]
+
+    (call,) = calls(ask(surface, contents=contents, **tools(WEATHER, final, mode="ANY")))
+
+    assert {"name": "final_answer", "args": {"answer": "Observation: 20 degrees"}} == call
 
 
 def test_calls_have_a_finish_message_on_the_developer_api(client: Client) -> None:

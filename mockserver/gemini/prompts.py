@@ -120,9 +120,9 @@ def _check_references(message: Mapping[str, Any]) -> None:
     if cache is not None and not _CACHE.fullmatch(cache):
         raise invalid_argument("cached_content must be a name like cachedContents/abc.")  # our choice: not seen
     if cache is not None and cache.rpartition("/")[2].isdigit():  # a name of Vertex AI
-        raise ApiError(Code.PERMISSION_DENIED, "CachedContent not found (or permission denied)")  # quoted by users
+        raise ApiError(Code.PERMISSION_DENIED, "CachedContent not found (or permission denied)")  # seen 2026-09
     if searches_and_calls(message):
-        raise invalid_argument("Tool use with function calling is unsupported")  # quoted by users
+        raise invalid_argument("Tool use with function calling is unsupported")  # adk-python issue 53
 
 
 def _check_turns(target: Target, contents: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]) -> None:

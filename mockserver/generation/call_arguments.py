@@ -29,7 +29,9 @@ _WORDS = re.compile(r"\w+")
 _EXPRESSION = re.compile(r"[\d(][\d\s.+*/()^%\u00d7\u00f7-]{0,100}[\d)]")
 
 # Names of parameters that take what the user said as it is, and of those that take an expression.
-_WHOLE = frozenset({"query", "question", "prompt", "message", "q", "request", "search_query", "user_input", "input"})
+_WHOLE = frozenset(
+    {"query", "question", "prompt", "message", "q", "request", "search_query", "user_input", "input", "answer"}
+)
 _EXPRESSIONS = frozenset({"expression", "equation", "formula", "calculation"})
 
 
@@ -108,7 +110,10 @@ def _texts(prompt: str) -> Iterator[str]:
 
 
 def _names(sentence: str) -> Iterator[str]:
-    """Yield the capitalized words of a sentence, without a common word that begins it: "What" is no name."""
+    """Yield the capitalized words of a sentence, without a label or a common word that begins it: "What" is no name."""
+    label = _NAME.match(sentence)
+    if label and sentence.startswith(":", label.end()):
+        sentence = sentence[label.end() + 1 :].lstrip()
     for found in _NAME.finditer(sentence):
         first, _, rest = found[0].partition(" ")
         begins = found.start() == 0 and (first.lower() in COMMON_WORDS or not (rest or first.isupper()))

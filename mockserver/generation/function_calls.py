@@ -23,7 +23,9 @@ MOST_FUNCTIONS = 128
 """How many declarations are compared with a prompt [the documented limit of a request]."""
 
 _NAMES = re.compile(r"\w+")
-_RESULT_MEMBERS = ("result", "output", "content", "response", "text")
+_QUOTED_NAMES = re.compile(r"""["']([\w.:-]{1,128})["']""")
+# Members in which frameworks wrap a result: google-genai, LangChain, Strands, Pydantic AI ...
+_RESULT_MEMBERS = ("result", "output", "content", "response", "text", "return_value")
 
 
 def function_call_answer(message: Mapping[str, Any]) -> Answer | None:
@@ -62,6 +64,8 @@ def results_text(contents: Sequence[Mapping[str, Any]]) -> str:
 def _result_sentence(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
     """Return a sentence with the result, after the texts among the call's arguments that it does not have."""
     value: Any = result.get("response", {})
+    if "name" in value and value["name"] == result.get("name"):  # the AI SDK and Genkit name the function here too
+        value = {name: member for name, member in value.items() if name != "name"}
     if isinstance(value, dict) and len(value) == 1 and (name := next(iter(value))) in _RESULT_MEMBERS:
         value = value[name]
     text = _value_text(value).strip() or f"{result.get('name', 'The function')} returned nothing"
@@ -73,6 +77,8 @@ def _result_sentence(result: Mapping[str, Any], arguments: Mapping[str, Any]) ->
 def _value_text(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if value and isinstance(value, list) and all(isinstance(each, dict) and [*each] == ["text"] for each in value):
+        return " ".join(_value_text(each["text"]) for each in value)
     if isinstance(value, dict):
         return ", ".join(
             f"{name}: {member if isinstance(member, str) else _json(member)}" for name, member in value.items()
@@ -82,15 +88,23 @@ def _value_text(value: Any) -> str:
 
 def _next_call(functions: Sequence[Json], contents: Sequence[Mapping[str, Any]]) -> Json:
     """Return the call of the first function that has no result yet, else of the last one."""
-    answered = {
-        part["functionResponse"].get("name")
-        for content in contents
-        for part in content.get("parts", ())
-        if "functionResponse" in part
-    }
+    answered = {*_answered_functions(contents)}
     function = next((each for each in functions if each.get("name") not in answered), functions[-1])
     arguments = prompt_arguments(parameters(function), _last_text(contents), complete=True)
     return {"name": function.get("name", ""), "args": arguments.values}
+
+
+def _answered_functions(contents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the functions that a conversation has results of, and the names that the model's own text has in quotes.
+
+    Agents such as those of smolagents write calls and results into the text of turns.
+    """
+    for content in contents:
+        if content.get("role") == "model":
+            yield from _QUOTED_NAMES.findall(content_text(content)[:LONGEST_TEXT])
+        for part in content.get("parts", ()):
+            if "functionResponse" in part:
+                yield part["functionResponse"].get("name", "")
 
 
 def parameters(function: Mapping[str, Any]) -> Any:

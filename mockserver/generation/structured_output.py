@@ -14,8 +14,13 @@ from mockserver.scripting.answers import Answer, Prompt
 
 Json = dict[str, Any]
 
+MOST_OBJECTS = 16
+"""How many places of a prompt are tried for a schema."""
+
 JSON = "application/json"
 ENUM = "text/x.enum"
+
+_DECODER = json.JSONDecoder()
 
 
 def structured_answer(message: Mapping[str, Any], prompt: Prompt) -> Answer | None:
@@ -36,6 +41,8 @@ def _formatted(message: Mapping[str, Any], prompt: Prompt) -> Answer | None:
         return None
     config = message["generationConfig"]
     mime_type, schema = config.get("responseMimeType", ""), answer_schema(config)
+    if schema is None and mime_type == JSON:
+        schema = _prompt_schema(f"{prompt.text}\n{prompt.system}")
     if schema is None:
         return Answer(_json({"answer": placeholder_text(prompt)})) if mime_type == JSON else None
     try:
@@ -50,6 +57,22 @@ def answer_schema(config: Mapping[str, Any]) -> Any:
     """Return the schema in a generation config, in either dialect; None if there is none."""
     schemas = (config.get(name) for name in ("responseJsonSchema", "_responseJsonSchema", "responseSchema"))
     return next((schema for schema in schemas if schema is not None), None)
+
+
+def _prompt_schema(text: str) -> Json | None:
+    """Return the last JSON schema of an object in a text; None if there is none. Frameworks write one into the prompt."""
+    schema, start = None, text.find("{")
+    for _ in range(MOST_OBJECTS):
+        if start < 0:
+            break
+        try:
+            value, end = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            schema = value if isinstance(value.get("properties"), dict) else schema
+        start = text.find("{", end)
+    return schema
 
 
 def _json(value: Any) -> str:

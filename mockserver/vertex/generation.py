@@ -45,7 +45,7 @@ PREDICT_REFUSAL = (
     "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow "
     "https://cloud.google.com/vertex-ai/docs/generative-ai/start/quickstarts/quickstart-multimodal for Gemini usage."
 )
-SEARCH_AND_CALLS = "Multiple tools are supported only when they are all search tools."  # quoted by many users
+SEARCH_AND_CALLS = "Multiple tools are supported only when they are all search tools."  # litellm issue 26682
 
 
 MODEL_NOT_FOUND_SINCE = date(2026, 1, 1)

@@ -84,7 +84,7 @@ def check_references(message: Mapping[str, Any]) -> None:
     if not _CACHE.fullmatch(cache):
         raise invalid_argument(f"Invalid cached content name: {cache}.")  # our choice: not seen
     if not (number := cache.rpartition("/")[2]).isdigit():
-        raise ApiError(Code.NOT_FOUND, f"Not found: cached content metadata for {number}.")  # quoted by users
+        raise ApiError(Code.NOT_FOUND, f"Not found: cached content metadata for {number}.")  # go-steer/core-models
 
 
 def check_numbers(config: Mapping[str, Any], base: BaseModel | None, as_of: date | None) -> None:
