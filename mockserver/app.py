@@ -105,7 +105,7 @@ class Face(Protocol):
 
 
 def _is_browser_at_root(scope: Scope) -> bool:
-    """Whether somebody looks at the server itself. Google's own hosts answer 404 there, for browsers too."""
+    """Return whether somebody looks at the server itself. Google's own hosts answer 404 there, for browsers too."""
     if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
         return False
     headers = dict(scope["headers"])

@@ -147,7 +147,7 @@ def _set_members(record: Any) -> Json:
 
 
 def _as_json(value: Any) -> Any:
-    """The value as JSON holds it: in Python a test may give anything, and a list of answers is always shown."""
+    """Return the value as JSON holds it: in Python a test may give anything, and a list of answers is always shown."""
     try:
         return orjson.loads(orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS))
     except TypeError:  # too deep, or half of a character

@@ -94,7 +94,7 @@ class SnapshotList(BaseModel):
 
 
 def get_settings(request: ControlRequest) -> ShownSettings:
-    """How the world behaves."""
+    """Return how the world behaves."""
     return ShownSettings(settings=_plain(request.world.settings))
 
 

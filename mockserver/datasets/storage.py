@@ -54,7 +54,10 @@ class Buckets:
         return self.is_directory or self.emulator is not None
 
     def has(self, uri: str) -> bool:
-        """Whether it is known here what a gs:// URI leads to. In a world's records, a bucket that is not there may be anything."""
+        """Return whether it is known here what a gs:// URI leads to.
+
+        In a world's records, a bucket that is not there may be anything.
+        """
         name, _, _ = uri.removeprefix("gs://").partition("/")
         return self.is_slow or any(bucket.name == name for bucket in self.objects.buckets())
 
@@ -140,7 +143,7 @@ def _parse(emulator: str) -> SplitResult:
 
 
 def _without_password(emulator: str) -> str:
-    """The variable as it may be shown: whatever stands before the last @ may be a secret."""
+    """Return the variable as it may be shown: whatever stands before the last @ may be a secret."""
     before, at, rest = emulator.rpartition("@")
     scheme, mark, _ = before.partition("://")
     return f"{scheme}{mark}{rest}" if at and mark else rest

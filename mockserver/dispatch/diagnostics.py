@@ -111,7 +111,7 @@ def _fold(name: str) -> str:
 
 
 def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings) -> str:
-    """What is nearest to an rpc that no service has, or has on that day."""
+    """Return what is nearest to an rpc that no service has, or has on that day."""
     if routes := table.routes_of(rpc):
         return f"{routes[0].id} is not served as of {settings.as_of}"
     nearest = dict.fromkeys(

@@ -41,7 +41,7 @@ def changes(
     *,
     adds_key: bool = True,
 ) -> Changes:
-    """What makes the environment `given` safe: values for what is missing or looks real. The tester's own values stay.
+    """Return values for what is missing in the environment `given` or looks real. The tester's own values stay.
 
     Made-up values are replaced too: they lead to the world of a server around this one. With the `address` of a server
     on a socket, child processes are led there, past a proxy. With `adds_key` there is an API key in any case.

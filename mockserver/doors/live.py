@@ -33,7 +33,7 @@ SPARE_DESCRIPTORS = 4
 
 
 def _descriptor_limit() -> float:
-    """How many files this process may have open."""
+    """Return how many files this process may have open."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -279,7 +279,7 @@ def _config(app: Any, host: str, port: int) -> uvicorn.Config:
 
 
 def _is_error(record: logging.LogRecord) -> bool:
-    """Whether the record is more than a request that the end of the server cancelled, or why it cannot listen."""
+    """Return whether the record is an error: not a request cancelled by a stop, nor why the server cannot listen."""
     if isinstance(record.msg, OSError):  # `serve` raises it
         return False
     return record.exc_info is None or record.exc_info[0] is not CancelledError

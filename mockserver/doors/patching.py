@@ -40,16 +40,16 @@ class SharedPatch(Generic[T]):
                     self._made.close()
 
     def values(self) -> list[T]:
-        """The values of all live users, oldest first."""
+        """Return the values of all live users, oldest first."""
         return [value for _, value in self._users]
 
     def newest_of_thread(self) -> T | None:
-        """The value of the newest user that started in this thread."""
+        """Return the value of the newest user that started in this thread."""
         here = threading.current_thread()
         return next((value for thread, value in reversed(self._users) if thread is here), None)
 
     def newest(self) -> T | None:
-        """The value of the newest user that started in this thread, or else of the newest of all."""
+        """Return the value of the newest user that started in this thread, or else of the newest of all."""
         users = self._users
         if len(users) > 1 and (value := self.newest_of_thread()) is not None:
             return value

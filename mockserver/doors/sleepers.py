@@ -80,7 +80,7 @@ class _Wait:
     is_woken: Callable[[], bool] | None
 
     def is_over(self) -> bool:
-        """Whether the thread is about to go on."""
+        """Return whether the thread is about to go on."""
         return self.deadline <= self.sleepers.clock.now() or (self.is_woken is not None and self.is_woken())
 
 
@@ -130,7 +130,7 @@ class Sleepers:
         return self._monotonic_start + self.clock.now() - self._start
 
     def has(self, thread: threading.Thread) -> bool:
-        """Whether the thread runs code under test: it started this, or was started since."""
+        """Return whether the thread runs code under test: it started this, or was started since."""
         return thread not in self._others and not stays(thread)
 
     def wait(
@@ -173,7 +173,7 @@ class Sleepers:
         return result
 
     def is_settled(self, deadline: Nanos, here: threading.Thread) -> bool:
-        """Whether time may move to this deadline, as no other thread works or wakes sooner. Asked again until it may.
+        """Return whether time may move to this deadline: no other thread works or wakes sooner. Called until it may.
 
         A thread that was woken this moment looks as if it waited: so all have to wait twice in a row, if there are any.
         Who works for longer than WORK_TIMEOUT while the clock stands still is waited for no longer.
@@ -248,10 +248,10 @@ class LoopLike(Protocol):
     thread: threading.Thread
 
     def is_running(self) -> bool:
-        """Whether they can wake."""
+        """Return whether they can wake."""
 
     def next_deadline(self) -> Nanos:
-        """The nearest deadline."""
+        """Return the nearest deadline."""
 
 
 class LoopSleepers:

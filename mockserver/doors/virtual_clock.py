@@ -76,7 +76,7 @@ _patch = SharedPatch[None](_patched)
 
 
 def _reader(read: Callable[[Sleepers], Any]) -> Callable[[Read], Read]:
-    """A function that makes of a clock of the machine one that tells the code under test its own time."""
+    """Return a function that makes of a clock of the machine one that tells the code under test its own time."""
 
     def make(original: Read) -> Read:
         def read_clock() -> Any:
@@ -129,7 +129,7 @@ def _loop_time_function(original: Callable[[Any], float]) -> Callable[[Any], flo
 
 
 def _run_once_function(original: Callable[[Any], None]) -> Callable[[Any], None]:
-    """An iteration of asyncio's event loop in which the nearest timer is waited for on the clock, as looptime does it."""
+    """Return an iteration of asyncio's event loop that waits for the nearest timer on the clock, as looptime does."""
 
     def run_once(loop: Any) -> None:
         timers = loop._scheduled  # noqa: SLF001 - the loop has no other place to wait at

@@ -93,7 +93,7 @@ def _sleep_function(original: Callable[[float], None]) -> Callable[[float], None
 
 
 def _is_real_sleeper(frame: FrameType | None) -> bool:
-    """Whether the caller, who is behind our own frames, waits for what no clock of ours moves."""
+    """Return whether the caller, who is behind our own frames, waits for what no clock of ours moves."""
     while frame is not None and frame.f_globals.get("__name__") == redirection.__name__:
         frame = frame.f_back
     return frame is not None and frame.f_globals.get("__name__") in _REAL

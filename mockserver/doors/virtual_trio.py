@@ -34,7 +34,7 @@ class _RunSleepers:
         self._moves = 0
 
     def is_running(self) -> bool:
-        """Whether anybody may still wake: a run takes its sleepers along when it ends."""
+        """Return whether anybody may still wake: a run takes its sleepers along when it ends."""
         return bool(self._deadlines)
 
     def next_deadline(self) -> Nanos:

@@ -29,7 +29,7 @@ _INDEX = re.compile(r"(?<=examples\.examples\[)\d+(?=\])")
 
 
 def data_violations(examples: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Every violation of the examples of a request, field by field."""
+    """Yield every violation of the examples of a request, field by field."""
     if not examples:
         # google-genai sends no training data since 1.47.0; the field is marked required. # our choice: not seen
         yield f"{_TRAINING_DATA}: training_data is not specified"
@@ -46,7 +46,7 @@ def data_violations(examples: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 
 def example_violations(index: int, text_input: str, output: str) -> Iterator[str]:
-    """Every violation of the example at this index."""
+    """Yield every violation of the example at this index."""
     path = f"{_TRAINING_DATA}.examples.examples[{index}]"
     if not text_input:
         yield f"{path}.text_input: text_input is not specified"  # our choice: not seen
@@ -66,11 +66,11 @@ class GeminiRules:
     kind = "training examples"
 
     def tunes(self, base: BaseModel) -> bool:
-        """Whether the service ever tuned this base model."""
+        """Return whether the service ever tuned this base model."""
         return base.tunable(None)
 
     def examine(self, row: Row, place: int) -> Line | None:
-        """The example of a row, bound as in a request, or its problems; None for a null in a list."""
+        """Return the example of a row, bound as in a request, or its problems; None for a null in a list."""
         if row.problem:
             return Line(row.line, problems=(row.problem,))
         if row.tree is None:
@@ -88,7 +88,7 @@ class GeminiRules:
         return Line(row.line, Example(turns, *tokens))
 
     def sentence(self, problem: str, place: int, examples: int) -> str:  # noqa: ARG002 - it is one already
-        """The problem as it is: it says its place in the request."""
+        """Return the problem as it is: it says its place in the request."""
         return problem
 
     def drop(self, tokens: int) -> str:  # noqa: ARG002 - the limits are in characters
@@ -96,17 +96,17 @@ class GeminiRules:
         return ""
 
     def failure(self, counts: Counts) -> Failure | None:
-        """The failure of a file without examples."""
+        """Return the failure of a file without examples."""
         return None if counts.examples else Failure(int(Code.INVALID_ARGUMENT), "holds no examples.")
 
     def advice(self, examples: int) -> str:
-        """A note on few examples."""
+        """Return a note on few examples."""
         if not 0 < examples < FEWEST_ADVISED:
             return ""
         return f"has {examples} of the {FEWEST_ADVISED} examples that are advised at least; 100 to 500 are recommended."
 
     def estimate(self, base: BaseModel, examples: int, epochs: int | None) -> Estimate:
-        """The estimate with the hyperparameters that the service chooses, but for the given epochs."""
+        """Return the estimate with the hyperparameters that the service chooses, but for the given epochs."""
         chosen = training_plan.defaults(base, examples)
         batch = chosen.batch
         return estimate(

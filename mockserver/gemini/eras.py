@@ -77,7 +77,7 @@ ERAS = {
 
 @lru_cache(maxsize=64)
 def era_of(shape: Shape, as_of: date | None) -> Era:
-    """The era of a model of that shape on a day; None is its own time. Raises KeyError for PaLM."""
+    """Return the era of a model of that shape on a day; None is its own time. Raises KeyError for PaLM."""
     era = ERAS[shape]
     if as_of is None:
         return era

@@ -60,7 +60,7 @@ def check_form(message: Mapping[str, Any], as_of: date | None) -> None:
 
 
 def content_violations(contents: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
-    """Every violation of a conversation: no turns, a turn without parts, a part without data."""
+    """Yield every violation of a conversation: no turns, a turn without parts, a part without data."""
     if not contents:
         yield f"{path}: contents is not specified"
     for index, content in enumerate(contents):
@@ -194,7 +194,7 @@ def _safety_violations(settings: Sequence[Mapping[str, Any]], path: str, as_of: 
 
 
 def _modalities(part: Mapping[str, Any]) -> Iterator[str]:
-    """The modalities of a part that are not text: "Image", "Audio" ..."""
+    """Yield the modalities of a part that are not text: "Image", "Audio" ..."""
     for member in ("inlineData", "fileData"):
         if member in part:
             yield part[member].get("mimeType", "image").partition("/")[0].capitalize()

@@ -87,7 +87,7 @@ def _quota_exceeded(quotas: Sequence[tuple[str, str, int]], model: str, seconds:
 
 
 def _quota_key(call: Call) -> QuotaKey:
-    """The caller's project. A tuned model has quotas of its own."""  # our choice: not seen
+    """Return the caller's project. A tuned model has quotas of its own."""  # our choice: not seen
     return QuotaKey(call.caller.project, call.resource.rpartition("/")[2])
 
 

@@ -262,7 +262,7 @@ class _ValueMaker:
 
 
 def _size(schema: Mapping[str, Any]) -> int:
-    """How many members a schema has, with those of its lists and objects."""
+    """Return how many members a schema has, with those of its lists and objects."""
     return len(schema) + sum(len(value) for value in schema.values() if isinstance(value, list | tuple | Mapping))
 
 
@@ -406,7 +406,7 @@ def _merge(*schemas: Mapping[str, Any]) -> Json:
 
 
 def _frozen(value: Any) -> Hashable:
-    """Something equal for equal JSON values, to be looked up."""
+    """Return something equal for equal JSON values, to be looked up."""
     if isinstance(value, Mapping):
         return frozenset((name, _frozen(item)) for name, item in value.items())
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value

@@ -17,7 +17,7 @@ POOL = descriptor_pool.DescriptorPool()
 
 @cache
 def message_class(full_name: str) -> Any:
-    """The class of a message type. KeyError if the tables have none of that name."""
+    """Return the class of a message type. KeyError if the tables have none of that name."""
     add_package(schema.package(schema.message(full_name).full_name))
     return message_factory.GetMessageClass(POOL.FindMessageTypeByName(full_name))
 
@@ -33,12 +33,12 @@ def add_package(package: str) -> None:
 
 
 def file_name(package: str) -> str:
-    """The name of the file of a package."""
+    """Return the name of the file of a package."""
     return f"{package.replace('.', '/')}.proto"
 
 
 def _needed(package: str) -> Iterator[str]:
-    """The packages of all types that a package mentions."""
+    """Yield the packages of all types that a package mentions."""
     for name in schema.names(package)[0]:
         yield from (schema.package(field.type_name) for field in schema.message(name).fields if field.type_name)
     for rpc in schema.rpcs(package):
@@ -46,7 +46,7 @@ def _needed(package: str) -> Iterator[str]:
 
 
 def _file(package: str) -> Any:
-    """The FileDescriptorProto of a package. Nested types stand inside their parents, as their names say."""
+    """Return the FileDescriptorProto of a package. Nested types stand inside their parents, as their names say."""
     file = descriptor_pb2.FileDescriptorProto(name=file_name(package), package=package, syntax="proto3")
     messages, enums = schema.names(package)
     fields = [field for name in messages for field in schema.message(name).fields]

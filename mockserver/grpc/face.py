@@ -50,7 +50,7 @@ class GrpcRequest:
         return self.method.removeprefix("/").replace("/", ".")
 
     def identifying_texts(self) -> Iterator[str]:
-        """What of the metadata may carry a world's name, or a secret."""
+        """Yield what of the metadata may carry a world's name, or a secret."""
         for name in ("authorization", "x-goog-api-key", "x-goog-user-project", "x-goog-request-params"):
             yield unquote(self.metadata.get(name, ""))
 
@@ -74,7 +74,7 @@ class GrpcFace:
         self.table = table
 
     def answer(self, call: GrpcRequest) -> Reply:
-        """The reply to a call. Whatever is sent gets one; a handler's own failure is logged and INTERNAL."""
+        """Return the reply to a call. Whatever is sent gets one; a handler's own failure is logged and INTERNAL."""
         watch = stopwatch()
         routes = self.table.routes_of(call.rpc)
         message, refused = _decode(routes[0].request, call.body) if routes else ({}, None)
@@ -87,7 +87,7 @@ class GrpcFace:
         return Reply(pieces, world.clock)
 
     def _answer(self, arrival: "_Arrival", refused: ApiError | None) -> tuple[str, Pieces]:
-        """What the access log calls the call, and the reply's pieces."""
+        """Return what the access log calls the call, and the reply's pieces."""
         call, world, settings = arrival.call, arrival.world, arrival.world.settings
         if arrival.secret and settings.refuse_real_credentials:
             return call.method, arrival.refuse(refusal(arrival.secret))
@@ -131,7 +131,7 @@ class _Arrival:
     message: Json
 
     def refuse(self, error: ApiError, hint: str = "") -> Pieces:
-        """The reply for an error before any method was found."""
+        """Return the reply for an error before any method was found."""
         record_undispatched(
             self.world,
             now=self.now,
@@ -151,7 +151,7 @@ def _failing(error: ApiError) -> Pieces:
 
 
 def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
-    """The message, or an empty one and what is to be said of the bytes once the caller is known."""
+    """Return the message, or an empty one and what is to be said of the bytes once the caller is known."""
     if len(body) > REQUEST_BYTES:
         return {}, errors.payload_too_large(REQUEST_BYTES)
     try:
@@ -161,7 +161,7 @@ def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
 
 
 def _bind(arrival: _Arrival, route: Route, refused: ApiError | None) -> Json:
-    """The message of a request. Raises ApiError."""
+    """Return the message of a request. Raises ApiError."""
     if refused is not None:
         raise refused
     if mask := arrival.call.metadata.get("x-goog-fieldmask"):
@@ -170,7 +170,7 @@ def _bind(arrival: _Arrival, route: Route, refused: ApiError | None) -> Json:
 
 
 def _not_implemented(table: RouteTable, call: GrpcRequest) -> ApiError:
-    """What Google's front end says of a method that the host does not have [seen on two other hosts]."""
+    """Return what Google's front end says of a method that the host does not have [seen on two other hosts]."""
     package = schema.package(call.rpc)
     hosts = (route.service for route in table.routes if route.rpc and schema.package(route.rpc) == package)
     host = next(hosts, next(iter(table.services)))
@@ -181,7 +181,7 @@ def _not_implemented(table: RouteTable, call: GrpcRequest) -> ApiError:
 
 
 def _pieces(answer: Answer, mask: str) -> Pieces:
-    """The messages of an answer as far as its fault lets them through. The call is recorded as of HTTP."""
+    """Return the messages of an answer as far as its fault lets them through. The call is recorded as of HTTP."""
     entry = None if isinstance(answer.result, dict | ApiError) else answer.record()
     try:
         yield from _damaged(answer, _encoded(answer, mask))
@@ -193,7 +193,7 @@ def _pieces(answer: Answer, mask: str) -> Pieces:
 
 
 def _encoded(answer: Answer, mask: str) -> Iterator[Piece]:
-    """The messages in bytes. Raises ApiError, the internal one for a bug of ours."""
+    """Yield the messages in bytes. Raises ApiError, the internal one for a bug of ours."""
     result, response = answer.result, answer.request.route.response
     if isinstance(result, ApiError):
         raise result
@@ -214,7 +214,7 @@ def _encoded(answer: Answer, mask: str) -> Iterator[Piece]:
 
 
 def _damaged(answer: Answer, pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """The pieces as the answer's fault lets them through: later, broken off or garbled."""
+    """Yield the pieces as the answer's fault lets them through: later, broken off or garbled."""
     fault = answer.fault
     if fault is None:
         yield from pieces
@@ -252,12 +252,12 @@ GARBLED = b"\xff" * 16
 
 
 def broken_off(how: str = "Stream removed (Socket closed)") -> ApiError:
-    """What a client of grpcio 1.85 makes of a connection that breaks; a server cannot break that of one call only."""
+    """Return the error that grpcio 1.85 raises if a connection breaks; a server cannot break that of one call only."""
     return ApiError(Code.UNAVAILABLE, how)
 
 
 def status_details(error: ApiError) -> bytes:
-    """The google.rpc.Status for `grpc-status-details-bin`, of an error that has details; else nothing."""
+    """Return the google.rpc.Status for `grpc-status-details-bin`, of an error that has details; else nothing."""
     if not error.details:
         return b""
     return encode("google.rpc.Status", bind_tree("google.rpc.Status", error.status))

@@ -100,7 +100,10 @@ class Introspection:
         self.services = sorted({route.rpc.rpartition(".")[0] for route in table.routes} | {HEALTH, *REFLECTION})
 
     def health(self, request: bytes) -> bytes | None:
-        """The health of a service, or of the server if none is named: it serves. None for one that is not there."""
+        """Return the health of a service, or of the server if none is named: it serves.
+
+        None for one that is not there.
+        """
         service = _class("grpc.health.v1.HealthCheckRequest").FromString(request).service
         if service and service not in self.services:
             return None
@@ -108,7 +111,7 @@ class Introspection:
         return response
 
     def reflect(self, requests: Iterator[bytes]) -> Iterator[bytes]:
-        """The answers to a stream of questions about services, types and files. v1 and v1alpha are the same in bytes."""
+        """Yield the answers to questions about services, types and files. v1 and v1alpha are the same in bytes."""
         for data in requests:
             request = _class("grpc.reflection.v1.ServerReflectionRequest").FromString(data)
             response = _class("grpc.reflection.v1.ServerReflectionResponse")(

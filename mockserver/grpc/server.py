@@ -56,7 +56,7 @@ class Face(Protocol):
         """The methods that there are."""
 
     def answer(self, call: GrpcRequest) -> Reply:
-        """The reply to a call. Raises ApiError if there can be none."""
+        """Return the reply to a call. Raises ApiError if there can be none."""
 
 
 class GrpcServer:
@@ -95,7 +95,7 @@ class GrpcServer:
 
 
 def tls(certificate: bytes, key: bytes) -> grpc.ServerCredentials:
-    """The credentials of a server with a certificate (chain) and its private key, both in PEM."""
+    """Return the credentials of a server with a certificate (chain) and its private key, both in PEM."""
     return grpc.ssl_server_credentials([(key, certificate)])
 
 
@@ -107,7 +107,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         self._introspection = Introspection(face.table)
 
     def service(self, details: Any) -> Any:
-        """The handler of a call."""
+        """Return the handler of a call."""
         service, _, method = details.method.removeprefix("/").partition("/")
         if service in REFLECTION:
             return grpc.stream_stream_rpc_method_handler(self._reflect)
@@ -120,12 +120,12 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         return grpc.unary_unary_rpc_method_handler(partial(self._whole, details))
 
     def _whole(self, details: Any, body: bytes, context: Any) -> bytes:
-        """The one message of a reply."""
+        """Return the one message of a reply."""
         with contextlib.closing(self._stream(details, body, context)) as messages:
             return next(messages)
 
     def _stream(self, details: Any, body: bytes, context: Any) -> Generator[bytes, None, None]:
-        """The messages of a reply, each when its time has come."""
+        """Return the messages of a reply, each when its time has come."""
         metadata = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
         try:
             reply = self._face.answer(GrpcRequest(details.method, metadata, body))
@@ -146,7 +146,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         return health if health is not None else _abort(context, ApiError(Code.NOT_FOUND, "unknown service"))
 
     def _watch_health(self, body: bytes, context: Any) -> Iterator[bytes]:
-        """The health now, and then nothing more, since it does not change, until the client has seen enough."""
+        """Yield the health now, and then nothing more, since it does not change, until the client has seen enough."""
         yield self._check_health(body, context)
         ended = threading.Event()
         if context.add_callback(ended.set):

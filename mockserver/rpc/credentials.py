@@ -52,7 +52,7 @@ def _bearer(headers: Mapping[str, str]) -> str | None:
 
 
 def _is_email(text: str) -> bool:
-    """Whether it has the form of an address: no space, one @, something on both sides of it and of a dot behind it."""
+    """Return whether it has the form of an address: no space, one @, text around it and around a dot behind it."""
     user, at, host = text.partition("@")
     is_plain = bool(user and at) and "@" not in host and not any(map(str.isspace, text))
     return is_plain and "." in host[1:-1]
@@ -119,7 +119,7 @@ def redact(value: Any) -> Any:
 
 
 def _redact_text(text: str) -> str:
-    """A private key goes to its last line, if it has one. The text is gone through once, however it was made."""
+    """Redact the secrets in a text, in linear time. A private key goes to its last line, if it has one."""
     kept: list[str] = []
     done, last_line = 0, _END.search(text)
     while secret := _REAL.search(text, done):

@@ -49,11 +49,11 @@ class Expression:
         self._code.append(("match", None, None))
 
     def searcher(self) -> Callable[[str], bool]:
-        """What tells whether a text has a match anywhere."""
+        """Return what tells whether a text has a match anywhere."""
         return linear_searcher(self._pattern)
 
     def extract(self, text: str, most_steps: int) -> tuple[str | None, int]:
-        """What the first group matches, or all of the match if there is no group; None if nothing matches.
+        """Return what the first group matches, or all of the match if there is no group; None if nothing matches.
 
         The second value is the number of steps it took. Raises TooMuchWork past `most_steps`.
         """
@@ -112,7 +112,7 @@ class Expression:
         raise self._unsupported(place)
 
     def _character(self, operation: str, value: Any, flags: int) -> str:
-        """What matches one character, in words that both engines know."""
+        """Return what matches one character, in words that both engines know."""
         match operation:
             case "LITERAL":
                 text = _escaped(value)
@@ -194,7 +194,10 @@ class Expression:
 
 
 def linear_searcher(pattern: str) -> Callable[[str], bool]:
-    """What tells whether a text has a match of a pattern in the syntax of the linear engine. Raises ValueError."""
+    """Return what tells whether a text has a match of a pattern in the syntax of the linear engine.
+
+    Raises ValueError.
+    """
     from pydantic_core import SchemaError, SchemaValidator, core_schema  # noqa: PLC0415 - takes long to load
 
     try:
@@ -207,13 +210,13 @@ def linear_searcher(pattern: str) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=1024)
 def searcher(source: str) -> Callable[[str], bool]:
-    """What tells whether a text has a match of the expression anywhere. Raises ValueError as Expression does."""
+    """Return what tells whether a text has a match of the expression anywhere. Raises ValueError as Expression does."""
     return Expression(source).searcher()
 
 
 @lru_cache(maxsize=4096)
 def _one(pattern: str) -> Callable[[str], Any]:
-    """Whether one character fits: an engine that backtracks has nowhere to go back to."""
+    """Return whether one character fits: an engine that backtracks has nowhere to go back to."""
     return re.compile(pattern).match
 
 

@@ -28,7 +28,7 @@ def check_aliases(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) ->
 
 
 def _expanded_size(node: Any, sizes: dict[int, int]) -> int:
-    """The number of values that a node stands for; `sizes` has it for each node that is written."""
+    """Return the number of values that a node stands for; `sizes` has it for each node that is written."""
     known = sizes.get(id(node))
     if known == 0:  # inside of itself
         raise AliasBomb

@@ -340,12 +340,15 @@ GROUPS = (Beginning, Settings, Serving, Interception)
 
 
 def read_settings(group: type[T], values: Mapping[str, Any]) -> T:
-    """The group with these values and defaults for the rest. Raises BadOption for a value that is not allowed."""
+    """Return the group with these values and defaults for the rest.
+
+    Raises BadOption for a value that is not allowed.
+    """
     return group(**{name: values[name] for name in declared(group) if name in values})
 
 
 def unknown_names(names: Iterable[str], known: Iterable[str], what: str) -> str:
-    """A sentence about the first name that is not known, "" if all are."""
+    """Return a sentence about the first name that is not known, "" if all are."""
     known = list(known)
     for name in names:
         if name not in known:
@@ -356,14 +359,14 @@ def unknown_names(names: Iterable[str], known: Iterable[str], what: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that somebody may have meant, "" if none is near."""
+    """Return the known name that somebody may have meant, "" if none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
     return next(iter(get_close_matches(name, list(known), 1)), "")
 
 
 def unknown_variables(environment: Iterable[str]) -> Iterator[str]:
-    """A sentence for each MOCKSERVER_... variable that sets nothing."""
+    """Yield a sentence for each MOCKSERVER_... variable that sets nothing."""
     known = [it.variable for it in declared(*GROUPS, by=By.SERVE).values()]
     for variable in sorted(environment):
         if variable.startswith(PREFIX) and variable not in known and not variable.startswith(OTHERS):
@@ -372,5 +375,5 @@ def unknown_variables(environment: Iterable[str]) -> Iterator[str]:
 
 
 def random_seed() -> int:
-    """A seed that nobody chose, short enough to be typed again."""
+    """Return a seed that nobody chose, short enough to be typed again."""
     return int.from_bytes(os.urandom(8)) % 1_000_000

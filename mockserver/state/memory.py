@@ -355,13 +355,13 @@ class _Transaction(Store):
         return self._store.count(counter)
 
     def clear(self, keep: Iterable[Collection[Any]] = ()) -> None:
-        """A transaction cannot do this."""
+        """Raise NotImplementedError: a transaction cannot do this."""
         raise NotImplementedError
 
     def copy(self) -> Store:
-        """A transaction cannot do this."""
+        """Raise NotImplementedError: a transaction cannot do this."""
         raise NotImplementedError
 
     def restore(self, copy: Store) -> None:
-        """A transaction cannot do this."""
+        """Raise NotImplementedError: a transaction cannot do this."""
         raise NotImplementedError

@@ -53,7 +53,7 @@ def create_endpoint(call: Call) -> Json:
 
 
 def new_endpoint(call: Call) -> Endpoint:
-    """The record of the endpoint that a request asks for, under the id in the request if it has one."""
+    """Return the record of the endpoint that a request asks for, under the id in the request if it has one."""
     location = find_location(call).name
     body, id_ = call.message.get("endpoint", {}), call.message.get("endpointId")
     if not body.get("displayName"):
@@ -106,7 +106,7 @@ def update_endpoint(call: Call) -> Json:
 
 @transactional
 def update_endpoint_long_running(call: Call) -> Json:
-    """The same without a mask, as an operation."""
+    """Return the same without a mask, as an operation."""
     active = _update(call, None)
     return _start_operation(call, active.endpoint.name, "UpdateEndpoint", active)
 
@@ -154,7 +154,7 @@ def deploy_model(call: Call) -> Json:
 
 
 def new_deployment(call: Call, active: ActiveEndpoint) -> Deployment:
-    """The record of the deployment that a request asks for."""
+    """Return the record of the deployment that a request asks for."""
     body = call.message.get("deployedModel", {})
     if not body.get("model"):
         raise invalid_fields(("deployed_model.model", REQUIRED))
@@ -204,7 +204,7 @@ def delete_endpoint(call: Call) -> Json:
 
 
 def show_endpoint(active: ActiveEndpoint) -> Json:
-    """The resource."""
+    """Return the resource."""
     endpoint, job = active.endpoint, active.job
     updated = max(active.since, endpoint.updated or 0)
     name = job.display_name if job and endpoint.display_name is None else endpoint.display_name
@@ -222,7 +222,7 @@ def show_endpoint(active: ActiveEndpoint) -> Json:
 
 
 def _facts(active: ActiveEndpoint, resource: Json) -> Json:
-    """What a filter may name: `endpoint` is the id, `base_model_name` the name of what was tuned [documented]."""
+    """Return the fields of a filter: `endpoint` is the id, `base_model_name` the name of what was tuned [documented]."""
     base = active.job.base_model if active.job else ""
     return resource | {
         "endpoint": active.endpoint.name.rpartition("/")[2],

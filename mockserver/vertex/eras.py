@@ -39,7 +39,7 @@ _BY_SHAPE = {Shape.V1_0: _FIRST, Shape.V1_5: _FIRST}
 
 @lru_cache(maxsize=64)
 def era_of(shape: Shape | None, as_of: date | None) -> Era:
-    """The era of a model of that shape on a day; None is the model's own time."""
+    """Return the era of a model of that shape on a day; None is the model's own time."""
     if as_of is None:
         return NEWEST if shape is None else _BY_SHAPE.get(shape, NEWEST)
     return Era(

@@ -14,7 +14,7 @@ _HEAD = bytes.fromhex("00c130f723")
 
 
 def etag(*facts: object) -> str:
-    """The etag of a resource; `facts` are everything in it that can change."""
+    """Return the etag of a resource; `facts` are everything in it that can change."""
     digest = sha512("\x1f".join(map(str, facts)).encode()).digest()
     return urlsafe_b64encode(_HEAD + digest[:46]).decode()
 

@@ -86,7 +86,7 @@ def list_resources(
 
 
 def compile_filter(text: str) -> Test | None:
-    """The test of a filter, None for an empty one. An invalid one raises 400.
+    """Return the test of a filter, None for an empty one. An invalid one raises 400.
 
     google-genai appends `&filter=labels.tune-type:*` to a user's own filter, inside the value.
     """
@@ -105,7 +105,7 @@ class Order:
             self._parts.append((field, part[1:] == ["desc"]))
 
     def values(self, row: Row) -> tuple[Value, ...]:
-        """The values of the order's fields for a resource."""
+        """Return the values of the order's fields for a resource."""
         return tuple(row.resource.get(field) or "" for field, _ in self._parts)
 
     @property
@@ -114,7 +114,7 @@ class Order:
         return len(self._parts)
 
     def key(self, values: tuple[Value, ...]) -> tuple[Any, ...]:
-        """The sort key of a resource with these values."""
+        """Return the sort key of a resource with these values."""
         pairs = zip(values, self._parts, strict=True)
         return tuple(_Descending(_sortable(value)) if descends else _sortable(value) for value, (_, descends) in pairs)
 
@@ -146,7 +146,10 @@ class _Descending:
 
 
 def apply_read_mask(resource: Json, paths: Sequence[str]) -> Json:
-    """The members that a read mask names, and the name; all without a mask. A path into a member gives all of it."""
+    """Return the members that a read mask names, and the name; all without a mask.
+
+    A path into a member gives all of it.
+    """
     if not paths or "*" in paths:
         return resource
     members = {"name", *(json_name(path.partition(".")[0]) for path in paths)}
@@ -254,7 +257,7 @@ class _Parser:
 
 
 def _find_value(resource: Json, path: tuple[str, ...]) -> object:
-    """The value at a path: a member under either spelling of its name, an entry of a map under its key."""
+    """Return the value at a path: a member under either spelling of its name, an entry of a map under its key."""
     value: object = resource
     for step in path:
         if not isinstance(value, Mapping):
@@ -268,7 +271,7 @@ def _unquoted(token: str) -> str:
 
 
 def _compare(value: object, mark: str, text: str) -> bool:
-    """Whether a comparison of a field's value with a text is true."""
+    """Return whether a comparison of a field's value with a text is true."""
     match mark:
         case ":":
             return _contains(value, text)
@@ -299,7 +302,7 @@ def _equals(value: object, text: str) -> bool:
 
 
 def _fits(text: str, pattern: str) -> bool:
-    """Whether a text fits a pattern in which each `*` stands for any text.
+    """Return whether a text fits a pattern in which each `*` stands for any text.
 
     The leftmost place of each part is enough, so the time is linear.
     """
@@ -327,7 +330,7 @@ def _is_ordered(value: object, mark: str, text: str) -> bool:
 
 
 def _number(text: str) -> float | None:
-    """A number, or a time in nanoseconds, as resources hold them; None for any other text."""
+    """Return a number, or a time in nanoseconds, as resources hold them; None for any other text."""
     try:
         return float(text) if _NUMBER.fullmatch(text) else parse_timestamp(text)
     except InvalidValue:

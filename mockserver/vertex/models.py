@@ -166,7 +166,7 @@ def delete_model_version(call: Call) -> Json:
 
 
 def show_model(repository: Repository, model: Model, version: Version) -> Json:
-    """The resource, in one of its versions."""
+    """Return the resource, in one of its versions."""
     job, edits = version.job, version.edits
     updated = max(version.since, edits.updated or 0)
     checkpoint = version.default_checkpoint
@@ -199,7 +199,7 @@ def show_model(repository: Repository, model: Model, version: Version) -> Json:
 
 
 def tuning_labels(job: TuningJob) -> Json:
-    """The labels of a tuned model and its endpoint: the job's, and three by which clients know it [seen in clients]."""
+    """Return the labels of a tuned model and its endpoint: the job's, and three that clients look for [seen in clients]."""
     base = job.base_model.rpartition("/")[2].replace(".", "_")
     return {
         **job.request.get("labels", {}),
@@ -219,13 +219,13 @@ def _show_checkpoint(checkpoint: Checkpoint) -> Json:
 
 
 def _facts(resource: Mapping[str, Any]) -> Json:
-    """What a filter may name: `model` is the id, `base_model_name` the name of what was tuned [documented]."""
+    """Return the fields of a filter: `model` is the id, `base_model_name` the name of what was tuned [documented]."""
     base = resource["baseModelSource"]["genieSource"]["baseModelUri"]
     return {**resource, "model": resource["name"].rpartition("/")[2], "baseModelName": base.rpartition("/")[2]}
 
 
 def _model_name(call: Call) -> str:
-    """The name of the model in the path, without its version."""
+    """Return the name of the model in the path, without its version."""
     return _version_name(call).partition("@")[0]
 
 

@@ -47,7 +47,7 @@ class Operation:
 
 
 def _ancestors(operation: Operation) -> Iterator[str]:
-    """The names of the operation's parent, and of the parents of that."""
+    """Return the names of the operation's parent, and of the parents of that."""
     steps = operation.name.split("/")
     return ("/".join(steps[:count]) for count in range(2, len(steps), 2))
 
@@ -57,7 +57,7 @@ OPERATIONS: Collection[Operation] = Collection("vertex.operations", Operation, (
 
 
 def find_operation(call: Call, name: str) -> Operation:
-    """The operation of that name. Raises 404."""
+    """Return the operation of that name. Raises 404."""
     try:
         return call.world.store.get(OPERATIONS, name)
     except Missing:
@@ -120,7 +120,7 @@ def delete_operation(call: Call) -> Json:
 
 
 def show_operation(operation: Operation, call: Call) -> Json:
-    """The resource. A job's operation ends when the job does."""
+    """Return the resource. A job's operation ends when the job does."""
     ended: Nanos | None = operation.created
     outcome: Json = {"done": True, "response": operation.response}
     if operation.job:

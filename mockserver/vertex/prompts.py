@@ -64,7 +64,7 @@ def check_contents(contents: Sequence[Json], base: BaseModel | None, as_of: date
 
 
 def _takes_empty_text(base: BaseModel | None, as_of: date | None) -> bool:
-    """Whether an empty text is accepted: refused in issues of early 2025, accepted in a recording of 2025-08."""
+    """Return whether an empty text is accepted: refused in issues of early 2025, accepted in a recording of 2025-08."""
     if as_of is None:
         return base is None or base.shape not in {Shape.V1_0, Shape.V1_5}
     return as_of >= EMPTY_TEXT_SINCE
@@ -144,12 +144,12 @@ def check_length(prompt: Prompt, base: BaseModel | None) -> None:
 
 
 def billable_characters(message: Mapping[str, Any]) -> int:
-    """The characters of all texts and declared functions, white space not counted [three recorded counts]."""
+    """Return the characters of all texts and declared functions, white space not counted [three recorded counts]."""
     texts = map(content_text, (message.get("systemInstruction", {}), *message.get("contents", ())))
     declarations = (text for function in declared_functions(message) for text in declaration_texts(function))
     return sum(not character.isspace() for text in (*texts, *declarations) for character in text)
 
 
 def asks_for_search(message: Mapping[str, Any]) -> bool:
-    """Whether the answer is to be grounded in a search."""
+    """Return whether the answer is to be grounded in a search."""
     return any("googleSearch" in tool or "googleSearchRetrieval" in tool for tool in message.get("tools", ()))

@@ -57,7 +57,7 @@ class Frame:
     traffic: str
 
     def message(self, **members: Any) -> Json:
-        """A message with these members."""
+        """Return a message with these members."""
         frame: Json = {"createTime": self.created, "responseId": self.response_id} if self.era.identity else {}
         if self.model_version and self.era.version:
             frame["modelVersion"] = self.model_version
@@ -70,7 +70,7 @@ class Frame:
 
 
 def response_id(created: Nanos, rng: Random) -> str:
-    """The seconds of createTime, its microseconds, a server and a random number, in URL-safe base64 [93 of 93]."""
+    """Return createTime's seconds and microseconds, a server and a random number, in URL-safe base64 [93 of 93]."""
     seconds, nanos = divmod(created, 1_000_000_000)
     numbers = (nanos // 1000, rng.getrandbits(32), rng.getrandbits(32))
     raw = (seconds & 0xFFFFFFFF).to_bytes(4, "little") + b"".join(map(encode_varint, numbers))
@@ -78,7 +78,7 @@ def response_id(created: Nanos, rng: Random) -> str:
 
 
 def print_response(outcome: Outcome, frame: Frame) -> Json:
-    """The whole answer in one message."""
+    """Return the whole answer in one message."""
     if outcome.block:
         return _blocked(outcome, frame)
     candidates = [
@@ -94,7 +94,7 @@ def print_response(outcome: Outcome, frame: Frame) -> Json:
 
 
 def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
-    """The first candidate in chunks; the last message has the finish reason and the usage."""
+    """Yield the first candidate in chunks; the last message has the finish reason and the usage."""
     if outcome.block:
         yield _blocked(outcome, frame)
         return
@@ -115,7 +115,7 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
 
 
 def _first_era_ratings(candidate: Candidate, frame: Frame, position: int) -> list[Json]:
-    """The ratings of an event before the last in the first era: from the second event on, fresh scores each [seen]."""
+    """Return the ratings of an event before the last in the first era: fresh scores from the second event on [seen]."""
     if not frame.rated and candidate.finish != "SAFETY":
         return []
     if position == 0 and not frame.always_rated:
@@ -151,7 +151,7 @@ def _ending(candidate: Candidate, frame: Frame) -> Json:
 
 
 def _scores(candidate: Candidate, frame: Frame) -> Json:
-    """The members of an answer in one message only; one that may be grounded has no average [2026-06]."""
+    """Return the members of an answer in one message only; one that may be grounded has no average [2026-06]."""
     has_average = frame.era.version and not frame.grounded
     average = candidate.avg_logprob if has_average else None
     scores: Json = {} if average is None else {"avgLogprobs": average}
@@ -198,7 +198,7 @@ def _usage(outcome: Outcome, frame: Frame) -> Json:
 
 
 def text_tokens(count: int) -> list[Json]:
-    """The details of so many tokens, which are all of text."""
+    """Return the details of so many tokens, which are all of text."""
     return [{"modality": "TEXT", "tokenCount": count}]
 
 

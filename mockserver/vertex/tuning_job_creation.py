@@ -71,7 +71,7 @@ def prepare_tuning_job(call: Call, body: Mapping[str, Any]) -> PreparedJob:
 
 
 def new_tuning_job(call: Call, body: Mapping[str, Any], prepared: PreparedJob) -> TuningJob:
-    """The record of a tuning job; to be inserted in the same transaction.
+    """Return the record of a tuning job; to be inserted in the same transaction.
 
     Raises ApiError if the service does not accept the request any more.
     """
@@ -105,7 +105,10 @@ def new_tuning_job(call: Call, body: Mapping[str, Any], prepared: PreparedJob) -
 
 
 def _check_request(call: Call, body: Mapping[str, Any], valid: Request | None = None) -> tuple[Request, Version | None]:
-    """The request, and the model version that it continues from. A request known as valid is checked for its quota only."""
+    """Return the request, and the model version that it continues from.
+
+    A request known as valid is checked for its quota only.
+    """
     parent = _find_parent(call, body)
     base_model = parent.job.base_model if parent else source_model(body)
     if valid is None or valid.base_model != base_model:
@@ -115,7 +118,7 @@ def _check_request(call: Call, body: Mapping[str, Any], valid: Request | None = 
 
 
 def _find_parent(call: Call, body: Mapping[str, Any]) -> Version | None:
-    """The model version that continuous tuning continues from, if the request names one."""
+    """Return the model version that continuous tuning continues from, if the request names one."""
     name = canonical_name(body.get("preTunedModel", {}).get("tunedModelName", ""))
     if not name:
         return None
@@ -141,7 +144,7 @@ def _check_quota(call: Call) -> None:
 def _new_run(
     call: Call, location: Location, request: Request, dataset: Dataset, seed: int
 ) -> tuple[Run, VertexHyperparameters]:
-    """The run, and the hyperparameters that the service chooses where the request has none."""
+    """Return the run, and the hyperparameters that the service chooses where the request has none."""
     base = request.base if request.base and request.base.vertex else base_models.find(FALLBACK_BASE, None, vertex=True)
     if base is None:
         raise LookupError(FALLBACK_BASE)
@@ -173,7 +176,7 @@ def _new_run(
 
 
 def _shown_defaults(request: Request, run: Run, defaults: VertexHyperparameters) -> Mapping[str, Any]:
-    """The hyperparameters that a trained job shows where the request has none."""
+    """Return the hyperparameters that a trained job shows where the request has none."""
     sizes = {size: name for name, size in ADAPTER_SIZES.items()}
     if request.spec.member == reinforcement.SPEC:
         offered = request.base.adapter_sizes if request.base and request.base.vertex else (reinforcement.ADAPTER_SIZE,)
@@ -187,7 +190,7 @@ def _shown_defaults(request: Request, run: Run, defaults: VertexHyperparameters)
 
 
 def _choose_display_name(request: Request, parent: Version | None, rng: Random) -> str:
-    """The name sent; else the parent's; else the base model and a UUID [seen]."""
+    """Return the name sent; else the parent's; else the base model and a UUID [seen]."""
     sent: str = request.job.get("tunedModelDisplayName", "")
     if sent:
         return sent
@@ -197,7 +200,7 @@ def _choose_display_name(request: Request, parent: Version | None, rng: Random) 
 def _choose_model(
     call: Call, location: Location, display_name: str, parent: Version | None, rng: Random
 ) -> tuple[str, int]:
-    """The model and version that the job makes: the parent's next one, unless a new display name asks for a new model.
+    """Return the model and version that the job makes: the parent's next, unless a new display name means a new model.
 
     Of a parent in another project or location too a new one: a job writes only where it runs. Our choice: not seen.
     """
@@ -208,7 +211,7 @@ def _choose_model(
 
 
 def _stored_request(request: Request, parent: Version | None) -> Json:
-    """The members sent, without output-only ones.
+    """Return the members sent, without output-only ones.
 
     A job with a service account came back with exportLastCheckpointOnly though nobody had asked for it
     [seen in four jobs of four; five without an account had it not].
@@ -237,7 +240,7 @@ def _exports_checkpoints(call: Call, request: Request) -> bool:
 def _new_checkpoints(
     request: Request, run: Run, endpoint: str, other_endpoints: Iterator[str], rng: Random
 ) -> tuple[Checkpoint, ...]:
-    """The checkpoints of a run; the last is the end of the training [documented], and served by the job's endpoint."""
+    """Return the checkpoints of a run; the last is the end of training [documented], and the job's endpoint serves it."""
     places = _checkpoint_places(request, run)
     return tuple(
         Checkpoint(

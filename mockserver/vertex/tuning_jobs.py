@@ -78,7 +78,7 @@ def _find_source(call: Call, reference: Mapping[str, Any]) -> TuningJob:
 
 
 def _rebase_request(source: TuningJob, body: Mapping[str, Any]) -> Json:
-    """The source's request with the members sent; a source model or a spec that was sent replaces the old one."""
+    """Return the source's request with the client's members; a source model or a spec replaces the old one."""
     request = {member: value for member, value in source.request.items() if member != "preTunedModel"}
     request.setdefault("baseModel", source.base_model)
     if "preTunedModel" in body:
@@ -131,7 +131,7 @@ def list_tuning_jobs(call: Call) -> Json:
 
 
 def _walk_jobs(then: Repository, location: str, page: Paging, changed: Collection[int]) -> Iterator[Entry[TuningJob]]:
-    """The jobs on the page and behind it, in the order of the moment of the first page.
+    """Return the jobs on the page and behind it, in the order of the moment of the first page.
 
     A clock may stand still: the jobs whose end was requested at that very moment, but after the first page, are where they
     were before. Those in `changed` were before it.
@@ -150,7 +150,7 @@ def _position(entry: Entry[TuningJob]) -> Position:
 
 
 def _undo(entry: Entry[TuningJob], moment: Nanos) -> Entry[TuningJob]:
-    """The entry at the position that it had before the end of the job was requested."""
+    """Return the entry at the position that it had before the end of the job was requested."""
     run = replace(entry.record.run, cancelled=None, failed=None, finished=None)
     return entry._replace(position=Position(-tuning.observe(run, moment).updated, -entry.ordinal))
 

@@ -69,7 +69,7 @@ _DATA_FIELDS = (("gcs_source", "gcsSource"), ("gcs_destination", "gcsDestination
 
 
 def _weighted_rewards(configs: tuple[Json, ...], response: "_Response") -> Json:
-    """The weighted average, and each reward by name."""
+    """Return the weighted average, and each reward by name."""
     if not all("rewardConfig" in config for config in configs):
         raise invalid_fields(("composite_reward_config.weighted_reward_configs.reward_config", REQUIRED))
     rewards = {
@@ -97,7 +97,7 @@ class _Response:
         self.steps = REWARD_STEPS
 
     def reward(self, config: Mapping[str, Any]) -> float:
-        """The reward by matching strings; of other scorers a random one, the same for the same response."""
+        """Return the reward by matching strings; of other scorers a random one, the same for the same response."""
         scorer = config.get("stringMatchRewardScorer", {})
         if "stringMatchExpression" not in scorer:
             return uniform(seed_of("reward", self.text), 0)
@@ -106,7 +106,7 @@ class _Response:
         return max(min(reward, 1.0), -1.0)
 
     def _parse_response(self, config: Mapping[str, Any]) -> str:
-        """The part of the response that is scored."""
+        """Return the part of the response that is scored."""
         parsing = config.get("parseResponseConfig", {})
         if parsing.get("parseType") != "REGEX_EXTRACT":
             return self.text
@@ -125,14 +125,14 @@ class _Response:
                 raise invalid_fields(("string_match_expression.match_operation", REQUIRED))
 
     def _filled(self, expression: str) -> str:
-        """The expression with the references that it names in their places."""
+        """Return the expression with the references that it names in their places."""
         places = _REFERENCE.findall(expression)
         if sum(len(self.references.get(name, "")) for name in places) > REWARD_REFERENCES:
             raise _too_much_work(expression)
         return _REFERENCE.sub(lambda found: self.references.get(found[1], found[0]), expression)
 
     def _contains(self, expression: str, text: str) -> bool:
-        """Whether the expression matches somewhere."""
+        """Return whether the expression matches somewhere."""
         parsed, contains = _read(expression)
         self.work -= (parsed.size if parsed else len(expression)) * len(text)
         if self.work < 0:
@@ -140,7 +140,10 @@ class _Response:
         return contains(text)
 
     def _extract(self, expression: str) -> str:
-        """The text that the first group matches, or all of it; "" if nothing does. The limit on the text is our choice."""
+        """Return the text that the first group matches, or all of it; "" if nothing does.
+
+        The limit on the text is our choice.
+        """
         if len(self.text) > REWARD_RESPONSE:
             violation = f"The response has {len(self.text)} characters; at most {REWARD_RESPONSE} are parsed."
             raise invalid_fields(("sample_response", violation))
@@ -156,7 +159,7 @@ class _Response:
 
 
 def _read(expression: str) -> tuple[Expression | None, Callable[[str], bool]]:
-    """The expression, None if it has an escape that RE2 knows and Python does not; and what searches for it.
+    """Return the expression, None if it has an escape that RE2 knows and Python does not; and what searches for it.
 
     Like RE2, the service's engine, it supports neither look-around nor back-references. Our choice of words: not seen.
     """

@@ -110,19 +110,19 @@ class Request:
 
 
 def source_model(job: Mapping[str, Any]) -> str:
-    """The base model sent; a distillation may name it as the student [google-cloud-aiplatform does]."""
+    """Return the base model sent; a distillation may name it as the student [google-cloud-aiplatform does]."""
     name: str = job.get("baseModel") or job.get("distillationSpec", {}).get("studentModel", "")
     return name
 
 
 def hyperparameters(spec: Spec, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The hyperparameters of a spec; none of a partner's, which are any JSON and mean what the partner says."""
+    """Return the hyperparameters of a spec; none of a partner's, which are any JSON and mean what the partner says."""
     sent: Mapping[str, Any] = {} if spec.name == "partner_model_tuning_spec" else settings.get("hyperParameters", {})
     return sent
 
 
 def check_request(job: Mapping[str, Any], base_model: str, as_of: date | None) -> Request:
-    """The request, if the service accepts it; else raises its real 400.
+    """Return the request, if the service accepts it; else raises its real 400.
 
     `base_model` is the name sent, or the base model of the pre-tuned model.
     """
@@ -138,7 +138,7 @@ def check_request(job: Mapping[str, Any], base_model: str, as_of: date | None) -
 
 
 def _violations(job: Mapping[str, Any]) -> Iterator[Violation]:
-    """Every violation, in the order of the job's fields."""
+    """Yield every violation, in the order of the job's fields."""
     if len(job.get("tunedModelDisplayName", "")) > 128:
         yield "tuning_job.tuned_model_display_name", "The display name can be up to 128 characters long."  # our choice
     if "preTunedModel" in job:
@@ -209,13 +209,13 @@ def _is_dataset(uri: str) -> bool:
 
 
 def _dataset(spec: Spec, settings: Mapping[str, Any]) -> str:
-    """The training data; a distillation's may be under its older name."""
+    """Return the training data; a distillation's may be under its older name."""
     uri: str = settings.get(json_name(spec.dataset)) or settings.get("trainingDatasetUri", "")
     return uri
 
 
 def _is_tunable(spec: Spec, name: str, base: BaseModel | None, as_of: date | None) -> bool:
-    """Whether the service tunes this model by this spec. We know no list of other publishers' models."""
+    """Return whether the service tunes this model by this spec. We know no list of other publishers' models."""
     if base is not None:
         return base.tunes_on_vertex(as_of)
     publisher, slash, _ = name.rpartition("publishers/")[2].partition("/")

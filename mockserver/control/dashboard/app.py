@@ -157,7 +157,7 @@ class Dashboard:
         return response
 
     def _events(self, request: Request, page: PageRequest) -> Response:
-        """The log from a number on, as server-sent events whose ids are the numbers of the calls."""
+        """Return the log from a number on, as server-sent events whose ids are the numbers of the calls."""
         resumed = request.headers.get("last-event-id", "")
         after = int(resumed) if resumed.isdigit() else page.number("after")
         template = self._templates.get_template("call_row.html")

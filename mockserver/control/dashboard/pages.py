@@ -61,7 +61,7 @@ class Page:
 
 
 def show_jobs(request: PageRequest) -> Json:
-    """The jobs of both services, newest first."""
+    """Return the jobs of both services, newest first."""
     offset = request.number("offset")
     found, total = jobs.list_jobs(request.world, limit=PAGE_SIZE, offset=offset)
     return {"jobs": found, "total": total, "offset": offset, "size": PAGE_SIZE}
@@ -92,7 +92,7 @@ def show_job(request: PageRequest) -> Json:
 
 
 def show_traffic(request: PageRequest) -> Json:
-    """The newest calls, newest first."""
+    """Return the newest calls, newest first."""
     numbered = request.world.calls.newest(LOG_SIZE)
     return {"calls": numbered[::-1], "last": numbered[-1][0] if numbered else request.world.calls.last_number}
 
@@ -132,7 +132,7 @@ def show_scenario(request: PageRequest) -> Json:
 
 
 def show_worlds(request: PageRequest) -> Json:
-    """All worlds, and the snapshots of the shown one."""
+    """Return all worlds, and the snapshots of the shown one."""
     worlds = [
         {
             "name": world.name,
@@ -147,7 +147,7 @@ def show_worlds(request: PageRequest) -> Json:
 
 
 def show_connect(request: PageRequest) -> Json:
-    """How to point each client here, in the world's credentials."""
+    """Return how to point each client here, in the world's credentials."""
     url, credentials = request.url, request.world.credentials
     key, token, project = credentials.api_key, credentials.token, credentials.project
     clients = {

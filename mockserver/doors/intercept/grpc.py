@@ -99,7 +99,7 @@ _address = ""
 
 
 def _loopback(find: Find, host: str) -> str:
-    """The address of the server, which is started if it does not run yet."""
+    """Return the address of the server, which is started if it does not run yet."""
     global _address  # noqa: PLW0603 - one server in a process
     if sys.platform == "win32":
         raise NotServed(

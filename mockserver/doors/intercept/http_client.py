@@ -90,7 +90,7 @@ class _Socket:
         self._written += data
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
-        """The answer to what was written, to be read once. The app is asked when the reading begins."""
+        """Return the answer to what was written, to be read once. The app is asked when the reading begins."""
         written, self._written = bytes(self._written), bytearray()
         return io.BufferedReader(_Reader(self._bytes(written)))
 
@@ -148,7 +148,7 @@ class _Reader(io.RawIOBase):
 
 
 def _parse(written: bytes, origin: str) -> AppRequest:
-    """The request that a client wrote, which is well-formed: http.client checks what it sends."""
+    """Return the request that a client wrote, which is well-formed: http.client checks what it sends."""
     head, _, body = written.partition(b"\r\n\r\n")
     line, *fields = head.decode("latin-1").split("\r\n")
     verb, target, _ = line.split(" ")
@@ -168,7 +168,7 @@ def _join_chunks(body: bytes) -> bytes:
 
 
 def _serialize(response: AppResponse, verb: str) -> Iterator[bytes]:
-    """The answer as it goes over a connection in HTTP/1.1."""
+    """Yield the answer as it goes over a connection in HTTP/1.1."""
     lines = [f"HTTP/1.1 {response.status} {http.client.responses.get(response.status, '')}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
     yield "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -71,7 +71,7 @@ def _function_replaced(
 
 
 def answer_function(httpx: Any) -> Callable[..., Any]:
-    """A function that answers a request of `httpx`, whose content is loaded, with a response of `httpx`.
+    """Return a function that answers a request of `httpx`, whose content is loaded, with a response of `httpx`.
 
     With `silent` its errors have no words: those of async clients, which stand on anyio, have none.
     """
@@ -119,7 +119,7 @@ def _body_class(httpx: Any) -> Any:
 
 
 def _error(httpx: Any, cause: Aborted | TimedOut, broken: str, *, silent: bool) -> Any:
-    """The error that a socket would have led to, in the words of httpcore and h11."""
+    """Return the error that a socket would have led to, in the words of httpcore and h11."""
     if isinstance(cause, TimedOut):
         return httpx.ReadTimeout("" if silent else "The read operation timed out")
     if cause.reset:
