@@ -22,7 +22,7 @@ from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace, LogCall, log_call
 from mockserver.http.host_guard import HostGuard
-from mockserver.http.reply import Cut, Reply
+from mockserver.http.reply import Cut, HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
@@ -100,7 +100,7 @@ def _is_for_storage(scope: Scope) -> bool:
 class Face(Protocol):
     """Answers HTTP requests. Raises WouldBlock for one that takes long, if `may_block` is false."""
 
-    def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
+    def answer(self, http: HttpRequest, *, may_block: bool = True) -> HttpReply:
         """Answer a request."""
 
 
@@ -122,7 +122,7 @@ class Google:
     def __init__(self, face: Face, limit: int) -> None:
         self._face = face
         self._limit = limit
-        self._waiting = BlockingCalls[Reply]()
+        self._waiting = BlockingCalls[HttpReply]()
         self._computing = ThreadPoolExecutor(4, thread_name_prefix="mockserver-computing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -217,7 +217,7 @@ async def _body(receive: Receive, limit: int) -> bytes | None:
             return b"".join(pieces)
 
 
-async def _send(reply: Reply, client: _Client, *, has_loop: bool) -> bool:
+async def _send(reply: HttpReply, client: _Client, *, has_loop: bool) -> bool:
     """Send a reply; return False if the connection must be broken at its end. Other requests run during a long one."""
     await client.send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
     if isinstance(reply.body, bytes):

@@ -53,8 +53,8 @@ MUTATIONS = (
     Mutation(
         "one request more than the quota",
         "mockserver/dispatch/quotas.py",
-        "if usages[name].used + amounts[unit] > limit:",
-        "if usages[name].used > limit:",
+        "if usages[name].amount + amounts[unit] > limit:",
+        "if usages[name].amount > limit:",
         (f"{API}/test_quotas.py",),
     ),
     Mutation(
@@ -438,8 +438,8 @@ MUTATIONS = (
     Mutation(
         "a secret setting shown",
         "mockserver/control/worlds.py",
-        "for name, it in declared(Settings).items() if not it.is_secret)",
-        "for name, it in declared(Settings).items())",
+        "for name, it in declarations(Settings).items() if not it.is_secret)",
+        "for name, it in declarations(Settings).items())",
         (f"{API}/test_control.py",),
     ),
     Mutation(

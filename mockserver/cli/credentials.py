@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mockserver.settings import BadOption, Serving, declared
+from mockserver.settings import BadOption, Serving, declarations
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
@@ -49,7 +49,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def add_url(parser: argparse.ArgumentParser) -> None:
     """Add the option for the address of the server."""
-    default = f"http://127.0.0.1:{declared(Serving)['port'].default}"
+    default = f"http://127.0.0.1:{declarations(Serving)['port'].default}"
     parser.add_argument(
         "--url", metavar="URL", type=_url, default=default, help=f"the address of the server (default: {default})"
     )

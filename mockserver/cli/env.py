@@ -51,7 +51,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the variables."""
-    from mockserver.doors.child_environment import pointed_at
+    from mockserver.doors.child_environment import server_environment
     from mockserver.doors.credentials_file import external_account, write
     from mockserver.state.world import world_credentials
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     name = "".join(letter if letter.isalnum() else "-" for letter in arguments.url.partition("://")[2])
     file = write(folder / f"{name}.json", external_account(arguments.url, credentials))
-    for variable, value in pointed_at(arguments.url, credentials, file).items():
+    for variable, value in server_environment(arguments.url, credentials, file).items():
         print(SHELLS[arguments.shell](variable, value))
     return 0
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mockserver.settings import BadOption, Serving, declared
+from mockserver.settings import BadOption, Serving, declarations
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.command:
             status = run_command(arguments.command, recorder)
         else:
-            port = declared(Serving)["port"].read(arguments.port, called="--port")
+            port = declarations(Serving)["port"].read(arguments.port, called="--port")
             serve(recorder.app, "127.0.0.1", port, _print_url)
     except BadUpstream as error:
         raise BadOption(str(error)) from None

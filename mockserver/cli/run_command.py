@@ -74,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
     from mockserver.doors import child
 
     command = _command(arguments)
-    prepared = prepare(arguments)
+    preparation = prepare(arguments)
     log_to_stderr(quiet=not arguments.verbose)
-    with _served(prepared, _passed_hosts(arguments.pass_host), arguments) as environment:
+    with _serve(preparation, _passed_hosts(arguments.pass_host), arguments) as environment:
         if arguments.shell:
             print(
                 f"mockserver run: {environment['MOCKSERVER_URL']} answers for Google in this shell; leave with exit",
@@ -111,29 +111,31 @@ def _passed_hosts(names: Sequence[str]) -> frozenset[str]:
 
 
 @contextlib.contextmanager
-def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.Namespace) -> Iterator[dict[str, str]]:
+def _serve(
+    preparation: Preparation, passed_hosts: frozenset[str], arguments: argparse.Namespace
+) -> Iterator[dict[str, str]]:
     """Serve, and yield the environment in which a program reaches the server. Afterwards nothing is left."""
     from mockserver.cli import gcloud
-    from mockserver.doors.child_environment import node_options, proxied
+    from mockserver.doors.child_environment import node_options, proxy_environment
     from mockserver.doors.grpc_port import LazyPort
     from mockserver.doors.proxy import Proxy, Upstreams
 
     authority = _authority()
-    credentials = prepared.world.credentials
+    credentials = preparation.world.credentials
     with contextlib.ExitStack() as stack:
-        live = _live_server(prepared)
+        live = _live_server(preparation)
         stack.callback(live.stop)
-        grpc_port = LazyPort(prepared.worlds, live.address[0])
+        grpc_port = LazyPort(preparation.worlds, live.address[0])
         stack.callback(grpc_port.close)
-        proxy = Proxy(Upstreams(live.address, lambda: grpc_port.address, authority.tls, passed))
+        proxy = Proxy(Upstreams(live.address, lambda: grpc_port.address, authority.tls, passed_hosts))
         proxy_url = proxy.start()
         stack.callback(proxy.stop)
         folder = stack.enter_context(_private_folder())
         certificates = folder / "certificates.pem"
-        authority.write_bundle(certificates, with_public=bool(passed))
-        environment = proxied(os.environ, credentials, live.url, proxy_url, certificates)
+        authority.write_bundle(certificates, with_public=bool(passed_hosts))
+        environment = proxy_environment(os.environ, credentials, live.url, proxy_url, certificates)
         environment["NODE_OPTIONS"] = node_options(
-            os.environ.get("NODE_OPTIONS", ""), folder, tls_port=proxy.listen_directly(), passed=passed
+            os.environ.get("NODE_OPTIONS", ""), folder, tls_port=proxy.listen_directly(), passed_hosts=passed_hosts
         )
         if not arguments.no_gcloud:
             programs = folder / "bin"
@@ -162,14 +164,14 @@ def _authority() -> "CertificateAuthority":
     return CertificateAuthority()
 
 
-def _live_server(prepared: Preparation) -> "LiveServer":
+def _live_server(preparation: Preparation) -> "LiveServer":
     from mockserver.doors.live import CannotListen, LiveServer, check_port
 
-    host, port = prepared.serving.host, prepared.serving.port
+    host, port = preparation.serving.host, preparation.serving.port
     try:
         check_port(host, port)
     except CannotListen as taken:
         raise BadOption(f"cannot listen on {host}:{port}: {taken.strerror}. Choose another --port.") from None
-    live = LiveServer(prepared.app, host, port)
+    live = LiveServer(preparation.app, host, port)
     live.start()
     return live

@@ -23,7 +23,7 @@ from mockserver.settings import (
     Serving,
     Setting,
     Settings,
-    declared,
+    declarations,
     read_settings,
     unknown_variables,
 )
@@ -72,7 +72,7 @@ def add_options(parser: argparse.ArgumentParser, *, without: Sequence[str] = ())
     """Add an option for each setting of a server, except for some."""
     for group, title in TITLES.items():
         options = parser.add_argument_group(title)
-        for name, setting in declared(group, by=By.SERVE).items():
+        for name, setting in declarations(group, by=By.SERVE).items():
             if name not in without:
                 _add_option(options, setting)
 
@@ -115,7 +115,7 @@ def prepare(arguments: argparse.Namespace) -> Preparation:
     if file := values.get("answers"):
         _read_answers(world, file)
     token = serving.control_token or (None if is_loopback(serving.host) else secrets.token_urlsafe(16))
-    speed = declared(Beginning)["clock"].kind.text(values["clock"])
+    speed = declarations(Beginning)["clock"].kind.text(values["clock"])
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
@@ -135,18 +135,18 @@ def run(arguments: argparse.Namespace) -> int:
     from mockserver.datasets.storage import served_at
     from mockserver.doors.live import CannotListen, serve
 
-    prepared = prepare(arguments)
-    serving = prepared.serving
+    preparation = prepare(arguments)
+    serving = preparation.serving
     log_to_stderr(quiet=serving.quiet)
-    grpc_target, stop_grpc = _serve_grpc(serving, prepared.worlds)
+    grpc_target, stop_grpc = _serve_grpc(serving, preparation.worlds)
     try:
         with _credentials_folder() as folder, contextlib.ExitStack() as stack:
 
             def start(url: str) -> None:
                 stack.enter_context(served_at(url))
-                print(_greeting(url, grpc_target, prepared, folder), flush=True)
+                print(_greeting(url, grpc_target, preparation, folder), flush=True)
 
-            serve(prepared.app, serving.host, serving.port, start)
+            serve(preparation.app, serving.host, serving.port, start)
     except CannotListen as taken:
         other = "--port" if taken.errno == errno.EADDRINUSE else "--host"
         msg = f"cannot listen on {serving.host}:{serving.port}: {taken.strerror}. Choose another {other}."
@@ -159,10 +159,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _new_world(values: Mapping[str, Any]) -> World:
     try:
         return new_world(
-            {name: values[name] for name in ("clock", "start_time", *declared(Settings)) if name in values}
+            {name: values[name] for name in ("clock", "start_time", *declarations(Settings)) if name in values}
         )
     except BadOption as error:
-        raise BadOption(error.sentence, declared(*GROUPS)[error.name].flag) from None
+        raise BadOption(error.sentence, declarations(*GROUPS)[error.name].flag) from None
 
 
 def _serve_grpc(serving: Serving, worlds: Worlds) -> tuple[str, Callable[[], None]]:
@@ -208,28 +208,28 @@ def _credentials_folder() -> Iterator[Path | None]:
         yield Path(name)
 
 
-def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> str:
+def _credentials_line(url: str, preparation: Preparation, folder: Path | None) -> str:
     """Write the credentials, and return the line of the greeting that names them."""
-    if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
+    if folder is None or not is_loopback(preparation.serving.host):  # programs on other machines cannot read the file
         return ""
     from mockserver.doors.credentials_file import external_account, write
 
-    content = external_account(url, prepared.world.credentials)
+    content = external_account(url, preparation.world.credentials)
     path = write(folder / "application_default_credentials.json", content)
     return f"\n  credentials          GOOGLE_APPLICATION_CREDENTIALS={path}"
 
 
-def _greeting(url: str, grpc_target: str, prepared: Preparation, folder: Path | None) -> str:
+def _greeting(url: str, grpc_target: str, preparation: Preparation, folder: Path | None) -> str:
     """Return the greeting: what is served, its time, and how to connect clients."""
-    world, token = prepared.world, prepared.token
+    world, token = preparation.world, preparation.token
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
     era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
     control = f"with the header X-Mockserver-Token: {token}" if token else "from this machine"
     grpc = f"\n  gRPC                 {grpc_target}" if grpc_target else ""
     return f"""\
 Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
-  base URL             {url}{grpc}{_credentials_line(url, prepared, folder)}
-  time                 {moment}, running at {prepared.speed}
+  base URL             {url}{grpc}{_credentials_line(url, preparation, folder)}
+  time                 {moment}, running at {preparation.speed}
   seed                 {world.settings.seed}
   dashboard            {url}/
   control              {url}/_mock/openapi.json {control}

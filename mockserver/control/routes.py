@@ -56,10 +56,12 @@ class Control:
             body = self._table().answer(request.method, path, dict(request.query_params), await _body(request))
             return Response(body, media_type="application/json")
         except ApiError as error:
-            return _refused(error)
+            return _error_response(error)
         except Exception as error:
             log.exception(BUG, f"{request.method} /_mock{path}")
-            return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
+            return _error_response(
+                ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}")
+            )
 
     def _pages(self) -> Dashboard:
         from mockserver.control.dashboard.app import Dashboard
@@ -80,7 +82,7 @@ def _is_browser(request: Request) -> bool:
     return request.method == "GET" and "text/html" in request.headers.get("accept", "")
 
 
-def _refused(error: ApiError) -> Response:
+def _error_response(error: ApiError) -> Response:
     return Response(error_body(error), error.code.http, media_type="application/json")
 
 

@@ -2,7 +2,7 @@
 
     faults -> credentials -> binding -> magic words -> quotas -> the method -> version trimming -> the log of calls
 
-A face (HTTP, gRPC) reads bytes, finds the method, creates a `Request` and prints the `Answer`. Nothing here knows a
+A face (HTTP, gRPC) reads bytes, finds the method, creates a `Request` and prints the `CallResult`. Nothing here knows a
 transport.
 """
 
@@ -47,7 +47,7 @@ class WouldBlock(Exception):
 
 
 @dataclass(slots=True)
-class Answer:
+class CallResult:
     """The answer to a request, and what was found out on the way to it.
 
     `result` is a message, a stream of messages, or an error. The first message of a stream has already been created,
@@ -61,7 +61,7 @@ class Answer:
     message: Json | None = None
     result: Result = field(default_factory=dict)
     hint: str = ""
-    sent: list[Any] = field(default_factory=list)
+    sent_messages: list[Any] = field(default_factory=list)
 
     def record(self) -> LogEntry:
         """Append the call to the log; for the messages of a stream see `record_stream_end`."""
@@ -88,7 +88,7 @@ class Answer:
 
         What was read from the log before does not change.
         """
-        messages = redact(self.sent) if self.request.secret else self.sent
+        messages = redact(self.sent_messages) if self.request.secret else self.sent_messages
         self.request.world.calls.amend(entry, replace(entry.call, response=messages))
 
 
@@ -125,7 +125,7 @@ def _redact(call: RecordedCall) -> RecordedCall:
     return replace(call, path=redact(call.path), request=redact(call.request), response=redact(call.response))
 
 
-def dispatch(request: Request, *, may_block: bool = True) -> Answer:
+def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
     """Answer a request. A bug in the mock server is logged, and answered with the service's internal error.
 
     Raises WouldBlock if the handler would have to wait and `may_block` is false.
@@ -134,7 +134,7 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
         raise WouldBlock(outside=True)
     if not may_block and request.route.computes:
         raise WouldBlock(outside=False)
-    answer = Answer(request)
+    answer = CallResult(request)
     try:
         answer.result = _invoke(request, answer)
     except ApiError as error:
@@ -151,14 +151,14 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
     return answer
 
 
-def _complete_for_log(request: Request, answer: Answer) -> None:
+def _complete_for_log(request: Request, answer: CallResult) -> None:
     """Read caller and message of a call that a fault has ended before: the log has them as of every other call."""
     answer.caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
     with contextlib.suppress(ApiError):
         answer.message = request.bind()
 
 
-def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
+def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Pause]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
     world, route, settings = request.world, request.route, request.settings
     call_fault = answer.fault = select_scripted_fault(request)
@@ -189,7 +189,7 @@ def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     return _stream(request, answer, itertools.chain(beginning, result))
 
 
-def _stream(request: Request, answer: Answer, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
+def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
     """Yield the messages of a stream, trimmed, and collect them for the log. Raises only ApiError."""
     try:
         for message in messages:
@@ -197,9 +197,9 @@ def _stream(request: Request, answer: Answer, messages: Iterator[Json | Pause]) 
                 yield message
                 continue
             if answer.fault is not None:
-                raise_fault(request, answer.fault, after=len(answer.sent))
+                raise_fault(request, answer.fault, after=len(answer.sent_messages))
             trimmed = trim_to_version(request.route.response, message)
-            answer.sent.append(trimmed)
+            answer.sent_messages.append(trimmed)
             yield trimmed
     except ApiError:
         raise

@@ -26,7 +26,7 @@ class Usage:
     """What one model of a project has used of a quota until it begins anew, at `end`."""
 
     end: Nanos = 0
-    used: int = 0
+    amount: int = 0
 
 
 USAGE: Collection[Usage] = Collection("quotas.usage", Usage)
@@ -42,7 +42,7 @@ _UNITS: Mapping[str, tuple[Literal["requests", "tokens"], Literal["minute", "day
 def check_quotas(service: Service, call: Call) -> None:
     """Count a call, or raise the service's 429 if that would exceed a quota. A refused call does not count."""
     limits = {name: limit for name in _UNITS if (limit := getattr(call.settings, name)) is not None}
-    if not limits or not any(fnmatchcase(call.route.id, pattern) for pattern in service.metered):
+    if not limits or not any(fnmatchcase(call.route.id, pattern) for pattern in service.metered_methods):
         return
     key = service.quota_key(call)
     tokens = count_input_tokens(call.message) if any(name.startswith("tokens") for name in limits) else 0
@@ -65,7 +65,7 @@ def _violations(
 ) -> Iterator[Violation]:
     for name, limit in limits.items():
         unit, period = _UNITS[name]
-        if usages[name].used + amounts[unit] > limit:
+        if usages[name].amount + amounts[unit] > limit:
             yield Violation(unit, period, limit, (usages[name].end - now) / SECOND)
 
 
@@ -85,4 +85,4 @@ def _usage(store: Store, name: str, quota: str, now: Nanos) -> Usage:
 
 def _save(store: Store, name: str, usage: Usage, amount: int) -> None:
     put = store.replace if store.has(USAGE, name) else store.insert
-    put(USAGE, name, Usage(usage.end, usage.used + amount))
+    put(USAGE, name, Usage(usage.end, usage.amount + amount))

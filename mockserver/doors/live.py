@@ -75,7 +75,7 @@ class Breakable(HttpToolsProtocol):
     """The bytes of the request line and the headers that the parser has told of."""
     _untold = 0
     """The bytes that the parser was given since it last told of anything but headers."""
-    _refused = False
+    _is_refused = False
     """Whether nothing more is read from the client."""
     _is_last = False
     """Whether the connection is closed after the answer that is under way."""
@@ -90,12 +90,12 @@ class Breakable(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Restart the timer for a body's next piece; all headers together have one deadline."""
-        if self._refused:
+        if self._is_refused:
             return
         seconds = self._seconds
         self._untold += len(data)
         super().data_received(data)
-        if self._untold > self.header_bytes and not self._refused:
+        if self._untold > self.header_bytes and not self._is_refused:
             self._refuse()
         if seconds != self.header_seconds or self._seconds != seconds:
             self._start_timer(self._seconds)
@@ -190,7 +190,7 @@ class Breakable(HttpToolsProtocol):
         is_complete = cycle is None or cycle.response_complete or cycle.more_body
         if is_complete and not self.pipeline:
             return False
-        self._refused = self._is_last = True
+        self._is_refused = self._is_last = True
         return True
 
     def _warn_of_descriptors(self, transport: Transport) -> None:
@@ -212,7 +212,7 @@ class Breakable(HttpToolsProtocol):
 
     def _refuse(self) -> None:
         """Answer 431, and let the client send the rest of what it has for a second: it would not read the answer."""
-        self._refused = True
+        self._is_refused = True
         self.logger.warning(
             "Refused a request with headers of more than %d bytes, or more than %d headers.",
             self.header_bytes,

@@ -17,7 +17,7 @@ class SharedPatch(Generic[T]):
 
     def __init__(self, make: Callable[[], AbstractContextManager[None]]) -> None:
         self._make = make
-        self._made = ExitStack()
+        self._patches = ExitStack()
         self._lock = (
             threading.RLock()
         )  # reentrant: collecting a forgotten generator may leave in the middle of an entry
@@ -29,7 +29,7 @@ class SharedPatch(Generic[T]):
         user = (threading.current_thread(), value)  # not its number, which a later thread may get too
         with self._lock:
             if not self._users:
-                self._made.enter_context(self._make())
+                self._patches.enter_context(self._make())
             self._users = (*self._users, user)
         try:
             yield
@@ -37,7 +37,7 @@ class SharedPatch(Generic[T]):
             with self._lock:
                 self._users = tuple(other for other in self._users if other is not user)
                 if not self._users:
-                    self._made.close()
+                    self._patches.close()
 
     def values(self) -> list[T]:
         """Return the values of all live users, oldest first."""

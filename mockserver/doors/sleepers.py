@@ -122,8 +122,8 @@ class Sleepers:
 
     def monotonic_ns(self) -> Nanos:
         """Return the monotonic time of those who sleep: it goes on in real time, and with the clock."""
-        passed = Machine.perf_counter_ns() - self._real_start if isinstance(self.clock, ManualClock) else 0
-        return self.timer_ns() + passed
+        real_time = Machine.perf_counter_ns() - self._real_start if isinstance(self.clock, ManualClock) else 0
+        return self.timer_ns() + real_time
 
     def timer_ns(self) -> Nanos:
         """Return the time of the timers of their event loops, which the clock alone moves on."""
@@ -190,8 +190,8 @@ class Sleepers:
             return True
         self._quiet.discard(here)
         now = self.clock.now()
-        seen, rest = self._give_up.get(here) or (-1, countdown(0))
-        if seen != now:
+        since, rest = self._give_up.get(here) or (-1, countdown(0))
+        if since != now:
             self._give_up[here] = (now, countdown(WORK_TIMEOUT))
             return False
         if rest() > 0:

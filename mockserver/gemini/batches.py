@@ -133,10 +133,10 @@ def _inlined_responses(requests: Iterable[Json], model: str, answer: Callable[[J
         yield response
 
 
-def _inlined_response(inlined: Mapping[str, Any], model: str, answer: Callable[[Json], Json]) -> Json:
-    metadata = {"metadata": inlined["metadata"]} if "metadata" in inlined else {}
+def _inlined_response(entry: Mapping[str, Any], model: str, answer: Callable[[Json], Json]) -> Json:
+    metadata = {"metadata": entry["metadata"]} if "metadata" in entry else {}
     try:
-        return {"response": answer({**inlined.get("request", {}), "model": model}), **metadata}
+        return {"response": answer({**entry.get("request", {}), "model": model}), **metadata}
     except ApiError as error:
         return {"error": error.status, **metadata}
 
@@ -188,7 +188,7 @@ def show_batch(batch: Batch, now: Nanos) -> Json:
     Its types are of the internal version "v1main" [seen], in every version of the API.
     """
     state, since = _state(batch, now)
-    ended = state in {"BATCH_STATE_SUCCEEDED", "BATCH_STATE_CANCELLED"}
+    has_ended = state in {"BATCH_STATE_SUCCEEDED", "BATCH_STATE_CANCELLED"}
     metadata: Json = {
         "@type": type_url("v1main", batch.kind),
         "model": batch.model,
@@ -201,12 +201,12 @@ def show_batch(batch: Batch, now: Nanos) -> Json:
         "name": batch.name,
     }
     operation: Json = {"name": batch.name, "metadata": metadata}
-    if ended:
+    if has_ended:
         metadata["endTime"] = since
         operation["done"] = True
     if state == "BATCH_STATE_CANCELLED":
         operation["error"] = {"code": int(Code.CANCELLED), "message": "The operation was cancelled."}  # our choice
-    elif ended:
+    elif has_ended:
         metadata["output"] = output = {"inlinedResponses": {"inlinedResponses": list(batch.responses)}}
         operation["response"] = {"@type": type_url("v1main", f"{batch.kind}Output"), **output}
     return operation

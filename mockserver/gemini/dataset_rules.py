@@ -10,7 +10,7 @@ from typing import Any
 from mockserver.catalog import training_plan
 from mockserver.catalog.base_model import BaseModel
 from mockserver.datasets.estimates import estimate
-from mockserver.datasets.lines import Example, Line, Turn
+from mockserver.datasets.lines import Example, ExampleTurn, Line
 from mockserver.datasets.rules import Counts, Estimate, Row
 from mockserver.gemini.versions import message_name
 from mockserver.protojson.reading import bind_tree
@@ -84,7 +84,7 @@ class GeminiRules:
         if problems := tuple(example_violations(place, text_input, output)):
             return Line(row.line, problems=problems)
         tokens = count_tokens(text_input), count_tokens(output)
-        turns = Turn("user", text_input, text_input, tokens[0]), Turn("model", output, output, tokens[1])
+        turns = ExampleTurn("user", text_input, text_input, tokens[0]), ExampleTurn("model", output, output, tokens[1])
         return Line(row.line, Example(turns, *tokens))
 
     def sentence(self, problem: str, place: int, examples: int) -> str:  # noqa: ARG002 - it is one already
@@ -107,10 +107,10 @@ class GeminiRules:
 
     def estimate(self, base: BaseModel, examples: int, epochs: int | None) -> Estimate:
         """Return the estimate with the hyperparameters that the service chooses, but for the given epochs."""
-        chosen = training_plan.defaults(base, examples)
-        batch = chosen.batch
+        plan = training_plan.defaults(base, examples)
+        batch = plan.batch
         return estimate(
-            base, examples, epochs or chosen.epochs, batch, lambda of, seed: training_plan.pace(of, batch, seed)
+            base, examples, epochs or plan.epochs, batch, lambda of, seed: training_plan.pace(of, batch, seed)
         )
 
 

@@ -92,5 +92,5 @@ def _walk_readable(call: Call, after: Position | None) -> Iterator[TunedModel]:
 def _fits(model: TunedModel, call: Call, text: str) -> bool:
     if text not in _FILTERS:
         raise invalid_argument(f"Invalid filter: {text}")  # our choice: not seen
-    done = _FILTERS[text]
-    return done is None or done is model.state(call.now).terminal
+    is_done = _FILTERS[text]
+    return is_done is None or is_done is model.state(call.now).terminal

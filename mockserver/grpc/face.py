@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc
-from mockserver.dispatch.dispatcher import BUG, Answer, dispatch, record_undispatched
+from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Json, Pause, Route, expand_path, text_at
@@ -56,7 +56,7 @@ class GrpcRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class GrpcReply:
     """The messages of an answer, each in bytes, and pauses on the clock before and between them.
 
     Where they end in an ApiError, the call ends with its status.
@@ -73,20 +73,20 @@ class GrpcFace:
         self._worlds = worlds
         self.table = table
 
-    def answer(self, call: GrpcRequest) -> Reply:
+    def answer(self, call: GrpcRequest) -> GrpcReply:
         """Return the reply to a call. Whatever is sent gets one; a handler's own failure is logged and INTERNAL."""
         watch = stopwatch()
         routes = self.table.routes_of(call.rpc)
-        message, refused = _decode(routes[0].request, call.body) if routes else ({}, None)
+        message, error = _decode(routes[0].request, call.body) if routes else ({}, None)
         texts = (*call.identifying_texts(), *self.table.resource_names(call.rpc, message))
         world = self._worlds.choose(texts)
         secret = find_secret(texts, call.body, self._worlds.warn_once)
         arrival = _Arrival(call, world, world.clock.now(), secret, message)
-        label, pieces = self._answer(arrival, refused)
+        label, pieces = self._answer(arrival, error)
         access.info("%s %s %.1f ms", label, VERB, watch())
-        return Reply(pieces, world.clock)
+        return GrpcReply(pieces, world.clock)
 
-    def _answer(self, arrival: "_Arrival", refused: ApiError | None) -> tuple[str, Pieces]:
+    def _answer(self, arrival: "_Arrival", error: ApiError | None) -> tuple[str, Pieces]:
         """Return what the access log calls the call, and the reply's pieces."""
         call, world, settings = arrival.call, arrival.world, arrival.world.settings
         if arrival.secret and settings.refuse_real_credentials:
@@ -97,11 +97,11 @@ class GrpcFace:
             log.warning("%s was not found: %s", call.method, hint)
             return call.method, arrival.refuse(_not_implemented(self.table, call), hint)
         route = self.table.match_rpc(call.rpc, arrival.message, settings.as_of)
-        misnamed = route is None
+        is_misnamed = route is None
         route = route or live[0]
         service = self.table.services[route.service]
-        if misnamed and refused is None:
-            refused = service.misnamed(route, arrival.message)
+        if is_misnamed and error is None:
+            error = service.misnamed_error(route, arrival.message)
         request = Request(
             service=service,
             route=route,
@@ -110,7 +110,7 @@ class GrpcFace:
             now=arrival.now,
             resource=text_at(arrival.message, route.resource_field),
             credentials=read_credentials(call.metadata, ()),
-            bind=lambda: _bind(arrival, route, refused),
+            bind=lambda: _bind(arrival, route, error),
             options={name: call.metadata[name] for name in service.call_options if name in call.metadata},
             secret=arrival.secret,
             verb=VERB,
@@ -160,10 +160,10 @@ def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
         return {}, errors.invalid_argument()  # our choice: not seen
 
 
-def _bind(arrival: _Arrival, route: Route, refused: ApiError | None) -> Json:
+def _bind(arrival: _Arrival, route: Route, error: ApiError | None) -> Json:
     """Return the message of a request. Raises ApiError."""
-    if refused is not None:
-        raise refused
+    if error is not None:
+        raise error
     if mask := arrival.call.metadata.get("x-goog-fieldmask"):
         apply_fields_mask(route.response, {}, mask)  # before the method: what is refused must not have changed anything
     return arrival.message
@@ -180,7 +180,7 @@ def _not_implemented(table: RouteTable, call: GrpcRequest) -> ApiError:
     )
 
 
-def _pieces(answer: Answer, mask: str) -> Pieces:
+def _pieces(answer: CallResult, mask: str) -> Pieces:
     """Return the messages of an answer as far as its fault lets them through. The call is recorded as of HTTP."""
     entry = None if isinstance(answer.result, dict | ApiError) else answer.record()
     try:
@@ -192,7 +192,7 @@ def _pieces(answer: Answer, mask: str) -> Pieces:
             answer.record_stream_end(entry)
 
 
-def _encoded(answer: Answer, mask: str) -> Iterator[Piece]:
+def _encoded(answer: CallResult, mask: str) -> Iterator[Piece]:
     """Yield the messages in bytes. Raises ApiError, the internal one for a bug of ours."""
     result, response = answer.result, answer.request.route.response
     if isinstance(result, ApiError):
@@ -213,7 +213,7 @@ def _encoded(answer: Answer, mask: str) -> Iterator[Piece]:
         raise error from None
 
 
-def _damaged(answer: Answer, pieces: Iterator[Piece]) -> Iterator[Piece]:
+def _damaged(answer: CallResult, pieces: Iterator[Piece]) -> Iterator[Piece]:
     """Yield the pieces as the answer's fault lets them through: later, broken off or garbled."""
     fault = answer.fault
     if fault is None:
@@ -232,7 +232,7 @@ def _damaged(answer: Answer, pieces: Iterator[Piece]) -> Iterator[Piece]:
 
 
 def _damaged_stream(fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
-    sent = 0
+    count = 0
     if fault.cut_after_chunks == 0:
         raise broken_off()
     for piece in pieces:
@@ -242,8 +242,8 @@ def _damaged_stream(fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
         if fault.chunk_delay_seconds:
             yield Pause(fault.chunk_delay_seconds)
         yield piece
-        sent += 1
-        if sent == fault.cut_after_chunks:
+        count += 1
+        if count == fault.cut_after_chunks:
             raise broken_off()
 
 

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.grpc import THREAD_NAMES
-from mockserver.grpc.face import GrpcRequest, Reply, status_details
+from mockserver.grpc.face import GrpcReply, GrpcRequest, status_details
 from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
 from mockserver.limits import REQUEST_BYTES
 from mockserver.rpc import outages
@@ -44,7 +44,7 @@ _OPTIONS = (
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-class CannotListen(OSError):
+class CannotBind(OSError):
     """The server cannot listen there."""
 
 
@@ -55,7 +55,7 @@ class Face(Protocol):
     def table(self) -> RouteTable:
         """The methods that there are."""
 
-    def answer(self, call: GrpcRequest) -> Reply:
+    def answer(self, call: GrpcRequest) -> GrpcReply:
         """Return the reply to a call. Raises ApiError if there can be none."""
 
 
@@ -82,7 +82,7 @@ class GrpcServer:
                 return int(self._server.add_insecure_port(address))
             return int(self._server.add_secure_port(address, credentials))
         except RuntimeError as error:
-            raise CannotListen(str(error)) from None
+            raise CannotBind(str(error)) from None
 
     def start(self) -> None:
         """Start to serve."""
@@ -148,9 +148,9 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
     def _watch_health(self, body: bytes, context: Any) -> Iterator[bytes]:
         """Yield the health now, and then nothing more, since it does not change, until the client has seen enough."""
         yield self._check_health(body, context)
-        ended = threading.Event()
-        if context.add_callback(ended.set):
-            ended.wait()
+        end = threading.Event()
+        if context.add_callback(end.set):
+            end.wait()
 
     def _reflect(self, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
         with _nonsense_refused(context):

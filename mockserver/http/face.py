@@ -20,8 +20,15 @@ from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
 from mockserver.http.headers import Head
 from mockserver.http.parameters import InvalidParameters, SystemParameters, parse_query, split_query, unsupported_alt
-from mockserver.http.recorded import Recordings, Signature, identify, logged, print_recorded, recordings_of
-from mockserver.http.reply import Printer, Reply, requested_mask
+from mockserver.http.recorded import (
+    RecordingKeys,
+    Recordings,
+    describe_response,
+    identify,
+    print_recorded,
+    recordings_of,
+)
+from mockserver.http.reply import HttpReply, Printer, requested_mask
 from mockserver.http.request import HttpRequest
 from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
@@ -50,28 +57,28 @@ class ReceivedRequest:
         """Return the name of a request without a method in the access log."""
         return f"{self.http.verb} {redact(self.http.path)}"
 
-    def answer_recorded(self, recordings: Recordings, table: RouteTable) -> tuple[str, Reply] | None:
+    def answer_recorded(self, recordings: Recordings, table: RouteTable) -> tuple[str, HttpReply] | None:
         """Reply with the recorded answer; None if there is none and another one may be given."""
-        signature = identify(self.http, table)
-        response = recordings.next_answer(signature, self.world.store)
+        keys = identify(self.http, table)
+        response = recordings.next_answer(keys, self.world.store)
         if response is not None:
-            self._record(response.status, logged(response, signature.response), signature=signature)
-            return signature.method, print_recorded(response, self.now, self.world.clock)
+            self._record(response.status, describe_response(response, keys.response), keys=keys)
+            return keys.method, print_recorded(response, self.now, self.world.clock)
         if self.world.settings.recordings_mode == "fallback":
             return None
-        missing = recordings.describe_missing(signature)
+        missing = recordings.describe_missing(keys)
         log.warning("%s", missing)
         # our choice: 501, which clients do not repeat; the real service has no recordings
         error = ApiError(Code.UNIMPLEMENTED, f"mockserver: {missing}.")
-        self._record(error.code.http, error.status, missing, signature=signature)
-        return signature.method, Printer(self.http, SystemParameters(), self.now, self.world.clock).print_error(error)
+        self._record(error.code.http, error.status, missing, keys=keys)
+        return keys.method, Printer(self.http, SystemParameters(), self.now, self.world.clock).print_error(error)
 
-    def refuse(self, error: ApiError, parameters: SystemParameters) -> Reply:
+    def refuse(self, error: ApiError, parameters: SystemParameters) -> HttpReply:
         """Reply with an error, before a method was found."""
         self._record(error.code.http, error.status)
         return Printer(self.http, parameters, self.now, self.world.clock).print_error(error)
 
-    def answer_unrouted(self, table: RouteTable, host: str) -> Reply:
+    def answer_unrouted(self, table: RouteTable, host: str) -> HttpReply:
         """Reply with 404: an empty body or the outermost server's page [both seen].
 
         Which of them depends on the service of the `host` that was called, or else of the path.
@@ -83,15 +90,15 @@ class ReceivedRequest:
         empty = service is not None and service.empty_404
         return self.print_page(404, b"" if empty else error_pages.not_found_page(self.http.target))
 
-    def print_page(self, status: int, page: bytes) -> Reply:
+    def print_page(self, status: int, page: bytes) -> HttpReply:
         """Reply with a page of the outermost server."""
         return Printer(self.http, SystemParameters(), self.now, self.world.clock).print_page(status, page)
 
-    def _record(self, status: int, response: Any, hint: str = "", *, signature: Signature | None = None) -> None:
+    def _record(self, status: int, response: Any, hint: str = "", *, keys: RecordingKeys | None = None) -> None:
         record_undispatched(
             self.world,
-            method="" if signature is None else signature.method_id,
-            request=None if signature is None else signature.message,
+            method="" if keys is None else keys.method_id,
+            request=None if keys is None else keys.message,
             now=self.now,
             secret=self.secret,
             verb=self.http.verb,
@@ -124,7 +131,7 @@ class HttpFace:
         self._table = table
         self._log_call = log_call
 
-    def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
+    def answer(self, http: HttpRequest, *, may_block: bool = True) -> HttpReply:
         """Answer any request. A bug in a handler is logged, and answered with the real service's 500.
 
         Raises WouldBlock if the handler would have to wait, or takes long, and `may_block` is false.
@@ -139,39 +146,39 @@ class HttpFace:
         self._log_call(label, reply.status, elapsed_ms())
         return reply
 
-    def _answer(self, received: ReceivedRequest, *, may_block: bool) -> tuple[str, Reply]:
+    def _answer(self, arrival: ReceivedRequest, *, may_block: bool) -> tuple[str, HttpReply]:
         """Return the name of the request for the access log, and the reply."""
-        http, world, settings = received.http, received.world, received.world.settings
+        http, world, settings = arrival.http, arrival.world, arrival.world.settings
         if http.verb == "OPTIONS" and "access-control-request-method" in http.headers:
-            head = Head(now=received.now, origin=http.headers.get("origin"))
+            head = Head(now=arrival.now, origin=http.headers.get("origin"))
             requested = http.headers.get("access-control-request-headers", "")
-            return received.label, Reply(*head.preflight(requested), b"", world.clock)
-        if received.secret and settings.refuse_real_credentials:
-            return received.label, received.refuse(refusal(received.secret), SystemParameters())
+            return arrival.label, HttpReply(*head.preflight(requested), b"", world.clock)
+        if arrival.secret and settings.refuse_real_credentials:
+            return arrival.label, arrival.refuse(refusal(arrival.secret), SystemParameters())
         if settings.recordings is not None:
             recordings = recordings_of(world, settings.recordings, self._table)
-            if recorded := received.answer_recorded(recordings, self._table):
-                return recorded
+            if recording := arrival.answer_recorded(recordings, self._table):
+                return recording
         pairs = parse_query(http.parameters)
         try:
             parameters, query = split_query(pairs, verb=http.method)
         except InvalidParameters as error:
-            return received.label, received.refuse(error, error.parameters)
+            return arrival.label, arrival.refuse(error, error.parameters)
         verb = "GET" if http.method == "HEAD" else http.method  # our choice: not seen
         host = self._table.service_of_host(http.host)  # "" for an address of our own, which serves every path
         match = self._table.match(verb, http.path, settings.as_of, lenient=settings.lenient_routes, service=host)
         if match is None:
-            return received.label, received.answer_unrouted(self._table, host)
+            return arrival.label, arrival.answer_unrouted(self._table, host)
         route = match.route
         if malformed := _malformed(http):
-            return route.id, received.print_page(*malformed)
+            return route.id, arrival.print_page(*malformed)
         service = self._table.services[route.service]
         credentials = read_credentials(http.headers, pairs)
         request = _new_request(
-            received, service, match, settings, credentials, lambda: _bind(http, match, query, parameters)
+            arrival, service, match, settings, credentials, lambda: _bind(http, match, query, parameters)
         )
         answer = dispatch(request, may_block=may_block)
-        printer = Printer(http, parameters, received.now, world.clock, answer)
+        printer = Printer(http, parameters, arrival.now, world.clock, answer)
         try:
             return route.id, printer.print(answer)
         except Exception:
@@ -181,25 +188,25 @@ class HttpFace:
 
 
 def _new_request(
-    received: ReceivedRequest,
+    arrival: ReceivedRequest,
     service: Service,
     match: Match,
     settings: Settings,
     credentials: Credentials,
     bind: Callable[[], Json],
 ) -> Request:
-    http = received.http
+    http = arrival.http
     return Request(
         service=service,
         route=match.route,
-        world=received.world,
+        world=arrival.world,
         settings=settings,
-        now=received.now,
+        now=arrival.now,
         resource=next(iter(match.path.values()), ""),
         credentials=credentials,
         bind=bind,
         options={name: http.headers[name] for name in service.call_options if name in http.headers},
-        secret=received.secret,
+        secret=arrival.secret,
         verb=http.verb,
         path=http.path,
     )

@@ -15,17 +15,17 @@ class StoredObjects(MutableMapping[str, bytes]):
         self._objects = objects.objects(world.store, world.settings.gcs_root)
 
     def __getitem__(self, uri: str) -> bytes:
-        file = self._objects.open(*_split(uri))
+        file = self._objects.open(*_split_uri(uri))
         if file is None:
             raise KeyError(uri)
         return read_all(file)
 
     def __setitem__(self, uri: str, content: bytes | str) -> None:
         raw = content.encode() if isinstance(content, str) else content
-        self._objects.write(*_split(uri), raw, Attributes(), self._world.clock.now(), _accept)
+        self._objects.write(*_split_uri(uri), raw, Attributes(), self._world.clock.now(), _accept)
 
     def __delitem__(self, uri: str) -> None:
-        if not self._objects.delete(*_split(uri), _accept):
+        if not self._objects.delete(*_split_uri(uri), _accept):
             raise KeyError(uri)
 
     def __iter__(self) -> Iterator[str]:
@@ -46,7 +46,7 @@ def _accept(_: StoredObject | None) -> None:
     """Replace and delete whatever is there."""
 
 
-def _split(uri: str) -> tuple[str, str]:
+def _split_uri(uri: str) -> tuple[str, str]:
     """Return bucket and name. ValueError for a text that is not the URI of an object."""
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     if not uri.startswith("gs://") or not bucket or not name:

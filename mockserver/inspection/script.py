@@ -26,11 +26,11 @@ def script(world: World, answers: Answers | str | Path) -> None:
     if isinstance(answers, str | Path):
         from mockserver.scripting.answer_file import BadFile, read_answers
 
-        scripted = read_answers(answers)
-        add_answers(world, scripted.answers)
-        add_faults(world, scripted.faults)
+        rules = read_answers(answers)
+        add_answers(world, rules.answers)
+        add_faults(world, rules.faults)
         try:
-            add_resources(world, (*scripted.tuned_models, *scripted.tuning_jobs))
+            add_resources(world, (*rules.tuned_models, *rules.tuning_jobs))
         except ValueError as error:
             raise BadFile(f"{answers}: {error}") from None
     elif isinstance(answers, Mapping) or not isinstance(answers, Iterable):

@@ -29,7 +29,7 @@ class AnyUnpacker:
         self.type_url = ""
         self.special = False
         """Whether the type has a JSON form of its own, which then stands under "value"."""
-        self.refused = False
+        self.has_failed = False
         self.depth = 0
         self.pending: list[Callable[[], object]] = []
 
@@ -101,9 +101,9 @@ class AnyUnpacker:
 
     def _refuse(self, type_label: str, problem: str) -> None:
         """Record the first error; later ones follow from it."""
-        if not self.refused:
+        if not self.has_failed:
             self.parent.invalid_value(type_label, problem)
-        self.refused = True
+        self.has_failed = True
 
     def _resolve(self, type_url: Scalar) -> None:
         """Bind the content to the named type, and replay the pending events."""
@@ -111,7 +111,7 @@ class AnyUnpacker:
             name = _message_name(type_url)
         except InvalidValue as error:
             self.parent.invalid_value("Any" if isinstance(type_url, str) else "String", str(error))
-            self.refused = True
+            self.has_failed = True
             return
         self.type_url = str(type_url)
         self.special = name in RENDERERS or name in {ANY, STRUCT}

@@ -120,14 +120,14 @@ def redact(value: Any) -> Any:
 
 def _redact_text(text: str) -> str:
     """Redact the secrets in a text, in linear time. A private key goes to its last line, if it has one."""
-    kept: list[str] = []
-    done, last_line = 0, _END.search(text)
-    while secret := _REAL.search(text, done):
+    pieces: list[str] = []
+    position, last_line = 0, _END.search(text)
+    while secret := _REAL.search(text, position):
         start, end = secret.span()
         if secret["private"]:
             while last_line and last_line.start() < end:
                 last_line = _END.search(text, last_line.end())
             end = last_line.end() if last_line else end
-        kept.append(f"{text[done:start]}{text[start : start + 4]}...({end - start} characters)")
-        done = end
-    return "".join([*kept, text[done:]])
+        pieces.append(f"{text[position:start]}{text[start : start + 4]}...({end - start} characters)")
+        position = end
+    return "".join([*pieces, text[position:]])

@@ -73,14 +73,14 @@ class Paging:
         changed: tuple[int, ...] = (),
     ) -> tuple[list[T], str | None]:
         """Return the page, from items that begin where it does, and the token of the next one or None."""
-        taken = list(islice(items, self.size + 1))
-        if len(taken) <= self.size:
-            return taken, None
-        del taken[-1]
-        last = taken[-1]
+        first_items = list(islice(items, self.size + 1))
+        if len(first_items) <= self.size:
+            return first_items, None
+        del first_items[-1]
+        last = first_items[-1]
         values = order.values(last) if order else ()
         token = Token(key(last), rank(last) if rank else None, self.arguments, values, self.moment, changed)
-        return taken, mint_token(token)
+        return first_items, mint_token(token)
 
 
 def paging(
@@ -125,9 +125,9 @@ def page(  # noqa: PLR0913 - all but the list are given by name
     `key` is an item's resource name. Items must ascend by `order`, those of the same values by `rank`, those of the
     same rank by name; without `rank` they are constants, in any order. The rest is as for `paging`.
     """
-    wanted = paging(page_size=page_size, page_token=page_token, default=default, maximum=maximum, scope=scope)
-    start = 0 if wanted.after is None else _after(wanted.after, items, key, rank, order)
-    return wanted.cut(islice(items, start, None), key=key, rank=rank, order=order)
+    its_page = paging(page_size=page_size, page_token=page_token, default=default, maximum=maximum, scope=scope)
+    start = 0 if its_page.after is None else _after(its_page.after, items, key, rank, order)
+    return its_page.cut(islice(items, start, None), key=key, rank=rank, order=order)
 
 
 def page_walk(  # noqa: PLR0913 - all but the list are given by name
@@ -142,8 +142,8 @@ def page_walk(  # noqa: PLR0913 - all but the list are given by name
     scope: str,
 ) -> tuple[list[T], str | None]:
     """Return the same of a list that is read from an index: `walk` gives what comes behind a rank and a name."""
-    wanted = paging(page_size=page_size, page_token=page_token, default=default, maximum=maximum, scope=scope)
-    return wanted.cut(walk(ranked(wanted.after)), key=key, rank=rank)
+    its_page = paging(page_size=page_size, page_token=page_token, default=default, maximum=maximum, scope=scope)
+    return its_page.cut(walk(ranked(its_page.after)), key=key, rank=rank)
 
 
 def ranked(after: Token | None) -> tuple[int, str] | None:
@@ -230,12 +230,12 @@ def parse_token(text: str) -> Token | None:
             return None
         if isinstance(rank, bytes) or isinstance(arguments, bytes) or isinstance(moment, bytes):
             return None
-        held = sorted(_fields(values).items())
+        pairs = sorted(_fields(values).items())
         return Token(
             name.decode(),
             None if rank is None else _unzigzag(rank),
             arguments,
-            tuple(value.decode() if isinstance(value, bytes) else _unzigzag(value) for _, value in held),
+            tuple(value.decode() if isinstance(value, bytes) else _unzigzag(value) for _, value in pairs),
             moment,
             tuple(_varints(changed)),
         )

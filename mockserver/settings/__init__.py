@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from mockserver.settings.declaration import PREFIX, By, Checked, Setting, declared, setting
+from mockserver.settings.declaration import PREFIX, By, Checked, Setting, declarations, setting
 from mockserver.settings.types import (
     FASTEST,
     LONGEST_SECONDS,
@@ -41,13 +41,13 @@ __all__ = [
     "BadOption",
     "Beginning",
     "By",
-    "Interception",
+    "InterceptionSettings",
     "Serving",
     "Setting",
     "SettingType",
     "Settings",
     "Whole",
-    "declared",
+    "declarations",
     "nearest",
     "random_seed",
     "read_settings",
@@ -287,7 +287,7 @@ class Serving(Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class Interception(Checked):
+class InterceptionSettings(Checked):
     """What the fixtures do to the test's own process."""
 
     sleep: Literal["virtual", "virtual+clock", "real"] = setting(
@@ -336,7 +336,7 @@ class Interception(Checked):
     )
 
 
-GROUPS = (Beginning, Settings, Serving, Interception)
+GROUPS = (Beginning, Settings, Serving, InterceptionSettings)
 
 
 def read_settings(group: type[T], values: Mapping[str, Any]) -> T:
@@ -344,33 +344,33 @@ def read_settings(group: type[T], values: Mapping[str, Any]) -> T:
 
     Raises BadOption for a value that is not allowed.
     """
-    return group(**{name: values[name] for name in declared(group) if name in values})
+    return group(**{name: values[name] for name in declarations(group) if name in values})
 
 
-def unknown_names(names: Iterable[str], known: Iterable[str], what: str) -> str:
+def unknown_names(names: Iterable[str], choices: Iterable[str], what: str) -> str:
     """Return a sentence about the first name that is not known, "" if all are."""
-    known = list(known)
+    choices = list(choices)
     for name in names:
-        if name not in known:
-            near = nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else f"the {what}s are {', '.join(known)}"
+        if name not in choices:
+            near = nearest(name, choices)
+            hint = f"did you mean {near!r}?" if near else f"the {what}s are {', '.join(choices)}"
             return f"there is no {what} {name!r}; {hint}"
     return ""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, choices: Iterable[str]) -> str:
     """Return the known name that somebody may have meant, "" if none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
-    return next(iter(get_close_matches(name, list(known), 1)), "")
+    return next(iter(get_close_matches(name, list(choices), 1)), "")
 
 
 def unknown_variables(environment: Iterable[str]) -> Iterator[str]:
     """Yield a sentence for each MOCKSERVER_... variable that sets nothing."""
-    known = [it.variable for it in declared(*GROUPS, by=By.SERVE).values()]
+    variables = [it.variable for it in declarations(*GROUPS, by=By.SERVE).values()]
     for variable in sorted(environment):
-        if variable.startswith(PREFIX) and variable not in known and not variable.startswith(OTHERS):
-            near = nearest(variable, known)
+        if variable.startswith(PREFIX) and variable not in variables and not variable.startswith(OTHERS):
+            near = nearest(variable, variables)
             yield f"{variable} is not a setting" + (f"; did you mean {near}?" if near else "")
 
 

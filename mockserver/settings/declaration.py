@@ -107,14 +107,14 @@ def setting(kind: SettingType, help: str, *, default: Any, **more: Any) -> Any:
     return field(default=default, metadata={"setting": Setting(default=default, kind=kind, help=help, **more)})
 
 
-def declared(*groups: Any, by: By | None = None) -> Mapping[str, Setting]:
+def declarations(*groups: Any, by: By | None = None) -> Mapping[str, Setting]:
     """Return the settings that these data classes declare, by name and in order; only those that somebody may set."""
-    found = {name: it for group in groups for name, it in _declared(group).items()}
-    return {name: it for name, it in found.items() if by is None or by in it.by}
+    settings = {name: it for group in groups for name, it in _read_declarations(group).items()}
+    return {name: it for name, it in settings.items() if by is None or by in it.by}
 
 
 @cache
-def _declared(group: Any) -> Mapping[str, Setting]:
+def _read_declarations(group: Any) -> Mapping[str, Setting]:
     return {it.name: replace(it.metadata["setting"], name=it.name) for it in fields(group)}
 
 
@@ -124,7 +124,7 @@ class Checked:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        for it in declared(type(self)).values():
+        for it in declarations(type(self)).values():
             value = getattr(self, it.name)
             if value is not it.default:
                 object.__setattr__(self, it.name, it.read(value))

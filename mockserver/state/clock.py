@@ -209,8 +209,8 @@ class SystemClock(StoredClock):
 
     def compute_time(self, setting: ClockSetting) -> Nanos:
         """Return the setting's moment plus the time since then, times the factor."""
-        elapsed = Machine.perf_counter_ns() - setting.since
-        return setting.moment + (elapsed if setting.factor == 1 else int(elapsed * setting.factor))
+        real_time = Machine.perf_counter_ns() - setting.since
+        return setting.moment + (real_time if setting.factor == 1 else int(real_time * setting.factor))
 
     def set_factor(self, factor: float) -> None:
         """Run at another speed from now on; 0 pauses. ValueError for a speed below zero or without an end."""
@@ -227,9 +227,9 @@ class SystemClock(StoredClock):
     async def sleep(self, seconds: float) -> None:
         """Wait until this clock has moved on by `seconds`, by itself or because somebody moves it."""
         end = self.now() + round(seconds * SECOND)
-        while (left := (end - self.now()) / SECOND) > 0:
+        while (remaining := (end - self.now()) / SECOND) > 0:
             factor = self.factor
-            await Machine.async_sleep(min(left / factor, LONGEST_WAIT) if factor else PAUSED_WAIT)
+            await Machine.async_sleep(min(remaining / factor, LONGEST_WAIT) if factor else PAUSED_WAIT)
 
     def copy(self) -> Self:
         """Return a clock of the same speed that starts at this one's time."""

@@ -10,7 +10,7 @@ from mockserver.settings import (
     Beginning,
     By,
     Settings,
-    declared,
+    declarations,
     random_seed,
     read_settings,
     unknown_names,
@@ -25,10 +25,10 @@ def new_world(values: Mapping[str, Any]) -> World:
     `clock` may be a Clock. Without a seed, the world gets a random one. Raises BadOption for an invalid value, TypeError
     for an unknown setting.
     """
-    if unknown := unknown_names(values, [*declared(Settings), "clock", "start_time"], "setting"):
+    if unknown := unknown_names(values, [*declarations(Settings), "clock", "start_time"], "setting"):
         raise TypeError(unknown)
     settings = read_settings(Settings, {"seed": random_seed()} | with_today(values))
-    clock = values.get("clock", declared(Beginning)["clock"].default)
+    clock = values.get("clock", declarations(Beginning)["clock"].default)
     if not isinstance(clock, Clock):
         clock = _clock(values, settings.as_of)
     return World(clock, settings)
@@ -47,7 +47,7 @@ def read_options(options: Mapping[str, str | None], environment: Mapping[str, st
     An empty variable counts as unset. Raises BadOption, which names the option or the variable.
     """
     values = {}
-    for name, it in declared(*GROUPS, by=By.SERVE).items():
+    for name, it in declarations(*GROUPS, by=By.SERVE).items():
         text, source = options.get(name), it.flag
         if text is None:
             text, source = environment.get(it.variable) or it.serve_default or None, it.variable

@@ -63,11 +63,11 @@ class World:
         if settings is not None or not self.store.has(SETTINGS, SETTINGS.name):
             self.settings = settings or Settings()
         if isinstance(clock, StoredClock):
-            stored = self.store
-            if not stored.has(CLOCK, CLOCK.name):
-                stored.insert(CLOCK, CLOCK.name, clock.setting)
+            own_store = self.store
+            if not own_store.has(CLOCK, CLOCK.name):
+                own_store.insert(CLOCK, CLOCK.name, clock.setting)
             clock.store_setting(
-                lambda: stored.get(CLOCK, CLOCK.name), lambda edit: stored.change(CLOCK, CLOCK.name, edit)
+                lambda: own_store.get(CLOCK, CLOCK.name), lambda edit: own_store.change(CLOCK, CLOCK.name, edit)
             )
 
     @property
@@ -131,21 +131,21 @@ class WorldRecord:
     """A world other than the default one: the number of its project, and the ordinal of its last use."""
 
     number: str
-    used: int
+    last_use: int
 
 
 MAX_DROPPED = 1000
 """How many dropped worlds are remembered, to warn of clients that still use them."""
 
 BY_NUMBER: Index[WorldRecord] = Index("number", lambda record: (record.number,))
-BY_USE: Index[WorldRecord] = Index("use", lambda _: ("",), lambda record: record.used)
+BY_USE: Index[WorldRecord] = Index("use", lambda _: ("",), lambda record: record.last_use)
 WORLDS: Collection[WorldRecord] = Collection("worlds", WorldRecord, (BY_NUMBER, BY_USE))
 
 
 class _Registry:
     """A default world and the others: their records in a store, and this process's handles by name.
 
-    Every request uses a world, so the record of its last use is written only when it matters: `used` holds the ordinals
+    Every request uses a world, so the record of its last use is written only when it matters: `last_uses` holds the ordinals
     that are not written yet.
     """
 
@@ -153,13 +153,13 @@ class _Registry:
         self.default = default
         self.store: Store = MemoryStore()
         self.handles: dict[str, World] = {}
-        self.used: dict[str, int] = {}
+        self.last_uses: dict[str, int] = {}
         self.dropped: dict[str, bool] = {}  # worlds whose credentials nobody has used since they were dropped
 
     def with_default(self, default: World) -> "_Registry":
         """Return a registry of the same worlds with another default."""
         registry = _Registry(default)
-        registry.store, registry.handles, registry.used = self.store, self.handles, self.used
+        registry.store, registry.handles, registry.last_uses = self.store, self.handles, self.last_uses
         registry.dropped = self.dropped
         return registry
 
@@ -189,15 +189,15 @@ class _Registry:
             name = next((entry.name for entry in self.store.page(WORLDS, BY_NUMBER, number, limit=1)), "")
         world = self.handles.get(name)
         if world is not None:
-            self.used[name] = self.store.count("used")
+            self.last_uses[name] = self.store.count("used")
         return world
 
     def names(self) -> list[str]:
         """Return the names, the least recently used first."""
-        while self.used:
-            name, used = self.used.popitem()
+        while self.last_uses:
+            name, last_use = self.last_uses.popitem()
             with contextlib.suppress(Missing):  # it was dropped meanwhile
-                self.store.change(WORLDS, name, lambda record: replace(record, used=max(record.used, used)))  # noqa: B023 - called at once
+                self.store.change(WORLDS, name, lambda record: replace(record, last_use=max(record.last_use, last_use)))  # noqa: B023 - called at once
         return [entry.name for entry in self.store.walk(WORLDS, BY_USE)]
 
 
@@ -255,8 +255,8 @@ class Worlds:
     def add(self, world: World) -> None:
         """Add a world, replacing one of the same name. ValueError for an invalid name."""
         if not re.fullmatch(_NAME, world.name) or world.name in _RESERVED_NAMES:
-            reserved = ", ".join(sorted(_RESERVED_NAMES))
-            msg = f"{world.name!r} is not a name for a world: use a-z and 0-9, and none of {reserved}"
+            names = ", ".join(sorted(_RESERVED_NAMES))
+            msg = f"{world.name!r} is not a name for a world: use a-z and 0-9, and none of {names}"
             raise ValueError(msg)
         with self._lock:
             self._registries[-1].add(world, self._capacity)

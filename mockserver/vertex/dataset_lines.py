@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.datasets.lines import MISSING_FIELD, Example, Kind, Line, Turn, unusable
+from mockserver.datasets.lines import MISSING_FIELD, Example, ExampleTurn, Kind, Line, unusable
 from mockserver.simulation.tokens import IMAGE_TOKENS, count_tokens
 
 Json = Mapping[str, Any]
@@ -297,7 +297,7 @@ def _role(content: Json) -> Any:
     return "user" if role in (None, "", "function") else role
 
 
-def _turn(content: Json, media: list[str]) -> Turn:
+def _turn(content: Json, media: list[str]) -> ExampleTurn:
     """Return the turn of a content; `media` collects the example's files, in its preview <media0>, <media1> ..."""
     text, preview, tokens = "", "", 0
     for part in _as_list(content.get("parts")):
@@ -313,7 +313,7 @@ def _turn(content: Json, media: list[str]) -> Turn:
                 f"{preview}<{_DATA[name]} {value['name']}>",
                 tokens + _count_tokens(value),
             )  # our choice: not seen
-    return Turn(_role(content), text, preview, tokens)
+    return ExampleTurn(_role(content), text, preview, tokens)
 
 
 def _count_tokens(value: Any) -> int:

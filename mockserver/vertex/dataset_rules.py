@@ -83,8 +83,8 @@ class VertexRules:
 
     def estimate(self, base: BaseModel, examples: int, epochs: int | None) -> Estimate:
         """Return the estimate from PENDING until the endpoint exists."""
-        chosen = training_plan.vertex_defaults(base, examples)
-        return estimate(base, examples, epochs or chosen.epochs, chosen.batch, training_plan.vertex_pace)
+        plan = training_plan.vertex_defaults(base, examples)
+        return estimate(base, examples, epochs or plan.epochs, plan.batch, training_plan.vertex_pace)
 
 
 def rules_for(data: Kind, base_model: str) -> VertexRules:

@@ -21,7 +21,7 @@ from mockserver.simulation.tuning import micros
 from mockserver.state.store import Entry, Exists
 from mockserver.vertex.errors import REQUIRED, invalid_fields, not_found
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import Row, list_resources
+from mockserver.vertex.filters import ListRow, list_resources
 from mockserver.vertex.locations import canonical_name, find_location, resource_name
 from mockserver.vertex.models import tuning_labels
 from mockserver.vertex.operations import start_operation
@@ -86,9 +86,11 @@ def list_endpoints(call: Call) -> Json:
     location = find_location(call).name
     repository = Repository(call.world, call.now)
 
-    def row(entry: Entry[Endpoint]) -> Row:
+    def row(entry: Entry[Endpoint]) -> ListRow:
         active = repository.activate(entry.record)
-        return Row(entry.name, pack_position(entry.position), partial(show_endpoint, active), partial(_facts, active))
+        return ListRow(
+            entry.name, pack_position(entry.position), partial(show_endpoint, active), partial(_facts, active)
+        )
 
     return list_resources(
         call,
@@ -114,17 +116,17 @@ def update_endpoint_long_running(call: Call) -> Json:
 def _update(call: Call, mask: list[str] | None) -> ActiveEndpoint:
     active = find_endpoint(call, resource_name(call))
     message = message_name(call.version, "Endpoint")
-    body, stored = call.message.get("endpoint", {}), trim_to_version(message, show_endpoint(active))
-    check_etag(body, stored)
-    changed = merge(message, stored, body, mask, mutable=MUTABLE)
-    if changed.get("trafficSplit") != stored.get("trafficSplit"):
-        _check_traffic(changed.get("trafficSplit", {}), active.deployments)
+    body, old = call.message.get("endpoint", {}), trim_to_version(message, show_endpoint(active))
+    check_etag(body, old)
+    new = merge(message, old, body, mask, mutable=MUTABLE)
+    if new.get("trafficSplit") != old.get("trafficSplit"):
+        _check_traffic(new.get("trafficSplit", {}), active.deployments)
     endpoint = replace(
         active.endpoint,
-        display_name=changed.get("displayName", ""),
-        description=changed.get("description", ""),
-        labels=changed.get("labels", {}),
-        traffic=changed.get("trafficSplit", {}),
+        display_name=new.get("displayName", ""),
+        description=new.get("description", ""),
+        labels=new.get("labels", {}),
+        traffic=new.get("trafficSplit", {}),
         updated=micros(call.now),
     )
     call.world.store.replace(ENDPOINTS, endpoint.name, endpoint)

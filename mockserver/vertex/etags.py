@@ -19,7 +19,7 @@ def etag(*facts: object) -> str:
     return urlsafe_b64encode(_HEAD + digest[:46]).decode()
 
 
-def check_etag(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+def check_etag(body: Mapping[str, Any], old: Mapping[str, Any]) -> None:
     """Raise 409 for a change that was made to another state of the resource (AIP-154)."""
-    if sent.get("etag", stored["etag"]) != stored["etag"]:
-        raise ApiError(Code.ABORTED, f"Etag mismatch for {stored['name']}.")  # our choice of words: not seen
+    if body.get("etag", old["etag"]) != old["etag"]:
+        raise ApiError(Code.ABORTED, f"Etag mismatch for {old['name']}.")  # our choice of words: not seen

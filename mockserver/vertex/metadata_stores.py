@@ -112,13 +112,13 @@ def show_artifact(experiment: Experiment) -> Json:
 
 
 def _metadata_resource(experiment: Experiment, name: str, title: str, schema: str, metadata: Json) -> Json:
-    started = experiment.progress.started or 0
+    start = experiment.progress.started or 0
     return {
         "name": name,
         "displayName": title,
-        "etag": etag(name, started),
-        "createTime": tuning.micros(started),
-        "updateTime": tuning.micros(started),
+        "etag": etag(name, start),
+        "createTime": tuning.micros(start),
+        "updateTime": tuning.micros(start),
         "schemaTitle": schema,
         "schemaVersion": "0.0.1",
         "metadata": metadata,

@@ -89,18 +89,18 @@ def check_references(message: Mapping[str, Any]) -> None:
 
 def check_numbers(config: Mapping[str, Any], base: BaseModel | None, as_of: date | None) -> None:
     """Raise 400 for the first number out of range. Of a model outside the catalog no range is known."""
-    for held, number in out_of_range(config, "vertex", base, as_of) if base else ():
-        if held.refusal == "one":
+    for limit, number in out_of_range(config, "vertex", base, as_of) if base else ():
+        if limit.refusal == "one":
             raise invalid_argument(ONE_CANDIDATE.format(int(number)))
-        if held.refusal == "enabled":
+        if limit.refusal == "enabled":
             raise invalid_argument(f"{NO_THINKING} {_LEARN}")
-        if held.field == "thinking_budget":
-            least, most = int(held.least), int(held.below or 0) - 1
+        if limit.field == "thinking_budget":
+            least, most = int(limit.least), int(limit.below or 0) - 1
             raise invalid_argument(
                 f"Unable to submit request because thinking_budget is out of range; supported values are integers from "
                 f"{least} to {most}. {_LEARN}"
             )
-        raise range_error(held, number)
+        raise range_error(limit, number)
     if config.get("logprobs") is not None and not config.get("responseLogprobs"):
         raise invalid_argument(NO_LOGPROBS)
     thinking = config.get("thinkingConfig", {})

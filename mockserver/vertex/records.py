@@ -147,9 +147,9 @@ def _location(record: TuningJob | Model | Endpoint) -> tuple[str]:
 def _update_spans(job: TuningJob) -> Iterator[Span]:
     """Yield the times between the updates of a job. Its rank is the last update."""
     updates = tuning.updates(job.run)
-    for (since, shown), (until, _) in pairwise([*updates, (END, END)]):
+    for (since, rank), (until, _) in pairwise([*updates, (END, END)]):
         if since < until:
-            yield Span(since, until, shown)
+            yield Span(since, until, rank)
 
 
 def creation_time(model: Model) -> Nanos:
@@ -185,9 +185,9 @@ def _experiment_spans(job: TuningJob) -> Iterator[Span]:
     progress = _final_progress(job)
     if progress.started is None:
         return
-    shown = progress.started + experiment_delay(job)
-    if all(moment >= shown for moment in (progress.ended, job.run.cancelled) if moment is not None):
-        yield Span(shown)
+    start = progress.started + experiment_delay(job)
+    if all(moment >= start for moment in (progress.ended, job.run.cancelled) if moment is not None):
+        yield Span(start)
 
 
 def _request_keys(job: TuningJob) -> Iterator[str]:

@@ -51,7 +51,7 @@ class Frame:
     created: Nanos
     response_id: str
     model_version: str
-    rated: bool
+    has_ratings: bool
     always_rated: bool
     grounded: bool
     traffic: str
@@ -105,8 +105,8 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
     for position, chunk in enumerate(chunks):
         if chunk.delay_seconds:
             yield Pause(chunk.delay_seconds)
-        shown = _first_era_ratings(candidate, frame, position) if frame.era.rated else ratings
-        piece = {"content": _content(chunk.parts, frame), "safetyRatings": shown}
+        event_ratings = _first_era_ratings(candidate, frame, position) if frame.era.has_ratings else ratings
+        piece = {"content": _content(chunk.parts, frame), "safetyRatings": event_ratings}
         yield frame.message(candidates=[piece], usageMetadata=usage)
     if last.delay_seconds:
         yield Pause(last.delay_seconds)
@@ -116,7 +116,7 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
 
 def _first_era_ratings(candidate: Candidate, frame: Frame, position: int) -> list[Json]:
     """Return the ratings of an event before the last in the first era: fresh scores from the second event on [seen]."""
-    if not frame.rated and candidate.finish != "SAFETY":
+    if not frame.has_ratings and candidate.finish != "SAFETY":
         return []
     if position == 0 and not frame.always_rated:
         return []
@@ -129,7 +129,7 @@ def _blocked(outcome: Outcome, frame: Frame) -> Json:
     feedback: Json = {"blockReason": reason_name(message_name(frame.version, _BLOCK_REASON), block)}
     if block in BLOCK_MESSAGES:
         feedback["blockReasonMessage"] = BLOCK_MESSAGES[block]
-    if frame.rated or block == "SAFETY":
+    if frame.has_ratings or block == "SAFETY":
         feedback["safetyRatings"] = _ratings(outcome.prompt_ratings, frame, outcome.seed)
     return frame.message(promptFeedback=feedback, usageMetadata=frame.running_usage)
 
@@ -143,7 +143,7 @@ def _content(parts: Sequence[Json], frame: Frame) -> Json:
 
 def _ending(candidate: Candidate, frame: Frame) -> Json:
     ending: Json = {"finishReason": reason_name(message_name(frame.version, _FINISH_REASON), candidate.finish)}
-    if frame.rated or candidate.finish == "SAFETY":
+    if frame.has_ratings or candidate.finish == "SAFETY":
         ending["safetyRatings"] = _ratings(candidate.ratings, frame, candidate.seed)
     if candidate.citations:
         ending["citationMetadata"] = {"citations": [_citation(citation) for citation in candidate.citations]}
@@ -165,8 +165,8 @@ def _scores(candidate: Candidate, frame: Frame) -> Json:
 def _ratings(ratings: Ratings, frame: Frame, seed: int) -> list[Json]:
     order = dict.fromkeys((*CATEGORIES, *ratings))
     ordered = {category: ratings[category] for category in order if category in ratings}
-    rated = rated_categories(message_name(frame.version, "HarmCategory"), ordered)
-    return [_rating(category, rating, seed) for category, rating in rated]
+    categories = rated_categories(message_name(frame.version, "HarmCategory"), ordered)
+    return [_rating(category, rating, seed) for category, rating in categories]
 
 
 def _rating(category: str, rating: Rating, seed: int) -> Json:

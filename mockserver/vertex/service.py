@@ -132,7 +132,7 @@ def _quota_error(_: Call, key: QuotaKey, violations: Sequence[Violation]) -> Api
     return outages.base_model_quota_exceeded(_QUOTA_METRICS[first.unit, first.period], key.model)
 
 
-def _misnamed(route: Route, message: Json) -> ApiError:
+def _misnamed_error(route: Route, message: Json) -> ApiError:
     """400 that names the field [seen of sessions, over gRPC]."""
     field, rule = re.findall(r"\{([^={}]+)=([^{}]*)\}", route.path)[0]
     if not text_at(message, route.resource_field):
@@ -163,14 +163,14 @@ SERVICE = Service(
         },
     ),
     injected_error=_injected_error,
-    misnamed=_misnamed,
+    misnamed_error=_misnamed_error,
     project_of=_project_of,
     call_options=frozenset({TRAFFIC_HEADER}),
     prompt_text=last_text,
     not_supported=Path(__file__).with_name("not_supported.json"),
     polls=("*.tuningJobs.get", "*.operations.get", "*.operations.wait"),
     has_ended=_has_ended,
-    metered=("*.generateContent", "*.streamGenerateContent"),
+    metered_methods=("*.generateContent", "*.streamGenerateContent"),
     quota_key=_quota_key,
     quota_error=_quota_error,
     creates=("*.create", "*.rebaseTunedModel", "*.copy"),

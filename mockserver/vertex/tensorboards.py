@@ -191,14 +191,14 @@ def batch_read_tensorboard_time_series_data(call: Call) -> Json:
     """Return the values of several metrics, of any runs."""
     _check_board(call)
     names = [name.split("/") for name in call.message.get("timeSeries", [])]
-    found = {
+    experiments = {
         experiment.job.name: experiment
         for id_ in {part for parts in names for part in parts if part}
         for experiment in walk_experiments(call, id_=id_)
     }
     data = [
         _show_data(experiment, number)
-        for experiment in sorted(found.values(), key=lambda experiment: experiment.ordinal)
+        for experiment in sorted(experiments.values(), key=lambda experiment: experiment.ordinal)
         for number in _metric_numbers(experiment)
         if any(parts[-1] == str(number) and experiment.id in parts for parts in names)
     ]
@@ -241,13 +241,13 @@ def show_time_series(experiment: Experiment, number: int) -> Json:
 
 
 def _show(experiment: Experiment, name: str, title: str) -> Json:
-    started = tuning.micros(experiment.progress.started or 0)
+    start = tuning.micros(experiment.progress.started or 0)
     return {
         "name": name,
         "displayName": title,
-        "createTime": started,
-        "updateTime": max(started, experiment.progress.updated),
-        "etag": etag(name, started),
+        "createTime": start,
+        "updateTime": max(start, experiment.progress.updated),
+        "etag": etag(name, start),
     }
 
 

@@ -14,7 +14,7 @@ from mockserver.state.world import World
 from mockserver.vertex import reinforcement
 from mockserver.vertex.dataset_rules import missing_dataset, oversized_validation, rules_for
 from mockserver.vertex.errors import invalid_fields
-from mockserver.vertex.tuning_specs import Request
+from mockserver.vertex.tuning_specs import TuningRequest
 
 Json = dict[str, Any]
 
@@ -36,7 +36,7 @@ def reads_storage(world: World) -> bool:
     return storage.buckets(world).is_slow
 
 
-def read_training_data(world: World, request: Request) -> Dataset:
+def read_training_data(world: World, request: TuningRequest) -> Dataset:
     """Return the dataset of a job: read from the world's buckets, made up for a bucket that nobody knows here.
 
     Raises ApiError for training data without a required field: the real service looks at the form of the rows when the

@@ -168,8 +168,8 @@ def _completed_spec(job: TuningJob) -> Json:
     if job.spec not in WITH_DEFAULTS:
         return spec
     hyperparameters = spec.get("hyperParameters", {})
-    sent = {name: value for name, value in hyperparameters.items() if value not in {0, "ADAPTER_SIZE_UNSPECIFIED"}}
+    values = {name: value for name, value in hyperparameters.items() if value not in {0, "ADAPTER_SIZE_UNSPECIFIED"}}
     defaults = dict(job.defaults)
-    if "learningRate" in sent:
+    if "learningRate" in values:
         del defaults["learningRateMultiplier"]
-    return spec | {"hyperParameters": defaults | sent}
+    return spec | {"hyperParameters": defaults | values}

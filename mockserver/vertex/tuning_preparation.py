@@ -113,7 +113,7 @@ class _Response:
         return self._extract(parsing.get("regexExtractExpression", ""))
 
     def _matches(self, match: Mapping[str, Any], text: str) -> bool:
-        expression = self._filled(match.get("expression", ""))
+        expression = self._fill_references(match.get("expression", ""))
         match match.get("matchOperation"):
             case "REGEX_CONTAINS":
                 return self._contains(expression, text)
@@ -124,17 +124,17 @@ class _Response:
             case _:
                 raise invalid_fields(("string_match_expression.match_operation", REQUIRED))
 
-    def _filled(self, expression: str) -> str:
+    def _fill_references(self, expression: str) -> str:
         """Return the expression with the references that it names in their places."""
         places = _REFERENCE.findall(expression)
         if sum(len(self.references.get(name, "")) for name in places) > REWARD_REFERENCES:
             raise _too_much_work(expression)
-        return _REFERENCE.sub(lambda found: self.references.get(found[1], found[0]), expression)
+        return _REFERENCE.sub(lambda match: self.references.get(match[1], match[0]), expression)
 
     def _contains(self, expression: str, text: str) -> bool:
         """Return whether the expression matches somewhere."""
-        parsed, contains = _read(expression)
-        self.work -= (parsed.size if parsed else len(expression)) * len(text)
+        rule, contains = _read(expression)
+        self.work -= (rule.size if rule else len(expression)) * len(text)
         if self.work < 0:
             raise _too_much_work(expression)
         return contains(text)
@@ -147,15 +147,15 @@ class _Response:
         if len(self.text) > REWARD_RESPONSE:
             violation = f"The response has {len(self.text)} characters; at most {REWARD_RESPONSE} are parsed."
             raise invalid_fields(("sample_response", violation))
-        parsed, _ = _read(expression)
-        if parsed is None:
+        rule, _ = _read(expression)
+        if rule is None:
             raise _invalid_expression(expression)
         try:
-            found, steps = parsed.extract(self.text, self.steps)
+            match, steps = rule.extract(self.text, self.steps)
         except TooMuchWork:
             raise _too_much_work(expression) from None
         self.steps -= steps
-        return found or ""
+        return match or ""
 
 
 def _read(expression: str) -> tuple[Expression | None, Callable[[str], bool]]:
@@ -165,15 +165,15 @@ def _read(expression: str) -> tuple[Expression | None, Callable[[str], bool]]:
     """
     if len(expression) > REWARD_EXPRESSION:
         raise _invalid_expression(expression)
-    parsed = None
+    result = None
     try:
-        parsed = Expression(expression)
+        result = Expression(expression)
     except ValueError as error:
         # Without a count: what is not parsed cannot be measured.
         if "bad escape" not in str(error.__cause__) or _COUNTED.search(expression):
             raise _invalid_expression(expression) from None
     try:
-        return parsed, linear_searcher(expression)
+        return result, linear_searcher(expression)
     except ValueError:
         raise _invalid_expression(expression) from None
 

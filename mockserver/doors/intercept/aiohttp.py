@@ -129,20 +129,20 @@ def _in_time(interceptor: Interceptor, client: Any, timeout: Any, read_timeout: 
     clock = interceptor.clock
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        started = heard = clock.now()
+        start = last_message = clock.now()
 
         async def send_in_time(message: Any) -> None:
-            nonlocal heard
+            nonlocal last_message
             if late := late_error():
                 raise late
             await send(message)
-            heard = clock.now()
+            last_message = clock.now()
 
         def late_error() -> Exception | None:
             """Return what aiohttp raises if it has waited too long: for the whole answer, or for a piece of it."""
             waits = [
-                (started, timeout.total, TimeoutError()),
-                (heard, timeout.sock_read, read_timeout("Timeout on reading data from socket")),
+                (start, timeout.total, TimeoutError()),
+                (last_message, timeout.sock_read, read_timeout("Timeout on reading data from socket")),
             ]
             late = [
                 (since + seconds * SECOND, error)

@@ -99,15 +99,13 @@ def _body_class(httpx: Any) -> Any:
             self._silent = silent
 
         def __iter__(self) -> Iterator[bytes]:
-            received = 0
+            size = 0
             try:
                 for piece in self._pieces:
-                    received += len(piece)
+                    size += len(piece)
                     yield piece
             except (Aborted, TimedOut) as cause:
-                how = (
-                    f"received {received} bytes, expected {self._length}" if self._length else "incomplete chunked read"
-                )
+                how = f"received {size} bytes, expected {self._length}" if self._length else "incomplete chunked read"
                 broken = f"peer closed connection without sending complete message body ({how})"
                 raise _error(httpx, cause, broken, silent=self._silent) from None
 
