@@ -164,15 +164,8 @@ def add_tuning_job(  # noqa: PLR0913 - all but the world and the name are given 
     """
     if "/" in name:
         project, location = _parse_name(name, "tuningJobs")[:2]
-    parent = f"projects/{project or world.credentials.project}/locations/{location}"
-    tree = {
-        "base_model": _base_to_tune(world.settings.as_of, DEFAULT_VERTEX_BASE, vertex=True),
-        "supervised_tuning_spec": {"training_dataset_uri": "gs://mockserver/train.jsonl"},
-        **members,
-    }
-    message = _raise_value_errors(lambda: bind_tree(TUNING_JOB, tree))
-    route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
-    call = _call(world, route, {"parent": parent, "tuningJob": message})
+    call = _job_request(world, f"projects/{project or world.credentials.project}/locations/{location}", members)
+    message = call.message["tuningJob"]
     preparation = _raise_value_errors(lambda: prepare_tuning_job(call, message))
 
     def change(transaction: Store) -> str:
@@ -186,6 +179,18 @@ def add_tuning_job(  # noqa: PLR0913 - all but the world and the name are given 
         return world.store.transact(change)
     except Exists as taken:
         raise ValueError(f"{taken} already exists") from None
+
+
+def _job_request(world: World, parent: str, members: Mapping[str, Any]) -> Call:
+    """Return the call that creates a job with these members, and defaults for those that every job needs."""
+    tree = {
+        "base_model": _base_to_tune(world.settings.as_of, DEFAULT_VERTEX_BASE, vertex=True),
+        "supervised_tuning_spec": {"training_dataset_uri": "gs://mockserver/train.jsonl"},
+        **members,
+    }
+    message = _raise_value_errors(lambda: bind_tree(TUNING_JOB, tree))
+    route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
+    return _call(world, route, {"parent": parent, "tuningJob": message})
 
 
 def _rename_job(job: TuningJob, name: str, model: str, endpoint: str) -> TuningJob:
