@@ -165,6 +165,21 @@ def test_every_page_escapes_what_it_shows_and_allows_only_this_servers_scripts(s
     assert not re.search(r"<[^>]+ on[a-z]+=", page.text)
 
 
+def test_what_is_left_of_a_quota_is_shown() -> None:
+    """For the model and the project that use it, until it begins anew."""
+    body = {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}
+    with MockServer(seed=1, requests_per_minute=5).live() as server:
+        for _ in range(2):
+            path = "/v1beta/models/gemini-2.0-flash:generateContent"
+            assert 200 == httpx.post(f"{server.url}{path}", json=body, headers={"x-goog-api-key": "k"}).status_code
+        used = httpx.get(f"{server.url}/_mock/ui/scenario", headers=HTML).text
+        server.clock.advance(minutes=2)
+        later = httpx.get(f"{server.url}/_mock/ui/scenario", headers=HTML).text
+
+    assert "3 of 5" in used
+    assert "None is in use" in later
+
+
 def test_programs_at_the_same_addresses_are_answered_as_before(server: MockServer) -> None:
     """Only who asks for HTML gets a page."""
     assert "text/html" in httpx.get(f"{server.url}/_mock/", headers=HTML).headers["content-type"]

@@ -15,6 +15,7 @@ from mockserver.generation.prompt import count_input_tokens
 from mockserver.rpc.outages import Violation
 from mockserver.state.clock import SECOND, Nanos
 from mockserver.state.store import Collection, Missing, Store
+from mockserver.state.world import World
 
 MINUTE = 60 * SECOND
 DAY = 24 * 60 * MINUTE
@@ -58,6 +59,28 @@ def check_quotas(service: Service, call: Call) -> None:
 
     if violations := call.world.store.transact(count):
         raise service.quota_error(call, key, violations)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaState:
+    """What a model of a project has used of a quota, and the seconds until it begins anew."""
+
+    project: str
+    model: str
+    quota: str
+    used: int
+    limit: int
+    seconds_left: float
+
+
+def list_quotas(world: World) -> Iterator[QuotaState]:
+    """Yield the quotas that have been used in this minute or day, in the order of their first use."""
+    now, settings = world.clock.now(), world.settings
+    for entry in world.store.walk(USAGE):
+        project, model, name = entry.name.split("/")
+        limit, end = getattr(settings, name), entry.record.end
+        if limit is not None and end - now >= SECOND:
+            yield QuotaState(project, model, name, entry.record.amount, limit, (end - now) / SECOND)
 
 
 def _violations(

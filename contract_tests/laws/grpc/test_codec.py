@@ -1,5 +1,6 @@
 """Natural values as binary messages: protobuf's own JSON is the judge."""
 
+import re
 from json import loads
 from typing import Any
 
@@ -49,6 +50,8 @@ def test_the_bytes_are_those_of_the_same_message_in_json(case: tuple[str, Any]) 
     value = bound(name, tree)
 
     text = write(name, value)
+    if re.search(rb"[ \[]-0[,\s\]]", text):
+        reject()  # Python's JSON reads -0 as an integer, which has no sign
     theirs = json_format.Parse(text, message_class(name)(), descriptor_pool=POOL)
 
     assert theirs == message_class(name).FromString(encode(name, value))

@@ -9,6 +9,7 @@ import orjson
 
 from mockserver.control.calls import describe_call
 from mockserver.control.dashboard import charts, exports
+from mockserver.dispatch.quotas import list_quotas
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.inspection import evidence, jobs
 from mockserver.inspection.services import method_ids
@@ -116,12 +117,13 @@ def show_call(request: PageRequest) -> Json:
 
 
 def show_scenario(request: PageRequest) -> Json:
-    """Answers and faults in force, with their counts, and the settings."""
+    """Answers and faults in force, with their counts, what is left of quotas, and the settings."""
     scenario = Scenario(request.world.store)
     settings = request.world.settings
     return {
         "answers": scenario.answers,
         "faults": scenario.faults,
+        "quotas": list(list_quotas(request.world)),
         "method_ids": sorted(method_ids()),
         "settings": {
             name: it.kind.text(value)
