@@ -11,6 +11,8 @@ from mockserver.cli.credentials import add_url
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
+HELP = "print the variables for programs that use a running server"
+
 DESCRIPTION = """\
 Print the variables with which programs use a running server: base URLs, made-up keys and credentials, a project.
 
@@ -35,18 +37,10 @@ SHELLS: Mapping[str, Callable[[str, str], str]] = {
 }
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "env",
-        help="print the variables for programs that use a running server",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("--shell", choices=SHELLS, default="bash", help="the syntax to print (default: bash)")
     add_url(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

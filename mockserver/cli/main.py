@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from mockserver import __version__
@@ -13,6 +13,18 @@ DESCRIPTION = """\
 A local emulator of Google's Gemini tuning APIs: the Developer API (tunedModels) and Vertex AI (tuningJobs).
 Tuning jobs run on a clock that you control, cost nothing, and fail when you want them to.
 """
+
+COMMANDS: Mapping[str, Any] = {
+    "serve": serve,
+    "run": run_command,
+    "watch": watch,
+    "env": env,
+    "credentials": credentials,
+    "check-dataset": check_dataset,
+    "record": record,
+    "check": check,
+}
+"""The modules of the commands: each has HELP, DESCRIPTION, EPILOG, `add_arguments` and `run`."""
 
 LIBRARIES = (
     "starlette",
@@ -82,6 +94,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_PrintVersions, help="print the versions that a bug report needs, and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, run_command, watch, env, credentials, check_dataset, record, check):
-        command.add_command(commands)
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(
+            name,
+            help=command.HELP,
+            description=command.DESCRIPTION,
+            epilog=command.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
     return parser

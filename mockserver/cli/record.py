@@ -4,9 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from mockserver.cli.extras import missing_extra
 from mockserver.settings import BadOption, Serving, declarations
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
+
+HELP = "record the requests of a program and Google's answers"
 
 DESCRIPTION = """\
 Run a program, pass its requests to Google, and record requests and answers without secrets.
@@ -24,15 +27,8 @@ examples:
 """
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "record",
-        help="record the requests of a program and Google's answers",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument(
         "--output", "-o", metavar="FILE", default="transcript.json", help="a new file (default: transcript.json)"
     )
@@ -48,7 +44,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument(
         "command", nargs="*", metavar="COMMAND", help="the program to run; without one, listen until interrupted"
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,9 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise
-        raise BadOption(
-            "httpx is not installed. Run: pip install 'gemini-tuning-mockserver[record]'", "record"
-        ) from None
+        raise missing_extra(error, "record", "record") from None
     path = Path(arguments.output)
     _check_writable(path)
     status = 0

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mockserver.cli.extras import missing_extra
 from mockserver.cli.serve import Preparation, add_options, log_to_stderr, prepare
 from mockserver.settings import BadOption
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from mockserver.doors.live import LiveServer
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
+
+HELP = "run a program, unchanged, against the server"
 
 DESCRIPTION = """\
 Run a program whose requests to Google's tuning APIs this machine answers. The program is not changed.
@@ -43,16 +46,9 @@ _NOT_OFFERED = ("host", "port", "allow_host", "grpc_port", "grpc_certificate", "
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as in a shell
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "run",
-        help="run a program, unchanged, against the server",
-        usage="mockserver run [OPTION ...] -- COMMAND [ARGUMENT ...]\n       mockserver run [OPTION ...] --shell",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.usage = "mockserver run [OPTION ...] -- COMMAND [ARGUMENT ...]\n       mockserver run [OPTION ...] --shell"
     parser.add_argument("--shell", action="store_true", help="run your shell ($SHELL) instead of a COMMAND")
     parser.add_argument("--no-gcloud", action="store_true", help="do not put the stand-in for gcloud on the PATH")
     parser.add_argument(
@@ -66,7 +62,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--port", metavar="PORT", default="0", help="the server's own port (default: a free one)")
     add_options(parser, without=_NOT_OFFERED)
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="the program to run, with its arguments")
-    parser.set_defaults(run=run, host="127.0.0.1")
+    parser.set_defaults(host="127.0.0.1")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -158,9 +154,8 @@ def _private_folder() -> Iterator[Path]:
 def _authority() -> "CertificateAuthority":
     try:
         from mockserver.doors.certificates import CertificateAuthority
-    except ModuleNotFoundError as missing:
-        sentence = f"{missing.name} is not installed. Run: pip install 'gemini-tuning-mockserver[run]'"
-        raise BadOption(sentence, "run") from None
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "run", "run") from None
     return CertificateAuthority()
 
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
-from mockserver.rpc.loopback import is_loopback
+from mockserver.rpc.hosts import is_loopback
 from mockserver.settings import (
     GROUPS,
     BadOption,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 # Imports that only a running server needs are inside of `run`, so that `--help` is quick.
 
+HELP = "serve both APIs over HTTP"
+
 DESCRIPTION = """\
 Serve both APIs over HTTP until interrupted.
 
@@ -55,17 +57,9 @@ examples:
 TITLES = {Serving: "the server", Beginning: "time and answers", Settings: "behaviour"}
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "serve",
-        help="serve both APIs over HTTP",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add_options(parser)
-    parser.set_defaults(run=run)
 
 
 def add_options(parser: argparse.ArgumentParser, *, without: Sequence[str] = ()) -> None:
