@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.loopback import hostname, is_loopback
+from mockserver.rpc.hosts import hostname, is_loopback
 
 HEADER = "x-mockserver-token"
 

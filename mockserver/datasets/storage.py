@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from mockserver.datasets.objects import Objects, objects
-from mockserver.rpc.loopback import is_loopback
+from mockserver.rpc.hosts import is_loopback
 from mockserver.state.clock import countdown
 from mockserver.state.world import World
 

@@ -10,7 +10,7 @@ from typing import Any
 from mockserver.doors.foreign_sockets import foreign_sockets_guarded
 from mockserver.doors.patching import SharedPatch, replaced
 from mockserver.doors.redirection import redirected
-from mockserver.rpc.loopback import is_loopback
+from mockserver.rpc.hosts import is_loopback
 
 Guard = Callable[[str], None]
 """Raises if the host must not be reached."""

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mockserver.doors.credentials_file import authorized_user, write
-from mockserver.doors.environment import API_KEYS, ELSEWHERE, changes
+from mockserver.doors.environment import API_KEYS, ELSEWHERE, NO_PROXY, changes
 from mockserver.doors.intercept.interceptors import answered_hosts
 from mockserver.state.world import WorldCredentials
 
 _METADATA = ("GCE_METADATA_HOST", "GCE_METADATA_IP", "GCE_METADATA_ROOT")
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "grpc_proxy")
-_NO_PROXIES = ("NO_PROXY", "no_proxy", "no_grpc_proxy")
+_NO_PROXIES = (*NO_PROXY, "no_grpc_proxy")
 _OTHER_PROXIES = frozenset({"ALL_PROXY", "all_proxy"})
 _TRUST = (
     "SSL_CERT_FILE",  # OpenSSL: Python's ssl, httpx, Ruby, PHP; Go too
@@ -39,7 +39,7 @@ def server_environment(url: str, credentials: WorldCredentials, credentials_file
 def proxy_environment(
     environment: Mapping[str, str], credentials: WorldCredentials, url: str, proxy_url: str, certificates: Path
 ) -> dict[str, str]:
-    """Return the environment `environment` for a program whose requests all go to the proxy.
+    """Return an environment for a program whose requests all go to the proxy.
 
     The program trusts the `certificates`; beside that file the made-up credentials are written.
     """

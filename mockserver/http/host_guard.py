@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mockserver.http import identity
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.loopback import hostname, is_loopback
+from mockserver.rpc.hosts import hostname, is_loopback
 
 ANY_HOST = "*"
 

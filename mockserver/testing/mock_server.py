@@ -20,7 +20,7 @@ from mockserver.inspection.objects import StoredObjects
 from mockserver.inspection.resources import Resources
 from mockserver.inspection.script import AnswerLike, Answers
 from mockserver.inspection.services import route_table
-from mockserver.rpc.loopback import is_loopback
+from mockserver.rpc.hosts import is_loopback
 from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord, Scenario
