@@ -22,7 +22,7 @@ class NetworkBlocked(OSError):
 
 def guarded(guard: Guard) -> AbstractContextManager[None]:
     """Ask the guard before this process looks up or connects to a host, while inside."""
-    return _guards.used_with(guard)
+    return _guards.used_with(guard, _patched)
 
 
 def blocked() -> AbstractContextManager[None]:
@@ -71,4 +71,4 @@ def _patched() -> Iterator[None]:
         yield
 
 
-_guards = SharedPatch[Guard](_patched)
+_guards = SharedPatch[Guard]()

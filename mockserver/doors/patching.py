@@ -15,21 +15,19 @@ T = TypeVar("T")
 class SharedPatch(Generic[T]):
     """One patch and the values of its live users, oldest first."""
 
-    def __init__(self, make: Callable[[], AbstractContextManager[None]]) -> None:
-        self._make = make
+    def __init__(self) -> None:
         self._patches = ExitStack()
-        self._lock = (
-            threading.RLock()
-        )  # reentrant: collecting a forgotten generator may leave in the middle of an entry
+        # Reentrant: collecting a forgotten generator may leave in the middle of an entry.
+        self._lock = threading.RLock()
         self._users: tuple[tuple[threading.Thread, T], ...] = ()  # replaced as a whole, so that readers need no lock
 
     @contextmanager
-    def used_with(self, value: T) -> Iterator[None]:
-        """Keep the patch in place while inside."""
+    def used_with(self, value: T, make: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        """Keep the patch, which `make` makes for the first user, in place while inside."""
         user = (threading.current_thread(), value)  # not its number, which a later thread may get too
         with self._lock:
             if not self._users:
-                self._patches.enter_context(self._make())
+                self._patches.enter_context(make())
             self._users = (*self._users, user)
         try:
             yield

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 from mockserver.doors.intercept.outliving_threads import stays
+from mockserver.doors.patching import SharedPatch
 from mockserver.state.clock import END, SECOND, Clock, Machine, ManualClock, Nanos, countdown
 
 T = TypeVar("T")
@@ -240,6 +241,19 @@ class Sleepers:
         if (sleepers := self._loops.get(loop)) is None:
             sleepers = self._loops[loop] = make(self, loop)
         return sleepers
+
+
+SLEEPERS = SharedPatch[Sleepers]()
+"""Those for whom sleeping moves a clock now."""
+
+
+def find_sleepers() -> Sleepers | None:
+    """Return those whom this thread belongs to: the newest that it started, or else the newest that has it."""
+    users = SLEEPERS.values()
+    if not users:
+        return None
+    here = threading.current_thread()
+    return SLEEPERS.newest_of_thread() or next((each for each in reversed(users) if each.has(here)), None)
 
 
 class LoopLike(Protocol):

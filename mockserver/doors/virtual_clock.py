@@ -23,8 +23,7 @@ from typing import Any
 
 from mockserver.doors.patching import SharedPatch, replaced
 from mockserver.doors.redirection import redirected
-from mockserver.doors.sleepers import WORK_TIMEOUT, Sleepers
-from mockserver.doors.virtual_sleep import find_sleepers
+from mockserver.doors.sleepers import WORK_TIMEOUT, Sleepers, find_sleepers
 from mockserver.state.clock import SECOND
 
 Read = Callable[[], Any]
@@ -50,7 +49,7 @@ def timeouts_moved() -> Iterator[None]:
 
 def clocks_moved() -> AbstractContextManager[None]:
     """While inside, those sleepers who have clocks find that as much time has passed as they have slept."""
-    return _patch.used_with(None)
+    return _patch.used_with(None, _patched)
 
 
 def _find_sleepers() -> Sleepers | None:
@@ -72,7 +71,7 @@ def _patched() -> Iterator[None]:
         yield
 
 
-_patch = SharedPatch[None](_patched)
+_patch = SharedPatch[None]()
 
 
 def _reader(read: Callable[[Sleepers], Any]) -> Callable[[Read], Read]:

@@ -7,8 +7,7 @@ import trio
 import trio.testing
 
 from mockserver.doors.redirection import original_of
-from mockserver.doors.sleepers import CHECK_INTERVAL, Sleepers
-from mockserver.doors.virtual_sleep import find_sleepers
+from mockserver.doors.sleepers import CHECK_INTERVAL, Sleepers, find_sleepers
 from mockserver.state.clock import END, SECOND, Nanos
 
 _real_sleep = original_of(trio.sleep)

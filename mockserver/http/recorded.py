@@ -79,26 +79,26 @@ class Recordings:
     by_key: dict[str, list[Exchange]] = field(default_factory=dict)
     methods: dict[str, int] = field(default_factory=dict)
 
-    def add(self, exchange: Exchange, signature: RecordingKeys) -> None:
+    def add(self, exchange: Exchange, keys: RecordingKeys) -> None:
         """Add an exchange. One whose body was not recorded matches whatever the body is."""
-        self.methods[signature.method] = self.methods.get(signature.method, 0) + 1
-        keys = {signature.bodiless} if exchange.request.body is None else {signature.exact, signature.masked}
-        for key in keys:
+        self.methods[keys.method] = self.methods.get(keys.method, 0) + 1
+        request_keys = {keys.bodiless} if exchange.request.body is None else {keys.exact, keys.masked}
+        for key in request_keys:
             self.by_key.setdefault(key, []).append(exchange)
 
-    def next_answer(self, signature: RecordingKeys, store: Store) -> RecordedResponse | None:
+    def next_answer(self, keys: RecordingKeys, store: Store) -> RecordedResponse | None:
         """Return the next answer to a request, if it was recorded; the store counts how often it was asked for."""
-        for key in (signature.exact, signature.masked, signature.bodiless):
+        for key in (keys.exact, keys.masked, keys.bodiless):
             if exchanges := self.by_key.get(key):
                 number = store.count(f"recordings {sha256(key.encode()).hexdigest()}")
                 return exchanges[min(number, len(exchanges) - 1)].response
         return None
 
-    def describe_missing(self, signature: RecordingKeys) -> str:
+    def describe_missing(self, keys: RecordingKeys) -> str:
         """Return why a request has no recorded answer."""
-        count = self.methods.get(signature.method, 0)
+        count = self.methods.get(keys.method, 0)
         others = f"{count} requests for other resources or with other messages" if count else "nothing"
-        return f"{signature.method} is not recorded like this: the recordings in {self.folder} have {others} of it"
+        return f"{keys.method} is not recorded like this: the recordings in {self.folder} have {others} of it"
 
 
 _loaded: WeakKeyDictionary[Store, Recordings] = WeakKeyDictionary()
