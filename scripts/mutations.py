@@ -73,10 +73,10 @@ MUTATIONS = (
     ),
     Mutation(
         "a link leads out of the buckets",
-        "mockserver/datasets/objects.py",
+        "mockserver/datasets/object_store.py",
         "if not existing.resolve().is_relative_to(self._root.resolve()):",
         "if False:",
-        (f"{LAWS}/datasets/test_objects.py",),
+        (f"{LAWS}/datasets/test_object_store.py",),
     ),
     Mutation(
         "a repeated piece is stored twice",
@@ -87,7 +87,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the first recorded answer again and again",
-        "mockserver/http/recorded.py",
+        "mockserver/http/recorded_answers.py",
         "exchanges[min(number, len(exchanges) - 1)].response",
         "exchanges[0].response",
         ("contract_tests/use/test_recorded_answers.py",),

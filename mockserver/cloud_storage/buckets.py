@@ -6,7 +6,7 @@ from mockserver.cloud_storage import errors
 from mockserver.cloud_storage.call import Result, StorageCall, read_json
 from mockserver.cloud_storage.lists import page
 from mockserver.cloud_storage.views import show_bucket
-from mockserver.datasets.objects import BucketExists, BucketNotEmpty, NoSuchBucket, StoredBucket
+from mockserver.datasets.object_store import BucketExists, BucketNotEmpty, NoSuchBucket, StoredBucket
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 

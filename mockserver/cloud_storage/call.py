@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.cloud_storage import errors
-from mockserver.datasets import objects
-from mockserver.datasets.objects import Check, Objects, StoredObject
+from mockserver.datasets import object_store
+from mockserver.datasets.object_store import Check, Objects, StoredObject
 from mockserver.limits import OBJECT_METADATA_BYTES
 from mockserver.state.clock import Nanos
 from mockserver.state.world import World
@@ -32,7 +32,7 @@ class StorageCall:
     @property
     def objects(self) -> Objects:
         """Return the objects of the world."""
-        return objects.objects(self.world.store, self.world.settings.gcs_root)
+        return object_store.objects(self.world.store, self.world.settings.gcs_root)
 
     def number(self, name: str) -> int | None:
         """Return the number in a parameter, if it is there."""

@@ -8,7 +8,7 @@ from mockserver.cloud_storage import errors
 from mockserver.cloud_storage.call import Result, StorageCall
 from mockserver.cloud_storage.lists import page
 from mockserver.cloud_storage.views import etag, show_object
-from mockserver.datasets.objects import NoSuchBucket, StoredObject, read_all
+from mockserver.datasets.object_store import NoSuchBucket, StoredObject, read_all
 from mockserver.state.clock import SECOND
 
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")

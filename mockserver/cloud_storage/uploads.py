@@ -10,7 +10,7 @@ from mockserver.cloud_storage.buckets import check_bucket_name
 from mockserver.cloud_storage.call import CONDITIONS, Json, Result, StorageCall, conditions, read_json
 from mockserver.cloud_storage.views import show_object
 from mockserver.datasets import checksums
-from mockserver.datasets.objects import BINARY, Attributes, BadName, StoreObjects
+from mockserver.datasets.object_store import BINARY, Attributes, BadName, StoreObjects
 from mockserver.limits import OBJECT_BYTES, OBJECTS_BYTES, OPEN_UPLOADS
 from mockserver.state.store import ALL, Collection, Missing, Store
 

@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from mockserver.cloud_storage.call import Json, StorageCall
-from mockserver.datasets.objects import StoredBucket, StoredObject
+from mockserver.datasets.object_store import StoredBucket, StoredObject
 from mockserver.state.clock import Nanos, to_datetime
 
 API = "https://www.googleapis.com/storage/v1"

@@ -19,7 +19,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any, BinaryIO, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from mockserver.datasets.objects import Objects, objects
+from mockserver.datasets.object_store import Objects, objects
 from mockserver.rpc.hosts import is_loopback
 from mockserver.state.clock import countdown
 from mockserver.state.world import World

@@ -15,7 +15,7 @@ from typing import Any
 
 from mockserver.dispatch.authentication import authenticate, identify_caller
 from mockserver.dispatch.fault_injection import raise_fault, select_prompt_fault, select_scripted_fault
-from mockserver.dispatch.quotas import check_quotas
+from mockserver.dispatch.quotas import count_call
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Call, Hinted, Json, Pause
 from mockserver.protojson.version_trimming import trim_to_version
@@ -179,7 +179,7 @@ def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Paus
         options=request.options,
         fault=call_fault,
     )
-    check_quotas(request.service, call)
+    count_call(request.service, call)
     result = route.handler(call)
     if isinstance(result, Hinted):
         answer.hint, result = result.hint, result.result

@@ -40,7 +40,7 @@ _UNITS: Mapping[str, tuple[Literal["requests", "tokens"], Literal["minute", "day
 }
 
 
-def check_quotas(service: Service, call: Call) -> None:
+def count_call(service: Service, call: Call) -> None:
     """Count a call, or raise the service's 429 if that would exceed a quota. A refused call does not count."""
     limits = {name: limit for name in _UNITS if (limit := getattr(call.settings, name)) is not None}
     if not limits or not any(fnmatchcase(call.route.id, pattern) for pattern in service.metered_methods):
@@ -54,7 +54,7 @@ def check_quotas(service: Service, call: Call) -> None:
         violations = list(_violations(limits, usages, amounts, call.now))
         if not violations:
             for name, usage in usages.items():
-                _save(transaction, f"{key.project}/{key.model}/{name}", usage, amounts[_UNITS[name][0]])
+                _add_usage(transaction, f"{key.project}/{key.model}/{name}", usage, amounts[_UNITS[name][0]])
         return violations
 
     if violations := call.world.store.transact(count):
@@ -106,6 +106,6 @@ def _usage(store: Store, name: str, quota: str, now: Nanos) -> Usage:
     return Usage(now + MINUTE if _UNITS[quota][1] == "minute" else (now - MIDNIGHT) // DAY * DAY + DAY + MIDNIGHT)
 
 
-def _save(store: Store, name: str, usage: Usage, amount: int) -> None:
+def _add_usage(store: Store, name: str, usage: Usage, amount: int) -> None:
     put = store.replace if store.has(USAGE, name) else store.insert
     put(USAGE, name, Usage(usage.end, usage.amount + amount))

@@ -184,7 +184,7 @@ def _pieces(answer: CallResult, mask: str) -> Pieces:
     """Return the messages of an answer as far as its fault lets them through. The call is recorded as of HTTP."""
     entry = None if isinstance(answer.result, dict | ApiError) else answer.record()
     try:
-        yield from _damaged(answer, _encoded(answer, mask))
+        yield from _inject_fault(answer, _encoded(answer, mask))
     finally:
         if entry is None:
             answer.record()
@@ -213,7 +213,7 @@ def _encoded(answer: CallResult, mask: str) -> Iterator[Piece]:
         raise error from None
 
 
-def _damaged(answer: CallResult, pieces: Iterator[Piece]) -> Iterator[Piece]:
+def _inject_fault(answer: CallResult, pieces: Iterator[Piece]) -> Iterator[Piece]:
     """Yield the pieces as the answer's fault lets them through: later, broken off or garbled."""
     fault = answer.fault
     if fault is None:
@@ -224,14 +224,14 @@ def _damaged(answer: CallResult, pieces: Iterator[Piece]) -> Iterator[Piece]:
     if fault.reset:
         raise broken_off("Stream removed (recvmsg:Connection reset by peer (104))")
     if answer.request.route.stream:
-        yield from _damaged_stream(fault, pieces)
+        yield from _inject_into_stream(fault, pieces)
         return
     if fault.truncate:
         raise broken_off()
     yield from (GARBLED if fault.garble else piece for piece in pieces)
 
 
-def _damaged_stream(fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
+def _inject_into_stream(fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
     count = 0
     if fault.cut_after_chunks == 0:
         raise broken_off()

@@ -20,7 +20,7 @@ from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
 from mockserver.http.headers import Head
 from mockserver.http.parameters import InvalidParameters, SystemParameters, parse_query, split_query, unsupported_alt
-from mockserver.http.recorded import (
+from mockserver.http.recorded_answers import (
     RecordingKeys,
     Recordings,
     describe_response,
@@ -60,7 +60,7 @@ class ReceivedRequest:
     def answer_recorded(self, recordings: Recordings, table: RouteTable) -> tuple[str, HttpReply] | None:
         """Reply with the recorded answer; None if there is none and another one may be given."""
         keys = identify(self.http, table)
-        response = recordings.next_answer(keys, self.world.store)
+        response = recordings.find_answer(keys, self.world.store)
         if response is not None:
             self._record(response.status, describe_response(response, keys.response), keys=keys)
             return keys.method, print_recorded(response, self.now, self.world.clock)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, MutableMapping
 
-from mockserver.datasets import objects
-from mockserver.datasets.objects import Attributes, StoredObject, read_all
+from mockserver.datasets import object_store
+from mockserver.datasets.object_store import Attributes, StoredObject, read_all
 from mockserver.state.world import World
 
 
@@ -12,7 +12,7 @@ class StoredObjects(MutableMapping[str, bytes]):
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._objects = objects.objects(world.store, world.settings.gcs_root)
+        self._objects = object_store.objects(world.store, world.settings.gcs_root)
 
     def __getitem__(self, uri: str) -> bytes:
         file = self._objects.open(*_split_uri(uri))

@@ -9,7 +9,7 @@ import pytest
 
 from mockserver.cloud_storage import serves, uploads
 from mockserver.cloud_storage.face import ROUTES, StorageFace
-from mockserver.datasets.objects import METHODS
+from mockserver.datasets.object_store import METHODS
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http.reply import HttpReply
 from mockserver.http.request import HttpRequest

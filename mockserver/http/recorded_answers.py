@@ -86,7 +86,7 @@ class Recordings:
         for key in request_keys:
             self.by_key.setdefault(key, []).append(exchange)
 
-    def next_answer(self, keys: RecordingKeys, store: Store) -> RecordedResponse | None:
+    def find_answer(self, keys: RecordingKeys, store: Store) -> RecordedResponse | None:
         """Return the next answer to a request, if it was recorded; the store counts how often it was asked for."""
         for key in (keys.exact, keys.masked, keys.bodiless):
             if exchanges := self.by_key.get(key):
