@@ -6,8 +6,8 @@ error the two may disagree (when a time is refused because its oneof is set, say
 reads it. Errors are collected, not raised; the caller reports them all.
 """
 
-from mockserver.protojson.any_unpacking import AnyUnpacker
-from mockserver.protojson.message_encoder import MessageEncoder, Violations
+from mockserver.protojson.any_unpacking import AnyUnpacker, ContentBinder
+from mockserver.protojson.message_encoder import Violations
 from mockserver.protojson.renderers import RENDERERS, Renderer
 from mockserver.protojson.scalars import InvalidValue, Scalar
 from mockserver.protojson.schema import Field, FieldType
@@ -29,7 +29,7 @@ class _Item:
         self.any: AnyUnpacker | None = None
 
 
-class Binder(MessageEncoder):
+class Binder(ContentBinder):
     """Handles the parser events of a JSON text and builds one message."""
 
     def __init__(self, message: str, violations: Violations, finalizers: Finalizers) -> None:
