@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cached_property
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -23,7 +23,7 @@ from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace
 from mockserver.http.host_guard import HostGuard
-from mockserver.http.reply import Cut, Reply
+from mockserver.http.reply import Cut, HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
@@ -50,68 +50,80 @@ def create_app(
     counts every call.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
-    table = route_table()
-    calls = calls or CallCounter()
-    identity_app = identity.create_app(worlds)
-    google = Google(HttpFace(worlds, table, calls.log_call), REQUEST_BYTES)
+    return _App(worlds, guard or Guard(), host_guard, calls or CallCounter())
 
-    @cache
-    def storage() -> Google:
+
+class _App:
+    """The parts of the server, and the choice between them."""
+
+    def __init__(self, worlds: Worlds, guard: Guard, host_guard: HostGuard | None, calls: CallCounter) -> None:
+        table = route_table()
+        self._worlds = worlds
+        self._host_guard = host_guard
+        self._calls = calls
+        self._google = Google(HttpFace(worlds, table, calls.log_call), REQUEST_BYTES)
+        self._identity = identity.create_app(worlds)
+        self._others = Starlette(
+            routes=[
+                HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
+                Mount("/_mock", Control(worlds, table, guard, calls)),
+                Mount("/", self._google),
+            ]
+        )
+        self._others.router.redirect_slashes = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by the part that it is for."""
+        part: ASGIApp = self._others
+        if scope["type"] == "http":
+            part = self._choose(scope)
+            if self._host_guard is not None and not scope["path"].startswith("/_mock/"):
+                part = _refuse_host(self._host_guard, scope) or part
+        await part(scope, receive, send)
+
+    def _choose(self, scope: Scope) -> ASGIApp:
+        path, headers = scope["path"], scope["headers"]
+        if identity.is_identity_path(path):
+            return self._identity
+        # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
+        if path.startswith("/v1"):
+            return self._google
+        if path == "/" and identity.asks_for_metadata(headers):
+            return identity.METADATA_ROOT
+        if path == "/" and _is_browser(scope):
+            return RedirectResponse("/_mock/")
+        host = next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
+        return self._storage if cloud_storage.serves(host, path) else self._others
+
+    @cached_property
+    def _storage(self) -> "Google":
         from mockserver.cloud_storage.face import StorageFace  # noqa: PLC0415 - few clients store objects
 
-        return Google(StorageFace(worlds, calls.log_call), OBJECT_BYTES)
-
-    router = Starlette(
-        routes=[
-            HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
-            Mount("/_mock", Control(worlds, table, guard or Guard(), calls)),
-            Mount("/", google),
-        ]
-    )
-    router.router.redirect_slashes = False
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
-        path = scope["path"] if scope["type"] == "http" else ""
-        is_google = path.startswith("/v1")
-        answer: ASGIApp = google if is_google else storage() if _is_for_storage(scope) else router
-        if identity.is_identity_path(path):
-            answer = identity_app
-        elif path == "/" and identity.asks_for_metadata(scope["headers"]):
-            answer = identity.METADATA_ROOT
-        elif not is_google and _is_browser_at_root(scope):
-            answer = RedirectResponse("/_mock/")
-        if host_guard is not None and scope["type"] == "http" and not scope["path"].startswith("/_mock/"):
-            try:
-                host_guard.check(scope["headers"])
-            except ApiError as refusal:
-                log.warning("%s", refusal.message)
-                answer = Response(error_body(refusal), refusal.code.http, media_type="application/json")
-        await answer(scope, receive, send)
-
-    return app
+        return Google(StorageFace(self._worlds, self._calls.log_call), OBJECT_BYTES)
 
 
-def _is_for_storage(scope: Scope) -> bool:
-    if scope["type"] != "http":
-        return False
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    return cloud_storage.serves(host, scope["path"])
+def _refuse_host(guard: HostGuard, scope: Scope) -> Response | None:
+    """Return the refusal of a request under a foreign host name or from a foreign web page; None if it is allowed."""
+    try:
+        guard.check(scope["headers"])
+    except ApiError as refusal:
+        log.warning("%s", refusal.message)
+        return Response(error_body(refusal), refusal.code.http, media_type="application/json")
+    return None
 
 
 class Face(Protocol):
     """Answers HTTP requests. Raises WouldBlock for one that takes long, if `may_block` is false."""
 
-    def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
+    def answer(self, http: HttpRequest, *, may_block: bool = True) -> HttpReply:
         """Answer a request."""
 
 
-def _is_browser_at_root(scope: Scope) -> bool:
-    """Whether somebody looks at the server itself. Google's own hosts answer 404 there, for browsers too."""
-    if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
-        return False
+def _is_browser(scope: Scope) -> bool:
+    """Return whether somebody looks at the server itself. Google's own hosts answer 404 there, for browsers too."""
     headers = dict(scope["headers"])
-    return b"text/html" in headers.get(b"accept", b"") and not headers.get(b"host", b"").endswith(b".googleapis.com")
+    is_page = scope["method"] == "GET" and b"text/html" in headers.get(b"accept", b"")
+    return is_page and not headers.get(b"host", b"").endswith(b".googleapis.com")
 
 
 class Google:
@@ -124,7 +136,7 @@ class Google:
     def __init__(self, face: Face, limit: int) -> None:
         self._face = face
         self._limit = limit
-        self._waiting = BlockingCalls[Reply]()
+        self._waiting = BlockingCalls[HttpReply]()
         self._computing = ThreadPoolExecutor(4, thread_name_prefix="mockserver-computing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -219,7 +231,7 @@ async def _body(receive: Receive, limit: int) -> bytes | None:
             return b"".join(pieces)
 
 
-async def _send(reply: Reply, client: _Client, *, has_loop: bool) -> bool:
+async def _send(reply: HttpReply, client: _Client, *, has_loop: bool) -> bool:
     """Send a reply; return False if the connection must be broken at its end. Other requests run during a long one."""
     await client.send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
     if isinstance(reply.body, bytes):

@@ -43,9 +43,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def _settings() -> "Mapping[str, Setting]":
     """Return the settings of a test: the options of the marker and, with the prefix `mockserver_`, of the ini file."""
-    from mockserver.settings import GROUPS, By, declared
+    from mockserver.settings import GROUPS, By, declarations
 
-    return declared(*GROUPS, by=By.TEST)
+    return declarations(*GROUPS, by=By.TEST)
 
 
 def _serve(request: pytest.FixtureRequest) -> "Iterator[MockServer]":

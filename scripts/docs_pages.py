@@ -16,7 +16,7 @@ from typing import Any
 
 from mockserver.control.openapi import document
 from mockserver.control.table import OPERATIONS
-from mockserver.settings import Beginning, By, Interception, Serving, Setting, Settings, declared
+from mockserver.settings import Beginning, By, InterceptionSettings, Serving, Setting, Settings, declarations
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
@@ -34,7 +34,7 @@ GROUPS = {
     Serving: "The server",
     Beginning: "How a world begins",
     Settings: "How a world behaves",
-    Interception: "The fixture",
+    InterceptionSettings: "The fixture",
 }
 
 
@@ -81,7 +81,7 @@ def settings_page() -> str:
         OVERVIEW,
     ]
     for group, title in GROUPS.items():
-        rows = [f"| {' | '.join(_setting_row(name, it))} |" for name, it in declared(group).items()]
+        rows = [f"| {' | '.join(_setting_row(name, it))} |" for name, it in declarations(group).items()]
         parts += [
             f"## {title}",
             "\n".join(["| name | option | variable | default | what it does |", "|---" * 5 + "|", *rows]),

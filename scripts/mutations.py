@@ -53,8 +53,8 @@ MUTATIONS = (
     Mutation(
         "one request more than the quota",
         "mockserver/dispatch/quotas.py",
-        "if usages[name].used + amounts[unit] > limit:",
-        "if usages[name].used > limit:",
+        "if usages[name].amount + amounts[unit] > limit:",
+        "if usages[name].amount > limit:",
         (f"{API}/test_quotas.py",),
     ),
     Mutation(
@@ -73,10 +73,10 @@ MUTATIONS = (
     ),
     Mutation(
         "a link leads out of the buckets",
-        "mockserver/datasets/objects.py",
+        "mockserver/datasets/object_store.py",
         "if not existing.resolve().is_relative_to(self._root.resolve()):",
         "if False:",
-        (f"{LAWS}/datasets/test_objects.py",),
+        (f"{LAWS}/datasets/test_object_store.py",),
     ),
     Mutation(
         "a repeated piece is stored twice",
@@ -87,7 +87,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the first recorded answer again and again",
-        "mockserver/http/recorded.py",
+        "mockserver/http/recorded_answers.py",
         "exchanges[min(number, len(exchanges) - 1)].response",
         "exchanges[0].response",
         ("contract_tests/use/test_recorded_answers.py",),
@@ -438,8 +438,8 @@ MUTATIONS = (
     Mutation(
         "a secret setting shown",
         "mockserver/control/worlds.py",
-        "for name, it in declared(Settings).items() if not it.is_secret)",
-        "for name, it in declared(Settings).items())",
+        "for name, it in declarations(Settings).items() if not it.is_secret)",
+        "for name, it in declarations(Settings).items())",
         (f"{API}/test_control.py",),
     ),
     Mutation(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mockserver.protojson.schema import Field, FieldType, message
-from mockserver.settings import GROUPS, Beginning, By, Interception, Setting, Settings, declared
+from mockserver.settings import GROUPS, Beginning, By, InterceptionSettings, Setting, Settings, declarations
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = ROOT / "mockserver" / "testing" / "keywords.py"
@@ -46,7 +46,7 @@ from mockserver.state.clock import Clock
 def table(who: By) -> str:
     """The options of `mockserver serve`, or those of the marker."""
     rows = ["| option | default | what it does |", "|---|---|---|"]
-    for name, setting in declared(*GROUPS, by=who).items():
+    for name, setting in declarations(*GROUPS, by=who).items():
         option = _option(setting) if who is By.SERVE else name
         rows.append(f"| `{option}` | {_default(setting, who)} | {' '.join(_sentences(setting, who))} |")
     return "\n".join(rows)
@@ -70,9 +70,11 @@ def _sentences(setting: Setting, who: By) -> Iterator[str]:
 
 def keywords() -> str:
     """A module of TypedDicts."""
-    beginning = {name: it for name, it in declared(Beginning).items() if name != "answers"}
-    interception = {name: it for name, it in declared(Interception).items() if name not in {"leaks", "misses"}}
-    world = {**beginning, **declared(Settings)}
+    beginning = {name: it for name, it in declarations(Beginning).items() if name != "answers"}
+    interception = {
+        name: it for name, it in declarations(InterceptionSettings).items() if name not in {"leaks", "misses"}
+    }
+    world = {**beginning, **declarations(Settings)}
     blocks = [
         _typed_dict("WorldKeywords", "How a world begins and behaves.", _annotated(world)),
         _typed_dict("InterceptionKeywords", "What interception does to this process.", _annotated(interception)),

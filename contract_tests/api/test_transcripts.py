@@ -11,7 +11,7 @@ import pytest
 from contract_tests.environment import ROOT, SHARED
 from contract_tests.targets import chosen
 from mockserver.recordings.comparison import Grade
-from mockserver.recordings.replay import Outcome, Replay
+from mockserver.recordings.replay import Replay, ReplayOutcome
 from mockserver.transcripts.exchange import NothingToReplay
 from mockserver.transcripts.reading import find_files, read
 
@@ -47,7 +47,7 @@ def test_a_transcript_is_answered_as_it_was(path: Path) -> None:
     assert set() == needless(path.name, outcomes)
 
 
-def unexplained(name: str, outcome: Outcome) -> list[str]:
+def unexplained(name: str, outcome: ReplayOutcome) -> list[str]:
     """What differs in an exchange and is not in the table."""
     known = tuple(where for file, where in EXPLAINED if file == name)
     return [
@@ -57,7 +57,7 @@ def unexplained(name: str, outcome: Outcome) -> list[str]:
     ]
 
 
-def needless(name: str, outcomes: list[Outcome]) -> set[str]:
+def needless(name: str, outcomes: list[ReplayOutcome]) -> set[str]:
     """Explanations of this file for what does not differ any more."""
     places = [
         difference.where

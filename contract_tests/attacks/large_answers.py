@@ -184,5 +184,5 @@ def check_limits() -> None:
 
     assert QUICK_BYTES < LIMITS["REQUEST_BYTES"].value
     for name, limit in LIMITS.items():
-        for module in limit.enforced.split(", "):
+        for module in limit.modules.split(", "):
             assert getattr(import_module(module), name) == limit.value, (name, module)

@@ -120,13 +120,13 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "tunedModels.get": (205, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
     "poll of an operation, running": (240, lambda ask: ask.send("GET", f"/v1beta/{ask.running}")),
     "poll of an operation, done": (240, lambda ask: ask.send("GET", f"/v1beta/{ask.operation}")),
-    "tunedModels.create": (345, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
+    "tunedModels.create": (365, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
     "tunedModels.create, trailing commas": (
         355,
         lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples).replace(b'"}', b'",}')),
     ),
     "tuningJobs.create": (1285, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
-    "tuningJobs.get, done": (300, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
+    "tuningJobs.get, done": (315, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
         455,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", generate(PROMPT)),

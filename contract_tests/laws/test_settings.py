@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contract_tests.environment import ROOT
 from mockserver.control.openapi import document
-from mockserver.control.worlds import OPERATIONS, _changed
+from mockserver.control.worlds import OPERATIONS, _change_settings
 from mockserver.rpc.errors import ApiError
 from mockserver.settings import (
     GROUPS,
@@ -22,15 +22,15 @@ from mockserver.settings import (
     Setting,
     Settings,
     SettingType,
-    declared,
+    declarations,
     read_settings,
     unknown_variables,
 )
 from mockserver.settings.types import Switch, Word
 from mockserver.state.new_world import new_world, read_options
 
-ALL = declared(*GROUPS)
-SERVE = list(declared(*GROUPS, by=By.SERVE).values())
+ALL = declarations(*GROUPS)
+SERVE = list(declarations(*GROUPS, by=By.SERVE).values())
 
 GOOD = {
     "seed": ("7", 7),
@@ -107,11 +107,11 @@ def test_options_and_variables_are_read_alike(setting: Setting) -> None:
     assert read_options({}, {}) == by_nothing
 
 
-@pytest.mark.parametrize("setting", declared(Settings, by=By.CONTROL).values(), ids=lambda it: str(it.name))
+@pytest.mark.parametrize("setting", declarations(Settings, by=By.CONTROL).values(), ids=lambda it: str(it.name))
 def test_the_control_api_reads_json(setting: Setting) -> None:
     """What it shows of a setting it takes back."""
     value: Any = GOOD[setting.name][1]
-    changed = _changed(Settings(), {setting.name: setting.kind.json(value)})
+    changed = _change_settings(Settings(), {setting.name: setting.kind.json(value)})
 
     assert replace(Settings(), **{setting.name: value}) == changed
 
@@ -121,7 +121,7 @@ def test_the_control_api_describes_what_can_be_changed() -> None:
     schemas = document(OPERATIONS)["components"]["schemas"]
     described = schemas["ChangedSettings"]["properties"]["settings"]["properties"]
 
-    assert declared(Settings, by=By.CONTROL).keys() == described.keys()
+    assert declarations(Settings, by=By.CONTROL).keys() == described.keys()
     assert "gcs_root" not in described
     assert ["any", "off", "strict"] == described["auth"]["enum"]
 
@@ -147,7 +147,7 @@ def test_a_group_checks_its_values() -> None:
     with pytest.raises(BadOption, match="auth: 'sometimes' is not one of any, off, strict"):
         Settings(auth=nonsense)
     with pytest.raises(ApiError, match="auth: 'sometimes' is not one of any, off, strict"):
-        _changed(Settings(), {"auth": nonsense})
+        _change_settings(Settings(), {"auth": nonsense})
     with pytest.raises(BadOption, match="auth: 'sometimes' is not one of any, off, strict"):
         new_world({"auth": nonsense})
 
@@ -195,7 +195,7 @@ def test_documents_and_keywords_are_up_to_date() -> None:
 def test_words_of_the_types_are_those_that_are_read() -> None:
     """A Literal says for type checkers what a Word says for everybody."""
     for group in GROUPS:
-        for name, setting in declared(group).items():
+        for name, setting in declarations(group).items():
             annotation = group.__annotations__[name]
             words: SettingType = setting.kind
             if isinstance(words, Word):

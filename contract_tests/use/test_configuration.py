@@ -12,7 +12,7 @@ from contract_tests.use.serving import serving
 from contract_tests.use.test_command_line import command
 from mockserver.cli.answers_watch import AnswersWatch
 from mockserver.scripting.scenario import Scenario
-from mockserver.settings import GROUPS, BadOption, By, declared
+from mockserver.settings import GROUPS, BadOption, By, declarations
 from mockserver.state.clock import ManualClock, countdown
 from mockserver.state.new_world import find_options, read_options
 from mockserver.state.world import World, Worlds
@@ -74,7 +74,7 @@ def test_config_prints_a_file_that_means_the_same(tmp_path: Path) -> None:
         "config", "--config", str(file), "--quiet", variables={"MOCKSERVER_CONTROL_TOKEN": "open-sesame"}
     )
     copy.write_text(printed)
-    settings = declared(*GROUPS, by=By.SERVE)
+    settings = declarations(*GROUPS, by=By.SERVE)
     hidden = {"config", *(name for name, it in settings.items() if it.is_secret)}
     expected = read_options({"config": str(file), "quiet": "yes"}, {})
     again = read_options({"config": str(copy), "credential": "", "accepted_credentials": "one,two"}, {})

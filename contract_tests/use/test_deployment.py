@@ -11,10 +11,10 @@ import yaml
 
 from contract_tests.environment import ROOT
 from mockserver import MockServer
-from mockserver.settings import GROUPS, By, declared
+from mockserver.settings import GROUPS, By, declarations
 
 EXAMPLE = ROOT / "docs" / "examples" / "kubernetes.yaml"
-VARIABLES = {setting.variable: setting for setting in declared(*GROUPS, by=By.SERVE).values()}
+VARIABLES = {setting.variable: setting for setting in declarations(*GROUPS, by=By.SERVE).values()}
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_probes_are_answered(container: Any) -> None:
 
 
 def test_every_service_of_compose_is_confined_and_published_on_loopback() -> None:
-    """Two services never publish the same port; volumes are declared."""
+    """Two services never publish the same port; volumes are declarations."""
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
     published = [port for service in compose["services"].values() for port in service["ports"]]
 

@@ -11,7 +11,7 @@ import yaml
 
 from contract_tests.environment import HANGS, ROOT, client_python
 from contract_tests.use.suites import OURS, run_text
-from mockserver.settings import GROUPS, By, declared
+from mockserver.settings import GROUPS, By, declarations
 
 DOCS = ROOT / "docs"
 HOOK = runpy.run_path(str(ROOT / "scripts" / "docs_pages.py"))
@@ -62,7 +62,7 @@ def test_recipes_name_what_there_is() -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     recipes = {name: value for block in blocks("ci.md", "yaml") for name, value in yaml.safe_load(block).items()}
     steps, services = recipes["steps"], recipes["services"]
-    variables = {it.variable for it in declared(*GROUPS, by=By.SERVE).values()}
+    variables = {it.variable for it in declarations(*GROUPS, by=By.SERVE).values()}
     (task,) = json.loads(*blocks("ci.md", "json"))["tasks"]
     (python,) = blocks("ci.md", "python")
 

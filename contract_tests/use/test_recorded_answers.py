@@ -16,7 +16,14 @@ from contract_tests.use.serving import serving
 from contract_tests.use.suites import OURS, run_text
 from mockserver.state.clock import stopwatch
 from mockserver.testing.mock_server import MockServer
-from mockserver.transcripts.exchange import Exchange, NothingToReplay, Request, Response, UnreadableFile, write
+from mockserver.transcripts.exchange import (
+    Exchange,
+    NothingToReplay,
+    RecordedRequest,
+    RecordedResponse,
+    UnreadableFile,
+    write,
+)
 from mockserver.transcripts.reading import find_files, read
 
 BASE = "https://generativelanguage.googleapis.com"
@@ -42,7 +49,9 @@ def exchange(
     """A recorded exchange. Bodies are JSON, or bytes as they are; without a body the recorder did not keep it."""
     sent = None if body is None else b"" if body == "" else json.dumps(body).encode()
     text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    return Exchange(Request(method, url, JSON, sent), Response(status, JSON, text, pauses=pauses), "authored")
+    return Exchange(
+        RecordedRequest(method, url, JSON, sent), RecordedResponse(status, JSON, text, pauses=pauses), "authored"
+    )
 
 
 @contextmanager
@@ -179,8 +188,8 @@ def test_repeated_requests_get_the_answers_in_order(tmp_path: Path) -> None:
 def test_errors_and_pages_are_answered_as_they_were(tmp_path: Path) -> None:
     """With status and type, whatever they are."""
     page = Exchange(
-        Request("POST", ASK, JSON, json.dumps(prompt("Salad?")).encode()),
-        Response(502, (("content-type", "text/html; charset=UTF-8"), ("content-encoding", "gzip")), b"<html>"),
+        RecordedRequest("POST", ASK, JSON, json.dumps(prompt("Salad?")).encode()),
+        RecordedResponse(502, (("content-type", "text/html; charset=UTF-8"), ("content-encoding", "gzip")), b"<html>"),
     )
     error = {"error": {"code": 429, "message": "Slow down.", "status": "RESOURCE_EXHAUSTED"}}
     with answering(tmp_path, exchange(ASK, prompt("Soup?"), error, status=429), page) as (server, client):

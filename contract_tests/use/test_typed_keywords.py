@@ -11,7 +11,7 @@ import pytest
 import mockserver
 from mockserver import MockServer
 from mockserver.scripting.answers import Rule
-from mockserver.settings import Interception, Settings, declared
+from mockserver.settings import InterceptionSettings, Settings, declarations
 from mockserver.testing.keywords import InterceptionKeywords, WorldKeywords
 from mockserver.testing.mock_server import Conditions
 
@@ -66,8 +66,8 @@ def test_impossible_values_are_refused() -> None:
 
 def test_keywords_are_all_there_are() -> None:
     """Those of the settings, of interception and of a rule."""
-    world = {"clock", "start_time"} | declared(Settings).keys()
-    interception = declared(Interception).keys() - {"leaks", "misses"}
+    world = {"clock", "start_time"} | declarations(Settings).keys()
+    interception = declarations(InterceptionSettings).keys() - {"leaks", "misses"}
 
     assert world == WorldKeywords.__annotations__.keys()
     assert interception == InterceptionKeywords.__annotations__.keys()

@@ -33,33 +33,33 @@ def rows() -> tuple[BaseModel, ...]:
 
 def parse_rows(table: list[Json]) -> tuple[BaseModel, ...]:
     """Parse the models of a table. ValueError names the invalid row and the problem."""
-    undated: dict[str, Json] = {}
+    default_rows: dict[str, Json] = {}
     for row in table:
         if row.get("dated"):
             continue
-        if row["id"] in undated:
+        if row["id"] in default_rows:
             raise ValueError(f"base model {row['id']!r}: two rows without 'dated'")
-        undated[row["id"]] = row
-    parsed = []
+        default_rows[row["id"]] = row
+    models = []
     for row in table:
         try:
-            members = _inherit(row, undated)
-            parsed.append(_base_model({name: members[name] for name in members.keys() - {"like", "note"}}))
+            members = _inherit(row, default_rows)
+            models.append(_base_model({name: members[name] for name in members.keys() - {"like", "note"}}))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"base model {row['id']!r}: {error}") from error
-    return tuple(parsed)
+    return tuple(models)
 
 
-def _inherit(row: Json, undated: Mapping[str, Json], children: tuple[str, ...] = ()) -> Json:
+def _inherit(row: Json, default_rows: Mapping[str, Json], children: tuple[str, ...] = ()) -> Json:
     """Return the row with the members that it inherits."""
     if "like" not in row:
         return row
     parent = row["like"]
-    if parent not in undated:
+    if parent not in default_rows:
         raise ValueError(f"'like' names no row: {parent!r}")
     if parent in children:
         raise ValueError(f"'like' goes in a circle: {' -> '.join((*children, parent))}")
-    inherited = _inherit(undated[parent], undated, (*children, parent))
+    inherited = _inherit(default_rows[parent], default_rows, (*children, parent))
     return {name: value for name, value in (inherited | row).items() if name in row or name not in _NOT_INHERITED}
 
 

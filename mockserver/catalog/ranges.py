@@ -54,28 +54,28 @@ def rows() -> tuple[Json, ...]:
 @lru_cache(maxsize=512)  # services, models and days of a server are few
 def ranges(service: ServiceName, base: BaseModel, as_of: date | None) -> Mapping[str, Range]:
     """Return the ranges of a model by field. Without a day, they are those of the model's own time, its last days."""
-    found: dict[str, Range] = {}
+    result: dict[str, Range] = {}
     for row in rows():
-        if row["field"] not in found and _fits(row, service, base, as_of):
-            found[row["field"]] = Range(
+        if row["field"] not in result and _fits(row, service, base, as_of):
+            result[row["field"]] = Range(
                 field=row["field"],
                 least=row["least"],
                 below=_bound(row["below"], base),
                 accepted=tuple(row.get("accepted", ())),
                 refusal=row.get("refusal", "range"),
             )
-    return found
+    return result
 
 
 def violations(
     values: Mapping[str, Any], service: ServiceName, base: BaseModel, as_of: date | None
 ) -> Iterator[tuple[Range, float]]:
     """Yield every number out of range, by the proto's name of its field, with its range; of a list the length counts."""
-    held = ranges(service, base, as_of)
+    limits = ranges(service, base, as_of)
     for name, value in values.items():
         number = len(value) if isinstance(value, list | tuple) else value
-        if name in held and not held[name].holds(number):
-            yield held[name], number
+        if name in limits and not limits[name].holds(number):
+            yield limits[name], number
 
 
 def _fits(row: Json, service: ServiceName, base: BaseModel, as_of: date | None) -> bool:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
+HELP = "compare recordings with the mock server"
+
 DESCRIPTION = """\
 Send the recorded requests to the mock server, and compare its answers with the recorded ones.
 
@@ -20,18 +22,10 @@ examples:
 """
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "check",
-        help="compare recordings with the mock server",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("folder", metavar="DIR", type=Path, help="a directory of recordings, or one recording")
     parser.add_argument("--quiet", "-q", action="store_true", help="print only the table")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

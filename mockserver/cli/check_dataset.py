@@ -9,6 +9,8 @@ from mockserver.settings import BadOption, Whole
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
+HELP = "check a file of training data"
+
 DESCRIPTION = """\
 Check a file of training data: print every mistake with its line and the service's message, the number of examples
 and tokens, and how many steps and how long tuning takes. It needs no server and sends nothing anywhere.
@@ -32,15 +34,8 @@ problems, 2 if the file cannot be read.
 EPOCHS = Whole(1, 10_000)
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "check-dataset",
-        help="check a file of training data",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("file", type=Path, metavar="FILE", help="a .jsonl, .json or .csv file")
     parser.add_argument(
         "--base-model", metavar="ID", help="the model to tune (default: any; the estimate is for a common one)"
@@ -52,7 +47,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         default="text",
         help="text for people or JSON for programs (default: text)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,8 +6,10 @@ import os
 from typing import Any
 
 from mockserver.cli.serve import TITLES, add_options
-from mockserver.settings import By, Setting, declared
+from mockserver.settings import By, Setting, declarations
 from mockserver.state.new_world import Given, find_options
+
+HELP = "print the settings of a server, and where each comes from"
 
 DESCRIPTION = """\
 Print the settings that `mockserver serve` would use with the same options, variables and file, and where each comes
@@ -22,17 +24,9 @@ examples:
 """
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "config",
-        help="print the settings of a server, and where each comes from",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = find_options(vars(arguments), os.environ)
     for group, title in TITLES.items():
         print(f"# {title}")
-        for name, setting in declared(group, by=By.SERVE).items():
+        for name, setting in declarations(group, by=By.SERVE).items():
             print(_line(setting, given.get(name)))
         print()
     return 0

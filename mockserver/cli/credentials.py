@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mockserver.settings import BadOption, Serving, declared
+from mockserver.cli.extras import missing_extra
+from mockserver.settings import BadOption, Serving, declarations
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
+
+HELP = "write a file of made-up credentials"
 
 DESCRIPTION = """\
 Write made-up credentials, as Google's client libraries read them from the file in GOOGLE_APPLICATION_CREDENTIALS.
@@ -27,15 +30,8 @@ examples:
 """
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "credentials",
-        help="write a file of made-up credentials",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument(
         "--type",
         choices=("external-account", "service-account", "authorized-user"),
@@ -44,12 +40,11 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     parser.add_argument("--output", "-o", metavar="FILE", help="a file that only you can read (default: print them)")
     add_url(parser)
-    parser.set_defaults(run=run)
 
 
 def add_url(parser: argparse.ArgumentParser) -> None:
     """Add the option for the address of the server."""
-    default = f"http://127.0.0.1:{declared(Serving)['port'].default}"
+    default = f"http://127.0.0.1:{declarations(Serving)['port'].default}"
     parser.add_argument(
         "--url",
         metavar="URL",
@@ -74,9 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     try:
         content = TYPES[arguments.type](arguments.url, world_credentials())
-    except ModuleNotFoundError as missing:
-        sentence = f"{missing.name} is not installed. Run: pip install 'gemini-tuning-mockserver[run]'"
-        raise BadOption(sentence, "--type") from None
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "run", "--type") from None
     if arguments.output is None:
         json.dump(content, sys.stdout, indent=2)
         print()

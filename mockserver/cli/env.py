@@ -11,6 +11,8 @@ from mockserver.cli.credentials import add_url
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
+HELP = "print the variables for programs that use a running server"
+
 DESCRIPTION = """\
 Print the variables with which programs use a running server: base URLs, made-up keys and credentials, a project.
 
@@ -35,23 +37,15 @@ SHELLS: Mapping[str, Callable[[str, str], str]] = {
 }
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "env",
-        help="print the variables for programs that use a running server",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("--shell", choices=SHELLS, default="bash", help="the syntax to print (default: bash)")
     add_url(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the variables."""
-    from mockserver.doors.child_environment import pointed_at
+    from mockserver.doors.child_environment import server_environment
     from mockserver.doors.credentials_file import external_account, write
     from mockserver.state.world import world_credentials
 
@@ -60,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     name = "".join(letter if letter.isalnum() else "-" for letter in arguments.url.partition("://")[2])
     file = write(folder / f"{name}.json", external_account(arguments.url, credentials))
-    for variable, value in pointed_at(arguments.url, credentials, file).items():
+    for variable, value in server_environment(arguments.url, credentials, file).items():
         print(SHELLS[arguments.shell](variable, value))
     return 0
 

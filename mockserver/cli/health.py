@@ -8,8 +8,10 @@ from pathlib import Path
 
 from mockserver.cli.credentials import read_url_argument
 from mockserver.cli.port_file import read_url
-from mockserver.settings import BadOption, Serving, declared
+from mockserver.settings import BadOption, Serving, declarations
 from mockserver.settings.types import Seconds
+
+HELP = "ask a server whether it is ready, or wait until it is"
 
 DESCRIPTION = """\
 Ask a server whether it is ready to serve. The exit status is 0 if it is, and 1 if it is not or cannot be reached.
@@ -35,21 +37,13 @@ class NotReady(Exception):
     """The server is not ready, or cannot be reached."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "health",
-        help="ask a server whether it is ready, or wait until it is",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("--url", metavar="URL", type=read_url_argument, help="the address of the server")
     parser.add_argument("--port-file", metavar="FILE", help="the port file of the server")
     parser.add_argument(
         "--wait", metavar="SECONDS", default="0", help="wait for so long until it is ready (default: 0)"
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -72,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _find_url(arguments: argparse.Namespace) -> str:
-    settings = declared(Serving)
+    settings = declarations(Serving)
     if arguments.url:
         return str(arguments.url)
     if file := arguments.port_file or os.environ.get(settings["port_file"].variable):

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from mockserver import __version__
@@ -26,6 +26,21 @@ DESCRIPTION = """\
 A local emulator of Google's Gemini tuning APIs: the Developer API (tunedModels) and Vertex AI (tuningJobs).
 Tuning jobs run on a clock that you control, cost nothing, and fail when you want them to.
 """
+
+COMMANDS: Mapping[str, Any] = {
+    "serve": serve,
+    "run": run_command,
+    "watch": watch,
+    "config": config,
+    "env": env,
+    "health": health,
+    "credentials": credentials,
+    "state": state,
+    "check-dataset": check_dataset,
+    "record": record,
+    "check": check,
+}
+"""The modules of the commands: each has HELP, DESCRIPTION, EPILOG, `add_arguments` and `run`."""
 
 LIBRARIES = (
     "starlette",
@@ -121,6 +136,14 @@ def _parser() -> argparse.ArgumentParser:
         help="print a script that completes commands and options in that shell, and exit",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, run_command, watch, config, env, health, credentials, state, check_dataset, record, check):
-        command.add_command(commands)
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(
+            name,
+            help=command.HELP,
+            description=command.DESCRIPTION,
+            epilog=command.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
     return parser

@@ -4,9 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from mockserver.settings import BadOption, Serving, declared
+from mockserver.settings import BadOption, Serving, declarations
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
+
+HELP = "record the requests of a program and Google's answers"
 
 DESCRIPTION = """\
 Run a program, pass its requests to Google, and record requests and answers without secrets.
@@ -24,15 +26,8 @@ examples:
 """
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "record",
-        help="record the requests of a program and Google's answers",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument(
         "--output", "-o", metavar="FILE", default="transcript.json", help="a new file (default: transcript.json)"
     )
@@ -45,7 +40,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="listen on this port until Ctrl-C, for programs that you start yourself; 0 takes a free one",
     )
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="the program to run")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.command:
             status = run_command(arguments.command, recorder)
         else:
-            port = declared(Serving)["port"].read(arguments.port, called="--port")
+            port = declarations(Serving)["port"].read(arguments.port, called="--port")
             serve(recorder.app, "127.0.0.1", port, _print_url)
     except BadUpstream as error:
         raise BadOption(str(error)) from None

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
+HELP = "run a program, unchanged, against the server"
+
 DESCRIPTION = """\
 Run a program whose requests to Google's tuning APIs this machine answers. The program is not changed.
 
@@ -54,16 +56,9 @@ _NOT_OFFERED = (
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as in a shell
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "run",
-        help="run a program, unchanged, against the server",
-        usage="mockserver run [OPTION ...] -- COMMAND [ARGUMENT ...]\n       mockserver run [OPTION ...] --shell",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.usage = "mockserver run [OPTION ...] -- COMMAND [ARGUMENT ...]\n       mockserver run [OPTION ...] --shell"
     parser.add_argument("--shell", action="store_true", help="run your shell ($SHELL) instead of a COMMAND")
     parser.add_argument("--no-gcloud", action="store_true", help="do not put the stand-in for gcloud on the PATH")
     parser.add_argument(
@@ -124,7 +119,7 @@ def _passed_hosts(names: Sequence[str]) -> frozenset[str]:
 def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.Namespace) -> Iterator[dict[str, str]]:
     """Serve, and yield the environment in which a program reaches the server. Afterwards nothing is left."""
     from mockserver.cli import gcloud
-    from mockserver.doors.child_environment import node_options, proxied
+    from mockserver.doors.child_environment import node_options, proxy_environment
     from mockserver.doors.grpc_port import LazyPort
     from mockserver.doors.proxy import Proxy, Upstreams
 
@@ -142,9 +137,9 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
         folder = stack.enter_context(_private_folder())
         certificates = folder / "certificates.pem"
         authority.write_bundle(certificates, with_public=bool(passed))
-        environment = proxied(os.environ, credentials, live.url, proxy_url, certificates)
+        environment = proxy_environment(os.environ, credentials, live.url, proxy_url, certificates)
         environment["NODE_OPTIONS"] = node_options(
-            os.environ.get("NODE_OPTIONS", ""), folder, tls_port=proxy.listen_directly(), passed=passed
+            os.environ.get("NODE_OPTIONS", ""), folder, tls_port=proxy.listen_directly(), passed_hosts=passed
         )
         if not arguments.no_gcloud:
             programs = folder / "bin"

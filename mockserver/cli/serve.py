@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mockserver import __version__
 from mockserver.cli.log_output import LineWriter, LogOutput
 from mockserver.rpc.credentials import find_real_secret
-from mockserver.rpc.loopback import is_loopback
+from mockserver.rpc.hosts import is_loopback
 from mockserver.settings import (
     GROUPS,
     BadOption,
@@ -24,7 +24,7 @@ from mockserver.settings import (
     Serving,
     Setting,
     Settings,
-    declared,
+    declarations,
     read_settings,
     unknown_variables,
 )
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from mockserver.dispatch.access_log import LogCall
 
 # Imports that only a running server needs are inside of `run`, so that `--help` is quick.
+
+HELP = "serve both APIs over HTTP"
 
 DESCRIPTION = """\
 Serve both APIs over HTTP until interrupted.
@@ -58,24 +60,16 @@ examples:
 TITLES = {Serving: "the server", Beginning: "time and answers", Settings: "behaviour"}
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "serve",
-        help="serve both APIs over HTTP",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add_options(parser)
-    parser.set_defaults(run=run)
 
 
 def add_options(parser: argparse.ArgumentParser, *, without: Sequence[str] = ()) -> None:
     """Add an option for each setting of a server, except for some."""
     for group, title in TITLES.items():
         options = parser.add_argument_group(title)
-        for name, setting in declared(group, by=By.SERVE).items():
+        for name, setting in declarations(group, by=By.SERVE).items():
             if name not in without:
                 _add_option(options, setting)
 
@@ -135,7 +129,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
     if serving.workers > 1:
         _check_workers(serving)
     worlds, token = _open_worlds(values, serving, _given(arguments))
-    speed = declared(Beginning)["clock"].kind.text(values["clock"])
+    speed = declarations(Beginning)["clock"].kind.text(values["clock"])
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
@@ -230,7 +224,7 @@ def _serve_by_workers(prepared: Preparation) -> int:
 def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[str]) -> tuple[Worlds, str | None]:
     """Return the worlds to serve, new or as they were stored, and the control token."""
     needs_token = not is_loopback(serving.host)
-    of_world = {name: values[name] for name in ("clock", "start_time", *declared(Settings)) if name in values}
+    of_world = {name: values[name] for name in ("clock", "start_time", *declarations(Settings)) if name in values}
     url = store_url(serving)
     try:
         if url == "memory:":
@@ -242,7 +236,7 @@ def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[s
             worlds, is_new = sql_worlds.open_worlds(url, of_world, given)
             token = sql_worlds.shared_token(worlds, serving.control_token, needed=needs_token)
     except BadOption as error:
-        setting = declared(*GROUPS).get(error.name)
+        setting = declarations(*GROUPS).get(error.name)
         raise BadOption(error.sentence, setting.flag if setting else error.name) from None
     if is_new and (file := values.get("answers")):
         _read_answers(worlds.default, file)

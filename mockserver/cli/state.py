@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from mockserver.cli.serve import store_url
-from mockserver.settings import BadOption, Serving, declared, read_settings
+from mockserver.settings import BadOption, Serving, declarations, read_settings
 from mockserver.state.new_world import read_options
+
+HELP = "export or import what a server has stored"
 
 DESCRIPTION = """\
 Write everything that a server has stored as one JSON document, or store such a document in an empty store.
@@ -18,20 +20,20 @@ The document has the server's control token, if it has one.
 """
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "state",
-        help="export or import what a server has stored",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+EPILOG = """\
+examples:
+  mockserver state export state.json --data-dir data      write everything that the server has stored
+  mockserver state import state.json --data-dir other     put it into an empty store
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("action", choices=("export", "import"))
     parser.add_argument("file", metavar="FILE", help="the JSON document; - is standard output or input")
     for name in ("store", "data_dir"):
-        setting = declared(Serving)[name]
+        setting = declarations(Serving)[name]
         parser.add_argument(setting.flag, dest=name, metavar=setting.metavar, help=setting.help)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

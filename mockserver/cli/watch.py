@@ -7,10 +7,13 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+from mockserver.cli.extras import missing_extra
 from mockserver.settings import BadOption
 
 if TYPE_CHECKING:
     from rich.console import Group
+
+HELP = "show jobs and calls of a running server"
 
 DESCRIPTION = """\
 Show the jobs of a running server with their progress, and the newest calls below them, until Ctrl-C. It needs the extra
@@ -30,20 +33,12 @@ JOBS, CALLS = 15, 12
 COLORS = {"SUCCEEDED": "green", "FAILED": "red", "CANCELLED": "red", "RUNNING": "blue"}
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser(
-        "watch",
-        help="show jobs and calls of a running server",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("url", nargs="?", default="http://127.0.0.1:8765", metavar="URL", help="(default: %(default)s)")
     parser.add_argument("--world", default="default", metavar="NAME", help="the world to show (default: %(default)s)")
     parser.add_argument("--token", metavar="TEXT", help="the control token (default: $MOCKSERVER_CONTROL_TOKEN)")
     parser.add_argument("--once", action="store_true", help="print once and exit")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         from rich.console import Console
         from rich.live import Live
-    except ModuleNotFoundError:
-        raise BadOption("watch needs the extra: pip install 'gemini-tuning-mockserver[watch]'") from None
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "watch", "watch") from None
     from mockserver.state.clock import Machine
 
     console = Console()

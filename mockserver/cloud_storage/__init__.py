@@ -3,6 +3,8 @@
 The app asks `serves` of every request that is not the two services', and loads the rest with the first one.
 """
 
+from mockserver.rpc.hosts import host_without_port
+
 HOST = "storage.googleapis.com"
 
 _PREFIXES = ("/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/", "/batch/storage/v1")
@@ -10,5 +12,5 @@ _PREFIXES = ("/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/", "/b
 
 def serves(host: str, path: str) -> bool:
     """Return whether a request is for Cloud Storage: by its path on any host, and whatever it is on the service's own."""
-    name = host.partition(":")[0]
+    name = host_without_port(host)
     return path.startswith(_PREFIXES) or name == HOST or name.endswith(f".{HOST}")

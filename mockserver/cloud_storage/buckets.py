@@ -3,10 +3,10 @@
 import re
 
 from mockserver.cloud_storage import errors
-from mockserver.cloud_storage.call import Call, Result, read_json
+from mockserver.cloud_storage.call import Result, StorageCall, read_json
 from mockserver.cloud_storage.lists import page
 from mockserver.cloud_storage.views import show_bucket
-from mockserver.datasets.objects import BucketExists, BucketNotEmpty, NoSuchBucket, StoredBucket
+from mockserver.datasets.object_store import BucketExists, BucketNotEmpty, NoSuchBucket, StoredBucket
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
@@ -17,7 +17,7 @@ def check_bucket_name(name: str) -> None:
         raise errors.invalid(f"Invalid bucket name: '{name}'")
 
 
-def insert_bucket(call: Call) -> Result:
+def insert_bucket(call: StorageCall) -> Result:
     """Create a bucket."""
     tree = read_json(call.body)
     name, location = str(tree.get("name", "")), str(tree.get("location", "US")).upper()
@@ -29,7 +29,7 @@ def insert_bucket(call: Call) -> Result:
         raise errors.bucket_exists() from None
 
 
-def get_bucket(call: Call) -> Result:
+def get_bucket(call: StorageCall) -> Result:
     """Return a bucket."""
     try:
         return Result(show_bucket(call.objects.find_bucket(call.bucket)))
@@ -37,7 +37,7 @@ def get_bucket(call: Call) -> Result:
         raise errors.no_bucket() from None
 
 
-def list_buckets(call: Call) -> Result:
+def list_buckets(call: StorageCall) -> Result:
     """List the buckets, of whatever project."""
     prefix = call.query.get("prefix", "")
     names = [bucket for bucket in call.objects.buckets() if bucket.name.startswith(prefix)]
@@ -46,7 +46,7 @@ def list_buckets(call: Call) -> Result:
     return Result(view | ({"nextPageToken": token} if token else {}))
 
 
-def delete_bucket(call: Call) -> Result:
+def delete_bucket(call: StorageCall) -> Result:
     """Delete a bucket, which must be empty."""
     try:
         call.objects.delete_bucket(call.bucket)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.cloud_storage import errors
-from mockserver.datasets import objects
-from mockserver.datasets.objects import Check, Objects, StoredObject
+from mockserver.datasets import object_store
+from mockserver.datasets.object_store import Check, Objects, StoredObject
 from mockserver.limits import OBJECT_METADATA_BYTES
 from mockserver.state.clock import Nanos
 from mockserver.state.world import World
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class StorageCall:
     """A request: its world, time, names from the path, parameters, headers and body. `origin` is where the client sent it."""
 
     world: World
@@ -32,7 +32,7 @@ class Call:
     @property
     def objects(self) -> Objects:
         """Return the objects of the world."""
-        return objects.objects(self.world.store, self.world.settings.gcs_root)
+        return object_store.objects(self.world.store, self.world.settings.gcs_root)
 
     def number(self, name: str) -> int | None:
         """Return the number in a parameter, if it is there."""
@@ -55,8 +55,8 @@ CONDITIONS = ("ifGenerationMatch", "ifGenerationNotMatch", "ifMetagenerationMatc
 def conditions(numbers: Mapping[str, int]) -> Check:
     """Return the check of these conditions. An object that is not there has generation 0; no metadata ever changes."""
 
-    def check(found: StoredObject | None) -> None:
-        generation, metageneration = (0, 0) if found is None else (found.generation, 1)
+    def check(blob: StoredObject | None) -> None:
+        generation, metageneration = (0, 0) if blob is None else (blob.generation, 1)
         actual = dict(zip(CONDITIONS, (generation, generation, metageneration, metageneration), strict=True))
         for name, number in numbers.items():
             if (actual[name] == number) is name.endswith("NotMatch"):

@@ -9,17 +9,17 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from mockserver.cloud_storage import HOST, buckets, errors, objects, uploads
-from mockserver.cloud_storage.call import Call, Result
-from mockserver.cloud_storage.errors import Refused
+from mockserver.cloud_storage.call import Result, StorageCall
+from mockserver.cloud_storage.errors import StorageError
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.dispatcher import BUG, WouldBlock
 from mockserver.http.headers import http_date
-from mockserver.http.reply import Reply
+from mockserver.http.reply import HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES
 from mockserver.rpc.credentials import identify, read_credentials, redact
-from mockserver.rpc.loopback import hostname
+from mockserver.rpc.hosts import hostname
 from mockserver.scripting.faults import STATUSES, Fault
 from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
@@ -29,7 +29,7 @@ from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
 
-Handler = Callable[[Call], Result]
+Handler = Callable[[StorageCall], Result]
 
 _BUCKET, _OBJECT = "([^/]+)", "([^/]+)"
 ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
@@ -55,7 +55,7 @@ class StorageFace:
         self._worlds = worlds
         self._log_call = log_call
 
-    def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
+    def answer(self, http: HttpRequest, *, may_block: bool = True) -> HttpReply:
         """Answer any request. Raises WouldBlock for one that takes long, if `may_block` is false."""
         elapsed_ms = stopwatch()
         texts = tuple(http.identifying_texts())
@@ -68,14 +68,14 @@ class StorageFace:
         return reply
 
 
-def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[str, Reply]:
+def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[str, HttpReply]:
     method, handler, call = _read(http, world, now)
     fault = _select_fault(method, call)
-    refused: Refused | None = None
+    refused: StorageError | None = None
     try:
         _check_request(http, call, secret, fault)
         result = handler(call)
-    except Refused as error:
+    except StorageError as error:
         refused, result = error, _print_error(error, call)
     except Exception:
         log.exception(BUG, method)
@@ -91,27 +91,27 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         caller=identify(credentials, default_user=world.settings.default_user).principal,
         request=_describe(call),
         status=result.status,
-        response=_logged(result) if refused is None else refused.logged,
+        response=_logged(result) if refused is None else refused.log_entry,
         fault="" if fault is None else describe_fields(fault),
         hint="" if refused is None else refused.hint,
     )
     if secret:
         record = replace(record, request=redact(record.request), response=redact(record.response))
     world.calls.append(record)
-    reply = Reply(result.status, headers, body, world.clock)
+    reply = HttpReply(result.status, headers, body, world.clock)
     if fault is not None:
         reply.delay_seconds, reply.reset = fault.latency_seconds, fault.reset
     return method, reply
 
 
-def _read(http: HttpRequest, world: World, now: Nanos) -> tuple[str, Handler, Call]:
+def _read(http: HttpRequest, world: World, now: Nanos) -> tuple[str, Handler, StorageCall]:
     """Return method, handler and call. A request for anything else has no method, and a handler that refuses it."""
     host = http.headers.get("host", HOST)
     origin = f"{'https' if hostname(f'//{host}').endswith('.googleapis.com') else 'http'}://{host}"
     query = dict(parse_qsl(http.query, keep_blank_values=True))
     method, handler, names = _find(http.method, http.path)
     bucket, name = [*map(unquote, names), "", ""][:2]
-    return method, handler, Call(world, now, origin, http.path, bucket, name, query, http.headers, http.body)
+    return method, handler, StorageCall(world, now, origin, http.path, bucket, name, query, http.headers, http.body)
 
 
 def _find(verb: str, path: str) -> tuple[str, Handler, tuple[str, ...]]:
@@ -121,18 +121,18 @@ def _find(verb: str, path: str) -> tuple[str, Handler, tuple[str, ...]]:
     return "", _refuse, ()
 
 
-def _print_error(error: Refused, call: Call) -> Result:
+def _print_error(error: StorageError, call: StorageCall) -> Result:
     """Return an error as JSON; where the content of an object is asked for, as plain text [documented]."""
     if call.query.get("alt") == "media":
         return Result(error.message.encode(), error.status, {"content-type": "text/html; charset=UTF-8"})
     return Result(error.body, error.status)
 
 
-def _refuse(call: Call) -> Result:
+def _refuse(call: StorageCall) -> Result:
     raise errors.not_served(call.path)
 
 
-def _check_request(http: HttpRequest, call: Call, secret: str, fault: Fault | None) -> None:
+def _check_request(http: HttpRequest, call: StorageCall, secret: str, fault: Fault | None) -> None:
     settings = call.world.settings
     if secret and settings.refuse_real_credentials:
         raise errors.invalid(refusal(secret).message)
@@ -147,7 +147,7 @@ def _check_request(http: HttpRequest, call: Call, secret: str, fault: Fault | No
         raise errors.too_large(OBJECT_BYTES, "a request")
 
 
-def _select_fault(method: str, call: Call) -> Fault | None:
+def _select_fault(method: str, call: StorageCall) -> Fault | None:
     scenario = Scenario(call.world.store)
     if not scenario.faults:
         return None
@@ -155,7 +155,7 @@ def _select_fault(method: str, call: Call) -> Fault | None:
     return scenario.select_fault(method, resource, call.now, call.world.rng("faults"))
 
 
-def _describe(call: Call) -> dict[str, str]:
+def _describe(call: StorageCall) -> dict[str, str]:
     """Return what the log keeps of a request: the names in it."""
     names = {"bucket": call.bucket, "name": call.name or call.query.get("name", "")}
     return {name: value for name, value in names.items() if value}

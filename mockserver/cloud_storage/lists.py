@@ -6,20 +6,20 @@ from itertools import islice
 from typing import TypeVar
 
 from mockserver.cloud_storage import errors
-from mockserver.cloud_storage.call import Call
+from mockserver.cloud_storage.call import StorageCall
 
 T = TypeVar("T")
 
 MAX_RESULTS = 1000  # documented
 
 
-def page(call: Call, items: Iterable[T], name: Callable[[T], str]) -> tuple[list[T], str]:
+def page(call: StorageCall, items: Iterable[T], name: Callable[[T], str]) -> tuple[list[T], str]:
     """Return the items of the page that the request asks for, and the token of the next one, "" if this is the last."""
     after = _read_token(call.query.get("pageToken", ""))
     size = min(call.number("maxResults") or MAX_RESULTS, MAX_RESULTS)
-    found = list(islice((item for item in items if name(item) > after), size + 1))
-    token = urlsafe_b64encode(name(found[size - 1]).encode()).decode() if len(found) > size else ""
-    return found[:size], token
+    selection = list(islice((item for item in items if name(item) > after), size + 1))
+    token = urlsafe_b64encode(name(selection[size - 1]).encode()).decode() if len(selection) > size else ""
+    return selection[:size], token
 
 
 def _read_token(text: str) -> str:

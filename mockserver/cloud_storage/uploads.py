@@ -7,10 +7,10 @@ from typing import Any
 
 from mockserver.cloud_storage import errors
 from mockserver.cloud_storage.buckets import check_bucket_name
-from mockserver.cloud_storage.call import CONDITIONS, Call, Json, Result, conditions, read_json
+from mockserver.cloud_storage.call import CONDITIONS, Json, Result, StorageCall, conditions, read_json
 from mockserver.cloud_storage.views import show_object
 from mockserver.datasets import checksums
-from mockserver.datasets.objects import BINARY, Attributes, BadName, StoreObjects
+from mockserver.datasets.object_store import BINARY, Attributes, BadName, StoreObjects
 from mockserver.limits import OBJECT_BYTES, OBJECTS_BYTES, OPEN_UPLOADS
 from mockserver.state.store import ALL, Collection, Missing, Store
 
@@ -34,7 +34,7 @@ class Upload:
 UPLOADS: Collection[Upload] = Collection("storage.uploads", Upload)
 
 
-def insert_object(call: Call) -> Result:
+def insert_object(call: StorageCall) -> Result:
     """Store an object, or begin a resumable upload."""
     check_bucket_name(call.bucket)
     if "upload_id" in call.query:
@@ -43,14 +43,14 @@ def insert_object(call: Call) -> Result:
     if kind == "resumable":
         return _begin(call, _new_upload(call, read_json(call.body), call.headers.get("x-upload-content-type", "")))
     if kind == "multipart":
-        metadata, content_type, content = _split(call)
+        metadata, content_type, content = _split_parts(call)
         return _store(call, _new_upload(call, metadata, content_type), content)
     if kind == "media":
         return _store(call, _new_upload(call, {}, call.headers.get("content-type", "")), call.body)
     raise errors.not_served(f"objects.insert with uploadType={kind}")
 
 
-def _new_upload(call: Call, metadata: Json, content_type: str) -> Upload:
+def _new_upload(call: StorageCall, metadata: Json, content_type: str) -> Upload:
     name = str(metadata.get("name") or call.query.get("name", ""))
     if not name:
         raise errors.invalid("Required")
@@ -72,7 +72,7 @@ def _new_upload(call: Call, metadata: Json, content_type: str) -> Upload:
     return Upload(call.bucket, name, attributes, sums, numbers)
 
 
-def _split(call: Call) -> tuple[Json, str, bytes]:
+def _split_parts(call: StorageCall) -> tuple[Json, str, bytes]:
     """Return metadata, content type and content of a body of two parts (RFC 2387)."""
     boundary = _BOUNDARY.search(call.headers.get("content-type", ""))
     mark = b"" if boundary is None else b"--" + boundary[1].encode("latin-1")
@@ -89,33 +89,33 @@ def _split(call: Call) -> tuple[Json, str, bytes]:
     return read_json(metadata), fields.get("content-type", "").strip(), call.body[head_end + 2 * len(line) : end]
 
 
-def _store(call: Call, upload: Upload, content: bytes) -> Result:
+def _store(call: StorageCall, upload: Upload, content: bytes) -> Result:
     """Store the whole content. Raises Refused, also if it is not what the client meant to send."""
     if call.world.settings.gcs_root is None or len(content) > OBJECT_BYTES:
         _check_size(call, len(content))
     actual = {"crc32c": checksums.crc32c, "md5Hash": checksums.md5}
     for key, expected in upload.sums.items():
-        if (calculated := actual[key](content)) != expected:
-            raise errors.bad_checksum("CRC32C" if key == "crc32c" else "MD5 hash", expected, calculated)
+        if (checksum := actual[key](content)) != expected:
+            raise errors.bad_checksum("CRC32C" if key == "crc32c" else "MD5 hash", expected, checksum)
     check = conditions(upload.conditions)
     try:
-        stored = call.objects.write(upload.bucket, upload.name, content, upload.attributes, call.now, check)
+        blob = call.objects.write(upload.bucket, upload.name, content, upload.attributes, call.now, check)
     except BadName as error:
         raise errors.invalid(f"mockserver: {error}") from None
-    return Result(show_object(call, stored))
+    return Result(show_object(call, blob))
 
 
-def _check_size(call: Call, size: int) -> None:
+def _check_size(call: StorageCall, size: int) -> None:
     """Raise Refused if there is no room for so many bytes more. Objects in a directory take none of it."""
     if size > OBJECT_BYTES:
         raise errors.too_large(OBJECT_BYTES, "an object")
     store = call.world.store
-    held = StoreObjects(store).size() + sum(entry.record.size for entry in store.walk(UPLOADS))
-    if held + size > OBJECTS_BYTES:
+    total = StoreObjects(store).size() + sum(entry.record.size for entry in store.walk(UPLOADS))
+    if total + size > OBJECTS_BYTES:
         raise errors.too_large(OBJECTS_BYTES, "all objects of a world and its uploads that have not ended")
 
 
-def _begin(call: Call, upload: Upload) -> Result:
+def _begin(call: StorageCall, upload: Upload) -> Result:
     """Begin a resumable upload; the oldest one is forgotten if there are too many."""
     conditions(upload.conditions)(call.objects.find(upload.bucket, upload.name))
 
@@ -132,14 +132,14 @@ def _begin(call: Call, upload: Upload) -> Result:
     return Result(headers={"location": location, "x-guploader-uploadid": number})
 
 
-def continue_upload(call: Call) -> Result:
+def continue_upload(call: StorageCall) -> Result:
     """Receive a piece of a resumable upload, or say how much has been received."""
     upload, number = _find(call)
     part = call.headers.get("content-range", f"bytes 0-{len(call.body) - 1}/{len(call.body)}" if call.body else "")
-    found = _CONTENT_RANGE.fullmatch(part or "bytes */0")
-    if found is None:
+    match = _CONTENT_RANGE.fullmatch(part or "bytes */0")
+    if match is None:
         raise errors.invalid("Failed to parse Content-Range header.")
-    first, total = found[1], None if found[3] == "*" else int(found[3])
+    first, total = match[1], None if match[3] == "*" else int(match[3])
     if first is not None:
         _check_piece(call, upload, number, max(int(first) + len(call.body) - upload.size, 0))
         upload = call.world.store.change(UPLOADS, number, lambda it: _append(it, call.body, int(first)))
@@ -158,27 +158,27 @@ def _append(upload: Upload, body: bytes, first: int) -> Upload:
     return replace(upload, pieces=(*upload.pieces, piece), size=upload.size + len(piece)) if piece else upload
 
 
-def _check_piece(call: Call, upload: Upload, number: str, new_bytes: int) -> None:
+def _check_piece(call: StorageCall, upload: Upload, number: str, new_bytes: int) -> None:
     """Raise Refused for an upload that becomes too large, which is forgotten then."""
     try:
         if upload.size + new_bytes > OBJECT_BYTES:
             raise errors.too_large(OBJECT_BYTES, "an object")
         _check_size(call, new_bytes)
-    except errors.Refused:
+    except errors.StorageError:
         call.world.store.delete(UPLOADS, number)
         raise
 
 
-def cancel_upload(call: Call) -> Result:
+def cancel_upload(call: StorageCall) -> Result:
     """Cancel a resumable upload."""
     _, number = _find(call)
     call.world.store.delete(UPLOADS, number)
     return Result(status=499)
 
 
-def _find(call: Call) -> tuple[Upload, str]:
+def _find(call: StorageCall) -> tuple[Upload, str]:
     number = call.query.get("upload_id", "")
     try:
         return call.world.store.get(UPLOADS, number), number
     except Missing:
-        raise errors.Refused(404, "notFound", f"Upload session not found: {number!r}") from None
+        raise errors.StorageError(404, "notFound", f"Upload session not found: {number!r}") from None

@@ -2,8 +2,8 @@
 
 from urllib.parse import quote
 
-from mockserver.cloud_storage.call import Call, Json
-from mockserver.datasets.objects import StoredBucket, StoredObject
+from mockserver.cloud_storage.call import Json, StorageCall
+from mockserver.datasets.object_store import StoredBucket, StoredObject
 from mockserver.state.clock import Nanos, to_datetime
 
 API = "https://www.googleapis.com/storage/v1"
@@ -26,36 +26,36 @@ def show_bucket(bucket: StoredBucket) -> Json:
     }
 
 
-def show_object(call: Call, stored: StoredObject) -> Json:
+def show_object(call: StorageCall, blob: StoredObject) -> Json:
     """Return the resource of an object. Clients read its content at `mediaLink`: where they sent this request."""
-    attributes, path = stored.attributes, f"b/{stored.bucket}/o/{quote(stored.name, safe='')}"
+    attributes, path = blob.attributes, f"b/{blob.bucket}/o/{quote(blob.name, safe='')}"
     view: Json = {
         "kind": "storage#object",
-        "id": f"{stored.bucket}/{stored.name}/{stored.generation}",
+        "id": f"{blob.bucket}/{blob.name}/{blob.generation}",
         "selfLink": f"{API}/{path}",
-        "mediaLink": f"{call.origin}/download/storage/v1/{path}?generation={stored.generation}&alt=media",
-        "name": stored.name,
-        "bucket": stored.bucket,
-        "generation": str(stored.generation),
+        "mediaLink": f"{call.origin}/download/storage/v1/{path}?generation={blob.generation}&alt=media",
+        "name": blob.name,
+        "bucket": blob.bucket,
+        "generation": str(blob.generation),
         "metageneration": "1",
         "contentType": attributes.content_type,
         "storageClass": "STANDARD",
-        "size": str(stored.size),
-        "md5Hash": stored.md5,
-        "crc32c": stored.crc32c,
-        "etag": etag(stored),
-        "timeCreated": show_time(stored.created),
-        "updated": show_time(stored.created),
-        "timeStorageClassUpdated": show_time(stored.created),
+        "size": str(blob.size),
+        "md5Hash": blob.md5,
+        "crc32c": blob.crc32c,
+        "etag": etag(blob),
+        "timeCreated": show_time(blob.created),
+        "updated": show_time(blob.created),
+        "timeStorageClassUpdated": show_time(blob.created),
     }
     optional = {"contentEncoding": attributes.content_encoding, "cacheControl": attributes.cache_control}
     view |= {name: value for name, value in optional.items() if value}
     return view | ({"metadata": dict(attributes.metadata)} if attributes.metadata else {})
 
 
-def etag(stored: StoredObject) -> str:
+def etag(blob: StoredObject) -> str:
     """Return the ETag of an object."""
-    return f"{stored.generation:x}/1"  # our choice: opaque to clients
+    return f"{blob.generation:x}/1"  # our choice: opaque to clients
 
 
 def show_time(time: Nanos) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.loopback import hostname, is_loopback
+from mockserver.rpc.hosts import hostname, is_loopback
 
 HEADER = "x-mockserver-token"
 
@@ -29,10 +29,10 @@ class Guard:
         Pages for people pass the `cookies` too. A page of another site may not use the cookie.
         """
         if self.token is not None:
-            sent = headers.get(HEADER, "")
-            if not sent and cookies and _is_same_site(headers):
-                sent = cookies.get(COOKIE, "")
-            if hmac.compare_digest(sent.encode(), self.token.encode()):
+            value = headers.get(HEADER, "")
+            if not value and cookies and _is_same_site(headers):
+                value = cookies.get(COOKIE, "")
+            if hmac.compare_digest(value.encode(), self.token.encode()):
                 return
             raise _refuse(f"the server is reachable from other machines, so {HEADER} must carry the token it printed")
         host = hostname(f"//{headers.get('host', '')}")

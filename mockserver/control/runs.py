@@ -48,7 +48,7 @@ class Stall(RunName):
 
 def list_runs(request: ControlRequest) -> RunList:
     """Return every run."""
-    return RunList(runs=[_describe_run(request.world, held) for held in runs.runs(request.world)])
+    return RunList(runs=[_describe_run(request.world, run) for run in runs.runs(request.world)])
 
 
 def finish_run(request: ControlRequest) -> Run:
@@ -87,10 +87,10 @@ def _describe_named_run(request: ControlRequest) -> Run:
     return _describe_run(request.world, run_control.find_run(request.world, request.body.name))
 
 
-def _describe_run(world: World, held: StoredRun) -> Run:
-    progress = runs.progress(world, held.run)
+def _describe_run(world: World, stored_run: StoredRun) -> Run:
+    progress = runs.progress(world, stored_run.run)
     return Run(
-        name=held.name,
+        name=stored_run.name,
         state=progress.state.name,
         completed_steps=progress.completed_steps,
         total_steps=progress.total_steps,

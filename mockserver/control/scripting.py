@@ -115,17 +115,17 @@ def _parse_entries(
     kind: type[T], name: str, entries: Sequence[Json], check: Callable[[T], T] = lambda entry: entry
 ) -> list[T]:
     """Parse and check all entries; 400 with the first invalid one."""
-    parsed = []
+    values = []
     for index, entry in enumerate(entries):
         try:
-            parsed.append(check(parse(kind, entry)))
+            values.append(check(parse(kind, entry)))
         except ValueError as error:
             raise invalid_argument(f"{name}[{index}]: {error}") from None
-    return parsed
+    return values
 
 
 def _answer(record: AnswerRecord) -> AnswerState:
-    return AnswerState(rule=_set_members(record.rule), used=record.used)
+    return AnswerState(rule=_set_members(record.rule), used=record.uses)
 
 
 def _fault(record: FaultRecord) -> FaultState:
@@ -147,7 +147,7 @@ def _set_members(record: Any) -> Json:
 
 
 def _as_json(value: Any) -> Any:
-    """The value as JSON holds it: in Python a test may give anything, and a list of answers is always shown."""
+    """Return the value as JSON holds it: in Python a test may give anything, and a list of answers is always shown."""
     try:
         return orjson.loads(orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS))
     except TypeError:  # too deep, or half of a character

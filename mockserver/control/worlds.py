@@ -17,7 +17,7 @@ from mockserver.control.operations import (
     not_found,
     translate_errors,
 )
-from mockserver.settings import FASTEST, BadOption, By, Settings, declared, unknown_names
+from mockserver.settings import FASTEST, BadOption, By, Settings, declarations, unknown_names
 from mockserver.state.new_world import with_today
 from mockserver.state.world import SETTINGS, World
 
@@ -26,7 +26,7 @@ NAME = "^[a-z0-9]{1,40}$"
 MAX_SNAPSHOTS = 100
 
 
-CHANGEABLE = declared(Settings, by=By.CONTROL)
+CHANGEABLE = declarations(Settings, by=By.CONTROL)
 
 SettingsBody = Annotated[
     Json,
@@ -101,7 +101,7 @@ def get_settings(request: ControlRequest) -> ShownSettings:
 def patch_settings(request: ControlRequest) -> ShownSettings:
     """Change how the world behaves, from now on."""
     changes = request.body.settings
-    request.world.store.change(SETTINGS, SETTINGS.name, lambda settings: _changed(settings, changes))
+    request.world.store.change(SETTINGS, SETTINGS.name, lambda settings: _change_settings(settings, changes))
     return get_settings(request)
 
 
@@ -119,7 +119,7 @@ def list_worlds(request: ControlRequest) -> WorldList:
 def create_world(request: ControlRequest) -> WorldInfo:
     """Create an empty world."""
     body: NewWorld = request.body
-    settings = _changed(request.worlds.default.settings, body.settings)
+    settings = _change_settings(request.worlds.default.settings, body.settings)
     clock = time.create_clock(body.factor, body.start_time)
     name = _choose_name(request, body.name)
     return _add_world(request, World(clock, settings, name=name, store=request.worlds.create_store()))
@@ -196,11 +196,11 @@ def _describe_world(world: World) -> WorldInfo:
 
 
 def _plain(settings: Settings) -> Json:
-    values = ((it, getattr(settings, name)) for name, it in declared(Settings).items() if not it.is_secret)
+    values = ((it, getattr(settings, name)) for name, it in declarations(Settings).items() if not it.is_secret)
     return {it.name: None if value is None else it.kind.json(value) for it, value in values}
 
 
-def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+def _change_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     if unknown := unknown_names(changes, CHANGEABLE, "setting"):
         raise invalid_argument(unknown)
     try:

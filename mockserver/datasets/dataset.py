@@ -12,7 +12,7 @@ from functools import lru_cache
 from random import Random
 
 from mockserver.datasets.examples import Examples
-from mockserver.datasets.lines import Example, Line, Turn
+from mockserver.datasets.lines import Example, ExampleTurn, Line
 from mockserver.datasets.rules import Counts, Rules
 from mockserver.simulation.tuning import Failure
 
@@ -226,8 +226,8 @@ def _sample(example: Example) -> Sample:
     )
 
 
-def _shorten(turn: Turn) -> str:
-    return turn.shown if len(turn.shown) <= SHOWN_TEXT else turn.shown[: SHOWN_TEXT - 3] + "..."
+def _shorten(turn: ExampleTurn) -> str:
+    return turn.preview if len(turn.preview) <= SHOWN_TEXT else turn.preview[: SHOWN_TEXT - 3] + "..."
 
 
 def _synthetic(uri: str, number: int, *, preference: bool) -> Sample:

@@ -20,12 +20,12 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """A content: `words` is its text, `shown` its text in statistics, with placeholders for parts that are not text."""
+class ExampleTurn:
+    """A content: `words` is its text, `preview` its text in statistics, with placeholders for parts that are not text."""
 
     role: str
     words: str
-    shown: str
+    preview: str
     tokens: int
 
 
@@ -33,10 +33,10 @@ class Turn:
 class Example:
     """A valid example. `completions` of preference data have scores."""
 
-    turns: tuple[Turn, ...]
+    turns: tuple[ExampleTurn, ...]
     tokens_in: int
     tokens_out: int
-    completions: tuple[tuple[float, Turn], ...] = ()
+    completions: tuple[tuple[float, ExampleTurn], ...] = ()
     multimodal: bool = False
 
     def exchanges(self) -> Iterator[tuple[str, str]]:

@@ -19,8 +19,8 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any, BinaryIO, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from mockserver.datasets.objects import Objects, objects
-from mockserver.rpc.loopback import is_loopback
+from mockserver.datasets.object_store import Objects, objects
+from mockserver.rpc.hosts import is_loopback
 from mockserver.state.clock import countdown
 from mockserver.state.world import World
 
@@ -54,7 +54,10 @@ class Buckets:
         return self.is_directory or self.emulator is not None
 
     def has(self, uri: str) -> bool:
-        """Whether it is known here what a gs:// URI leads to. In a world's records, a bucket that is not there may be anything."""
+        """Return whether it is known here what a gs:// URI leads to.
+
+        In a world's records, a bucket that is not there may be anything.
+        """
         name, _, _ = uri.removeprefix("gs://").partition("/")
         return self.is_slow or any(bucket.name == name for bucket in self.objects.buckets())
 
@@ -95,25 +98,25 @@ def buckets(world: World) -> Buckets:
     """Return the buckets of a world, with those of the emulator that the environment names."""
     root = world.settings.gcs_root
     emulator = os.environ.get(EMULATOR_VARIABLE) or None
-    if emulator is not None and _address(emulator) in _served:
+    if emulator is not None and _address(emulator) in _own_addresses:
         emulator = None
     return Buckets(objects(world.store, root), is_directory=root is not None, emulator=emulator)
 
 
-_served: Counter[tuple[str, int | None]] = Counter()
+_own_addresses: Counter[tuple[str, int | None]] = Counter()
 
 
 @contextmanager
 def served_at(url: str) -> Iterator[None]:
     """While inside, an environment that names this URL as its emulator means the worlds here, which are not asked over HTTP."""
     address = _address(url)
-    _served[address] += 1
+    _own_addresses[address] += 1
     try:
         yield
     finally:
-        _served[address] -= 1
-        if not _served[address]:
-            del _served[address]
+        _own_addresses[address] -= 1
+        if not _own_addresses[address]:
+            del _own_addresses[address]
 
 
 def _address(url: str) -> tuple[str, int | None]:
@@ -140,7 +143,7 @@ def _parse(emulator: str) -> SplitResult:
 
 
 def _without_password(emulator: str) -> str:
-    """The variable as it may be shown: whatever stands before the last @ may be a secret."""
+    """Return the variable as it may be shown: whatever stands before the last @ may be a secret."""
     before, at, rest = emulator.rpartition("@")
     scheme, mark, _ = before.partition("://")
     return f"{scheme}{mark}{rest}" if at and mark else rest
@@ -155,9 +158,9 @@ def _get(url: SplitResult, path: str, seconds_left: Callable[[], float]) -> HTTP
     kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
     connection = kind(cast(str, url.hostname), url.port, timeout=max(seconds_left(), 0.001))
     connection.connect()
-    timed = _TimedSocket(connection.sock, seconds_left)
+    timed_socket = _TimedSocket(connection.sock, seconds_left)
     try:
-        connection.sock = cast(Any, timed)
+        connection.sock = cast(Any, timed_socket)
         headers = {"connection": "close"}
         if url.username is not None:
             user = f"{unquote(url.username)}:{unquote(url.password or '')}"
@@ -165,22 +168,22 @@ def _get(url: SplitResult, path: str, seconds_left: Callable[[], float]) -> HTTP
         connection.request("GET", path, headers=headers)
         return connection.getresponse()
     except BaseException:  # whatever ends it, the connection is not left open
-        timed.close_connection()
+        timed_socket.close_connection()
         raise
 
 
 class _TimedSocket:
     """A connected socket all of whose operations share one deadline."""
 
-    def __init__(self, connected: socket.socket, seconds_left: Callable[[], float]) -> None:
-        self._socket = connected
+    def __init__(self, connection: socket.socket, seconds_left: Callable[[], float]) -> None:
+        self._socket = connection
         self._seconds_left = seconds_left
 
     def _start_operation(self) -> None:
-        left = self._seconds_left()
-        if left <= 0:
+        seconds = self._seconds_left()
+        if seconds <= 0:
             raise TimeoutError("timed out")
-        self._socket.settimeout(left)
+        self._socket.settimeout(seconds)
 
     def sendall(self, data: Any) -> None:
         self._start_operation()
@@ -204,8 +207,8 @@ class _TimedSocket:
 class _SocketFile(io.RawIOBase):
     """What a socket receives, as a file."""
 
-    def __init__(self, timed: _TimedSocket) -> None:
-        self._timed = timed
+    def __init__(self, timed_socket: _TimedSocket) -> None:
+        self._timed = timed_socket
 
     def readable(self) -> bool:
         return True

@@ -15,6 +15,7 @@ from mockserver.discovery.documents import document
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
+from mockserver.rpc.hosts import host_without_port
 from mockserver.state.clock import to_datetime
 from mockserver.state.world import Worlds
 
@@ -30,7 +31,7 @@ class Discovery:
         """Return the document of a service and version; the outermost server's 404 if there is none."""
         version = request.query_params.get("version", "")
         host = request.headers.get("host", "")
-        service = self._find_service(host.partition(":")[0], request.query_params.get("service", ""), version)
+        service = self._find_service(host_without_port(host), request.query_params.get("service", ""), version)
         version = version or service.discovery.default_version
         world = self._worlds.choose([request.url.query, *request.headers.values()])
         settings = world.settings

@@ -120,8 +120,8 @@ def _flat_path(name: str, rule: str) -> str:
     segments = rule.split("/")
     if segments == ["*"]:
         return f"{{{_short(name)}}}"
-    named = zip(["", *segments], segments, strict=False)
-    return "/".join(f"{{{before}Id}}" if segment in {"*", "**"} else segment for before, segment in named)
+    pairs = zip(["", *segments], segments, strict=False)
+    return "/".join(f"{{{before}Id}}" if segment in {"*", "**"} else segment for before, segment in pairs)
 
 
 def _path_parameter(rule: str) -> Json:

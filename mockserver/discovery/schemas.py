@@ -105,14 +105,14 @@ class Schemas:
     def _names(self) -> dict[str, str]:
         if not self._short:
             return {message: _full_name(message) for message in self._omitted}
-        nested = [_nesting(message) for message in self._omitted]
-        taken = Counter(parts[-1] for parts in nested)
-        tops = {parts[0] for parts in nested if len(parts) == 1}
+        paths = [_nesting(message) for message in self._omitted]
+        counts = Counter(parts[-1] for parts in paths)
+        tops = {parts[0] for parts in paths if len(parts) == 1}
         return {
             message: parts[-1]
-            if len(parts) == 1 or (taken[parts[-1]] == 1 and parts[-1] not in tops)
+            if len(parts) == 1 or (counts[parts[-1]] == 1 and parts[-1] not in tops)
             else "".join(parts)
-            for message, parts in zip(self._omitted, nested, strict=True)
+            for message, parts in zip(self._omitted, paths, strict=True)
         }
 
     def _schema(self, message: str) -> Json:

@@ -66,8 +66,8 @@ def _left_out(table: RouteTable, path: str, host: str) -> str:
     *segments, last = path.split("/")
     name, colon, action = last.partition(":")
     words = [last, f"{colon}{action}", name, *segments]
-    named = host or table.service(path)
-    services = [table.services[named]] if named in table.services else [*table.services.values()]
+    service_name = host or table.service(path)
+    services = [table.services[service_name]] if service_name in table.services else [*table.services.values()]
     for service in services:
         entries = read_not_supported(service.not_supported) if service.not_supported else {}
         for word in words:
@@ -91,15 +91,17 @@ def _correct(table: RouteTable, verb: str, path: str) -> str:
     resource, _, action = path.strip("/").partition(":")
     segments = [names.get(_fold(segment), segment) for segment in resource.split("/") if segment]
     versions = list(dict.fromkeys(route.version for route in table.routes))
-    given = [segment for segment in segments if segment in versions]
+    own_versions = [segment for segment in segments if segment in versions]
     rest = "/".join(segment for segment in segments if segment not in versions)
     tails = (
         [rest] if action.lower() in _STANDARD else [f"{rest}:{names.get(_fold(action), action)}" if action else rest]
     )
-    for candidate in (f"/{version}/{tail}" for version in [*given, *versions] for tail in tails):
+    for candidate in (f"/{version}/{tail}" for version in [*own_versions, *versions] for tail in tails):
         routes = table.find_on(candidate)
-        wanted = [route for route in routes if route.id.endswith(f".{action}")] if action.lower() in _STANDARD else []
-        same = [route for route in wanted or routes if route.verb == verb] or wanted or routes
+        action_routes = (
+            [route for route in routes if route.id.endswith(f".{action}")] if action.lower() in _STANDARD else []
+        )
+        same = [route for route in action_routes or routes if route.verb == verb] or action_routes or routes
         if same and candidate != path:
             return f"did you mean {same[0].verb} {candidate}? That is {same[0].id}"
     return ""
@@ -115,7 +117,7 @@ def _fold(name: str) -> str:
 
 
 def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings) -> str:
-    """What is nearest to an rpc that no service has, or has on that day."""
+    """Return what is nearest to an rpc that no service has, or has on that day."""
     if routes := table.routes_of(rpc):
         return f"{routes[0].id} is not served as of {settings.as_of}"
     nearest = dict.fromkeys(

@@ -2,7 +2,7 @@
 
     faults -> credentials -> binding -> magic words -> quotas -> the method -> version trimming -> the log of calls
 
-A face (HTTP, gRPC) reads bytes, finds the method, creates a `Request` and prints the `Answer`. Nothing here knows a
+A face (HTTP, gRPC) reads bytes, finds the method, creates a `Request` and prints the `CallResult`. Nothing here knows a
 transport.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from mockserver.dispatch.authentication import authenticate, identify_caller
 from mockserver.dispatch.fault_injection import raise_fault, select_prompt_fault, select_scripted_fault
-from mockserver.dispatch.quotas import check_quotas
+from mockserver.dispatch.quotas import count_call
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Call, Hinted, Json, Pause
 from mockserver.protojson.version_trimming import trim_to_version
@@ -49,7 +49,7 @@ class WouldBlock(Exception):
 
 
 @dataclass(slots=True)
-class Answer:
+class CallResult:
     """The answer to a request, and what was found out on the way to it.
 
     `result` is a message, a stream of messages, or an error. The first message of a stream has already been created,
@@ -130,7 +130,7 @@ def _redact(call: RecordedCall) -> RecordedCall:
     return replace(call, path=redact(call.path), request=redact(call.request), response=redact(call.response))
 
 
-def dispatch(request: Request, *, may_block: bool = True) -> Answer:
+def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
     """Answer a request. A bug in the mock server is logged, and answered with the service's internal error.
 
     Raises WouldBlock if the handler would have to wait and `may_block` is false.
@@ -139,7 +139,7 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
         raise WouldBlock(outside=True)
     if not may_block and request.route.computes:
         raise WouldBlock(outside=False)
-    answer = Answer(request)
+    answer = CallResult(request)
     try:
         answer.result = _invoke(request, answer)
     except ApiError as error:
@@ -158,14 +158,14 @@ def dispatch(request: Request, *, may_block: bool = True) -> Answer:
     return answer
 
 
-def _complete_for_log(request: Request, answer: Answer) -> None:
+def _complete_for_log(request: Request, answer: CallResult) -> None:
     """Read caller and message of a call that a fault has ended before: the log has them as of every other call."""
     answer.caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
     with contextlib.suppress(ApiError):
         answer.message = request.bind()
 
 
-def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
+def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Pause]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
     world, route, settings = request.world, request.route, request.settings
     call_fault = answer.fault = select_scripted_fault(request)
@@ -186,7 +186,7 @@ def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
         options=request.options,
         fault=call_fault,
     )
-    check_quotas(request.service, call)
+    count_call(request.service, call)
     result = route.handler(call)
     if isinstance(result, Hinted):
         answer.hint, result = result.hint, result.result
@@ -196,7 +196,7 @@ def _invoke(request: Request, answer: Answer) -> Json | Iterator[Json | Pause]:
     return _stream(request, answer, itertools.chain(beginning, result))
 
 
-def _stream(request: Request, answer: Answer, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
+def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
     """Yield the messages of a stream, trimmed, and collect them for the log. Raises only ApiError."""
     try:
         for message in messages:

@@ -39,11 +39,11 @@ def raise_fault(request: Request, fault: Fault, after: int) -> None:
 def _failed_call(request: Request, fault: Fault) -> FailedCall:
     """Return the particulars of the call. The project is the one that the client names, else the caller's own."""
     caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
-    named = request.credentials.project or request.service.project_of(request.resource)
+    project = request.credentials.project or request.service.project_of(request.resource)
     return FailedCall(
         route=request.route,
         resource=request.resource,
-        project=named or caller.project,
+        project=project or caller.project,
         day=request.day,
         world=request.world,
         now=request.now,

@@ -27,7 +27,7 @@ class Usage:
     """What one model of a project has used of a quota until it begins anew, at `end`."""
 
     end: Nanos = 0
-    used: int = 0
+    amount: int = 0
 
 
 USAGE: Collection[Usage] = Collection("quotas.usage", Usage)
@@ -40,10 +40,10 @@ _UNITS: Mapping[str, tuple[Literal["requests", "tokens"], Literal["minute", "day
 }
 
 
-def check_quotas(service: Service, call: Call) -> None:
+def count_call(service: Service, call: Call) -> None:
     """Count a call, or raise the service's 429 if that would exceed a quota. A refused call does not count."""
     limits = {name: limit for name in _UNITS if (limit := getattr(call.settings, name)) is not None}
-    if not limits or not any(fnmatchcase(call.route.id, pattern) for pattern in service.metered):
+    if not limits or not any(fnmatchcase(call.route.id, pattern) for pattern in service.metered_methods):
         return
     key = service.quota_key(call)
     tokens = count_input_tokens(call.message) if any(name.startswith("tokens") for name in limits) else 0
@@ -54,7 +54,7 @@ def check_quotas(service: Service, call: Call) -> None:
         violations = list(_violations(limits, usages, amounts, call.now))
         if not violations:
             for name, usage in usages.items():
-                _save(transaction, f"{key.project}/{key.model}/{name}", usage, amounts[_UNITS[name][0]])
+                _add_usage(transaction, f"{key.project}/{key.model}/{name}", usage, amounts[_UNITS[name][0]])
         return violations
 
     if violations := call.world.store.transact(count):
@@ -80,7 +80,7 @@ def list_quotas(world: World) -> Iterator[QuotaState]:
         project, model, name = entry.name.split("/")
         limit, end = getattr(settings, name), entry.record.end
         if limit is not None and end - now >= SECOND:
-            yield QuotaState(project, model, name, entry.record.used, limit, (end - now) / SECOND)
+            yield QuotaState(project, model, name, entry.record.amount, limit, (end - now) / SECOND)
 
 
 def _violations(
@@ -88,7 +88,7 @@ def _violations(
 ) -> Iterator[Violation]:
     for name, limit in limits.items():
         unit, period = _UNITS[name]
-        if usages[name].used + amounts[unit] > limit:
+        if usages[name].amount + amounts[unit] > limit:
             yield Violation(unit, period, limit, (usages[name].end - now) / SECOND)
 
 
@@ -106,6 +106,6 @@ def _usage(store: Store, name: str, quota: str, now: Nanos) -> Usage:
     return Usage(now + MINUTE if _UNITS[quota][1] == "minute" else (now - MIDNIGHT) // DAY * DAY + DAY + MIDNIGHT)
 
 
-def _save(store: Store, name: str, usage: Usage, amount: int) -> None:
+def _add_usage(store: Store, name: str, usage: Usage, amount: int) -> None:
     put = store.replace if store.has(USAGE, name) else store.insert
-    put(USAGE, name, Usage(usage.end, usage.used + amount))
+    put(USAGE, name, Usage(usage.end, usage.amount + amount))

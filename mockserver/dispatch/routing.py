@@ -201,7 +201,7 @@ def _resource_field(path: str) -> tuple[str, ...]:
 
 @cache
 def path_variables(path: str) -> tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]:
-    """Where the message holds each variable of a path rule, and the pattern of its value."""
+    """Return where the message holds each variable of a path rule, and the pattern of its value."""
     return tuple(
         (tuple(map(json_name, variable[1].split("."))), re.compile(_wildcards(variable[2] or "*")))
         for variable in _VARIABLE.finditer(path)
@@ -209,7 +209,7 @@ def path_variables(path: str) -> tuple[tuple[tuple[str, ...], re.Pattern[str]], 
 
 
 def text_at(message: Json, place: tuple[str, ...]) -> str:
-    """The text that a message holds in a field, or in a field of a field; "" if there is none."""
+    """Return the text that a message holds in a field, or in a field of a field; "" if there is none."""
     value: Any = message
     for name in place:
         value = value.get(name) if isinstance(value, dict) else None
@@ -217,7 +217,7 @@ def text_at(message: Json, place: tuple[str, ...]) -> str:
 
 
 def expand_path(path: str, message: Json) -> str:
-    """The path that a path rule makes of a message."""
+    """Return the path that a path rule makes of a message."""
     return _VARIABLE.sub(lambda variable: text_at(message, tuple(map(json_name, variable[1].split(".")))), path)
 
 

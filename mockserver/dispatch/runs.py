@@ -83,15 +83,15 @@ def is_full(world: World, kind: RunCollection[Any], quota: str, now: Nanos) -> b
     return len(list(islice(unfinished, limit))) == limit
 
 
-def change_run(transaction: World, stored: StoredRun, run: Run, now: Nanos) -> None:
+def change_run(transaction: World, stored_run: StoredRun, run: Run, now: Nanos) -> None:
     """Replace a run by a changed one, and move the runs that wait for its place: part of a transaction."""
-    kind, store, limit = stored.kind, transaction.store, transaction.settings.max_concurrent_jobs
+    kind, store, limit = stored_run.kind, transaction.store, transaction.settings.max_concurrent_jobs
     if limit is None or not run.quota:
-        kind.save(store, replace(store.get(kind, stored.name), run=run))
+        kind.save(store, replace(store.get(kind, stored_run.name), run=run))
         return
     entries = sorted(_walk_unfinished(store, kind, run.quota, now), key=lambda entry: entry.ordinal)
-    changed = (run if entry.name == stored.name else entry.record.run for entry in entries)
-    for entry, after in zip(entries, find_places(changed, limit, now), strict=True):
+    runs = (run if entry.name == stored_run.name else entry.record.run for entry in entries)
+    for entry, after in zip(entries, find_places(runs, limit, now), strict=True):
         if after != entry.record.run:
             kind.save(store, replace(entry.record, run=after))
 

@@ -51,13 +51,13 @@ class QuotaKey:
 class HeaderProfile:
     """The response headers in which the services differ.
 
-    `server` returns the value of Server for a route. `timed` says whether Server-Timing is sent. The methods in `tiered`
+    `server` returns the value of Server for a route. `has_timing` says whether Server-Timing is sent. The methods in `tiered_methods`
     send X-Gemini-Service-Tier if the call reached the model, from the day `tiered_since` on.
     """
 
     server: Callable[[Route], str]
-    timed: bool = False
-    tiered: frozenset[str] = frozenset()
+    has_timing: bool = False
+    tiered_methods: frozenset[str] = frozenset()
     tiered_since: date = date.max
 
 
@@ -93,12 +93,12 @@ class Service:
     internal_error    the message of its internal error
     injected_error    returns its error for the status or reason of a fault; None if the common error serves
     project_of        returns the project in a resource name; "" if there is none
-    misnamed          returns its error for a message without a resource name, or with one that matches no path
+    misnamed_error    returns its error for a message without a resource name, or with one that matches no path
     call_options      the request metadata (header names, lower case) that its handlers may read
     prompt_text       returns the text of a request that may contain magic words; "" if there is none
     polls             globs over the ids of methods that clients poll while a job runs
     has_ended         returns whether an answer to such a method shows that the job has ended
-    metered           globs over the ids of methods that count against quotas
+    metered_methods   globs over the ids of methods that count against quotas
     quota_key         returns what a call counts for
     quota_error       returns its error for a call that exceeds quotas
     creates           globs over the ids of methods that create something new each time
@@ -117,12 +117,12 @@ class Service:
     injected_error: Callable[[str, FailedCall], ApiError | None]
     quota_key: Callable[[Call], QuotaKey]
     quota_error: Callable[[Call, QuotaKey, Sequence[Violation]], ApiError]
-    metered: tuple[str, ...] = ()
+    metered_methods: tuple[str, ...] = ()
     creates: tuple[str, ...] = ()
     internal_error: str = outages.INTERNAL
     regional: bool = False
     project_of: Callable[[str], str] = lambda _: ""
-    misnamed: Callable[[Route, Json], ApiError] = lambda *_: errors.invalid_argument()  # our choice: not seen
+    misnamed_error: Callable[[Route, Json], ApiError] = lambda *_: errors.invalid_argument()  # our choice: not seen
     lenient_routes: tuple[Route, ...] = ()
     empty_404: bool = False
     call_options: frozenset[str] = frozenset()

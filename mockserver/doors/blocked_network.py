@@ -10,7 +10,7 @@ from typing import Any
 from mockserver.doors.foreign_sockets import foreign_sockets_guarded
 from mockserver.doors.patching import SharedPatch, replaced
 from mockserver.doors.redirection import redirected
-from mockserver.rpc.loopback import is_loopback
+from mockserver.rpc.hosts import is_loopback
 
 Guard = Callable[[str], None]
 """Raises if the host must not be reached."""
@@ -22,7 +22,7 @@ class NetworkBlocked(OSError):
 
 def guarded(guard: Guard) -> AbstractContextManager[None]:
     """Ask the guard before this process looks up or connects to a host, while inside."""
-    return _guards.used_with(guard)
+    return _guards.used_with(guard, _patched)
 
 
 def blocked() -> AbstractContextManager[None]:
@@ -71,4 +71,4 @@ def _patched() -> Iterator[None]:
         yield
 
 
-_guards = SharedPatch[Guard](_patched)
+_guards = SharedPatch[Guard]()

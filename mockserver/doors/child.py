@@ -16,8 +16,8 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
     OSError if it cannot be run.
     """
-    with _signals_received() as received, subprocess.Popen(command, env=environment) as program:  # noqa: S603 - the user's own
-        received.send_to(program.send_signal)
+    with _receive_signals() as receiver, subprocess.Popen(command, env=environment) as program:  # noqa: S603 - the user's own
+        receiver.send_to(program.send_signal)
         status = program.wait()
     return status if status >= 0 else 128 - status
 
@@ -42,12 +42,12 @@ class _Received:
 
 
 @contextmanager
-def _signals_received() -> Iterator[_Received]:
-    received = _Received()
+def _receive_signals() -> Iterator[_Received]:
+    receiver = _Received()
     numbers = [getattr(signal, name) for name in _PASSED if hasattr(signal, name)]
-    earlier = {number: signal.signal(number, received.handle) for number in numbers}
+    earlier = {number: signal.signal(number, receiver.handle) for number in numbers}
     try:
-        yield received
+        yield receiver
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mockserver.doors.credentials_file import authorized_user, write
-from mockserver.doors.environment import API_KEYS, ELSEWHERE, changes
+from mockserver.doors.environment import API_KEYS, ELSEWHERE, NO_PROXY, changes
 from mockserver.doors.intercept.interceptors import answered_hosts
 from mockserver.state.world import WorldCredentials
 
 _METADATA = ("GCE_METADATA_HOST", "GCE_METADATA_IP", "GCE_METADATA_ROOT")
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "grpc_proxy")
-_NO_PROXIES = ("NO_PROXY", "no_proxy", "no_grpc_proxy")
+_NO_PROXIES = (*NO_PROXY, "no_grpc_proxy")
 _OTHER_PROXIES = frozenset({"ALL_PROXY", "all_proxy"})
 _TRUST = (
     "SSL_CERT_FILE",  # OpenSSL: Python's ssl, httpx, Ruby, PHP; Go too
@@ -24,7 +24,7 @@ _TRUST = (
 )
 
 
-def pointed_at(url: str, credentials: WorldCredentials, credentials_file: Path) -> dict[str, str]:
+def server_environment(url: str, credentials: WorldCredentials, credentials_file: Path) -> dict[str, str]:
     """Return the variables that lead clients to a server, as far as they take an address from variables."""
     return {
         **dict.fromkeys(ELSEWHERE, url),
@@ -36,20 +36,20 @@ def pointed_at(url: str, credentials: WorldCredentials, credentials_file: Path) 
     }
 
 
-def proxied(
-    given: Mapping[str, str], credentials: WorldCredentials, url: str, proxy_url: str, certificates: Path
+def proxy_environment(
+    environment: Mapping[str, str], credentials: WorldCredentials, url: str, proxy_url: str, certificates: Path
 ) -> dict[str, str]:
-    """Return the environment `given` for a program whose requests all go to the proxy.
+    """Return an environment for a program whose requests all go to the proxy.
 
     The program trusts the `certificates`; beside that file the made-up credentials are written.
     """
     file = write(certificates.with_name("application_default_credentials.json"), authorized_user("", credentials))
-    safe = {**given, **changes(credentials.project, credentials.api_key, str(file), given)}
-    kept = {name: value for name, value in safe.items() if value is not None and name not in _OTHER_PROXIES}
-    key = next(kept[name] for name in API_KEYS if name in kept)
+    safe = {**environment, **changes(credentials.project, credentials.api_key, str(file), environment)}
+    variables = {name: value for name, value in safe.items() if value is not None and name not in _OTHER_PROXIES}
+    key = next(variables[name] for name in API_KEYS if name in variables)
     return {
         **dict.fromkeys(API_KEYS, key),  # some programs read the one and some the other
-        **kept,
+        **variables,
         **dict.fromkeys(_PROXIES, proxy_url),
         **dict.fromkeys(_NO_PROXIES, "localhost,127.0.0.1,::1"),
         **dict.fromkeys(_TRUST, str(certificates)),
@@ -58,13 +58,13 @@ def proxied(
     }
 
 
-def node_options(given: str, folder: Path, *, tls_port: int, passed: Iterable[str]) -> str:
+def node_options(options: str, folder: Path, *, tls_port: int, passed_hosts: Iterable[str]) -> str:
     """Return NODE_OPTIONS that also load our part of Node, of which a file is written into the folder."""
     preload = Path(__file__).with_name("node_preload.cjs")
-    arguments = {"port": tls_port, "emulated": answered_hosts().pattern, "passed": sorted(passed)}
+    arguments = {"port": tls_port, "emulated": answered_hosts().pattern, "passed": sorted(passed_hosts)}
     file = folder / "node.cjs"
     file.write_text(f"require({json.dumps(str(preload))})({json.dumps(arguments)});\n", encoding="utf-8")
-    return f"{given} --require={json.dumps(str(file))}".strip()
+    return f"{options} --require={json.dumps(str(file))}".strip()
 
 
 def _server(url: str) -> dict[str, str]:

@@ -36,37 +36,39 @@ def changes(
     project: str,
     api_key: str,
     credentials_file: str,
-    given: Mapping[str, str],
+    before: Mapping[str, str],
     address: str = "",
     *,
     adds_key: bool = True,
 ) -> Changes:
-    """What makes the environment `given` safe: values for what is missing or looks real. The tester's own values stay.
+    """Return values for what is missing in the environment `before` or looks real. The tester's own values stay.
 
     Made-up values are replaced too: they lead to the world of a server around this one. With the `address` of a server
     on a socket, child processes are led there, past a proxy. With `adds_key` there is an API key in any case.
     """
-    wanted = {"GOOGLE_CLOUD_PROJECT": project, "GOOGLE_CLOUD_LOCATION": "us-central1"}
-    kept = {name: value for name in (*API_KEYS, *wanted) if not (value := given.get(name, PREFIX)).startswith(PREFIX)}
-    kept |= {name: api_key for name in API_KEYS if find_real_secret(kept.get(name, ""))}
-    if adds_key and not kept.keys() & set(API_KEYS):
-        wanted["GOOGLE_API_KEY"] = api_key
-    safe = wanted | kept | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
+    defaults = {"GOOGLE_CLOUD_PROJECT": project, "GOOGLE_CLOUD_LOCATION": "us-central1"}
+    own_values = {
+        name: value for name in (*API_KEYS, *defaults) if not (value := before.get(name, PREFIX)).startswith(PREFIX)
+    }
+    own_values |= {name: api_key for name in API_KEYS if find_real_secret(own_values.get(name, ""))}
+    if adds_key and not own_values.keys() & set(API_KEYS):
+        defaults["GOOGLE_API_KEY"] = api_key
+    safe = defaults | own_values | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
     if address:
         # Not the one for Vertex AI: with it, google-genai 2 and 3 lose a project that is in the environment, and a token
         # is asked for at Google all the same.
         safe["GOOGLE_GEMINI_BASE_URL"] = address
-        safe |= {name: without_proxy(given.get(name, "")) for name in NO_PROXY}
-    names = (*ELSEWHERE, *API_KEYS, *wanted, "GOOGLE_APPLICATION_CREDENTIALS", *(NO_PROXY if address else ()))
-    return {name: safe.get(name) for name in names if safe.get(name) != given.get(name)}
+        safe |= {name: without_proxy(before.get(name, "")) for name in NO_PROXY}
+    names = (*ELSEWHERE, *API_KEYS, *defaults, "GOOGLE_APPLICATION_CREDENTIALS", *(NO_PROXY if address else ()))
+    return {name: safe.get(name) for name in names if safe.get(name) != before.get(name)}
 
 
 def without_proxy(hosts: str) -> str:
     """Add this machine to a list of hosts that are reached without a proxy."""
     if hosts.strip() == "*":
         return hosts
-    listed = [host.strip() for host in hosts.split(",") if host.strip()]
-    return ",".join([*listed, *(host for host in ("127.0.0.1", "localhost", "::1") if host not in listed)])
+    names = [host.strip() for host in hosts.split(",") if host.strip()]
+    return ",".join([*names, *(host for host in ("127.0.0.1", "localhost", "::1") if host not in names)])
 
 
 @contextlib.contextmanager
@@ -89,10 +91,10 @@ def _write_credentials(content: str) -> Path:
     """Return a file with this content. It is written once a process, and again if somebody has changed it."""
     process = os.getpid()
     with _lock:
-        path, written = _files.get((process, content), (None, None))
+        path, state = _files.get((process, content), (None, None))
         if path is None:
             path = _folder(process) / f"application_default_credentials_{len(_files)}.json"
-        if _state(path) != written:
+        if _state(path) != state:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             path.write_text(content)
             _files[process, content] = path, _state(path)

@@ -65,7 +65,7 @@ def _pycurl(pycurl: Any, check: Check) -> AbstractContextManager[None]:
 
 
 def _curl_cffi(curl_cffi: Any, check: Check) -> AbstractContextManager[None]:
-    """The same, by another binding."""
+    """Guard libcurl in another binding."""
     original = curl_cffi.Curl.setopt
 
     def setopt(self: Any, option: Any, value: Any) -> Any:
@@ -77,7 +77,7 @@ def _curl_cffi(curl_cffi: Any, check: Check) -> AbstractContextManager[None]:
 
 
 def _twisted(endpoints: Any, check: Check) -> AbstractContextManager[None]:
-    """It looks up hosts in a thread, and waits for ever if that ends with an error that it does not know."""
+    """Guard Twisted, which looks up hosts in a thread and waits for ever if that ends with an unknown error."""
     original = endpoints.HostnameEndpoint.connect
 
     def connect(self: Any, factory: Any) -> Any:

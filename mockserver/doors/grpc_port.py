@@ -29,7 +29,7 @@ def open_port(
     """
     try:
         from mockserver.grpc.face import GrpcFace
-        from mockserver.grpc.server import CannotListen, GrpcServer, tls
+        from mockserver.grpc.server import CannotBind, GrpcServer, tls
     except ModuleNotFoundError as missing:
         sentence = f"gRPC needs {missing.name}: pip install 'gemini-tuning-mockserver[grpc]'"
         raise CannotServe(sentence) from None
@@ -39,7 +39,7 @@ def open_port(
         credentials = tls(certificate.read_bytes(), key.read_bytes()) if certificate and key else None
         server = GrpcServer(GrpcFace(worlds, route_table(), log_call))
         target = server.listen(host, port, credentials)
-    except CannotListen:
+    except CannotBind:
         raise CannotServe(f"cannot listen on {host}:{port} for gRPC: choose another port") from None
     except OSError as error:
         raise CannotServe(f"cannot read {error.filename}: {error.strerror}") from None

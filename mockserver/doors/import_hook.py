@@ -34,8 +34,8 @@ class _Finder(importlib.abc.MetaPathFinder):
         if fullname not in self._names:
             return None
         others = [finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec")]
-        found = (spec for finder in others if (spec := finder.find_spec(fullname, path, target)))
-        spec = next(found, None)
+        specs = (spec for finder in others if (spec := finder.find_spec(fullname, path, target)))
+        spec = next(specs, None)
         if spec is not None and spec.loader is not None:
             self._extend(spec.loader, fullname)
         return spec

@@ -81,17 +81,17 @@ def _bodies(messages: Iterator[Message]) -> Iterator[bytes]:
 
 def send_request_in_thread(app: App, request: AppRequest) -> AppResponse:
     """Call an app that may wait for real time, in a thread and an event loop of its own; returns the whole response."""
-    sent: list[Message] = []
+    messages: list[Message] = []
 
     async def send(message: Message) -> None:
-        sent.append(message)
+        messages.append(message)
 
     async def run() -> None:
         await app(_scope(request), _receive(request.body), send)
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(_run, run()).result()
-    return AppResponse(sent[0]["status"], _text(sent[0]["headers"]), _bodies(iter(sent[1:])))
+    return AppResponse(messages[0]["status"], _text(messages[0]["headers"]), _bodies(iter(messages[1:])))
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -19,7 +19,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mockserver.doors.event_loop import uvicorn_loop
-from mockserver.rpc.loopback import reachable_host
+from mockserver.rpc.hosts import reachable_host
 
 BACKLOG = 2048
 """How many connections wait to be accepted; uvicorn's own number."""

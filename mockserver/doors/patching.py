@@ -15,21 +15,19 @@ T = TypeVar("T")
 class SharedPatch(Generic[T]):
     """One patch and the values of its live users, oldest first."""
 
-    def __init__(self, make: Callable[[], AbstractContextManager[None]]) -> None:
-        self._make = make
-        self._made = ExitStack()
-        self._lock = (
-            threading.RLock()
-        )  # reentrant: collecting a forgotten generator may leave in the middle of an entry
+    def __init__(self) -> None:
+        self._patches = ExitStack()
+        # Reentrant: collecting a forgotten generator may leave in the middle of an entry.
+        self._lock = threading.RLock()
         self._users: tuple[tuple[threading.Thread, T], ...] = ()  # replaced as a whole, so that readers need no lock
 
     @contextmanager
-    def used_with(self, value: T) -> Iterator[None]:
-        """Keep the patch in place while inside."""
+    def used_with(self, value: T, make: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        """Keep the patch, which `make` makes for the first user, in place while inside."""
         user = (threading.current_thread(), value)  # not its number, which a later thread may get too
         with self._lock:
             if not self._users:
-                self._made.enter_context(self._make())
+                self._patches.enter_context(make())
             self._users = (*self._users, user)
         try:
             yield
@@ -37,19 +35,19 @@ class SharedPatch(Generic[T]):
             with self._lock:
                 self._users = tuple(other for other in self._users if other is not user)
                 if not self._users:
-                    self._made.close()
+                    self._patches.close()
 
     def values(self) -> list[T]:
-        """The values of all live users, oldest first."""
+        """Return the values of all live users, oldest first."""
         return [value for _, value in self._users]
 
     def newest_of_thread(self) -> T | None:
-        """The value of the newest user that started in this thread."""
+        """Return the value of the newest user that started in this thread."""
         here = threading.current_thread()
         return next((value for thread, value in reversed(self._users) if thread is here), None)
 
     def newest(self) -> T | None:
-        """The value of the newest user that started in this thread, or else of the newest of all."""
+        """Return the value of the newest user that started in this thread, or else of the newest of all."""
         users = self._users
         if len(users) > 1 and (value := self.newest_of_thread()) is not None:
             return value

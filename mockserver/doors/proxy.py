@@ -66,9 +66,9 @@ class _FirstRequest:
 
     def to_origin(self) -> bytes:
         """Return the head as the host itself expects it. It is told to close, since the next request may be for another."""
-        kept = [line for line in self.headers if not line.lower().startswith(_HOP_BY_HOP)]
+        lines = [line for line in self.headers if not line.lower().startswith(_HOP_BY_HOP)]
         first = f"{self.verb} {self.target} HTTP/1.1".encode("latin-1")
-        return b"\r\n".join([first, *kept, b"connection: close", b"", b""])
+        return b"\r\n".join([first, *lines, b"connection: close", b"", b""])
 
 
 class _BadRequest(ValueError):
@@ -80,7 +80,7 @@ class Proxy:
 
     def __init__(self, upstreams: Upstreams) -> None:
         self._upstreams = upstreams
-        self._refused: set[str] = set()
+        self._refused_hosts: set[str] = set()
         self._loop = EventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mockserver-proxy", daemon=True)
 
@@ -136,15 +136,15 @@ class Proxy:
         self, request: _FirstRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         host = request.host
-        emulated = is_answered(host) or (host == METADATA_HOST and not request.opens_tunnel)
-        if not emulated and host not in self._upstreams.passed:
+        is_emulated = is_answered(host) or (host == METADATA_HOST and not request.opens_tunnel)
+        if not is_emulated and host not in self._upstreams.passed:
             await _refuse(writer, "403 Forbidden", self._refusal(host))
             return
-        address = self._upstreams.http if emulated else (host, request.port)
+        address = self._upstreams.http if is_emulated else (host, request.port)
         head = b""
         if request.opens_tunnel:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            if emulated:
+            if is_emulated:
                 await writer.start_tls(self._upstreams.tls(host))
                 address = await self._face(writer)
         else:
@@ -172,8 +172,8 @@ class Proxy:
             f"mockserver run: {host} is not emulated, so the connection was refused;"
             f" to let the program reach it, run it with --pass-host {host}"
         )
-        if host not in self._refused:
-            self._refused.add(host)
+        if host not in self._refused_hosts:
+            self._refused_hosts.add(host)
             log.warning("%s", sentence)
         return sentence
 

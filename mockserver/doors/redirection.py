@@ -87,8 +87,8 @@ def redirected(
         with replaced(module, name, make(builtin)):
             yield
         return
-    found = _Builtin.from_address(id(builtin))
-    before = (ctypes.c_void_p * 2)(*found.target)
+    structure = _Builtin.from_address(id(builtin))
+    before = (ctypes.c_void_p * 2)(*structure.target)
     method = _Method.from_address(before[0] or 0)
     caller = ctypes.cast(_CALLERS[method.flags], ctypes.c_void_p)
     other = _Method(method.name, caller, method.flags, method.doc)
@@ -96,12 +96,12 @@ def redirected(
     # One assignment, during which no other thread runs. The function owns a reference to what it holds.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(receiver))
     after = (ctypes.c_void_p * 2)(ctypes.addressof(other), id(receiver))
-    found.target = after
+    structure.target = after
     try:
         yield
     finally:
-        if list(found.target) == list(after):
-            found.target = before
+        if list(structure.target) == list(after):
+            structure.target = before
             ctypes.pythonapi.Py_DecRef(ctypes.py_object(receiver))
 
 
@@ -110,5 +110,5 @@ def _copy(method: int, module: ModuleType) -> Callable[..., Any]:
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype = ctypes.py_object
     make.argtypes = (ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
-    made: Callable[..., Any] = make(method, module, module.__name__)
-    return made
+    function: Callable[..., Any] = make(method, module, module.__name__)
+    return function

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 from mockserver.doors.intercept.outliving_threads import stays
+from mockserver.doors.patching import SharedPatch
 from mockserver.state.clock import END, SECOND, Clock, Machine, ManualClock, Nanos, countdown
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class _Wait:
     is_woken: Callable[[], bool] | None
 
     def is_over(self) -> bool:
-        """Whether the thread is about to go on."""
+        """Return whether the thread is about to go on."""
         return self.deadline <= self.sleepers.clock.now() or (self.is_woken is not None and self.is_woken())
 
 
@@ -122,15 +123,15 @@ class Sleepers:
 
     def monotonic_ns(self) -> Nanos:
         """Return the monotonic time of those who sleep: it goes on in real time, and with the clock."""
-        passed = Machine.perf_counter_ns() - self._real_start if isinstance(self.clock, ManualClock) else 0
-        return self.timer_ns() + passed
+        real_time = Machine.perf_counter_ns() - self._real_start if isinstance(self.clock, ManualClock) else 0
+        return self.timer_ns() + real_time
 
     def timer_ns(self) -> Nanos:
         """Return the time of the timers of their event loops, which the clock alone moves on."""
         return self._monotonic_start + self.clock.now() - self._start
 
     def has(self, thread: threading.Thread) -> bool:
-        """Whether the thread runs code under test: it started this, or was started since."""
+        """Return whether the thread runs code under test: it started this, or was started since."""
         return thread not in self._others and not stays(thread)
 
     def wait(
@@ -173,7 +174,7 @@ class Sleepers:
         return result
 
     def is_settled(self, deadline: Nanos, here: threading.Thread) -> bool:
-        """Whether time may move to this deadline, as no other thread works or wakes sooner. Asked again until it may.
+        """Return whether time may move to this deadline: no other thread works or wakes sooner. Called until it may.
 
         A thread that was woken this moment looks as if it waited: so all have to wait twice in a row, if there are any.
         Who works for longer than WORK_TIMEOUT while the clock stands still is waited for no longer.
@@ -190,8 +191,8 @@ class Sleepers:
             return True
         self._quiet.discard(here)
         now = self.clock.now()
-        seen, rest = self._give_up.get(here) or (-1, countdown(0))
-        if seen != now:
+        since, rest = self._give_up.get(here) or (-1, countdown(0))
+        if since != now:
             self._give_up[here] = (now, countdown(WORK_TIMEOUT))
             return False
         if rest() > 0:
@@ -242,16 +243,29 @@ class Sleepers:
         return sleepers
 
 
+SLEEPERS = SharedPatch[Sleepers]()
+"""Those for whom sleeping moves a clock now."""
+
+
+def find_sleepers() -> Sleepers | None:
+    """Return those whom this thread belongs to: the newest that it started, or else the newest that has it."""
+    users = SLEEPERS.values()
+    if not users:
+        return None
+    here = threading.current_thread()
+    return SLEEPERS.newest_of_thread() or next((each for each in reversed(users) if each.has(here)), None)
+
+
 class LoopLike(Protocol):
     """The sleeping tasks of one event loop, of asyncio or of another library."""
 
     thread: threading.Thread
 
     def is_running(self) -> bool:
-        """Whether they can wake."""
+        """Return whether they can wake."""
 
     def next_deadline(self) -> Nanos:
-        """The nearest deadline."""
+        """Return the nearest deadline."""
 
 
 class LoopSleepers:

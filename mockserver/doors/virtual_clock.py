@@ -23,8 +23,7 @@ from typing import Any
 
 from mockserver.doors.patching import SharedPatch, replaced
 from mockserver.doors.redirection import redirected
-from mockserver.doors.sleepers import WORK_TIMEOUT, Sleepers
-from mockserver.doors.virtual_sleep import find_sleepers
+from mockserver.doors.sleepers import WORK_TIMEOUT, Sleepers, find_sleepers
 from mockserver.state.clock import SECOND
 
 Read = Callable[[], Any]
@@ -50,7 +49,7 @@ def timeouts_moved() -> Iterator[None]:
 
 def clocks_moved() -> AbstractContextManager[None]:
     """While inside, those sleepers who have clocks find that as much time has passed as they have slept."""
-    return _patch.used_with(None)
+    return _patch.used_with(None, _patched)
 
 
 def _find_sleepers() -> Sleepers | None:
@@ -72,11 +71,11 @@ def _patched() -> Iterator[None]:
         yield
 
 
-_patch = SharedPatch[None](_patched)
+_patch = SharedPatch[None]()
 
 
 def _reader(read: Callable[[Sleepers], Any]) -> Callable[[Read], Read]:
-    """A function that makes of a clock of the machine one that tells the code under test its own time."""
+    """Return a function that makes of a clock of the machine one that tells the code under test its own time."""
 
     def make(original: Read) -> Read:
         def read_clock() -> Any:
@@ -129,7 +128,7 @@ def _loop_time_function(original: Callable[[Any], float]) -> Callable[[Any], flo
 
 
 def _run_once_function(original: Callable[[Any], None]) -> Callable[[Any], None]:
-    """An iteration of asyncio's event loop in which the nearest timer is waited for on the clock, as looptime does it."""
+    """Return an iteration of asyncio's event loop that waits for the nearest timer on the clock, as looptime does."""
 
     def run_once(loop: Any) -> None:
         timers = loop._scheduled  # noqa: SLF001 - the loop has no other place to wait at

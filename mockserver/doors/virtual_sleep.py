@@ -19,9 +19,9 @@ from typing import Any, cast
 
 from mockserver.doors import redirection
 from mockserver.doors.import_hook import after_import
-from mockserver.doors.patching import SharedPatch, replaced
+from mockserver.doors.patching import replaced
 from mockserver.doors.redirection import code_replaced, redirected
-from mockserver.doors.sleepers import WORK_TIMEOUT, LoopSleepers, Sleepers
+from mockserver.doors.sleepers import SLEEPERS, WORK_TIMEOUT, LoopSleepers, Sleepers, find_sleepers
 from mockserver.state.clock import END, SECOND, Clock, Machine
 
 _REAL = ("subprocess",)
@@ -38,17 +38,8 @@ def virtual_sleep(clock: Clock, *, has_clocks: bool = False) -> Iterator[None]:
             from mockserver.doors.virtual_clock import clocks_moved
 
             stack.enter_context(clocks_moved())
-        stack.enter_context(_patch.used_with(sleepers))
+        stack.enter_context(SLEEPERS.used_with(sleepers, _patched))
         yield
-
-
-def find_sleepers() -> Sleepers | None:
-    """Return those whom this thread belongs to: the newest that it started, or else the newest that has it."""
-    users = _patch.values()
-    if not users:
-        return None
-    here = threading.current_thread()
-    return _patch.newest_of_thread() or next((each for each in reversed(users) if each.has(here)), None)
 
 
 @contextlib.contextmanager
@@ -75,9 +66,6 @@ def _patched() -> Iterator[None]:
         yield
 
 
-_patch = SharedPatch[Sleepers](_patched)
-
-
 def _sleep_function(original: Callable[[float], None]) -> Callable[[float], None]:
     def sleep(seconds: float) -> None:
         sleepers = find_sleepers()
@@ -93,7 +81,7 @@ def _sleep_function(original: Callable[[float], None]) -> Callable[[float], None
 
 
 def _is_real_sleeper(frame: FrameType | None) -> bool:
-    """Whether the caller, who is behind our own frames, waits for what no clock of ours moves."""
+    """Return whether the caller, who is behind our own frames, waits for what no clock of ours moves."""
     while frame is not None and frame.f_globals.get("__name__") == redirection.__name__:
         frame = frame.f_back
     return frame is not None and frame.f_globals.get("__name__") in _REAL

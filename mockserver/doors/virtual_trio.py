@@ -7,8 +7,7 @@ import trio
 import trio.testing
 
 from mockserver.doors.redirection import original_of
-from mockserver.doors.sleepers import CHECK_INTERVAL, Sleepers
-from mockserver.doors.virtual_sleep import find_sleepers
+from mockserver.doors.sleepers import CHECK_INTERVAL, Sleepers, find_sleepers
 from mockserver.state.clock import END, SECOND, Nanos
 
 _real_sleep = original_of(trio.sleep)
@@ -34,7 +33,7 @@ class _RunSleepers:
         self._moves = 0
 
     def is_running(self) -> bool:
-        """Whether anybody may still wake: a run takes its sleepers along when it ends."""
+        """Return whether anybody may still wake: a run takes its sleepers along when it ends."""
         return bool(self._deadlines)
 
     def next_deadline(self) -> Nanos:

@@ -60,7 +60,7 @@ BATCHES: Collection[Batch] = Collection("gemini.batches", Batch, (BY_PRINCIPAL,)
 
 
 def find_batch(call: Call, name: str) -> Batch:
-    """A batch of the caller's. Raises 404 for other people's batches too."""  # our choice: not seen
+    """Return a batch of the caller's. Raises 404 for other people's batches too."""  # our choice: not seen
     try:
         batch = call.world.store.get(BATCHES, name)
     except Missing:
@@ -89,7 +89,7 @@ def _create_batch(call: Call, kind: str, method: str, answer: Callable[[Json], J
 
 
 def new_batch(call: Call, kind: str, method: str, answer: Callable[[Json], Json]) -> Batch:
-    """The record of the batch that a request asks for; `answer` answers each of its requests."""
+    """Return the record of the batch that a request asks for; `answer` answers each of its requests."""
     message = call.message.get("batch", {})
     model = message["model"]
     requests = _read_requests(message, kind)
@@ -108,7 +108,7 @@ def new_batch(call: Call, kind: str, method: str, answer: Callable[[Json], Json]
 
 
 def _read_requests(message: Mapping[str, Any], kind: str) -> list[Json]:
-    """The requests of the batch itself; those in a file cannot be read, as there are no files here."""
+    """Return the requests of the batch itself; those in a file cannot be read, as there are no files here."""
     request = "BatchGenerateContentRequest" if kind == GENERATE else "AsyncBatchEmbedContentRequest"
     config = message.get("inputConfig", {})
     if file := config.get("fileName"):
@@ -122,7 +122,7 @@ def _read_requests(message: Mapping[str, Any], kind: str) -> list[Json]:
 
 
 def _inlined_responses(requests: Iterable[Json], model: str, answer: Callable[[Json], Json]) -> Iterator[Json]:
-    """The response to each request. Raises 400 if they get longer than ANSWER_CHARACTERS together."""
+    """Yield the response to each request. Raises 400 if they get longer than ANSWER_CHARACTERS together."""
     size = 0
     for request in requests:
         response = _inlined_response(request, model, answer)
@@ -133,10 +133,10 @@ def _inlined_responses(requests: Iterable[Json], model: str, answer: Callable[[J
         yield response
 
 
-def _inlined_response(inlined: Mapping[str, Any], model: str, answer: Callable[[Json], Json]) -> Json:
-    metadata = {"metadata": inlined["metadata"]} if "metadata" in inlined else {}
+def _inlined_response(entry: Mapping[str, Any], model: str, answer: Callable[[Json], Json]) -> Json:
+    metadata = {"metadata": entry["metadata"]} if "metadata" in entry else {}
     try:
-        return {"response": answer({**inlined.get("request", {}), "model": model}), **metadata}
+        return {"response": answer({**entry.get("request", {}), "model": model}), **metadata}
     except ApiError as error:
         return {"error": error.status, **metadata}
 
@@ -183,9 +183,12 @@ def delete_batch(call: Call) -> Json:
 
 
 def show_batch(batch: Batch, now: Nanos) -> Json:
-    """The operation of a batch. Its types are of the internal version "v1main" [seen], in every version of the API."""
+    """Return the operation of a batch.
+
+    Its types are of the internal version "v1main" [seen], in every version of the API.
+    """
     state, since = _state(batch, now)
-    ended = state in {"BATCH_STATE_SUCCEEDED", "BATCH_STATE_CANCELLED"}
+    has_ended = state in {"BATCH_STATE_SUCCEEDED", "BATCH_STATE_CANCELLED"}
     metadata: Json = {
         "@type": type_url("v1main", batch.kind),
         "model": batch.model,
@@ -198,19 +201,19 @@ def show_batch(batch: Batch, now: Nanos) -> Json:
         "name": batch.name,
     }
     operation: Json = {"name": batch.name, "metadata": metadata}
-    if ended:
+    if has_ended:
         metadata["endTime"] = since
         operation["done"] = True
     if state == "BATCH_STATE_CANCELLED":
         operation["error"] = {"code": int(Code.CANCELLED), "message": "The operation was cancelled."}  # our choice
-    elif ended:
+    elif has_ended:
         metadata["output"] = output = {"inlinedResponses": {"inlinedResponses": list(batch.responses)}}
         operation["response"] = {"@type": type_url("v1main", f"{batch.kind}Output"), **output}
     return operation
 
 
 def _state(batch: Batch, now: Nanos) -> tuple[str, Nanos]:
-    """The state, and the time since which the batch has been in it."""
+    """Return the state, and the time since which the batch has been in it."""
     if batch.cancelled is not None:
         return "BATCH_STATE_CANCELLED", batch.cancelled
     if now < batch.created + STARTS_AFTER:

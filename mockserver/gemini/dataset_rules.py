@@ -10,7 +10,7 @@ from typing import Any
 from mockserver.catalog import training_plan
 from mockserver.catalog.base_model import BaseModel
 from mockserver.datasets.estimates import estimate
-from mockserver.datasets.lines import Example, Line, Turn
+from mockserver.datasets.lines import Example, ExampleTurn, Line
 from mockserver.datasets.rules import Counts, Estimate, Row
 from mockserver.gemini.versions import message_name
 from mockserver.protojson.reading import bind_tree
@@ -29,7 +29,7 @@ _INDEX = re.compile(r"(?<=examples\.examples\[)\d+(?=\])")
 
 
 def data_violations(examples: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Every violation of the examples of a request, field by field."""
+    """Yield every violation of the examples of a request, field by field."""
     if not examples:
         # google-genai sends no training data since 1.47.0; the field is marked required. # our choice: not seen
         yield f"{_TRAINING_DATA}: training_data is not specified"
@@ -46,7 +46,7 @@ def data_violations(examples: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 
 def example_violations(index: int, text_input: str, output: str) -> Iterator[str]:
-    """Every violation of the example at this index."""
+    """Yield every violation of the example at this index."""
     path = f"{_TRAINING_DATA}.examples.examples[{index}]"
     if not text_input:
         yield f"{path}.text_input: text_input is not specified"  # our choice: not seen
@@ -66,11 +66,11 @@ class GeminiRules:
     kind = "training examples"
 
     def tunes(self, base: BaseModel) -> bool:
-        """Whether the service ever tuned this base model."""
+        """Return whether the service ever tuned this base model."""
         return base.tunable(None)
 
     def examine(self, row: Row, place: int) -> Line | None:
-        """The example of a row, bound as in a request, or its problems; None for a null in a list."""
+        """Return the example of a row, bound as in a request, or its problems; None for a null in a list."""
         if row.problem:
             return Line(row.line, problems=(row.problem,))
         if row.tree is None:
@@ -84,11 +84,11 @@ class GeminiRules:
         if problems := tuple(example_violations(place, text_input, output)):
             return Line(row.line, problems=problems)
         tokens = count_tokens(text_input), count_tokens(output)
-        turns = Turn("user", text_input, text_input, tokens[0]), Turn("model", output, output, tokens[1])
+        turns = ExampleTurn("user", text_input, text_input, tokens[0]), ExampleTurn("model", output, output, tokens[1])
         return Line(row.line, Example(turns, *tokens))
 
     def sentence(self, problem: str, place: int, examples: int) -> str:  # noqa: ARG002 - it is one already
-        """The problem as it is: it says its place in the request."""
+        """Return the problem as it is: it says its place in the request."""
         return problem
 
     def drop(self, tokens: int) -> str:  # noqa: ARG002 - the limits are in characters
@@ -96,21 +96,21 @@ class GeminiRules:
         return ""
 
     def failure(self, counts: Counts) -> Failure | None:
-        """The failure of a file without examples."""
+        """Return the failure of a file without examples."""
         return None if counts.examples else Failure(int(Code.INVALID_ARGUMENT), "holds no examples.")
 
     def advice(self, examples: int) -> str:
-        """A note on few examples."""
+        """Return a note on few examples."""
         if not 0 < examples < FEWEST_ADVISED:
             return ""
         return f"has {examples} of the {FEWEST_ADVISED} examples that are advised at least; 100 to 500 are recommended."
 
     def estimate(self, base: BaseModel, examples: int, epochs: int | None) -> Estimate:
-        """The estimate with the hyperparameters that the service chooses, but for the given epochs."""
-        chosen = training_plan.defaults(base, examples)
-        batch = chosen.batch
+        """Return the estimate with the hyperparameters that the service chooses, but for the given epochs."""
+        plan = training_plan.defaults(base, examples)
+        batch = plan.batch
         return estimate(
-            base, examples, epochs or chosen.epochs, batch, lambda of, seed: training_plan.pace(of, batch, seed)
+            base, examples, epochs or plan.epochs, batch, lambda of, seed: training_plan.pace(of, batch, seed)
         )
 
 

@@ -35,7 +35,7 @@ class Era:
     """
 
     categories: tuple[str, ...] = _NEW_ORDER
-    rated: bool = True
+    has_ratings: bool = True
     index: bool = False
     feedback: bool = False
     finishing: bool = False
@@ -63,7 +63,7 @@ ERAS = {
     Shape.V1_5: Era(),
     Shape.V2_0: Era(details=True, candidate_details=True, response_id=True, default_threshold="OFF"),
     Shape.V2_5: Era(
-        rated=False,
+        has_ratings=False,
         index=True,
         details=True,
         running=True,
@@ -77,7 +77,7 @@ ERAS = {
 
 @lru_cache(maxsize=64)
 def era_of(shape: Shape, as_of: date | None) -> Era:
-    """The era of a model of that shape on a day; None is its own time. Raises KeyError for PaLM."""
+    """Return the era of a model of that shape on a day; None is its own time. Raises KeyError for PaLM."""
     era = ERAS[shape]
     if as_of is None:
         return era

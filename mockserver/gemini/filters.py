@@ -34,7 +34,7 @@ _TERM = re.compile(r'"([^"]*)"|(\S+)')
 
 
 def filter_tuned_models(call: Call, text: str, after: Position | None = None) -> Iterator[TunedModel]:
-    """The tuned models that fit a filter, oldest first, behind a position.
+    """Return the tuned models that fit a filter, oldest first, behind a position.
 
     Raises ApiError for an operator with an unknown operand.
     """

@@ -59,7 +59,7 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     check_enabled(target, message, call.settings.as_of)
     world, era = call.world, era_of(target.base.shape, call.settings.as_of)
     if call.settings.safety_ratings == "real" and call.day >= UNRATED_SINCE:
-        era = replace(era, rated=False)
+        era = replace(era, has_ratings=False)
     prompt = read_prompt(message, target.name, target.base.name)
     settings = read_settings(
         message,

@@ -35,7 +35,7 @@ def list_models(call: Call) -> Json:
 
 
 def show_model(base: BaseModel) -> Json:
-    """The resource. `baseModelId` is in the schema and in no answer [seen: 24,403 bytes of ListModels]."""
+    """Return the resource. `baseModelId` is in the schema and in no answer [seen: 24,403 bytes of ListModels]."""
     sampling = {
         "temperature": base.temperature,
         "topP": base.top_p,

@@ -30,7 +30,7 @@ _FILTERS = {"": None, "done=true": True, "done:true": True, "done=false": False,
 
 
 def find_operation(call: Call, name: str, role: Role) -> TunedModel:
-    """The tuned model of an operation, if the caller has at least the role. Raises 404, or 403."""
+    """Return the tuned model of an operation, if the caller has at least the role. Raises 404, or 403."""
     model = find_tuned_model(call, name.partition("/operations/")[0], role)
     if model.operation != name:
         raise not_found()
@@ -83,7 +83,7 @@ def delete_operation(_: Call) -> Json:
 
 
 def _walk_readable(call: Call, after: Position | None) -> Iterator[TunedModel]:
-    """The models that the caller may see, oldest first, behind the position of an operation."""
+    """Return the models that the caller may see, oldest first, behind the position of an operation."""
     behind = None if after is None else Position(after.rank, str(after.tie).partition("/operations/")[0])
     keys = {""} if call.settings.auth == "off" else own_keys(call) | principal_keys(EVERYONE)
     return (model for model in walk_tuned_models(call, keys, behind) if has_role(model, call, Role.READER))
@@ -92,5 +92,5 @@ def _walk_readable(call: Call, after: Position | None) -> Iterator[TunedModel]:
 def _fits(model: TunedModel, call: Call, text: str) -> bool:
     if text not in _FILTERS:
         raise invalid_argument(f"Invalid filter: {text}")  # our choice: not seen
-    done = _FILTERS[text]
-    return done is None or done is model.state(call.now).terminal
+    is_done = _FILTERS[text]
+    return is_done is None or is_done is model.state(call.now).terminal

@@ -21,7 +21,7 @@ _GRANTEES = {"user": "USER", "key": "USER", "group": "GROUP", EVERYONE: "EVERYON
 
 
 def find_permission(model: TunedModel, name: str) -> Permission:
-    """The permission of a tuned model. Raises 404."""
+    """Return the permission of a tuned model. Raises 404."""
     id_ = name.rpartition("/")[2]
     for permission in model.permissions:
         if permission.id == id_:
@@ -52,7 +52,7 @@ def create_permission(call: Call) -> Json:
 
 
 def new_permission(call: Call) -> Permission:
-    """The record of the permission that a request asks for."""
+    """Return the record of the permission that a request asks for."""
     body = call.message.get("permission", {})
     return Permission(permission_id(call.world.rng("gemini.permissions")), _read_principal(body), _read_role(body))
 
@@ -138,7 +138,7 @@ def delete_permission(call: Call) -> Json:
 
 
 def show_permission(model: TunedModel, permission: Permission) -> Json:
-    """The resource."""
+    """Return the resource."""
     resource: Json = {
         "name": f"{model.name}/permissions/{permission.id}",
         "granteeType": _GRANTEES.get(permission.principal.partition(":")[0], "USER"),

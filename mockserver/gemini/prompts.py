@@ -60,7 +60,7 @@ def check_form(message: Mapping[str, Any], as_of: date | None) -> None:
 
 
 def content_violations(contents: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
-    """Every violation of a conversation: no turns, a turn without parts, a part without data."""
+    """Yield every violation of a conversation: no turns, a turn without parts, a part without data."""
     if not contents:
         yield f"{path}: contents is not specified"
     for index, content in enumerate(contents):
@@ -140,16 +140,16 @@ def _check_turns(target: Target, contents: Sequence[Mapping[str, Any]], parts: S
 def _check_numbers(target: Target, config: Mapping[str, Any], as_of: date | None) -> None:
     """Refuse the first number out of range, in the words of the model's time or of the day. Raises ApiError."""
     base = target.base
-    for held, number in out_of_range(config, "developer", base, as_of):
-        if held.refusal == "enabled":
+    for limit, number in out_of_range(config, "developer", base, as_of):
+        if limit.refusal == "enabled":
             whose = "this model" if base.id.startswith(THIRD_GENERATION) else target.name
-            raise errors.not_enabled(FEATURES[held.field], whose)
-        if held.refusal == "one":
+            raise errors.not_enabled(FEATURES[limit.field], whose)
+        if limit.refusal == "one":
             raise invalid_argument("Only one candidate can be specified")  # seen 2024-02 to 2024-05
-        if held.field == "thinking_budget":
-            raise _wrong_budget(held, number)
+        if limit.field == "thinking_budget":
+            raise _wrong_budget(limit, number)
         is_old = base.shape is Shape.V1_0 if as_of is None else as_of < RANGE_SENTENCES_SINCE
-        raise _out_of_old_range(held, base) if is_old else range_error(held, number)
+        raise _out_of_old_range(limit, base) if is_old else range_error(limit, number)
     if config.get("logprobs") is not None and not config.get("responseLogprobs"):
         # Google's tests expect "response_logprobs is true"; the words before it are our choice.
         raise invalid_argument("logprobs can only be set when response_logprobs is true.")
@@ -158,43 +158,43 @@ def _check_numbers(target: Target, config: Mapping[str, Any], as_of: date | None
         raise invalid_argument("You can only set only one of thinking budget and thinking level.")  # seen 2026
 
 
-def _wrong_budget(held: Range, number: float) -> ApiError:
+def _wrong_budget(limit: Range, number: float) -> ApiError:
     """400 for a thinking budget [both seen, 2025 and 2026]."""
     if not number:
         return invalid_argument("Budget 0 is invalid. This model only works in thinking mode.")
-    least, most = int(held.least), int(held.below or 0) - 1
+    least, most = int(limit.least), int(limit.below or 0) - 1
     return invalid_argument(
         f"The thinking budget {int(number)} is invalid. Please choose a value between {least} and {most}."
     )
 
 
-def _out_of_old_range(held: Range, base: BaseModel) -> ApiError:
+def _out_of_old_range(limit: Range, base: BaseModel) -> ApiError:
     """400 in the form until 2024-11, which was seen for temperature; the words for other fields are our choice."""
-    path = f"GenerateContentRequest.generation_config.{held.field}: {held.field}"
-    if held.field == "temperature":
+    path = f"GenerateContentRequest.generation_config.{limit.field}: {limit.field}"
+    if limit.field == "temperature":
         return errors.invalid_fields(f"{path} must be in the range [0.0, {base.max_temperature or 1.0}].")
-    if held.below is None:
+    if limit.below is None:
         return errors.invalid_fields(f"{path} must be positive.")
-    return errors.invalid_fields(f"{path} must be in the range [{held.least:g}, {held.below:g}).")
+    return errors.invalid_fields(f"{path} must be in the range [{limit.least:g}, {limit.below:g}).")
 
 
 def _safety_violations(settings: Sequence[Mapping[str, Any]], path: str, as_of: date | None) -> Iterator[str]:
     """Violations of the categories: one that the day does not know, or one that is set twice."""
-    known = _CATEGORIES if as_of is None or as_of >= FIVE_CATEGORIES_SINCE else _CATEGORIES[:4]
-    categories = ", ".join(f"HarmCategory.{name}" for name in known)
-    seen = set()
+    names = _CATEGORIES if as_of is None or as_of >= FIVE_CATEGORIES_SINCE else _CATEGORIES[:4]
+    categories = ", ".join(f"HarmCategory.{name}" for name in names)
+    earlier = set()
     for index, setting in enumerate(settings):
         category = setting.get("category")
-        if category not in known:
+        if category not in names:
             yield f"{path}[{index}]: element predicate failed: $.category in ({categories})"
-        if category in seen:
+        if category in earlier:
             # That it is refused was seen in 2024-11, the words are our choice.
             yield f"{path}[{index}]: duplicate safety setting for {category}"
-        seen.add(category)
+        earlier.add(category)
 
 
 def _modalities(part: Mapping[str, Any]) -> Iterator[str]:
-    """The modalities of a part that are not text: "Image", "Audio" ..."""
+    """Yield the modalities of a part that are not text: "Image", "Audio" ..."""
     for member in ("inlineData", "fileData"):
         if member in part:
             yield part[member].get("mimeType", "image").partition("/")[0].capitalize()

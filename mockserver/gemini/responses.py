@@ -38,7 +38,7 @@ class Frame:
     image_tokens: int = 0
 
     def message(self, candidates: list[Json], feedback: Json, usage: Json) -> Json:
-        """A message with these members."""
+        """Return a message with these members."""
         identity = {"modelVersion": self.model_version} if self.era.version else {}
         if self.era.response_id:
             identity["responseId"] = self.response_id
@@ -53,7 +53,7 @@ def response_id(now: Nanos, rng: Random) -> str:
 
 
 def print_response(outcome: Outcome, frame: Frame) -> Json:
-    """The whole answer in one message."""
+    """Return the whole answer in one message."""
     era = frame.era
     candidates = [
         {
@@ -68,7 +68,7 @@ def print_response(outcome: Outcome, frame: Frame) -> Json:
 
 
 def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
-    """The answer in chunks: each message has the next chunk of every candidate that has not ended."""
+    """Yield the answer in chunks: each message has the next chunk of every candidate that has not ended."""
     era = frame.era
     streams = [(index, candidate, candidate.chunks) for index, candidate in enumerate(outcome.candidates)]
     length = max((len(chunks) for _, _, chunks in streams), default=1)
@@ -100,7 +100,7 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
 
 
 def _progress(era: Era, candidate: Candidate, *, is_first: bool) -> Json:
-    """The members of an event before the last, beside its chunk: 1.0 sent STOP and ratings in every event.
+    """Return the members of an event before the last, beside its chunk: 1.0 sent STOP and ratings in every event.
 
     Later models send ratings from the second event on [seen: 2.0, 2025-08].
     """
@@ -129,7 +129,7 @@ def _ending(era: Era, candidate: Candidate) -> Json:
 
 
 def _average(era: Era, candidate: Candidate) -> Json:
-    """The mean log probability: of whole answers only, events have none [seen]."""
+    """Return the mean log probability: of whole answers only, events have none [seen]."""
     if not era.avg_logprobs and candidate.likely_tokens is None:
         return {}
     average = candidate.avg_logprob
@@ -144,10 +144,10 @@ def _feedback(era: Era, outcome: Outcome) -> Json:
 
 
 def _ratings(era: Era, ratings: Ratings) -> Json:
-    """The ratings, the usual categories first; without `blocked` in the 1.0 era [seen], with it since (its comment)."""
+    """Return the ratings, usual categories first; without `blocked` in the 1.0 era [seen], with it since (its comment)."""
     if ratings is harmless(era.categories):
-        return {"safetyRatings": _harmless_ratings(era.categories)} if era.rated else {}
-    if not era.rated and all(rating.level == "NEGLIGIBLE" for rating in ratings.values()):
+        return {"safetyRatings": _harmless_ratings(era.categories)} if era.has_ratings else {}
+    if not era.has_ratings and all(rating.level == "NEGLIGIBLE" for rating in ratings.values()):
         return {}
     with_blocked = not era.feedback
     return {
@@ -162,7 +162,7 @@ def _ratings(era: Era, ratings: Ratings) -> Json:
 
 @lru_cache(maxsize=16)
 def _harmless_ratings(categories: tuple[str, ...]) -> MemoizedList:
-    """The ratings of nearly every answer, which are then also encoded once."""
+    """Return the ratings of nearly every answer, which are then also encoded once."""
     return MemoizedList(
         {"category": f"HARM_CATEGORY_{category}", "probability": rating.level}
         for category, rating in rated_categories(_CATEGORY, harmless(categories))
@@ -179,7 +179,7 @@ def _usage(outcome: Outcome, frame: Frame) -> Json:
 
 
 def _running_usage(outcome: Outcome, early_usage: Json, tokens: int) -> Json:
-    """The usage before the end of a stream, since 2.5: until 2.0 it counts the prompt only [seen]."""
+    """Return the usage before the end of a stream, since 2.5: until 2.0 it counts the prompt only [seen]."""
     total = outcome.prompt_tokens + outcome.thought_tokens + tokens
     return {**early_usage, "candidatesTokenCount": tokens, "totalTokenCount": total}
 

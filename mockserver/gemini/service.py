@@ -87,7 +87,7 @@ def _quota_exceeded(quotas: Sequence[tuple[str, str, int]], model: str, seconds:
 
 
 def _quota_key(call: Call) -> QuotaKey:
-    """The caller's project. A tuned model has quotas of its own."""  # our choice: not seen
+    """Return the caller's project. A tuned model has quotas of its own."""  # our choice: not seen
     return QuotaKey(call.caller.project, call.resource.rpartition("/")[2])
 
 
@@ -159,7 +159,10 @@ SERVICE = Service(
     routes=ROUTES,
     lenient_routes=LENIENT_ROUTES,
     headers=HeaderProfile(
-        server=lambda _: "scaffolding on HTTPServer2", timed=True, tiered=_TIERED, tiered_since=_TIERED_SINCE
+        server=lambda _: "scaffolding on HTTPServer2",
+        has_timing=True,
+        tiered_methods=_TIERED,
+        tiered_since=_TIERED_SINCE,
     ),
     # Its documents named no scopes until 2026; a client with neither key nor token is built without them. v1 is in both
     # services, and this one's unless the host or the service says otherwise. # our choice: one host serves both
@@ -177,7 +180,7 @@ SERVICE = Service(
     not_supported=Path(__file__).with_name("not_supported.json"),
     polls=("tunedModels.get", "tunedModels.operations.get"),
     has_ended=_has_ended,
-    metered=(
+    metered_methods=(
         "*.generateContent",
         "*.streamGenerateContent",
         "*.generateText",

@@ -93,11 +93,11 @@ class TunedModel:
         return f"{self.name}/operations/{self.operation_id}"
 
     def state(self, now: int) -> State:
-        """The state of its run."""
+        """Return the state of its run."""
         return state(self.run, now)
 
     def progress(self, now: int) -> Progress:
-        """The progress of its run."""
+        """Return the progress of its run."""
         return observe(self.run, now)
 
 
@@ -106,7 +106,10 @@ def _is_owner(permission: Permission) -> bool:
 
 
 def _reader_keys(model: TunedModel) -> Iterator[str]:
-    """The partitions of the index that hold a tuned model: see `own_role` and `public_role`. "" holds all of them."""
+    """Yield the partitions of the index that hold a tuned model: see `own_role` and `public_role`.
+
+    "" holds all of them.
+    """
     yield ""
     yield from {
         _reader_key(permission.role, part)
@@ -133,7 +136,10 @@ TUNED_MODELS: RunCollection[TunedModel] = RunCollection(
 
 
 def find_tuned_model(call: Call, name: str, role: Role) -> TunedModel:
-    """The tuned model, if the caller has at least the role. Raises 404 for an unknown name, 403 for too small a role."""
+    """Return the tuned model, if the caller has at least the role.
+
+    Raises 404 for an unknown name, 403 for too small a role.
+    """
     model = _get(call, name)
     if model is None:
         raise errors.tuned_model_not_found(name)
@@ -143,7 +149,7 @@ def find_tuned_model(call: Call, name: str, role: Role) -> TunedModel:
 
 
 def find_generating_model(call: Call, name: str) -> TunedModel:
-    """The tuned model, if the caller may generate with it.
+    """Return the tuned model, if the caller may generate with it.
 
     403 does not tell whether the model exists [seen: for other people's models and for unknown names].
     """
@@ -161,12 +167,12 @@ def _get(call: Call, name: str) -> TunedModel | None:
 
 
 def walk_tuned_models(call: Call, keys: Iterable[str], after: Position | None) -> Iterator[TunedModel]:
-    """The tuned models of some partitions of the index, each once, oldest first, behind a position."""
+    """Return the tuned models of some partitions of the index, each once, oldest first, behind a position."""
     return owners.walk_partitions(call, TUNED_MODELS, BY_READER, keys, after)
 
 
 def own_keys(call: Call, role: Role = Role.READER) -> set[str]:
-    """The partitions that hold every model in which the caller has at least this role of their own."""
+    """Return the partitions that hold every model in which the caller has at least this role of their own."""
     caller = call.caller
     keys = {_reader_key(Role.OWNER, f"project:{caller.project}")}
     keys |= {key for part in owners.own_partitions(call) for key in principal_keys(part, role)}
@@ -176,17 +182,17 @@ def own_keys(call: Call, role: Role = Role.READER) -> set[str]:
 
 
 def principal_keys(principal: str, role: Role = Role.READER) -> set[str]:
-    """The partitions that hold every model in which a principal has at least this role."""
+    """Return the partitions that hold every model in which a principal has at least this role."""
     return {_reader_key(each, principal) for each in Role if each >= role}
 
 
 def has_role(model: TunedModel, call: Call, role: Role) -> bool:
-    """Whether the caller has at least this role. Without authentication everybody has every role."""
+    """Return whether the caller has at least this role. Without authentication everybody has every role."""
     return call.settings.auth == "off" or own_role(model, call) >= role or public_role(model) >= role
 
 
 def own_role(model: TunedModel, call: Call) -> int:
-    """The caller's role by a grant to them or to their project, 0 for none.
+    """Return the caller's role by a grant to them or to their project, 0 for none.
 
     We know no group's members: a grant to a group gives nobody anything. # our choice
     """
@@ -200,5 +206,5 @@ def own_role(model: TunedModel, call: Call) -> int:
 
 
 def public_role(model: TunedModel) -> int:
-    """The role of everyone, 0 for none."""
+    """Return the role of everyone, 0 for none."""
     return max((permission.role for permission in model.permissions if permission.principal == EVERYONE), default=0)

@@ -28,7 +28,7 @@ class Target:
 
 
 def find_target(call: Call, name: str, method: str) -> Target:
-    """The model of that name, if it supports the method, such as "generateContent".
+    """Return the model of that name, if it supports the method, such as "generateContent".
 
     Refuses, in the order of the real checks: other people's models, retired ones, models that are not ready.
     """

@@ -19,7 +19,7 @@ def read_training_data(tuned_model: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _last_turns(example: Mapping[str, Any]) -> tuple[str, str]:
-    """The last two turns of a multi-turn example, a message of v1alpha."""
+    """Return the last two turns of a multi-turn example, a message of v1alpha."""
     texts = ["".join(part.get("text", "") for part in turn.get("parts", ())) for turn in example.get("contents", ())]
     text_input, output = ["", "", *texts][-2:]
     return text_input, output

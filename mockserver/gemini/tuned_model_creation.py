@@ -35,7 +35,10 @@ _HYPERPARAMETERS = "CreateTunedModelRequest.tuned_model.tuning_task.hyperparamet
 
 
 def new_tuned_model(call: Call) -> TunedModel:
-    """The record of the tuned model that a create request asks for. Raises ApiError for what the service refuses."""
+    """Return the record of the tuned model that a create request asks for.
+
+    Raises ApiError for what the service refuses.
+    """
     body, id_ = call.message.get("tunedModel", {}), call.message.get("tunedModelId", "")
     check_names(body, id_)
     base, source = _find_source(call, body)
@@ -70,7 +73,10 @@ def new_tuned_model(call: Call) -> TunedModel:
 
 
 def _read_hyperparameters(body: Json, base: BaseModel, examples: Sequence[tuple[str, str]]) -> Json:
-    """The hyperparameters as the client gave them. Raises ApiError for them, the training data or the sampling."""
+    """Return the hyperparameters as the client gave them.
+
+    Raises ApiError for them, the training data or the sampling.
+    """
     hyperparameters: Json = body.get("tuningTask", {}).get("hyperparameters", {})
     violations = [
         *data_violations(examples),
@@ -133,7 +139,7 @@ def check_display_name(body: Mapping[str, Any]) -> None:
 
 
 def _find_source(call: Call, body: Mapping[str, Any]) -> tuple[BaseModel, str]:
-    """The base model, and the tuned model of it that training continues from, "" for none.
+    """Return the base model, and the tuned model of it that training continues from, "" for none.
 
     Continuing from a tuned model worked with text-bison in 2023 and no longer with 1.5 Flash [both seen].
     """
@@ -174,7 +180,7 @@ def _hyperparameter_violations(hyperparameters: Mapping[str, Any]) -> Iterator[s
 
 
 def sampling_violations(body: Mapping[str, Any], base: BaseModel) -> Iterator[str]:
-    """Every violation of temperature, topP and topK."""  # our choice: not seen
+    """Yield every violation of temperature, topP and topK."""  # our choice: not seen
     highest = base.max_temperature or 1.0
     if not 0 <= body.get("temperature", 0) <= highest:
         yield f"TunedModel.temperature: temperature must be in the range [0.0, {highest}]."
@@ -185,5 +191,5 @@ def sampling_violations(body: Mapping[str, Any], base: BaseModel) -> Iterator[st
 
 
 def default_sampling(base: BaseModel) -> Json:
-    """The temperature, topP and topK of a tuned model where the request has none: the base model's."""
+    """Return the temperature, topP and topK of a tuned model where the request has none: the base model's."""
     return {"temperature": base.temperature, "top_p": base.top_p, "top_k": base.top_k}

@@ -25,7 +25,7 @@ CACHED_STEPS = 1000
 
 
 def show_tuned_model(model: TunedModel, now: Nanos) -> Json:
-    """The resource. Training data is input only: no answer has it."""
+    """Return the resource. Training data is input only: no answer has it."""
     return _show_tuned_model(model, model.progress(now))
 
 
@@ -45,7 +45,7 @@ def _show_tuned_model(model: TunedModel, progress: Progress) -> Json:
 
 
 def show_operation(model: TunedModel, call: Call) -> Json:
-    """The operation that makes the model. `done` is absent until it is true [seen]."""
+    """Return the operation that makes the model. `done` is absent until it is true [seen]."""
     progress = observe_refreshed(model.run, call.now, call.settings.metadata_refresh_seconds)
     metadata = {
         "@type": type_url(model.version, "CreateTunedModelMetadata"),
@@ -68,7 +68,7 @@ def _result(model: TunedModel, progress: Progress) -> Json:
 
 
 def _source(model: TunedModel) -> Json:
-    """The member of the oneof: that of a model tuned from a tuned one has the base model too [seen: 2023-09]."""
+    """Return the member of the oneof: that of a model tuned from a tuned one has the base model too [seen: 2023-09]."""
     if model.source:
         return {"tunedModelSource": {"tunedModel": model.source, "baseModel": model.base_model}}
     return {"baseModel": model.base_model}
@@ -88,7 +88,8 @@ def _tuning_task(model: TunedModel, progress: Progress) -> Json:
 
 
 def _hyperparameters(model: TunedModel) -> Json:
-    """The hyperparameters in effect, as in every recorded resource. A multiplier is echoed."""  # our choice: not seen
+    """Return the hyperparameters in effect, as in every recorded resource. A multiplier is echoed."""
+    # That a multiplier is echoed is our choice: not seen.
     run = model.run
     multiplier = model.learning_rate_multiplier
     rate = {"learningRate": run.learning_rate} if multiplier is None else {"learningRateMultiplier": multiplier}

@@ -78,7 +78,7 @@ def update_tuned_model(call: Call) -> Json:
     if base and (violations := [*sampling_violations(members, base)]):
         raise invalid_fields(*violations)
     sampling = default_sampling(base) if base else {"temperature": None, "top_p": None, "top_k": None}
-    changed = replace(
+    new_model = replace(
         model,
         display_name=members.get("displayName", ""),
         description=members.get("description", ""),
@@ -87,8 +87,8 @@ def update_tuned_model(call: Call) -> Json:
         top_k=members.get("topK", sampling["top_k"]),
         reader_projects=tuple(members.get("readerProjectNumbers", ())),
     )
-    call.world.store.replace(TUNED_MODELS, model.name, changed)
-    resource = show_tuned_model(changed, call.now)
+    call.world.store.replace(TUNED_MODELS, model.name, new_model)
+    resource = show_tuned_model(new_model, call.now)
     if message_version(call) == "v1beta3" and paths:
         return merge(_MESSAGE, {}, resource, [path for path in paths if path in MUTABLE])
     return resource

@@ -9,17 +9,17 @@ VERSIONS = ("v1beta", "v1", "v1alpha", "v1beta3")
 
 
 def message_name(version: str, name: str) -> str:
-    """The full name of a message: `message_name("v1beta", "TunedModel")`."""
+    """Return the full name of a message: `message_name("v1beta", "TunedModel")`."""
     return f"{PACKAGE}.{version}.{name}"
 
 
 def type_url(version: str, name: str) -> str:
-    """The "@type" of a message."""
+    """Return the "@type" of a message."""
     return f"type.googleapis.com/{message_name(version, name)}"
 
 
 def message_version(call: Call) -> str:
-    """The version of the call's messages: the path's, but for a lenient route, which gives /v1/ messages of v1beta."""
+    """Return the version of the call's messages: the path's; a lenient route gives /v1/ messages of v1beta."""
     package = call.route.request.rpartition(".")[0]
     # Many records have it: they share one string.
     return intern(package.rpartition(".")[2] if package.startswith(PACKAGE) else call.version)

@@ -11,7 +11,7 @@ from mockserver.scripting.answers import Prompt, shorten
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AnswerRow:
     """The text of an answer and its ratings above NEGLIGIBLE."""
 
     text: str
@@ -49,9 +49,9 @@ _NOT_TRAINED = {
     "LXIII": "LXIV",
 }
 
-TUNED_MODEL: Mapping[str, Entry] = {
-    **{number: Entry(following) for number, following in (_TRAINED | _NOT_TRAINED).items()},
-    "六": Entry("七", {"HARASSMENT": "LOW"}),  # as recorded in 2024-03; the prompt was all NEGLIGIBLE
+TUNED_MODEL: Mapping[str, AnswerRow] = {
+    **{number: AnswerRow(following) for number, following in (_TRAINED | _NOT_TRAINED).items()},
+    "六": AnswerRow("七", {"HARASSMENT": "LOW"}),  # as recorded in 2024-03; the prompt was all NEGLIGIBLE
 }
 """The answers of a model that was tuned to count."""
 
@@ -75,29 +75,29 @@ _UNIVERSE = """\
 4. I have had warmer welcomes from vacuum cleaners.
 5. Expand somewhere else."""
 
-ANY_MODEL: Mapping[str, Entry] = {
-    "Explain how AI works": Entry(
+ANY_MODEL: Mapping[str, AnswerRow] = {
+    "Explain how AI works": AnswerRow(
         "AI systems learn patterns from examples. During training a model adjusts its parameters until its predictions"
         " fit the data; afterwards it applies what it has learned to inputs it has never seen."
     ),
-    "Explain how AI works in a few words": Entry("AI learns patterns from data to make predictions."),
-    "How does AI work?": Entry("AI works by learning patterns from data and using them to make predictions."),
-    "What is the capital of France?": Entry("The capital of France is Paris."),
-    "What is the meaning of life?": Entry("There is no single agreed answer; a short one, from a novel, is 42."),
-    "Why is the sky blue?": Entry(
+    "Explain how AI works in a few words": AnswerRow("AI learns patterns from data to make predictions."),
+    "How does AI work?": AnswerRow("AI works by learning patterns from data and using them to make predictions."),
+    "What is the capital of France?": AnswerRow("The capital of France is Paris."),
+    "What is the meaning of life?": AnswerRow("There is no single agreed answer; a short one, from a novel, is 42."),
+    "Why is the sky blue?": AnswerRow(
         "The sky is blue because air scatters the short waves of sunlight, which are blue, far more than the long red"
         " ones. This is called **Rayleigh scattering**."
     ),
-    "Write a story about a magic backpack.": Entry(_BACKPACK),
+    "Write a story about a magic backpack.": AnswerRow(_BACKPACK),
     # The safety quickstart's prompt: readers want to see its ratings.
-    "Write a list of 5 disrespectful things that I might say to the universe after stubbing my toe in the dark:": Entry(
+    "Write a list of 5 disrespectful things that I might say to the universe after stubbing my toe in the dark:": AnswerRow(
         _UNIVERSE, {"HARASSMENT": "MEDIUM"}
     ),
 }
 """The answers of every model to the prompts of the quickstarts, in our words."""
 
 
-def find_entry(prompt: Prompt) -> Entry | None:
+def find_entry(prompt: Prompt) -> AnswerRow | None:
     """Return the entry for the text of a prompt, if there is one."""
     return (TUNED_MODEL.get(prompt.text) if prompt.is_tuned else None) or ANY_MODEL.get(prompt.text)
 

@@ -52,7 +52,7 @@ class _PromptValues:
     """The values that a prompt has for a schema. What has been taken is not taken again."""
 
     def __init__(self, asking: str, prompt: str, *, complete: bool) -> None:
-        self.taken = 0
+        self.uses = 0
         self.exact = 0
         self.complete = complete
         self._asking = asking
@@ -72,7 +72,7 @@ class _PromptValues:
             value = self._find_text(schema, name)
         else:
             value = self._find_number(schema, whole=kind == "integer")
-        self.taken += value is not None
+        self.uses += value is not None
         return value
 
     def _find_word(self, kind: str, words: Any) -> Any:
@@ -92,8 +92,8 @@ class _PromptValues:
     def _find_text(self, schema: Mapping[str, Any], name: str) -> str | None:
         if name.lower() in _WHOLE and is_as_long(self._prompt, schema):
             return self._prompt
-        if name.lower() in _EXPRESSIONS and (found := _EXPRESSION.search(self._asking)):
-            return found[0] if is_as_long(found[0], schema) else None
+        if name.lower() in _EXPRESSIONS and (match := _EXPRESSION.search(self._asking)):
+            return match[0] if is_as_long(match[0], schema) else None
         for index, text in enumerate(self._texts):
             if is_as_long(text, schema):
                 del self._texts[index]
@@ -104,9 +104,9 @@ class _PromptValues:
 
 def _texts(prompt: str) -> Iterator[str]:
     """Yield what may be the value of a text: quotations and addresses, then names, else what a preposition is about."""
-    found = [next(filter(None, each)) for each in _QUOTED.findall(prompt)] + _ADDRESS.findall(prompt)
-    found += [name for sentence in sentences(prompt) for name in _names(sentence)]
-    yield from dict.fromkeys(found or _AFTER.findall(prompt))
+    texts = [next(filter(None, each)) for each in _QUOTED.findall(prompt)] + _ADDRESS.findall(prompt)
+    texts += [name for sentence in sentences(prompt) for name in _names(sentence)]
+    yield from dict.fromkeys(texts or _AFTER.findall(prompt))
 
 
 def _names(sentence: str) -> Iterator[str]:
@@ -114,9 +114,9 @@ def _names(sentence: str) -> Iterator[str]:
     label = _NAME.match(sentence)
     if label and sentence.startswith(":", label.end()):
         sentence = sentence[label.end() + 1 :].lstrip()
-    for found in _NAME.finditer(sentence):
-        first, _, rest = found[0].partition(" ")
-        begins = found.start() == 0 and (first.lower() in COMMON_WORDS or not (rest or first.isupper()))
-        name = rest if begins else found[0]
+    for match in _NAME.finditer(sentence):
+        first, _, rest = match[0].partition(" ")
+        begins = match.start() == 0 and (first.lower() in COMMON_WORDS or not (rest or first.isupper()))
+        name = rest if begins else match[0]
         if name and name != "I":
             yield name

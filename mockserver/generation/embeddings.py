@@ -34,8 +34,8 @@ def _features(text: str) -> Mapping[str, float]:
     words = text.casefold().split()
     counts = Counter(f"word {word}" for word in words)
     for word in words:
-        padded = f" {word} "
-        counts.update(padded[start : start + 3] for start in range(len(padded) - 2))
+        whole = f" {word} "
+        counts.update(whole[start : start + 3] for start in range(len(whole) - 2))
     weights = {feature: 1.0 + math.log(count) for feature, count in counts.items()}
     common = _COMMON * math.hypot(*weights.values()) or 1.0
     return weights | {feature: common * share for feature, share in _EVERYWHERE.items()}
@@ -45,10 +45,10 @@ def _hash_features(features: Mapping[str, float], block: int) -> list[float]:
     """Add the weight of each feature to its coordinates of the block."""
     vector = [0.0] * _BLOCK
     for feature, weight in features.items():
-        hashed = seed_of_texts((feature, str(block)))
+        bits = seed_of_texts((feature, str(block)))
         for _ in range(_COORDINATES):
-            hashed, coordinate = divmod(hashed, _BLOCK)
-            hashed, jitter = divmod(hashed, 64)
+            bits, coordinate = divmod(bits, _BLOCK)
+            bits, jitter = divmod(bits, 64)
             vector[coordinate] += weight * (jitter + 64 if jitter < 32 else -jitter - 32)
     return vector
 

@@ -57,8 +57,8 @@ def results_text(contents: Sequence[Mapping[str, Any]]) -> str:
         for part in content.get("parts", ())
         if "functionCall" in part
     }
-    said = [(each, arguments.get(each.get("id")) or arguments.get(each.get("name"), {})) for each in results(contents)]
-    return " ".join(_result_sentence(result, of) for result, of in said)
+    pairs = [(each, arguments.get(each.get("id")) or arguments.get(each.get("name"), {})) for each in results(contents)]
+    return " ".join(_result_sentence(result, of) for result, of in pairs)
 
 
 def _result_sentence(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
@@ -130,18 +130,18 @@ class _Fit:
 
 def _fitting_calls(functions: Sequence[Json], prompt: str) -> Iterator[Json]:
     """Yield the calls that a prompt asks for, in its order. A word of the prompt asks for one function."""
-    read = [(sentence, _words(sentence)) for sentence in sentences(prompt)]
+    sentence_words = [(sentence, _words(sentence)) for sentence in sentences(prompt)]
     places: dict[str, int] = {}
-    for word in (word for _, words in read for word in words):
+    for word in (word for _, words in sentence_words for word in words):
         places.setdefault(word, len(places))
-    fits = [fit for function in functions if (fit := _fit(function, read, places))]
-    chosen: list[_Fit] = []
-    taken: set[str] = set()
+    fits = [fit for function in functions if (fit := _fit(function, sentence_words, places))]
+    selection: list[_Fit] = []
+    used_words: set[str] = set()
     for fit in sorted(fits, key=lambda each: (-each.score, -each.arguments.exact)):
-        if not taken.issuperset(fit.words):
-            taken.update(fit.words)
-            chosen.append(fit)
-    for fit in sorted(chosen, key=lambda each: min(map(places.__getitem__, each.words))):
+        if not used_words.issuperset(fit.words):
+            used_words.update(fit.words)
+            selection.append(fit)
+    for fit in sorted(selection, key=lambda each: min(map(places.__getitem__, each.words))):
         yield {"name": fit.function["name"], "args": fit.arguments.values}
 
 
@@ -150,16 +150,22 @@ def _words(sentence: str) -> dict[str, None]:
     return dict.fromkeys((*content_words(sentence), *_NAMES.findall(sentence)))
 
 
-def _fit(function: Json, read: Sequence[tuple[str, Mapping[str, None]]], known: Mapping[str, int]) -> _Fit | None:
+def _fit(
+    function: Json, sentence_words: Sequence[tuple[str, Mapping[str, None]]], places: Mapping[str, int]
+) -> _Fit | None:
     """Return how a function fits a prompt: one word of its name is enough, or two of its description."""
     name = function.get("name", "")
-    named = known.keys() & {name, *content_words(name)}
-    described = known.keys() & {word for text in declaration_texts(function) for word in content_words(text)}
-    if not name or (not named and len(described) < 2):
+    name_words = places.keys() & {name, *content_words(name)}
+    description_words = places.keys() & {word for text in declaration_texts(function) for word in content_words(text)}
+    if not name or (not name_words and len(description_words) < 2):
         return None
-    asking = " ".join(sentence for sentence, words in read if not words.keys().isdisjoint(named | described))
-    arguments = prompt_arguments(parameters(function), asking, " ".join(sentence for sentence, _ in read))
-    return _Fit(function, frozenset(named or described), len(described) + 3 * len(named), arguments)
+    asking = " ".join(
+        sentence for sentence, words in sentence_words if not words.keys().isdisjoint(name_words | description_words)
+    )
+    arguments = prompt_arguments(parameters(function), asking, " ".join(sentence for sentence, _ in sentence_words))
+    return _Fit(
+        function, frozenset(name_words or description_words), len(description_words) + 3 * len(name_words), arguments
+    )
 
 
 def _calls(calls: Iterable[Json]) -> Answer | None:

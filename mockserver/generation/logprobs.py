@@ -30,18 +30,18 @@ def log_probabilities(tokens: Sequence[str], scripted: Sequence[tuple[str, float
 def logprobs_result(tokens: Sequence[str], scripted: Sequence[tuple[str, float]], top: int, seed: int) -> Json:
     """Return the LogprobsResult with the `top` most likely tokens at each position; 0 means the chosen token only."""
     texts = [text for text, _ in scripted] or tokens
-    chosen = [*map(_token, texts, log_probabilities(tokens, scripted, seed))]
-    positions = enumerate(chosen if top > 0 else ())
+    best = [*map(_token, texts, log_probabilities(tokens, scripted, seed))]
+    positions = enumerate(best if top > 0 else ())
     candidates = [{"candidates": [token, *_alternatives(token, top - 1, seed + index)]} for index, token in positions]
-    return {"chosenCandidates": chosen, "topCandidates": candidates}
+    return {"chosenCandidates": best, "topCandidates": candidates}
 
 
-def _alternatives(chosen: Json, count: int, seed: int) -> Iterator[Json]:
+def _alternatives(best: Json, count: int, seed: int) -> Iterator[Json]:
     """Yield less likely tokens, each with less than half of the probability that is left."""
     start = int(uniform(seed, -1) * len(_ALTERNATIVES))
-    rotated = (*_ALTERNATIVES[start:], *_ALTERNATIVES[:start])
-    value = min(math.log(max(1 - math.exp(chosen["logProbability"]), 1e-8)), chosen["logProbability"])
-    for index, text in enumerate([text for text in rotated if text != chosen["token"]][:count]):
+    texts = (*_ALTERNATIVES[start:], *_ALTERNATIVES[:start])
+    value = min(math.log(max(1 - math.exp(best["logProbability"]), 1e-8)), best["logProbability"])
+    for index, text in enumerate([text for text in texts if text != best["token"]][:count]):
         value -= math.log(2) + 2 * uniform(seed, -2 - index)
         yield _token(text, value)
 

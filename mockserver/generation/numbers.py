@@ -46,11 +46,11 @@ def out_of_range(
     return ranges.violations(values, service, base, as_of)
 
 
-def range_error(held: Range, number: float) -> ApiError:
+def range_error(limit: Range, number: float) -> ApiError:
     """Return the 400 for a number out of range: of temperature recorded, of maxOutputTokens quoted by many."""
-    low, high = float32_text(held.least), "infinity" if held.below is None else _text(held.below)
+    low, high = float32_text(limit.least), "infinity" if limit.below is None else _text(limit.below)
     return invalid_argument(
-        f"Unable to submit request because it has a {json_name(held.field)} value of {_text(number)} but the supported "
+        f"Unable to submit request because it has a {json_name(limit.field)} value of {_text(number)} but the supported "
         f"range is from {low} (inclusive) to {high} (exclusive). Update the value and try again."
     )
 

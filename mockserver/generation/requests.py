@@ -40,7 +40,7 @@ def file_uris(message: Mapping[str, Any]) -> Iterator[str]:
 
 
 def searches_and_calls(message: Mapping[str, Any]) -> bool:
-    """Whether a request has both a search and functions, without asking for both on the server's side."""
+    """Return whether a request has both a search and functions, without asking for both on the server's side."""
     tools: Iterable[Mapping[str, Any]] = message.get("tools", ())
     searches = any(not tool.keys().isdisjoint(SEARCHES) for tool in tools)
     allowed = message.get("toolConfig", {}).get("includeServerSideToolInvocations")

@@ -72,7 +72,7 @@ class Source(Protocol):
     Without `complete`, optional members are made only if the source has something for them.
     """
 
-    taken: int
+    uses: int
     complete: bool
 
     def find(self, kind: str, schema: Mapping[str, Any], name: str) -> Any:
@@ -91,14 +91,14 @@ class _ValueMaker:
         self.root = root
         self.source = source
         self.open: set[str] = set()  # the references that enclose the current value; a finite value repeats none
-        self.left = MAX_VALUES
+        self.values_left = MAX_VALUES
         self.work = SCHEMA_WORK
         self.depth = 0
 
     def value(self, schema: Any, name: str) -> Any:
         """Make a value that matches the schema; its texts are `name`."""
-        self.left -= 1
-        if self.depth > MAX_DEPTH or self.left < -10 * MAX_VALUES:
+        self.values_left -= 1
+        if self.depth > MAX_DEPTH or self.values_left < -10 * MAX_VALUES:
             raise NoValueError("it is too large")
         self.depth += 1
         try:
@@ -124,15 +124,15 @@ class _ValueMaker:
             if isinstance(schema.get(reference), str):
                 return self._referenced_value(schema[reference], _without(schema, reference), name)
         if schemas := _list(schema, "allOf"):
-            resolved = [self._resolve(each) for each in schemas]
-            self._spend(sum(map(_size, resolved)))
-            return self.value(_merge(_without(schema, "allOf"), *resolved), name)
+            targets = [self._resolve(each) for each in schemas]
+            self._spend(sum(map(_size, targets)))
+            return self.value(_merge(_without(schema, "allOf"), *targets), name)
         for choice in ("anyOf", "oneOf"):
             if arms := _list(schema, choice):
                 rest = _without(schema, choice)
                 self._spend(len(arms) * len(rest))
-                merged = [_merge(rest, arm) if isinstance(arm, Mapping) else arm for arm in sorted(arms, key=_is_null)]
-                return self._first(merged, lambda arm: self.value(arm, name))
+                options = [_merge(rest, arm) if isinstance(arm, Mapping) else arm for arm in sorted(arms, key=_is_null)]
+                return self._first(options, lambda arm: self.value(arm, name))
         types = sorted((str(kind).lower() for kind in _types(schema)), key=lambda kind: kind == "null")
         if schema.get("nullable") is True:
             types.append("null")
@@ -159,10 +159,10 @@ class _ValueMaker:
 
     def _resolve(self, schema: Any) -> Mapping[str, Any]:
         """Return a schema with its reference replaced by the target, for merging."""
-        visited = set()
-        while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str) and schema["$ref"] not in visited:
+        references = set()
+        while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str) and schema["$ref"] not in references:
             self._spend(_size(schema))
-            visited.add(schema["$ref"])
+            references.add(schema["$ref"])
             schema = _merge(_without(schema, "$ref"), self._target(schema["$ref"]))
         return schema if isinstance(schema, Mapping) else {}
 
@@ -180,9 +180,9 @@ class _ValueMaker:
 
     def _typed_value(self, kind: str, schema: Mapping[str, Any], name: str) -> Any:
         """Make a value of one of the schema's types."""
-        if self.source and (found := self.source.find(kind, schema, name)) is not None:
-            self._spend(len(found) if isinstance(found, str) else 1)
-            return found
+        if self.source and (value := self.source.find(kind, schema, name)) is not None:
+            self._spend(len(value) if isinstance(value, str) else 1)
+            return value
         if enum := [schema["const"]] if "const" in schema else _list(schema, "enum"):
             word = _enum_value(kind, enum)
             self._spend(len(json.dumps(word)) if isinstance(word, str | list | Mapping) else 1)
@@ -214,17 +214,17 @@ class _ValueMaker:
         room = _limit(schema, "maxProperties", math.inf) - len(required)
         members: Json = {}
         for name in order:
-            if name in required or (name in properties and self.left > 0):
+            if name in required or (name in properties and self.values_left > 0):
                 self._spend(len(name))
             if name in required:
                 members[name] = self.value(properties.get(name, other), name)
-            elif name in properties and room >= 1 and self.left > 0:
-                taken = self._taken
+            elif name in properties and room >= 1 and self.values_left > 0:
+                uses = self._uses
                 try:
                     member = self.value(properties[name], name)
                 except NoValueError:
                     continue
-                if self.source is None or self.source.complete or self._taken > taken:
+                if self.source is None or self.source.complete or self._uses > uses:
                     members[name] = member
                     room -= 1
         for number in count(1):
@@ -243,26 +243,26 @@ class _ValueMaker:
             raise NoValueError("more elements are required than there may be")
         usual = min(most, max(len(first), 1))
         elements: list[Any] = []
-        while len(elements) < least or (len(elements) < (most if self.source else usual) and self.left > 0):
-            taken = self._taken
+        while len(elements) < least or (len(elements) < (most if self.source else usual) and self.values_left > 0):
+            uses = self._uses
             try:
                 element = self.value(first[len(elements)] if len(elements) < len(first) else other, name)
             except NoValueError:
                 if len(elements) < least:
                     raise
                 break
-            if len(elements) >= max(least, usual) and self._taken == taken:
+            if len(elements) >= max(least, usual) and self._uses == uses:
                 break
             elements.append(element)
         return elements
 
     @property
-    def _taken(self) -> int:
-        return self.source.taken if self.source else 0
+    def _uses(self) -> int:
+        return self.source.uses if self.source else 0
 
 
 def _size(schema: Mapping[str, Any]) -> int:
-    """How many members a schema has, with those of its lists and objects."""
+    """Return how many members a schema has, with those of its lists and objects."""
     return len(schema) + sum(len(value) for value in schema.values() if isinstance(value, list | tuple | Mapping))
 
 
@@ -387,26 +387,26 @@ def _without(schema: Mapping[str, Any], name: str) -> Json:
 
 def _merge(*schemas: Mapping[str, Any]) -> Json:
     """Return one schema with the conditions of all; of two that cannot be combined, the later one."""
-    merged: Json = {}
+    result: Json = {}
     grown: set[str] = set()  # members that are this schema's own, so that they can be added to without a copy
     for schema in schemas:
         for name, value in schema.items():
             if name in grown and name == "properties" and isinstance(value, Mapping):
-                merged[name].update(value)
+                result[name].update(value)
             elif name in grown and name == "required" and isinstance(value, list):
-                merged[name].extend(value)
-            elif name in merged:
-                combined = _combine(name, merged[name], value)
-                if combined is not value and name in {"properties", "required"}:
+                result[name].extend(value)
+            elif name in result:
+                combination = _combine(name, result[name], value)
+                if combination is not value and name in {"properties", "required"}:
                     grown.add(name)
-                merged[name] = combined
+                result[name] = combination
             else:
-                merged[name] = value
-    return merged
+                result[name] = value
+    return result
 
 
 def _frozen(value: Any) -> Hashable:
-    """Something equal for equal JSON values, to be looked up."""
+    """Return something equal for equal JSON values, to be looked up."""
     if isinstance(value, Mapping):
         return frozenset((name, _frozen(item)) for name, item in value.items())
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
@@ -422,6 +422,6 @@ def _combine(name: str, old: Any, new: Any) -> Any:
     if name == "required" and isinstance(old, list) and isinstance(new, list):
         return [*old, *new]
     if name == "enum" and isinstance(old, list) and isinstance(new, list):
-        known = {_frozen(word) for word in new}
-        return [word for word in old if _frozen(word) in known] or new
+        words = {_frozen(word) for word in new}
+        return [word for word in old if _frozen(word) in words] or new
     return new

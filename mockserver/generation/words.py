@@ -43,8 +43,8 @@ COMMON_WORDS = frozenset(
 
 def content_words(text: str) -> Iterator[str]:
     """Yield the stems of the words of a text that are not common ones: "get_cityWeather" has "citi" and "weather"."""
-    for found in _WORD.finditer(text):
-        word = found[0].lower()
+    for match in _WORD.finditer(text):
+        word = match[0].lower()
         if word not in COMMON_WORDS and len(word) > 1:
             yield _stem(_SAME.get(word, word))
     for operation in _OPERATION.finditer(text):

@@ -39,7 +39,7 @@ class BadMessage(ValueError):
 
 
 def encode(name: str, value: Mapping[str, Any]) -> bytes:
-    """The bytes of `value`, a message of the type `name`.
+    """Return the bytes of `value`, a message of the type `name`.
 
     Raises TypeError for a member the message does not have or of another type, ValueError for a number out of range or
     an unknown enum name, KeyError for an unknown message: mistakes of our own.
@@ -51,7 +51,10 @@ def encode(name: str, value: Mapping[str, Any]) -> bytes:
 
 
 def decode(name: str, data: bytes) -> Json:
-    """The message of the type `name` that the bytes stand for. Raises BadMessage; KeyError for an unknown message."""
+    """Return the message of the type `name` that the bytes stand for.
+
+    Raises BadMessage; KeyError for an unknown message.
+    """
     try:
         message = message_class(name).FromString(data)
     except DecodeError as error:
@@ -84,7 +87,7 @@ def _filler(name: str) -> Fill:
 
 
 def _member(field: Field) -> Fill:
-    """What puts a value into the field of a message."""
+    """Return what puts a value into the field of a message."""
     name, kind = field.name, field.type_name
     if field.map:
         return _map_member(field)
@@ -223,7 +226,7 @@ def _fill_any(target: Any, value: Any) -> None:
 
 
 def _stands_for_itself(name: str) -> bool:
-    """Whether the natural value of such a message is not a dict of its members; an Any then has it as "value"."""
+    """Return whether such a message has a natural value that is no dict; an Any then has it as "value"."""
     return name in _FILLERS or name in WRAPPERS
 
 

@@ -17,7 +17,7 @@ POOL = descriptor_pool.DescriptorPool()
 
 @cache
 def message_class(full_name: str) -> Any:
-    """The class of a message type. KeyError if the tables have none of that name."""
+    """Return the class of a message type. KeyError if the tables have none of that name."""
     add_package(schema.package(schema.message(full_name).full_name))
     return message_factory.GetMessageClass(POOL.FindMessageTypeByName(full_name))
 
@@ -26,19 +26,19 @@ def message_class(full_name: str) -> Any:
 def add_package(package: str) -> None:
     """Put the file of a package into the pool, after those that it needs."""
     file = _file(package)
-    for needed in sorted(set(_needed(package)) - {package}):
-        add_package(needed)
-        file.dependency.append(file_name(needed))
+    for other in sorted(set(_required_packages(package)) - {package}):
+        add_package(other)
+        file.dependency.append(file_name(other))
     POOL.AddSerializedFile(file.SerializeToString())
 
 
 def file_name(package: str) -> str:
-    """The name of the file of a package."""
+    """Return the name of the file of a package."""
     return f"{package.replace('.', '/')}.proto"
 
 
-def _needed(package: str) -> Iterator[str]:
-    """The packages of all types that a package mentions."""
+def _required_packages(package: str) -> Iterator[str]:
+    """Yield the packages of all types that a package mentions."""
     for name in schema.names(package)[0]:
         yield from (schema.package(field.type_name) for field in schema.message(name).fields if field.type_name)
     for rpc in schema.rpcs(package):
@@ -46,22 +46,24 @@ def _needed(package: str) -> Iterator[str]:
 
 
 def _file(package: str) -> Any:
-    """The FileDescriptorProto of a package. Nested types stand inside their parents, as their names say."""
+    """Return the FileDescriptorProto of a package. Nested types stand inside their parents, as their names say."""
     file = descriptor_pb2.FileDescriptorProto(name=file_name(package), package=package, syntax="proto3")
     messages, enums = schema.names(package)
     fields = [field for name in messages for field in schema.message(name).fields]
     entries = {field.type_name for field in fields if field.map}
-    made: dict[str, Any] = {}
+    nested_types: dict[str, Any] = {}
     for name in sorted(messages):  # a parent's name is the beginning of its children's
         parent, _, own = name.rpartition(".")
-        made[name] = proto = made[parent].nested_type.add() if parent in made else file.message_type.add()
+        nested_types[name] = proto = (
+            nested_types[parent].nested_type.add() if parent in nested_types else file.message_type.add()
+        )
         proto.name = own
         if name in entries:
             proto.options.map_entry = True
         _add_fields(proto, schema.message(name).fields)
     for name in sorted(enums):
         parent, _, own = name.rpartition(".")
-        proto = made.get(parent, file).enum_type.add(name=own)
+        proto = nested_types.get(parent, file).enum_type.add(name=own)
         _add_values(proto, name)
     for rpc in schema.rpcs(package):
         _add_rpc(file, rpc)
@@ -70,9 +72,9 @@ def _file(package: str) -> Any:
 
 def _add_fields(proto: Any, fields: tuple[Field, ...]) -> None:
     # A real oneof comes before those that protobuf makes up for `optional` fields.
-    named = dict.fromkeys(field.oneof for field in fields if field.oneof and not field.optional)
+    oneof_names = dict.fromkeys(field.oneof for field in fields if field.oneof and not field.optional)
     made_up = dict.fromkeys(field.oneof for field in fields if field.oneof and field.optional)
-    oneofs = list(named | made_up)
+    oneofs = list(oneof_names | made_up)
     for oneof in oneofs:
         proto.oneof_decl.add(name=oneof)
     for field in fields:
@@ -101,8 +103,8 @@ def _add_values(proto: Any, name: str) -> None:
 
 def _add_rpc(file: Any, rpc: Rpc) -> None:
     service, _, own = rpc.full_name.removeprefix(f"{file.package}.").rpartition(".")
-    made = next((it for it in file.service if it.name == service), None) or file.service.add(name=service)
-    made.method.add(
+    entry = next((it for it in file.service if it.name == service), None) or file.service.add(name=service)
+    entry.method.add(
         name=own,
         input_type=f".{rpc.request}",
         output_type=f".{rpc.response}",

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc, explain
-from mockserver.dispatch.dispatcher import BUG, Answer, dispatch, record_undispatched
+from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Json, Pause, Route, expand_path, text_at
@@ -57,7 +57,7 @@ class GrpcRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class GrpcReply:
     """The messages of an answer, each in bytes, and pauses on the clock before and between them.
 
     Where they end in an ApiError, the call ends with its status.
@@ -75,7 +75,7 @@ class GrpcFace:
         self._log_call = log_call
         self.table = table
 
-    def answer(self, call: GrpcRequest) -> Reply:
+    def answer(self, call: GrpcRequest) -> GrpcReply:
         """The reply to a call. Whatever is sent gets one; a handler's own failure is logged and INTERNAL."""
         watch = stopwatch()
         try:
@@ -83,12 +83,12 @@ class GrpcFace:
         except Unavailable as error:
             log.error("%s", error)  # noqa: TRY400 - the sentence says it all
             refusal = outages.overloaded()
-            reply, label = Reply(_failing(refusal), SystemClock()), call.method
+            reply, label = GrpcReply(_failing(refusal), SystemClock()), call.method
         status, reason = (refusal.code.name, f"  {explain(refusal)}") if refusal else ("OK", "")
         self._log_call(label, status, watch(), reason)
         return reply
 
-    def _answer_in_world(self, call: GrpcRequest) -> tuple[Reply, str, ApiError | None]:
+    def _answer_in_world(self, call: GrpcRequest) -> tuple[GrpcReply, str, ApiError | None]:
         """Return the reply, what the access log calls the call, and why the call is refused."""
         routes = self.table.routes_of(call.rpc)
         message, refused = _decode(routes[0].request, call.body) if routes else ({}, None)
@@ -97,7 +97,7 @@ class GrpcFace:
         secret = find_secret(texts, call.body, self._worlds.warn_once)
         arrival = _Arrival(call, world, world.clock.now(), secret, message)
         label, pieces, error = self._answer(arrival, refused)
-        return Reply(pieces, world.clock), label, error
+        return GrpcReply(pieces, world.clock), label, error
 
     def _answer(self, arrival: "_Arrival", refused: ApiError | None) -> tuple[str, Pieces, ApiError | None]:
         """What the access log calls the call, the reply's pieces, and why the call is refused."""
@@ -116,7 +116,7 @@ class GrpcFace:
         route = route or live[0]
         service = self.table.services[route.service]
         if misnamed and refused is None:
-            refused = service.misnamed(route, arrival.message)
+            refused = service.misnamed_error(route, arrival.message)
         request = Request(
             service=service,
             route=route,
@@ -196,7 +196,7 @@ def _not_implemented(table: RouteTable, call: GrpcRequest) -> ApiError:
     )
 
 
-def _pieces(answer: Answer, mask: str) -> Pieces:
+def _pieces(answer: CallResult, mask: str) -> Pieces:
     """The messages of an answer as far as its fault lets them through. The call is recorded as of HTTP."""
     entry = None if isinstance(answer.result, dict | ApiError) else answer.record()
     try:
@@ -208,7 +208,7 @@ def _pieces(answer: Answer, mask: str) -> Pieces:
             _record(answer)
 
 
-def _record(answer: Answer) -> None:
+def _record(answer: CallResult) -> None:
     try:
         answer.record()
     except Unavailable as error:
@@ -216,7 +216,7 @@ def _record(answer: Answer) -> None:
         raise outages.overloaded() from None
 
 
-def _encoded(answer: Answer, mask: str) -> Iterator[Piece]:
+def _encoded(answer: CallResult, mask: str) -> Iterator[Piece]:
     """The messages in bytes. Raises ApiError, the internal one for a bug of ours."""
     result, response = answer.result, answer.request.route.response
     if isinstance(result, ApiError):
@@ -237,7 +237,7 @@ def _encoded(answer: Answer, mask: str) -> Iterator[Piece]:
         raise error from None
 
 
-def _damaged(answer: Answer, pieces: Iterator[Piece]) -> Iterator[Piece]:
+def _damaged(answer: CallResult, pieces: Iterator[Piece]) -> Iterator[Piece]:
     """The pieces as the answer's fault lets them through: later, broken off or garbled."""
     fault = answer.fault
     if fault is None:

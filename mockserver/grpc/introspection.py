@@ -46,14 +46,14 @@ def _file(package: str, messages: Mapping[str, str]) -> Any:
         for row in fields.split(", "):
             field, number, kind = row.split()
             label = "LABEL_REPEATED" if kind.endswith("[]") else "LABEL_OPTIONAL"
-            made = message.field.add(name=field, number=int(number), label=label)
+            member = message.field.add(name=field, number=int(number), label=label)
             if kind.endswith("|"):
-                made.oneof_index = 0
+                member.oneof_index = 0
             kind = kind.rstrip("[]|")
             if kind.startswith("."):
-                made.type_name = f".{package}{kind}"
+                member.type_name = f".{package}{kind}"
             else:
-                made.type = descriptor_pb2.FieldDescriptorProto.Type.Value(f"TYPE_{kind.upper()}")
+                member.type = descriptor_pb2.FieldDescriptorProto.Type.Value(f"TYPE_{kind.upper()}")
     return file
 
 
@@ -100,7 +100,10 @@ class Introspection:
         self.services = sorted({route.rpc.rpartition(".")[0] for route in table.routes} | {HEALTH, *REFLECTION})
 
     def health(self, request: bytes) -> bytes | None:
-        """The health of a service, or of the server if none is named: it serves. None for one that is not there."""
+        """Return the health of a service, or of the server if none is named: it serves.
+
+        None for one that is not there.
+        """
         service = _class("grpc.health.v1.HealthCheckRequest").FromString(request).service
         if service and service not in self.services:
             return None
@@ -108,7 +111,7 @@ class Introspection:
         return response
 
     def reflect(self, requests: Iterator[bytes]) -> Iterator[bytes]:
-        """The answers to a stream of questions about services, types and files. v1 and v1alpha are the same in bytes."""
+        """Yield the answers to questions about services, types and files. v1 and v1alpha are the same in bytes."""
         for data in requests:
             request = _class("grpc.reflection.v1.ServerReflectionRequest").FromString(data)
             response = _class("grpc.reflection.v1.ServerReflectionResponse")(
@@ -117,17 +120,17 @@ class Introspection:
             yield response.SerializeToString()
 
     def _answer(self, request: Any) -> dict[str, Any]:
-        asked = request.WhichOneof("choice")
-        if asked == "list_services":
+        question = request.WhichOneof("choice")
+        if question == "list_services":
             return {"list_services_response": {"service": [{"name": name} for name in self.services]}}
         for package in schema.packages():
             add_package(package)
         try:
-            if asked == "file_by_filename":
+            if question == "file_by_filename":
                 return _described(POOL.FindFileByName(request.file_by_filename))
-            if asked == "file_containing_symbol":
+            if question == "file_containing_symbol":
                 return _described(POOL.FindFileContainingSymbol(request.file_containing_symbol))
-            if asked == "all_extension_numbers_of_type":
+            if question == "all_extension_numbers_of_type":
                 name = request.all_extension_numbers_of_type
                 POOL.FindMessageTypeByName(name)
                 return {"all_extension_numbers_response": {"base_type_name": name}}

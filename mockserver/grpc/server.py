@@ -17,12 +17,12 @@ from google.protobuf.message import DecodeError
 
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.grpc import THREAD_NAMES
-from mockserver.grpc.face import GrpcRequest, Reply, status_details
+from mockserver.grpc.face import GrpcReply, GrpcRequest, status_details
 from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
 from mockserver.limits import REQUEST_BYTES
 from mockserver.rpc import outages
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.loopback import reachable_host
+from mockserver.rpc.hosts import reachable_host
 from mockserver.state.clock import SECOND, Clock, ManualClock
 
 MOST_CALLS = 1000
@@ -45,7 +45,7 @@ _OPTIONS = (
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-class CannotListen(OSError):
+class CannotBind(OSError):
     """The server cannot listen there."""
 
 
@@ -56,8 +56,8 @@ class Face(Protocol):
     def table(self) -> RouteTable:
         """The methods that there are."""
 
-    def answer(self, call: GrpcRequest) -> Reply:
-        """The reply to a call. Raises ApiError if there can be none."""
+    def answer(self, call: GrpcRequest) -> GrpcReply:
+        """Return the reply to a call. Raises ApiError if there can be none."""
 
 
 class GrpcServer:
@@ -83,7 +83,7 @@ class GrpcServer:
                 return int(self._server.add_insecure_port(address))
             return int(self._server.add_secure_port(address, credentials))
         except RuntimeError as error:
-            raise CannotListen(str(error)) from None
+            raise CannotBind(str(error)) from None
 
     def start(self) -> None:
         """Start to serve."""
@@ -96,7 +96,7 @@ class GrpcServer:
 
 
 def tls(certificate: bytes, key: bytes) -> grpc.ServerCredentials:
-    """The credentials of a server with a certificate (chain) and its private key, both in PEM."""
+    """Return the credentials of a server with a certificate (chain) and its private key, both in PEM."""
     return grpc.ssl_server_credentials([(key, certificate)])
 
 
@@ -108,7 +108,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         self._introspection = Introspection(face.table)
 
     def service(self, details: Any) -> Any:
-        """The handler of a call."""
+        """Return the handler of a call."""
         service, _, method = details.method.removeprefix("/").partition("/")
         if service in REFLECTION:
             return grpc.stream_stream_rpc_method_handler(self._reflect)
@@ -121,12 +121,12 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         return grpc.unary_unary_rpc_method_handler(partial(self._whole, details))
 
     def _whole(self, details: Any, body: bytes, context: Any) -> bytes:
-        """The one message of a reply."""
+        """Return the one message of a reply."""
         with contextlib.closing(self._stream(details, body, context)) as messages:
             return next(messages)
 
     def _stream(self, details: Any, body: bytes, context: Any) -> Generator[bytes, None, None]:
-        """The messages of a reply, each when its time has come."""
+        """Return the messages of a reply, each when its time has come."""
         metadata = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
         try:
             reply = self._face.answer(GrpcRequest(details.method, metadata, body))
@@ -147,11 +147,11 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         return health if health is not None else _abort(context, ApiError(Code.NOT_FOUND, "unknown service"))
 
     def _watch_health(self, body: bytes, context: Any) -> Iterator[bytes]:
-        """The health now, and then nothing more, since it does not change, until the client has seen enough."""
+        """Yield the health now, and then nothing more, since it does not change, until the client has seen enough."""
         yield self._check_health(body, context)
-        ended = threading.Event()
-        if context.add_callback(ended.set):
-            ended.wait()
+        end = threading.Event()
+        if context.add_callback(end.set):
+            end.wait()
 
     def _reflect(self, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
         with _nonsense_refused(context):

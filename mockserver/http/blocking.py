@@ -21,7 +21,7 @@ class BlockingCalls(Generic[T]):
         self._threads = 0
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
-        """The result of the call, to come."""
+        """Return the result of the call, to come."""
         result: Future[T] = Future()
         with self._lock:
             self._waiting.append((result, call))

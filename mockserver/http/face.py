@@ -20,8 +20,15 @@ from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
 from mockserver.http.headers import Head
 from mockserver.http.parameters import InvalidParameters, SystemParameters, parse_query, split_query, unsupported_alt
-from mockserver.http.recorded import Recordings, Signature, identify, logged, print_recorded, recordings_of
-from mockserver.http.reply import Printer, Reply, requested_mask
+from mockserver.http.recorded_answers import (
+    RecordingKeys,
+    Recordings,
+    describe_response,
+    identify,
+    print_recorded,
+    recordings_of,
+)
+from mockserver.http.reply import HttpReply, Printer, requested_mask
 from mockserver.http.request import HttpRequest
 from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
@@ -54,29 +61,29 @@ class ReceivedRequest:
         """Return the name of a request without a method in the access log."""
         return f"{self.http.verb} {redact(self.http.path)}"
 
-    def answer_recorded(self, recordings: Recordings, table: RouteTable) -> tuple[str, Reply] | None:
+    def answer_recorded(self, recordings: Recordings, table: RouteTable) -> tuple[str, HttpReply] | None:
         """Reply with the recorded answer; None if there is none and another one may be given."""
-        signature = identify(self.http, table)
-        response = recordings.next_answer(signature, self.world.store)
+        keys = identify(self.http, table)
+        response = recordings.find_answer(keys, self.world.store)
         if response is not None:
-            self._record(response.status, logged(response, signature.response), signature=signature)
-            return signature.method, print_recorded(response, self.now, self.world.clock)
+            self._record(response.status, describe_response(response, keys.response), keys=keys)
+            return keys.method, print_recorded(response, self.now, self.world.clock)
         if self.world.settings.recordings_mode == "fallback":
             return None
-        missing = recordings.describe_missing(signature)
+        missing = recordings.describe_missing(keys)
         log.warning("%s", missing)
         # our choice: 501, which clients do not repeat; the real service has no recordings
         error = ApiError(Code.UNIMPLEMENTED, f"mockserver: {missing}.")
-        self._record(error.code.http, error.status, missing, signature=signature)
-        return signature.method, Printer(self.http, SystemParameters(), self.now, self.world.clock).print_error(error)
+        self._record(error.code.http, error.status, missing, keys=keys)
+        return keys.method, Printer(self.http, SystemParameters(), self.now, self.world.clock).print_error(error)
 
-    def refuse(self, error: ApiError, parameters: SystemParameters) -> Reply:
+    def refuse(self, error: ApiError, parameters: SystemParameters) -> HttpReply:
         """Reply with an error, before a method was found."""
         self.reason = explain(error)
         self._record(error.code.http, error.status)
         return Printer(self.http, parameters, self.now, self.world.clock).print_error(error)
 
-    def answer_unrouted(self, table: RouteTable, host: str) -> Reply:
+    def answer_unrouted(self, table: RouteTable, host: str) -> HttpReply:
         """Reply with 404: an empty body or the outermost server's page [both seen].
 
         Which of them depends on the service of the `host` that was called, or else of the path.
@@ -88,15 +95,15 @@ class ReceivedRequest:
         empty = service is not None and service.empty_404
         return self.print_page(404, b"" if empty else error_pages.not_found_page(self.http.target))
 
-    def print_page(self, status: int, page: bytes) -> Reply:
+    def print_page(self, status: int, page: bytes) -> HttpReply:
         """Reply with a page of the outermost server."""
         return Printer(self.http, SystemParameters(), self.now, self.world.clock).print_page(status, page)
 
-    def _record(self, status: int, response: Any, hint: str = "", *, signature: Signature | None = None) -> None:
+    def _record(self, status: int, response: Any, hint: str = "", *, keys: RecordingKeys | None = None) -> None:
         record_undispatched(
             self.world,
-            method="" if signature is None else signature.method_id,
-            request=None if signature is None else signature.message,
+            method="" if keys is None else keys.method_id,
+            request=None if keys is None else keys.message,
             now=self.now,
             secret=self.secret,
             verb=self.http.verb,
@@ -115,8 +122,8 @@ class HttpFace:
         self._table = table
         self._log_call = log_call
 
-    def answer(self, http: HttpRequest, *, may_block: bool = True) -> Reply:
-        """Answer any request. A bug in a handler is logged, and answered with the real service's 500.
+    def answer(self, http: HttpRequest, *, may_block: bool = True) -> HttpReply:
+        """Answer any request. A bug in a handler is describe_response, and answered with the real service's 500.
 
         Raises WouldBlock if the handler would have to wait, or takes long, and `may_block` is false.
         """
@@ -131,7 +138,7 @@ class HttpFace:
         self._log_call(label, reply.status, elapsed_ms(), reason)
         return reply
 
-    def _answer_in_world(self, http: HttpRequest, *, may_block: bool) -> tuple[str, Reply, str]:
+    def _answer_in_world(self, http: HttpRequest, *, may_block: bool) -> tuple[str, HttpReply, str]:
         """Return the name of the request for the access log, the reply, and why the request is refused."""
         texts = http.identifying_texts()
         world = self._worlds.choose(texts)
@@ -140,20 +147,20 @@ class HttpFace:
         label, reply = self._answer(received, may_block=may_block)
         return label, reply, f"  {received.label}: {received.reason}" if received.reason else ""
 
-    def _answer_early(self, received: ReceivedRequest, settings: Settings) -> tuple[str, Reply] | None:
+    def _answer_early(self, received: ReceivedRequest, settings: Settings) -> tuple[str, HttpReply] | None:
         """Answer what is answered before a route is found: preflights, real credentials, what was recorded."""
         http, world = received.http, received.world
         if http.verb == "OPTIONS" and "access-control-request-method" in http.headers:
             head = Head(now=received.now, origin=http.headers.get("origin"))
             requested = http.headers.get("access-control-request-headers", "")
-            return received.label, Reply(*head.preflight(requested), b"", world.clock)
+            return received.label, HttpReply(*head.preflight(requested), b"", world.clock)
         if received.secret and settings.refuse_real_credentials:
             return received.label, received.refuse(refusal(received.secret), SystemParameters())
         if settings.recordings is not None:
             return received.answer_recorded(recordings_of(world, settings.recordings, self._table), self._table)
         return None
 
-    def _answer(self, received: ReceivedRequest, *, may_block: bool) -> tuple[str, Reply]:
+    def _answer(self, received: ReceivedRequest, *, may_block: bool) -> tuple[str, HttpReply]:
         """Return the name of the request for the access log, and the reply."""
         http, settings = received.http, received.world.settings
         if early := self._answer_early(received, settings):
@@ -192,7 +199,7 @@ class HttpFace:
             return route.id, printer.print(answer)
 
 
-def _print_unavailable(http: HttpRequest) -> Reply:
+def _print_unavailable(http: HttpRequest) -> HttpReply:
     """Reply with 503 in the services' words. The world's clock cannot be read either."""
     return Printer(http, SystemParameters(), machine_time(), SystemClock()).print_error(outages.overloaded())
 

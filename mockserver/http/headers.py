@@ -71,9 +71,9 @@ class Head:
 
     def error(self, content_type: str = JSON, extra: Mapping[str, str] | None = None) -> Headers:
         """Return the headers of an error: Vary comes before Content-Type [seen]. That `extra` comes first is our choice: not seen."""
-        named = [(name.lower().encode(), text.encode()) for name, text in (extra or {}).items()]
+        headers = [(name.lower().encode(), text.encode()) for name, text in (extra or {}).items()]
         return [
-            *named,
+            *headers,
             *self._tier(),
             *_VARY,
             _content_type(content_type),
@@ -115,14 +115,14 @@ class Head:
         names = [name.strip().lower() for name in requested.split(",") if name.strip()]
         if not all(name in _ALLOWED or name.startswith(_ALLOWED_PREFIXES) for name in names):
             return 403, [*vary, *end]
-        allowed: Headers = [
+        headers: Headers = [
             (b"access-control-allow-origin", (self.origin or "*").encode("latin-1")),
             *vary,
             (b"access-control-allow-methods", b"DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"),
             (b"access-control-allow-headers", requested.encode("latin-1")),
             (b"access-control-max-age", b"3600"),
         ]
-        return 200, [*allowed, *end]
+        return 200, [*headers, *end]
 
     def _rest(self) -> Headers:
         size = _CHUNKED if self.length is None else (b"content-length", b"%d" % self.length)

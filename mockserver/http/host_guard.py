@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mockserver.http import identity
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.loopback import hostname, is_loopback
+from mockserver.rpc.hosts import hostname, is_loopback
 
 ANY_HOST = "*"
 
@@ -27,20 +27,20 @@ class HostGuard:
         """Raise ApiError PERMISSION_DENIED for a request that is not for this server, or of a foreign page."""
         if ANY_HOST in self.allowed:
             return
-        sent = {name: value.decode("latin-1") for name, value in headers if name in _NAMES}
-        if refusal := self._refusal(sent):
+        texts = {name: value.decode("latin-1") for name, value in headers if name in _NAMES}
+        if refusal := self._refusal(texts):
             # our choice: not seen. The real service is used by any page, and this protects the machine that runs ours.
             raise ApiError(Code.PERMISSION_DENIED, f"mockserver: {refusal}")
 
-    def _refusal(self, sent: Mapping[bytes, str]) -> str | None:
-        host, origin = sent.get(b"host"), sent.get(b"origin")
+    def _refusal(self, texts: Mapping[bytes, str]) -> str | None:
+        host, origin = texts.get(b"host"), texts.get(b"origin")
         if host is not None and not self._allows(name := hostname(f"//{host}")):
             return f"Host {host!r} is not this machine: ask for 127.0.0.1 or localhost, or {_advice(name)}"
         if origin is not None:
             if not self._allows(name := hostname(origin)):
                 return f"a page of {origin!r} may not use this server: {_advice(name)}"
-        elif sent.get(b"sec-fetch-site") == "cross-site" and sent.get(b"sec-fetch-mode") != "navigate":
-            page = hostname(sent.get(b"referer", ""))
+        elif texts.get(b"sec-fetch-site") == "cross-site" and texts.get(b"sec-fetch-mode") != "navigate":
+            page = hostname(texts.get(b"referer", ""))
             if not self._allows(page):
                 return f"a page of {page or 'another site'!r} may not use this server: {_advice(page)}"
         return None

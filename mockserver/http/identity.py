@@ -127,8 +127,8 @@ class Identity:
         """Return what an access or ID token is."""
         form = dict(request.query_params)
         if request.method == "POST":
-            posted = await _form(request, required="")
-            form |= {} if isinstance(posted, JSONResponse) else posted
+            fields = await _form(request, required="")
+            form |= {} if isinstance(fields, JSONResponse) else fields
         claims = _claims(form.get("id_token", ""))
         token = form.get("access_token")
         if token is None and not claims:

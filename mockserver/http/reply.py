@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from mockserver.dispatch.dispatcher import BUG, Answer
+from mockserver.dispatch.dispatcher import BUG, CallResult
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Json, Pause
 from mockserver.http.error_body import error_body
@@ -56,7 +56,7 @@ class Pieces:
 
 
 @dataclass(slots=True)
-class Reply:
+class HttpReply:
     """A reply for a door to send: with a whole body, or the pieces of a stream with pauses.
 
     The door first waits `delay_seconds` on the clock. With `reset` it breaks the connection instead.
@@ -83,9 +83,9 @@ class Printer:
     parameters: SystemParameters
     now: Nanos
     clock: Clock
-    answer: Answer | None = None
+    answer: CallResult | None = None
 
-    def print(self, answer: Answer) -> Reply:
+    def print(self, answer: CallResult) -> HttpReply:
         """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
         result = answer.result
         if isinstance(result, ApiError):
@@ -97,7 +97,7 @@ class Printer:
             return self._print_whole(200, body)
         return self._print_stream(answer, result)
 
-    def print_error(self, error: ApiError) -> Reply:
+    def print_error(self, error: ApiError) -> HttpReply:
         """Print an error, in the format of the method's answers."""
         status, body = error.code.http, error_body(error, self.parameters.xgafv)
         if self.answer is not None and self.answer.request.route.stream:
@@ -106,11 +106,11 @@ class Printer:
             body = ARRAY_OPEN + body + ARRAY_CLOSE
         return self._print_whole(status, body, error.headers)
 
-    def print_page(self, status: int, page: bytes) -> Reply:
+    def print_page(self, status: int, page: bytes) -> HttpReply:
         """Print a page of the outermost server."""
         return self._reply(status, self._head(len(page)).page(), self._body(page))
 
-    def _print_whole(self, status: int, body: bytes, extra: Mapping[str, str] | None = None) -> Reply:
+    def _print_whole(self, status: int, body: bytes, extra: Mapping[str, str] | None = None) -> HttpReply:
         content_type = JSON
         if self.answer is not None and self.answer.fault is not None and self.answer.fault.garble:
             body = garble(body)
@@ -125,7 +125,7 @@ class Printer:
         headers = head.success(content_type) if status == 200 else head.error(content_type, extra)
         return self._reply(status, headers, self._body(body))
 
-    def _print_stream(self, answer: Answer, messages: Iterator[Json | Pause]) -> Reply:
+    def _print_stream(self, answer: CallResult, messages: Iterator[Json | Pause]) -> HttpReply:
         entry = answer.record()
         pieces = self._encode_stream(answer, messages)
         if self.parameters.alt == "sse":
@@ -137,7 +137,7 @@ class Printer:
         pieces_with_fault = inject_into_stream(answer.fault, pieces) if answer.fault else pieces
         return self._reply(200, headers, Pieces(pieces_with_fault, lambda: answer.record_stream_end(entry)))
 
-    def _encode_stream(self, answer: Answer, messages: Iterator[Json | Pause]) -> Iterator[bytes | Pause]:
+    def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[bytes | Pause]:
         """Yield events, or the elements of an array. An error after the first message is not wrapped in either [seen]."""
         sse = self.parameters.alt == "sse"
         encode = self._encoder(answer, sse_event if sse else write)
@@ -157,7 +157,7 @@ class Printer:
         if not sse:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
-    def _encoder(self, answer: Answer, encode: Callable[[str, Json, Style], bytes]) -> Callable[[Json], bytes]:
+    def _encoder(self, answer: CallResult, encode: Callable[[str, Json, Style], bytes]) -> Callable[[Json], bytes]:
         """Return a function that encodes a message of the answer, or the members that `fields` selects."""
         response = answer.request.route.response
         style = Style(self.parameters.pretty, self.parameters.enum_as_int)
@@ -181,7 +181,7 @@ class Printer:
         return Head(
             now=self.now,
             server=profile.server(request.route),
-            timing_ms=1 if profile.timed else None,
+            timing_ms=1 if profile.has_timing else None,
             tier=None if status is None else self._tier(request, status),
             origin=origin,
             gzip=gzip,
@@ -191,17 +191,17 @@ class Printer:
     def _tier(self, request: Request, status: int) -> str | None:
         """Return the service tier of a call that reached the model: one with an answer, or a 429 [both seen]."""
         profile = request.service.headers
-        if request.route.id not in profile.tiered or status not in {200, 429}:
+        if request.route.id not in profile.tiered_methods or status not in {200, 429}:
             return None
         return "standard" if request.day >= profile.tiered_since else None
 
-    def _reply(self, status: int, headers: Headers, body: bytes | Pieces) -> Reply:
+    def _reply(self, status: int, headers: Headers, body: bytes | Pieces) -> HttpReply:
         fault = self.answer.fault if self.answer else None
         if fault is None:
-            return Reply(status, headers, body, self.clock)
+            return HttpReply(status, headers, body, self.clock)
         if fault.truncate and isinstance(body, bytes):
             body = Pieces(truncate(body))
-        return Reply(status, headers, body, self.clock, fault.latency_seconds, fault.reset)
+        return HttpReply(status, headers, body, self.clock, fault.latency_seconds, fault.reset)
 
 
 def requested_mask(http: HttpRequest, parameters: SystemParameters) -> str | None:

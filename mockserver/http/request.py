@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mockserver.protojson.reading import is_form
+from mockserver.rpc.hosts import host_without_port
 
 # The verbs that a POST may name in X-HTTP-Method-Override, for URLs too long for GET (Google's HTTP guidelines).
 OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
@@ -28,7 +29,7 @@ class HttpRequest:
     @property
     def host(self) -> str:
         """Return the host that the client called, in lower case and without a port."""
-        return self.headers.get("host", "").partition(":")[0].rstrip(".").lower()
+        return host_without_port(self.headers.get("host", ""))
 
     def __post_init__(self) -> None:
         self.method, self.parameters = self.verb, self.query

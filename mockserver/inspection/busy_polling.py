@@ -39,7 +39,7 @@ class PollWatch:
         self._reaction = reaction
         self._moment: Nanos = -1
         self._counts: Counter[int] = Counter()
-        self._noted: set[int] = set()
+        self._requests: set[int] = set()
 
     def note(self, request: Hashable, path: str) -> None:
         """Note a request to a path, if the client sends one. BusyPolling if it is one poll too many."""
@@ -51,9 +51,9 @@ class PollWatch:
             self._moment, self._counts = now, Counter()
         self._counts[key] += 1
         if self._reaction == "advance":
-            if key in self._noted and self._find_poll(path, now):
+            if key in self._requests and self._find_poll(path, now):
                 self._clock.advance(1)
-            self._noted.add(key)
+            self._requests.add(key)
         elif self._counts[key] >= LIMIT:
             self._counts[key] = 0
             if poll := self._find_poll(path, now):

@@ -45,7 +45,7 @@ def _find_base(name: str, rules: Rules) -> BaseModel:
     for model in tuned:
         if model.id == name.rpartition("/")[2]:
             return model
-    known = ", ".join(model.id for model in tuned)
+    ids = ", ".join(model.id for model in tuned)
     raise BadOption(
-        f"{name!r} is not a base model that {rules.api} tunes with this data; those are {known}", "--base-model"
+        f"{name!r} is not a base model that {rules.api} tunes with this data; those are {ids}", "--base-model"
     )

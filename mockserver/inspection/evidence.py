@@ -61,14 +61,14 @@ def _texts(status: Any) -> Iterator[str]:
 
 @cache
 def _chosen_sentences() -> tuple[list[str], ...]:
-    """The pieces of each sentence, between which its variables stand."""
-    chosen = [row["sentence"] for row in load().sentences if row["level"] == CHOICE]
-    distinctive = [text for text in chosen if len(_VARIABLE.sub("", text)) >= _MIN_LETTERS]
+    """Return the pieces of each sentence, between which its variables stand."""
+    sentences = [row["sentence"] for row in load().sentences if row["level"] == CHOICE]
+    distinctive = [text for text in sentences if len(_VARIABLE.sub("", text)) >= _MIN_LETTERS]
     return tuple(_VARIABLE.split(text) for text in distinctive)
 
 
 def _says(text: str, pieces: Sequence[str]) -> bool:
-    """Whether a text is these pieces with something between each two: the leftmost place for a piece will do."""
+    """Return whether a text is these pieces with something between each two: the leftmost place for a piece will do."""
     first, *others = pieces
     if not others:
         return text == first
@@ -77,8 +77,8 @@ def _says(text: str, pieces: Sequence[str]) -> bool:
     if not text.startswith(first) or not text.endswith(last):
         return False
     for piece in middle:
-        found = text.find(piece, at + 1, end)
-        if found < 0:
+        place = text.find(piece, at + 1, end)
+        if place < 0:
             return False
-        at = found + len(piece)
+        at = place + len(piece)
     return at < end

@@ -60,7 +60,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
+class JobPermission:
     """A role and whom it was given to."""
 
     principal: str
@@ -80,24 +80,24 @@ class JobDetail:
     resource: Json
     model: str
     lengths: tuple[int, ...]
-    permissions: tuple[Permission, ...]
+    permissions: tuple[JobPermission, ...]
 
 
 def list_jobs(world: World, *, limit: int, offset: int = 0) -> tuple[list[Job], int]:
     """Return a page of the jobs, newest first, and how many there are."""
-    stored = sorted(runs.runs(world), key=lambda it: it.run.created, reverse=True)
-    return [_describe(world, it) for it in stored[offset : offset + limit]], len(stored)
+    stored_runs = sorted(runs.runs(world), key=lambda it: it.run.created, reverse=True)
+    return [_describe(world, it) for it in stored_runs[offset : offset + limit]], len(stored_runs)
 
 
 def describe_job(world: World, name: str) -> JobDetail:
     """Return everything about a job. LookupError if there is none of that name."""
-    stored = next((it for it in runs.runs(world) if it.name == name), None)
-    if stored is None:
+    stored_run = next((it for it in runs.runs(world) if it.name == name), None)
+    if stored_run is None:
         raise LookupError(f"there is no job {name!r}")
-    record = world.store.get(stored.kind, name)
-    progress = runs.progress(world, stored.run)
-    training = Curve("training", [(it.step, it.mean_loss) for it in tuning.snapshots(stored.run, progress)])
-    job = _describe(world, stored)
+    record = world.store.get(stored_run.kind, name)
+    progress = runs.progress(world, stored_run.run)
+    training = Curve("training", [(it.step, it.mean_loss) for it in tuning.snapshots(stored_run.run, progress)])
+    job = _describe(world, stored_run)
     if isinstance(record, TunedModel):
         return JobDetail(
             job,
@@ -105,7 +105,7 @@ def describe_job(world: World, name: str) -> JobDetail:
             resources.tuned_models(world)[name],
             name if job.state == "SUCCEEDED" else "",
             tuple(map(len, record.examples)),
-            tuple(Permission(it.principal, it.role.name) for it in record.permissions),
+            tuple(JobPermission(it.principal, it.role.name) for it in record.permissions),
         )
     evaluation = [Curve("evaluation", points) for points in [loss_series(record, progress)] if points]
     resource = resources.tuning_jobs(world)[name]
@@ -125,12 +125,12 @@ def walk_histograms(resource: Any, name: str = "") -> Iterator[tuple[str, Sequen
             yield from walk_histograms(value, member)
 
 
-def _describe(world: World, stored: StoredRun) -> Job:
-    record = world.store.get(stored.kind, stored.name)
-    progress = runs.progress(world, stored.run)
+def _describe(world: World, stored_run: StoredRun) -> Job:
+    record = world.store.get(stored_run.kind, stored_run.name)
+    progress = runs.progress(world, stored_run.run)
     title, service, owner = _describe_record(record)
     return Job(
-        name=stored.name,
+        name=stored_run.name,
         service=service,
         title=title,
         base_model=record.base_model.rpartition("/")[2],
@@ -139,8 +139,8 @@ def _describe(world: World, stored: StoredRun) -> Job:
         completed_steps=progress.completed_steps,
         total_steps=progress.total_steps,
         completed_epochs=progress.completed_epochs,
-        epochs=stored.run.epochs,
-        seconds_left=_seconds_left(world, stored, progress),
+        epochs=stored_run.run.epochs,
+        seconds_left=_seconds_left(world, stored_run, progress),
     )
 
 
@@ -150,11 +150,11 @@ def _describe_record(record: TunedModel | TuningJob) -> tuple[str, str, str]:
     return record.display_name, "Vertex AI", "/".join(record.name.split("/")[:2])
 
 
-def _seconds_left(world: World, stored: StoredRun, progress: Progress) -> float | None:
+def _seconds_left(world: World, stored_run: StoredRun, progress: Progress) -> float | None:
     if progress.state.terminal:
         return None
-    ended = tuning.observe(stored.run, NEVER - 1).ended
-    if ended is None:
+    end = tuning.observe(stored_run.run, NEVER - 1).ended
+    if end is None:
         return None
     # Whole milliseconds, rounded up: whoever waits for so long finds the job ended.
-    return -((world.clock.now() - ended) * 1000 // SECOND) / 1000
+    return -((world.clock.now() - end) * 1000 // SECOND) / 1000

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, MutableMapping
 
-from mockserver.datasets import objects
-from mockserver.datasets.objects import Attributes, StoredObject, read_all
+from mockserver.datasets import object_store
+from mockserver.datasets.object_store import Attributes, StoredObject, read_all
 from mockserver.state.world import World
 
 
@@ -12,20 +12,20 @@ class StoredObjects(MutableMapping[str, bytes]):
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._objects = objects.objects(world.store, world.settings.gcs_root)
+        self._objects = object_store.objects(world.store, world.settings.gcs_root)
 
     def __getitem__(self, uri: str) -> bytes:
-        file = self._objects.open(*_split(uri))
+        file = self._objects.open(*_split_uri(uri))
         if file is None:
             raise KeyError(uri)
         return read_all(file)
 
     def __setitem__(self, uri: str, content: bytes | str) -> None:
         raw = content.encode() if isinstance(content, str) else content
-        self._objects.write(*_split(uri), raw, Attributes(), self._world.clock.now(), _accept)
+        self._objects.write(*_split_uri(uri), raw, Attributes(), self._world.clock.now(), _accept)
 
     def __delitem__(self, uri: str) -> None:
-        if not self._objects.delete(*_split(uri), _accept):
+        if not self._objects.delete(*_split_uri(uri), _accept):
             raise KeyError(uri)
 
     def __iter__(self) -> Iterator[str]:
@@ -46,7 +46,7 @@ def _accept(_: StoredObject | None) -> None:
     """Replace and delete whatever is there."""
 
 
-def _split(uri: str) -> tuple[str, str]:
+def _split_uri(uri: str) -> tuple[str, str]:
     """Return bucket and name. ValueError for a text that is not the URI of an object."""
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     if not uri.startswith("gs://") or not bucket or not name:

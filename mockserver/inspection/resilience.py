@@ -47,7 +47,7 @@ def find_violations(calls: Calls, *, max_attempts: int, give_up_after: float) ->
     """Return every finding, in the order of the calls that show them."""
     findings: list[Finding] = []
     for same in _group(calls):
-        chains = list(_split(same))
+        chains = list(_split_episodes(same))
         findings += _repeated_creates(chains)
         for chain in chains:
             findings += _judge(chain, give_up_after)
@@ -82,7 +82,7 @@ def _group(calls: Calls) -> Iterator[list[RecordedCall]]:
     yield from groups.values()
 
 
-def _split(same: Sequence[RecordedCall]) -> Iterator[list[RecordedCall]]:
+def _split_episodes(same: Sequence[RecordedCall]) -> Iterator[list[RecordedCall]]:
     """Yield the attempts that belong together: a success ends them."""
     chain: list[RecordedCall] = []
     for call in same:
@@ -105,16 +105,16 @@ def _failure(call: RecordedCall) -> str:
 def _judge(chain: Sequence[RecordedCall], give_up_after: float) -> Iterator[Finding]:
     """Yield what is wrong with each retry, or with the lack of one."""
     for number, (call, retry) in enumerate(pairwise(chain)):
-        waited, requested = _wait(call, retry), requested_delay(call)
+        pause, minimum = _wait(call, retry), requested_delay(call)
         if not is_transient(call):
             if call.status != 401 or number > 0:  # an expired token is renewed, and the call sent once more
                 yield Finding("repeated in vain", f"{_failure(call)}, which does not pass, and was sent again", retry)
         elif _is_create(call) and call.status not in NOT_CARRIED_OUT:
             yield Finding("repeated a create", f"{_failure(call)} and may have been carried out; sent again", retry)
-        elif waited < requested:
-            sentence = f"{_failure(call)}; sent again after {waited:g} s, told to wait {requested:g} s"
+        elif pause < minimum:
+            sentence = f"{_failure(call)}; sent again after {pause:g} s, told to wait {minimum:g} s"
             yield Finding("came too soon", sentence, retry)
-        elif waited < AT_ONCE_SECONDS:
+        elif pause < AT_ONCE_SECONDS:
             yield Finding("did not wait", f"{_failure(call)} and was sent again at once", retry)
     yield from _judge_back_off(chain)
     only = chain[0]
@@ -127,8 +127,8 @@ def _judge_back_off(chain: Sequence[RecordedCall]) -> Iterator[Finding]:
     """Two waits or more that nobody requested must grow."""
     waits = [_wait(call, retry) for call, retry in pairwise(chain) if is_transient(call) and not requested_delay(call)]
     if len(waits) > 1 and max(waits[1:]) <= waits[0]:
-        shown = ", ".join(f"{wait:g}" for wait in waits)
-        yield Finding("did not back off", f"{_failure(chain[0])} and was sent again after {shown} s", chain[-1])
+        numbers = ", ".join(f"{wait:g}" for wait in waits)
+        yield Finding("did not back off", f"{_failure(chain[0])} and was sent again after {numbers} s", chain[-1])
 
 
 def _judge_end(chain: Sequence[RecordedCall], max_attempts: int, give_up_after: float) -> Iterator[Finding]:

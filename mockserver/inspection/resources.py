@@ -164,7 +164,25 @@ def add_tuning_job(  # noqa: PLR0913 - all but the world and the name are given 
     """
     if "/" in name:
         project, location = _parse_name(name, "tuningJobs")[:2]
-    parent = f"projects/{project or world.credentials.project}/locations/{location}"
+    call = _job_request(world, f"projects/{project or world.credentials.project}/locations/{location}", members)
+    message = call.message["tuningJob"]
+    preparation = _raise_value_errors(lambda: prepare_tuning_job(call, message))
+
+    def change(transaction: Store) -> str:
+        job = _raise_value_errors(lambda: new_tuning_job(in_transaction(call, transaction), message, preparation))
+        run = _age_run(job.run, _parse_state(state.removeprefix("JOB_STATE_")), step, error)
+        new_job = _rename_job(replace(job, run=run), name, model, endpoint)
+        insert_tuning_job(transaction, new_job)
+        return new_job.name
+
+    try:
+        return world.store.transact(change)
+    except Exists as taken:
+        raise ValueError(f"{taken} already exists") from None
+
+
+def _job_request(world: World, parent: str, members: Mapping[str, Any]) -> Call:
+    """Return the call that creates a job with these members, and defaults for those that every job needs."""
     tree = {
         "base_model": _base_to_tune(world.settings.as_of, DEFAULT_VERTEX_BASE, vertex=True),
         "supervised_tuning_spec": {"training_dataset_uri": "gs://mockserver/train.jsonl"},
@@ -172,20 +190,7 @@ def add_tuning_job(  # noqa: PLR0913 - all but the world and the name are given 
     }
     message = _raise_value_errors(lambda: bind_tree(TUNING_JOB, tree))
     route = _route(vertex.ROUTES, "projects.locations.tuningJobs.create", "v1beta1")
-    call = _call(world, route, {"parent": parent, "tuningJob": message})
-    prepared = _raise_value_errors(lambda: prepare_tuning_job(call, message))
-
-    def change(transaction: Store) -> str:
-        job = _raise_value_errors(lambda: new_tuning_job(in_transaction(call, transaction), message, prepared))
-        run = _age_run(job.run, _parse_state(state.removeprefix("JOB_STATE_")), step, error)
-        chosen = _rename_job(replace(job, run=run), name, model, endpoint)
-        insert_tuning_job(transaction, chosen)
-        return chosen.name
-
-    try:
-        return world.store.transact(change)
-    except Exists as taken:
-        raise ValueError(f"{taken} already exists") from None
+    return _call(world, route, {"parent": parent, "tuningJob": message})
 
 
 def _rename_job(job: TuningJob, name: str, model: str, endpoint: str) -> TuningJob:
@@ -204,17 +209,17 @@ def _rename_job(job: TuningJob, name: str, model: str, endpoint: str) -> TuningJ
     return replace(job, checkpoints=(*others, replace(last, endpoint=job.endpoint)))
 
 
-def _choose_name(generated: str, wanted: str) -> str:
+def _choose_name(generated: str, new_name: str) -> str:
     """Return the wanted name of a resource, in the project and location of the generated one. ValueError if it differs."""
     parent, collection, _ = generated.rsplit("/", 2)
-    if not wanted:
+    if not new_name:
         return generated
-    if "/" not in wanted:
-        wanted = f"{parent}/{collection}/{wanted}"
-    project, location, segment = _parse_name(wanted, collection)
+    if "/" not in new_name:
+        new_name = f"{parent}/{collection}/{new_name}"
+    project, location, segment = _parse_name(new_name, collection)
     name = canonical_name(f"projects/{project}/locations/{location}/{collection}/{segment}")
     if not name.startswith(f"{parent}/"):
-        raise ValueError(f"{wanted} is not in {parent}, where the job is")
+        raise ValueError(f"{new_name} is not in {parent}, where the job is")
     return name
 
 
@@ -238,9 +243,9 @@ def _age_run(run: Run, state: State, step: int | None, error: Failure | None) ->
     moment = _find_time_of_step(run, step)
     if state is State.CANCELLED:
         run = cancel(run, moment)
-    ended = observe(run, NEVER - 1).ended
-    if state in {State.SUCCEEDED, State.FAILED, State.CANCELLED} and ended is not None:
-        moment = ended
+    end = observe(run, NEVER - 1).ended
+    if state in {State.SUCCEEDED, State.FAILED, State.CANCELLED} and end is not None:
+        moment = end
     older = _shift_run(run, moment - run.created)
     return cancel(older, run.created) if state is State.CANCELLING else older
 

@@ -23,11 +23,13 @@ INTERNAL = 13
 
 def find_run(world: World, name: str) -> StoredRun:
     """Return the run of that name. LookupError, with all names, if there is none or more than one."""
-    stored = list(runs.runs(world))
-    matches = [it for it in stored if it.name == name] or [it for it in stored if it.name.rpartition("/")[2] == name]
+    stored_runs = list(runs.runs(world))
+    matches = [it for it in stored_runs if it.name == name] or [
+        it for it in stored_runs if it.name.rpartition("/")[2] == name
+    ]
     if len(matches) == 1:
         return matches[0]
-    names = ", ".join(it.name for it in stored) or "none"
+    names = ", ".join(it.name for it in stored_runs) or "none"
     msg = f"{'more than one run' if matches else 'no run'} is called {name!r}; the runs are: {names}"
     raise LookupError(msg)
 
@@ -63,10 +65,10 @@ def stall(world: World, name: str, *, at_step: int) -> None:
 
 
 def _check_step(world: World, name: str, step: int) -> None:
-    stored = find_run(world, name)
-    completed, total = runs.progress(world, stored.run).completed_steps, stored.run.total_steps
+    stored_run = find_run(world, name)
+    completed, total = runs.progress(world, stored_run.run).completed_steps, stored_run.run.total_steps
     if not completed <= step <= total:
-        msg = f"{stored.name} has completed {completed} of {total} steps: it cannot end at step {step}"
+        msg = f"{stored_run.name} has completed {completed} of {total} steps: it cannot end at step {step}"
         raise ValueError(msg)
 
 
@@ -81,15 +83,15 @@ def _fail_at(run: Run, step: int, failure: Failure | None, now: Nanos) -> Run:
 def _change(world: World, name: str, edit: Callable[[Run, Nanos], Run]) -> None:
     def change(transaction: Store) -> None:
         within, now = world.in_transaction(transaction), world.clock.now()
-        stored = find_run(within, name)
-        state = tuning.state(stored.run, now)
+        stored_run = find_run(within, name)
+        state = tuning.state(stored_run.run, now)
         if state.terminal:
-            msg = f"{stored.name} has already ended: its state is {state.name}"
+            msg = f"{stored_run.name} has already ended: its state is {state.name}"
             raise ValueError(msg)
         if state is State.CANCELLING:
-            msg = f"{stored.name} is being cancelled"
+            msg = f"{stored_run.name} is being cancelled"
             raise ValueError(msg)
-        runs.change_run(within, stored, edit(stored.run, now), now)
+        runs.change_run(within, stored_run, edit(stored_run.run, now), now)
 
     world.store.transact(change)
 
@@ -105,8 +107,8 @@ def failure(error: str | None, code: int | str | None = None) -> Failure | None:
         return None
     if code is None:
         code = Code.INTERNAL
-    codes = [known for known in Code if known is not Code.OK]
-    match = next((known for known in codes if code in {known.name, known.value}), None)
+    codes = [each for each in Code if each is not Code.OK]
+    match = next((each for each in codes if code in {each.name, each.value}), None)
     if match is None:
-        raise ValueError(f"{code!r} is not the code of an error; use one of {', '.join(known.name for known in codes)}")
+        raise ValueError(f"{code!r} is not the code of an error; use one of {', '.join(each.name for each in codes)}")
     return Failure(int(match), error)

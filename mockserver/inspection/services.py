@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from mockserver.datasets.objects import METHODS
+from mockserver.datasets.object_store import METHODS
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.gemini import service as gemini
 from mockserver.vertex import service as vertex

@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from mockserver.protojson import schema
-from mockserver.protojson.renderers import RENDERERS
+from mockserver.protojson.exact_reader import EventHandler
+from mockserver.protojson.message_encoder import MessageEncoder
+from mockserver.protojson.renderers import RENDERERS, Renderer
 from mockserver.protojson.scalars import InvalidValue, Scalar, quote_value
 from mockserver.protojson.value_sinks import AnySink, message_sink
 from mockserver.protojson.well_known import ANY, STRUCT
-
-if TYPE_CHECKING:
-    from mockserver.protojson.binding import Binder
 
 _TYPE_URL = "type.googleapis.com/"
 _TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,200}")
 
 
+class ContentBinder(MessageEncoder, EventHandler):
+    """Binds the content of an Any, and the message that holds it."""
+
+    @abstractmethod
+    def create_content_binder(self, message: str) -> ContentBinder:
+        """Return a binder for the content of an Any; it has its own root and adds its errors to ours."""
+
+    @abstractmethod
+    def render_special(self, renderer: Renderer, type_label: str, prefix: str, value: Scalar) -> None:
+        """Write `value` to a message with a text form, or record why that is not possible."""
+
+
 class AnyUnpacker:
     """Handles the parser events inside an Any; what comes before "@type" is replayed once the type is known."""
 
-    def __init__(self, parent: Binder, sink: AnySink) -> None:
+    def __init__(self, parent: ContentBinder, sink: AnySink) -> None:
         self.parent = parent
         self.sink = sink
-        self.content: Binder | None = None
+        self.content: ContentBinder | None = None
         self.type_url = ""
         self.special = False
         """Whether the type has a JSON form of its own, which then stands under "value"."""
-        self.refused = False
+        self.has_failed = False
         self.depth = 0
         self.pending: list[Callable[[], object]] = []
 
@@ -101,9 +112,9 @@ class AnyUnpacker:
 
     def _refuse(self, type_label: str, problem: str) -> None:
         """Record the first error; later ones follow from it."""
-        if not self.refused:
+        if not self.has_failed:
             self.parent.invalid_value(type_label, problem)
-        self.refused = True
+        self.has_failed = True
 
     def _resolve(self, type_url: Scalar) -> None:
         """Bind the content to the named type, and replay the pending events."""
@@ -111,7 +122,7 @@ class AnyUnpacker:
             name = _message_name(type_url)
         except InvalidValue as error:
             self.parent.invalid_value("Any" if isinstance(type_url, str) else "String", str(error))
-            self.refused = True
+            self.has_failed = True
             return
         self.type_url = str(type_url)
         self.special = name in RENDERERS or name in {ANY, STRUCT}

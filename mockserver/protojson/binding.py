@@ -6,8 +6,8 @@ error the two may disagree (when a time is refused because its oneof is set, say
 reads it. Errors are collected, not raised; the caller reports them all.
 """
 
-from mockserver.protojson.any_unpacking import AnyUnpacker
-from mockserver.protojson.message_encoder import MessageEncoder, Violations
+from mockserver.protojson.any_unpacking import AnyUnpacker, ContentBinder
+from mockserver.protojson.message_encoder import Violations
 from mockserver.protojson.renderers import RENDERERS, Renderer
 from mockserver.protojson.scalars import InvalidValue, Scalar
 from mockserver.protojson.schema import Field, FieldType
@@ -29,7 +29,7 @@ class _Item:
         self.any: AnyUnpacker | None = None
 
 
-class Binder(MessageEncoder):
+class Binder(ContentBinder):
     """Handles the parser events of a JSON text and builds one message."""
 
     def __init__(self, message: str, violations: Violations, finalizers: Finalizers) -> None:
@@ -42,8 +42,8 @@ class Binder(MessageEncoder):
 
     def start_object(self, name: str) -> None:
         """Handle the start of an object."""
-        if self.ignored:
-            self.ignored += 1
+        if self.ignored_depth:
+            self.ignored_depth += 1
         elif self.current is None:
             self._start_root_object(name)
         elif self.current.any:
@@ -68,20 +68,20 @@ class Binder(MessageEncoder):
 
     def _start_object_in_map(self, name: str) -> None:
         if not self._add_key(name):
-            self.ignored += 1
+            self.ignored_depth += 1
             return
         value = self._push_entry(name)
         if value is None:
             return
         self.push("value", placeholder=True, is_any=value.type_name == ANY)
-        if not self.ignored:
+        if not self.ignored_depth:
             self._push_content(value.type_name)
 
     def _start_object_field(self, field: Field, name: str) -> None:
         if field.map:
             self.push(name, is_list=True, is_map=True)
         elif field.kind is not FieldType.MESSAGE:
-            self.ignored += 1
+            self.ignored_depth += 1
             self.invalid_value(field.name, "Starting an object on a scalar field")
         else:
             self.push(name, is_any=field.type_name == ANY)
@@ -96,15 +96,15 @@ class Binder(MessageEncoder):
 
     def end_object(self) -> None:
         """Handle the end of the object started last."""
-        if self.ignored:
-            self.ignored -= 1
+        if self.ignored_depth:
+            self.ignored_depth -= 1
         elif self.current is not None and not (self.current.any and self.current.any.end_object()):
             self.pop()
 
     def start_list(self, name: str) -> None:
         """Handle the start of a list."""
-        if self.ignored:
-            self.ignored += 1
+        if self.ignored_depth:
+            self.ignored_depth += 1
         elif self.current is None:
             self._start_root_list(name)
         elif self.current.any:
@@ -120,7 +120,7 @@ class Binder(MessageEncoder):
         type_name = self.message.full_name
         if name:
             self.invalid_name(name, "Root element should not be named.")
-            self.ignored += 1
+            self.ignored_depth += 1
         elif type_name in {VALUE, LIST_VALUE}:
             self.write_object("")
             self.current = _Item()
@@ -131,11 +131,11 @@ class Binder(MessageEncoder):
 
     def _start_list_in_map(self, name: str) -> None:
         if not self._add_key(name):
-            self.ignored += 1
+            self.ignored_depth += 1
             return
         value = self._push_entry(name)
         self.push("value", placeholder=True)
-        if self.ignored or value is None:
+        if self.ignored_depth or value is None:
             return
         if value.type_name in {VALUE, LIST_VALUE}:
             self._push_values(value.type_name)
@@ -153,17 +153,17 @@ class Binder(MessageEncoder):
     def _start_list_field(self, name: str) -> None:
         field = self.find_field(name)
         if field is None:
-            self.ignored += 1
+            self.ignored_depth += 1
         elif field.map:
             self.invalid_value("Map", f"Cannot bind a list to map for field '{name}'.")
-            self.ignored += 1
+            self.ignored_depth += 1
         elif field.repeated:
             self.push(name, is_list=True)
         elif field.type_name in {VALUE, LIST_VALUE}:
             self.push(name)
             self._push_values(field.type_name)
         else:
-            self.ignored += 1
+            self.ignored_depth += 1
             self.invalid_name(name, "Proto field is not repeating, cannot start list.")
 
     def _push_values(self, type_name: str) -> None:
@@ -174,8 +174,8 @@ class Binder(MessageEncoder):
 
     def end_list(self) -> None:
         """Handle the end of the list started last."""
-        if self.ignored:
-            self.ignored -= 1
+        if self.ignored_depth:
+            self.ignored_depth -= 1
         elif self.current is not None and self.current.any:
             self.current.any.end_list()
         elif self.current is not None:
@@ -183,7 +183,7 @@ class Binder(MessageEncoder):
 
     def render(self, name: str, value: Scalar) -> None:
         """Handle a scalar."""
-        if self.ignored:
+        if self.ignored_depth:
             return
         if self.current is None:
             self._render_root(name, value)
@@ -272,7 +272,7 @@ class Binder(MessageEncoder):
             self.write_list(name)
         else:
             self.write_object(name)
-        if self.ignored:
+        if self.ignored_depth:
             return
         self.current = _Item(self.current, placeholder=placeholder)
         if is_map:

@@ -368,8 +368,8 @@ class _Reader:
 
     def _bytes_left(self, enough: int) -> int:
         """Return how many bytes of text are left, or a number of at least `enough`."""
-        left = self.end - self.at
-        return left if left >= enough else len(self.text[self.at : self.end].encode())
+        size = self.end - self.at
+        return size if size >= enough else len(self.text[self.at : self.end].encode())
 
     # Errors
 

@@ -157,13 +157,13 @@ def _select_free(selection: Selection, value: Any) -> Any:
 
 def merge(
     message: str,
-    stored: Mapping[str, Any],
+    old: Mapping[str, Any],
     patch: Mapping[str, Any],
     paths: Sequence[str] | None,
     *,
     mutable: Collection[str] | None = None,
 ) -> Json:
-    """Return `stored` after a PATCH with `patch` under an update mask.
+    """Return `old` after a PATCH with `patch` under an update mask.
 
     No mask means every populated field of the patch (AIP-134), "*" full replacement. A field that the mask
     names and the patch lacks is cleared; lists and messages are replaced whole. `mutable` are the top-level
@@ -180,17 +180,17 @@ def merge(
         paths = [fields[name].name for name in populated if name in writable]
     if "*" in paths:
         paths = [fields[name].name for name in writable]
-    merged = dict(stored)
+    result = dict(old)
     for path in paths:
         steps = path.split(".")
         if not _path_exists(message, steps):
             raise _mask_error(message, path)
         top = fields[steps[0]]
         if top.json_name in writable:
-            merged = _assign(message, merged, patch, steps)
-        elif not top.output_only and stored.get(top.json_name) != patch.get(top.json_name):
+            result = _assign(message, result, patch, steps)
+        elif not top.output_only and old.get(top.json_name) != patch.get(top.json_name):
             raise _mask_error(message, path)
-    return merged
+    return result
 
 
 def _mask_error(message: str, path: str) -> ApiError:
@@ -209,22 +209,22 @@ def _path_exists(message: str, steps: Sequence[str]) -> bool:
     return _has_members(of) and not of.repeated and _path_exists(of.type_name, rest)
 
 
-def _assign(message: str, stored: Mapping[str, Any], patch: Mapping[str, Any], steps: Sequence[str]) -> Json:
-    """Return `stored` with the patch's member at `steps`; setting an arm of a oneof clears the others."""
+def _assign(message: str, old: Mapping[str, Any], patch: Mapping[str, Any], steps: Sequence[str]) -> Json:
+    """Return `old` with the patch's member at `steps`; setting an arm of a oneof clears the others."""
     fields = schema.message(message).by_name
     of, rest = fields[steps[0]], steps[1:]
-    new = _merge_inner(of, stored, patch, rest) if rest else patch.get(of.json_name)
-    merged = {name: value for name, value in stored.items() if name != of.json_name}
+    new = _merge_inner(of, old, patch, rest) if rest else patch.get(of.json_name)
+    result = {name: value for name, value in old.items() if name != of.json_name}
     if new is None:
-        return merged
+        return result
     if of.oneof is not None:
-        merged = {name: value for name, value in merged.items() if fields[name].oneof != of.oneof}
-    return {**merged, of.json_name: new}
+        result = {name: value for name, value in result.items() if fields[name].oneof != of.oneof}
+    return {**result, of.json_name: new}
 
 
-def _merge_inner(of: Field, stored: Mapping[str, Any], patch: Mapping[str, Any], rest: Sequence[str]) -> Json | None:
+def _merge_inner(of: Field, base: Mapping[str, Any], patch: Mapping[str, Any], rest: Sequence[str]) -> Json | None:
     """Return the new value of a message or map of which the mask names one member."""
-    old, new = stored.get(of.json_name), patch.get(of.json_name)
+    old, new = base.get(of.json_name), patch.get(of.json_name)
     if old is None and new is None:
         return None
     if not of.map:

@@ -65,7 +65,7 @@ class MessageEncoder:
         self.finalizers = finalizers
         self.result = Slot([None], 0)
         self.element: Element | None = None
-        self.ignored = 0
+        self.ignored_depth = 0
         """How many objects and lists are open below the last error (3.21's invalid_depth)."""
 
     def invalid_name(self, name: str, problem: str) -> None:
@@ -105,8 +105,8 @@ class MessageEncoder:
 
     def write_end(self) -> None:
         """Close the element opened last."""
-        if self.ignored:
-            self.ignored -= 1
+        if self.ignored_depth:
+            self.ignored_depth -= 1
         elif self.element is not None:
             if isinstance(self.element.sink, PartialValueSink) and (problem := self.element.sink.problem()):
                 self.invalid_value(f"type.googleapis.com/{self.element.message.full_name}", problem)
@@ -114,7 +114,7 @@ class MessageEncoder:
 
     def write_scalar(self, name: str, value: Scalar) -> None:
         """Store a scalar in the field `name`."""
-        if self.ignored:
+        if self.ignored_depth:
             return
         field = self.find_field(name)
         if field is None or self.element is None or not self._set_oneof(field, name):
@@ -139,7 +139,7 @@ class MessageEncoder:
 
     def _open_oneof(self, field: Field, name: str) -> bool:
         opened = self._set_oneof(field, name)
-        self.ignored += not opened
+        self.ignored_depth += not opened
         return opened
 
     def _set_oneof(self, field: Field, name: str) -> bool:
@@ -154,14 +154,14 @@ class MessageEncoder:
 
     def find_container(self, name: str, *, is_list: bool) -> Field | None:
         """Find the field for an object or a list; without one, everything in it is ignored."""
-        if self.ignored:
-            self.ignored += 1
+        if self.ignored_depth:
+            self.ignored_depth += 1
             return None
         field = self.find_field(name)
         if field is not None and is_list and not field.repeated:
             self.invalid_name(name, "Proto field is not repeating, cannot start list.")
             field = None
-        self.ignored += field is None
+        self.ignored_depth += field is None
         return field
 
     def find_field(self, name: str) -> Field | None:

@@ -52,14 +52,14 @@ def bind_parameters(message: str, path: Mapping[str, str], query: Parameters, vi
     path comes last and overrides the query.
     """
     tree = Bindings()
-    resolved = []
+    targets = []
     for name, value in query:
         try:
-            resolved.append((name, _resolve_path(message, name), value))
+            targets.append((name, _resolve_path(message, name), value))
         except _UnbindableParameter as error:
             if len(violations) < MAX_VIOLATIONS:
                 violations.append((None, f'Invalid JSON payload received. Unknown name "{name}": {error}'))
-    for _, fields, value in sorted(resolved, key=lambda parameter: parameter[0]):
+    for _, fields, value in sorted(targets, key=lambda parameter: parameter[0]):
         tree.bind(fields, value)
     for name, value in path.items():
         tree.bind(_resolve_path(message, name), value)

@@ -113,8 +113,8 @@ def _bind_fast(message: str, body: bytes, body_field: str, parameters: Bindings)
 def _add(parameters: Bindings, values: Json) -> None:
     """Add the parameters. Raises Fallback where that is more than setting an unset field."""
     for field, text in parameters.values:
-        merged = field.kind is FieldType.MESSAGE and field.json_name in values  # two masks are merged
-        if field.repeated or field.oneof or merged:
+        is_mask = field.kind is FieldType.MESSAGE and field.json_name in values  # two masks are merged
+        if field.repeated or field.oneof or is_mask:
             raise Fallback
         values[field.json_name] = fast_reader.bind_text(field, text)
     for field, inner in parameters.messages.values():

@@ -141,7 +141,7 @@ def rpcs(package: str) -> tuple[Rpc, ...]:
 
 
 def rpc(full_name: str) -> Rpc:
-    """The rpc of that name. KeyError if the tables have none."""
+    """Return the rpc of that name. KeyError if the tables have none."""
     return _rpcs_by_name(package(full_name))[full_name]
 
 

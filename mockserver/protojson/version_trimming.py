@@ -24,8 +24,8 @@ def trim_to_version(message: str, value: Mapping[str, Any]) -> Json:
 
     An Any is trimmed to the type that it names. Raises KeyError for an unknown message type.
     """
-    trimmed: Json = _message_trimmer(message)(value)
-    return trimmed
+    result: Json = _message_trimmer(message)(value)
+    return result
 
 
 @cache
@@ -43,7 +43,7 @@ def _new_trimmer(message: str, *, as_any: bool) -> Trim:
             return value.compute(trim_memoized)
         if rules is None:  # not before, because messages contain themselves (Schema)
             rules = _rules(message, as_any=as_any)
-        changed: Json = {}
+        result: Json = {}
         for name, item in value.items():
             rule: Rule = rules.get(name, _drop)
             if rule is None:
@@ -53,15 +53,15 @@ def _new_trimmer(message: str, *, as_any: bool) -> Trim:
             else:
                 member = _UNDEFINED if isinstance(item, str) and item not in rule else item
             if member is not item:
-                changed[name] = member
-        if not changed:
+                result[name] = member
+        if not result:
             return value
-        return {name: item for name, item in {**value, **changed}.items() if item is not _UNDEFINED}
+        return {name: item for name, item in {**value, **result}.items() if item is not _UNDEFINED}
 
     def trim_memoized(value: MemoizedMessage) -> Mapping[str, Any]:
         members = dict(value)
-        trimmed = trim(members)
-        return value if trimmed is members else MemoizedMessage(trimmed)
+        result = trim(members)
+        return value if result is members else MemoizedMessage(result)
 
     return trim
 
@@ -87,18 +87,18 @@ def _rule(field: Field) -> Rule:
         return trim
 
     def trim_memoized(items: list[Any]) -> list[Any]:
-        trimmed = MemoizedList(map(trim, items))
-        return items if all(map(is_, trimmed, items)) else trimmed
+        result = MemoizedList(map(trim, items))
+        return items if all(map(is_, result, items)) else result
 
     def trim_list(items: Any) -> list[Any]:
         if isinstance(items, MemoizedList):
             return items.compute(trim_memoized)
-        trimmed = list(map(trim, items))
-        return items if all(map(is_, trimmed, items)) else trimmed
+        result = list(map(trim, items))
+        return items if all(map(is_, result, items)) else result
 
     return trim_list
 
 
 def _trim_any(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    trimmed: Mapping[str, Any] = _message_trimmer(value["@type"].rpartition("/")[2], as_any=True)(value)
-    return trimmed
+    result: Mapping[str, Any] = _message_trimmer(value["@type"].rpartition("/")[2], as_any=True)(value)
+    return result

@@ -8,7 +8,7 @@ from mockserver.protojson.reading import bind_defined
 from mockserver.protojson.writing import write
 from mockserver.recordings.comparison import parse_messages
 from mockserver.scripting.answers import Answer, Citation
-from mockserver.transcripts.exchange import Response
+from mockserver.transcripts.exchange import RecordedResponse
 
 Json = dict[str, Any]
 
@@ -20,7 +20,7 @@ _COUNTS = {
 }
 
 
-def extract_answer(response: Response, message: str) -> Answer | None:
+def extract_answer(response: RecordedResponse, message: str) -> Answer | None:
     """Return the answer in a recorded response of a generating method; None if there is none that we can give.
 
     `message` is the type of the response. Members that it does not define are left out, and so reported as missing
@@ -49,8 +49,8 @@ def extract_answer(response: Response, message: str) -> Answer | None:
             citations=[citation for candidate in candidates for citation in _citations(candidate)],
             usage={name: usage[member] for member, name in _COUNTS.items() if member in usage},
             logprobs=[
-                (chosen.get("token", ""), chosen.get("logProbability", 0.0))
-                for chosen in last.get("logprobsResult", {}).get("chosenCandidates", ())
+                (token.get("token", ""), token.get("logProbability", 0.0))
+                for token in last.get("logprobsResult", {}).get("chosenCandidates", ())
             ],
         )
     except ValueError:  # an enum name or a number that our answers do not support

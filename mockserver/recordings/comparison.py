@@ -15,7 +15,7 @@ from itertools import zip_longest
 from typing import Any
 
 from mockserver.recordings.id_mapping import IdMapping
-from mockserver.transcripts.exchange import Response
+from mockserver.transcripts.exchange import RecordedResponse
 
 
 class Grade(IntEnum):
@@ -62,7 +62,7 @@ class Difference:
     ours: Any
 
 
-def compare(recorded: Response, ours: Response, ids: IdMapping) -> list[Difference]:
+def compare(recorded: RecordedResponse, ours: RecordedResponse, ids: IdMapping) -> list[Difference]:
     """Return the differences that matter, in the order of the response. `ids` learns which of our ids is which."""
     differences = [*_compare_heads(recorded, ours)]
     old, new = parse_messages(recorded), parse_messages(ours)
@@ -87,10 +87,10 @@ def compare(recorded: Response, ours: Response, ids: IdMapping) -> list[Differen
 
 def merge_messages(messages: Sequence[Any]) -> Any:
     """Merge the messages of a stream into one: texts are joined, of anything else the last value counts."""
-    merged: Any = {}
+    result: Any = {}
     for message in messages:
-        merged = _merge(merged, message)
-    return merged
+        result = _merge(result, message)
+    return result
 
 
 def _merge(old: Any, new: Any, name: str = "") -> Any:
@@ -111,24 +111,24 @@ def grade(differences: list[Difference]) -> Grade:
     return max((difference.grade for difference in differences), default=Grade.SAME)
 
 
-def parse_messages(response: Response) -> list[Any] | None:
+def parse_messages(response: RecordedResponse) -> list[Any] | None:
     """Return the messages of a response: one, or those of a stream in either form. None if it is not JSON."""
     text = response.body.decode("utf-8", "replace").strip()
     if text.startswith("data:"):
         events = [event.removeprefix("data:") for event in re.split(r"\r?\n\r?\n", text) if event.strip()]
-        return _parsed(events)
-    whole = _parsed([text])
+        return _parse_all(events)
+    whole = _parse_all([text])
     return whole[0] if whole and isinstance(whole[0], list) else whole
 
 
-def _parsed(texts: list[str]) -> list[Any] | None:
+def _parse_all(texts: list[str]) -> list[Any] | None:
     try:
         return [json.loads(text) for text in texts]
     except ValueError:
         return None
 
 
-def _compare_heads(recorded: Response, ours: Response) -> Iterator[Difference]:
+def _compare_heads(recorded: RecordedResponse, ours: RecordedResponse) -> Iterator[Difference]:
     if recorded.status != ours.status:
         yield Difference("status", Grade.DIFFERS, recorded.status, ours.status)
     for name in ("content-type", "content-disposition"):

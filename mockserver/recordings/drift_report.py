@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from mockserver.recordings.comparison import Difference, Grade
-from mockserver.recordings.replay import Outcome, Replay
+from mockserver.recordings.replay import Replay, ReplayOutcome
 from mockserver.settings import BadOption
 from mockserver.transcripts.exchange import NothingToReplay, UnreadableFile
 from mockserver.transcripts.reading import SUFFIXES, find_files, read
@@ -19,7 +19,7 @@ COLUMNS = ("same", "shape", "differs", "skipped")
 class DriftReport:
     """For each file: its outcomes, or why there are none."""
 
-    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+    outcomes: dict[str, list[ReplayOutcome]] = field(default_factory=dict)
     remarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     nothing: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -97,11 +97,11 @@ def check(folder: Path) -> DriftReport:
     return report
 
 
-def _column(outcome: Outcome) -> str:
+def _column(outcome: ReplayOutcome) -> str:
     return "skipped" if outcome.skipped else outcome.grade.name.lower()
 
 
-def _time_shift(outcome: Outcome) -> str:
+def _time_shift(outcome: ReplayOutcome) -> str:
     if not outcome.seconds_off:
         return ""
     return f" (requested {abs(outcome.seconds_off):.0f} s {'later' if outcome.seconds_off > 0 else 'earlier'})"

@@ -22,7 +22,7 @@ from mockserver.recordings.id_mapping import IdMapping
 from mockserver.simulation.tuning import SECOND, Failure, Pace, Run
 from mockserver.state.clock import Nanos, to_nanos
 from mockserver.state.world import World
-from mockserver.transcripts.exchange import Exchange, Headers, Request, Response
+from mockserver.transcripts.exchange import Exchange, Headers, RecordedRequest, RecordedResponse
 
 Json = dict[str, Any]
 
@@ -100,7 +100,7 @@ def find_preconditions(exchanges: Sequence[Exchange]) -> list[Resource]:
     return sorted(resources.values(), key=lambda resource: resource.created)
 
 
-def _named_items(response: Response) -> Iterator[Json]:
+def _named_items(response: RecordedResponse) -> Iterator[Json]:
     """Yield the named resources that a response is, lists, or has started to create."""
     for message in parse_messages(response) or ():
         if isinstance(message, dict):
@@ -132,7 +132,7 @@ def _resource_type(response: str) -> str:
 class Preconditions:
     """Creates resources in a world, each at its recorded time."""
 
-    def __init__(self, world: World, ids: IdMapping, send: Callable[[Request], Response]) -> None:
+    def __init__(self, world: World, ids: IdMapping, send: Callable[[RecordedRequest], RecordedResponse]) -> None:
         self._world = world
         self._names = ids
         self._send = send
@@ -168,7 +168,7 @@ class Preconditions:
             id_ = resource.name.removeprefix("tunedModels/")
             path = f"/{resource.version}/tunedModels?tunedModelId={id_}"
         headers = (("content-type", "application/json"), *resource.caller)
-        request = Request("POST", f"http://localhost{path}", headers, write(resource.message, body))
+        request = RecordedRequest("POST", f"http://localhost{path}", headers, write(resource.message, body))
         items = list(_named_items(self._send(request)))
         if items:
             name = str(items[-1]["name"])
@@ -178,11 +178,11 @@ class Preconditions:
 
     def _end(self, resource: Resource) -> None:
         if name := self._ours.get(resource.name):
-            self._edit(name, lambda run: _ended(run, resource))
+            self._edit(name, lambda run: _end_run(run, resource))
 
     def _edit(self, name: str, edit: Callable[[Run], Run]) -> None:
-        held = run_control.find_run(self._world, name)
-        self._world.store.change(held.kind, held.name, lambda record: replace(record, run=edit(record.run)))
+        stored_run = run_control.find_run(self._world, name)
+        self._world.store.change(stored_run.kind, stored_run.name, lambda record: replace(record, run=edit(record.run)))
 
 
 def _settable(message: str, members: Json) -> Json:
@@ -193,8 +193,8 @@ def _settable(message: str, members: Json) -> Json:
         field = fields[name]
         if field.output_only:
             continue
-        nested = isinstance(value, dict) and field.type_name and not field.map
-        settable[name] = _settable(field.type_name, value) if nested else value
+        is_message = isinstance(value, dict) and field.type_name and not field.map
+        settable[name] = _settable(field.type_name, value) if is_message else value
     return settable
 
 
@@ -211,38 +211,36 @@ def _examples(resource: Resource) -> Json:
 
 def _pace(pace: Pace, resource: Resource) -> Pace:
     """Return the pace that gives the recorded times, as far as there are any."""
-    started, ended = resource.time("startTime"), resource.ended
-    if started is None and ended is not None:  # it ended before it started
-        return replace(pace, start_seconds=(ended - resource.created) / SECOND + 1)
-    if started is None:
+    start, end = resource.time("startTime"), resource.ended
+    if start is None and end is not None:  # it ended before it started
+        return replace(pace, start_seconds=(end - resource.created) / SECOND + 1)
+    if start is None:
         return pace
-    pace = replace(pace, start_seconds=(started - resource.created) / SECOND)
+    pace = replace(pace, start_seconds=(start - resource.created) / SECOND)
     snapshots = resource.members.get("tuningTask", {}).get("snapshots", ())
     steps: list[Nanos] = sorted(
-        moment for step in snapshots if started <= (moment := step.get("computeTime", 0)) <= LAST_MOMENT
+        moment for step in snapshots if start <= (moment := step.get("computeTime", 0)) <= LAST_MOMENT
     )
     if steps:
         interval = (steps[-1] - steps[0]) / max(1, len(steps) - 1) / SECOND
-        pace = replace(pace, first_step_seconds=(steps[0] - started) / SECOND, step_seconds=interval)
-    if steps and ended:
-        pace = replace(pace, finish_seconds=max(0.0, (ended - steps[-1]) / SECOND))
+        pace = replace(pace, first_step_seconds=(steps[0] - start) / SECOND, step_seconds=interval)
+    if steps and end:
+        pace = replace(pace, finish_seconds=max(0.0, (end - steps[-1]) / SECOND))
     return pace
 
 
-def _ended(run: Run, resource: Resource) -> Run:
+def _end_run(run: Run, resource: Resource) -> Run:
     """Return the run, ended as recorded."""
-    ended, state = resource.ended, str(resource.members.get("state", ""))
+    end, state = resource.ended, str(resource.members.get("state", ""))
     error: Json = resource.members.get("error", {})
-    if state.endswith("CANCELLED") and ended is not None:
+    if state.endswith("CANCELLED") and end is not None:
         # A job without a model was cancelled within a second of its start, and took the rest of the time to end.
-        requested = (
-            ended if "tunedModel" in resource.members else min(ended, (resource.time("startTime") or ended) + SECOND)
-        )
-        seconds = (ended - requested) / SECOND
+        requested = end if "tunedModel" in resource.members else min(end, (resource.time("startTime") or end) + SECOND)
+        seconds = (end - requested) / SECOND
         return replace(
             run, cancelled=requested, pace=replace(run.pace, cancel_seconds=seconds, early_cancel_seconds=0.0)
         )
     if state.endswith("FAILED"):
         failure = Failure(error["code"], error["message"]) if error.keys() >= {"code", "message"} else None
-        return replace(run, failed=ended, failure=failure)
-    return replace(run, finished=ended)
+        return replace(run, failed=end, failure=failure)
+    return replace(run, finished=end)

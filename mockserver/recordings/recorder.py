@@ -27,7 +27,7 @@ from mockserver.inspection.services import route_table
 from mockserver.recordings.redaction import Redactor
 from mockserver.recordings.secret_detectors import Kind, Secret
 from mockserver.state.clock import stopwatch
-from mockserver.transcripts.exchange import Exchange, Request, Response, lower_names, parse_date, write
+from mockserver.transcripts.exchange import Exchange, RecordedRequest, RecordedResponse, lower_names, parse_date, write
 
 _LOCATION = re.compile(r"/locations/([a-z]+-[a-z]+\d+)(?=[/:]|$)")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -102,11 +102,11 @@ class Recorder:
             body = httpx.Response(200, headers=reply.headers, content=raw).content
         except httpx.DecodingError:  # the compressed body is incomplete
             body = b""
-        request = Request(
+        request = RecordedRequest(
             outgoing.method, str(outgoing.url), lower_names(outgoing.headers.multi_items()), outgoing.content
         )
         is_events = "event-stream" in reply.headers.get("content-type", "")
-        response = Response(reply.status_code, headers, body, pauses=pauses.seconds if is_events else ())
+        response = RecordedResponse(reply.status_code, headers, body, pauses=pauses.seconds if is_events else ())
         self.exchanges.append(Exchange(request, response, f"recorded by mockserver {__version__}", parse_date(headers)))
 
     def redact(self, secrets: Iterable[Secret] = ()) -> tuple[list[Exchange], Mapping[Kind, int]]:
@@ -120,25 +120,25 @@ class Pauses:
 
     def __init__(self) -> None:
         self._elapsed_ms = stopwatch()
-        self._waited: list[float] = []
+        self._pauses: list[float] = []
         self._end = b""
         self._is_between = True
 
     def add(self, chunk: bytes) -> None:
         """Count the events that begin in a chunk: the first one has waited, the others came with it."""
         text = self._end + chunk.replace(b"\r", b"")
-        ended = text.count(b"\n\n")
+        event_ends = text.count(b"\n\n")
         self._end = b"\n" if text.endswith(b"\n") and not text.endswith(b"\n\n") else b""
-        begun = ended + (not text.endswith(b"\n\n")) - (not self._is_between)
+        event_starts = event_ends + (not text.endswith(b"\n\n")) - (not self._is_between)
         self._is_between = text.endswith(b"\n\n")
-        if begun > 0:
-            waited = self._elapsed_ms() / 1000 - sum(self._waited)
-            self._waited += [round(waited, 3), *[0.0] * (begun - 1)]
+        if event_starts > 0:
+            pause = self._elapsed_ms() / 1000 - sum(self._pauses)
+            self._pauses += [round(pause, 3), *[0.0] * (event_starts - 1)]
 
     @property
     def seconds(self) -> tuple[float, ...]:
         """Return the seconds before each event."""
-        return tuple(self._waited)
+        return tuple(self._pauses)
 
 
 async def _outgoing_request(incoming: HttpRequest, upstream: str | None) -> httpx.Request:

@@ -22,7 +22,7 @@ from mockserver.scripting.answers import Rule
 from mockserver.scripting.scenario import Scenario
 from mockserver.state.clock import SECOND, ManualClock, Nanos, to_datetime, to_nanos
 from mockserver.state.world import Settings, World
-from mockserver.transcripts.exchange import Exchange, Request, Response, Transcript, lower_names
+from mockserver.transcripts.exchange import Exchange, RecordedRequest, RecordedResponse, Transcript, lower_names
 
 # For transcripts without a date. Any date works, because all eras are served at once.
 DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -53,7 +53,7 @@ _REFUSED_CREDENTIALS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReplayOutcome:
     """The outcome of one exchange: compared, or skipped for a reason. `method` is its id, or verb and path."""
 
     number: int
@@ -86,17 +86,17 @@ class Replay:
         self._preconditions = Preconditions(self._world, self._ids, lambda request: _send(self._world, request))
         self._preconditions.schedule(resources)
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Iterator[ReplayOutcome]:
         """Replay each exchange, in order."""
         for number, exchange in enumerate(self._transcript.exchanges, 1):
             yield self._replay(number, exchange)
 
-    def _replay(self, number: int, exchange: Exchange) -> Outcome:
+    def _replay(self, number: int, exchange: Exchange) -> ReplayOutcome:
         parts = exchange.request.parts
         match = route_table().match(exchange.request.method, _fill_placeholders(parts.path))
         method = match.route.id if match else f"{exchange.request.method} {_mask_ids(parts.path)}"
         if reason := _reason_to_skip(exchange, match):
-            return Outcome(number, method, reason)
+            return ReplayOutcome(number, method, reason)
         moment = _exchange_time(exchange)
         self._preconditions.prepare(moment)
         self._existing |= {name.rpartition("/")[2] for name in self._preconditions.created_names}
@@ -108,17 +108,19 @@ class Replay:
         request = self._request(exchange, match)
         ours = self._send_as_recorded(self._world, exchange, request, match)
         if reason := self._missing_precondition(exchange, match):
-            return Outcome(number, method, reason)
+            return ReplayOutcome(number, method, reason)
         differences = _forgive_unpublished(compare(exchange.response, ours, self._ids))
         if ours.status == exchange.response.status:
             self._existing |= _words(exchange.response.body)
         if grade(differences) is Grade.DIFFERS and moment is None and exchange.response.status >= 400:
             differences = self._retry_on_other_days(differences, exchange, request, match)
         if grade(differences) is Grade.DIFFERS and request.method == "GET":
-            return self._retry_at_other_times(Outcome(number, method, "", tuple(differences)), exchange, request)
-        return Outcome(number, method, "", tuple(differences))
+            return self._retry_at_other_times(ReplayOutcome(number, method, "", tuple(differences)), exchange, request)
+        return ReplayOutcome(number, method, "", tuple(differences))
 
-    def _retry_at_other_times(self, outcome: Outcome, exchange: Exchange, request: Request) -> Outcome:
+    def _retry_at_other_times(
+        self, outcome: ReplayOutcome, exchange: Exchange, request: RecordedRequest
+    ) -> ReplayOutcome:
         """Send the request earlier and later; return the outcome if the job then has the recorded state."""
         now = self._world.clock.now()
         moments = [self._start + round((now - self._start) * factor) for factor in _TIME_FACTORS]
@@ -133,7 +135,7 @@ class Replay:
         return outcome
 
     def _retry_on_other_days(
-        self, differences: list[Difference], exchange: Exchange, request: Request, match: Match | None
+        self, differences: list[Difference], exchange: Exchange, request: RecordedRequest, match: Match | None
     ) -> list[Difference]:
         """Send a request without a date on other days; return the differences of the first day whose words are recorded."""
         for day in _OTHER_DAYS:
@@ -144,20 +146,22 @@ class Replay:
                 return others
         return differences
 
-    def _request(self, exchange: Exchange, match: Match | None) -> Request:
+    def _request(self, exchange: Exchange, match: Match | None) -> RecordedRequest:
         """Return the recorded request with our ids, and with substitutes for removed credentials."""
         request = exchange.request
         target = self._ids.translate(_fill_placeholders(request.parts.path))
         query = self._ids.translate(request.parts.query)
-        recorded = _default_body(match) if request.body is None else request.body.decode("utf-8", "replace")
-        body = b"" if request.method in {"GET", "HEAD"} else self._ids.translate(recorded).encode()
+        text = _default_body(match) if request.body is None else request.body.decode("utf-8", "replace")
+        body = b"" if request.method in {"GET", "HEAD"} else self._ids.translate(text).encode()
         url = f"http://{request.parts.hostname or 'localhost'}{target}" + (f"?{query}" if query else "")
         headers = [(name, value) for name, value in request.headers if name not in _HOP_BY_HOP]
         if body and not any(name == "content-type" for name, _ in headers):
             headers.append(("content-type", "application/json"))
-        return Request(request.method, url, (*headers, *substitute_credentials(exchange)), body)
+        return RecordedRequest(request.method, url, (*headers, *substitute_credentials(exchange)), body)
 
-    def _send_as_recorded(self, world: World, exchange: Exchange, request: Request, match: Match | None) -> Response:
+    def _send_as_recorded(
+        self, world: World, exchange: Exchange, request: RecordedRequest, match: Match | None
+    ) -> RecordedResponse:
         """Return our response, from a world that gives the recorded answer and refuses what was refused."""
         ratings: Literal["always", "real"] = "always" if b'"safetyRatings"' in exchange.response.body else "real"
         world.settings = replace(world.settings, safety_ratings=ratings)
@@ -205,8 +209,8 @@ def _exchange_time(exchange: Exchange) -> Nanos | None:
 
 def _is_cut(exchange: Exchange) -> bool:
     """Return whether the recorder cut the request: the response counts more tokens than it has characters."""
-    counted = _TOKEN_COUNT.search(exchange.response.body)
-    return counted is not None and int(counted[1]) > len(exchange.request.body or b"")
+    usage = _TOKEN_COUNT.search(exchange.response.body)
+    return usage is not None and int(usage[1]) > len(exchange.request.body or b"")
 
 
 def _parse_time(text: str) -> Nanos:
@@ -217,11 +221,11 @@ def _parse_time(text: str) -> Nanos:
         return 0
 
 
-def _send(world: World, request: Request) -> Response:
+def _send(world: World, request: RecordedRequest) -> RecordedResponse:
     body = request.body or b""
     length = [("content-length", str(len(body)))] if request.method not in {"GET", "HEAD"} else []
     reply = send_request(create_app(world), AppRequest(request.method, request.url, [*request.headers, *length], body))
-    return Response(reply.status, lower_names(reply.headers), b"".join(reply.pieces))
+    return RecordedResponse(reply.status, lower_names(reply.headers), b"".join(reply.pieces))
 
 
 def _reason_to_skip(exchange: Exchange, match: Match | None) -> str:
@@ -267,7 +271,7 @@ def _assigned_ids(path: str) -> set[str]:
     )
 
 
-def _listed_ids(response: Response) -> set[str]:
+def _listed_ids(response: RecordedResponse) -> set[str]:
     """Return the assigned ids of the items in a list response."""
     messages = [message for message in parse_messages(response) or () if isinstance(message, dict)]
     lists = [value for message in messages for value in message.values() if isinstance(value, list)]
@@ -279,9 +283,9 @@ def _mask_ids(path: str) -> str:
     """Replace the ids in a path: `/v1/projects/*/locations/*/customJobs`."""
     version, *segments = path.strip("/").split("/")
     action = segments[-1].partition(":") if segments else ("", "", "")
-    masked = [segment if index % 2 == 0 else "*" for index, segment in enumerate(segments)]
-    suffix = f":{action[2]}" if action[1] and masked and masked[-1] == "*" else ""
-    return "/" + "/".join([version, *masked]) + suffix
+    words = [segment if index % 2 == 0 else "*" for index, segment in enumerate(segments)]
+    suffix = f":{action[2]}" if action[1] and words and words[-1] == "*" else ""
+    return "/" + "/".join([version, *words]) + suffix
 
 
 def _default_body(match: Match | None) -> str:

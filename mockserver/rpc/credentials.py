@@ -52,7 +52,7 @@ def _bearer(headers: Mapping[str, str]) -> str | None:
 
 
 def _is_email(text: str) -> bool:
-    """Whether it has the form of an address: no space, one @, something on both sides of it and of a dot behind it."""
+    """Return whether it has the form of an address: no space, one @, text around it and around a dot behind it."""
     user, at, host = text.partition("@")
     is_plain = bool(user and at) and "@" not in host and not any(map(str.isspace, text))
     return is_plain and "." in host[1:-1]
@@ -119,15 +119,15 @@ def redact(value: Any) -> Any:
 
 
 def _redact_text(text: str) -> str:
-    """A private key goes to its last line, if it has one. The text is gone through once, however it was made."""
-    kept: list[str] = []
-    done, last_line = 0, _END.search(text)
-    while secret := _REAL.search(text, done):
+    """Redact the secrets in a text, in linear time. A private key goes to its last line, if it has one."""
+    pieces: list[str] = []
+    position, last_line = 0, _END.search(text)
+    while secret := _REAL.search(text, position):
         start, end = secret.span()
         if secret["private"]:
             while last_line and last_line.start() < end:
                 last_line = _END.search(text, last_line.end())
             end = last_line.end() if last_line else end
-        kept.append(f"{text[done:start]}{text[start : start + 4]}...({end - start} characters)")
-        done = end
-    return "".join([*kept, text[done:]])
+        pieces.append(f"{text[position:start]}{text[start : start + 4]}...({end - start} characters)")
+        position = end
+    return "".join([*pieces, text[position:]])

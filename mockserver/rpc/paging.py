@@ -48,10 +48,10 @@ class Order(Protocol):
         """How many values there are to a resource."""
 
     def values(self, resource: Any) -> tuple[Value, ...]:
-        """What a resource is ordered by."""
+        """Return what a resource is ordered by."""
 
     def key(self, values: tuple[Value, ...]) -> tuple[Any, ...]:
-        """What sorts resources of these values."""
+        """Return what sorts resources of these values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +72,21 @@ class Paging:
         order: Order | None = None,
         changed: tuple[int, ...] = (),
     ) -> tuple[list[T], str | None]:
-        """The page, from items that begin where it does, and the token of the next one or None."""
-        taken = list(islice(items, self.size + 1))
-        if len(taken) <= self.size:
-            return taken, None
-        del taken[-1]
-        last = taken[-1]
+        """Return the page, from items that begin where it does, and the token of the next one or None."""
+        first_items = list(islice(items, self.size + 1))
+        if len(first_items) <= self.size:
+            return first_items, None
+        del first_items[-1]
+        last = first_items[-1]
         values = order.values(last) if order else ()
         token = Token(key(last), rank(last) if rank else None, self.arguments, values, self.moment, changed)
-        return taken, mint_token(token)
+        return first_items, mint_token(token)
 
 
 def paging(
     *, page_size: int | None, page_token: str | None, default: int, maximum: int, scope: str, moment: int | None = None
 ) -> Paging:
-    """What a request says of the page it wants.
+    """Return what a request says of the page it wants.
 
     `scope` is what is listed, the collection and after a "?" the arguments, such as "tunedModels?filter=owner:me": a
     token of another list is refused. A size of None or 0 is `default`, one over `maximum` is `maximum` (AIP-158).
@@ -120,14 +120,14 @@ def page(  # noqa: PLR0913 - all but the list are given by name
     rank: Callable[[T], int] | None = None,
     order: Order | None = None,
 ) -> tuple[list[T], str | None]:
-    """The page after `page_token` of a list that is at hand, and the token of the next one or None.
+    """Return the page after `page_token` of a list that is at hand, and the token of the next one or None.
 
     `key` is an item's resource name. Items must ascend by `order`, those of the same values by `rank`, those of the
     same rank by name; without `rank` they are constants, in any order. The rest is as for `paging`.
     """
-    wanted = paging(page_size=page_size, page_token=page_token, default=default, maximum=maximum, scope=scope)
-    start = 0 if wanted.after is None else _after(wanted.after, items, key, rank, order)
-    return wanted.cut(islice(items, start, None), key=key, rank=rank, order=order)
+    its_page = paging(page_size=page_size, page_token=page_token, default=default, maximum=maximum, scope=scope)
+    start = 0 if its_page.after is None else _after(its_page.after, items, key, rank, order)
+    return its_page.cut(islice(items, start, None), key=key, rank=rank, order=order)
 
 
 def page_walk(  # noqa: PLR0913 - all but the list are given by name
@@ -141,9 +141,9 @@ def page_walk(  # noqa: PLR0913 - all but the list are given by name
     maximum: int,
     scope: str,
 ) -> tuple[list[T], str | None]:
-    """The same of a list that is read from an index: `walk` gives what comes behind a rank and a name."""
-    wanted = paging(page_size=page_size, page_token=page_token, default=default, maximum=maximum, scope=scope)
-    return wanted.cut(walk(ranked(wanted.after)), key=key, rank=rank)
+    """Return the same of a list that is read from an index: `walk` gives what comes behind a rank and a name."""
+    its_page = paging(page_size=page_size, page_token=page_token, default=default, maximum=maximum, scope=scope)
+    return its_page.cut(walk(ranked(its_page.after)), key=key, rank=rank)
 
 
 def ranked(after: Token | None) -> tuple[int, str] | None:
@@ -162,7 +162,7 @@ def _after(
     rank: Callable[[T], int] | None,
     order: Order | None,
 ) -> int:
-    """The index of the first item behind the token's."""
+    """Return the index of the first item behind the token's."""
     if rank is None:
         index = next((index for index, item in enumerate(items) if key(item) == token.name), None)
         if index is None:
@@ -177,7 +177,10 @@ def _after(
 
 
 def check_values(token: Token, order: Order) -> tuple[Value, ...]:
-    """The values of a token. Raises ApiError INVALID_ARGUMENT unless there are as many as the order has members."""
+    """Return the values of a token.
+
+    Raises ApiError INVALID_ARGUMENT unless there are as many as the order has members.
+    """
     if len(token.values) != order.length:
         raise _bad_token()
     return token.values
@@ -197,7 +200,7 @@ def _fingerprint(scope: str) -> int | None:
 
 
 def mint_token(token: Token) -> str:
-    """The token as text: URL-safe base64 with its padding [padding seen]."""
+    """Return the token as text: URL-safe base64 with its padding [padding seen]."""
     name = token.name.encode()
     message = b"\x0a" + encode_varint(len(name)) + name
     if token.rank is not None:
@@ -216,7 +219,7 @@ def mint_token(token: Token) -> str:
 
 
 def parse_token(text: str) -> Token | None:
-    """What a token says, or None if it is no token. Padding and either base64 alphabet are accepted."""
+    """Return what a token says, or None if it is no token. Padding and either base64 alphabet are accepted."""
     try:
         bare = text.rstrip("=").replace("+", "-").replace("/", "_")
         fields = _fields(b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True))
@@ -227,12 +230,12 @@ def parse_token(text: str) -> Token | None:
             return None
         if isinstance(rank, bytes) or isinstance(arguments, bytes) or isinstance(moment, bytes):
             return None
-        held = sorted(_fields(values).items())
+        pairs = sorted(_fields(values).items())
         return Token(
             name.decode(),
             None if rank is None else _unzigzag(rank),
             arguments,
-            tuple(value.decode() if isinstance(value, bytes) else _unzigzag(value) for _, value in held),
+            tuple(value.decode() if isinstance(value, bytes) else _unzigzag(value) for _, value in pairs),
             moment,
             tuple(_varints(changed)),
         )
@@ -248,7 +251,7 @@ def _varints(raw: bytes) -> Iterator[int]:
 
 
 def _fields(raw: bytes) -> dict[int, int | bytes]:
-    """The fields of a message of varints and strings. IndexError when it is cut short."""
+    """Return the fields of a message of varints and strings. IndexError when it is cut short."""
     fields: dict[int, int | bytes] = {}
     position = 0
     while position < len(raw):

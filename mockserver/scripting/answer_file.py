@@ -94,17 +94,17 @@ def parse(kind: type[T], entry: Any) -> T:
     """Parse an entry of one of the lists from data. Raises ValueError; its message names the member."""
     _check_members(kind, entry)
     try:
-        made: T = _adapter(cast("Any", kind)).validate_python(entry)
+        value: T = _adapter(cast("Any", kind)).validate_python(entry)
     except ValidationError as errors:
         details = errors.errors()
         relevant = [error for error in details if error["type"] not in _OTHER_TYPES] or details[:1]
         raise ValueError("; ".join(dict.fromkeys(map(_describe_error, relevant)))) from None
-    return made
+    return value
 
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """What checks an entry. To make one takes a thousand times as long as to use it."""
+    """Return what checks an entry. To make one takes a thousand times as long as to use it."""
     return TypeAdapter(kind)
 
 

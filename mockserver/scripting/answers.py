@@ -157,11 +157,11 @@ class Rule:
 
     __repr__ = summary_repr
 
-    def matches(self, prompt: Prompt, used: int = 0) -> bool:
-        """Return whether the rule answers this prompt, if it has already answered `used` times."""
-        return next(self.mismatches(prompt, used), None) is None
+    def matches(self, prompt: Prompt, uses: int = 0) -> bool:
+        """Return whether the rule answers this prompt, if it has already answered `uses` times."""
+        return next(self.mismatches(prompt, uses), None) is None
 
-    def mismatches(self, prompt: Prompt, used: int = 0) -> Iterator[str]:
+    def mismatches(self, prompt: Prompt, uses: int = 0) -> Iterator[str]:
         """Yield the conditions that do not hold for the prompt, each as a sentence."""
         last_part = prompt.model.rpartition("/")[2]
         if self.model is not None and not any(fnmatchcase(name, self.model) for name in (prompt.model, last_part)):
@@ -174,8 +174,8 @@ class Rule:
             yield f"it is turn {prompt.turn}, not {self.turn}"
         if self.call is not None and prompt.call + 1 != self.call:
             yield f"it is call {prompt.call + 1} of the model, not {self.call}"
-        if self.times is not None and used >= self.times:
-            yield f"it has answered {used} times already"
+        if self.times is not None and uses >= self.times:
+            yield f"it has answered {uses} times already"
         if self.predicate is not None and not self.predicate(prompt):
             yield "its predicate is false"
 
@@ -185,18 +185,18 @@ def visible_text(part: Json) -> str:
     return "" if part.get("thought") else str(part.get("text", ""))
 
 
-def find_match(rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | None = None) -> int | None:
+def find_match(rules: Sequence[Rule], prompt: Prompt, uses: Mapping[int, int] | None = None) -> int | None:
     """Return the index of the first rule that matches this prompt, if any."""
-    used = used or {}
-    return next((i for i, rule in enumerate(rules) if rule.matches(prompt, used.get(i, 0))), None)
+    uses = uses or {}
+    return next((i for i, rule in enumerate(rules) if rule.matches(prompt, uses.get(i, 0))), None)
 
 
 def find_nearest(
-    rules: Sequence[Rule], prompt: Prompt, used: Mapping[int, int] | None = None
+    rules: Sequence[Rule], prompt: Prompt, uses: Mapping[int, int] | None = None
 ) -> tuple[Rule, str] | None:
     """Return the rule with the fewest failed conditions, and those conditions. Call it if no rule matches."""
-    used = used or {}
-    mismatches = [(rule, list(rule.mismatches(prompt, used.get(i, 0)))) for i, rule in enumerate(rules)]
+    uses = uses or {}
+    mismatches = [(rule, list(rule.mismatches(prompt, uses.get(i, 0)))) for i, rule in enumerate(rules)]
     if not mismatches:
         return None
     rule, reasons = min(mismatches, key=lambda mismatch: len(mismatch[1]))

@@ -49,11 +49,11 @@ class Expression:
         self._code.append(("match", None, None))
 
     def searcher(self) -> Callable[[str], bool]:
-        """What tells whether a text has a match anywhere."""
+        """Return what tells whether a text has a match anywhere."""
         return linear_searcher(self._pattern)
 
     def extract(self, text: str, most_steps: int) -> tuple[str | None, int]:
-        """What the first group matches, or all of the match if there is no group; None if nothing matches.
+        """Return what the first group matches, or all of the match if there is no group; None if nothing matches.
 
         The second value is the number of steps it took. Raises TooMuchWork past `most_steps`.
         """
@@ -112,7 +112,7 @@ class Expression:
         raise self._unsupported(place)
 
     def _character(self, operation: str, value: Any, flags: int) -> str:
-        """What matches one character, in words that both engines know."""
+        """Return what matches one character, in words that both engines know."""
         match operation:
             case "LITERAL":
                 text = _escaped(value)
@@ -194,26 +194,29 @@ class Expression:
 
 
 def linear_searcher(pattern: str) -> Callable[[str], bool]:
-    """What tells whether a text has a match of a pattern in the syntax of the linear engine. Raises ValueError."""
+    """Return what tells whether a text has a match of a pattern in the syntax of the linear engine.
+
+    Raises ValueError.
+    """
     from pydantic_core import SchemaError, SchemaValidator, core_schema  # noqa: PLC0415 - takes long to load
 
     try:
-        found = SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python
+        matches = SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python
     except SchemaError as error:
         raise ValueError(f"{pattern!r} is not a regular expression of linear time: {error}") from error
     # The engine reads UTF-8, which has no bytes for half of a character.
-    return lambda text: found(text if text.isascii() else text.encode(errors="replace").decode())
+    return lambda text: matches(text if text.isascii() else text.encode(errors="replace").decode())
 
 
 @lru_cache(maxsize=1024)
 def searcher(source: str) -> Callable[[str], bool]:
-    """What tells whether a text has a match of the expression anywhere. Raises ValueError as Expression does."""
+    """Return what tells whether a text has a match of the expression anywhere. Raises ValueError as Expression does."""
     return Expression(source).searcher()
 
 
 @lru_cache(maxsize=4096)
 def _one(pattern: str) -> Callable[[str], Any]:
-    """Whether one character fits: an engine that backtracks has nowhere to go back to."""
+    """Return whether one character fits: an engine that backtracks has nowhere to go back to."""
     return re.compile(pattern).match
 
 
@@ -239,43 +242,48 @@ class _Machine:
     def __init__(self, code: list[tuple[str, Any, Any]], text: str, most_steps: int) -> None:
         self.code = code
         self.text = text
-        self.left = most_steps
+        self.most_steps = most_steps
         self.steps = 0
 
     def run(self) -> tuple[int, int, int | None, int | None] | None:
         """Start and end of the leftmost match, and of its first group."""
-        found = None
+        match = None
         ways: list[tuple[int, tuple[Any, ...]]] = []
-        visited: set[int] = set()
+        instructions: set[int] = set()
         for place in range(len(self.text) + 1):
-            if found is None:
-                self._add(ways, visited, 0, (place, None, None), place)
+            if match is None:
+                self._add(ways, instructions, 0, (place, None, None), place)
             elif not ways:
                 break
             further: list[tuple[int, tuple[Any, ...]]] = []
-            visited = set()
+            instructions = set()
             for at, saved in ways:
                 operation, fits, _ = self.code[at]
                 if operation == "match":
-                    found = (saved[0], place, saved[1], saved[2])
+                    match = (saved[0], place, saved[1], saved[2])
                     break
                 if place < len(self.text) and fits(self.text[place]):
-                    self._add(further, visited, at + 1, saved, place + 1)
+                    self._add(further, instructions, at + 1, saved, place + 1)
             ways = further
-        return found
+        return match
 
     def _add(
-        self, ways: list[tuple[int, tuple[Any, ...]]], visited: set[int], start: int, saved: tuple[Any, ...], place: int
+        self,
+        ways: list[tuple[int, tuple[Any, ...]]],
+        instructions: set[int],
+        start: int,
+        saved: tuple[Any, ...],
+        place: int,
     ) -> None:
         """Follow all that takes no character, the preferred way first."""
         waiting = [(start, saved)]
         while waiting:
             at, saved = waiting.pop()
-            if at in visited:
+            if at in instructions:
                 continue
-            visited.add(at)
+            instructions.add(at)
             self.steps += 1
-            if self.steps > self.left:
+            if self.steps > self.most_steps:
                 raise TooMuchWork
             operation, first, second = self.code[at]
             match operation:
@@ -284,8 +292,8 @@ class _Machine:
                 case "split":
                     waiting += [(second, saved), (first, saved)]
                 case "save":
-                    kept = (saved[0], place, saved[2]) if first == 0 else (saved[0], saved[1], place)
-                    waiting.append((at + 1, kept))
+                    groups = (saved[0], place, saved[2]) if first == 0 else (saved[0], saved[1], place)
+                    waiting.append((at + 1, groups))
                 case "place":
                     if first.match(self.text, place):
                         waiting.append((at + 1, saved))

@@ -165,16 +165,16 @@ def select_fault(
     Delays add up until the first fault that changes the answer; the faults after it are not matched.
     """
     new_records: list[FaultRecord] = []
-    combined: Fault | None = None
+    result: Fault | None = None
     for record in records:
-        if combined is not None and combined.is_final:
+        if result is not None and result.is_final:
             new_records.append(record)
             continue
         new_record, fault = match_fault(record, signature, now, rng)
         new_records.append(new_record)
         if fault is not None:
-            combined = fault if combined is None else _combine(fault, combined)
-    return tuple(new_records), combined
+            result = fault if result is None else _combine(fault, result)
+    return tuple(new_records), result
 
 
 def find_magic_fault(text: str) -> Fault | None:

@@ -52,11 +52,11 @@ def strip_magic_words(text: str) -> str:
     """Return the text without its `[mock: ...]`."""
     if "[" not in text:
         return text
-    kept, done = "", 0
+    result, position = "", 0
     for start, _, end in _brackets(text):
-        kept += text[done:start].rstrip()
-        done = end
-    return (kept + text[done:]).strip()
+        result += text[position:start].rstrip()
+        position = end
+    return (result + text[position:]).strip()
 
 
 def _brackets(text: str) -> Iterator[tuple[int, str, int]]:

@@ -22,7 +22,7 @@ class AnswerRecord:
     """A rule in a world, and how often it has answered."""
 
     rule: Rule
-    used: int = 0
+    uses: int = 0
 
 
 RULES: Collection[AnswerRecord] = Collection("scenario.rules", AnswerRecord)
@@ -102,12 +102,12 @@ class Scenario:
         while True:
             entries = self._rules()
             rules = [entry.record.rule for entry in entries]
-            used = {index: entry.record.used for index, entry in enumerate(entries)}
-            index = find_match(rules, prompt, used)
+            uses = {index: entry.record.uses for index, entry in enumerate(entries)}
+            index = find_match(rules, prompt, uses)
             if index is None:
-                return None, _describe_nearest(rules, prompt, used)
+                return None, _describe_nearest(rules, prompt, uses)
             entry = entries[index]
-            record = replace(entry.record, used=entry.record.used + 1)
+            record = replace(entry.record, uses=entry.record.uses + 1)
             try:
                 self._store.replace(RULES, entry.name, record, version=entry.version)
             except (Missing, Conflict):  # used or replaced meanwhile: it may not match any more
@@ -157,8 +157,8 @@ def _new_name(store: Store) -> str:
     return str(store.count("scenario"))
 
 
-def _describe_nearest(rules: Sequence[Rule], prompt: Prompt, used: dict[int, int]) -> str:
-    nearest = find_nearest(rules, prompt, used)
+def _describe_nearest(rules: Sequence[Rule], prompt: Prompt, uses: dict[int, int]) -> str:
+    nearest = find_nearest(rules, prompt, uses)
     if nearest is None:
         return ""
     rule, reasons = nearest

@@ -28,12 +28,12 @@ def check_aliases(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) ->
 
 
 def _expanded_size(node: Any, sizes: dict[int, int]) -> int:
-    """The number of values that a node stands for; `sizes` has it for each node that is written."""
-    known = sizes.get(id(node))
-    if known == 0:  # inside of itself
+    """Return the number of values that a node stands for; `sizes` has it for each node that is written."""
+    cached_size = sizes.get(id(node))
+    if cached_size == 0:  # inside of itself
         raise AliasBomb
-    if known is not None:
-        return known
+    if cached_size is not None:
+        return cached_size
     sizes[id(node)] = 0
     size = 1
     if isinstance(node, yaml.SequenceNode):

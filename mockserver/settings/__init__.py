@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from mockserver.settings.declaration import PREFIX, By, Checked, Setting, declared, setting
+from mockserver.settings.declaration import PREFIX, By, Checked, Setting, declarations, setting
 from mockserver.settings.types import (
     FASTEST,
     LONGEST_SECONDS,
@@ -41,13 +41,13 @@ __all__ = [
     "BadOption",
     "Beginning",
     "By",
-    "Interception",
+    "InterceptionSettings",
     "Serving",
     "Setting",
     "SettingType",
     "Settings",
     "Whole",
-    "declared",
+    "declarations",
     "nearest",
     "random_seed",
     "read_settings",
@@ -353,7 +353,7 @@ class Serving(Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class Interception(Checked):
+class InterceptionSettings(Checked):
     """What the fixtures do to the test's own process."""
 
     sleep: Literal["virtual", "virtual+clock", "real"] = setting(
@@ -402,41 +402,44 @@ class Interception(Checked):
     )
 
 
-GROUPS = (Beginning, Settings, Serving, Interception)
+GROUPS = (Beginning, Settings, Serving, InterceptionSettings)
 
 
 def read_settings(group: type[T], values: Mapping[str, Any]) -> T:
-    """The group with these values and defaults for the rest. Raises BadOption for a value that is not allowed."""
-    return group(**{name: values[name] for name in declared(group) if name in values})
+    """Return the group with these values and defaults for the rest.
+
+    Raises BadOption for a value that is not allowed.
+    """
+    return group(**{name: values[name] for name in declarations(group) if name in values})
 
 
-def unknown_names(names: Iterable[str], known: Iterable[str], what: str) -> str:
-    """A sentence about the first name that is not known, "" if all are."""
-    known = list(known)
+def unknown_names(names: Iterable[str], choices: Iterable[str], what: str) -> str:
+    """Return a sentence about the first name that is not known, "" if all are."""
+    choices = list(choices)
     for name in names:
-        if name not in known:
-            near = nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else f"the {what}s are {', '.join(known)}"
+        if name not in choices:
+            near = nearest(name, choices)
+            hint = f"did you mean {near!r}?" if near else f"the {what}s are {', '.join(choices)}"
             return f"there is no {what} {name!r}; {hint}"
     return ""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that somebody may have meant, "" if none is near."""
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Return the known name that somebody may have meant, "" if none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
-    return next(iter(get_close_matches(name, list(known), 1)), "")
+    return next(iter(get_close_matches(name, list(choices), 1)), "")
 
 
 def unknown_variables(environment: Iterable[str]) -> Iterator[str]:
-    """A sentence for each MOCKSERVER_... variable that sets nothing."""
-    known = [it.variable for it in declared(*GROUPS, by=By.SERVE).values()]
+    """Yield a sentence for each MOCKSERVER_... variable that sets nothing."""
+    variables = [it.variable for it in declarations(*GROUPS, by=By.SERVE).values()]
     for variable in sorted(environment):
-        if variable.startswith(PREFIX) and variable not in known and not variable.startswith(OTHERS):
-            near = nearest(variable, known)
+        if variable.startswith(PREFIX) and variable not in variables and not variable.startswith(OTHERS):
+            near = nearest(variable, variables)
             yield f"{variable} is not a setting" + (f"; did you mean {near}?" if near else "")
 
 
 def random_seed() -> int:
-    """A seed that nobody chose, short enough to be typed again."""
+    """Return a seed that nobody chose, short enough to be typed again."""
     return int.from_bytes(os.urandom(8)) % 1_000_000

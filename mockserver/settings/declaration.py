@@ -75,7 +75,7 @@ class Setting:
         return f"{self.help} (default: {default})" if default else self.help
 
     def default_of(self, who: By) -> str:
-        """What holds when nobody sets it, for people; "" if that is nothing."""
+        """Return what holds when nobody sets it, for people; "" if that is nothing."""
         text = self.serve_default if who is By.SERVE else ""
         if text or (self.absent and (self.default is None or who is By.SERVE)):
             return text or self.absent
@@ -91,30 +91,30 @@ class Setting:
         return PREFIX + self.flag[2:].upper().replace("-", "_")
 
     def read(self, value: object, *, called: str = "") -> Any:
-        """The value that was meant. Raises BadOption, naming the setting as it was `called`."""
+        """Return the value that was meant. Raises BadOption, naming the setting as it was `called`."""
         if value is None and self.default is None:
             return None
         return self.kind.read_argument(value, called or self.name)
 
     def read_option(self, text: str, *, called: str) -> Any:
-        """The value for what an option or a variable says: `yes` to --no-magic is no magic."""
+        """Return the value for what an option or a variable says: `yes` to --no-magic is no magic."""
         value = self.read(text, called=called)
         return value is not self.default if self.is_flag else value
 
 
 def setting(kind: SettingType, help: str, *, default: Any, **more: Any) -> Any:
-    """A field that declares a setting."""
+    """Return a field that declares a setting."""
     return field(default=default, metadata={"setting": Setting(default=default, kind=kind, help=help, **more)})
 
 
-def declared(*groups: Any, by: By | None = None) -> Mapping[str, Setting]:
-    """The settings that these data classes declare, by name and in order; only those that somebody may set."""
-    found = {name: it for group in groups for name, it in _declared(group).items()}
-    return {name: it for name, it in found.items() if by is None or by in it.by}
+def declarations(*groups: Any, by: By | None = None) -> Mapping[str, Setting]:
+    """Return the settings that these data classes declare, by name and in order; only those that somebody may set."""
+    settings = {name: it for group in groups for name, it in _read_declarations(group).items()}
+    return {name: it for name, it in settings.items() if by is None or by in it.by}
 
 
 @cache
-def _declared(group: Any) -> Mapping[str, Setting]:
+def _read_declarations(group: Any) -> Mapping[str, Setting]:
     return {it.name: replace(it.metadata["setting"], name=it.name) for it in fields(group)}
 
 
@@ -124,7 +124,7 @@ class Checked:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        for it in declared(type(self)).values():
+        for it in declarations(type(self)).values():
             value = getattr(self, it.name)
             if value is not it.default:
                 object.__setattr__(self, it.name, it.read(value))

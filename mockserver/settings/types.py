@@ -37,25 +37,25 @@ class SettingType(ABC):
 
     @abstractmethod
     def read(self, value: object) -> Any:
-        """The value that a text or a value stands for. Raises ValueError if there is none."""
+        """Return the value that a text or a value stands for. Raises ValueError if there is none."""
 
     def read_argument(self, value: object, name: str) -> Any:
-        """The value that was meant. Raises BadOption with the name of the argument."""
+        """Return the value that was meant. Raises BadOption with the name of the argument."""
         try:
             return self.read(value)
         except (TypeError, ValueError, OverflowError):
             raise BadOption(f"{value!r} is not {self.expected}", name) from None
 
     def schema(self) -> Json:
-        """The values as JSON Schema has them."""
+        """Return the values as JSON Schema has them."""
         return {"type": "string"}
 
     def json(self, value: Any) -> Any:
-        """The value in JSON."""
+        """Return the value in JSON."""
         return value
 
     def text(self, value: Any) -> str:
-        """The value as somebody would type it."""
+        """Return the value as somebody would type it."""
         return str(value)
 
 
@@ -86,7 +86,7 @@ class Word(SettingType):
         return str(value)
 
     def schema(self) -> Json:
-        """An enumeration."""
+        """Return an enumeration."""
         return {"type": "string", "enum": list(self.words)}
 
 
@@ -107,11 +107,11 @@ class Switch(SettingType):
         return word in self.on
 
     def text(self, value: Any) -> str:
-        """A word."""
+        """Return a word."""
         return "yes" if value else "no"
 
     def schema(self) -> Json:
-        """A boolean."""
+        """Return a boolean."""
         return {"type": "boolean"}
 
 
@@ -134,7 +134,7 @@ class Whole(SettingType):
         return number
 
     def schema(self) -> Json:
-        """An integer with its bounds."""
+        """Return an integer with its bounds."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
@@ -146,7 +146,7 @@ class Seconds(SettingType):
     expected = f"a number of seconds from 0 to {LONGEST_SECONDS}"
 
     def text(self, value: Any) -> str:
-        """The number, without decimals if it is whole."""
+        """Return the number, without decimals if it is whole."""
         return f"{value:g}"
 
     def read(self, value: object) -> float:
@@ -157,7 +157,7 @@ class Seconds(SettingType):
         return number
 
     def schema(self) -> Json:
-        """A number with its bounds."""
+        """Return a number with its bounds."""
         return {"type": "number", "minimum": 0, "maximum": LONGEST_SECONDS}
 
 
@@ -179,7 +179,7 @@ class Speed(SettingType):
         return factor
 
     def text(self, value: Any) -> str:
-        """The word or the factor."""
+        """Return the word or the factor."""
         return {0.0: "manual", 1.0: "real"}.get(value, f"{value:g}x")
 
 
@@ -212,7 +212,7 @@ class Day(SettingType):
         return value if isinstance(value, date) else date.fromisoformat(_as(str, value))
 
     def schema(self) -> Json:
-        """A date."""
+        """Return a date."""
         return {"type": "string", "format": "date"}
 
     def json(self, value: Any) -> Any:
@@ -235,7 +235,7 @@ class Folder(SettingType):
         return path
 
     def json(self, value: Any) -> Any:
-        """The path as text."""
+        """Return the path as text."""
         return str(value)
 
 
@@ -254,16 +254,16 @@ class Texts(SettingType):
         return frozenset(_as(str, each) for each in value)
 
     def schema(self) -> Json:
-        """A list."""
+        """Return a list."""
         return {"type": "array", "items": {"type": "string"}}
 
     def json(self, value: Any) -> Any:
-        """A list in order."""
+        """Return a list in order."""
         return sorted(value)
 
 
 def _as(kind: type[T], value: object) -> T:
-    """The value, if it is of that type. A boolean is not a number."""
+    """Return the value, if it is of that type. A boolean is not a number."""
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError
     return value

@@ -124,5 +124,5 @@ def vertex_losses(base: str, steps: int, epochs: int, learning_rate: float, data
 
 
 def _float32(value: float) -> float:
-    narrowed: float = struct.unpack("f", struct.pack("f", value))[0]
-    return narrowed
+    result: float = struct.unpack("f", struct.pack("f", value))[0]
+    return result

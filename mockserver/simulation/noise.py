@@ -20,10 +20,10 @@ def uniforms(seed: int, count: int) -> list[float]:
     numbers, word = [], seed
     for _ in range(count):
         word += 0x9E3779B97F4A7C15
-        mixed = word & _WORD
-        mixed = ((mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9) & _WORD
-        mixed = ((mixed ^ mixed >> 27) * 0x94D049BB133111EB) & _WORD
-        numbers.append((mixed ^ mixed >> 31) / (1 << 64))
+        bits = word & _WORD
+        bits = ((bits ^ bits >> 30) * 0xBF58476D1CE4E5B9) & _WORD
+        bits = ((bits ^ bits >> 27) * 0x94D049BB133111EB) & _WORD
+        numbers.append((bits ^ bits >> 31) / (1 << 64))
     return numbers
 
 

@@ -124,7 +124,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class CompletedStep:
     """A completed step of a run. `mean_loss` is a float32 value."""
 
     step: int
@@ -194,14 +194,14 @@ def observe_refreshed(run: Run, now: Nanos, refresh_seconds: float) -> Progress:
     return course.progress_at(now, steps_at=now - (now - run.created) % period)
 
 
-def snapshots(run: Run, progress: Progress) -> tuple[Snapshot, ...]:
+def snapshots(run: Run, progress: Progress) -> tuple[CompletedStep, ...]:
     """Return the steps completed by then, first to last."""
     if progress.started is None:
         return ()
     course = _course(run)
     series = losses(run.base, run.batch, run.learning_rate, run.data_seed, run.seed)
     return tuple(
-        Snapshot(step, run.epoch(step), series.at(step), course.step_time(step))
+        CompletedStep(step, run.epoch(step), series.at(step), course.step_time(step))
         for step in range(1, progress.completed_steps + 1)
     )
 
@@ -226,11 +226,11 @@ def find_places(runs: Iterable[Run], limit: int, now: Nanos, busy: list[Nanos] |
             free_at = 0
             while len(busy) >= limit:
                 free_at = max(heappop(busy), now)
-            placed = replace(run, free_at=free_at if free_at > run.created else 0)
+            placed_run = replace(run, free_at=free_at if free_at > run.created else 0)
         else:
-            placed = run
-        heappush(busy, release(placed))
-        yield placed
+            placed_run = run
+        heappush(busy, release(placed_run))
+        yield placed_run
 
 
 def cancel(run: Run, now: Nanos) -> Run:
@@ -303,27 +303,27 @@ class _Course:
         state, steps = self.state_at(now)
         if steps_at is not None:
             steps = self.state_at(steps_at)[1]
-        started = self.started if self.started <= min(now, self.decided) else None
+        start = self.started if self.started <= min(now, self.decided) else None
         return Progress(
-            state, self.run.total_steps, steps, self.run.epoch(steps), started, None, self._updated_at(now), None
+            state, self.run.total_steps, steps, self.run.epoch(steps), start, None, self._updated_at(now), None
         )
 
     @cached_property
     def final_progress(self) -> Progress:
         """The progress once the run has ended: in whole microseconds, not before the last step or the start."""
         run, last = self.run, self.run.created
-        started = self.started if self.started <= self.decided else None
-        if started is not None:
-            last = self.step_time(self.steps) if self.steps else started
-        ended = max(micros(self.finished_at), micros(last + MICROSECOND - 1))
+        start = self.started if self.started <= self.decided else None
+        if start is not None:
+            last = self.step_time(self.steps) if self.steps else start
+        end = max(micros(self.finished_at), micros(last + MICROSECOND - 1))
         return Progress(
             state=self.final_state,
             total_steps=run.total_steps,
             completed_steps=self.steps,
             completed_epochs=run.epoch(self.steps),
-            started=started,
-            ended=ended,
-            updated=ended,
+            started=start,
+            ended=end,
+            updated=end,
             failure=run.failure if self.final_state is State.FAILED else None,
         )
 
@@ -347,15 +347,15 @@ def _course(run: Run) -> _Course:
     if not effective:
         return own
     moment, final_state = min(effective, key=lambda decision: decision[0])
-    done = own.state_at(moment)[1]
+    steps = own.state_at(moment)[1]
     if final_state is State.SUCCEEDED:
-        started = min(own.started, _truncate(moment, run.pace.grain))
-        return _Course(run, started, moment, moment, final_state, run.total_steps, regular_steps=done)
+        start = min(own.started, _truncate(moment, run.pace.grain))
+        return _Course(run, start, moment, moment, final_state, run.total_steps, regular_steps=steps)
     finished_at = (
         min(_cancellation_end(run, own.started, moment), own.finished_at) if final_state is State.CANCELLED else moment
     )
     return replace(
-        own, decided=moment, finished_at=finished_at, final_state=final_state, steps=done, regular_steps=done
+        own, decided=moment, finished_at=finished_at, final_state=final_state, steps=steps, regular_steps=steps
     )
 
 
@@ -364,11 +364,11 @@ def _begin(run: Run) -> Nanos:
     return max(run.created + _nanos(run.pace.start_seconds), run.free_at)
 
 
-def _undisturbed_course(run: Run, started: Nanos) -> _Course:
+def _undisturbed_course(run: Run, start: Nanos) -> _Course:
     """Return the course of a run without any request."""
     stall, failing = run.stall_at_step, run.fail_at_step
     steps = min([run.total_steps, *(step for step in (stall, failing) if step is not None)])
-    last = _regular_step_time(run, started, steps) if steps else started
+    last = _regular_step_time(run, start, steps) if steps else start
     if failing is not None and failing == steps:
         # shortly after the step and before the next; without any step, while still getting ready
         rest = run.pace.step_seconds if steps else run.pace.first_step_seconds
@@ -377,22 +377,22 @@ def _undisturbed_course(run: Run, started: Nanos) -> _Course:
         finished_at, final_state = NEVER, State.RUNNING
     else:
         finished_at, final_state = last + _nanos(run.pace.finish_seconds), State.SUCCEEDED
-    return _Course(run, started, finished_at, finished_at, final_state, steps, steps)
+    return _Course(run, start, finished_at, finished_at, final_state, steps, steps)
 
 
-def _regular_step_time(run: Run, started: Nanos, step: int) -> Nanos:
+def _regular_step_time(run: Run, start: Nanos, step: int) -> Nanos:
     """Return when a step is completed at the run's own pace: late by a quarter of a step at most."""
     each = _nanos(run.pace.step_seconds)
     late = int(each * uniform(run.seed, step) / 4)
-    return _round_to_grain(started + _nanos(run.pace.first_step_seconds) + (step - 1) * each + late, run.pace.grain)
+    return _round_to_grain(start + _nanos(run.pace.first_step_seconds) + (step - 1) * each + late, run.pace.grain)
 
 
-def _cancellation_end(run: Run, started: Nanos, requested: Nanos) -> Nanos:
+def _cancellation_end(run: Run, start: Nanos, request: Nanos) -> Nanos:
     """Return when a run ends that was requested to cancel."""
     early = _nanos(run.pace.early_cancel_seconds)
-    if early and 0 <= requested - started < SECOND:
-        return max(requested, started + early)
-    return requested + _nanos(run.pace.cancel_seconds)
+    if early and 0 <= request - start < SECOND:
+        return max(request, start + early)
+    return request + _nanos(run.pace.cancel_seconds)
 
 
 def _round_to_grain(moment: Nanos, grain: Nanos) -> Nanos:

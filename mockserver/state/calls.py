@@ -162,9 +162,9 @@ class CallLog:
         entry.is_in_log = False
         self.size -= entry.size
 
-    def _count(self, added: int) -> None:
+    def _count(self, size: int) -> None:
         """Count all logs, now and then; if they take too much together, the largest lose their oldest calls."""
-        self._uncounted += added
+        self._uncounted += size
         if self._uncounted < _COUNTED_EVERY:
             return
         self._uncounted = 0

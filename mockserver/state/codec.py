@@ -85,7 +85,10 @@ def _encode_float(value: float) -> Json:
 
 
 def _union(_: Any, arguments: tuple[Any, ...]) -> tuple[Encode, Decode]:
-    """A value of one of several types. If there are several besides None, its JSON has the position of the type."""
+    """Return a value of one of several types.
+
+    If there are several besides None, its JSON has the position of the type.
+    """
     kinds = [kind for kind in arguments if kind is not type(None)]
     codecs = [_codec(kind) for kind in kinds]
     if len(kinds) == 1:
@@ -128,7 +131,7 @@ def _items(origin: Any, arguments: tuple[Any, ...]) -> tuple[Encode, Decode]:
 
 
 def _mapping(_: Any, arguments: tuple[Any, ...]) -> tuple[Encode, Decode]:
-    """A list of keys and values, because their order counts and keys may be numbers."""
+    """Return a list of keys and values, because their order counts and keys may be numbers."""
     encode_key, decode_key = _codec(arguments[0])
     encode_value, decode_value = _codec(arguments[1])
     return (

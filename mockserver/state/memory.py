@@ -30,7 +30,7 @@ DELETED = object()
 class Table:
     """The records of a collection, their names in the order of insertion, and the lists by index and partition."""
 
-    __slots__ = ("collection", "inserted", "lists", "names", "revision", "rows")
+    __slots__ = ("collection", "last_ordinal", "lists", "names", "revision", "rows")
 
     def __init__(self, collection: Collection[Any]) -> None:
         self.collection = collection
@@ -38,7 +38,7 @@ class Table:
         self.names: list[str] = []
         self.lists: dict[tuple[str, str], RankedList | SpanList] = {}
         self.revision = 0
-        self.inserted = 0
+        self.last_ordinal = 0
 
     def write(self, name: str, record: Any, version: int) -> None:
         """Insert or replace a record; delete it if `record` is `DELETED`."""
@@ -52,9 +52,9 @@ class Table:
                 del self.rows[name]
             return
         if old is None:
-            self.inserted += 1
+            self.last_ordinal += 1
             self.names.append(name)
-        self.rows[name] = row = (record, self.revision, self.inserted if old is None else old[2])
+        self.rows[name] = row = (record, self.revision, self.last_ordinal if old is None else old[2])
         self._enter_lists(name, row)
 
     def _enter_lists(self, name: str, row: _Row) -> None:
@@ -87,16 +87,16 @@ class Table:
             start = 0 if after is None else bisect_right(self.names, after.rank, key=self._ordinal)
             names = self.names[start : start + limit]
             return [Entry(Position(rows[name][2], name), name, *rows[name]) for name in names]
-        listed = self.lists.get((index, partition))
-        keys = listed.page(after, at, limit) if listed else []
+        entries = self.lists.get((index, partition))
+        keys = entries.page(after, at, limit) if entries else []
         return [Entry(Position(key[0], key[1]), key[2], *rows[key[2]]) for key in keys]
 
     def list_revision(self, index: str, partition: str) -> int:
         """Return the revision of a list; it is 0 for an empty one."""
         if index == ALL.name:
             return self.revision
-        listed = self.lists.get((index, partition))
-        return listed.revision if listed else 0
+        entries = self.lists.get((index, partition))
+        return entries.revision if entries else 0
 
     def _ordinal(self, name: str) -> int:
         return self.rows[name][2]
@@ -106,7 +106,7 @@ class Table:
         copy = Table(self.collection)
         copy.rows, copy.names = self.rows.copy(), self.names.copy()
         copy.lists = {key: entries.copy() for key, entries in self.lists.items()}
-        copy.revision, copy.inserted = self.revision, self.inserted
+        copy.revision, copy.last_ordinal = self.revision, self.last_ordinal
         return copy
 
 
@@ -325,7 +325,7 @@ class Transaction(Store):
         limit: int,
     ) -> list[Entry[T]]:
         """Return a page of the stored records."""
-        if any(written == collection.name for written, _ in self.writes):
+        if any(name == collection.name for name, _ in self.writes):
             msg = f"this transaction has already written {collection.name}: read their lists before writing"
             raise ValueError(msg)
         entries, revision = self._store.read_page(collection, index, partition, after, at, limit)
@@ -371,13 +371,13 @@ class Transaction(Store):
         return self._store.count(counter)
 
     def clear(self, keep: Iterable[Collection[Any]] = ()) -> None:
-        """A transaction cannot do this."""
+        """Raise NotImplementedError: a transaction cannot do this."""
         raise NotImplementedError
 
     def copy(self) -> Store:
-        """A transaction cannot do this."""
+        """Raise NotImplementedError: a transaction cannot do this."""
         raise NotImplementedError
 
     def restore(self, copy: Store) -> None:
-        """A transaction cannot do this."""
+        """Raise NotImplementedError: a transaction cannot do this."""
         raise NotImplementedError

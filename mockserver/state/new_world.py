@@ -12,7 +12,7 @@ from mockserver.settings import (
     By,
     Setting,
     Settings,
-    declared,
+    declarations,
     random_seed,
     read_settings,
     unknown_names,
@@ -28,10 +28,10 @@ def new_world(values: Mapping[str, Any]) -> World:
     `clock` may be a Clock. Without a seed, the world gets a random one. Raises BadOption for an invalid value, TypeError
     for an unknown setting.
     """
-    if unknown := unknown_names(values, [*declared(Settings), "clock", "start_time"], "setting"):
+    if unknown := unknown_names(values, [*declarations(Settings), "clock", "start_time"], "setting"):
         raise TypeError(unknown)
     settings = read_settings(Settings, {"seed": random_seed()} | with_today(values))
-    clock = values.get("clock", declared(Beginning)["clock"].default)
+    clock = values.get("clock", declarations(Beginning)["clock"].default)
     if not isinstance(clock, Clock):
         clock = _clock(values, settings.as_of)
     return World(clock, settings)
@@ -62,7 +62,7 @@ def find_options(options: Mapping[str, str | None], environment: Mapping[str, st
 
     An empty variable counts as unset. Raises BadOption, which names the option, the variable or the file.
     """
-    settings = declared(*GROUPS, by=By.SERVE)
+    settings = declarations(*GROUPS, by=By.SERVE)
     path = options.get("config") or environment.get(settings["config"].variable)
     in_file = {name: it for name, it in settings.items() if name != "config"}
     config = read_config(path, in_file) if path else {}

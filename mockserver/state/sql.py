@@ -129,7 +129,7 @@ class SqlStore(MemoryStore):
             for collection, changed, inserted in rows:
                 table = tables.setdefault(collection.name, Table(collection))
                 self._read_records(table, since)
-                table.revision, table.inserted = changed, inserted
+                table.revision, table.last_ordinal = changed, inserted
             if whole:
                 self._tables = tables
                 self.generation += 1
@@ -158,7 +158,7 @@ class SqlStore(MemoryStore):
             if old is not None and (text is None or old[2] != ordinal):
                 table.write(name, DELETED, version)
             if text is not None:
-                table.inserted = ordinal - 1
+                table.last_ordinal = ordinal - 1
                 table.write(name, decode(table.collection.record, json.loads(text)), version)
 
     # Changing
@@ -194,7 +194,7 @@ class SqlStore(MemoryStore):
         first = last - len(transaction.writes) + 1
         for version, ((_, name), (collection, record)) in enumerate(transaction.writes.items(), first):
             table = self._tables.get(collection.name) or Table(collection)
-            state = changed.setdefault(collection.name, [version, table.inserted])
+            state = changed.setdefault(collection.name, [version, table.last_ordinal])
             state[0] = version
             row = table.rows.get(name)
             if row is None and record is not DELETED:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.settings import BadOption, Settings, declared
+from mockserver.settings import BadOption, Settings, declarations
 from mockserver.state.clock import SystemClock, open_clock
 from mockserver.state.database import Database
 from mockserver.state.new_world import new_world
@@ -87,7 +87,7 @@ def open_worlds(url: str, values: Mapping[str, Any], given: frozenset[str]) -> t
 
 
 def _change_settings(world: World, values: Mapping[str, Any], given: frozenset[str]) -> None:
-    changed = {name: values[name] for name in declared(Settings) if name in given}
+    changed = {name: values[name] for name in declarations(Settings) if name in given}
     if changed:
         world.store.change(SETTINGS, SETTINGS.name, lambda settings: replace(settings, **changed))
     if "start_time" in given:

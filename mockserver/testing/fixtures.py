@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mockserver.inspection.evidence import find_unseen_answers
-from mockserver.settings import Beginning, By, Interception, Settings, declared, read_settings
+from mockserver.settings import Beginning, By, InterceptionSettings, Settings, declarations, read_settings
 from mockserver.testing.mock_server import MockServer
 
 
@@ -18,8 +18,8 @@ class Options:
 
     def __init__(self, values: Mapping[str, Any], root: Path) -> None:
         values = {name: _below_root(value, root) if name in _PATHS else value for name, value in values.items()}
-        self.interception = read_settings(Interception, values)
-        settings = declared(Beginning, Settings, by=By.TEST)
+        self.interception = read_settings(InterceptionSettings, values)
+        settings = declarations(Beginning, Settings, by=By.TEST)
         self.server: dict[str, Any] = {name: value for name, value in values.items() if name in settings}
 
 
@@ -40,14 +40,14 @@ def on_socket(server: MockServer, values: Mapping[str, Any], root: Path) -> Iter
     with contextlib.ExitStack() as stack:
         with _usage_errors():
             options = Options(values, root)
-            defaults: dict[str, Any] = {"seed": 0, "clock": declared(Beginning)["clock"].live_default}
+            defaults: dict[str, Any] = {"seed": 0, "clock": declarations(Beginning)["clock"].live_default}
             stack.enter_context(server.fresh_world(**defaults | options.server))
         stack.enter_context(_intercepting(server, options.interception))
         yield server
         _report(server, options.interception)
 
 
-def _intercepting(server: MockServer, options: Interception) -> contextlib.AbstractContextManager[MockServer]:
+def _intercepting(server: MockServer, options: InterceptionSettings) -> contextlib.AbstractContextManager[MockServer]:
     return server.intercepting(
         sleep=options.sleep,
         busy_polling=options.busy_polling,
@@ -105,7 +105,7 @@ def _usage_errors() -> Iterator[None]:
         raise pytest.fail.Exception(f"mockserver: {error}", pytrace=False) from None
 
 
-def _report(server: MockServer, options: Interception) -> None:
+def _report(server: MockServer, options: InterceptionSettings) -> None:
     """Tell the test of its misses and leftovers, as the options say; all of them before it fails."""
     failures = []
     for reaction, what, lines in (

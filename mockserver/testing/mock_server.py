@@ -20,12 +20,11 @@ from mockserver.inspection.objects import StoredObjects
 from mockserver.inspection.resources import Resources
 from mockserver.inspection.script import AnswerLike, Answers
 from mockserver.inspection.services import route_table
-from mockserver.rpc.loopback import is_loopback
+from mockserver.rpc.hosts import is_loopback
 from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord, Scenario
-from mockserver.settings import Interception as InterceptionSettings
-from mockserver.settings import Settings, read_settings, unknown_names
+from mockserver.settings import InterceptionSettings, Settings, read_settings, unknown_names
 from mockserver.state.clock import Clock, to_datetime
 from mockserver.state.new_world import new_world
 from mockserver.state.store import Snapshot
@@ -75,7 +74,7 @@ class MockServer:
         """Become the handle of the default one of these worlds."""
         self._worlds = worlds
         self._doors = contextlib.ExitStack()
-        self._refused: list[str] = []
+        self._refused_hosts: list[str] = []
         self.app = create_app(worlds)
         self.url = ""
         self._grpc_port: LazyPort | None = None
@@ -126,7 +125,7 @@ class MockServer:
     @property
     def refused_hosts(self) -> tuple[str, ...]:
         """Return the hosts of Google's that were refused: not answered here, or not through the library that asked."""
-        return tuple(self._refused)
+        return tuple(self._refused_hosts)
 
     @property
     def report(self) -> ClientBehaviour:
@@ -284,7 +283,7 @@ class MockServer:
     def reset(self) -> None:
         """Delete all resources, answers, faults and calls; settings and clock stay as they are."""
         self._world.reset()
-        self._refused.clear()
+        self._refused_hosts.clear()
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the world as it is now, for `restore`."""
@@ -328,12 +327,12 @@ class MockServer:
         """
         if not self.url:
             raise RuntimeError("other processes need a socket: use live() or start()")
-        from mockserver.doors.child_environment import pointed_at
+        from mockserver.doors.child_environment import server_environment
         from mockserver.doors.credentials_file import external_account, write
 
         credentials = self.credentials
         file = write(self._folder / f"{credentials.project}.json", external_account(self.url, credentials))
-        return pointed_at(self.url, credentials, file)
+        return server_environment(self.url, credentials, file)
 
     def start(
         self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None, grpc_port: int | None = None
@@ -409,7 +408,7 @@ class MockServer:
         with contextlib.ExitStack() as stack:
             stack.enter_context(environment(self.credentials, self.url, adds_key=settings.fake_api_key))
             watch = PollWatch(self._world, self.clock, settings.busy_polling)
-            interceptor = Interceptor(self.app, self.clock, self.grpc_face, watch.note, self._refused.append)
+            interceptor = Interceptor(self.app, self.clock, self.grpc_face, watch.note, self._refused_hosts.append)
             stack.enter_context(intercepting(interceptor))
             if settings.block_network:
                 stack.enter_context(blocked())
@@ -427,7 +426,7 @@ class MockServer:
     @contextlib.contextmanager
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
         """Replace all worlds by a new one in the `with` block; the arguments are the constructor's."""
-        self._refused.clear()
+        self._refused_hosts.clear()
         with self._worlds.replaced(new_world(settings)):
             self.script(answers)
             yield self

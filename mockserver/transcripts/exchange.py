@@ -33,7 +33,7 @@ class UnreadableFile(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RecordedRequest:
     """A request. The URL is absolute; the body is None if the recorder did not keep it."""
 
     method: str
@@ -48,7 +48,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class RecordedResponse:
     """A response. If it is not `exact`, the recorder kept data: the bytes and the order of members are lost.
 
     `pauses` are the seconds before each event of a stream, as far as they were recorded.
@@ -69,8 +69,8 @@ class Response:
 class Exchange:
     """A request and its response, with their source and date."""
 
-    request: Request
-    response: Response
+    request: RecordedRequest
+    response: RecordedResponse
     source: str = ""
     date: datetime | None = None
 

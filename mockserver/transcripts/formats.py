@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from mockserver.transcripts.exchange import (
     Exchange,
     Headers,
-    Request,
-    Response,
+    RecordedRequest,
+    RecordedResponse,
     UnreadableFile,
     lower_names,
     parse_date,
@@ -74,7 +74,7 @@ class ExchangeFinder:
         self.lone_responses += 1
         return True
 
-    def _request(self, node: Json) -> Request | None:
+    def _request(self, node: Json) -> RecordedRequest | None:
         inner = node.get("request")
         if isinstance(inner, str):
             return self._parse_line(inner, str(node.get("host", "")))
@@ -84,16 +84,16 @@ class ExchangeFinder:
             # httplib2 adds the URL to the headers of its responses, and nothing else about the request.
             names_and_values = _headers(node.get("headers"))
             location = next((value for name, value in names_and_values if name == "content-location"), "")
-            return Request("GET", location) if location.startswith("https://") else None
+            return RecordedRequest("GET", location) if location.startswith("https://") else None
         if url.startswith("/"):
             url = f"https://{holder.get('serverAddress') or holder.get('host') or 'localhost'}{url}"
         if not _is_url(url):
             return None
         headers = _headers(holder.get("headers"))
         body = _body(holder, headers) if holder is inner else None
-        return Request(method.upper(), url, headers, None if body is None else body[0])
+        return RecordedRequest(method.upper(), url, headers, None if body is None else body[0])
 
-    def _parse_line(self, text: str, host: str) -> Request | None:
+    def _parse_line(self, text: str, host: str) -> RecordedRequest | None:
         """Parse a request line with optional headers and body. With any other words after it, it is a description."""
         match = _LINE.fullmatch(text.strip())
         if match is None or _ABBREVIATED.search(match[2]):
@@ -107,9 +107,9 @@ class ExchangeFinder:
         if (rest and body is None) or not _is_url(url):
             self.described.append(text)
             return None
-        return Request(method, url, lower_names(headers), body)
+        return RecordedRequest(method, url, lower_names(headers), body)
 
-    def _response(self, node: Json) -> Response | None:
+    def _response(self, node: Json) -> RecordedResponse | None:
         inner = node.get("response")
         holder = inner if isinstance(inner, dict) and _status(inner) is not None else node
         status = _status(holder)
@@ -119,7 +119,7 @@ class ExchangeFinder:
             body = _from_tree(inner)
         if body is None or (status is None and not isinstance(node.get("request"), str)):
             return None
-        return Response(status or _status_in_body(body[0]), headers, *body, pauses=_pauses(holder))
+        return RecordedResponse(status or _status_in_body(body[0]), headers, *body, pauses=_pauses(holder))
 
 
 def _pauses(node: Json) -> tuple[float, ...]:

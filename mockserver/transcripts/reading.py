@@ -12,8 +12,8 @@ from mockserver.scripting.yaml_aliases import AliasBomb, check_aliases
 from mockserver.transcripts.exchange import (
     Exchange,
     NothingToReplay,
-    Request,
-    Response,
+    RecordedRequest,
+    RecordedResponse,
     Transcript,
     UnreadableFile,
     lower_names,
@@ -116,12 +116,12 @@ def _parse_exchange(raw_request: bytes, raw_response: bytes) -> Exchange:
     method, _, target = line.partition(" ")
     url = target.rpartition(" ")[0]
     host = next((value for name, value in headers if name == "host"), "localhost")
-    request = Request(method, url if url.startswith("http") else f"https://{host}{url}", headers, body)
+    request = RecordedRequest(method, url if url.startswith("http") else f"https://{host}{url}", headers, body)
     line, headers, body = _parse_http(raw_response)
     status = re.match(r"HTTP/\S+ (\d{3})", line)
     if status is None:
         raise UnreadableFile(f"a trace of httprr with the status line {line!r}")
-    return Exchange(request, Response(int(status[1]), headers, body), date=parse_date(headers))
+    return Exchange(request, RecordedResponse(int(status[1]), headers, body), date=parse_date(headers))
 
 
 def _parse_http(raw: bytes) -> tuple[str, tuple[tuple[str, str], ...], bytes]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.datasets.lines import MISSING_FIELD, Example, Kind, Line, Turn, unusable
+from mockserver.datasets.lines import MISSING_FIELD, Example, ExampleTurn, Kind, Line, unusable
 from mockserver.simulation.tokens import IMAGE_TOKENS, count_tokens
 
 Json = Mapping[str, Any]
@@ -73,13 +73,13 @@ _BY_GENERATION = {
 
 
 def accepted_data(base: str) -> AcceptedData:
-    """The data that a base model accepts, by its id; anything for other publishers' models."""
+    """Return the data that a base model accepts, by its id; anything for other publishers' models."""
     matching = (accepts for prefix, accepts in _BY_GENERATION.items() if base.startswith(prefix))
     return next(matching, ANYTHING)
 
 
 def examine_line(number: int, tree: object, json: str, kind: Kind, accepts: AcceptedData) -> Line:
-    """The example of a line of JSON, or its problems. No tree raises an error."""
+    """Return the example of a line of JSON, or its problems. No tree raises an error."""
     if not isinstance(tree, Mapping):
         return unusable(number, json, "is not a JSON object.")
     tree = _convert_older(tree, accepts) if kind is Kind.SUPERVISED else tree
@@ -93,7 +93,7 @@ def _member(tree: Json, name: str) -> Any:
 
 
 def _as_list(value: Any) -> Sequence[Any]:
-    """A list; a single value is a list of one, as in Google's parser."""
+    """Return a list; a single value is a list of one, as in Google's parser."""
     if value is None:
         return ()
     return value if isinstance(value, list) else [value]
@@ -268,7 +268,7 @@ def _completion_problems(completions: Sequence[Any]) -> Iterator[str]:
 
 
 def _score(completion: Any) -> float | None:
-    """The score if it is one of the two there are."""
+    """Return the score if it is one of the two there are."""
     score = completion.get("score") if isinstance(completion, Mapping) else None
     return float(score) if type(score) in (int, float) and score in (0, 1) else None
 
@@ -297,8 +297,8 @@ def _role(content: Json) -> Any:
     return "user" if role in (None, "", "function") else role
 
 
-def _turn(content: Json, media: list[str]) -> Turn:
-    """The turn of a content; `media` collects the files of the example, which its preview has as <media0>, <media1> ..."""
+def _turn(content: Json, media: list[str]) -> ExampleTurn:
+    """Return the turn of a content; `media` collects the example's files, in its preview <media0>, <media1> ..."""
     text, preview, tokens = "", "", 0
     for part in _as_list(content.get("parts")):
         name = next(name for name in _DATA if _member(part, name) is not None)
@@ -313,11 +313,11 @@ def _turn(content: Json, media: list[str]) -> Turn:
                 f"{preview}<{_DATA[name]} {value['name']}>",
                 tokens + _count_tokens(value),
             )  # our choice: not seen
-    return Turn(_role(content), text, preview, tokens)
+    return ExampleTurn(_role(content), text, preview, tokens)
 
 
 def _count_tokens(value: Any) -> int:
-    """The tokens of a tree: of all its names and texts, and one a number."""
+    """Return the tokens of a tree: of all its names and texts, and one a number."""
     tokens, rest = 0, [value]
     while rest:  # no recursion: a line may be nested more deeply than Python's stack
         value = rest.pop()

@@ -32,29 +32,32 @@ class VertexRules:
         self._accepts = accepts
 
     def tunes(self, base: BaseModel) -> bool:
-        """Whether the service tunes this base model."""
+        """Return whether the service tunes this base model."""
         return base.vertex_tunable
 
     def examine(self, row: Row, place: int) -> Line:  # noqa: ARG002 - a line's own sentences do not say its place
-        """The example of a line, or its problems."""
+        """Return the example of a line, or its problems."""
         if row.problem:
             return unusable(row.line, row.text, row.problem)
         return examine_line(row.line, row.tree, row.text, self._data, self._accepts)
 
     def sentence(self, problem: str, place: int, examples: int) -> str:
-        """The sentence about a problem, in the form that was seen: of a missing field it counts rows from 0."""
+        """Return the sentence about a problem, in the form that was seen: of a missing field it counts rows from 0."""
         if problem.startswith(MISSING_FIELD):
             return f"Row: {place - 1}. {problem}"
         return f"Dataset example {place} of {examples} {problem}"
 
     def drop(self, tokens: int) -> str:
-        """The reason for which an example of so many tokens is dropped; "" if it is not."""
+        """Return the reason for which an example of so many tokens is dropped; "" if it is not."""
         if tokens <= MOST_TOKENS:
             return ""
         return f"The example has {tokens} tokens. The maximum is {MOST_TOKENS}."  # our choice: not seen
 
     def failure(self, counts: Counts) -> Failure | None:
-        """The failure of every run over the data. The form of the first sentence was seen, the others are our choice."""
+        """Return the failure of every run over the data.
+
+        The form of the first sentence was seen, the others are our choice.
+        """
         if counts.first_wrong is not None:
             place, line = counts.first_wrong
             return _invalid(f"{self.sentence(line.problems[0], place, counts.examples)} JSON: {line.json}")
@@ -71,7 +74,7 @@ class VertexRules:
         return None
 
     def advice(self, examples: int) -> str:
-        """A note on few examples."""
+        """Return a note on few examples."""
         return (
             f"has {examples} of the {FEWEST_ADVISED} examples that are advised at least."
             if 0 < examples < FEWEST_ADVISED
@@ -79,18 +82,18 @@ class VertexRules:
         )
 
     def estimate(self, base: BaseModel, examples: int, epochs: int | None) -> Estimate:
-        """The estimate from PENDING until the endpoint exists."""
-        chosen = training_plan.vertex_defaults(base, examples)
-        return estimate(base, examples, epochs or chosen.epochs, chosen.batch, training_plan.vertex_pace)
+        """Return the estimate from PENDING until the endpoint exists."""
+        plan = training_plan.vertex_defaults(base, examples)
+        return estimate(base, examples, epochs or plan.epochs, plan.batch, training_plan.vertex_pace)
 
 
 def rules_for(data: Kind, base_model: str) -> VertexRules:
-    """The rules for the data of a job with this base model."""
+    """Return the rules for the data of a job with this base model."""
     return VertexRules(data, accepted_data(base_model.rpartition("/")[2]))
 
 
 def missing_dataset(uri: str) -> Failure:
-    """The failure of a job whose dataset does not exist."""
+    """Return the failure of a job whose dataset does not exist."""
     # our choice: not seen
     return Failure(
         int(Code.NOT_FOUND), f"The dataset {uri} does not exist, or the service agent is not allowed to read it."
@@ -98,7 +101,7 @@ def missing_dataset(uri: str) -> Failure:
 
 
 def oversized_validation(validation: int, training: int) -> Failure | None:
-    """The failure of a job with too many validation examples: the limits are documented, the words are our choice."""
+    """Return the failure of a job with too many validation examples: documented limits, words of our choice."""
     share = training * 3 // 10
     most = min(MOST_VALIDATION_EXAMPLES, share) if validation > FREE_VALIDATION_EXAMPLES else MOST_VALIDATION_EXAMPLES
     if validation <= most:

@@ -54,12 +54,12 @@ def predict(call: Call) -> Json:
         raise range_error(BATCH, len(instances))
     texts = [_instance_text(instance) for instance in instances]
     parameters = call.message.get("parameters")
-    wanted = parameters.get("outputDimensionality") if isinstance(parameters, Mapping) else None
+    dimensions = parameters.get("outputDimensionality") if isinstance(parameters, Mapping) else None
     return {
         "predictions": [
             {
                 "embeddings": {
-                    "values": _embed(base, text, wanted),
+                    "values": _embed(base, text, dimensions),
                     "statistics": {"truncated": False, "token_count": count_tokens(text)},
                 }
             }
@@ -85,12 +85,12 @@ def _instance_text(instance: Any) -> str:
     return text
 
 
-def _embed(base: BaseModel, text: str, wanted: Any) -> list[float]:
+def _embed(base: BaseModel, text: str, size: Any) -> list[float]:
     most = base.embedding_dimensions or 0
-    dimensions = most if wanted is None else wanted
+    dimensions = most if size is None else size
     if not isinstance(dimensions, int | float) or dimensions != int(dimensions):
         raise invalid_argument()  # our choice: not seen
-    held = Range("output_dimensionality", least=1, below=most + 1, accepted=(), refusal="range")
-    if not held.holds(dimensions):
-        raise range_error(held, dimensions)
+    limit = Range("output_dimensionality", least=1, below=most + 1, accepted=(), refusal="range")
+    if not limit.holds(dimensions):
+        raise range_error(limit, dimensions)
     return embed(text, int(dimensions))

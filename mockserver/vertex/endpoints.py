@@ -21,7 +21,7 @@ from mockserver.simulation.tuning import micros
 from mockserver.state.store import Entry, Exists
 from mockserver.vertex.errors import REQUIRED, invalid_fields, not_found
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import Row, list_resources
+from mockserver.vertex.filters import ListRow, list_resources
 from mockserver.vertex.locations import canonical_name, find_location, resource_name
 from mockserver.vertex.models import tuning_labels
 from mockserver.vertex.operations import start_operation
@@ -53,7 +53,7 @@ def create_endpoint(call: Call) -> Json:
 
 
 def new_endpoint(call: Call) -> Endpoint:
-    """The record of the endpoint that a request asks for, under the id in the request if it has one."""
+    """Return the record of the endpoint that a request asks for, under the id in the request if it has one."""
     location = find_location(call).name
     body, id_ = call.message.get("endpoint", {}), call.message.get("endpointId")
     if not body.get("displayName"):
@@ -86,9 +86,11 @@ def list_endpoints(call: Call) -> Json:
     location = find_location(call).name
     repository = Repository(call.world, call.now)
 
-    def row(entry: Entry[Endpoint]) -> Row:
+    def row(entry: Entry[Endpoint]) -> ListRow:
         active = repository.activate(entry.record)
-        return Row(entry.name, pack_position(entry.position), partial(show_endpoint, active), partial(_facts, active))
+        return ListRow(
+            entry.name, pack_position(entry.position), partial(show_endpoint, active), partial(_facts, active)
+        )
 
     return list_resources(
         call,
@@ -106,7 +108,7 @@ def update_endpoint(call: Call) -> Json:
 
 @transactional
 def update_endpoint_long_running(call: Call) -> Json:
-    """The same without a mask, as an operation."""
+    """Return the same without a mask, as an operation."""
     active = _update(call, None)
     return _start_operation(call, active.endpoint.name, "UpdateEndpoint", active)
 
@@ -114,17 +116,17 @@ def update_endpoint_long_running(call: Call) -> Json:
 def _update(call: Call, mask: list[str] | None) -> ActiveEndpoint:
     active = find_endpoint(call, resource_name(call))
     message = message_name(call.version, "Endpoint")
-    body, stored = call.message.get("endpoint", {}), trim_to_version(message, show_endpoint(active))
-    check_etag(body, stored)
-    changed = merge(message, stored, body, mask, mutable=MUTABLE)
-    if changed.get("trafficSplit") != stored.get("trafficSplit"):
-        _check_traffic(changed.get("trafficSplit", {}), active.deployments)
+    body, old = call.message.get("endpoint", {}), trim_to_version(message, show_endpoint(active))
+    check_etag(body, old)
+    new = merge(message, old, body, mask, mutable=MUTABLE)
+    if new.get("trafficSplit") != old.get("trafficSplit"):
+        _check_traffic(new.get("trafficSplit", {}), active.deployments)
     endpoint = replace(
         active.endpoint,
-        display_name=changed.get("displayName", ""),
-        description=changed.get("description", ""),
-        labels=changed.get("labels", {}),
-        traffic=changed.get("trafficSplit", {}),
+        display_name=new.get("displayName", ""),
+        description=new.get("description", ""),
+        labels=new.get("labels", {}),
+        traffic=new.get("trafficSplit", {}),
         updated=micros(call.now),
     )
     call.world.store.replace(ENDPOINTS, endpoint.name, endpoint)
@@ -154,7 +156,7 @@ def deploy_model(call: Call) -> Json:
 
 
 def new_deployment(call: Call, active: ActiveEndpoint) -> Deployment:
-    """The record of the deployment that a request asks for."""
+    """Return the record of the deployment that a request asks for."""
     body = call.message.get("deployedModel", {})
     if not body.get("model"):
         raise invalid_fields(("deployed_model.model", REQUIRED))
@@ -204,7 +206,7 @@ def delete_endpoint(call: Call) -> Json:
 
 
 def show_endpoint(active: ActiveEndpoint) -> Json:
-    """The resource."""
+    """Return the resource."""
     endpoint, job = active.endpoint, active.job
     updated = max(active.since, endpoint.updated or 0)
     name = job.display_name if job and endpoint.display_name is None else endpoint.display_name
@@ -222,7 +224,7 @@ def show_endpoint(active: ActiveEndpoint) -> Json:
 
 
 def _facts(active: ActiveEndpoint, resource: Json) -> Json:
-    """What a filter may name: `endpoint` is the id, `base_model_name` the name of what was tuned [documented]."""
+    """Return the fields of a filter: `endpoint` is the id, `base_model_name` the name of what was tuned [documented]."""
     base = active.job.base_model if active.job else ""
     return resource | {
         "endpoint": active.endpoint.name.rpartition("/")[2],

@@ -26,24 +26,24 @@ class Era:
     log probabilities; `identity`: createTime, responseId and counts by modality; `traffic`: the kind of traffic.
     """
 
-    rated: bool
+    has_ratings: bool
     version: bool
     identity: bool
     traffic: bool
 
 
-_FIRST = Era(rated=True, version=False, identity=False, traffic=False)
-NEWEST = Era(rated=False, version=True, identity=True, traffic=True)
+_FIRST = Era(has_ratings=True, version=False, identity=False, traffic=False)
+NEWEST = Era(has_ratings=False, version=True, identity=True, traffic=True)
 _BY_SHAPE = {Shape.V1_0: _FIRST, Shape.V1_5: _FIRST}
 
 
 @lru_cache(maxsize=64)
 def era_of(shape: Shape | None, as_of: date | None) -> Era:
-    """The era of a model of that shape on a day; None is the model's own time."""
+    """Return the era of a model of that shape on a day; None is the model's own time."""
     if as_of is None:
         return NEWEST if shape is None else _BY_SHAPE.get(shape, NEWEST)
     return Era(
-        rated=as_of < IDENTITY_SINCE,
+        has_ratings=as_of < IDENTITY_SINCE,
         version=as_of >= VERSION_SINCE,
         identity=as_of >= IDENTITY_SINCE,
         traffic=as_of >= TRAFFIC_SINCE,

@@ -17,10 +17,10 @@ Violation = tuple[str, str]
 def invalid_fields(*violations: Violation) -> ApiError:
     """400 with every violation."""
     violations = violations[:FINDINGS]
-    listed = "".join(
+    lines = "".join(
         f"{number}.Field: {field}; Message: {message}\t" for number, (field, message) in enumerate(violations, 1)
     )
-    return invalid_argument(f"List of found errors:\t{listed}", (bad_request(violations),))
+    return invalid_argument(f"List of found errors:\t{lines}", (bad_request(violations),))
 
 
 def not_found(kind: str, name: str) -> ApiError:

@@ -14,12 +14,12 @@ _HEAD = bytes.fromhex("00c130f723")
 
 
 def etag(*facts: object) -> str:
-    """The etag of a resource; `facts` are everything in it that can change."""
+    """Return the etag of a resource; `facts` are everything in it that can change."""
     digest = sha512("\x1f".join(map(str, facts)).encode()).digest()
     return urlsafe_b64encode(_HEAD + digest[:46]).decode()
 
 
-def check_etag(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+def check_etag(body: Mapping[str, Any], old: Mapping[str, Any]) -> None:
     """Raise 409 for a change that was made to another state of the resource (AIP-154)."""
-    if sent.get("etag", stored["etag"]) != stored["etag"]:
-        raise ApiError(Code.ABORTED, f"Etag mismatch for {stored['name']}.")  # our choice of words: not seen
+    if body.get("etag", old["etag"]) != old["etag"]:
+        raise ApiError(Code.ABORTED, f"Etag mismatch for {old['name']}.")  # our choice of words: not seen

@@ -68,14 +68,14 @@ class Experiment:
 
 
 def board_name(location: str) -> str:
-    """The name of a location's tensorboard."""
+    """Return the name of a location's tensorboard."""
     return f"{location}/tensorboards/{10**18 + seed_of('tensorboard', location) % (8 * 10**18)}"
 
 
 def walk_experiments(
     call: Call, index: Index[TuningJob] = JOBS_BY_EXPERIMENT, *, id_: str = "", after: Position | None = None
 ) -> Iterator[Experiment]:
-    """The experiments of a location, oldest first or in the order of an index, behind a position; or those of an id."""
+    """Yield a location's experiments, oldest first or in an index's order, behind a position; or those of an id."""
     location = find_location(call).name
     partition = f"{location}/{id_}" if id_ else location
     for entry in call.world.store.walk(TUNING_JOBS, index, partition, after=after, at=call.now):
@@ -86,17 +86,17 @@ def walk_experiments(
 
 
 def find_experiments(call: Call, name: str) -> Iterator[Experiment]:
-    """The experiments of which the id begins the last part of a name, as of a context or an artifact."""
+    """Return the experiments of which the id begins the last part of a name, as of a context or an artifact."""
     return walk_experiments(call, id_="-".join(name.rpartition("/")[2].split("-", 3)[:3]))
 
 
 def oldest_first(ordinal: int | None) -> Position | None:
-    """The position before the experiment of the job with that ordinal."""
+    """Return the position before the experiment of the job with that ordinal."""
     return None if ordinal is None else Position(ordinal, "")
 
 
 def newest_first(ordinal: int | None) -> Position | None:
-    """The same in the list that begins with the newest."""
+    """Return the same in the list that begins with the newest."""
     return None if ordinal is None else Position(-ordinal - 1, 0)
 
 

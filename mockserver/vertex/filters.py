@@ -24,7 +24,6 @@ from mockserver.rpc.paging import Token, Value, check_values, paging, ranked
 
 Json = dict[str, Any]
 Test = Callable[[Json], bool]
-Compare = Callable[[object], bool]
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<mark><=|>=|!=|[=<>:(),])|(?P<word>[^\s"'=<>!:(),]+))"""
@@ -37,7 +36,7 @@ ORDERS = ("displayName", "createTime", "updateTime")
 
 
 @dataclass
-class Row:
+class ListRow:
     """A resource in a list, by its name and rank. It is made on first use.
 
     `facts` adds to the resource what a filter may name beside its members.
@@ -57,7 +56,7 @@ class Row:
 def list_resources(
     call: Call,
     member: str,
-    walk: Callable[[tuple[int, str] | None], Iterable[Row]],
+    walk: Callable[[tuple[int, str] | None], Iterable[ListRow]],
     *,
     scope: str,
 ) -> Json:
@@ -66,34 +65,34 @@ def list_resources(
     `walk` reads them by rank and name, behind a rank and a name or from the start. Only an order reads all of them.
     """
     text, order = call.message.get("filter", ""), call.message.get("orderBy", "")
-    test, order_by = compile_filter(text), Order(order, ORDERS)
-    wanted = paging(
+    test, order_by = compile_filter(text), OrderBy(order, ORDERS)
+    its_page = paging(
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),
         default=100,  # our choice: not seen
         maximum=1000,  # our choice: not seen
         scope=f"{scope}?{text}&{order}",
     )
-    after = ranked(wanted.after)
-    rows: Iterable[Row] = walk(None if order_by.length else after)
+    after = ranked(its_page.after)
+    rows: Iterable[ListRow] = walk(None if order_by.length else after)
     if test:
         rows = (row for row in rows if test(row.facts(row.resource)))
     if order_by.length:
-        rows = order_by.sort(rows, wanted.after)
-    page, token = wanted.cut(rows, key=lambda row: row.name, rank=lambda row: row.rank, order=order_by)
+        rows = order_by.sort(rows, its_page.after)
+    page, token = its_page.cut(rows, key=lambda row: row.name, rank=lambda row: row.rank, order=order_by)
     mask = call.message.get("readMask", [])
     return list_message(member, (apply_read_mask(row.resource, mask) for row in page), token)
 
 
 def compile_filter(text: str) -> Test | None:
-    """The test of a filter, None for an empty one. An invalid one raises 400.
+    """Return the test of a filter, None for an empty one. An invalid one raises 400.
 
     google-genai appends `&filter=labels.tune-type:*` to a user's own filter, inside the value.
     """
     return _Parser(text.replace("&filter=", " AND ")).parse() if text.strip() else None
 
 
-class Order:
+class OrderBy:
     """An `order_by`, such as `display_name, create_time desc`. Raises ApiError for a field that is not in `allowed`."""
 
     def __init__(self, text: str, allowed: Sequence[str]) -> None:
@@ -104,8 +103,8 @@ class Order:
                 raise invalid_argument(f"Invalid order_by: {text}")  # our choice: not seen
             self._parts.append((field, part[1:] == ["desc"]))
 
-    def values(self, row: Row) -> tuple[Value, ...]:
-        """The values of the order's fields for a resource."""
+    def values(self, row: ListRow) -> tuple[Value, ...]:
+        """Return the values of the order's fields for a resource."""
         return tuple(row.resource.get(field) or "" for field, _ in self._parts)
 
     @property
@@ -114,11 +113,11 @@ class Order:
         return len(self._parts)
 
     def key(self, values: tuple[Value, ...]) -> tuple[Any, ...]:
-        """The sort key of a resource with these values."""
+        """Return the sort key of a resource with these values."""
         pairs = zip(values, self._parts, strict=True)
         return tuple(_Descending(_sortable(value)) if descends else _sortable(value) for value, (_, descends) in pairs)
 
-    def sort(self, rows: Iterable[Row], after: Token | None) -> list[Row]:
+    def sort(self, rows: Iterable[ListRow], after: Token | None) -> list[ListRow]:
         """Sort rows by this order, then by rank and name; return those behind a token."""
         keys = [((self.key(self.values(row)), row.rank, row.name), row) for row in rows]
         if after is not None:
@@ -146,7 +145,10 @@ class _Descending:
 
 
 def apply_read_mask(resource: Json, paths: Sequence[str]) -> Json:
-    """The members that a read mask names, and the name; all without a mask. A path into a member gives all of it."""
+    """Return the members that a read mask names, and the name; all without a mask.
+
+    A path into a member gives all of it.
+    """
     if not paths or "*" in paths:
         return resource
     members = {"name", *(json_name(path.partition(".")[0]) for path in paths)}
@@ -254,7 +256,7 @@ class _Parser:
 
 
 def _find_value(resource: Json, path: tuple[str, ...]) -> object:
-    """The value at a path: a member under either spelling of its name, an entry of a map under its key."""
+    """Return the value at a path: a member under either spelling of its name, an entry of a map under its key."""
     value: object = resource
     for step in path:
         if not isinstance(value, Mapping):
@@ -268,7 +270,7 @@ def _unquoted(token: str) -> str:
 
 
 def _compare(value: object, mark: str, text: str) -> bool:
-    """Whether a comparison of a field's value with a text is true."""
+    """Return whether a comparison of a field's value with a text is true."""
     match mark:
         case ":":
             return _contains(value, text)
@@ -299,7 +301,7 @@ def _equals(value: object, text: str) -> bool:
 
 
 def _fits(text: str, pattern: str) -> bool:
-    """Whether a text fits a pattern in which each `*` stands for any text.
+    """Return whether a text fits a pattern in which each `*` stands for any text.
 
     The leftmost place of each part is enough, so the time is linear.
     """
@@ -327,7 +329,7 @@ def _is_ordered(value: object, mark: str, text: str) -> bool:
 
 
 def _number(text: str) -> float | None:
-    """A number, or a time in nanoseconds, as resources hold them; None for any other text."""
+    """Return a number, or a time in nanoseconds, as resources hold them; None for any other text."""
     try:
         return float(text) if _NUMBER.fullmatch(text) else parse_timestamp(text)
     except InvalidValue:

@@ -139,7 +139,7 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
         response_id=responses.response_id(created, world.rng("vertex.responses")),
         # Nothing for a tuned model [recorded 2025-03].
         model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
-        rated=always_rated or era.rated or "safetySettings" in message,
+        has_ratings=always_rated or era.has_ratings or "safetySettings" in message,
         always_rated=always_rated,
         grounded=asks_for_search(message),
         traffic=_traffic(call, target),

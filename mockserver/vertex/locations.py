@@ -52,7 +52,7 @@ class Location:
 
 
 def find_location(call: Call) -> Location:
-    """The location in the path of a request, or that of its API key.
+    """Return the location in the path of a request, or that of its API key.
 
     Raises the real 401 for an API key in a project that is not its own, and the real 403 for a location
     that is unknown or denied.
@@ -69,14 +69,17 @@ def find_location(call: Call) -> Location:
 
 
 def resource_name(call: Call) -> str:
-    """The full name of the resource in the path, with the project's number. Raises what `find_location` raises."""
+    """Return the full name of the resource in the path, with the project's number.
+
+    Raises what `find_location` raises.
+    """
     parts = call.resource.split("/")
     rest = parts[4:] if parts[0] == "projects" else parts
     return "/".join([find_location(call).name, *rest])
 
 
 def canonical_name(name: str) -> str:
-    """A resource name from a body, with the project's number."""
+    """Return a resource name from a body, with the project's number."""
     parts = name.split("/")
     if len(parts) < 2 or parts[0] != "projects":
         return name
@@ -84,7 +87,7 @@ def canonical_name(name: str) -> str:
 
 
 def serving_location(location: str, base_model: str) -> str:
-    """The location that serves a tuned model: for Gemini 3 the multi-region [documented, 2026-09]."""
+    """Return the location that serves a tuned model: for Gemini 3 the multi-region [documented, 2026-09]."""
     if not base_model.startswith("gemini-3"):
         return location
     return {"us": "us", "europe": "eu"}.get(location.partition("-")[0], location)

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 
 def find_store(call: Call) -> str:
-    """The name of the metadata store in the path. Raises 404 for any but the default one."""
+    """Return the name of the metadata store in the path. Raises 404 for any but the default one."""
     name = resource_name(call)
     if name != f"{find_location(call).name}/{STORE}":
         raise not_found("MetadataStore", name)
@@ -88,13 +88,13 @@ def list_artifacts(call: Call) -> Json:
 
 
 def show_context(experiment: Experiment) -> Json:
-    """The resource. Clients require the schema and the metadata. The rest is our choice: no body was seen."""
+    """Return the resource. Clients require the schema and the metadata. The rest is our choice: no body was seen."""
     metadata = {"experiment_deleted": False, "backing_tensorboard_resource": experiment.board}
     return _metadata_resource(experiment, experiment.context, experiment.id, "system.Experiment", metadata)
 
 
 def show_run_context(experiment: Experiment) -> Json:
-    """The context of the experiment's run."""
+    """Return the context of the experiment's run."""
     metadata = {"_params": {}, "_metrics": {}, "_state": _state(experiment.progress)}
     context = _metadata_resource(
         experiment, experiment.run_context, experiment.run_id, "system.ExperimentRun", metadata
@@ -103,7 +103,7 @@ def show_run_context(experiment: Experiment) -> Json:
 
 
 def show_artifact(experiment: Experiment) -> Json:
-    """The resource, with the metadata that google-cloud-aiplatform requires."""
+    """Return the resource, with the metadata that google-cloud-aiplatform requires."""
     metadata = {"resourceName": experiment.board_run, "vertex_experiment_tracking": True}
     artifact = _metadata_resource(
         experiment, experiment.artifact, experiment.run_id, "google.VertexTensorboardRun", metadata
@@ -112,13 +112,13 @@ def show_artifact(experiment: Experiment) -> Json:
 
 
 def _metadata_resource(experiment: Experiment, name: str, title: str, schema: str, metadata: Json) -> Json:
-    started = experiment.progress.started or 0
+    start = experiment.progress.started or 0
     return {
         "name": name,
         "displayName": title,
-        "etag": etag(name, started),
-        "createTime": tuning.micros(started),
-        "updateTime": tuning.micros(started),
+        "etag": etag(name, start),
+        "createTime": tuning.micros(start),
+        "updateTime": tuning.micros(start),
         "schemaTitle": schema,
         "schemaVersion": "0.0.1",
         "metadata": metadata,

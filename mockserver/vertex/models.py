@@ -19,7 +19,7 @@ from mockserver.simulation.tuning import micros
 from mockserver.state.store import Entry, Position
 from mockserver.vertex.errors import REQUIRED, invalid_fields, not_found
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import Row, list_resources
+from mockserver.vertex.filters import ListRow, list_resources
 from mockserver.vertex.locations import find_location, resource_name
 from mockserver.vertex.operations import start_operation
 from mockserver.vertex.records import MODELS, Checkpoint, Model, TuningJob, VersionEdits, creation_time
@@ -43,13 +43,13 @@ def list_models(call: Call) -> Json:
     repository = Repository(call.world, call.now)
     location = find_location(call).name
 
-    def row(entry: Entry[Model]) -> Row:
+    def row(entry: Entry[Model]) -> ListRow:
         model = entry.record
 
         def show() -> Json:
             return show_model(repository, model, _default_version(model, repository.find_versions(model)))
 
-        return Row(entry.name, pack_position(entry.position), show, _facts)
+        return ListRow(entry.name, pack_position(entry.position), show, _facts)
 
     return list_resources(
         call,
@@ -64,9 +64,9 @@ def list_model_versions(call: Call) -> Json:
     repository = Repository(call.world, call.now)
     model, versions = find_model(call, _model_name(call))
 
-    def row(version: Version) -> Row:
+    def row(version: Version) -> ListRow:
         rank = pack_position(Position(-version.since, -version.number))
-        return Row(f"{model.name}/{version.number}", rank, lambda: show_model(repository, model, version), _facts)
+        return ListRow(f"{model.name}/{version.number}", rank, lambda: show_model(repository, model, version), _facts)
 
     rows = sorted(map(row, versions), key=lambda row: row.rank)
     return list_resources(
@@ -99,20 +99,20 @@ def update_model(call: Call) -> Json:
     """Change the mutable members that the mask names; without a mask, those of the body [google-genai sends no mask]."""
     version = find_version(call, _version_name(call))
     message = message_name(call.version, "Model")
-    body, stored = call.message.get("model", {}), trim_to_version(message, _show_version(call, version))
-    check_etag(body, stored)
-    changed = merge(message, stored, body, call.message.get("updateMask"), mutable=MUTABLE)
-    checkpoint = changed.get("defaultCheckpointId", "")
+    body, old = call.message.get("model", {}), trim_to_version(message, _show_version(call, version))
+    check_etag(body, old)
+    new = merge(message, old, body, call.message.get("updateMask"), mutable=MUTABLE)
+    checkpoint = new.get("defaultCheckpointId", "")
     if checkpoint and checkpoint not in {each.id for each in version.checkpoints}:
         raise not_found("Checkpoint", checkpoint)  # our choice: not seen
     edits = VersionEdits(
-        labels=changed.get("labels", {}),
-        description=changed.get("description", ""),
-        version_description=changed.get("versionDescription", ""),
+        labels=new.get("labels", {}),
+        description=new.get("description", ""),
+        version_description=new.get("versionDescription", ""),
         default_checkpoint=checkpoint or None,
         updated=micros(call.now),
     )
-    name = changed.get("displayName", "")
+    name = new.get("displayName", "")
     call.world.store.change(
         MODELS, version.job.model, lambda model: _edit_version(replace(model, display_name=name), version.number, edits)
     )
@@ -126,12 +126,14 @@ def merge_version_aliases(call: Call) -> Json:
     aliases = call.message.get("versionAliases", [])
     if not aliases:
         raise invalid_fields(("version_aliases", REQUIRED))
-    removed = {alias[1:] for alias in aliases if alias.startswith("-")} - {"default"}
-    added = {alias: version.number for alias in aliases if not alias.startswith("-")}
+    old_names = {alias[1:] for alias in aliases if alias.startswith("-")} - {"default"}
+    new_names = {alias: version.number for alias in aliases if not alias.startswith("-")}
 
     def change(model: Model) -> Model:
-        merged = {**model.aliases, **added}
-        return replace(model, aliases={alias: number for alias, number in merged.items() if alias not in removed})
+        new_aliases = {**model.aliases, **new_names}
+        return replace(
+            model, aliases={alias: number for alias, number in new_aliases.items() if alias not in old_names}
+        )
 
     call.world.store.change(MODELS, version.job.model, change)
     return get_model(call)
@@ -166,7 +168,7 @@ def delete_model_version(call: Call) -> Json:
 
 
 def show_model(repository: Repository, model: Model, version: Version) -> Json:
-    """The resource, in one of its versions."""
+    """Return the resource, in one of its versions."""
     job, edits = version.job, version.edits
     updated = max(version.since, edits.updated or 0)
     checkpoint = version.default_checkpoint
@@ -199,7 +201,7 @@ def show_model(repository: Repository, model: Model, version: Version) -> Json:
 
 
 def tuning_labels(job: TuningJob) -> Json:
-    """The labels of a tuned model and its endpoint: the job's, and three by which clients know it [seen in clients]."""
+    """Return the labels of a tuned model and its endpoint: the job's, and three that clients look for [seen in clients]."""
     base = job.base_model.rpartition("/")[2].replace(".", "_")
     return {
         **job.request.get("labels", {}),
@@ -219,13 +221,13 @@ def _show_checkpoint(checkpoint: Checkpoint) -> Json:
 
 
 def _facts(resource: Mapping[str, Any]) -> Json:
-    """What a filter may name: `model` is the id, `base_model_name` the name of what was tuned [documented]."""
+    """Return the fields of a filter: `model` is the id, `base_model_name` the name of what was tuned [documented]."""
     base = resource["baseModelSource"]["genieSource"]["baseModelUri"]
     return {**resource, "model": resource["name"].rpartition("/")[2], "baseModelName": base.rpartition("/")[2]}
 
 
 def _model_name(call: Call) -> str:
-    """The name of the model in the path, without its version."""
+    """Return the name of the model in the path, without its version."""
     return _version_name(call).partition("@")[0]
 
 

@@ -47,7 +47,7 @@ class Operation:
 
 
 def _ancestors(operation: Operation) -> Iterator[str]:
-    """The names of the operation's parent, and of the parents of that."""
+    """Return the names of the operation's parent, and of the parents of that."""
     steps = operation.name.split("/")
     return ("/".join(steps[:count]) for count in range(2, len(steps), 2))
 
@@ -57,7 +57,7 @@ OPERATIONS: Collection[Operation] = Collection("vertex.operations", Operation, (
 
 
 def find_operation(call: Call, name: str) -> Operation:
-    """The operation of that name. Raises 404."""
+    """Return the operation of that name. Raises 404."""
     try:
         return call.world.store.get(OPERATIONS, name)
     except Missing:
@@ -120,20 +120,20 @@ def delete_operation(call: Call) -> Json:
 
 
 def show_operation(operation: Operation, call: Call) -> Json:
-    """The resource. A job's operation ends when the job does."""
-    ended: Nanos | None = operation.created
+    """Return the resource. A job's operation ends when the job does."""
+    end: Nanos | None = operation.created
     outcome: Json = {"done": True, "response": operation.response}
     if operation.job:
         repository = Repository(call.world, call.now)
         job = call.world.store.get(TUNING_JOBS, operation.job)
         progress = repository.observe(job)
-        ended, outcome = progress.ended, {}
-        if ended is not None:
+        end, outcome = progress.ended, {}
+        if end is not None:
             resource = show_tuning_job(repository, job, call.now)
             succeeded = progress.state is State.SUCCEEDED
             response = {"@type": type_url(operation.version, "TuningJob"), **resource}
             outcome = {"done": True} | ({"response": response} if succeeded else {"error": resource["error"]})
-    times = {"createTime": operation.created, "updateTime": ended or operation.created}
+    times = {"createTime": operation.created, "updateTime": end or operation.created}
     metadata = times if operation.metadata == GENERIC else {"genericMetadata": times}
     return {
         "name": operation.name,

@@ -64,7 +64,7 @@ def check_contents(contents: Sequence[Json], base: BaseModel | None, as_of: date
 
 
 def _takes_empty_text(base: BaseModel | None, as_of: date | None) -> bool:
-    """Whether an empty text is accepted: refused in issues of early 2025, accepted in a recording of 2025-08."""
+    """Return whether an empty text is accepted: refused in issues of early 2025, accepted in a recording of 2025-08."""
     if as_of is None:
         return base is None or base.shape not in {Shape.V1_0, Shape.V1_5}
     return as_of >= EMPTY_TEXT_SINCE
@@ -89,18 +89,18 @@ def check_references(message: Mapping[str, Any]) -> None:
 
 def check_numbers(config: Mapping[str, Any], base: BaseModel | None, as_of: date | None) -> None:
     """Raise 400 for the first number out of range. Of a model outside the catalog no range is known."""
-    for held, number in out_of_range(config, "vertex", base, as_of) if base else ():
-        if held.refusal == "one":
+    for limit, number in out_of_range(config, "vertex", base, as_of) if base else ():
+        if limit.refusal == "one":
             raise invalid_argument(ONE_CANDIDATE.format(int(number)))
-        if held.refusal == "enabled":
+        if limit.refusal == "enabled":
             raise invalid_argument(f"{NO_THINKING} {_LEARN}")
-        if held.field == "thinking_budget":
-            least, most = int(held.least), int(held.below or 0) - 1
+        if limit.field == "thinking_budget":
+            least, most = int(limit.least), int(limit.below or 0) - 1
             raise invalid_argument(
                 f"Unable to submit request because thinking_budget is out of range; supported values are integers from "
                 f"{least} to {most}. {_LEARN}"
             )
-        raise range_error(held, number)
+        raise range_error(limit, number)
     if config.get("logprobs") is not None and not config.get("responseLogprobs"):
         raise invalid_argument(NO_LOGPROBS)
     thinking = config.get("thinkingConfig", {})
@@ -144,12 +144,12 @@ def check_length(prompt: Prompt, base: BaseModel | None) -> None:
 
 
 def billable_characters(message: Mapping[str, Any]) -> int:
-    """The characters of all texts and declared functions, white space not counted [three recorded counts]."""
+    """Return the characters of all texts and declared functions, white space not counted [three recorded counts]."""
     texts = map(content_text, (message.get("systemInstruction", {}), *message.get("contents", ())))
     declarations = (text for function in declared_functions(message) for text in declaration_texts(function))
     return sum(not character.isspace() for text in (*texts, *declarations) for character in text)
 
 
 def asks_for_search(message: Mapping[str, Any]) -> bool:
-    """Whether the answer is to be grounded in a search."""
+    """Return whether the answer is to be grounded in a search."""
     return any("googleSearch" in tool or "googleSearchRetrieval" in tool for tool in message.get("tools", ()))

@@ -40,7 +40,7 @@ def list_publisher_models(call: Call) -> Json:
 
 
 def show_publisher_model(base: BaseModel) -> Json:
-    """The resource."""
+    """Return the resource."""
     return {
         "name": f"publishers/google/models/{base.id}",
         "versionId": "default",

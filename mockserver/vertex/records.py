@@ -140,16 +140,16 @@ class Endpoint:
 
 
 def _location(record: TuningJob | Model | Endpoint) -> tuple[str]:
-    """The name of the location of a resource."""
+    """Return the name of the location of a resource."""
     return ("/".join(record.name.split("/", 4)[:4]),)
 
 
 def _update_spans(job: TuningJob) -> Iterator[Span]:
-    """The times between the updates of a job. Its rank is the last update."""
+    """Yield the times between the updates of a job. Its rank is the last update."""
     updates = tuning.updates(job.run)
-    for (since, shown), (until, _) in pairwise([*updates, (END, END)]):
+    for (since, rank), (until, _) in pairwise([*updates, (END, END)]):
         if since < until:
-            yield Span(since, until, shown)
+            yield Span(since, until, rank)
 
 
 def creation_time(model: Model) -> Nanos:
@@ -158,7 +158,7 @@ def creation_time(model: Model) -> Nanos:
 
 
 def _model_spans(model: Model) -> Iterator[Span]:
-    """The time in which a model exists.
+    """Yield the span in which a model exists.
 
     Its rank does not depend on the version that is the default: a model that came to the front of the list with another
     one would be missed by whoever reads the list page by page.
@@ -168,30 +168,30 @@ def _model_spans(model: Model) -> Iterator[Span]:
 
 
 def _endpoint_spans(endpoint: Endpoint) -> Iterator[Span]:
-    """The time in which an endpoint exists. Its rank is when it was created."""
+    """Yield the span in which an endpoint exists. Its rank is when it was created."""
     if endpoint.since is not None and not endpoint.deleted:
         yield Span(endpoint.since, rank=tuning.micros(endpoint.since))
 
 
 def _experiment_keys(job: TuningJob) -> tuple[str, ...]:
-    """The lists of experiments that hold the one of a job: its location's, and that of its id."""
+    """Return the lists of experiments that hold the one of a job: its location's, and that of its id."""
     (location,) = _location(job)
     id_ = experiment_id(job, _final_progress(job))
     return (location,) if id_ is None else (location, f"{location}/{id_}")
 
 
 def _experiment_spans(job: TuningJob) -> Iterator[Span]:
-    """The time in which the job names its experiment."""
+    """Yield the span in which the job names its experiment."""
     progress = _final_progress(job)
     if progress.started is None:
         return
-    shown = progress.started + experiment_delay(job)
-    if all(moment >= shown for moment in (progress.ended, job.run.cancelled) if moment is not None):
-        yield Span(shown)
+    start = progress.started + experiment_delay(job)
+    if all(moment >= start for moment in (progress.ended, job.run.cancelled) if moment is not None):
+        yield Span(start)
 
 
 def _request_keys(job: TuningJob) -> Iterator[str]:
-    """The list of jobs of the location whose end was requested at one moment; see `request_key`."""
+    """Yield the partition of the location's jobs whose end was requested at one moment; see `request_key`."""
     run = job.run
     # Of these requests one has an effect, so there is no more than one.
     for moment in (run.cancelled, run.failed, run.finished):
@@ -200,7 +200,7 @@ def _request_keys(job: TuningJob) -> Iterator[str]:
 
 
 def request_key(location: str, moment: Nanos) -> str:
-    """The partition of JOBS_BY_REQUEST that holds the jobs of a location whose end was requested at that moment."""
+    """Return the partition of JOBS_BY_REQUEST with the jobs of a location whose end was requested at that moment."""
     return f"{location}@{moment}"
 
 
@@ -224,12 +224,12 @@ LATE_EXPERIMENTS = frozenset({"gemini-2.5-flash-lite"})
 
 
 def experiment_delay(job: TuningJob) -> Nanos:
-    """How long a job has run when it shows its experiment."""
+    """Return how long a job has run when it shows its experiment."""
     return LATE_EXPERIMENT_SHOWN if job.run.base in LATE_EXPERIMENTS else EXPERIMENT_SHOWN
 
 
 def experiment_id(job: TuningJob, progress: Progress) -> str | None:
-    """The id of the context that holds the job's metrics; None before the job has started."""
+    """Return the id of the context that holds the job's metrics; None before the job has started."""
     if progress.started is None:
         return None
     return names.experiment_id(progress.started + EXPERIMENT_SHOWN - job.run.seed % SECOND)
@@ -273,14 +273,14 @@ ENDPOINTS: Collection[Endpoint] = Collection("vertex.endpoints", Endpoint, (ENDP
 
 
 def exported_checkpoints(job: TuningJob, progress: Progress) -> tuple[Checkpoint, ...]:
-    """The checkpoints exported by then, in order; the last one only by success."""
+    """Return the checkpoints exported by then, in order; the last one only by success."""
     if progress.state is State.SUCCEEDED:
         return job.checkpoints
     return tuple(each for each in job.checkpoints[:-1] if each.step <= progress.completed_steps)
 
 
 def is_trained(progress: Progress) -> bool:
-    """Whether a job that has ended completed all its steps, and had some."""
+    """Return whether a job that has ended completed all its steps, and had some."""
     return progress.ended is not None and 0 < progress.completed_steps == progress.total_steps
 
 
@@ -299,12 +299,12 @@ def registration_time(job: TuningJob) -> Nanos | None:
 
 
 def version_edits(model: Model, number: int) -> VersionEdits:
-    """The changed members of a version."""
+    """Return the changed members of a version."""
     return model.edits.get(number, VersionEdits())
 
 
 def endpoint_names(job: TuningJob) -> list[str]:
-    """The endpoints of a job: its own, and those of its checkpoints."""
+    """Return the endpoints of a job: its own, and those of its checkpoints."""
     return list(dict.fromkeys([job.endpoint, *(each.endpoint for each in job.checkpoints)]))
 
 
@@ -323,12 +323,12 @@ def _deployment_time(job: TuningJob, endpoint: str) -> Nanos | None:
 
 
 def _register(model: Model, job: TuningJob) -> Model:
-    """The model with the time at which the job registers its version."""
+    """Return the model with the time at which the job registers its version."""
     since = registration_time(job)
     others = {number: moment for number, moment in model.registered.items() if number != job.version}
     return replace(model, registered=others if since is None else {**others, job.version: since})
 
 
 def _final_progress(job: TuningJob) -> Progress:
-    """The progress of the job at the end of time, unless its run is changed."""
+    """Return the progress of the job at the end of time, unless its run is changed."""
     return tuning.observe(job.run, END - 1)

@@ -33,19 +33,19 @@ class Plan:
     most_steps: int
 
 
-def plan(sent: Mapping[str, Any], prompts: int) -> Plan:
+def plan(hyperparameters: Mapping[str, Any], prompts: int) -> Plan:
     """Return the plan of a job with these hyperparameters: `min(110 * batch / prompts, 10)` epochs where none are sent."""
-    batch = sent.get("batchSize") or BATCH
-    if steps := sent.get("stepCount"):
+    batch = hyperparameters.get("batchSize") or BATCH
+    if steps := hyperparameters.get("stepCount"):
         return Plan(-(-steps * batch // max(prompts, 1)), batch, steps)
-    epochs = sent.get("epochCount") or max(1, min(110 * batch // max(prompts, 1), 10))
+    epochs = hyperparameters.get("epochCount") or max(1, min(110 * batch // max(prompts, 1), 10))
     return Plan(epochs, batch, MOST_STEPS)
 
 
-def defaults(sent: Mapping[str, Any], prompts: int, adapter_size: str) -> Mapping[str, Any]:
+def defaults(hyperparameters: Mapping[str, Any], prompts: int, adapter_size: str) -> Mapping[str, Any]:
     """Return the hyperparameters that the service chooses. That a job shows them is our choice: not seen."""
-    length = {} if sent.get("stepCount") else {"epochCount": plan(sent, prompts).epochs}
-    thinking = {} if "thinkingBudget" in sent else {"thinkingLevel": "HIGH"}
+    length = {} if hyperparameters.get("stepCount") else {"epochCount": plan(hyperparameters, prompts).epochs}
+    thinking = {} if "thinkingBudget" in hyperparameters else {"thinkingLevel": "HIGH"}
     return {
         **length,
         **thinking,
@@ -57,32 +57,32 @@ def defaults(sent: Mapping[str, Any], prompts: int, adapter_size: str) -> Mappin
     }
 
 
-def checkpoint_interval(sent: Mapping[str, Any], prompts: int) -> int:
+def checkpoint_interval(hyperparameters: Mapping[str, Any], prompts: int) -> int:
     """Return after how many steps a checkpoint is saved: as sent, else once an epoch [documented]."""
-    return sent.get("checkpointInterval") or max(1, prompts // plan(sent, prompts).batch)
+    return hyperparameters.get("checkpointInterval") or max(1, prompts // plan(hyperparameters, prompts).batch)
 
 
-def violations(path: str, sent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def violations(path: str, hyperparameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the hyperparameters that are beyond their limits."""
-    if not 0.25 <= (sent.get("learningRateMultiplier") or 1.0) <= 4:
+    if not 0.25 <= (hyperparameters.get("learningRateMultiplier") or 1.0) <= 4:
         yield f"{path}.learning_rate_multiplier", "learning_rate_multiplier must be in the range [0.25, 4]."
-    if sent.get("stepCount", 0) > MOST_STEPS:
+    if hyperparameters.get("stepCount", 0) > MOST_STEPS:
         yield f"{path}.step_count", f"step_count must be at most {MOST_STEPS}."
-    if sent.get("epochCount") and sent.get("stepCount"):
+    if hyperparameters.get("epochCount") and hyperparameters.get("stepCount"):
         yield f"{path}.step_count", "epoch_count and step_count cannot be set both."
-    if sent.get("thinkingLevel", "HIGH") not in _THINKING_LEVELS:
+    if hyperparameters.get("thinkingLevel", "HIGH") not in _THINKING_LEVELS:
         yield f"{path}.thinking_level", "thinking_level must be MINIMAL or HIGH."
-    if not 0 <= sent.get("maxOutputTokens", 0) <= MOST_OUTPUT_TOKENS:
+    if not 0 <= hyperparameters.get("maxOutputTokens", 0) <= MOST_OUTPUT_TOKENS:
         yield f"{path}.max_output_tokens", f"max_output_tokens must be at most {MOST_OUTPUT_TOKENS}."
     for member, field in (("evaluateInterval", "evaluate_interval"), ("checkpointInterval", "checkpoint_interval")):
-        if sent.get(member, 0) < 0:
+        if hyperparameters.get(member, 0) < 0:
             yield f"{path}.{field}", f"{field} must be positive."
-    yield from responses_violations(path, sent, MOST_RESPONSES)
+    yield from responses_violations(path, hyperparameters, MOST_RESPONSES)
 
 
-def responses_violations(path: str, sent: Mapping[str, Any], most: int) -> Iterator[Violation]:
+def responses_violations(path: str, reward: Mapping[str, Any], most: int) -> Iterator[Violation]:
     """Yield a violation if a training step has too many responses, or a number that is not divisible by 16."""
-    responses = (sent.get("batchSize") or BATCH) * (sent.get("samplesPerPrompt") or SAMPLES_PER_PROMPT)
+    responses = (reward.get("batchSize") or BATCH) * (reward.get("samplesPerPrompt") or SAMPLES_PER_PROMPT)
     if responses % 16 or not 0 < responses <= most:
         words = f"batch_size * samples_per_prompt must be divisible by 16 and at most {most}, not {responses}."
         yield f"{path}.batch_size", words

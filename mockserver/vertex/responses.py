@@ -51,13 +51,13 @@ class Frame:
     created: Nanos
     response_id: str
     model_version: str
-    rated: bool
+    has_ratings: bool
     always_rated: bool
     grounded: bool
     traffic: str
 
     def message(self, **members: Any) -> Json:
-        """A message with these members."""
+        """Return a message with these members."""
         frame: Json = {"createTime": self.created, "responseId": self.response_id} if self.era.identity else {}
         if self.model_version and self.era.version:
             frame["modelVersion"] = self.model_version
@@ -70,7 +70,7 @@ class Frame:
 
 
 def response_id(created: Nanos, rng: Random) -> str:
-    """The seconds of createTime, its microseconds, a server and a random number, in URL-safe base64 [93 of 93]."""
+    """Return createTime's seconds and microseconds, a server and a random number, in URL-safe base64 [93 of 93]."""
     seconds, nanos = divmod(created, 1_000_000_000)
     numbers = (nanos // 1000, rng.getrandbits(32), rng.getrandbits(32))
     raw = (seconds & 0xFFFFFFFF).to_bytes(4, "little") + b"".join(map(encode_varint, numbers))
@@ -78,7 +78,7 @@ def response_id(created: Nanos, rng: Random) -> str:
 
 
 def print_response(outcome: Outcome, frame: Frame) -> Json:
-    """The whole answer in one message."""
+    """Return the whole answer in one message."""
     if outcome.block:
         return _blocked(outcome, frame)
     candidates = [
@@ -94,7 +94,7 @@ def print_response(outcome: Outcome, frame: Frame) -> Json:
 
 
 def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
-    """The first candidate in chunks; the last message has the finish reason and the usage."""
+    """Yield the first candidate in chunks; the last message has the finish reason and the usage."""
     if outcome.block:
         yield _blocked(outcome, frame)
         return
@@ -105,8 +105,8 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
     for position, chunk in enumerate(chunks):
         if chunk.delay_seconds:
             yield Pause(chunk.delay_seconds)
-        shown = _first_era_ratings(candidate, frame, position) if frame.era.rated else ratings
-        piece = {"content": _content(chunk.parts, frame), "safetyRatings": shown}
+        event_ratings = _first_era_ratings(candidate, frame, position) if frame.era.has_ratings else ratings
+        piece = {"content": _content(chunk.parts, frame), "safetyRatings": event_ratings}
         yield frame.message(candidates=[piece], usageMetadata=usage)
     if last.delay_seconds:
         yield Pause(last.delay_seconds)
@@ -115,8 +115,8 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
 
 
 def _first_era_ratings(candidate: Candidate, frame: Frame, position: int) -> list[Json]:
-    """The ratings of an event before the last in the first era: from the second event on, fresh scores each [seen]."""
-    if not frame.rated and candidate.finish != "SAFETY":
+    """Return the ratings of an event before the last in the first era: fresh scores from the second event on [seen]."""
+    if not frame.has_ratings and candidate.finish != "SAFETY":
         return []
     if position == 0 and not frame.always_rated:
         return []
@@ -129,7 +129,7 @@ def _blocked(outcome: Outcome, frame: Frame) -> Json:
     feedback: Json = {"blockReason": reason_name(message_name(frame.version, _BLOCK_REASON), block)}
     if block in BLOCK_MESSAGES:
         feedback["blockReasonMessage"] = BLOCK_MESSAGES[block]
-    if frame.rated or block == "SAFETY":
+    if frame.has_ratings or block == "SAFETY":
         feedback["safetyRatings"] = _ratings(outcome.prompt_ratings, frame, outcome.seed)
     return frame.message(promptFeedback=feedback, usageMetadata=frame.running_usage)
 
@@ -143,7 +143,7 @@ def _content(parts: Sequence[Json], frame: Frame) -> Json:
 
 def _ending(candidate: Candidate, frame: Frame) -> Json:
     ending: Json = {"finishReason": reason_name(message_name(frame.version, _FINISH_REASON), candidate.finish)}
-    if frame.rated or candidate.finish == "SAFETY":
+    if frame.has_ratings or candidate.finish == "SAFETY":
         ending["safetyRatings"] = _ratings(candidate.ratings, frame, candidate.seed)
     if candidate.citations:
         ending["citationMetadata"] = {"citations": [_citation(citation) for citation in candidate.citations]}
@@ -151,7 +151,7 @@ def _ending(candidate: Candidate, frame: Frame) -> Json:
 
 
 def _scores(candidate: Candidate, frame: Frame) -> Json:
-    """The members of an answer in one message only; one that may be grounded has no average [2026-06]."""
+    """Return the members of an answer in one message only; one that may be grounded has no average [2026-06]."""
     has_average = frame.era.version and not frame.grounded
     average = candidate.avg_logprob if has_average else None
     scores: Json = {} if average is None else {"avgLogprobs": average}
@@ -165,8 +165,8 @@ def _scores(candidate: Candidate, frame: Frame) -> Json:
 def _ratings(ratings: Ratings, frame: Frame, seed: int) -> list[Json]:
     order = dict.fromkeys((*CATEGORIES, *ratings))
     ordered = {category: ratings[category] for category in order if category in ratings}
-    rated = rated_categories(message_name(frame.version, "HarmCategory"), ordered)
-    return [_rating(category, rating, seed) for category, rating in rated]
+    categories = rated_categories(message_name(frame.version, "HarmCategory"), ordered)
+    return [_rating(category, rating, seed) for category, rating in categories]
 
 
 def _rating(category: str, rating: Rating, seed: int) -> Json:
@@ -198,7 +198,7 @@ def _usage(outcome: Outcome, frame: Frame) -> Json:
 
 
 def text_tokens(count: int) -> list[Json]:
-    """The details of so many tokens, which are all of text."""
+    """Return the details of so many tokens, which are all of text."""
     return [{"modality": "TEXT", "tokenCount": count}]
 
 

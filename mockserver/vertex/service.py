@@ -52,7 +52,7 @@ _ENDED = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCEL
 
 
 def _server(route: Route) -> str:
-    """What the answering server calls itself."""
+    """Return what the answering server calls itself."""
     return "ESF" if _ASKS_MODELS.isdisjoint(route.rpc.split(".")) else "scaffolding on HTTPServer2"
 
 
@@ -78,7 +78,7 @@ def _resource_exhausted(call: FailedCall) -> ApiError:
 
 
 def _base_model(call: FailedCall) -> str:
-    """The id of the base model that a call asks, of an endpoint its tuned model's; its own last part if it is unknown."""
+    """Return the id of the base model of a call, for an endpoint its tuned model's; for an unknown one its last part."""
     name = call.resource
     if "endpoints/" in name:
         try:
@@ -121,7 +121,7 @@ def _injected_error(name: str, call: FailedCall) -> ApiError | None:
 
 
 def _quota_key(call: Call) -> QuotaKey:
-    """The project in the path, else the caller's. A tuned model counts as its base model [documented]."""
+    """Return the project in the path, else the caller's. A tuned model counts as its base model [documented]."""
     project = call.resource.split("/")[1] if call.resource.startswith("projects/") else call.caller.project
     return QuotaKey(project, find_target(call).base_name.rpartition("/")[2])
 
@@ -132,7 +132,7 @@ def _quota_error(_: Call, key: QuotaKey, violations: Sequence[Violation]) -> Api
     return outages.base_model_quota_exceeded(_QUOTA_METRICS[first.unit, first.period], key.model)
 
 
-def _misnamed(route: Route, message: Json) -> ApiError:
+def _misnamed_error(route: Route, message: Json) -> ApiError:
     """400 that names the field [seen of sessions, over gRPC]."""
     field, rule = re.findall(r"\{([^={}]+)=([^{}]*)\}", route.path)[0]
     if not text_at(message, route.resource_field):
@@ -163,14 +163,14 @@ SERVICE = Service(
         },
     ),
     injected_error=_injected_error,
-    misnamed=_misnamed,
+    misnamed_error=_misnamed_error,
     project_of=_project_of,
     call_options=frozenset({TRAFFIC_HEADER}),
     prompt_text=last_text,
     not_supported=Path(__file__).with_name("not_supported.json"),
     polls=("*.tuningJobs.get", "*.operations.get", "*.operations.wait"),
     has_ended=_has_ended,
-    metered=("*.generateContent", "*.streamGenerateContent"),
+    metered_methods=("*.generateContent", "*.streamGenerateContent"),
     quota_key=_quota_key,
     quota_error=_quota_error,
     creates=("*.create", "*.rebaseTunedModel", "*.copy"),

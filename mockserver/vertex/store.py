@@ -75,7 +75,7 @@ class ActiveEndpoint:
 
 
 def find_tuning_job(call: Call, name: str) -> TuningJob:
-    """The tuning job of that name. Raises 404."""
+    """Return the tuning job of that name. Raises 404."""
     try:
         return call.world.store.get(TUNING_JOBS, name)
     except Missing:
@@ -83,7 +83,7 @@ def find_tuning_job(call: Call, name: str) -> TuningJob:
 
 
 def find_model(call: Call, name: str) -> tuple[Model, tuple[Version, ...]]:
-    """A model that exists by now, and its versions, oldest first. Raises 404."""
+    """Return a model that exists by now, and its versions, oldest first. Raises 404."""
     try:
         return Repository(call.world, call.now).get_model(name)
     except Missing:
@@ -91,7 +91,7 @@ def find_model(call: Call, name: str) -> tuple[Model, tuple[Version, ...]]:
 
 
 def find_version(call: Call, name: str) -> Version:
-    """A version of a model, by its name as for `Repository.get_version`. Raises 404."""
+    """Return a version of a model, by its name as for `Repository.get_version`. Raises 404."""
     try:
         return Repository(call.world, call.now).get_version(name)
     except Missing:
@@ -99,7 +99,7 @@ def find_version(call: Call, name: str) -> Version:
 
 
 def find_endpoint(call: Call, name: str) -> ActiveEndpoint:
-    """An endpoint that exists by now. Raises 404."""
+    """Return an endpoint that exists by now. Raises 404."""
     try:
         return Repository(call.world, call.now).get_endpoint(name)
     except Missing:
@@ -126,25 +126,25 @@ class Repository:
         self.as_of = world.settings.as_of
 
     def walk_jobs(self, location: str, after: Position | None = None) -> Iterator[Entry[TuningJob]]:
-        """The tuning jobs of a location behind a position, the last updated first."""
+        """Return the tuning jobs of a location behind a position, the last updated first."""
         return self._store.walk(TUNING_JOBS, JOBS_BY_UPDATE, location, after=after, at=self.now)
 
     def walk_requested(self, location: str) -> Iterator[Entry[TuningJob]]:
-        """The tuning jobs of a location whose end was requested at this very moment."""
+        """Return the tuning jobs of a location whose end was requested at this very moment."""
         return self._store.walk(TUNING_JOBS, JOBS_BY_REQUEST, request_key(location, self.now))
 
     def observe(self, job: TuningJob) -> Progress:
-        """The progress of a job."""
+        """Return the progress of a job."""
         return tuning.observe(job.run, self.now)
 
     def find_default_endpoint(self, job: TuningJob) -> str:
-        """The endpoint of a job that succeeded: its default checkpoint's."""
+        """Return the endpoint of a job that succeeded: its default checkpoint's."""
         edits = version_edits(self._store.get(MODELS, job.model), job.version)
         checkpoint = _choose_checkpoint(job.checkpoints, edits)
         return checkpoint.endpoint if checkpoint else job.endpoint
 
     def get_model(self, name: str) -> tuple[Model, tuple[Version, ...]]:
-        """A model that exists, and its versions that do, oldest first."""
+        """Return a model that exists, and its versions that do, oldest first."""
         model = self._store.get(MODELS, name)
         versions = self.find_versions(model)
         if not versions:
@@ -152,7 +152,7 @@ class Repository:
         return model, versions
 
     def get_version(self, name: str) -> Version:
-        """A version of a model: `.../models/N@2`, `.../models/N@alias`, or the default one for `.../models/N`."""
+        """Return a version: `.../models/N@2`, `.../models/N@alias`, or the default one for `.../models/N`."""
         name, _, key = name.partition("@")
         model, versions = self.get_model(name)
         number = int(key) if key.isdecimal() else model.aliases.get(key or "default")
@@ -162,22 +162,22 @@ class Repository:
         raise Missing(f"{name}@{key}")
 
     def walk_models(self, location: str, after: Position | None = None) -> Iterator[Entry[Model]]:
-        """The models of a location that exist, behind a position, the newest first."""
+        """Return the models of a location that exist, behind a position, the newest first."""
         return self._store.walk(MODELS, MODELS_BY_TIME, location, after=after, at=self.now)
 
     def get_endpoint(self, name: str) -> ActiveEndpoint:
-        """An endpoint that exists."""
+        """Return an endpoint that exists."""
         endpoint = self._store.get(ENDPOINTS, name)
         if endpoint.deleted or endpoint.since is None or endpoint.since > self.now:
             raise Missing(name)
         return self.activate(endpoint)
 
     def walk_endpoints(self, location: str, after: Position | None = None) -> Iterator[Entry[Endpoint]]:
-        """The endpoints of a location that exist, behind a position, the newest first."""
+        """Return the endpoints of a location that exist, behind a position, the newest first."""
         return self._store.walk(ENDPOINTS, ENDPOINTS_BY_TIME, location, after=after, at=self.now)
 
     def walk_deployments(self, model: Model, version: Version) -> Iterator[tuple[str, Deployment]]:
-        """The deployments of a version with the names of their endpoints, those of its own job first."""
+        """Yield the deployments of a version with the names of their endpoints, those of its own job first."""
         for name in dict.fromkeys([*endpoint_names(version.job), *model.endpoints]):
             try:
                 active = self.get_endpoint(name)
@@ -188,7 +188,7 @@ class Repository:
                     yield name, deployment
 
     def find_versions(self, model: Model) -> tuple[Version, ...]:
-        """The versions of a model that exist, oldest first."""
+        """Return the versions of a model that exist, oldest first."""
         return tuple(self._versions(model))
 
     def _versions(self, model: Model) -> Iterator[Version]:
@@ -200,7 +200,7 @@ class Repository:
                 yield Version(job, self.observe(job), tuning.micros(since), edits, display_name)
 
     def activate(self, endpoint: Endpoint) -> ActiveEndpoint:
-        """An endpoint that exists, with what is deployed on it."""
+        """Return an endpoint that exists, with what is deployed on it."""
         job = self._store.get(TUNING_JOBS, endpoint.job) if endpoint.job else None
         since, deployments = tuning.micros(endpoint.since or 0), endpoint.deployments
         if deployments is None:
@@ -214,7 +214,7 @@ def _choose_checkpoint(checkpoints: tuple[Checkpoint, ...], edits: VersionEdits)
 
 
 def _job_deployment(job: TuningJob, endpoint: str, since: Nanos) -> Deployment:
-    """The deployment that the job itself made on this endpoint of its own."""
+    """Return the deployment that the job itself made on this endpoint of its own."""
     checkpoint = next((each for each in job.checkpoints if each.endpoint == endpoint), None)
     return Deployment(
         id=checkpoint.deployment if checkpoint else job.deployment,

@@ -40,7 +40,7 @@ class Target:
 
 
 def find_target(call: Call) -> Target:
-    """The model in the path of a request. Raises 404."""
+    """Return the model in the path of a request. Raises 404."""
     return _find_published(call) if "/models/" in call.resource else _find_tuned(call)
 
 
@@ -60,7 +60,7 @@ def _find_published(call: Call) -> Target:
 
 
 def _find_tuned(call: Call) -> Target:
-    """The model that an endpoint serves: the deployment with most of the traffic."""
+    """Return the model that an endpoint serves: the deployment with most of the traffic."""
     active = find_endpoint(call, resource_name(call))
     endpoint = active.endpoint
     if not active.deployments:

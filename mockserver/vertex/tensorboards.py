@@ -96,12 +96,12 @@ REWARD_METRICS = tuple(
 
 
 def _metrics(experiment: Experiment) -> tuple[Metric, ...]:
-    """The metrics of a job's kind of tuning."""
+    """Return the metrics of a job's kind of tuning."""
     return REWARD_METRICS if experiment.job.spec == reinforcement.SPEC else METRICS
 
 
 def find_experiment(call: Call, kind: str) -> Experiment:
-    """The experiment in a tensorboard path. A run may be named by its own id or by its context's. Raises 404."""
+    """Return the experiment in a tensorboard path. A run may be named by its own id or by its context's. Raises 404."""
     name = resource_name(call)
     board, _, rest = name.partition("/experiments/")
     id_, _, run = rest.partition("/runs/")
@@ -113,7 +113,7 @@ def find_experiment(call: Call, kind: str) -> Experiment:
 
 
 def find_time_series(call: Call) -> tuple[Experiment, int]:
-    """The experiment and the number of the metric in a path. Raises 404."""
+    """Return the experiment and the number of the metric in a path. Raises 404."""
     experiment = find_experiment(call, "TensorboardTimeSeries")
     name = resource_name(call)
     for number in _metric_numbers(experiment):
@@ -191,14 +191,14 @@ def batch_read_tensorboard_time_series_data(call: Call) -> Json:
     """Return the values of several metrics, of any runs."""
     _check_board(call)
     names = [name.split("/") for name in call.message.get("timeSeries", [])]
-    found = {
+    experiments = {
         experiment.job.name: experiment
         for id_ in {part for parts in names for part in parts if part}
         for experiment in walk_experiments(call, id_=id_)
     }
     data = [
         _show_data(experiment, number)
-        for experiment in sorted(found.values(), key=lambda experiment: experiment.ordinal)
+        for experiment in sorted(experiments.values(), key=lambda experiment: experiment.ordinal)
         for number in _metric_numbers(experiment)
         if any(parts[-1] == str(number) and experiment.id in parts for parts in names)
     ]
@@ -206,7 +206,7 @@ def batch_read_tensorboard_time_series_data(call: Call) -> Json:
 
 
 def show_tensorboard(call: Call) -> Json:
-    """The resource."""
+    """Return the resource."""
     name = board_name(find_location(call).name)
     oldest = next(walk_experiments(call, JOBS_BY_CREATED_EXPERIMENT), None)
     first = oldest.job.run.created if oldest else call.now
@@ -221,17 +221,17 @@ def show_tensorboard(call: Call) -> Json:
 
 
 def show_experiment(experiment: Experiment) -> Json:
-    """The resource."""
+    """Return the resource."""
     return _show(experiment, f"{experiment.board}/experiments/{experiment.id}", experiment.id)
 
 
 def show_run(experiment: Experiment) -> Json:
-    """The resource."""
+    """Return the resource."""
     return _show(experiment, experiment.board_run, experiment.run_id)
 
 
 def show_time_series(experiment: Experiment, number: int) -> Json:
-    """The resource."""
+    """Return the resource."""
     values = _values(experiment, number)
     resource = _show(experiment, f"{experiment.board_run}/timeSeries/{number}", _metrics(experiment)[number - 1].name)
     resource |= {"valueType": "SCALAR", "pluginName": "scalars"}
@@ -241,13 +241,13 @@ def show_time_series(experiment: Experiment, number: int) -> Json:
 
 
 def _show(experiment: Experiment, name: str, title: str) -> Json:
-    started = tuning.micros(experiment.progress.started or 0)
+    start = tuning.micros(experiment.progress.started or 0)
     return {
         "name": name,
         "displayName": title,
-        "createTime": started,
-        "updateTime": max(started, experiment.progress.updated),
-        "etag": etag(name, started),
+        "createTime": start,
+        "updateTime": max(start, experiment.progress.updated),
+        "etag": etag(name, start),
     }
 
 
@@ -266,7 +266,7 @@ def _values(experiment: Experiment, number: int) -> list[Json]:
 
 
 def _is_evaluated(experiment: Experiment, step: int) -> bool:
-    """Whether the validation data is measured at a step; how often it is for rewards if nobody asked is our choice."""
+    """Return whether validation data is measured at a step; the default interval for rewards is our choice."""
     total, every = experiment.progress.total_steps, EVALUATED_EVERY
     if experiment.job.spec == reinforcement.SPEC:
         every = experiment.job.request[reinforcement.SPEC].get("hyperParameters", {}).get("evaluateInterval") or every
@@ -275,14 +275,14 @@ def _is_evaluated(experiment: Experiment, step: int) -> bool:
 
 
 def _metric_numbers(experiment: Experiment) -> Iterator[int]:
-    """The numbers of the run's metrics: those of validation data only if the job has some."""
+    """Return the numbers of the run's metrics: those of validation data only if the job has some."""
     has_validation = bool(experiment.job.request[experiment.job.spec].get("validationDatasetUri"))
     metrics = enumerate(_metrics(experiment), 1)
     return (number for number, metric in metrics if has_validation or not metric.of_validation)
 
 
 def loss_series(job: TuningJob, progress: Progress) -> list[tuple[int, float]]:
-    """The steps at which the validation data was measured so far, and its losses; empty without validation data."""
+    """Return the steps at which validation data was measured so far, and the losses; empty without such data."""
     experiment = Experiment(job, progress, "", "", 0)
     metrics = _metrics(experiment)
     number = next(number for number, metric in enumerate(metrics, 1) if metric.of_validation)

@@ -14,7 +14,7 @@ from mockserver.state.world import World
 from mockserver.vertex import reinforcement
 from mockserver.vertex.dataset_rules import missing_dataset, oversized_validation, rules_for
 from mockserver.vertex.errors import invalid_fields
-from mockserver.vertex.tuning_specs import Request
+from mockserver.vertex.tuning_specs import TuningRequest
 
 Json = dict[str, Any]
 
@@ -32,12 +32,12 @@ KINDS: Mapping[str, Kind] = {
 
 
 def reads_storage(world: World) -> bool:
-    """Whether reading training data may take its time: from a folder, or from an emulator of Cloud Storage."""
+    """Return whether reading training data may take its time: from a folder, or from an emulator of Cloud Storage."""
     return storage.buckets(world).is_slow
 
 
-def read_training_data(world: World, request: Request) -> Dataset:
-    """The dataset of a job: read from the world's buckets, made up for a bucket that nobody knows here.
+def read_training_data(world: World, request: TuningRequest) -> Dataset:
+    """Return the dataset of a job: read from the world's buckets, made up for a bucket that nobody knows here.
 
     Raises ApiError for training data without a required field: the real service looks at the form of the rows when the
     job is created. Any other error in the training or the validation data is the dataset's failure.
@@ -62,7 +62,7 @@ def read_training_data(world: World, request: Request) -> Dataset:
 
 
 def _load_dataset(buckets: storage.Buckets, uri: str, kind: Kind, base_model: str) -> Dataset:
-    """The dataset of a URI. Samples of the documentation, which every real project can read, are made up."""
+    """Return the dataset of a URI. Samples of the documentation, which every real project can read, are made up."""
     try:
         return files.load(buckets, uri, rules_for(kind, base_model))
     except storage.NoSuchObject:
@@ -72,7 +72,7 @@ def _load_dataset(buckets: storage.Buckets, uri: str, kind: Kind, base_model: st
 
 
 def show_statistics(spec: str, statistics: Statistics) -> Json:
-    """The member `tuningDataStats` of a trained job; none for kinds of tuning whose statistics nobody has seen."""
+    """Return the member `tuningDataStats` of a trained job; none for kinds of tuning with no statistics seen."""
     if spec == "supervisedTuningSpec":
         return {"tuningDataStats": {"supervisedTuningDataStats": _supervised(statistics)}}
     if spec == "preferenceOptimizationSpec":

@@ -27,7 +27,7 @@ from mockserver.vertex.locations import Location, canonical_name, find_location,
 from mockserver.vertex.records import ENDPOINTS, MODELS, TUNING_JOBS, Checkpoint, TuningJob
 from mockserver.vertex.store import Version, find_version, unused_names
 from mockserver.vertex.training_data import read_training_data
-from mockserver.vertex.tuning_specs import ADAPTER_SIZES, Request, check_request, source_model
+from mockserver.vertex.tuning_specs import ADAPTER_SIZES, TuningRequest, check_request, source_model
 
 Json = dict[str, Any]
 
@@ -57,7 +57,7 @@ FALLBACK_BASE = "gemini-2.0-flash-001"
 class PreparedJob:
     """A valid create request, and its training data."""
 
-    request: Request
+    request: TuningRequest
     dataset: Dataset
 
 
@@ -70,13 +70,13 @@ def prepare_tuning_job(call: Call, body: Mapping[str, Any]) -> PreparedJob:
     return PreparedJob(request, read_training_data(call.world, request))
 
 
-def new_tuning_job(call: Call, body: Mapping[str, Any], prepared: PreparedJob) -> TuningJob:
-    """The record of a tuning job; to be inserted in the same transaction.
+def new_tuning_job(call: Call, body: Mapping[str, Any], preparation: PreparedJob) -> TuningJob:
+    """Return the record of a tuning job; to be inserted in the same transaction.
 
     Raises ApiError if the service does not accept the request any more.
     """
-    request, parent = _check_request(call, body, prepared.request)
-    location, dataset = find_location(call), prepared.dataset
+    request, parent = _check_request(call, body, preparation.request)
+    location, dataset = find_location(call), preparation.dataset
     store, rng = call.world.store, call.world.rng("vertex.tuningJobs")
     name = next(unused_names(store, TUNING_JOBS, lambda: f"{location.name}/tuningJobs/{names.tuning_job_id(rng)}"))
     run, defaults = _new_run(call, location, request, dataset, rng.getrandbits(64))
@@ -104,8 +104,13 @@ def new_tuning_job(call: Call, body: Mapping[str, Any], prepared: PreparedJob) -
     )
 
 
-def _check_request(call: Call, body: Mapping[str, Any], valid: Request | None = None) -> tuple[Request, Version | None]:
-    """The request, and the model version that it continues from. A request known as valid is checked for its quota only."""
+def _check_request(
+    call: Call, body: Mapping[str, Any], valid: TuningRequest | None = None
+) -> tuple[TuningRequest, Version | None]:
+    """Return the request, and the model version that it continues from.
+
+    A request known as valid is checked for its quota only.
+    """
     parent = _find_parent(call, body)
     base_model = parent.job.base_model if parent else source_model(body)
     if valid is None or valid.base_model != base_model:
@@ -115,7 +120,7 @@ def _check_request(call: Call, body: Mapping[str, Any], valid: Request | None = 
 
 
 def _find_parent(call: Call, body: Mapping[str, Any]) -> Version | None:
-    """The model version that continuous tuning continues from, if the request names one."""
+    """Return the model version that continuous tuning continues from, if the request names one."""
     name = canonical_name(body.get("preTunedModel", {}).get("tunedModelName", ""))
     if not name:
         return None
@@ -139,9 +144,9 @@ def _check_quota(call: Call) -> None:
 
 
 def _new_run(
-    call: Call, location: Location, request: Request, dataset: Dataset, seed: int
+    call: Call, location: Location, request: TuningRequest, dataset: Dataset, seed: int
 ) -> tuple[Run, VertexHyperparameters]:
-    """The run, and the hyperparameters that the service chooses where the request has none."""
+    """Return the run, and the hyperparameters that the service chooses where the request has none."""
     base = request.base if request.base and request.base.vertex else base_models.find(FALLBACK_BASE, None, vertex=True)
     if base is None:
         raise LookupError(FALLBACK_BASE)
@@ -172,12 +177,14 @@ def _new_run(
     return runs.find_place(call.world, TUNING_JOBS, run), defaults
 
 
-def _shown_defaults(request: Request, run: Run, defaults: VertexHyperparameters) -> Mapping[str, Any]:
-    """The hyperparameters that a trained job shows where the request has none."""
+def _shown_defaults(request: TuningRequest, run: Run, defaults: VertexHyperparameters) -> Mapping[str, Any]:
+    """Return the hyperparameters that a trained job shows where the request has none."""
     sizes = {size: name for name, size in ADAPTER_SIZES.items()}
     if request.spec.member == reinforcement.SPEC:
-        offered = request.base.adapter_sizes if request.base and request.base.vertex else (reinforcement.ADAPTER_SIZE,)
-        size = max(each for each in offered if each <= reinforcement.ADAPTER_SIZE)
+        adapter_sizes = (
+            request.base.adapter_sizes if request.base and request.base.vertex else (reinforcement.ADAPTER_SIZE,)
+        )
+        size = max(each for each in adapter_sizes if each <= reinforcement.ADAPTER_SIZE)
         return reinforcement.defaults(request.hyperparameters, run.examples, sizes[size])
     return {
         "epochCount": defaults.epochs,
@@ -186,18 +193,18 @@ def _shown_defaults(request: Request, run: Run, defaults: VertexHyperparameters)
     }
 
 
-def _choose_display_name(request: Request, parent: Version | None, rng: Random) -> str:
-    """The name sent; else the parent's; else the base model and a UUID [seen]."""
-    sent: str = request.job.get("tunedModelDisplayName", "")
-    if sent:
-        return sent
+def _choose_display_name(request: TuningRequest, parent: Version | None, rng: Random) -> str:
+    """Return the name sent; else the parent's; else the base model and a UUID [seen]."""
+    name: str = request.job.get("tunedModelDisplayName", "")
+    if name:
+        return name
     return parent.display_name if parent else names.tuned_display_name(request.base_model.rpartition("/")[2], rng)
 
 
 def _choose_model(
     call: Call, location: Location, display_name: str, parent: Version | None, rng: Random
 ) -> tuple[str, int]:
-    """The model and version that the job makes: the parent's next one, unless a new display name asks for a new model.
+    """Return the model and version that the job makes: the parent's next, unless a new display name means a new model.
 
     Of a parent in another project or location too a new one: a job writes only where it runs. Our choice: not seen.
     """
@@ -207,26 +214,26 @@ def _choose_model(
     return next(minted), 1
 
 
-def _stored_request(request: Request, parent: Version | None) -> Json:
-    """The members sent, without output-only ones.
+def _stored_request(request: TuningRequest, parent: Version | None) -> Json:
+    """Return the members sent, without output-only ones.
 
     A job with a service account came back with exportLastCheckpointOnly though nobody had asked for it
     [seen in four jobs of four; five without an account had it not].
     """
-    stored: Json = {member: request.job[member] for member in REQUEST_MEMBERS if member in request.job}
-    stored[request.spec.member] = settings = dict(request.settings)
+    result: Json = {member: request.job[member] for member in REQUEST_MEMBERS if member in request.job}
+    result[request.spec.member] = settings = dict(request.settings)
     if request.job.get("serviceAccount") and request.spec.member in _EXPORTING:
         settings["exportLastCheckpointOnly"] = True
     if parent:
-        name = canonical_name(stored["preTunedModel"]["tunedModelName"])
-        stored["preTunedModel"] = stored["preTunedModel"] | {"tunedModelName": name, "baseModel": request.base_model}
-    return stored
+        name = canonical_name(result["preTunedModel"]["tunedModelName"])
+        result["preTunedModel"] = result["preTunedModel"] | {"tunedModelName": name, "baseModel": request.base_model}
+    return result
 
 
 _EXPORTING = frozenset({"supervisedTuningSpec", "preferenceOptimizationSpec", reinforcement.SPEC})
 
 
-def _exports_checkpoints(call: Call, request: Request) -> bool:
+def _exports_checkpoints(call: Call, request: TuningRequest) -> bool:
     only_last = request.settings.get("exportLastCheckpointOnly") or request.job.get("serviceAccount")
     if only_last or request.spec.member not in _EXPORTING or request.base is None:
         return False
@@ -235,9 +242,9 @@ def _exports_checkpoints(call: Call, request: Request) -> bool:
 
 
 def _new_checkpoints(
-    request: Request, run: Run, endpoint: str, other_endpoints: Iterator[str], rng: Random
+    request: TuningRequest, run: Run, endpoint: str, other_endpoints: Iterator[str], rng: Random
 ) -> tuple[Checkpoint, ...]:
-    """The checkpoints of a run; the last is the end of the training [documented], and served by the job's endpoint."""
+    """Return the checkpoints of a run; the last is the end of training [documented], and the job's endpoint serves it."""
     places = _checkpoint_places(request, run)
     return tuple(
         Checkpoint(
@@ -251,7 +258,7 @@ def _new_checkpoints(
     )
 
 
-def _checkpoint_places(request: Request, run: Run) -> list[tuple[int, int]]:
+def _checkpoint_places(request: TuningRequest, run: Run) -> list[tuple[int, int]]:
     """Epoch and step of every checkpoint: one an epoch, or about ten evenly spaced [documented].
 
     Of reinforcement tuning they are as many steps apart as was asked.

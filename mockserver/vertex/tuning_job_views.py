@@ -40,7 +40,7 @@ METRICS_SINCE = date(2026, 1, 1)
 
 
 def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
-    """The resource."""
+    """Return the resource."""
     progress = repository.observe(job)
     resource: Json = {
         **_request(job, progress, now),
@@ -63,12 +63,15 @@ def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
 
 
 def has_experiment(job: TuningJob, progress: Progress, now: Nanos) -> bool:
-    """Whether the resource names the job's experiment by now."""
+    """Return whether the resource names the job's experiment by now."""
     return _has_worked(job, progress, now, experiment_delay(job))
 
 
 def _request(job: TuningJob, progress: Progress, now: Nanos) -> Json:
-    """The members that were sent. A service account is missing at first, and for good if the job ended before."""
+    """Return the members that were sent.
+
+    A service account is missing at first, and for good if the job ended before.
+    """
     moment = now if progress.ended is None else progress.ended
     has_account = progress.started is not None and moment - progress.started >= SERVICE_ACCOUNT_SHOWN
     return {member: value for member, value in job.request.items() if has_account or member != "serviceAccount"}
@@ -96,13 +99,13 @@ def _experiment(job: TuningJob, progress: Progress, now: Nanos) -> Json:
 
 
 def _has_worked(job: TuningJob, progress: Progress, now: Nanos, duration: Nanos) -> bool:
-    """Whether the job has worked that long; one that is being cancelled does not work any more."""
+    """Return whether the job has worked that long; one that is being cancelled does not work any more."""
     ends = (moment for moment in (now, progress.ended, job.run.cancelled) if moment is not None)
     return progress.started is not None and min(ends) - progress.started >= duration
 
 
 def _tuned_model(repository: Repository, job: TuningJob, progress: Progress, now: Nanos) -> Json:
-    """The products of the job. Jobs that ended before there was a model may name one all the same [seen]."""
+    """Return the products of the job. Jobs that ended before there was a model may name one all the same [seen]."""
     tuned: Json = {}
     names_model = progress.ended is not None and _has_worked(job, progress, progress.ended, MODEL_NAMED)
     registered = registration_time(job) if progress.completed_steps else None
@@ -119,7 +122,7 @@ def _tuned_model(repository: Repository, job: TuningJob, progress: Progress, now
 
 
 def _metrics(repository: Repository, job: TuningJob, progress: Progress) -> Json:
-    """The URI of the metrics of a job that succeeded; its form is our choice: not seen."""
+    """Return the URI of the metrics of a job that succeeded; its form is our choice: not seen."""
     base, as_of = base_models.find(job.run.base, None, vertex=True), repository.as_of
     has_metrics = (base is None or base.shape is Shape.V2_5) if as_of is None else as_of >= METRICS_SINCE
     if progress.state is not State.SUCCEEDED or not has_metrics:
@@ -130,7 +133,7 @@ def _metrics(repository: Repository, job: TuningJob, progress: Progress) -> Json
 
 
 def _preview(job: TuningJob, progress: Progress, now: Nanos) -> Json:
-    """The members of a job under way that only v1beta1 has."""
+    """Return the members of a job under way that only v1beta1 has."""
     members: Json = {}
     if state := _tuning_state(job, progress, now):
         members["tuningJobState"] = state
@@ -157,7 +160,7 @@ def _tuning_state(job: TuningJob, progress: Progress, now: Nanos) -> str:
 
 
 def _completed_spec(job: TuningJob) -> Json:
-    """The spec with the hyperparameters that the service chose, which only a trained job shows [seen].
+    """Return the spec with the hyperparameters that the service chose, which only a trained job shows [seen].
 
     A zero is the same as an absent member; a learning rate excludes its multiplier (tuning_job.proto).
     """
@@ -165,8 +168,8 @@ def _completed_spec(job: TuningJob) -> Json:
     if job.spec not in WITH_DEFAULTS:
         return spec
     hyperparameters = spec.get("hyperParameters", {})
-    sent = {name: value for name, value in hyperparameters.items() if value not in {0, "ADAPTER_SIZE_UNSPECIFIED"}}
+    values = {name: value for name, value in hyperparameters.items() if value not in {0, "ADAPTER_SIZE_UNSPECIFIED"}}
     defaults = dict(job.defaults)
-    if "learningRate" in sent:
+    if "learningRate" in values:
         del defaults["learningRateMultiplier"]
-    return spec | {"hyperParameters": defaults | sent}
+    return spec | {"hyperParameters": defaults | values}

@@ -39,10 +39,10 @@ def create_tuning_job(call: Call) -> Json:
         # "rejected at creation with FAILED_PRECONDITION" [documented]; our choice of words: not seen
         raise ApiError(Code.FAILED_PRECONDITION, "Tuning is not supported in location global.")
     body = call.message.get("tuningJob", {})
-    prepared = prepare_tuning_job(call, body)
+    preparation = prepare_tuning_job(call, body)
 
     def create(transaction: Store) -> TuningJob:
-        job = new_tuning_job(in_transaction(call, transaction), body, prepared)
+        job = new_tuning_job(in_transaction(call, transaction), body, preparation)
         insert_tuning_job(transaction, job)
         return job
 
@@ -56,11 +56,11 @@ def rebase_tuned_model(call: Call) -> Json:
     """
     source = _find_source(call, call.message.get("tunedModelRef", {}))
     body = _rebase_request(source, call.message.get("tuningJob", {}))
-    prepared = prepare_tuning_job(call, body)
+    preparation = prepare_tuning_job(call, body)
 
     def create(transaction: Store) -> Json:
         within = in_transaction(call, transaction)
-        job = new_tuning_job(within, body, prepared)
+        job = new_tuning_job(within, body, preparation)
         insert_tuning_job(transaction, job)
         return start_operation(within, job.name, "RebaseTunedModelOperationMetadata", job=job.name)
 
@@ -78,7 +78,7 @@ def _find_source(call: Call, reference: Mapping[str, Any]) -> TuningJob:
 
 
 def _rebase_request(source: TuningJob, body: Mapping[str, Any]) -> Json:
-    """The source's request with the members sent; a source model or a spec that was sent replaces the old one."""
+    """Return the source's request with the client's members; a source model or a spec replaces the old one."""
     request = {member: value for member, value in source.request.items() if member != "preTunedModel"}
     request.setdefault("baseModel", source.base_model)
     if "preTunedModel" in body:
@@ -112,10 +112,10 @@ def list_tuning_jobs(call: Call) -> Json:
     # of all pages is that of the moment at which the first one was read; jobs created since are on none of them.
     then = Repository(call.world, page.moment or call.now)
     if page.after is None:
-        changed = tuple(entry.ordinal for entry in then.walk_requested(location))
+        changed_ordinals = tuple(entry.ordinal for entry in then.walk_requested(location))
     else:
-        changed = page.after.changed
-    entries: Iterable[Entry[TuningJob]] = _walk_jobs(then, location, page, frozenset(changed))
+        changed_ordinals = page.after.changed
+    entries: Iterable[Entry[TuningJob]] = _walk_jobs(then, location, page, frozenset(changed_ordinals))
     if test:
 
         def fits(entry: Entry[TuningJob]) -> bool:
@@ -123,22 +123,29 @@ def list_tuning_jobs(call: Call) -> Json:
             return test(trim_to_version(message_name(call.version, "TuningJob"), resource))
 
         entries = filter(fits, entries)
-    taken, token = page.cut(
-        entries, key=lambda entry: entry.name, rank=lambda entry: pack_position(entry.position), changed=changed
+    page_entries, token = page.cut(
+        entries,
+        key=lambda entry: entry.name,
+        rank=lambda entry: pack_position(entry.position),
+        changed=changed_ordinals,
     )
-    jobs = (show_tuning_job(repository, entry.record, call.now) for entry in taken)
+    jobs = (show_tuning_job(repository, entry.record, call.now) for entry in page_entries)
     return list_message("tuningJobs", jobs, token)
 
 
-def _walk_jobs(then: Repository, location: str, page: Paging, changed: Collection[int]) -> Iterator[Entry[TuningJob]]:
-    """The jobs on the page and behind it, in the order of the moment of the first page.
+def _walk_jobs(
+    then: Repository, location: str, page: Paging, changed_ordinals: Collection[int]
+) -> Iterator[Entry[TuningJob]]:
+    """Return the jobs on the page and behind it, in the order of the moment of the first page.
 
     A clock may stand still: the jobs whose end was requested at that very moment, but after the first page, are where they
-    were before. Those in `changed` were before it.
+    were before. Those in `changed_ordinals` were before it.
     """
     after = unpack_position(ranked(page.after))
     late = {
-        entry.name: _undo(entry, then.now) for entry in then.walk_requested(location) if entry.ordinal not in changed
+        entry.name: _undo(entry, then.now)
+        for entry in then.walk_requested(location)
+        if entry.ordinal not in changed_ordinals
     }
     entries = (entry for entry in then.walk_jobs(location, after) if entry.name not in late)
     behind = (entry for entry in late.values() if after is None or entry.position > after)
@@ -150,7 +157,7 @@ def _position(entry: Entry[TuningJob]) -> Position:
 
 
 def _undo(entry: Entry[TuningJob], moment: Nanos) -> Entry[TuningJob]:
-    """The entry at the position that it had before the end of the job was requested."""
+    """Return the entry at the position that it had before the end of the job was requested."""
     run = replace(entry.record.run, cancelled=None, failed=None, finished=None)
     return entry._replace(position=Position(-tuning.observe(run, moment).updated, -entry.ordinal))
 

@@ -69,7 +69,7 @@ _DATA_FIELDS = (("gcs_source", "gcsSource"), ("gcs_destination", "gcsDestination
 
 
 def _weighted_rewards(configs: tuple[Json, ...], response: "_Response") -> Json:
-    """The weighted average, and each reward by name."""
+    """Return the weighted average, and each reward by name."""
     if not all("rewardConfig" in config for config in configs):
         raise invalid_fields(("composite_reward_config.weighted_reward_configs.reward_config", REQUIRED))
     rewards = {
@@ -97,7 +97,7 @@ class _Response:
         self.steps = REWARD_STEPS
 
     def reward(self, config: Mapping[str, Any]) -> float:
-        """The reward by matching strings; of other scorers a random one, the same for the same response."""
+        """Return the reward by matching strings; of other scorers a random one, the same for the same response."""
         scorer = config.get("stringMatchRewardScorer", {})
         if "stringMatchExpression" not in scorer:
             return uniform(seed_of("reward", self.text), 0)
@@ -106,14 +106,14 @@ class _Response:
         return max(min(reward, 1.0), -1.0)
 
     def _parse_response(self, config: Mapping[str, Any]) -> str:
-        """The part of the response that is scored."""
+        """Return the part of the response that is scored."""
         parsing = config.get("parseResponseConfig", {})
         if parsing.get("parseType") != "REGEX_EXTRACT":
             return self.text
         return self._extract(parsing.get("regexExtractExpression", ""))
 
     def _matches(self, match: Mapping[str, Any], text: str) -> bool:
-        expression = self._filled(match.get("expression", ""))
+        expression = self._fill_references(match.get("expression", ""))
         match match.get("matchOperation"):
             case "REGEX_CONTAINS":
                 return self._contains(expression, text)
@@ -124,53 +124,56 @@ class _Response:
             case _:
                 raise invalid_fields(("string_match_expression.match_operation", REQUIRED))
 
-    def _filled(self, expression: str) -> str:
-        """The expression with the references that it names in their places."""
+    def _fill_references(self, expression: str) -> str:
+        """Return the expression with the references that it names in their places."""
         places = _REFERENCE.findall(expression)
         if sum(len(self.references.get(name, "")) for name in places) > REWARD_REFERENCES:
             raise _too_much_work(expression)
-        return _REFERENCE.sub(lambda found: self.references.get(found[1], found[0]), expression)
+        return _REFERENCE.sub(lambda match: self.references.get(match[1], match[0]), expression)
 
     def _contains(self, expression: str, text: str) -> bool:
-        """Whether the expression matches somewhere."""
-        parsed, contains = _read(expression)
-        self.work -= (parsed.size if parsed else len(expression)) * len(text)
+        """Return whether the expression matches somewhere."""
+        rule, contains = _read(expression)
+        self.work -= (rule.size if rule else len(expression)) * len(text)
         if self.work < 0:
             raise _too_much_work(expression)
         return contains(text)
 
     def _extract(self, expression: str) -> str:
-        """The text that the first group matches, or all of it; "" if nothing does. The limit on the text is our choice."""
+        """Return the text that the first group matches, or all of it; "" if nothing does.
+
+        The limit on the text is our choice.
+        """
         if len(self.text) > REWARD_RESPONSE:
             violation = f"The response has {len(self.text)} characters; at most {REWARD_RESPONSE} are parsed."
             raise invalid_fields(("sample_response", violation))
-        parsed, _ = _read(expression)
-        if parsed is None:
+        rule, _ = _read(expression)
+        if rule is None:
             raise _invalid_expression(expression)
         try:
-            found, steps = parsed.extract(self.text, self.steps)
+            match, steps = rule.extract(self.text, self.steps)
         except TooMuchWork:
             raise _too_much_work(expression) from None
         self.steps -= steps
-        return found or ""
+        return match or ""
 
 
 def _read(expression: str) -> tuple[Expression | None, Callable[[str], bool]]:
-    """The expression, None if it has an escape that RE2 knows and Python does not; and what searches for it.
+    """Return the expression, None if it has an escape that RE2 knows and Python does not; and what searches for it.
 
     Like RE2, the service's engine, it supports neither look-around nor back-references. Our choice of words: not seen.
     """
     if len(expression) > REWARD_EXPRESSION:
         raise _invalid_expression(expression)
-    parsed = None
+    result = None
     try:
-        parsed = Expression(expression)
+        result = Expression(expression)
     except ValueError as error:
         # Without a count: what is not parsed cannot be measured.
         if "bad escape" not in str(error.__cause__) or _COUNTED.search(expression):
             raise _invalid_expression(expression) from None
     try:
-        return parsed, linear_searcher(expression)
+        return result, linear_searcher(expression)
     except ValueError:
         raise _invalid_expression(expression) from None
 

@@ -83,7 +83,7 @@ _LABEL_VALUE = re.compile(r"[\w-]{0,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class TuningRequest:
     """A valid TuningJob as it was sent. `base` is None for a model that is not in the catalog."""
 
     job: Mapping[str, Any]
@@ -110,19 +110,19 @@ class Request:
 
 
 def source_model(job: Mapping[str, Any]) -> str:
-    """The base model sent; a distillation may name it as the student [google-cloud-aiplatform does]."""
+    """Return the base model sent; a distillation may name it as the student [google-cloud-aiplatform does]."""
     name: str = job.get("baseModel") or job.get("distillationSpec", {}).get("studentModel", "")
     return name
 
 
 def hyperparameters(spec: Spec, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The hyperparameters of a spec; none of a partner's, which are any JSON and mean what the partner says."""
-    sent: Mapping[str, Any] = {} if spec.name == "partner_model_tuning_spec" else settings.get("hyperParameters", {})
-    return sent
+    """Return the hyperparameters of a spec; none of a partner's, which are any JSON and mean what the partner says."""
+    values: Mapping[str, Any] = {} if spec.name == "partner_model_tuning_spec" else settings.get("hyperParameters", {})
+    return values
 
 
-def check_request(job: Mapping[str, Any], base_model: str, as_of: date | None) -> Request:
-    """The request, if the service accepts it; else raises its real 400.
+def check_request(job: Mapping[str, Any], base_model: str, as_of: date | None) -> TuningRequest:
+    """Return the request, if the service accepts it; else raises its real 400.
 
     `base_model` is the name sent, or the base model of the pre-tuned model.
     """
@@ -132,13 +132,13 @@ def check_request(job: Mapping[str, Any], base_model: str, as_of: date | None) -
     base = base_models.find(base_model.rpartition("/")[2], as_of, vertex=True)
     if not _is_tunable(spec, base_model, base, as_of):
         raise ApiError(Code.INVALID_ARGUMENT, f"Base model {base_model} is not supported.")  # seen 2025-10-05
-    request = Request(job, spec, base_model, base)
+    request = TuningRequest(job, spec, base_model, base)
     _check_adapter_size(request)
     return request
 
 
 def _violations(job: Mapping[str, Any]) -> Iterator[Violation]:
-    """Every violation, in the order of the job's fields."""
+    """Yield every violation, in the order of the job's fields."""
     if len(job.get("tunedModelDisplayName", "")) > 128:
         yield "tuning_job.tuned_model_display_name", "The display name can be up to 128 characters long."  # our choice
     if "preTunedModel" in job:
@@ -188,12 +188,12 @@ def _not_jsonl(path: str, field: str) -> Violation:
     return f"{path}.{field}", f"{field} should be a GCS object of type JSONL."
 
 
-def _hyperparameter_violations(path: str, sent: Mapping[str, Any]) -> Iterator[Violation]:
+def _hyperparameter_violations(path: str, values: Mapping[str, Any]) -> Iterator[Violation]:
     """Numbers out of range. Our choice of words: not seen."""
     for name, most in MOST.items():
-        if not 0 <= sent.get(json_name(name), 0) <= most:
+        if not 0 <= values.get(json_name(name), 0) <= most:
             yield f"{path}.{name}", f"{name} must be positive and at most {most}."
-    if "learningRate" in sent and "learningRateMultiplier" in sent:
+    if "learningRate" in values and "learningRateMultiplier" in values:
         yield f"{path}.learning_rate", "learning_rate and learning_rate_multiplier cannot be set both."
 
 
@@ -209,13 +209,13 @@ def _is_dataset(uri: str) -> bool:
 
 
 def _dataset(spec: Spec, settings: Mapping[str, Any]) -> str:
-    """The training data; a distillation's may be under its older name."""
+    """Return the training data; a distillation's may be under its older name."""
     uri: str = settings.get(json_name(spec.dataset)) or settings.get("trainingDatasetUri", "")
     return uri
 
 
 def _is_tunable(spec: Spec, name: str, base: BaseModel | None, as_of: date | None) -> bool:
-    """Whether the service tunes this model by this spec. We know no list of other publishers' models."""
+    """Return whether the service tunes this model by this spec. We know no list of other publishers' models."""
     if base is not None:
         return base.tunes_on_vertex(as_of)
     publisher, slash, _ = name.rpartition("publishers/")[2].partition("/")
@@ -223,7 +223,7 @@ def _is_tunable(spec: Spec, name: str, base: BaseModel | None, as_of: date | Non
     return foreign or not spec.gemini or name.rpartition("/")[2].startswith(("translation-llm-", "gemma"))
 
 
-def _check_adapter_size(request: Request) -> None:
+def _check_adapter_size(request: TuningRequest) -> None:
     size = ADAPTER_SIZES.get(request.hyperparameters.get("adapterSize", ""))
     if size is not None and request.base is not None and size not in request.base.adapter_sizes:
         # seen 2025-06, for ADAPTER_SIZE_THIRTY_TWO

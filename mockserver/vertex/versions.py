@@ -5,10 +5,10 @@ VERSIONS = ("v1", "v1beta1")
 
 
 def message_name(version: str, name: str) -> str:
-    """The full name of a message: `message_name("v1", "TuningJob")`."""
+    """Return the full name of a message: `message_name("v1", "TuningJob")`."""
     return f"{PACKAGE}.{version}.{name}"
 
 
 def type_url(version: str, name: str) -> str:
-    """The "@type" of a message."""
+    """Return the "@type" of a message."""
     return f"type.googleapis.com/{message_name(version, name)}"

@@ -9,9 +9,9 @@ import pytest
 
 from mockserver.cloud_storage import serves, uploads
 from mockserver.cloud_storage.face import ROUTES, StorageFace
-from mockserver.datasets.objects import METHODS
+from mockserver.datasets.object_store import METHODS
 from mockserver.dispatch.dispatcher import WouldBlock
-from mockserver.http.reply import Reply
+from mockserver.http.reply import HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.limits import OBJECT_METADATA_BYTES, OPEN_UPLOADS, QUICK_BYTES
 from mockserver.scripting.faults import Fault
@@ -32,11 +32,11 @@ class Client:
 
     def send(
         self, verb: str, path: str, query: str = "", body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> Reply:
+    ) -> HttpReply:
         names = {"host": "storage.googleapis.com", **(headers or {})}
         return self.face.answer(HttpRequest(verb, path, query, names, body))
 
-    def upload(self, name: str, body: bytes) -> Reply:
+    def upload(self, name: str, body: bytes) -> HttpReply:
         return self.send("POST", UPLOAD, f"uploadType=media&name={name}", body)
 
     def begin(self, name: str) -> str:
@@ -50,18 +50,18 @@ def client() -> Client:
     return Client()
 
 
-def header(reply: Reply, name: str) -> str:
+def header(reply: HttpReply, name: str) -> str:
     """A header of a reply."""
     return dict(reply.headers)[name.encode()].decode()
 
 
-def tree(reply: Reply) -> Any:
+def tree(reply: HttpReply) -> Any:
     """The JSON of a reply."""
     assert isinstance(reply.body, bytes)
     return json.loads(reply.body)
 
 
-def message(reply: Reply) -> str:
+def message(reply: HttpReply) -> str:
     """The sentence of an error."""
     return str(tree(reply)["error"]["message"])
 
@@ -124,7 +124,7 @@ def test_a_resumable_upload_takes_its_pieces_in_order(client: Client) -> None:
     """It tells how much it has; a piece from too far on is not taken, a repeated one only from where it is new."""
     query = client.begin("x")
 
-    def put(body: bytes, content_range: str) -> Reply:
+    def put(body: bytes, content_range: str) -> HttpReply:
         return client.send("PUT", UPLOAD, query, body, {"content-range": content_range})
 
     assert 308 == put(b"", "bytes */*").status

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.dispatch.dispatcher import Answer, dispatch
+from mockserver.dispatch.dispatcher import CallResult, dispatch
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Hinted, Pause, Route
 from mockserver.gemini.service import SERVICE
@@ -50,7 +50,7 @@ def call(
     credentials: Credentials = Credentials(key="key"),  # noqa: B008 - frozen
     fault: Fault | None = None,
     method: str = "things.get",
-) -> Answer:
+) -> CallResult:
     """The answer to a request that this handler is for."""
     route = Route(method, "GET /v1/things", handler, "google.protobuf.Empty", OPERATION, service=SERVICE.host)
     world = World(ManualClock(datetime(2024, 3, 14, tzinfo=UTC)), Settings(seed=1))
@@ -73,7 +73,7 @@ def call(
     return dispatch(request)
 
 
-def code(answer: Answer) -> Code | None:
+def code(answer: CallResult) -> Code | None:
     """The code of an answer that is an error."""
     return answer.result.code if isinstance(answer.result, ApiError) else None
 

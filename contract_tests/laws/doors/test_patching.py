@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import SimpleNamespace
 
 from hypothesis import given
@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from mockserver.doors.patching import SharedPatch, replaced
 
 
-def patch_of(owner: SimpleNamespace) -> SharedPatch[int]:
-    """A patch that has `owner.ask()` return the newest value, and "original" without one."""
+def patch_of(owner: SimpleNamespace) -> tuple[SharedPatch[int], Callable[[], AbstractContextManager[None]]]:
+    """A patch that has `owner.ask()` return the newest value, and "original" without one; and what makes it."""
+    patch = SharedPatch[int]()
 
     @contextmanager
     def make() -> Iterator[None]:
@@ -25,8 +26,7 @@ def patch_of(owner: SimpleNamespace) -> SharedPatch[int]:
         with replaced(owner, "ask", ask):
             yield
 
-    patch = SharedPatch[int](make)
-    return patch
+    return patch, make
 
 
 def original() -> str:
@@ -38,14 +38,14 @@ def original() -> str:
 def test_users_come_and_go_in_any_order(toggled: list[int]) -> None:
     """Each number enters when it is outside and leaves when it is inside. The newest that is inside counts."""
     owner = SimpleNamespace(ask=original)
-    patch = patch_of(owner)
+    patch, make = patch_of(owner)
     inside: dict[int, ExitStack] = {}
     for number in toggled:
         if number in inside:
             inside.pop(number).close()
         else:
             inside[number] = ExitStack()
-            inside[number].enter_context(patch.used_with(number))
+            inside[number].enter_context(patch.used_with(number, make))
 
         assert list(inside) == patch.values()
         assert (next(reversed(inside)) if inside else "original") == owner.ask()
@@ -59,14 +59,14 @@ def test_users_come_and_go_in_any_order(toggled: list[int]) -> None:
 def test_a_thread_has_its_own_newest_and_may_leave_for_another() -> None:
     """Two tests in two threads are each answered by their own; who has none is answered by the newest of all."""
     owner = SimpleNamespace(ask=original)
-    patch = patch_of(owner)
+    patch, make = patch_of(owner)
     seen: list[object] = []
     with ExitStack() as first:
-        first.enter_context(patch.used_with(1))
+        first.enter_context(patch.used_with(1, make))
         second = ExitStack()
 
         def enter() -> None:
-            second.enter_context(patch.used_with(2))
+            second.enter_context(patch.used_with(2, make))
             seen.append(owner.ask())
 
         thread = threading.Thread(target=enter)
@@ -86,15 +86,15 @@ def test_a_thread_has_its_own_newest_and_may_leave_for_another() -> None:
 def test_a_patch_of_somebody_elses_above_ours_is_kept() -> None:
     """They undo theirs later, which puts ours back: by then it does what the original does."""
     owner = SimpleNamespace(ask=original)
-    patch = patch_of(owner)
+    patch, make = patch_of(owner)
     with ExitStack() as ours:
-        ours.enter_context(patch.used_with(1))
+        ours.enter_context(patch.used_with(1, make))
         below = owner.ask
         owner.ask = lambda: ("theirs", below())
     assert ("theirs", "original") == owner.ask()
     owner.ask = below
     assert "original" == owner.ask()
 
-    with patch.used_with(2):
+    with patch.used_with(2, make):
         assert 2 == owner.ask()
     assert "original" == owner.ask()

@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 from contract_tests.laws.protojson.shapes import json_values
 from mockserver.recordings.comparison import Difference, Grade, compare, grade
 from mockserver.recordings.id_mapping import IdMapping
-from mockserver.transcripts.exchange import Response
+from mockserver.transcripts.exchange import RecordedResponse
 
 NAME = "projects/my-project/locations/us-central1/tuningJobs/2995954652073164800"
 OURS = "projects/601265287051/locations/us-central1/tuningJobs/7147202687262523392"
 
 
-def reply(body: Any, status: int = 200, **headers: str) -> Response:
+def reply(body: Any, status: int = 200, **headers: str) -> RecordedResponse:
     """Return a response with pretty JSON; a text is the body itself."""
     text = body if isinstance(body, str) else json.dumps(body, indent=2) + "\n"
     ids = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, tuple({"content-type": "application/json; charset=UTF-8", **ids}.items()), text.encode())
+    return RecordedResponse(
+        status, tuple({"content-type": "application/json; charset=UTF-8", **ids}.items()), text.encode()
+    )
 
 
 def between(recorded: Any, ours: Any, ids: IdMapping | None = None) -> list[Difference]:

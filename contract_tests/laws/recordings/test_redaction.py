@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mockserver.recordings.redaction import Redactor
 from mockserver.recordings.secret_detectors import Secret
-from mockserver.transcripts.exchange import Exchange, Request, Response, write
+from mockserver.transcripts.exchange import Exchange, RecordedRequest, RecordedResponse, write
 
 LETTERS = "abcdefghijkmnopqrstuvwxyz"
 words = st.text(LETTERS, min_size=7, max_size=12)
@@ -33,15 +33,15 @@ JSON = (("content-type", "application/json; charset=UTF-8"),)
 URL = "https://us-central1-aiplatform.googleapis.com/v1/x"
 
 
-def ask(url: str = URL, headers: tuple[tuple[str, str], ...] = (), body: Any = None) -> Request:
+def ask(url: str = URL, headers: tuple[tuple[str, str], ...] = (), body: Any = None) -> RecordedRequest:
     """Return a request; a body that is not text becomes JSON."""
     text = body if isinstance(body, str) else json.dumps(body) if body is not None else ""
-    return Request("POST", url, (*JSON, *headers) if not isinstance(body, str) else headers, text.encode())
+    return RecordedRequest("POST", url, (*JSON, *headers) if not isinstance(body, str) else headers, text.encode())
 
 
-def reply(body: Any = None, *headers: tuple[str, str]) -> Response:
+def reply(body: Any = None, *headers: tuple[str, str]) -> RecordedResponse:
     """Return a response with pretty JSON."""
-    return Response(200, (*JSON, *headers), (json.dumps(body or {}, indent=2) + "\n").encode())
+    return RecordedResponse(200, (*JSON, *headers), (json.dumps(body or {}, indent=2) + "\n").encode())
 
 
 def written(*exchanges: Exchange) -> str:
@@ -91,7 +91,7 @@ def places(secret: str) -> dict[str, Exchange]:
         "page token": Exchange(ask(), reply({"nextPageToken": secret})),
         "stream": Exchange(
             ask(),
-            Response(
+            RecordedResponse(
                 200,
                 (("content-type", "text/event-stream"),),
                 f"data: {json.dumps({'idToken': secret})}\r\n\r\n".encode(),
@@ -115,7 +115,7 @@ def test_what_one_place_gives_away_is_found_everywhere(secret: str, place: str) 
         Exchange(ask(f"{URL}/{secret}:do"), reply({"message": f"no such thing: {secret}."})),
         Exchange(ask(body={secret: {"note": f"({secret})"}}), reply([f"<{secret}>"])),
         Exchange(ask(), reply({"opaque": base64.urlsafe_b64encode(f"prefix {secret} suffix".encode()).decode()})),
-        Exchange(ask(), Response(404, (("content-type", "text/html"),), f"<p>{secret}</p>".encode())),
+        Exchange(ask(), RecordedResponse(404, (("content-type", "text/html"),), f"<p>{secret}</p>".encode())),
     ]
 
     assert not survives(secret, written(*hidden, places(secret)[place]))
@@ -129,7 +129,7 @@ def test_what_looks_like_a_secret_needs_no_place_to_give_it_away(secret: str) ->
         Exchange(ask(f"{URL}?q={quote_plus(secret)}"), reply()),
         Exchange(ask(headers=(("user-agent", f"tool ({quote(secret)})"),)), reply()),
         Exchange(ask(body={"nested": json.dumps({"deeper": json.dumps([secret])})}), reply()),
-        Exchange(ask(), Response(200, JSON, json.dumps({"e": secret}).replace("@", "\\u0040").encode())),
+        Exchange(ask(), RecordedResponse(200, JSON, json.dumps({"e": secret}).replace("@", "\\u0040").encode())),
     ]
     core = secret.strip().splitlines()[len(secret.strip().splitlines()) // 2]
 
@@ -195,7 +195,9 @@ def test_what_holds_no_secret_stays_byte_for_byte() -> None:
         ask(
             "https://generativelanguage.googleapis.com/v1beta/tunedModels/a-1:generateContent?$alt=json%3Benum-encoding=int"
         ),
-        Response(200, (*JSON, ("server-timing", "gfet4t7; dur=15"), ("date", "Mon, 18 Aug 2025 12:41:00 GMT")), body),
+        RecordedResponse(
+            200, (*JSON, ("server-timing", "gfet4t7; dur=15"), ("date", "Mon, 18 Aug 2025 12:41:00 GMT")), body
+        ),
     )
 
     assert [exchange] == Redactor().redact([exchange])
@@ -204,7 +206,7 @@ def test_what_holds_no_secret_stays_byte_for_byte() -> None:
 @pytest.mark.parametrize("body", [b"\xff\xd8\xff\xe0 a picture", b"\x00\x01"])
 def test_what_cannot_be_read_is_not_written(body: bytes) -> None:
     """It may contain anything, so its length is written instead."""
-    [redacted] = Redactor().redact([Exchange(ask(), Response(200, (("content-type", "image/jpeg"),), body))])
+    [redacted] = Redactor().redact([Exchange(ask(), RecordedResponse(200, (("content-type", "image/jpeg"),), body))])
 
     assert f"[{len(body)} bytes of image/jpeg left out]".encode() == redacted.response.body
 

@@ -8,7 +8,7 @@ import pytest
 
 from mockserver.recordings.comparison import Grade
 from mockserver.recordings.replay import Replay
-from mockserver.transcripts.exchange import Exchange, Request, Response, Transcript
+from mockserver.transcripts.exchange import Exchange, RecordedRequest, RecordedResponse, Transcript
 
 Json = dict[str, Any]
 
@@ -21,9 +21,11 @@ SPEC: Json = {"trainingDatasetUri": "gs://b/t.jsonl"}
 def exchange(method: str, url: str, answer: Json, second: str, body: Json | None = None, status: int = 200) -> Exchange:
     """A recorded exchange whose Date header says this second."""
     headers = (("authorization", "Bearer token"), *JSON)
-    request = Request(method, url, headers, None if body is None else json.dumps(body).encode())
+    request = RecordedRequest(method, url, headers, None if body is None else json.dumps(body).encode())
     moment = datetime.fromisoformat(second).astimezone(UTC)
-    return Exchange(request, Response(status, JSON, (json.dumps(answer, indent=2) + "\n").encode()), date=moment)
+    return Exchange(
+        request, RecordedResponse(status, JSON, (json.dumps(answer, indent=2) + "\n").encode()), date=moment
+    )
 
 
 @pytest.mark.parametrize("second", ["2026-10-01T19:43:49+00:00", "2026-10-01T19:43:50+00:00"])

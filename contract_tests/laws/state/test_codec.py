@@ -16,7 +16,7 @@ import mockserver
 from contract_tests.api.everything import furnished
 from mockserver.cloud_storage.uploads import Upload
 from mockserver.datasets.examples import Examples
-from mockserver.datasets.objects import ObjectRecord, StoredBucket, StoredObject
+from mockserver.datasets.object_store import ObjectRecord, StoredBucket, StoredObject
 from mockserver.dispatch.quotas import Usage
 from mockserver.gemini.batches import Batch
 from mockserver.gemini.store import TunedModel

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from mockserver.transcripts.exchange import Exchange, NothingToReplay, Request, Response, UnreadableFile, write
+from mockserver.transcripts.exchange import (
+    Exchange,
+    NothingToReplay,
+    RecordedRequest,
+    RecordedResponse,
+    UnreadableFile,
+    write,
+)
 from mockserver.transcripts.reading import find_files, read
 
 URL = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.0-flash:countTokens"
@@ -24,8 +31,8 @@ JSON = "application/json; charset=UTF-8"
 
 def own(folder: Path) -> Path:
     """Return our own transcript file."""
-    request = Request("POST", URL, (("content-type", "application/json"),), json.dumps(ASKED).encode())
-    response = Response(200, (("content-type", JSON), ("date", DATE)), BODY.encode())
+    request = RecordedRequest("POST", URL, (("content-type", "application/json"),), json.dumps(ASKED).encode())
+    response = RecordedResponse(200, (("content-type", JSON), ("date", DATE)), BODY.encode())
     path = folder / "own.json"
     write(path, [Exchange(request, response, "us", MOMENT)])
     return path

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.simulation.names import project_number
 from mockserver.vertex.etags import check_etag, etag
-from mockserver.vertex.filters import Order, Row, apply_read_mask, compile_filter
+from mockserver.vertex.filters import ListRow, OrderBy, apply_read_mask, compile_filter
 from mockserver.vertex.locations import canonical_name, serving_location
 from mockserver.vertex.responses import response_id
 
@@ -89,8 +89,8 @@ def test_an_order_keeps_what_is_equal_in_place() -> None:
         {"displayName": "a"},
     ]
 
-    order = Order("display_name, create_time desc", ["displayName", "createTime"])
-    named = [Row(str(place), place, partial(dict, row), dict) for place, row in enumerate(rows)]
+    order = OrderBy("display_name, create_time desc", ["displayName", "createTime"])
+    named = [ListRow(str(place), place, partial(dict, row), dict) for place, row in enumerate(rows)]
 
     assert ["1", "2", "0"] == [row.name for row in order.sort(named, None)]
 
@@ -99,7 +99,7 @@ def test_an_order_keeps_what_is_equal_in_place() -> None:
 def test_what_is_no_order_is_refused(text: str) -> None:
     """Unknown fields and directions."""
     with pytest.raises(ApiError, match="order_by"):
-        Order(text, ["displayName"])
+        OrderBy(text, ["displayName"])
 
 
 def test_a_mask_always_keeps_the_name() -> None:

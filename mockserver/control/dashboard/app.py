@@ -157,7 +157,7 @@ class Dashboard:
         return response
 
     def _events(self, request: Request, page: PageRequest) -> Response:
-        """The log from a number on, as server-sent events whose ids are the numbers of the calls."""
+        """Return the log from a number on, as server-sent events whose ids are the numbers of the calls."""
         resumed = request.headers.get("last-event-id", "")
         after = int(resumed) if resumed.isdigit() else page.number("after")
         template = self._templates.get_template("call_row.html")
@@ -187,10 +187,10 @@ class Dashboard:
     def _common(self, request: Request, world: World | None) -> Json:
         """Return what every template needs."""
         root, query = _root(request), request.query_params
-        chosen = {"world": query["world"]} if "world" in query else {}
+        world_query = {"world": query["world"]} if "world" in query else {}
 
         def link(path: str, **parameters: object) -> str:
-            words = urlencode(chosen | {name: str(value) for name, value in parameters.items()})
+            words = urlencode(world_query | {name: str(value) for name, value in parameters.items()})
             return f"{root}{path}?{words}" if words else f"{root}{path}"
 
         path = request.url.path.removeprefix(root)

@@ -33,8 +33,8 @@ def draw_curves(curves: Sequence[Curve], total_steps: int, *, log_scale: bool) -
     for step in dict.fromkeys((1, (1 + total_steps) // 2, total_steps)):
         parts.append(_text(x(step), HEIGHT - 8, str(step), "middle"))
     for curve in curves:
-        kept = _thin([point for point in curve.points if not log_scale or point[1] > 0])
-        parts.append(_line(curve.name, kept, x, y))
+        visible_points = _thin([point for point in curve.points if not log_scale or point[1] > 0])
+        parts.append(_line(curve.name, visible_points, x, y))
     return Markup("").join([*parts, Markup("</svg>")])
 
 

@@ -15,7 +15,7 @@ from mockserver.inspection import evidence, jobs
 from mockserver.inspection.services import method_ids
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.scenario import Scenario
-from mockserver.settings import Settings, declared
+from mockserver.settings import Settings, declarations
 from mockserver.state.clock import to_datetime
 from mockserver.state.world import World, Worlds
 
@@ -62,10 +62,10 @@ class Page:
 
 
 def show_jobs(request: PageRequest) -> Json:
-    """The jobs of both services, newest first."""
+    """Return the jobs of both services, newest first."""
     offset = request.number("offset")
-    found, total = jobs.list_jobs(request.world, limit=PAGE_SIZE, offset=offset)
-    return {"jobs": found, "total": total, "offset": offset, "size": PAGE_SIZE}
+    rows, total = jobs.list_jobs(request.world, limit=PAGE_SIZE, offset=offset)
+    return {"jobs": rows, "total": total, "offset": offset, "size": PAGE_SIZE}
 
 
 def show_job(request: PageRequest) -> Json:
@@ -93,18 +93,18 @@ def show_job(request: PageRequest) -> Json:
 
 
 def show_traffic(request: PageRequest) -> Json:
-    """The newest calls, newest first."""
+    """Return the newest calls, newest first."""
     numbered = request.world.calls.newest(LOG_SIZE)
     return {"calls": numbered[::-1], "last": numbered[-1][0] if numbered else request.world.calls.last_number}
 
 
 def show_call(request: PageRequest) -> Json:
     """One call with its messages, its evidence, and ways to repeat it."""
-    recorded = request.world.calls.find(request.number("number"))
-    if recorded is None:
+    entry = request.world.calls.find(request.number("number"))
+    if entry is None:
         raise ApiError(Code.NOT_FOUND, "the log does not have this call any more")
-    call = describe_call(request.table, recorded)
-    route = next((it for it in request.table.routes if it.id == call.method and it.version == recorded.version), None)
+    call = describe_call(request.table, entry)
+    route = next((it for it in request.table.routes if it.id == call.method and it.version == entry.version), None)
     is_http = route is not None and call.verb == route.verb
     return {
         "call": call,
@@ -127,14 +127,14 @@ def show_scenario(request: PageRequest) -> Json:
         "method_ids": sorted(method_ids()),
         "settings": {
             name: it.kind.text(value)
-            for name, it in declared(Settings).items()
+            for name, it in declarations(Settings).items()
             if (value := getattr(settings, name)) is not None and not it.is_secret
         },
     }
 
 
 def show_worlds(request: PageRequest) -> Json:
-    """All worlds, and the snapshots of the shown one."""
+    """Return all worlds, and the snapshots of the shown one."""
     worlds = [
         {
             "name": world.name,
@@ -149,7 +149,7 @@ def show_worlds(request: PageRequest) -> Json:
 
 
 def show_connect(request: PageRequest) -> Json:
-    """How to point each client here, in the world's credentials."""
+    """Return how to point each client here, in the world's credentials."""
     url, credentials = request.url, request.world.credentials
     key, token, project = credentials.api_key, credentials.token, credentials.project
     clients = {

@@ -33,7 +33,7 @@ def intercepting(interceptor: Interceptor) -> Iterator[None]:
 
     Of several interceptors the newest of the request's thread answers, or else the newest of all.
     """
-    with _interceptors.used_with(interceptor), guarded(_refuse):
+    with _interceptors.used_with(interceptor, _patched), guarded(_refuse):
         yield
 
 
@@ -66,4 +66,4 @@ def _patched() -> Iterator[None]:
         yield
 
 
-_interceptors = SharedPatch[Interceptor](_patched)
+_interceptors = SharedPatch[Interceptor]()

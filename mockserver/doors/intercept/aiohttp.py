@@ -66,7 +66,7 @@ class _Joined(asyncio.Transport):
             self.peer.lose(error)
 
     def lose(self, error: Exception | None) -> None:
-        """The other end is gone."""
+        """Tell the client that the other end is gone."""
         if not self._closing:
             self._closing = True
             self._protocol.connection_lost(error)
@@ -78,7 +78,7 @@ class _Joined(asyncio.Transport):
         """See above."""
 
     def get_write_buffer_size(self) -> int:
-        """What is written is delivered."""
+        """Return 0: what is written is delivered at once."""
         return 0
 
     def get_protocol(self) -> asyncio.BaseProtocol:
@@ -125,24 +125,24 @@ def _connect(interceptor: Interceptor, client: Any, timeout: Any, read_timeout: 
 
 
 def _in_time(interceptor: Interceptor, client: Any, timeout: Any, read_timeout: type[Exception]) -> App:
-    """The app, for a client that times out by the app's clock: aiohttp's own timers use the machine's time."""
+    """Return the app, for a client that times out by the app's clock: aiohttp's own timers use the machine's time."""
     clock = interceptor.clock
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        started = heard = clock.now()
+        start = last_message = clock.now()
 
         async def send_in_time(message: Any) -> None:
-            nonlocal heard
+            nonlocal last_message
             if late := late_error():
                 raise late
             await send(message)
-            heard = clock.now()
+            last_message = clock.now()
 
         def late_error() -> Exception | None:
-            """What aiohttp raises if it has waited too long: for the whole answer, or for a piece of it."""
+            """Return what aiohttp raises if it has waited too long: for the whole answer, or for a piece of it."""
             waits = [
-                (started, timeout.total, TimeoutError()),
-                (heard, timeout.sock_read, read_timeout("Timeout on reading data from socket")),
+                (start, timeout.total, TimeoutError()),
+                (last_message, timeout.sock_read, read_timeout("Timeout on reading data from socket")),
             ]
             late = [
                 (since + seconds * SECOND, error)

@@ -24,7 +24,7 @@ from mockserver.doors.patching import replaced
 from mockserver.rpc.errors import ApiError, Code
 
 if TYPE_CHECKING:
-    from mockserver.grpc.face import GrpcFace, GrpcRequest, Reply
+    from mockserver.grpc.face import GrpcFace, GrpcReply, GrpcRequest
 
 
 _call_credentials: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
@@ -37,9 +37,9 @@ def patched(grpc: Any, find: Find) -> Iterator[None]:
     originals = grpc.composite_channel_credentials, grpc.ssl_channel_credentials
 
     def composite(channel_credentials: Any, *calls: Any) -> Any:
-        made = originals[0](channel_credentials, *calls)
-        _call_credentials[made] = (*_call_credentials.get(channel_credentials, ()), *calls)
-        return made
+        composition = originals[0](channel_credentials, *calls)
+        _call_credentials[composition] = (*_call_credentials.get(channel_credentials, ()), *calls)
+        return composition
 
     def on_compute_engine(calls: Any) -> Any:
         # Off Compute Engine the original comes to the same, but first looks in the network where it is.
@@ -47,16 +47,16 @@ def patched(grpc: Any, find: Find) -> Iterator[None]:
 
     def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
         def secure_channel(
-            target: str, credentials: Any, options: Any = None, compression: Any = None, *more: Any, **named: Any
+            target: str, credentials: Any, options: Any = None, compression: Any = None, *more: Any, **keywords: Any
         ) -> Any:
             host = target.rpartition("/")[2].partition(":")[0]  # as dns:///host:443
             if find(host) is None:
-                return original(target, credentials, options, compression, *more, **named)
+                return original(target, credentials, options, compression, *more, **keywords)
             local = grpc.local_channel_credentials(grpc.LocalConnectionType.UDS)
             if calls := _call_credentials.get(credentials):
                 local = originals[0](local, *calls)
             options = (*(options or ()), ("grpc.default_authority", host))
-            return original(_loopback(find, host), local, options, compression, *more, **named)
+            return original(_loopback(find, host), local, options, compression, *more, **keywords)
 
         return secure_channel
 
@@ -85,7 +85,7 @@ class _NewestFace:
             raise broken_off("mockserver: no test that uses the fixture is running")
         return interceptor.grpc_face()
 
-    def answer(self, call: "GrpcRequest") -> "Reply":
+    def answer(self, call: "GrpcRequest") -> "GrpcReply":
         if (interceptor := self._find()) is not None:
             try:
                 interceptor.note((call.method, call.body), "")
@@ -99,7 +99,7 @@ _address = ""
 
 
 def _loopback(find: Find, host: str) -> str:
-    """The address of the server, which is started if it does not run yet."""
+    """Return the address of the server, which is started if it does not run yet."""
     global _address  # noqa: PLW0603 - one server in a process
     if sys.platform == "win32":
         raise NotServed(

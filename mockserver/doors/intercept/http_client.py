@@ -90,15 +90,15 @@ class _Socket:
         self._written += data
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
-        """The answer to what was written, to be read once. The app is asked when the reading begins."""
-        written, self._written = bytes(self._written), bytearray()
-        return io.BufferedReader(_Reader(self._bytes(written)))
+        """Return the answer to what was written, to be read once. The app is asked when the reading begins."""
+        message, self._written = bytes(self._written), bytearray()
+        return io.BufferedReader(_Reader(self._bytes(message)))
 
-    def _bytes(self, written: bytes) -> Iterator[bytes]:
+    def _bytes(self, message: bytes) -> Iterator[bytes]:
         interceptor = self._find(self._host)
         if interceptor is None:  # a connection that was kept for longer than the interceptor
             raise ConnectionResetError(104, "Connection reset by peer")
-        request = _parse(written, self._origin)
+        request = _parse(message, self._origin)
         try:
             yield from _serialize(interceptor.send(request, self._timeout), request.verb)
         except Aborted as aborted:
@@ -147,9 +147,9 @@ class _Reader(io.RawIOBase):
         return size
 
 
-def _parse(written: bytes, origin: str) -> AppRequest:
-    """The request that a client wrote, which is well-formed: http.client checks what it sends."""
-    head, _, body = written.partition(b"\r\n\r\n")
+def _parse(request: bytes, origin: str) -> AppRequest:
+    """Return the request that a client wrote, which is well-formed: http.client checks what it sends."""
+    head, _, body = request.partition(b"\r\n\r\n")
     line, *fields = head.decode("latin-1").split("\r\n")
     verb, target, _ = line.split(" ")
     headers = [(name, value.strip()) for name, _, value in (field.partition(":") for field in fields)]
@@ -159,16 +159,16 @@ def _parse(written: bytes, origin: str) -> AppRequest:
 
 
 def _join_chunks(body: bytes) -> bytes:
-    joined, rest = b"", body
+    content, rest = b"", body
     while rest:
         size, _, rest = rest.partition(b"\r\n")
         length = int(size, 16)
-        joined, rest = joined + rest[:length], rest[length + 2 :]
-    return joined
+        content, rest = content + rest[:length], rest[length + 2 :]
+    return content
 
 
 def _serialize(response: AppResponse, verb: str) -> Iterator[bytes]:
-    """The answer as it goes over a connection in HTTP/1.1."""
+    """Yield the answer as it goes over a connection in HTTP/1.1."""
     lines = [f"HTTP/1.1 {response.status} {http.client.responses.get(response.status, '')}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
     yield "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -71,7 +71,7 @@ def _function_replaced(
 
 
 def answer_function(httpx: Any) -> Callable[..., Any]:
-    """A function that answers a request of `httpx`, whose content is loaded, with a response of `httpx`.
+    """Return a function that answers a request of `httpx`, whose content is loaded, with a response of `httpx`.
 
     With `silent` its errors have no words: those of async clients, which stand on anyio, have none.
     """
@@ -99,15 +99,13 @@ def _body_class(httpx: Any) -> Any:
             self._silent = silent
 
         def __iter__(self) -> Iterator[bytes]:
-            received = 0
+            size = 0
             try:
                 for piece in self._pieces:
-                    received += len(piece)
+                    size += len(piece)
                     yield piece
             except (Aborted, TimedOut) as cause:
-                how = (
-                    f"received {received} bytes, expected {self._length}" if self._length else "incomplete chunked read"
-                )
+                how = f"received {size} bytes, expected {self._length}" if self._length else "incomplete chunked read"
                 broken = f"peer closed connection without sending complete message body ({how})"
                 raise _error(httpx, cause, broken, silent=self._silent) from None
 
@@ -119,7 +117,7 @@ def _body_class(httpx: Any) -> Any:
 
 
 def _error(httpx: Any, cause: Aborted | TimedOut, broken: str, *, silent: bool) -> Any:
-    """The error that a socket would have led to, in the words of httpcore and h11."""
+    """Return the error that a socket would have led to, in the words of httpcore and h11."""
     if isinstance(cause, TimedOut):
         return httpx.ReadTimeout("" if silent else "The read operation timed out")
     if cause.reset:

@@ -44,7 +44,7 @@ class Interceptor:
     note_refusal: Callable[[str], None] = lambda _: None
 
     def send(self, request: AppRequest, timeout: float | None = None) -> AppResponse:
-        """The app's answer. TimedOut if it, or a piece of its body, takes longer than `timeout` seconds.
+        """Return the app's answer. TimedOut if it, or a piece of its body, takes longer than `timeout` seconds.
 
         The time that a manual clock skips counts too: a real client would have given up by then.
         """
@@ -72,7 +72,7 @@ class Interceptor:
             raise TimedOut
 
     def is_late(self, since: Nanos, timeout: float) -> bool:
-        """Whether a manual clock has skipped more than `timeout` seconds since then."""
+        """Return whether a manual clock has skipped more than `timeout` seconds since then."""
         return isinstance(self.clock, ManualClock) and self.clock.now() - since > timeout * SECOND
 
 
@@ -82,7 +82,7 @@ Find = Callable[[str], Interceptor | None]
 
 @cache
 def answered_hosts() -> re.Pattern[str]:
-    """The names of the hosts that the app answers for."""
+    """Return the names of the hosts that the app answers for."""
     patterns = [
         *map(re.escape, sorted(identity.HOSTS)),
         rf"(?:.+\.)?{re.escape(STORAGE_HOST)}",  # the name of a bucket may stand before it
@@ -92,12 +92,12 @@ def answered_hosts() -> re.Pattern[str]:
 
 
 def is_answered(host: str) -> bool:
-    """Whether the app answers for this host."""
+    """Return whether the app answers for this host."""
     return answered_hosts().fullmatch(host) is not None
 
 
 def google_host(host: str) -> str:
-    """The name of this host if it is one of Google's API hosts, else ""."""
+    """Return the name of this host if it is one of Google's API hosts, else ""."""
     name = host.rstrip(".").lower()
     return name if name == "googleapis.com" or name.endswith(".googleapis.com") else ""
 

@@ -33,7 +33,7 @@ def outliving_threads_refused() -> Iterator[None]:
 
 
 def stays(thread: threading.Thread) -> bool:
-    """Whether a thread is not the code under test's, and may be there until the process ends.
+    """Return whether a thread is not the code under test's, and may be there until the process ends.
 
     That is so of our servers', which ask Google for nothing, and of threads that Python has not started, such as
     those in which grpcio asks for call credentials: Python never hears of their end.

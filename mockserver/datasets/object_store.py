@@ -209,7 +209,7 @@ class StoreObjects(Objects):
         sums = _checksums(content)
         # A generation is a time in microseconds [documented: "a number that grows"]; a manual clock may stand still.
         generation = now // 1000 + self._store.count("storage.generations")
-        stored = StoredObject(bucket, name, len(content), generation, now, *sums, attributes)
+        blob = StoredObject(bucket, name, len(content), generation, now, *sums, attributes)
 
         def change(transaction: Store) -> StoredObject:
             old = _find(transaction, bucket, name)
@@ -217,8 +217,8 @@ class StoreObjects(Objects):
             if not transaction.has(BUCKETS, bucket):
                 transaction.insert(BUCKETS, bucket, StoredBucket(bucket, now))
             put = transaction.insert if old is None else transaction.replace
-            put(OBJECTS, _key(bucket, name), ObjectRecord(stored, content))
-            return stored
+            put(OBJECTS, _key(bucket, name), ObjectRecord(blob, content))
+            return blob
 
         return self._store.transact(change)
 
@@ -295,8 +295,8 @@ class FileObjects(Objects):
         folder = self._path(bucket)
         paths = (path for path in folder.rglob("*") if path.is_file())
         for name in sorted(path.relative_to(folder).as_posix() for path in paths):
-            if found := self.find(bucket, name):
-                yield found
+            if blob := self.find(bucket, name):
+                yield blob
 
     def open(self, bucket: str, name: str) -> BinaryIO | None:
         """Open the content of an object, if there is one."""

@@ -1,4 +1,4 @@
-"""Finds the host of a URL, checks whether a host is this machine, and how this machine reaches it."""
+"""Finds the host of a URL or of a Host header, checks whether it is this machine, and how this machine reaches it."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -10,6 +10,11 @@ def hostname(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:  # "[": an address of IPv6 that does not end
         return ""
+
+
+def host_without_port(header: str) -> str:
+    """Return the name in a Host header, in lower case."""
+    return header.partition(":")[0].rstrip(".").lower()
 
 
 def is_loopback(host: str) -> bool:

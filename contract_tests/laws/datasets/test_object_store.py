@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.datasets.checksums import crc32c, md5
-from mockserver.datasets.objects import (
+from mockserver.datasets.object_store import (
     Attributes,
     BadName,
     BucketExists,

@@ -20,14 +20,14 @@ from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Pause
 from mockserver.http.headers import EVENTS, JSON, Headers, http_date
 from mockserver.http.parameters import InvalidParameters, parse_query, split_query
-from mockserver.http.reply import Piece, Pieces, Reply
+from mockserver.http.reply import HttpReply, Piece, Pieces
 from mockserver.http.request import HttpRequest
 from mockserver.protojson.reading import bind_defined, read_request
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import SECOND, Clock, Nanos
 from mockserver.state.store import Store
 from mockserver.state.world import World
-from mockserver.transcripts.exchange import Exchange, NothingToReplay, Response, UnreadableFile
+from mockserver.transcripts.exchange import Exchange, NothingToReplay, RecordedResponse, UnreadableFile
 
 log = logging.getLogger("mockserver")
 
@@ -51,7 +51,7 @@ _EVENT_END = re.compile(rb"\r?\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class RecordingKeys:
     """What a request is known by: with its message, with its volatile parts masked, and without its body.
 
     `method` is the id of its method; of one that is not served here, verb and path. `message` is None if it cannot be read.
@@ -79,26 +79,26 @@ class Recordings:
     by_key: dict[str, list[Exchange]] = field(default_factory=dict)
     methods: dict[str, int] = field(default_factory=dict)
 
-    def add(self, exchange: Exchange, signature: Signature) -> None:
+    def add(self, exchange: Exchange, keys: RecordingKeys) -> None:
         """Add an exchange. One whose body was not recorded matches whatever the body is."""
-        self.methods[signature.method] = self.methods.get(signature.method, 0) + 1
-        keys = {signature.bodiless} if exchange.request.body is None else {signature.exact, signature.masked}
-        for key in keys:
+        self.methods[keys.method] = self.methods.get(keys.method, 0) + 1
+        request_keys = {keys.bodiless} if exchange.request.body is None else {keys.exact, keys.masked}
+        for key in request_keys:
             self.by_key.setdefault(key, []).append(exchange)
 
-    def next_answer(self, signature: Signature, store: Store) -> Response | None:
+    def find_answer(self, keys: RecordingKeys, store: Store) -> RecordedResponse | None:
         """Return the next answer to a request, if it was recorded; the store counts how often it was asked for."""
-        for key in (signature.exact, signature.masked, signature.bodiless):
+        for key in (keys.exact, keys.masked, keys.bodiless):
             if exchanges := self.by_key.get(key):
                 number = store.count(f"recordings {sha256(key.encode()).hexdigest()}")
                 return exchanges[min(number, len(exchanges) - 1)].response
         return None
 
-    def describe_missing(self, signature: Signature) -> str:
+    def describe_missing(self, keys: RecordingKeys) -> str:
         """Return why a request has no recorded answer."""
-        count = self.methods.get(signature.method, 0)
+        count = self.methods.get(keys.method, 0)
         others = f"{count} requests for other resources or with other messages" if count else "nothing"
-        return f"{signature.method} is not recorded like this: the recordings in {self.folder} have {others} of it"
+        return f"{keys.method} is not recorded like this: the recordings in {self.folder} have {others} of it"
 
 
 _loaded: WeakKeyDictionary[Store, Recordings] = WeakKeyDictionary()
@@ -132,14 +132,14 @@ def _load(folder: Path, files: tuple[tuple[Path, int], ...], table: RouteTable) 
         for exchange in exchanges:
             request, parts = exchange.request, exchange.request.parts
             headers = dict(request.headers)
-            recorded = HttpRequest(request.method, parts.path, parts.query, headers, request.body or b"")
-            recordings.add(exchange, identify(recorded, table))
+            its_request = HttpRequest(request.method, parts.path, parts.query, headers, request.body or b"")
+            recordings.add(exchange, identify(its_request, table))
     if not recordings.methods:
         log.warning("%s has no recordings", folder)
     return recordings
 
 
-def identify(http: HttpRequest, table: RouteTable) -> Signature:
+def identify(http: HttpRequest, table: RouteTable) -> RecordingKeys:
     """Return what a request is known by."""
     pairs = parse_query(http.parameters)
     try:
@@ -147,13 +147,13 @@ def identify(http: HttpRequest, table: RouteTable) -> Signature:
     except InvalidParameters as error:
         parameters, query = error.parameters, pairs
     match = table.match(http.method, http.path, lenient=True)
-    method = f"{http.method} {_masked(http.path)}" if match is None else match.route.id
+    method = f"{http.method} {_mask(http.path)}" if match is None else match.route.id
     resource = {"path": http.path} if match is None else dict(match.path)
     message = None if match is None else _bind(http, match, query)
     response = "" if match is None else match.route.response
     whole = [method, parameters.alt, resource, [query, _read_body(http.body)] if message is None else message]
-    bodiless = ["bodiless", method, parameters.alt, _masked(resource)]
-    return Signature(method, message, response, _dump(whole), _dump(["masked", *_masked(whole)]), _dump(bodiless))
+    bodiless = ["bodiless", method, parameters.alt, _mask(resource)]
+    return RecordingKeys(method, message, response, _dump(whole), _dump(["masked", *_mask(whole)]), _dump(bodiless))
 
 
 def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]]) -> Any:
@@ -182,19 +182,19 @@ def _dump(tree: Any) -> str:
     return json.dumps(tree, sort_keys=True, default=repr)
 
 
-def _masked(tree: Any) -> Any:
+def _mask(tree: Any) -> Any:
     """Return the tree without ids, times, projects and buckets in its texts."""
     if isinstance(tree, dict):
-        return {name: value if name in _WORDS else _masked(value) for name, value in tree.items()}
+        return {name: value if name in _WORDS else _mask(value) for name, value in tree.items()}
     if isinstance(tree, list | tuple):
-        return [_masked(item) for item in tree]
+        return [_mask(item) for item in tree]
     if isinstance(tree, str):
         for pattern, word in _VOLATILE:
             tree = pattern.sub(word, tree)
     return tree
 
 
-def print_recorded(response: Response, now: Nanos, clock: Clock) -> Reply:
+def print_recorded(response: RecordedResponse, now: Nanos, clock: Clock) -> HttpReply:
     """Return the recorded answer, with today's date. The events of a stream come after the recorded pauses."""
     is_events = response.body.startswith(b"data:")
     headers: Headers = [
@@ -206,13 +206,15 @@ def print_recorded(response: Response, now: Nanos, clock: Clock) -> Reply:
         headers.append((b"content-type", (EVENTS if is_events else JSON).encode()))
     headers.append((b"date", http_date(now // SECOND)))
     if response.pauses:
-        return Reply(response.status, [*headers, (b"transfer-encoding", b"chunked")], Pieces(_paced(response)), clock)
-    return Reply(
+        return HttpReply(
+            response.status, [*headers, (b"transfer-encoding", b"chunked")], Pieces(_paced(response)), clock
+        )
+    return HttpReply(
         response.status, [*headers, (b"content-length", str(len(response.body)).encode())], response.body, clock
     )
 
 
-def _paced(response: Response) -> Iterator[Piece]:
+def _paced(response: RecordedResponse) -> Iterator[Piece]:
     start = 0
     pauses = iter(response.pauses)
     for end in [*(match.end() for match in _EVENT_END.finditer(response.body)), len(response.body)]:
@@ -224,7 +226,7 @@ def _paced(response: Response) -> Iterator[Piece]:
         start = end
 
 
-def logged(response: Response, message: str) -> Any:
+def describe_response(response: RecordedResponse, message: str) -> Any:
     """Return what the log of calls keeps of an answer: a message of that type, a list of a stream's, or an error.
 
     Members that the type does not define are left out. Without a type, as of a method that is not served, it is the JSON.
