@@ -1,5 +1,6 @@
 """The dashboard, as a browser and as a program without one see it."""
 
+import gc
 import json
 import re
 import subprocess
@@ -178,6 +179,41 @@ def test_what_is_left_of_a_quota_is_shown() -> None:
 
     assert "3 of 5" in used
     assert "None is in use" in later
+
+
+def test_a_page_shows_what_a_job_trains_with_and_its_checkpoints() -> None:
+    """Whoever chose the hyperparameters; a checkpoint with its endpoint."""
+    with MockServer(seed=1).live() as server:
+        name = server.add_tuning_job(base_model="gemini-2.5-flash")
+        page = httpx.get(f"{server.url}/_mock/ui/job", params={"name": name}, headers=HTML).text
+        endpoints = [it["endpoint"] for it in server.tuning_jobs[name]["tunedModel"]["checkpoints"]]
+
+    assert re.search(r"<dt>epochs</dt><dd>\d+</dd>\s*<dt>batch size</dt><dd>\d+</dd>", page)
+    assert endpoints
+    assert all(f": {endpoint}</dd>" in page for endpoint in endpoints)
+
+
+@pytest.mark.slow
+def test_an_hour_of_updates_leaves_the_memory_flat() -> None:
+    """Ten thousand calls in the log, and 3,600 updates of the pages that follow them: nothing is kept of a page."""
+    key = {"x-goog-api-key": "k"}
+    with MockServer(seed=1).live() as server, httpx.Client(base_url=server.url, headers=HTML) as browser:
+        server.add_tuning_job(state="RUNNING")
+        for _ in range(10_000):
+            browser.get("/v1beta/models/gemini-2.0-flash", headers=key)
+
+        def update(times: int) -> int:
+            for _ in range(times):
+                server.clock.advance(1)
+                assert 200 == browser.get("/_mock/").status_code
+                assert 200 == browser.get("/_mock/ui/traffic").status_code
+            gc.collect()
+            return len(gc.get_objects())
+
+        before = update(200)
+        after = update(1_600)
+
+    assert after < before * 1.02
 
 
 def test_programs_at_the_same_addresses_are_answered_as_before(server: MockServer) -> None:

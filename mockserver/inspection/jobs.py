@@ -1,6 +1,6 @@
 """The tuning jobs of a world, of both services, as people look at them: what the dashboard and `mockserver watch` show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,10 @@ from mockserver.dispatch.runs import StoredRun
 from mockserver.gemini.store import TunedModel
 from mockserver.inspection import resources
 from mockserver.simulation import tuning
-from mockserver.simulation.tuning import NEVER, Progress
+from mockserver.simulation.tuning import NEVER, Progress, Run
 from mockserver.state.clock import SECOND
 from mockserver.state.world import World
-from mockserver.vertex.records import TuningJob
+from mockserver.vertex.records import TuningJob, exported_checkpoints
 from mockserver.vertex.tensorboards import loss_series
 
 Json = dict[str, Any]
@@ -68,6 +68,16 @@ class JobPermission:
 
 
 @dataclass(frozen=True, slots=True)
+class JobCheckpoint:
+    """A checkpoint that was exported so far, and the endpoint that serves it."""
+
+    id: str
+    epoch: int
+    step: int
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobDetail:
     """A job with its losses, its resource as GET returns it now, and what is known of its training data.
 
@@ -81,6 +91,8 @@ class JobDetail:
     model: str
     lengths: tuple[int, ...]
     permissions: tuple[JobPermission, ...]
+    hyperparameters: Mapping[str, float]
+    checkpoints: tuple[JobCheckpoint, ...] = ()
 
 
 def list_jobs(world: World, *, limit: int, offset: int = 0) -> tuple[list[Job], int]:
@@ -106,11 +118,27 @@ def describe_job(world: World, name: str) -> JobDetail:
             name if job.state == "SUCCEEDED" else "",
             tuple(map(len, record.examples)),
             tuple(JobPermission(it.principal, it.role.name) for it in record.permissions),
+            _hyperparameters(stored_run.run),
         )
     evaluation = [Curve("evaluation", points) for points in [loss_series(record, progress)] if points]
     resource = resources.tuning_jobs(world)[name]
     model = resource.get("tunedModel", {}).get("endpoint", "")
-    return JobDetail(job, (training, *evaluation), resource, model, (), ())
+    checkpoints = tuple(
+        JobCheckpoint(it.id, it.epoch, it.step, it.endpoint) for it in exported_checkpoints(record, progress)
+    )
+    hyperparameters = _hyperparameters(stored_run.run)
+    return JobDetail(job, (training, *evaluation), resource, model, (), (), hyperparameters, checkpoints)
+
+
+def _hyperparameters(run: Run) -> Mapping[str, float]:
+    """Return what the run trains with, whether the caller or the service chose it."""
+    return {
+        "examples": run.examples,
+        "epochs": run.epochs,
+        "batch size": run.batch,
+        "learning rate": run.learning_rate,
+        "steps": run.total_steps,
+    }
 
 
 def walk_histograms(resource: Any, name: str = "") -> Iterator[tuple[str, Sequence[Json]]]:
