@@ -96,7 +96,9 @@ def _hyperparameters(model: TunedModel) -> Json:
     return {"epochCount": run.epochs, "batchSize": run.batch, **rate}
 
 
-def _snapshots(run: Run, progress: Progress) -> MemoizedList:
+def _snapshots(run: Run, progress: Progress) -> list[Json]:
+    if not progress.completed_steps:
+        return []
     is_cached = progress.completed_steps <= CACHED_STEPS
     return _cached_snapshots(run, progress) if is_cached else _new_snapshots(run, progress)
 
