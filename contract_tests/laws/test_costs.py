@@ -114,7 +114,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate("in 7")),
     ),
     "streamGenerateContent, 20 events": (
-        1340,
+        1450,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:streamGenerateContent?alt=sse", generate("Tell a story.")),
     ),
     "tunedModels.get": (205, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),

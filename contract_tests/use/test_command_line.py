@@ -330,9 +330,9 @@ def test_completion_without_its_library_says_what_to_install() -> None:
     assert (2, True) == (done.returncode, "pip install 'gemini-tuning-mockserver[completion]'" in done.stderr)
 
 
-@pytest.mark.parametrize("words", ["serve --port 0", "--help", "check-dataset --help"])
+@pytest.mark.parametrize("words", ["--help", "check-dataset --help"])
 def test_reader_that_has_gone_gets_no_traceback(tmp_path: Path, words: str) -> None:
-    """As of `mockserver serve | head -1`, when head is quicker than we are."""
+    """A pager that was left, or head. What `serve` does then is a test of running servers."""
     run_bash(f"{sys.executable} -m mockserver {words} 2> errors | true", tmp_path)
 
     assert "" == (tmp_path / "errors").read_text()

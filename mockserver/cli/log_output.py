@@ -130,7 +130,8 @@ class LogOutput:
 
     def _print_text(self, label: str, status: int | str, milliseconds: float, reason: str) -> None:
         """Log a call. `logging` would take a tenth of the time of a quick answer."""
-        time = f"{to_datetime(Machine.time_ns()):%H:%M:%S} " if reason else ""
+        is_refused = status >= 400 if isinstance(status, int) else status != "OK"
+        time = f"{to_datetime(Machine.time_ns()):%H:%M:%S} " if is_refused else ""
         self._writer.write(f"{time}{label} {status} {milliseconds:.1f} ms{reason}")
 
     def _print_json(self, label: str, status: int | str, milliseconds: float, reason: str) -> None:

@@ -125,7 +125,7 @@ def _parse_entries(
 
 
 def _answer(record: AnswerRecord) -> AnswerState:
-    return AnswerState(rule=_set_members(record.rule), used=record.uses)
+    return AnswerState(rule=_set_members(record.rule), used=record.used)
 
 
 def _fault(record: FaultRecord) -> FaultState:

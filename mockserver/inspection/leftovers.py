@@ -47,6 +47,6 @@ def find_leftovers(world: World) -> Leftovers:
     return Leftovers(
         unfinished=tuple(running),
         undeleted=(*tuned, *registered),
-        answers=tuple(record for record in Scenario(world.store).answers if not record.uses),
+        answers=tuple(record for record in Scenario(world.store).answers if not record.used),
         faults=tuple(record for record in Scenario(world.store).faults if not record.injected),
     )

@@ -22,7 +22,7 @@ class AnswerRecord:
     """A rule in a world, and how often it has answered."""
 
     rule: Rule
-    uses: int = 0
+    used: int = 0
 
 
 RULES: Collection[AnswerRecord] = Collection("scenario.rules", AnswerRecord)
@@ -102,12 +102,12 @@ class Scenario:
         while True:
             entries = self._rules()
             rules = [entry.record.rule for entry in entries]
-            uses = {index: entry.record.uses for index, entry in enumerate(entries)}
+            uses = {index: entry.record.used for index, entry in enumerate(entries)}
             index = find_match(rules, prompt, uses)
             if index is None:
                 return None, _describe_nearest(rules, prompt, uses)
             entry = entries[index]
-            record = replace(entry.record, uses=entry.record.uses + 1)
+            record = replace(entry.record, used=entry.record.used + 1)
             try:
                 self._store.replace(RULES, entry.name, record, version=entry.version)
             except (Missing, Conflict):  # used or replaced meanwhile: it may not match any more

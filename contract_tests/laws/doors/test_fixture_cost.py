@@ -9,7 +9,7 @@ import pytest
 
 from mockserver.testing.fixtures import in_process
 
-MOST_CALLS = 1130
+MOST_CALLS = 1250
 """The Python calls of a set-up and a tear-down, with the client libraries of this environment loaded."""
 
 

@@ -38,7 +38,7 @@ def ask(scenario: Scenario, text: str, model: str = NEXT) -> str:
 
 def used(scenario: Scenario) -> list[int]:
     """Return how often each rule has answered."""
-    return [record.uses for record in scenario.answers]
+    return [record.used for record in scenario.answers]
 
 
 def is_injected(scenario: Scenario, method: str = "tunedModels.get", now: int = 0) -> bool:
