@@ -140,11 +140,11 @@ class Sleepers:
         attempt: Callable[[float], T],
         *,
         is_woken: Callable[[], bool] | None = None,
-        patience: float = 0.0,
+        real_timeout: float = 0.0,
     ) -> T:
         """Wait until the clock has moved by `seconds`, or until `attempt` returns something true; return its result.
 
-        `attempt` waits for so many real seconds at most. It has `patience` real seconds before the clock moves.
+        `attempt` waits for so many real seconds at most. It has `real_timeout` real seconds before the clock moves.
         """
         deadline = self.clock.now() + round(min(seconds * SECOND, END))
         if deadline >= END:
@@ -153,12 +153,14 @@ class Sleepers:
         _waits[here] = _Wait(self, deadline, is_woken)
         _unwaited.discard(here)
         try:
-            return self._wait_until(deadline, here, attempt, patience)
+            return self._wait_until(deadline, here, attempt, real_timeout)
         finally:
             del _waits[here]
 
-    def _wait_until(self, deadline: Nanos, here: threading.Thread, attempt: Callable[[float], T], patience: float) -> T:
-        hurry, pause = countdown(patience), 0.0
+    def _wait_until(
+        self, deadline: Nanos, here: threading.Thread, attempt: Callable[[float], T], real_timeout: float
+    ) -> T:
+        hurry, pause = countdown(real_timeout), 0.0
         while not (result := attempt(pause)):
             now = self.clock.now()
             if now >= deadline:

@@ -146,5 +146,5 @@ def _run_once_function(original: Callable[[Any], None]) -> Callable[[Any], None]
 def _wait_for_timer(sleepers: Sleepers, loop: Any, seconds: float) -> None:
     if seconds > 0:
         # One file is the loop's own. Others are written to by somebody, whom nobody sees.
-        patience = WORK_TIMEOUT if len(loop._selector.get_map()) > 1 else 0.0  # noqa: SLF001 - see above
-        sleepers.wait(seconds, loop._selector.select, patience=patience)  # noqa: SLF001 - see above
+        real_timeout = WORK_TIMEOUT if len(loop._selector.get_map()) > 1 else 0.0  # noqa: SLF001 - see above
+        sleepers.wait(seconds, loop._selector.select, real_timeout=real_timeout)  # noqa: SLF001 - see above

@@ -189,7 +189,7 @@ def _select_function(original: Callable[..., Any]) -> Callable[..., Any]:
             return ready if any(ready) else None
 
         # Files are written to by others, whom nobody sees.
-        patience = WORK_TIMEOUT if rlist or wlist or xlist else 0.0
-        return sleepers.wait(timeout, attempt, patience=patience) or ([], [], [])
+        real_timeout = WORK_TIMEOUT if rlist or wlist or xlist else 0.0
+        return sleepers.wait(timeout, attempt, real_timeout=real_timeout) or ([], [], [])
 
     return select
