@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from time import monotonic_ns  # noqa: TID251 - what a test has real_timeout for
+from time import monotonic_ns  # noqa: TID251 - the test waits in real time
 
 import pytest
 from hypothesis import given
