@@ -102,7 +102,8 @@ MODEL = "/v1beta/models/gemini-2.0-flash?key=any"
 def running(command: list[str], port: int, path: str = MODEL) -> Iterator[Server]:
     """Start a server, wait until it answers a GET of the path, stop it."""
     start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - ours
+    quiet, environment = subprocess.DEVNULL, os.environ | {"PYTHONDONTWRITEBYTECODE": ""}  # pip writes it
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment) as process:  # noqa: S603 - ours
         try:
             while not is_answering(port, path):
                 if process.poll() is not None:
