@@ -281,10 +281,15 @@ def growth(apply: Callable[[str], object], text: Callable[[int], str], longest: 
         length += length // 2
         if length > longest:
             return 0.0
-    if best(apply, text(length + length // 2)) > 20 * best(apply, text(length)):
-        return float("inf")  # twice the text would take for ever
+    base = best(apply, text(length))
+    for more in range(4, length // 2, max(length // 16, 4)):
+        if cost(apply, text(length + more)) > 20 * base:
+            return float("inf")  # twice the text would take for ever
     # Another program on the machine makes a measurement longer, never shorter: the smallest ratio is the nearest one.
-    return min(best(apply, text(2 * length)) / best(apply, text(length)) for _ in range(3))
+    ratio = min(best(apply, text(2 * length)) / best(apply, text(length)) for _ in range(3))
+    if ratio > MOST_GROWTH:  # once more: there is a step where texts become so large that the system clears their memory
+        ratio = min(ratio, best(apply, text(4 * length)) / best(apply, text(2 * length)))
+    return ratio
 
 
 def best(apply: Callable[[str], object], text: str) -> float:
