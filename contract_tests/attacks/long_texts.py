@@ -62,7 +62,7 @@ def often(*pieces: str, before: str = "", after: str = "") -> dict[str, Callable
 def rule(regex: str) -> Callable[[str], object]:
     """A tester's expression, searched in a prompt."""
     made = Rule("yes", regex=regex)
-    return lambda text: made.matches(Prompt("models/m", turns=(Turn("user", text),)))
+    return lambda text: made.mismatches(Prompt("models/m", turns=(Turn("user", text),)))
 
 
 def filtered(text: str, resource: dict[str, object]) -> object:

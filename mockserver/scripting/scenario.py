@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.scripting.answers import Answer, Prompt, Rule, find_match, find_nearest, resolve_answer
+from mockserver.scripting.answers import Answer, Prompt, Rule, find_match, resolve_answer
 from mockserver.scripting.faults import Fault, FaultRecord, Signature, select_fault
 from mockserver.state.store import ALL, Collection, Conflict, Entry, Missing, Store
 
@@ -31,8 +31,8 @@ FAULTS: Collection[FaultRecord] = Collection("scenario.faults", FaultRecord)
 NO_LIMIT = 1_000_000
 """More rules or faults than a world has."""
 
-# One thread at a time matches rules, so that a test's functions are called once for a prompt and never concurrently.
-# The lock is reentrant because a test's function may add rules.
+# One thread at a time matches rules and calls a test's functions, so that they need no lock of their own. Each is called
+# once for a prompt, unless the rules change meanwhile. The lock is reentrant because a test's function may add rules.
 _lock = threading.RLock()
 
 
@@ -91,7 +91,7 @@ class Scenario:
         try:
             with _lock:
                 rule, mismatch = self._use_first_match(prompt)
-            return (None, mismatch) if rule is None else (resolve_answer(rule, prompt), "")
+                return (None, mismatch) if rule is None else (resolve_answer(rule, prompt), "")
         except Exception as error:
             log.exception("%s: a function of the test failed", prompt.model)
             # our choice: the real service runs no functions
@@ -102,10 +102,9 @@ class Scenario:
         while True:
             entries = self._rules()
             rules = [entry.record.rule for entry in entries]
-            uses = {index: entry.record.used for index, entry in enumerate(entries)}
-            index = find_match(rules, prompt, uses)
+            index, mismatch = find_match(rules, prompt, [entry.record.used for entry in entries])
             if index is None:
-                return None, _describe_nearest(rules, prompt, uses)
+                return None, mismatch
             entry = entries[index]
             record = replace(entry.record, used=entry.record.used + 1)
             try:
@@ -155,11 +154,3 @@ class Scenario:
 
 def _new_name(store: Store) -> str:
     return str(store.count("scenario"))
-
-
-def _describe_nearest(rules: Sequence[Rule], prompt: Prompt, uses: dict[int, int]) -> str:
-    nearest = find_nearest(rules, prompt, uses)
-    if nearest is None:
-        return ""
-    rule, reasons = nearest
-    return f"none of the {len(rules)} answer rules matches; the nearest is {rule!r}, but {reasons}"
