@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit: what it counts, where it is modules, and what somebody past it is told."""
+    """A limit: what it counts, the modules that enforce it, and the answer beyond it."""
 
     name: str
     value: int

@@ -123,7 +123,7 @@ class HttpFace:
         self._log_call = log_call
 
     def answer(self, http: HttpRequest, *, may_block: bool = True) -> HttpReply:
-        """Answer any request. A bug in a handler is describe_response, and answered with the real service's 500.
+        """Answer any request. A bug in a handler is logged, and answered with the real service's 500.
 
         Raises WouldBlock if the handler would have to wait, or takes long, and `may_block` is false.
         """
