@@ -18,12 +18,13 @@ from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
 from mockserver.dispatch.access_log import CallCounter
 from mockserver.dispatch.dispatcher import WouldBlock
+from mockserver.dispatch.routing import Cut
 from mockserver.http import identity
 from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace
 from mockserver.http.host_guard import HostGuard
-from mockserver.http.reply import Cut, HttpReply
+from mockserver.http.reply import HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES

@@ -2,12 +2,14 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from contract_tests.api.surfaces import Arrived, Surface, surfaces
 from contract_tests.environment import HANGS
 from mockserver.scripting.answers import Answer, Prompt, Rule
+from mockserver.scripting.faults import Fault
 from mockserver.scripting.scenario import Scenario
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
@@ -67,3 +69,50 @@ def test_functions_of_a_test_are_never_called_concurrently(ask: Surface) -> None
 
     assert [Arrived(["yes"])] * 2 == [each.result(HANGS) for each in both]
     assert [True, True] == alone
+
+
+TWO = Rule(Answer(chunks=("one ", "two")))
+
+
+def inject(world: World, fault: Fault) -> World:
+    """Inject a fault into all calls of a world."""
+    Scenario(world.store).add_fault(fault, world.clock.now())
+    return world
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(
+    ("chunks", "arrived"),
+    [
+        (0, Arrived([], is_broken=True)),
+        (1, Arrived(["one "], is_broken=True)),
+        (2, Arrived(["one ", "two"], is_broken=True)),
+        (3, Arrived(["one ", "two"])),
+    ],
+)
+def test_a_stream_breaks_after_so_many_messages(ask: Surface, chunks: int, arrived: Arrived) -> None:
+    """Also after the last one; what closes an array is no message."""
+    world = inject(new_world(TWO), Fault(cut_after_chunks=chunks))
+
+    assert arrived == ask(world, stream=True)
+    assert arrived.texts == [_text(message) for message in next(iter(world.calls)).response]
+
+
+def _text(message: dict[str, Any]) -> str:
+    return "".join(part["text"] for part in message["candidates"][0]["content"]["parts"])
+
+
+@EVERYWHERE
+def test_every_message_of_a_stream_is_delayed(ask: Surface) -> None:
+    """And nothing else."""
+    world = inject(new_world(TWO), Fault(chunk_delay_seconds=5))
+
+    assert Arrived(["one ", "two"], waits=[5.0, 5.0]) == ask(world, stream=True)
+
+
+@EVERYWHERE
+def test_a_whole_answer_has_no_chunks(ask: Surface) -> None:
+    """Faults of a stream do nothing to it."""
+    world = inject(new_world(TWO), Fault(cut_after_chunks=0, chunk_delay_seconds=5))
+
+    assert Arrived(["one two"]) == ask(world)

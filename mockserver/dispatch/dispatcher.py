@@ -14,10 +14,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mockserver.dispatch.authentication import authenticate, identify_caller
-from mockserver.dispatch.fault_injection import raise_fault, select_prompt_fault, select_scripted_fault
+from mockserver.dispatch.fault_injection import (
+    inject_into_stream,
+    raise_fault,
+    select_prompt_fault,
+    select_scripted_fault,
+)
 from mockserver.dispatch.quotas import count_call
 from mockserver.dispatch.request import Request
-from mockserver.dispatch.routing import Call, Hinted, Json, Pause
+from mockserver.dispatch.routing import Call, Cut, Hinted, Json, Pause
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc import outages
 from mockserver.rpc.credentials import Caller, redact
@@ -34,7 +39,7 @@ log = logging.getLogger("mockserver")
 BUG = "%s failed; this is a bug in the mock server, please report it"
 ANONYMOUS = Caller(principal="", email=None, project="", via="none")
 
-Result = Json | Iterator[Json | Pause] | ApiError
+Result = Json | Iterator[Json | Pause | Cut] | ApiError
 
 
 class WouldBlock(Exception):
@@ -165,7 +170,7 @@ def _complete_for_log(request: Request, answer: CallResult) -> None:
         answer.message = request.bind()
 
 
-def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Pause]:
+def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Pause | Cut]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
     world, route, settings = request.world, request.route, request.settings
     call_fault = answer.fault = select_scripted_fault(request)
@@ -193,7 +198,8 @@ def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Paus
     if isinstance(result, dict):
         return trim_to_version(route.response, result)
     beginning = list(_take_first_message(result))
-    return _stream(request, answer, itertools.chain(beginning, result))
+    stream = _stream(request, answer, itertools.chain(beginning, result))
+    return stream if answer.fault is None else inject_into_stream(answer.fault, stream)
 
 
 def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:

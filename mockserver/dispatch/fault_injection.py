@@ -1,13 +1,14 @@
-"""Fault injection: which fault a request gets, and the error that it causes.
+"""Fault injection: which fault a request gets, the error that it causes, and what it does to a stream of messages.
 
-Faults of a connection or a body (latency, reset, garble, ...) are injected where bytes are: in the faces.
+Faults of a connection or a body (latency_seconds, reset, truncate, garble) are injected where bytes are: in
+`http/reply.py` and `grpc/face.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from mockserver.dispatch.authentication import identify_caller
 from mockserver.dispatch.request import Request
-from mockserver.dispatch.routing import Json
+from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.dispatch.service import FailedCall, Service
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError, Code, retry_info
@@ -34,6 +35,23 @@ def raise_fault(request: Request, fault: Fault, after: int) -> None:
     """Raise the status error of a fault, if it is due after that many messages. Raises ApiError."""
     if fault.status is not None and after == fault.after_chunks:
         raise injected_error(fault, request.service, _failed_call(request, fault))
+
+
+def inject_into_stream(fault: Fault, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause | Cut]:
+    """Delay each message of a stream, and cut it after `cut_after_chunks` messages, also if the last was among them."""
+    sent = 0
+    while sent != fault.cut_after_chunks:
+        message = next(messages, None)
+        if message is None:
+            return
+        if isinstance(message, Pause):
+            yield message
+            continue
+        if fault.chunk_delay_seconds:
+            yield Pause(fault.chunk_delay_seconds)
+        yield message
+        sent += 1
+    yield Cut()
 
 
 def _failed_call(request: Request, fault: Fault) -> FailedCall:

@@ -30,6 +30,10 @@ class Pause:
     seconds: float
 
 
+class Cut:
+    """The last item of a stream: break the connection here."""
+
+
 DAY: Nanos = 86_400 * 1_000_000_000
 
 

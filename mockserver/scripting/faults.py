@@ -63,17 +63,16 @@ class Fault:
     """A fault to inject: the calls that it affects, and its effect.
 
     Calls: `method` and `resource` are globs for the method's id ("tunedModels.create"), or the end of it, and for the
-    name of the resource;
-    `nth` is the number of the first matching call that it affects, from 1, and without `times` the only one; `times`
-    limits how many calls it affects; `probability` is drawn from the world's seeded random generator; `for_seconds` is
+    name of the resource; `nth` is the number of the first matching call that it affects, from 1, and without `times`
+    the only one; `times` limits how many calls it affects; `probability` is drawn from the world's seeded random generator; `for_seconds` is
     how long the fault lasts after it was added, on the world's clock.
 
     Effect: `status` is an HTTP status, the name of a google.rpc code or one of REASONS, sent with the real sentence or
     with `message`, and with `retry_after` (seconds) in RetryInfo; in a stream it comes after `after_chunks` chunks.
-    `latency_seconds` pass on the world's clock before the answer, `chunk_delay_seconds` before each chunk.
-    `cut_after_chunks` ends a stream early, `reset` breaks the connection instead of an answer, `truncate` breaks it in
-    the middle of the body, `garble` makes the body invalid JSON. `fail_at_step`, `stall_at_step` and `never_finish`
-    apply to the job that the call creates.
+    `latency_seconds` pass on the world's clock before the answer, `chunk_delay_seconds` before each chunk of a stream.
+    `cut_after_chunks` breaks the connection after so many chunks of a stream, `reset` breaks it instead of an answer,
+    `truncate` breaks it in the middle of the body, `garble` makes the body invalid JSON. `fail_at_step`,
+    `stall_at_step` and `never_finish` apply to the job that the call creates.
 
     Raises ValueError for a fault without an effect or with two that exclude each other, for a number out of range and
     for an unknown status.

@@ -77,12 +77,12 @@ class _NewestFace:
         self.table = self._face().table
 
     def _face(self) -> "GrpcFace":
-        from mockserver.grpc.face import broken_off
+        from mockserver.grpc.face import connection_lost
 
         interceptor = self._find()
         if interceptor is None or interceptor.grpc_face is None:
             # our choice: the real service is always there
-            raise broken_off("mockserver: no test that uses the fixture is running")
+            raise connection_lost("mockserver: no test that uses the fixture is running")
         return interceptor.grpc_face()
 
     def answer(self, call: "GrpcRequest") -> "GrpcReply":
