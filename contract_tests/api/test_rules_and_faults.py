@@ -11,6 +11,7 @@ from contract_tests.environment import HANGS
 from mockserver.scripting.answers import Answer, Prompt, Rule
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.scenario import Scenario
+from mockserver.settings import LONGEST_SECONDS
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
 
@@ -116,3 +117,16 @@ def test_a_whole_answer_has_no_chunks(ask: Surface) -> None:
     world = inject(new_world(TWO), Fault(cut_after_chunks=0, chunk_delay_seconds=5))
 
     assert Arrived(["one two"]) == ask(world)
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(
+    "fault", [Fault(latency_seconds=LONGEST_SECONDS - 1), Fault(chunk_delay_seconds=LONGEST_SECONDS - 1)]
+)
+def test_delays_add_up_to_the_longest_that_a_fault_may_have(ask: Surface, fault: Fault) -> None:
+    """However many faults there are."""
+    world = new_world(Rule(Answer(chunks=("one",))))
+    for _ in range(2):
+        inject(world, fault)
+
+    assert Arrived(["one"], waits=[LONGEST_SECONDS]) == ask(world, stream=True)

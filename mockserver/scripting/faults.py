@@ -225,11 +225,14 @@ def _is_due(record: FaultRecord) -> bool:
 
 
 def _combine(fault: Fault, earlier: Fault) -> Fault:
-    """Return one fault with the effects of both; of two effects on a job, that of the earlier fault."""
+    """Return one fault with the effects of both; of two effects on a job, that of the earlier fault.
+
+    The delays are added, up to the longest that a fault may have.
+    """
     return replace(
         fault,
-        latency_seconds=fault.latency_seconds + earlier.latency_seconds,
-        chunk_delay_seconds=fault.chunk_delay_seconds + earlier.chunk_delay_seconds,
+        latency_seconds=min(fault.latency_seconds + earlier.latency_seconds, LONGEST_SECONDS),
+        chunk_delay_seconds=min(fault.chunk_delay_seconds + earlier.chunk_delay_seconds, LONGEST_SECONDS),
         fail_at_step=fault.fail_at_step if earlier.fail_at_step is None else earlier.fail_at_step,
         stall_at_step=fault.stall_at_step if earlier.stall_at_step is None else earlier.stall_at_step,
         never_finish=fault.never_finish or earlier.never_finish,
