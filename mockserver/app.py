@@ -208,7 +208,7 @@ class _Client:
 def _request(scope: Scope, body: bytes) -> HttpRequest:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return HttpRequest(
-        verb=scope["method"],
+        sent_verb=scope["method"],
         path=scope.get("raw_path", scope["path"].encode()).partition(b"?")[0].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=headers,

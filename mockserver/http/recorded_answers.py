@@ -143,11 +143,11 @@ def identify(http: HttpRequest, table: RouteTable) -> RecordingKeys:
     """Return what a request is known by."""
     pairs = parse_query(http.parameters)
     try:
-        parameters, query = split_query(pairs, verb=http.method)
+        parameters, query = split_query(pairs, verb=http.verb)
     except InvalidParameters as error:
         parameters, query = error.parameters, pairs
-    match = table.match(http.method, http.path, lenient=True)
-    method = f"{http.method} {_mask(http.path)}" if match is None else match.route.id
+    match = table.match(http.verb, http.path, lenient=True)
+    method = f"{http.verb} {_mask(http.path)}" if match is None else match.route.id
     resource = {"path": http.path} if match is None else dict(match.path)
     message = None if match is None else _bind(http, match, query)
     response = "" if match is None else match.route.response

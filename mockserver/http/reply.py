@@ -166,7 +166,7 @@ class Printer:
 
     def _body(self, body: bytes) -> bytes:
         """Return the body to send: for HEAD it is empty, although the headers are those of GET."""
-        return b"" if self.http.verb == "HEAD" else body
+        return b"" if self.http.sent_verb == "HEAD" else body
 
     def _head(self, length: int | None = None, *, gzip: bool = False, status: int | None = None) -> Head:
         origin = self.http.headers.get("origin")
