@@ -34,6 +34,9 @@ from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
 
+ABORT = "mockserver.abort"
+"""The ASGI extension of a door that can break a connection: a function with the keyword `reset`."""
+
 NO_EVENT_LOOP = "mockserver.no_event_loop"
 """The ASGI extension of a door without an event loop: the app may block, and cannot await a thread."""
 
@@ -200,8 +203,18 @@ class _Client:
         raise _ClientLeft
 
     async def break_off(self, *, reset: bool) -> None:
-        """End the connection instead of the answer, by what the door offers, and wait until it has ended."""
-        self._extensions["mockserver.abort"](reset=reset)
+        """End the connection instead of the answer, by what the door offers, and wait until it has ended.
+
+        RuntimeError on an ASGI server that does not offer it; once the answer has begun, such a server closes the
+        connection because of the error.
+        """
+        abort = self._extensions.get(ABORT)
+        if abort is None:
+            raise RuntimeError(
+                f"the injected fault breaks the connection, which this ASGI server cannot do: it has no {ABORT!r}"
+                " extension. Use `mockserver serve`, MockServer().live() or the fixtures"
+            )
+        abort(reset=reset)
         await self._receive()
 
 

@@ -1,13 +1,16 @@
 """Rules and faults act in the same way in both services, over HTTP and over gRPC."""
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
-from contract_tests.api.surfaces import Arrived, Surface, surfaces
+from contract_tests.api.surfaces import MODELS, TURN, Arrived, Surface, surfaces
 from contract_tests.environment import HANGS
+from mockserver.app import create_app
 from mockserver.scripting.answers import Answer, Prompt, Rule
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.scenario import Scenario
@@ -130,3 +133,18 @@ def test_delays_add_up_to_the_longest_that_a_fault_may_have(ask: Surface, fault:
         inject(world, fault)
 
     assert Arrived(["one"], waits=[LONGEST_SECONDS]) == ask(world, stream=True)
+
+
+@pytest.mark.parametrize("service", MODELS)
+@pytest.mark.parametrize("fault", [Fault(reset=True), Fault(truncate=True), Fault(cut_after_chunks=1)])
+def test_a_plain_asgi_server_cannot_break_a_connection(service: str, fault: Fault) -> None:
+    """The error says so, and names the doors that can."""
+    app = create_app(inject(new_world(TWO), fault))
+    path = f"/{MODELS[service][0]}:{'streamGenerateContent' if fault.cut_after_chunks else 'generateContent'}"
+
+    async def ask() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            await client.post(path, json=TURN, headers={"authorization": "Bearer alice@example.com"})
+
+    with pytest.raises(RuntimeError, match=r"this ASGI server cannot do.*mockserver serve"):
+        asyncio.run(ask())
