@@ -22,9 +22,10 @@ from mockserver.protojson.reading import read_body
 from mockserver.protojson.scalars import InvalidValue
 from mockserver.protojson.well_known import parse_duration, parse_field_mask, parse_timestamp
 from mockserver.recordings.secret_detectors import find_in_body
-from mockserver.rpc.credentials import Credentials, identify, redact
+from mockserver.rpc.credentials import Credentials, identify
 from mockserver.rpc.errors import ApiError
 from mockserver.rpc.paging import parse_token
+from mockserver.rpc.redaction import redact
 from mockserver.scripting.answers import Prompt, Rule, Turn
 from mockserver.scripting.faults import Fault, FaultRecord, Signature, select_fault
 from mockserver.scripting.magic_words import job_directives, parse_magic_words, strip_magic_words

@@ -1,6 +1,7 @@
 """The part of Cloud Storage's JSON API that tuning needs: objects are uploaded, read, listed and deleted.
 
 The app asks `serves` of every request that is not the two services', and loads the rest with the first one.
+The objects stand in `datasets/object_store.py`, because tuning reads its data from them.
 """
 
 from mockserver.rpc.hosts import host_without_port

@@ -18,8 +18,9 @@ from mockserver.http.headers import http_date
 from mockserver.http.reply import HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES
-from mockserver.rpc.credentials import identify, read_credentials, redact
+from mockserver.rpc.credentials import identify, read_credentials
 from mockserver.rpc.hosts import hostname
+from mockserver.rpc.redaction import redact
 from mockserver.scripting.faults import STATUSES, Fault
 from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields

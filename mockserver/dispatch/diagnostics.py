@@ -9,8 +9,8 @@ import orjson
 
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Route
-from mockserver.rpc.credentials import redact
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.redaction import redact
 from mockserver.state.world import Settings
 
 LONGEST_CORRECTED = 1000

@@ -25,8 +25,9 @@ from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Call, Cut, Hinted, Json, Pause
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc import outages
-from mockserver.rpc.credentials import Caller, redact
+from mockserver.rpc.credentials import Caller
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.redaction import redact
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from mockserver.doors.credentials_file import authorized_user
-from mockserver.rpc.credentials import find_real_secret
+from mockserver.rpc.redaction import find_real_secret
 from mockserver.state.world import PREFIX, WorldCredentials
 
 API_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")

@@ -43,8 +43,9 @@ from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import is_form, read_request
 from mockserver.rpc import errors, outages
-from mockserver.rpc.credentials import Credentials, read_credentials, redact
+from mockserver.rpc.credentials import Credentials, read_credentials
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.redaction import redact
 from mockserver.state.clock import Nanos, SystemClock, machine_time, stopwatch
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Settings, World, Worlds
