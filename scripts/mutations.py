@@ -263,7 +263,7 @@ MUTATIONS = (
     Mutation(
         "a change kept though a record has changed",
         "mockserver/state/memory.py",
-        "if (row[1] if row else 0) != version:",
+        "if (row[_VERSION] if row else 0) != version:",
         "if False:",
         (f"{API}/test_concurrency.py",),
     ),

@@ -6,6 +6,14 @@ the transaction; then everything that was written is committed, or nothing. If a
 this one read, `change` is called again and reads the new state. So `change` must be safe to repeat, and an error that
 it raises was decided on one state of the store.
 
+Numbers that order and compare:
+
+    ordinal     of a record: its place in the order of insertion; a replacement keeps it
+    version     of a record: every write gives a new one, and none is given twice
+    revision    of a collection, of a list in memory, of a database's space: grows with every change in it
+    epoch       of a database's space: changes when the space is cleared or restored, so that it is read anew
+    generation  of a store that has been read anew: its lists have other revisions, so transactions are repeated
+
 Lists are read page by page from the indexes that a collection declares. A position in an index is a rank and a text, so it
 stays valid after its record is deleted.
 """
