@@ -78,7 +78,7 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         result = handler(call)
     except StorageError as error:
         refused, result = error, _print_error(error, call)
-    except Exception:
+    except Exception:  # a bug of ours
         log.exception(BUG, method)
         refused = errors.injected(500, None)
         result = Result(refused.body, 500)

@@ -152,7 +152,7 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
         answer.result = error
     except Unavailable:
         raise
-    except Exception:
+    except Exception:  # a bug of ours
         log.exception(BUG, request.route.id)
         answer.result = request.internal_error
     if isinstance(answer.result, ApiError) and answer.message is not None:
@@ -220,7 +220,7 @@ def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Paus
     except Unavailable as error:
         log.error("%s: %s", request.route.id, error)  # noqa: TRY400 - the sentence says it all
         raise outages.overloaded() from None
-    except Exception:
+    except Exception:  # a bug of ours
         log.exception(BUG, request.route.id)
         raise request.internal_error from None
 

@@ -239,7 +239,7 @@ def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
             yield _encode_item(response, item, mask)
     except ApiError:
         raise
-    except Exception:
+    except Exception:  # a bug of ours, in the encoder
         log.exception(BUG, answer.request.route.id)
         error = answer.request.internal_error
         if isinstance(result, dict):

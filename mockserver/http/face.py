@@ -207,7 +207,7 @@ class HttpFace:
             return route.id, printer.print(answer)
         except Unavailable:
             raise
-        except Exception:
+        except Exception:  # a bug of ours, in the printer
             log.exception(BUG, route.id)
             answer.result = request.internal_error
             return route.id, printer.print(answer)

@@ -147,7 +147,7 @@ class Printer:
                 separator = b"" if sse else ARRAY_SEPARATOR
         except ApiError as error:
             yield separator + error_body(error, self.parameters.xgafv)
-        except Exception:
+        except Exception:  # a bug of ours, in the encoder
             log.exception(BUG, answer.request.route.id)
             yield separator + error_body(answer.request.internal_error, self.parameters.xgafv)
         if not sse:

@@ -92,7 +92,7 @@ class Scenario:
             with _lock:
                 rule, mismatch = self._use_first_match(prompt)
                 return (None, mismatch) if rule is None else (resolve_answer(rule, prompt), "")
-        except Exception as error:
+        except Exception as error:  # the function is the test's, so it may raise anything
             log.exception("%s: a function of the test failed", prompt.model)
             # our choice: the real service runs no functions
             raise ApiError(Code.INTERNAL, f"A function that the test gave failed: {error!r}") from error

@@ -362,7 +362,7 @@ class MockServer:
     def _open_grpc_port(self) -> None:
         try:
             _ = self.grpc_target
-        except BaseException:
+        except BaseException:  # whatever ends the start, the HTTP port is closed again
             self.stop()
             raise
 
