@@ -10,7 +10,7 @@ from mockserver.scripting.safety import category_name, checked_name, level_name
 from mockserver.scripting.summary import summary_repr
 from mockserver.settings import LONGEST_SECONDS
 
-# Those of both services. A surface prints OTHER for a reason that its service does not have.
+# Those of both services. A service prints OTHER for a reason that its service does not have.
 FINISH_REASONS = (
     "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
     "MALFORMED_FUNCTION_CALL", "MODEL_ARMOR", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION",
