@@ -123,7 +123,7 @@ def test_every_member_of_the_oneof_is_data(part: Json) -> None:
 def whole(service: str, model: str, as_of: str = "", *, stream: bool = False, text: str = "x", **settings: Any) -> Any:
     """The answer, or the events of a stream, of a world of that day."""
     world = World(ManualClock(), Settings(as_of=date.fromisoformat(as_of) if as_of else None, seed=1, **settings))
-    Scenario(world.store).add(Rule(Answer(chunks=["one ", "two ", "three"])))
+    Scenario(world.store).add_rules(Rule(Answer(chunks=["one ", "two ", "three"])))
     contents = [{"role": "user", "parts": [{"text": text}]}]
     with in_process(world) as client:
         if service == VERTEX:

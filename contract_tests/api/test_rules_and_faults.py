@@ -24,7 +24,7 @@ EVERYWHERE = pytest.mark.parametrize("ask", [pytest.param(ask, id=name) for name
 def new_world(*rules: Rule) -> World:
     """Return a world with these rules."""
     world = World(ManualClock(), Settings(seed=1))
-    Scenario(world.store).add(*rules)
+    Scenario(world.store).add_rules(*rules)
     return world
 
 

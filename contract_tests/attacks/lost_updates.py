@@ -249,7 +249,7 @@ def uses_of_answers(contest: Contest) -> None:
     prompt = {"contents": [{"parts": [{"text": "x"}]}]}
     given, asked = list[str](), len(contest.world.calls)
     times = contest.rounds * THREADS // 2
-    Scenario(contest.world.store).add(Rule(Answer("scarce"), times=times))
+    Scenario(contest.world.store).add_rules(Rule(Answer("scarce"), times=times))
 
     def generate(_: int) -> None:
         for _ in range(contest.rounds):

@@ -33,7 +33,7 @@ def choose_answer(
     With it comes a hint why no rule matches, "" if there are no rules. Raises ApiError INTERNAL if a function of the
     tester fails.
     """
-    scripted, hint = scenario.answer(prompt)
+    scripted, hint = scenario.choose_answer(prompt)
     if scripted is not None:
         return scripted, ""
     answer = default_answer(prompt, examples, magic=magic, structured=structured_answer(message, prompt))

@@ -14,7 +14,7 @@ from typing import Any
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_unrouted, explain
-from mockserver.dispatch.dispatcher import BUG, CallResult, WouldBlock, dispatch, record_undispatched
+from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_undispatched
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
@@ -71,9 +71,9 @@ class ReceivedRequest:
         """Return the name of a request without a method in the access log."""
         return f"{self.http.sent_verb} {redact(self.http.path)}"
 
-    def printer(self, parameters: SystemParameters = NO_PARAMETERS, answer: CallResult | None = None) -> Printer:
-        """Return what prints the reply."""
-        return Printer(self.http, parameters, self.now, self.world.clock, answer)
+    def printer(self, parameters: SystemParameters = NO_PARAMETERS) -> Printer:
+        """Return what prints the reply to a request without a method."""
+        return Printer(self.http, parameters, self.now, self.world.clock)
 
     def answer_recorded(self, recordings: Recordings, table: RouteTable) -> tuple[str, HttpReply] | None:
         """Reply with the recorded answer; None if there is none and another one may be given."""
@@ -202,7 +202,7 @@ class HttpFace:
         if isinstance(answer.result, ApiError):
             answer.hint = answer.hint or _refusal_hint(http, request, answer.result)
             received.reason = explain(answer.result, answer.hint)
-        printer = received.printer(parameters, answer)
+        printer = Printer(http, parameters, received.now, received.world.clock, answer)
         try:
             return route.id, printer.print(answer)
         except Unavailable:

@@ -170,7 +170,7 @@ class Replay:
             and exchange.response.status == 200
             and (answer := extract_answer(exchange.response, match.route.response))
         ):
-            Scenario(world.store).replace([Rule(answer)])
+            Scenario(world.store).replace_rules([Rule(answer)])
         if exchange.response.status in {400, 401} and _REFUSED_CREDENTIALS.search(exchange.response.body):
             world = world.fork("strict")
             world.settings = replace(world.settings, auth="strict", accepted_credentials=frozenset({"another"}))

@@ -3,6 +3,7 @@
 import copy
 import logging
 import random
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,8 +29,8 @@ class AnswerRecord:
 RULES: Collection[AnswerRecord] = Collection("scenario.rules", AnswerRecord)
 FAULTS: Collection[FaultRecord] = Collection("scenario.faults", FaultRecord)
 
-NO_LIMIT = 1_000_000
-"""More rules or faults than a world has."""
+NO_LIMIT = sys.maxsize
+"""All rules or faults are read at once: `walk` reads page by page, and might mix those before and after a replacement."""
 
 # One thread at a time matches rules and calls a test's functions, so that they need no lock of their own. Each is called
 # once for a prompt, unless the rules change meanwhile. The lock is reentrant because a test's function may add rules.
@@ -50,13 +51,13 @@ class Scenario:
     def _rules(self) -> list[Entry[AnswerRecord]]:
         return self._store.page(RULES, ALL, "", limit=NO_LIMIT)
 
-    def add(self, *rules: Rule) -> None:
+    def add_rules(self, *rules: Rule) -> None:
         """Add rules after the existing ones. ValueError for a function, which a shared store cannot hold."""
         self._check(rules)
         self._store.transact(lambda transaction: self._insert(transaction, rules))
 
-    def replace(self, rules: Sequence[Rule]) -> None:
-        """Replace all rules; the counts of the new ones are 0. ValueError as for `add`."""
+    def replace_rules(self, rules: Sequence[Rule]) -> None:
+        """Replace all rules; the counts of the new ones are 0. ValueError as for `add_rules`."""
         self._check(rules)
 
         def change(transaction: Store) -> None:
@@ -78,7 +79,7 @@ class Scenario:
         for rule in rules:
             transaction.insert(RULES, _new_name(transaction), AnswerRecord(rule))
 
-    def answer(self, prompt: Prompt) -> tuple[Answer | None, str]:
+    def choose_answer(self, prompt: Prompt) -> tuple[Answer | None, str]:
         """Return the answer of the first rule that matches the prompt; else None, and why no rule matches.
 
         It counts the prompt as a call of its model. Raises ApiError INTERNAL if a function of the test fails, so that
