@@ -58,20 +58,20 @@ def create_app(
 
 
 class _App:
-    """The parts of the server, and the choice between them."""
+    """The ASGI application: chooses the part of the server that answers a request."""
 
     def __init__(self, worlds: Worlds, guard: Guard, host_guard: HostGuard | None, calls: CallCounter) -> None:
         table = route_table()
         self._worlds = worlds
         self._host_guard = host_guard
         self._calls = calls
-        self._google = Google(HttpFace(worlds, table, calls.log_call), REQUEST_BYTES)
+        self._services = FaceApp(HttpFace(worlds, table, calls.log_call), REQUEST_BYTES)
         self._identity = identity.create_app(worlds)
         self._others = Starlette(
             routes=[
                 HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
                 Mount("/_mock", Control(worlds, table, guard, calls)),
-                Mount("/", self._google),
+                Mount("/", self._services),
             ]
         )
         self._others.router.redirect_slashes = False
@@ -91,7 +91,7 @@ class _App:
             return self._identity
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         if path.startswith("/v1"):
-            return self._google
+            return self._services
         if path == "/" and identity.asks_for_metadata(headers):
             return identity.METADATA_ROOT
         if path == "/" and _is_browser(scope):
@@ -100,10 +100,10 @@ class _App:
         return self._storage if cloud_storage.serves(host, path) else self._others
 
     @cached_property
-    def _storage(self) -> "Google":
+    def _storage(self) -> "FaceApp":
         from mockserver.cloud_storage.face import StorageFace  # noqa: PLC0415 - few clients store objects
 
-        return Google(StorageFace(self._worlds, self._calls.log_call), OBJECT_BYTES)
+        return FaceApp(StorageFace(self._worlds, self._calls.log_call), OBJECT_BYTES)
 
 
 def _refuse_host(guard: HostGuard, scope: Scope) -> Response | None:
@@ -130,11 +130,11 @@ def _is_browser(scope: Scope) -> bool:
     return is_page and not headers.get(b"host", b"").endswith(b".googleapis.com")
 
 
-class Google:
+class FaceApp:
     """A face as an ASGI app.
 
     A request that waits for something outside of this process has its own thread. Requests that take long to compute
-    share a few threads. Of a body larger than the limit only so much is kept that the face can tell.
+    share a few threads. Of a body larger than the limit only enough is kept for the face to see that it is too large.
     """
 
     def __init__(self, face: Face, limit: int) -> None:
@@ -163,7 +163,7 @@ class Google:
             if reply.delay_seconds:
                 await client.sleep(reply.clock, reply.delay_seconds)
             if reply.reset or not await _send(reply, client, has_loop=has_loop):
-                reply.close()  # written down before the client can know that it is over
+                reply.close()  # log the call before the client sees the connection end
                 await client.break_off(reset=reply.reset)
         except _ClientLeft:
             pass

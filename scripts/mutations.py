@@ -284,8 +284,8 @@ MUTATIONS = (
     Mutation(
         "an order that moves while pages are turned",
         "mockserver/vertex/tuning_jobs.py",
-        "then = Repository(call.world, page.moment or call.now)",
-        "then = repository",
+        "at_first_page = Repository(call.world, page.moment or call.now)",
+        "at_first_page = repository",
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(

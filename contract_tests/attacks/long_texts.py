@@ -27,7 +27,7 @@ from mockserver.rpc.errors import ApiError
 from mockserver.rpc.paging import parse_token
 from mockserver.rpc.redaction import redact
 from mockserver.scripting.answers import Prompt, Rule, Turn
-from mockserver.scripting.faults import Fault, FaultRecord, Signature, select_fault
+from mockserver.scripting.faults import CallTarget, Fault, FaultRecord, select_fault
 from mockserver.scripting.magic_words import job_directives, parse_magic_words, strip_magic_words
 from mockserver.simulation.tokens import split
 from mockserver.state.calls import CallLog, RecordedCall
@@ -92,7 +92,7 @@ def called(text: str) -> object:
 def faulty(text: str) -> object:
     """Globs of faults."""
     records = [FaultRecord(Fault(resource="*a*a*a*a*a*b", status=503))]
-    return select_fault(records, Signature("m", text), 0, random.Random(1))
+    return select_fault(records, CallTarget("m", text), 0, random.Random(1))
 
 
 BRACKETS = ("\n", " ", "[mock:", "[mock: ", "[ mock:", '[mock: a="', "[mock: text=", "[mock: a='b' ", "\n[mock: x]")

@@ -155,17 +155,18 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
     except Exception:  # a bug of ours
         log.exception(BUG, request.route.id)
         answer.result = request.internal_error
-    if isinstance(answer.result, ApiError) and answer.message is not None:
-        answer.hint = request.service.refusal_hint(request.route, answer.message)
-    elif answer.message is None and answer.fault is not None:
-        _complete_for_log(request, answer)
-    elif answer.hint:
+    is_refused = isinstance(answer.result, ApiError)
+    if answer.hint and not is_refused:
         log.warning("%s: %s", request.route.id, answer.hint)
+    if is_refused and answer.message is not None:
+        answer.hint = request.service.refusal_hint(request.route, answer.message)
+    if answer.fault is not None and answer.message is None:
+        _complete_for_log(request, answer)
     return answer
 
 
 def _complete_for_log(request: Request, answer: CallResult) -> None:
-    """Read caller and message of a call that a fault has ended before: the log has them as of every other call."""
+    """Read the caller and the message, for the log, of a call that a fault ended before they were read."""
     answer.caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
     with contextlib.suppress(ApiError):
         answer.message = request.bind()

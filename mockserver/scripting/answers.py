@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from mockserver.scripting.expressions import searcher
-from mockserver.scripting.safety import category_name, checked_name, level_name
+from mockserver.scripting.names import checked_name
+from mockserver.scripting.safety import category_name, level_name
 from mockserver.scripting.summary import summary_repr
 from mockserver.settings import LONGEST_SECONDS
 

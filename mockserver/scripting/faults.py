@@ -51,7 +51,7 @@ _SECONDS = ("retry_after", "latency_seconds", "chunk_delay_seconds", "for_second
 _COUNTS = {"after_chunks": 0, "cut_after_chunks": 0, "fail_at_step": 0, "stall_at_step": 0, "nth": 1, "times": 1}
 
 
-class Signature(NamedTuple):
+class CallTarget(NamedTuple):
     """The parts of a call that faults match: the id of its method and the name of its resource."""
 
     method: str
@@ -141,14 +141,14 @@ class FaultRecord:
 
 
 def match_fault(
-    record: FaultRecord, signature: Signature, now: Nanos, rng: random.Random
+    record: FaultRecord, target: CallTarget, now: Nanos, rng: random.Random
 ) -> tuple[FaultRecord, Fault | None]:
     """Match a call with a fault. Return the fault's new record, and the fault if it is to be injected.
 
     Only a fault whose probability is below 1 draws from the random generator.
     """
     fault = record.fault
-    if not _matches(fault, signature) or _is_over(record, now):
+    if not _matches(fault, target) or _is_over(record, now):
         return record, None
     record = replace(record, matched=record.matched + 1)
     if not _is_due(record) or (fault.probability < 1 and rng.random() >= fault.probability):
@@ -157,7 +157,7 @@ def match_fault(
 
 
 def select_fault(
-    records: Sequence[FaultRecord], signature: Signature, now: Nanos, rng: random.Random
+    records: Sequence[FaultRecord], target: CallTarget, now: Nanos, rng: random.Random
 ) -> tuple[tuple[FaultRecord, ...], Fault | None]:
     """Match a call with all faults of a world, in order. Return their new records, and the fault to inject.
 
@@ -169,7 +169,7 @@ def select_fault(
         if result is not None and result.is_final:
             new_records.append(record)
             continue
-        new_record, fault = match_fault(record, signature, now, rng)
+        new_record, fault = match_fault(record, target, now, rng)
         new_records.append(new_record)
         if fault is not None:
             result = fault if result is None else _combine(fault, result)
@@ -208,8 +208,8 @@ def fault_from_words(magic_words: Mapping[str, str]) -> Fault | None:
     )
 
 
-def _matches(fault: Fault, signature: Signature) -> bool:
-    return matches_method(signature.method, fault.method) and fnmatchcase(signature.resource, fault.resource)
+def _matches(fault: Fault, target: CallTarget) -> bool:
+    return matches_method(target.method, fault.method) and fnmatchcase(target.resource, fault.resource)
 
 
 def _is_over(record: FaultRecord, now: Nanos) -> bool:

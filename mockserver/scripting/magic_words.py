@@ -62,7 +62,7 @@ def strip_magic_words(text: str) -> str:
 def _brackets(text: str) -> Iterator[tuple[int, str, int]]:
     """Find where each `[mock: ...]` starts, what is inside, and where it ends.
 
-    One that is never closed is none, and nor is any behind it: the text is gone through once, however it was made.
+    Brackets without an end are plain text, and so is everything after them: the text is read once, in linear time.
     """
     end = 0
     while (opening := _OPENING.search(text, end)) and (closing := text.find("]", opening.end())) >= 0:
@@ -72,14 +72,14 @@ def _brackets(text: str) -> Iterator[tuple[int, str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class JobDirectives:
-    """How a new job ends, or that it never does, as scripted."""
+    """How a new job ends, or that it never ends, as scripted."""
 
     fail_at_step: int | None = None
     stall_at_step: int | None = None
     never_finish: bool = False
     finish_now: bool = False
 
-    def direct(self, run: Run) -> Run:
+    def apply_to(self, run: Run) -> Run:
         """Apply the directives to a run. A run that would fail earlier still does."""
         if self.never_finish:
             run = replace(run, stall_at_step=max(run.total_steps - 1, 0))

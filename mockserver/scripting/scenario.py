@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Answer, Prompt, Rule, find_match, resolve_answer
-from mockserver.scripting.faults import Fault, FaultRecord, Signature, select_fault
+from mockserver.scripting.faults import CallTarget, Fault, FaultRecord, select_fault
 from mockserver.state.store import ALL, Collection, Conflict, Entry, Missing, Store
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ class Scenario:
             entries = transaction.page(FAULTS, ALL, "", limit=NO_LIMIT)
             records = [entry.record for entry in entries]
             # A copy of the generator: the transaction may be repeated, and must draw the same numbers.
-            new_records, fault = select_fault(records, Signature(method, resource), now, copy.copy(rng))
+            new_records, fault = select_fault(records, CallTarget(method, resource), now, copy.copy(rng))
             for entry, record in zip(entries, new_records, strict=True):
                 if record != entry.record:
                     transaction.replace(FAULTS, entry.name, record)

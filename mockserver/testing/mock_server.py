@@ -1,4 +1,4 @@
-"""`MockServer`: the handle of a tester. Its methods call other rooms; it has no logic of its own."""
+"""`MockServer`: the handle of a tester. Its methods call other rooms."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -71,7 +71,7 @@ class MockServer:
         self.script(answers)
 
     def _use(self, worlds: Worlds) -> None:
-        """Become the handle of the default one of these worlds."""
+        """Use these worlds: the handle is that of the default one."""
         self._worlds = worlds
         self._doors = contextlib.ExitStack()
         self._refused_hosts: list[str] = []
@@ -339,7 +339,7 @@ class MockServer:
     ) -> Self:
         """Serve on a socket, at `url`, until `stop()`. Other machines need the `token` to control it, if they can.
 
-        gRPC is served at `grpc_target`: with a `grpc_port` from now on, without one from its first use on, at a free one.
+        gRPC is served at `grpc_target`: on `grpc_port` at once, or without one on a free port when it is first used.
         Raises ValueError for an address that others can reach when there is no token, OSError for one that is in use.
         """
         from mockserver.doors.grpc_port import LazyPort

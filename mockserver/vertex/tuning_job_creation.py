@@ -173,7 +173,7 @@ def _new_run(
     job = request.job
     labels = (text for label in job.get("labels", {}).items() for text in label)
     for directives in call.job_directives(job.get("tunedModelDisplayName", ""), job.get("description", ""), *labels):
-        run = directives.direct(run)
+        run = directives.apply_to(run)
     return runs.find_place(call.world, TUNING_JOBS, run), defaults
 
 
