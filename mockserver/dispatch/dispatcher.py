@@ -155,10 +155,9 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
     except Exception:  # a bug of ours
         log.exception(BUG, request.route.id)
         answer.result = request.internal_error
-    is_refused = isinstance(answer.result, ApiError)
-    if answer.hint and not is_refused:
+    if answer.hint and not isinstance(answer.result, ApiError):
         log.warning("%s: %s", request.route.id, answer.hint)
-    if is_refused and answer.message is not None:
+    if isinstance(answer.result, ApiError) and answer.message is not None:
         answer.hint = request.service.refusal_hint(request.route, answer.message)
     if answer.fault is not None and answer.message is None:
         _complete_for_log(request, answer)
