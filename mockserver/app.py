@@ -50,8 +50,8 @@ def create_app(
     """Create the ASGI app of the server for one world, by default a new one, or for several.
 
     `guard` decides who may use the control API: by default every program on this machine. `host_guard` decides under
-    which host names, and from which web pages, the server may be used: by default all, as Google's own. `calls` logs and
-    counts every call.
+    which host names, and from which web pages, the server may be used: by default all, as Google's own. `calls` logs
+    and counts every call.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     return _App(worlds, guard or Guard(), host_guard, calls or CallCounter())

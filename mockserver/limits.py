@@ -1,7 +1,7 @@
 """How much one request may ask for: every such limit is declared here, and enforced where it says.
 
-A limit that Google has was seen or is documented, and says so; the others are our choice, far beyond what a program asks
-for, so that one request cannot stop the server for everybody.
+A limit that Google has was seen or is documented, and says so; the others are our choice, far beyond what a program
+asks for, so that one request cannot stop the server for everybody.
 """
 
 from dataclasses import dataclass

@@ -397,7 +397,10 @@ EMBEDDER = "publishers/google/models/text-embedding-004"
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_embedding_models_answer_predict(client: Client, version: str) -> None:
-    """additions.md, shapes: only Gemini models refuse it. Every text has a vector, its tokens and its own truncation."""
+    """additions.md, shapes: only Gemini models refuse it.
+
+    Every text has a vector, its tokens and its own truncation.
+    """
     vertex = Vertex(client, version=version)
     body = {"instances": [{"content": "What is your name?", "task_type": "RETRIEVAL_QUERY"}, {"content": "x"}]}
 

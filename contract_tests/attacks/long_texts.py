@@ -1,7 +1,7 @@
-"""Attacks on what reads clients' and testers' texts: each twice as long a text may take little more than twice the time.
+"""Attacks on what reads clients' and testers' texts: a text twice as long may take little more than twice the time.
 
-The texts are those that a quadratic or exponential way of reading is slow on. (Expressions that stand in the package are
-attacked one by one in expressions.py.)
+The texts are those that a quadratic or exponential way of reading is slow on. (Expressions that stand in the package
+are attacked one by one in expressions.py.)
 """
 
 import contextlib

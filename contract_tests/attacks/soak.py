@@ -28,7 +28,10 @@ Ask = Callable[[str, str, bytes, dict[str, str]], int]
 
 LONG, SHORT = 150_000, 3_000
 SLACK_BYTES = 24 * 2**20
-"""What may come and go with the allocator. A leak of a kilobyte a request would be four times as much in the long form."""
+"""What may come and go with the allocator.
+
+A leak of a kilobyte a request would be four times as much in the long form.
+"""
 
 TEXTS = ("", "x" * 3000, "\u00e9\n", "[mock: text=hello]", "*", "tunedModels/numbers")
 

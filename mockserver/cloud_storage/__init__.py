@@ -12,6 +12,6 @@ _PREFIXES = ("/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/", "/b
 
 
 def serves(host: str, path: str) -> bool:
-    """Return whether a request is for Cloud Storage: by its path on any host, and whatever it is on the service's own."""
+    """Return whether a request is for Cloud Storage: by its path on any host, and all on the service's own host."""
     name = host_without_port(host)
     return path.startswith(_PREFIXES) or name == HOST or name.endswith(f".{HOST}")

@@ -70,7 +70,7 @@ def _failed_call(request: Request, fault: Fault) -> FailedCall:
 
 
 def injected_error(fault: Fault, service: Service, call: FailedCall) -> ApiError:
-    """Return the status error of a fault: the real error of the service on that day, or with the fault's own message."""
+    """Return the status error of a fault: the service's error on that day, or one with the fault's own message."""
     name = fault.status_name or "INTERNAL"
     error = service.injected_error(name, call) or _common_error(name, service, call)
     if fault.message is None and (fault.retry_after is None or error.details):

@@ -1,6 +1,7 @@
 """The gRPC face: turns gRPC requests into requests of the dispatcher, and answers into replies. It has no sockets.
 
-The order of checks is the dispatcher's: bytes that are not a message are refused after the credentials have been checked.
+The order of checks is the dispatcher's: bytes that are not a message are refused after the credentials have been
+checked.
 """
 
 import logging
@@ -39,7 +40,10 @@ Pieces = Generator[Piece, None, None]
 
 @dataclass(frozen=True, slots=True)
 class GrpcRequest:
-    """A gRPC request. `method` is "/package.Service/Method", names of metadata are lower case, `body` is the message."""
+    """A gRPC request.
+
+    `method` is "/package.Service/Method", names of metadata are lower case, `body` is the message.
+    """
 
     method: str
     metadata: Mapping[str, str]
@@ -281,7 +285,7 @@ GARBLED = b"\xff" * 16
 
 
 def connection_lost(how: str = "Stream removed (Socket closed)") -> ApiError:
-    """Return the error of grpcio 1.85's clients for a connection that breaks; a server cannot break that of one call."""
+    """Return the error of grpcio 1.85's clients for a broken connection; a server cannot break that of one call."""
     return ApiError(Code.UNAVAILABLE, how)
 
 

@@ -264,7 +264,10 @@ def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], paramet
 
 
 def _refusal_hint(http: HttpRequest, request: Request, error: ApiError) -> str:
-    """Return a hint for what a first request often lacks: credentials, or a Content-Type. The service has none either."""
+    """Return a hint for what a first request often lacks: credentials, or a Content-Type.
+
+    The service has none either.
+    """
     denied = error.code in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED}
     if denied and request.credentials.key is None and request.credentials.bearer is None:
         key = "KEY" if request.settings.auth == "strict" else "any-key"

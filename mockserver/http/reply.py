@@ -131,7 +131,10 @@ class Printer:
         return self._reply(200, headers, Pieces(pieces, lambda: answer.record_stream_end(entry)))
 
     def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> Iterator[Piece]:
-        """Yield events, or the elements of an array. An error after the first message is not wrapped in either [seen]."""
+        """Yield events, or the elements of an array.
+
+        An error after the first message is not wrapped in either [seen].
+        """
         sse = self.parameters.alt == "sse"
         encode = self._encoder(answer, sse_event if sse else write)
         separator = b"" if sse else ARRAY_OPEN
@@ -206,7 +209,7 @@ def requested_mask(http: HttpRequest, parameters: SystemParameters) -> str | Non
 
 
 def compress(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Compress the pieces so that each can be read when it arrives [seen: 15 of 19 arrays; events are not compressed]."""
+    """Compress each piece so that it can be read when it arrives [seen: 15 of 19 arrays; events are not compressed]."""
     packer = zlib.compressobj(1, wbits=16 + zlib.MAX_WBITS)
     for piece in pieces:
         yield packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH) if isinstance(piece, bytes) else piece

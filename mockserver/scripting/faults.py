@@ -64,8 +64,8 @@ class Fault:
 
     Calls: `method` and `resource` are globs for the method's id ("tunedModels.create"), or the end of it, and for the
     name of the resource; `nth` is the number of the first matching call that it affects, from 1, and without `times`
-    the only one; `times` limits how many calls it affects; `probability` is drawn from the world's seeded random generator; `for_seconds` is
-    how long the fault lasts after it was added, on the world's clock.
+    the only one; `times` limits how many calls it affects; `probability` is drawn from the world's seeded random
+    generator; `for_seconds` is how long the fault lasts after it was added, on the world's clock.
 
     Effect: `status` is an HTTP status, the name of a google.rpc code or one of REASONS, sent with the real sentence or
     with `message`, and with `retry_after` (seconds) in RetryInfo; in a stream it comes after `after_chunks` chunks.

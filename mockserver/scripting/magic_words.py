@@ -6,7 +6,8 @@ They are for clients that cannot reach the control API. In a prompt, anywhere, o
     [mock: finish=SAFETY harassment=HIGH]       finish reason, and ratings of the answer
     [mock: max_tokens]                          a lone finish reason is one too
     [mock: block=SAFETY prompt-hate_speech=HIGH]    a blocked prompt, and ratings of the prompt
-    [mock: error=429 retry-after=30]            a fault: also latency, chunk-delay, after, cut (chunks), reset, truncate, garble
+    [mock: error=429 retry-after=30]            a fault: also latency, chunk-delay, after, cut (chunks), reset,
+                                                truncate, garble
 
 In the display name, description or labels of a job:
 
@@ -37,7 +38,7 @@ _JOB_WORD = re.compile(
 
 
 def parse_magic_words(text: str) -> Mapping[str, str]:
-    """Return the words of every `[mock: ...]` in a text: names, in lower case with `_`, and values, "" if there is none."""
+    """Return the words of every `[mock: ...]` in a text: names, in lower case with `_`, and values, "" if none."""
     words: dict[str, str] = {}
     for _, inside, _ in _brackets(text):
         for word in _WORD.finditer(inside.strip()):

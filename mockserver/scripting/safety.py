@@ -13,7 +13,10 @@ LEVELS = ("NEGLIGIBLE", "LOW", "MEDIUM", "HIGH")
 
 
 def category_name(word: str) -> str:
-    """Return the short name of a category, given with or without its prefix, in any case. ValueError lists all names."""
+    """Return the short name of a category, given with or without its prefix, in any case.
+
+    ValueError lists all names.
+    """
     return checked_name("safety category", word, word.upper().removeprefix("HARM_CATEGORY_"), CATEGORIES)
 
 

@@ -30,10 +30,11 @@ RULES: Collection[AnswerRecord] = Collection("scenario.rules", AnswerRecord)
 FAULTS: Collection[FaultRecord] = Collection("scenario.faults", FaultRecord)
 
 NO_LIMIT = sys.maxsize
-"""All rules or faults are read at once: `walk` reads page by page, and might mix those before and after a replacement."""
+"""Rules and faults are read at once: `walk` reads page by page, and might mix those before and after a change."""
 
-# One thread at a time matches rules and calls a test's functions, so that they need no lock of their own. Each is called
-# once for a prompt, unless the rules change meanwhile. The lock is reentrant because a test's function may add rules.
+# One thread at a time matches rules and calls a test's functions, so that they need no lock of their own. Each is
+# called once for a prompt, unless the rules change meanwhile. The lock is reentrant because a test's function may add
+# rules.
 _lock = threading.RLock()
 
 

@@ -12,8 +12,9 @@ from mockserver.settings.world import Beginning, Settings
 T = TypeVar("T")
 
 OTHERS = ("MOCKSERVER_REAL_", "MOCKSERVER_URL", "MOCKSERVER_SERVICE_", "MOCKSERVER_PORT_")
-"""Variables that are not for the server: of the tests against the real services, the one that it sets for programs, and of
-Kubernetes for a service so named."""
+"""How variables begin that are not for the server: those of the tests against the real services, the one that it sets
+for programs, and those of Kubernetes for a service named mockserver.
+"""
 
 GROUPS = (Beginning, Settings, Serving, InterceptionSettings)
 

@@ -126,7 +126,10 @@ def _keys(index: Index[Any], name: str, row: _Row) -> list[Key]:
 
 
 class MemoryStore(Store):
-    """A dictionary for each collection, and a sorted list of keys for each of its lists. Copies share the frozen records."""
+    """A dictionary for each collection, and a sorted list of keys for each of its lists.
+
+    Copies share the frozen records.
+    """
 
     def __init__(self) -> None:
         self.origin = self

@@ -206,7 +206,7 @@ class MockServer:
     def fail(
         self, name: str, *, at_step: int | None = None, error: str | None = None, code: int | str | None = None
     ) -> None:
-        """Make the run fail: now, or after `at_step` steps. Without an `error` it has the service's usual message and code.
+        """Make the run fail: now, or after `at_step` steps. Without an `error` it has the service's usual one.
 
         `code` is the google.rpc code of the `error`, by name or number; INTERNAL by default.
         """

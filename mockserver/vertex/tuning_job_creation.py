@@ -244,7 +244,7 @@ def _exports_checkpoints(call: Call, request: TuningRequest) -> bool:
 def _new_checkpoints(
     request: TuningRequest, run: Run, endpoint: str, other_endpoints: Iterator[str], rng: Random
 ) -> tuple[Checkpoint, ...]:
-    """Return the checkpoints of a run; the last is the end of training [documented], and the job's endpoint serves it."""
+    """Return the checkpoints of a run; the last is the end of training [documented], which the endpoint serves."""
     places = _checkpoint_places(request, run)
     return tuple(
         Checkpoint(

@@ -138,8 +138,9 @@ def _walk_jobs(
 ) -> Iterator[Entry[TuningJob]]:
     """Return the jobs on the page and after it, in the order of the moment of the first page.
 
-    The clock may stand still: a job whose end was requested at that moment, but after the first page was read, keeps the
-    position that it had before. `changed_ordinals` are the jobs whose end was requested before the first page was read.
+    The clock may stand still: a job whose end was requested at that moment, but after the first page was read, keeps
+    the position that it had before. `changed_ordinals` are the jobs whose end was requested before the first page was
+    read.
     """
     after = unpack_position(ranked(page.after))
     changed_since = {

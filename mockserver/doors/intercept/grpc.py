@@ -1,8 +1,8 @@
 """grpcio, sync and asyncio: channels to Google's hosts lead to a gRPC server on a Unix socket of this process.
 
 grpcio hands a call to the network below Python, so there is no place in the process to answer it. The server is started
-for the first channel and stays until the process ends, since clients keep their channels from one test to the next. Which
-app answers is decided for each call: the newest interceptor's.
+for the first channel and stays until the process ends, since clients keep their channels from one test to the next.
+Which app answers is decided for each call: the newest interceptor's.
 
 The client's own call credentials go along. They are sent only where the connection is as private as TLS is, which for
 grpcio a Unix socket is and a port of this machine is not.
