@@ -1,7 +1,7 @@
 """A long life: a mix of all requests, jobs, forks and snapshots, after which the server is as large as it was early on.
 
-The world has everything, and every route is asked. All fills up in the first sixth - the log of calls, the worlds beside
-the default one, the snapshots - and is replaced once in the second. After a third the process must not grow.
+The world has everything, and every route is asked. All fills up in the first sixth - the log of calls, the worlds
+beside the default one, the snapshots - and is replaced once in the second. After a third the process must not grow.
 """
 
 import gc
