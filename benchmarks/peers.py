@@ -2,9 +2,10 @@
 
     make peers [ARGS=ROUNDS]
 
-On a socket: `generateContent` with a prompt of 300 bytes, over eight connections, each server pinned to one core. aimock
-answers any prompt with one fixture. FastAPI reads the request into pydantic models and answers with others. moto does
-not know Gemini: it lists buckets. In a test: one call by httpx or requests, answered by us or by a constant. Linux only.
+On a socket: `generateContent` with a prompt of 300 bytes, over eight connections, each server pinned to one core.
+aimock answers any prompt with one fixture. FastAPI reads the request into pydantic models and answers with others. moto
+does not know Gemini: it lists buckets. In a test: one call by httpx or requests, answered by us or by a constant. Linux
+only.
 """
 
 import json

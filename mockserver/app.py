@@ -18,12 +18,13 @@ from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
 from mockserver.dispatch.access_log import CallCounter
 from mockserver.dispatch.dispatcher import WouldBlock
+from mockserver.dispatch.routing import Cut
 from mockserver.http import identity
 from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace
 from mockserver.http.host_guard import HostGuard
-from mockserver.http.reply import Cut, HttpReply
+from mockserver.http.reply import HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
@@ -32,6 +33,9 @@ from mockserver.state.clock import Clock, ManualClock, SystemClock
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
+
+ABORT = "mockserver.abort"
+"""The ASGI extension of a door that can break a connection: a function with the keyword `reset`."""
 
 NO_EVENT_LOOP = "mockserver.no_event_loop"
 """The ASGI extension of a door without an event loop: the app may block, and cannot await a thread."""
@@ -46,28 +50,28 @@ def create_app(
     """Create the ASGI app of the server for one world, by default a new one, or for several.
 
     `guard` decides who may use the control API: by default every program on this machine. `host_guard` decides under
-    which host names, and from which web pages, the server may be used: by default all, as Google's own. `calls` logs and
-    counts every call.
+    which host names, and from which web pages, the server may be used: by default all, as Google's own. `calls` logs
+    and counts every call.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     return _App(worlds, guard or Guard(), host_guard, calls or CallCounter())
 
 
 class _App:
-    """The parts of the server, and the choice between them."""
+    """The ASGI application: chooses the part of the server that answers a request."""
 
     def __init__(self, worlds: Worlds, guard: Guard, host_guard: HostGuard | None, calls: CallCounter) -> None:
         table = route_table()
         self._worlds = worlds
         self._host_guard = host_guard
         self._calls = calls
-        self._google = Google(HttpFace(worlds, table, calls.log_call), REQUEST_BYTES)
+        self._services = FaceApp(HttpFace(worlds, table, calls.log_call), REQUEST_BYTES)
         self._identity = identity.create_app(worlds)
         self._others = Starlette(
             routes=[
                 HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
                 Mount("/_mock", Control(worlds, table, guard, calls)),
-                Mount("/", self._google),
+                Mount("/", self._services),
             ]
         )
         self._others.router.redirect_slashes = False
@@ -87,7 +91,7 @@ class _App:
             return self._identity
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         if path.startswith("/v1"):
-            return self._google
+            return self._services
         if path == "/" and identity.asks_for_metadata(headers):
             return identity.METADATA_ROOT
         if path == "/" and _is_browser(scope):
@@ -96,10 +100,10 @@ class _App:
         return self._storage if cloud_storage.serves(host, path) else self._others
 
     @cached_property
-    def _storage(self) -> "Google":
+    def _storage(self) -> "FaceApp":
         from mockserver.cloud_storage.face import StorageFace  # noqa: PLC0415 - few clients store objects
 
-        return Google(StorageFace(self._worlds, self._calls.log_call), OBJECT_BYTES)
+        return FaceApp(StorageFace(self._worlds, self._calls.log_call), OBJECT_BYTES)
 
 
 def _refuse_host(guard: HostGuard, scope: Scope) -> Response | None:
@@ -126,11 +130,11 @@ def _is_browser(scope: Scope) -> bool:
     return is_page and not headers.get(b"host", b"").endswith(b".googleapis.com")
 
 
-class Google:
+class FaceApp:
     """A face as an ASGI app.
 
     A request that waits for something outside of this process has its own thread. Requests that take long to compute
-    share a few threads. Of a body larger than the limit only so much is kept that the face can tell.
+    share a few threads. Of a body larger than the limit only enough is kept for the face to see that it is too large.
     """
 
     def __init__(self, face: Face, limit: int) -> None:
@@ -159,7 +163,7 @@ class Google:
             if reply.delay_seconds:
                 await client.sleep(reply.clock, reply.delay_seconds)
             if reply.reset or not await _send(reply, client, has_loop=has_loop):
-                reply.close()  # written down before the client can know that it is over
+                reply.close()  # log the call before the client sees the connection end
                 await client.break_off(reset=reply.reset)
         except _ClientLeft:
             pass
@@ -199,15 +203,25 @@ class _Client:
         raise _ClientLeft
 
     async def break_off(self, *, reset: bool) -> None:
-        """End the connection instead of the answer, by what the door offers, and wait until it has ended."""
-        self._extensions["mockserver.abort"](reset=reset)
+        """End the connection instead of the answer, by what the door offers, and wait until it has ended.
+
+        RuntimeError on an ASGI server that does not offer it; once the answer has begun, such a server closes the
+        connection because of the error.
+        """
+        abort = self._extensions.get(ABORT)
+        if abort is None:
+            raise RuntimeError(
+                f"the injected fault breaks the connection, which this ASGI server cannot do: it has no {ABORT!r}"
+                " extension. Use `mockserver serve`, MockServer().live() or the fixtures"
+            )
+        abort(reset=reset)
         await self._receive()
 
 
 def _request(scope: Scope, body: bytes) -> HttpRequest:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return HttpRequest(
-        verb=scope["method"],
+        sent_verb=scope["method"],
         path=scope.get("raw_path", scope["path"].encode()).partition(b"?")[0].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=headers,

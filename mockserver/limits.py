@@ -1,7 +1,7 @@
 """How much one request may ask for: every such limit is declared here, and enforced where it says.
 
-A limit that Google has was seen or is documented, and says so; the others are our choice, far beyond what a program asks
-for, so that one request cannot stop the server for everybody.
+A limit that Google has was seen or is documented, and says so; the others are our choice, far beyond what a program
+asks for, so that one request cannot stop the server for everybody.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit: what it counts, where it is modules, and what somebody past it is told."""
+    """A limit: what it counts, the modules that enforce it, and the answer beyond it."""
 
     name: str
     value: int

@@ -4,7 +4,8 @@ index, contributing, security, changelog   README.md and the other files at the 
 reference/settings.md                      from the declarations of the settings
 reference/control.md                       from the table of the control API's operations
 
-images/architecture.svg, from the layers in pyproject.toml, is in the repository: `python scripts/docs_pages.py` writes it.
+images/architecture.svg, from the layers in pyproject.toml, is in the repository: `python scripts/docs_pages.py` writes
+it.
 """
 
 import re

@@ -263,7 +263,7 @@ MUTATIONS = (
     Mutation(
         "a change kept though a record has changed",
         "mockserver/state/memory.py",
-        "if (row[1] if row else 0) != version:",
+        "if (row[_VERSION] if row else 0) != version:",
         "if False:",
         (f"{API}/test_concurrency.py",),
     ),
@@ -284,8 +284,8 @@ MUTATIONS = (
     Mutation(
         "an order that moves while pages are turned",
         "mockserver/vertex/tuning_jobs.py",
-        "then = Repository(call.world, page.moment or call.now)",
-        "then = repository",
+        "at_first_page = Repository(call.world, page.moment or call.now)",
+        "at_first_page = repository",
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(

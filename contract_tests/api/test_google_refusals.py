@@ -1,4 +1,4 @@
-"""Requests that Google's own tests of google-genai (3.6.1, 2026-10) expect to be refused, and neighbours that are not."""
+"""Requests that Google's own tests of google-genai (3.6.1, 2026-10) expect to be refused, and some that are not."""
 
 from typing import Any
 

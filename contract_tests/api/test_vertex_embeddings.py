@@ -27,7 +27,7 @@ def predict(vertex: Vertex, *texts: Any, model: str = "text-embedding-005", **pa
 
 @pytest.mark.parametrize(("model", "dimensions"), MODELS.items())
 def test_predict_embeds_each_instance(vertex: Vertex, model: str, dimensions: int) -> None:
-    """Unit vectors in the order of the texts, with their tokens [a 200 of text-embedding-004 was recorded in 2025-10]."""
+    """Unit vectors in the order of the texts, with their tokens [200 of text-embedding-004 recorded in 2025-10]."""
     answer = predict(vertex, "a cat", "a dog", model=model)
     vectors = [each["embeddings"]["values"] for each in answer["predictions"]]
 

@@ -114,7 +114,7 @@ def _inside(value: Any, depth: int) -> Iterator[re.Pattern[Any]]:
 
 
 def _read_sources() -> tuple[dict[tuple[str, str], set[str]], list[tuple[str, str, Any, int]], set[str]]:
-    """Methods by module and name of a pattern ("" for any module), expressions that stand where they are used, files with any other."""
+    """Methods by module and name of a pattern ("" for any module), unnamed expressions, files with any other use."""
     by_name: dict[tuple[str, str], set[str]] = defaultdict(set)
     literals = []
     unresolved = set()

@@ -115,7 +115,7 @@ def test_what_needs_more_than_linear_time_is_no_rule(expression: str) -> None:
 
 def test_a_rule_is_matched_where_half_a_character_is() -> None:
     """JSON can hold one, UTF-8 cannot."""
-    assert Rule("a", regex="b$").matches(Prompt("models/m", turns=(Turn("user", "\ud800b"),)))
+    assert [] == Rule("a", regex="b$").mismatches(Prompt("models/m", turns=(Turn("user", "\ud800b"),)))
 
 
 def test_what_a_test_gives_in_python_can_be_shown() -> None:

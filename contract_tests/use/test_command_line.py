@@ -57,7 +57,7 @@ def test_greeting_says_what_is_served_and_how_to_reach_it(served: Served) -> Non
 
 
 def test_requests_are_logged_by_method(tmp_path: Path) -> None:
-    """Method id, status, milliseconds, with the time if it was refused; nothing of it with --quiet; a lost request with what it may have meant."""
+    """Method id, status, milliseconds; the time if it was refused; nothing with --quiet; a hint for an unknown path."""
     with serving(tmp_path / "log") as server, serving(tmp_path / "quiet", "--quiet") as quiet:
         for each in (server, quiet):
             httpx.get(f"{each.base_url}/v1beta/tunedModels?key=any-key")

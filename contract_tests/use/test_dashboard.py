@@ -113,7 +113,7 @@ def test_the_model_of_a_job_can_be_tried_on_its_page(seen: Json) -> None:
 
 @pytest.mark.slow
 def test_the_dashboard_is_accessible(seen: Json) -> None:
-    """axe-core finds nothing serious on any page in either theme; the keyboard begins at the content; 400 pixels are enough."""
+    """axe-core finds nothing serious on any page in either theme; the keyboard starts at the content; 400 pixels do."""
     assert [] == seen["violations"]
     assert "Skip to the content" == seen["focus"]
     assert {400} == set(seen["widths"])

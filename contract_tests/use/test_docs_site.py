@@ -58,7 +58,7 @@ def test_tests_of_the_pages_pass(tmp_path: Path) -> None:
 
 
 def test_recipes_name_what_there_is() -> None:
-    """Inputs and outputs of the action, variables of the server, and an editor's task. testcontainers needs an engine."""
+    """Inputs and outputs of the action, variables of the server, an editor's task. testcontainers needs an engine."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     recipes = {name: value for block in blocks("ci.md", "yaml") for name, value in yaml.safe_load(block).items()}
     steps, services = recipes["steps"], recipes["services"]

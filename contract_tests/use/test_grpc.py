@@ -85,7 +85,7 @@ def test_permissions(by_tls: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("library", ["google", "vertexai-2"])
 def test_vertexai_sft(library: str, by_tls: dict[str, str], tmp_path: Path) -> None:
-    """vertexai.tuning.sft: trained, cancelled, listed, asked, streamed; its model and endpoint undeployed and deleted."""
+    """vertexai.tuning.sft: trained, cancelled, listed, asked, streamed; model and endpoint undeployed and deleted."""
     said = run_python(client_python(library), "tuning_job.py", tmp_path, PROJECT=f"by-grpc-{library}", **by_tls)
 
     assert {

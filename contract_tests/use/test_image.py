@@ -1,4 +1,7 @@
-"""The container image: built from the Dockerfile, started, asked. It needs root and Debian's buildah, no Docker engine."""
+"""The container image: built from the Dockerfile, started, asked.
+
+It needs root and Debian's buildah, no Docker engine.
+"""
 
 import json
 import os
@@ -46,7 +49,7 @@ def test_the_image_is_small_in_what_it_may(container: str) -> None:
 
 
 def test_the_container_serves_and_stops(container: str) -> None:
-    """It answers on its port, is healthy on a port that it was given as an option, and is gone soon after being told to stop."""
+    """It answers on its port, is healthy on a port that an option gave it, and ends soon after it is told to stop."""
     port = _free_port()
     command = ["buildah", "run", "--user", "65532", container, "mockserver", "serve", "--port", str(port)]
     with subprocess.Popen(command, env=BUILDAH, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:

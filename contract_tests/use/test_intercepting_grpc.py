@@ -1,4 +1,4 @@
-"""MockServer.intercepting() and grpcio: channels to Google's hosts lead to us, with the client's own call credentials."""
+"""MockServer.intercepting() and grpcio: channels to Google's hosts lead to us, with the client's credentials."""
 
 import asyncio
 import socket

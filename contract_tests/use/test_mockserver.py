@@ -356,7 +356,7 @@ def test_settings_may_be_texts() -> None:
 
 
 def test_answers_and_faults_may_be_data() -> None:
-    """As in an answers file, and with further conditions; what is neither is refused when it is said, not when it is due."""
+    """As in an answers file, and with further conditions; what is neither is refused when it is added."""
     server = MockServer(answers=[{"answer": "a"}])
     server.answer({"answer": "b"}, Rule("c", text="d"), times=1)
     server.fault({"status": 503}, Fault(status=429))

@@ -592,7 +592,7 @@ def test_help_knows_fixtures_and_marker(suite: Suite) -> None:
 
 
 def test_plugin_loads_nothing_heavy() -> None:
-    """It is loaded in every run of our users' suites: with its options it takes the modules of settings and no other."""
+    """It is loaded in every run of our users' suites: with its options it takes the modules of settings, no other."""
     script = (
         "import sys, pytest; before = set(sys.modules); import mockserver.pytest_plugin as plugin; plugin._settings();"
         "print(*set(sys.modules) - before)"

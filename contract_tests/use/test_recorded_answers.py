@@ -1,4 +1,4 @@
-"""Recordings as answers: in process, by the marker, on a socket, by `mockserver serve`, and of everybody's recorders."""
+"""Recordings as answers: in process, by the marker, on a socket, by `mockserver serve`, of every recorder."""
 
 import json
 import subprocess
@@ -383,7 +383,10 @@ def transcripts(folder: Path) -> Iterator[Exchange]:
 
 
 def resend(folder: Path) -> int:
-    """Send every recorded request again, in the order of the recordings: each gets its own answer. Returns their number."""
+    """Send every recorded request again, in the order of the recordings: each gets its own answer.
+
+    Returns their number.
+    """
     exchanges = list(transcripts(folder))
     with answering(folder, recordings_mode="strict") as (_, client):
         for each in exchanges:

@@ -70,8 +70,9 @@ def test_a_run_of_pytest_loads_only_the_plugin_of_us(tmp_path: Path) -> None:
     without = loaded_in_a_run_of_pytest(tmp_path)
     extra = loaded_in_a_run_of_pytest(tmp_path, "-p", "mockserver.pytest_plugin") - without
 
-    settings = {"mockserver.settings", "mockserver.settings.declaration", "mockserver.settings.types"}
-    assert {"mockserver", "mockserver.pytest_plugin", *settings} == extra
+    parts = ("declaration", "interception", "reading", "server", "types", "world")
+    settings = {f"mockserver.settings.{part}" for part in parts}
+    assert {"mockserver", "mockserver.pytest_plugin", "mockserver.settings", *settings} == extra
 
 
 def test_no_dependency_brings_a_plugin_of_pytest() -> None:

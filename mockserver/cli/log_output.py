@@ -14,7 +14,7 @@ from typing import Any, Literal, Self, TextIO
 import orjson
 
 from mockserver.dispatch.access_log import LogCall
-from mockserver.rpc.credentials import redact
+from mockserver.rpc.redaction import redact
 from mockserver.state.clock import Machine, to_datetime
 
 MOST_LINES = 10_000

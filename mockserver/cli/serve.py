@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
 from mockserver.cli.log_output import LineWriter, LogOutput
-from mockserver.rpc.credentials import find_real_secret
 from mockserver.rpc.hosts import is_loopback
+from mockserver.rpc.redaction import find_real_secret
 from mockserver.settings import (
     GROUPS,
     BadOption,

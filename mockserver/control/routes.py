@@ -67,7 +67,7 @@ class Control:
             return _refused(error)
         except Unavailable as error:
             return _refused(ApiError(Code.UNAVAILABLE, str(error)))
-        except Exception as error:
+        except Exception as error:  # a bug of ours
             log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
 

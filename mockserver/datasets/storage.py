@@ -108,7 +108,7 @@ _own_addresses: Counter[tuple[str, int | None]] = Counter()
 
 @contextmanager
 def served_at(url: str) -> Iterator[None]:
-    """While inside, an environment that names this URL as its emulator means the worlds here, which are not asked over HTTP."""
+    """In the `with` block, an emulator at this URL means the worlds here, which are not asked over HTTP."""
     address = _address(url)
     _own_addresses[address] += 1
     try:

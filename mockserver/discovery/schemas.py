@@ -71,8 +71,8 @@ def scalar(field: Field) -> Json:
 class Schemas:
     """The messages that the methods of a document use, by their names in the document.
 
-    A `short` name is the message's own name, with its parent's before it if two messages have the same name. A full name
-    includes the package: GoogleCloudAiplatformV1TuningJob, GoogleLongrunningOperation.
+    A `short` name is the message's own name, with its parent's before it if two messages have the same name. A full
+    name includes the package: GoogleCloudAiplatformV1TuningJob, GoogleLongrunningOperation.
     """
 
     def __init__(self, *, short: bool) -> None:
@@ -80,7 +80,10 @@ class Schemas:
         self._omitted: dict[str, frozenset[str]] = {}
 
     def add(self, message: str, without: frozenset[str] = frozenset()) -> None:
-        """Add a message and all messages in it. A request omits the fields in its path, unless it is also used whole."""
+        """Add a message and all messages in it.
+
+        A request omits the fields in its path, unless it is also used whole.
+        """
         if message in self._omitted and self._omitted[message] <= without:
             return
         self._omitted[message] = without & self._omitted.get(message, without)

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable, Iterable
 
-from mockserver.rpc.credentials import SECRET_MARKERS, find_real_secret
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.redaction import SECRET_MARKERS, find_real_secret
 
 log = logging.getLogger("mockserver")
 

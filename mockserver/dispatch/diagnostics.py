@@ -9,8 +9,8 @@ import orjson
 
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Route
-from mockserver.rpc.credentials import redact
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.redaction import redact
 from mockserver.state.world import Settings
 
 LONGEST_CORRECTED = 1000
@@ -18,7 +18,10 @@ LONGEST_CORRECTED = 1000
 
 
 def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings, host: str = "") -> str:
-    """Describe why no route matches a path, or the nearest routes. `host` is the service whose host was called, if any."""
+    """Describe why no route matches a path, or the nearest routes.
+
+    `host` is the service whose host was called, if any.
+    """
     if verb == "GET" and path in {"", "/"}:
         return "the API has nothing here; a browser sees the dashboard"
     return (
@@ -42,7 +45,7 @@ def _find_hint(table: RouteTable, path: str) -> str:
 
 
 def _describe_elsewhere(table: RouteTable, verb: str, path: str, settings: Settings, host: str) -> str:
-    """Name the method that has this path on another host, on another day, or in a more lenient server; "" if none has."""
+    """Name the method that has this path on another host or day, or in a more lenient server; "" if none has."""
     if host and (match := table.match(verb, path, settings.as_of)):
         return f"{match.route.id} is a method of {match.route.service}, and {host} serves only its own paths"
     if settings.as_of is not None and (match := table.match(verb, path)):

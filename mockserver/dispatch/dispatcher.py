@@ -14,14 +14,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mockserver.dispatch.authentication import authenticate, identify_caller
-from mockserver.dispatch.fault_injection import raise_fault, select_prompt_fault, select_scripted_fault
+from mockserver.dispatch.fault_injection import (
+    inject_into_stream,
+    raise_fault,
+    select_prompt_fault,
+    select_scripted_fault,
+)
 from mockserver.dispatch.quotas import count_call
 from mockserver.dispatch.request import Request
-from mockserver.dispatch.routing import Call, Hinted, Json, Pause
+from mockserver.dispatch.routing import Call, Cut, Hinted, Json, Pause
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc import outages
-from mockserver.rpc.credentials import Caller, redact
+from mockserver.rpc.credentials import Caller
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.redaction import redact
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
@@ -34,7 +40,7 @@ log = logging.getLogger("mockserver")
 BUG = "%s failed; this is a bug in the mock server, please report it"
 ANONYMOUS = Caller(principal="", email=None, project="", via="none")
 
-Result = Json | Iterator[Json | Pause] | ApiError
+Result = Json | Iterator[Json | Pause | Cut] | ApiError
 
 
 class WouldBlock(Exception):
@@ -146,26 +152,26 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
         answer.result = error
     except Unavailable:
         raise
-    except Exception:
+    except Exception:  # a bug of ours
         log.exception(BUG, request.route.id)
         answer.result = request.internal_error
+    if answer.hint and not isinstance(answer.result, ApiError):
+        log.warning("%s: %s", request.route.id, answer.hint)
     if isinstance(answer.result, ApiError) and answer.message is not None:
         answer.hint = request.service.refusal_hint(request.route, answer.message)
-    elif answer.message is None and answer.fault is not None:
+    if answer.fault is not None and answer.message is None:
         _complete_for_log(request, answer)
-    elif answer.hint:
-        log.warning("%s: %s", request.route.id, answer.hint)
     return answer
 
 
 def _complete_for_log(request: Request, answer: CallResult) -> None:
-    """Read caller and message of a call that a fault has ended before: the log has them as of every other call."""
+    """Read the caller and the message, for the log, of a call that a fault ended before they were read."""
     answer.caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
     with contextlib.suppress(ApiError):
         answer.message = request.bind()
 
 
-def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Pause]:
+def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Pause | Cut]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
     world, route, settings = request.world, request.route, request.settings
     call_fault = answer.fault = select_scripted_fault(request)
@@ -193,7 +199,8 @@ def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Paus
     if isinstance(result, dict):
         return trim_to_version(route.response, result)
     beginning = list(_take_first_message(result))
-    return _stream(request, answer, itertools.chain(beginning, result))
+    stream = _stream(request, answer, itertools.chain(beginning, result))
+    return stream if answer.fault is None else inject_into_stream(answer.fault, stream)
 
 
 def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
@@ -213,7 +220,7 @@ def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Paus
     except Unavailable as error:
         log.error("%s: %s", request.route.id, error)  # noqa: TRY400 - the sentence says it all
         raise outages.overloaded() from None
-    except Exception:
+    except Exception:  # a bug of ours
         log.exception(BUG, request.route.id)
         raise request.internal_error from None
 

@@ -1,13 +1,14 @@
-"""Fault injection: which fault a request gets, and the error that it causes.
+"""Fault injection: which fault a request gets, the error that it causes, and what it does to a stream of messages.
 
-Faults of a connection or a body (latency, reset, garble, ...) are injected where bytes are: in the faces.
+Faults of a connection or a body (latency_seconds, reset, truncate, garble) are injected where bytes are: in
+`http/reply.py` and `grpc/face.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from mockserver.dispatch.authentication import identify_caller
 from mockserver.dispatch.request import Request
-from mockserver.dispatch.routing import Json
+from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.dispatch.service import FailedCall, Service
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError, Code, retry_info
@@ -36,6 +37,23 @@ def raise_fault(request: Request, fault: Fault, after: int) -> None:
         raise injected_error(fault, request.service, _failed_call(request, fault))
 
 
+def inject_into_stream(fault: Fault, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause | Cut]:
+    """Delay each message of a stream, and cut it after `cut_after_chunks` messages, also if the last was among them."""
+    sent = 0
+    while sent != fault.cut_after_chunks:
+        message = next(messages, None)
+        if message is None:
+            return
+        if isinstance(message, Pause):
+            yield message
+            continue
+        if fault.chunk_delay_seconds:
+            yield Pause(fault.chunk_delay_seconds)
+        yield message
+        sent += 1
+    yield Cut()
+
+
 def _failed_call(request: Request, fault: Fault) -> FailedCall:
     """Return the particulars of the call. The project is the one that the client names, else the caller's own."""
     caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
@@ -52,7 +70,7 @@ def _failed_call(request: Request, fault: Fault) -> FailedCall:
 
 
 def injected_error(fault: Fault, service: Service, call: FailedCall) -> ApiError:
-    """Return the status error of a fault: the real error of the service on that day, or with the fault's own message."""
+    """Return the status error of a fault: the service's error on that day, or one with the fault's own message."""
     name = fault.status_name or "INTERNAL"
     error = service.injected_error(name, call) or _common_error(name, service, call)
     if fault.message is None and (fault.retry_after is None or error.details):

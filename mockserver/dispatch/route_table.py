@@ -47,12 +47,12 @@ class RouteTable:
             self._services_by_version.setdefault(route.version, set()).add(route.service)
 
     def service(self, path: str) -> str:
-        """Return the host of the service that a path belongs to, by its collection, else by its version; "" if unknown."""
+        """Return the host of the service of a path, by its collection, else by its version; "" if unknown."""
         hosts = self._services_by_version.get(_version(path), set())
         return self._service_by_collection.get(_collection(path)) or ("".join(hosts) if len(hosts) == 1 else "")
 
     def service_of_host(self, host: str) -> str:
-        """Return the host of the service that a host name, in lower case, belongs to: its own or a region's; "" if none."""
+        """Return the host of the service that a host name in lower case belongs to (a region's too); "" if none."""
         return next((service for pattern, service in self._hosts if pattern.fullmatch(host)), "")
 
     def match(

@@ -30,6 +30,10 @@ class Pause:
     seconds: float
 
 
+class Cut:
+    """The last item of a stream: break the connection here."""
+
+
 DAY: Nanos = 86_400 * 1_000_000_000
 
 
@@ -108,8 +112,8 @@ class Route:
     only in a world with an as-of day. `credentials` "bearer" refuses a lone API key with 401, as the real service does;
     "own" leaves that to the handler, which accepts keys in their own project; "none" accepts requests without
     credentials. The real service does not have a `lenient` route. `service` is the host name. `blocks` returns whether
-    the handler may have to wait, in a given world, for something outside of this process; `computes` that it may take long without waiting. `unpublished` is the reason
-    for serving a route without a published rule.
+    the handler may have to wait, in a given world, for something outside of this process; `computes` that it may take
+    long without waiting. `unpublished` is the reason for serving a route without a published rule.
     """
 
     id: str
@@ -160,7 +164,7 @@ class Route:
 
     @property
     def resource_field(self) -> tuple[str, ...]:
-        """Return the member of the message for the path's first variable: ("tunedModel", "name"); () if there is none."""
+        """Return the member of the message for the path's first variable: ("tunedModel", "name"); () if none."""
         return _resource_field(self.path)
 
     def takes_keys(self, as_of: date | None) -> bool:

@@ -51,8 +51,8 @@ class QuotaKey:
 class HeaderProfile:
     """The response headers in which the services differ.
 
-    `server` returns the value of Server for a route. `has_timing` says whether Server-Timing is sent. The methods in `tiered_methods`
-    send X-Gemini-Service-Tier if the call reached the model, from the day `tiered_since` on.
+    `server` returns the value of Server for a route. `has_timing` says whether Server-Timing is sent. The methods in
+    `tiered_methods` send X-Gemini-Service-Tier if the call reached the model, from the day `tiered_since` on.
     """
 
     server: Callable[[Route], str]

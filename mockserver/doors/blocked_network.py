@@ -61,7 +61,8 @@ def _patched() -> Iterator[None]:
         return connect
 
     with contextlib.ExitStack() as stack:
-        # Libraries keep references to these functions: so the functions change. And a test may have put one of its own there.
+        # Libraries keep references to these functions: so the functions change. And a test may have put one of its own
+        # there.
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
             stack.enter_context(replaced(socket, name, _guarded_look_up(getattr(socket, name))))
             stack.enter_context(redirected(_socket, name, _guarded_look_up))

@@ -1,4 +1,4 @@
-"""The environment of another process that uses a running server: through its base URLs, or unchanged through a proxy."""
+"""The environment of another process that uses a running server: by its base URLs, or through a proxy."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from mockserver.doors.credentials_file import authorized_user
-from mockserver.rpc.credentials import find_real_secret
+from mockserver.rpc.redaction import find_real_secret
 from mockserver.state.world import PREFIX, WorldCredentials
 
 API_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
@@ -55,8 +55,8 @@ def changes(
         defaults["GOOGLE_API_KEY"] = api_key
     safe = defaults | own_values | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
     if address:
-        # Not the one for Vertex AI: with it, google-genai 2 and 3 lose a project that is in the environment, and a token
-        # is asked for at Google all the same.
+        # Not the one for Vertex AI: with it, google-genai 2 and 3 lose a project that is in the environment, and a
+        # token is asked for at Google all the same.
         safe["GOOGLE_GEMINI_BASE_URL"] = address
         safe |= {name: without_proxy(before.get(name, "")) for name in NO_PROXY}
     names = (*ELSEWHERE, *API_KEYS, *defaults, "GOOGLE_APPLICATION_CREDENTIALS", *(NO_PROXY if address else ()))

@@ -23,7 +23,7 @@ def open_port(
     key: Path | None = None,
     log_call: LogCall = log_call,
 ) -> tuple[str, Callable[[float], None]]:
-    """Serve gRPC there, from threads of its own. Returns `host:port` and what stops it in some seconds. Raises CannotServe.
+    """Serve gRPC there, in threads of its own. Returns `host:port` and a function that stops it. Raises CannotServe.
 
     With a certificate (chain) and its private key, files in PEM, by TLS; else in plaintext.
     """

@@ -65,7 +65,10 @@ class _FirstRequest:
         return self.verb == "CONNECT"
 
     def to_origin(self) -> bytes:
-        """Return the head as the host itself expects it. It is told to close, since the next request may be for another."""
+        """Return the head as the host itself expects it.
+
+        It is told to close, since the next request may be for another.
+        """
         lines = [line for line in self.headers if not line.lower().startswith(_HOP_BY_HOP)]
         first = f"{self.verb} {self.target} HTTP/1.1".encode("latin-1")
         return b"\r\n".join([first, *lines, b"connection: close", b"", b""])
@@ -90,7 +93,10 @@ class Proxy:
         return f"http://127.0.0.1:{self._listen(self._answer)}"
 
     def listen_directly(self) -> int:
-        """Serve clients that speak TLS from the first byte on, as if this were the host that they name. Returns the port."""
+        """Serve clients that speak TLS from the first byte on, as if this were the host that they name.
+
+        Returns the port.
+        """
         context = self._upstreams.tls("localhost")
 
         def become(connection: ssl.SSLObject, host: str | None, _: ssl.SSLContext) -> None:

@@ -20,7 +20,7 @@ _CALLERS = {
     0x0004: ctypes.pythonapi.PyObject_CallNoArgs,  # METH_NOARGS
     0x0008: ctypes.pythonapi.PyObject_CallOneArg,  # METH_O
 }
-"""By the flags of a method: the function of Python's C API that calls an object with what the method's function gets."""
+"""By the flags of a method: the function of Python's C API that calls an object with the method's arguments."""
 
 
 def original_of(function: FunctionType) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Who waits for time to pass: threads, and the tasks of event loops. They move the clock, in the order of their deadlines.
+"""Threads, and tasks of event loops, that wait for time to pass. They move the clock, in the order of their deadlines.
 
 Time moves on when nobody has anything else to do: every thread of the code under test waits. What a thread waits for
 may be something else than time; then it gets the chance to come first.

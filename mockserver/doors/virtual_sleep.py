@@ -30,7 +30,7 @@ _REAL = ("subprocess",)
 
 @contextlib.contextmanager
 def virtual_sleep(clock: Clock, *, has_clocks: bool = False) -> Iterator[None]:
-    """While inside, whoever sleeps in the code under test moves the clock; with `has_clocks` the machine's clocks too."""
+    """In the `with` block, sleeping in the code under test moves the clock; with `has_clocks` the machine's too."""
     sleepers = Sleepers(clock, has_clocks=has_clocks)
     with contextlib.ExitStack() as stack:
         stack.callback(sleepers.close)

@@ -47,7 +47,8 @@ class _RunSleepers:
             while self._sleepers.clock.now() < deadline:
                 moves = self._moves
                 await trio.testing.wait_all_tasks_blocked()
-                # All that wait for this are woken together: one that was woken later than the one that moved waits again.
+                # All that wait for this are woken together: one that was woken later than the one that moved waits
+                # again.
                 if moves == self._moves and deadline == self.next_deadline():
                     await self._move_to(deadline)
         finally:

@@ -51,7 +51,7 @@ class _Workers:
                 signal.signal(number, signal.SIG_DFL)
             serve_sockets(self._make_app(), self._sockets)
             status = 0
-        except Exception:
+        except Exception:  # nothing may get past os._exit
             log.exception("a worker cannot serve")
         finally:
             sys.stdout.flush()

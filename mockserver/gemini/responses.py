@@ -144,7 +144,7 @@ def _feedback(era: Era, outcome: Outcome) -> Json:
 
 
 def _ratings(era: Era, ratings: Ratings) -> Json:
-    """Return the ratings, usual categories first; without `blocked` in the 1.0 era [seen], with it since (its comment)."""
+    """Return the ratings, usual categories first; without `blocked` in the 1.0 era [seen], later with it."""
     if ratings is harmless(era.categories):
         return {"safetyRatings": _harmless_ratings(era.categories)} if era.has_ratings else {}
     if not era.has_ratings and all(rating.level == "NEGLIGIBLE" for rating in ratings.values()):

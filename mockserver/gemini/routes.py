@@ -1,7 +1,7 @@
 """The routes of generativelanguage.googleapis.com.
 
-`HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from the
-HTTP rules that Google publishes. The other tables hold what those rules do not say.
+`HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from
+the HTTP rules that Google publishes. The other tables hold what those rules do not say.
 """
 
 from collections.abc import Iterator, Mapping

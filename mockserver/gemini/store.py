@@ -59,10 +59,10 @@ class Permission:
 class TunedModel:
     """A tuned model as it was created or last updated.
 
-    `name` and `base_model` are resource names, `operation_id` is the last part of its operation's; `source` is the tuned model that this one was tuned from,
-    or "". `project` is its creator's. `version` is the API version of the create request, and of the operation's types.
-    `learning_rate_multiplier` is set when the caller gave that rather than a rate. `examples` are the training
-    data, input to output.
+    `name` and `base_model` are resource names, `operation_id` is the last part of its operation's; `source` is the
+    tuned model that this one was tuned from, or "". `project` is its creator's. `version` is the API version of the
+    create request, and of the operation's types. `learning_rate_multiplier` is set when the caller gave that rather
+    than a rate. `examples` are the training data, input to output.
     """
 
     name: str

@@ -66,8 +66,8 @@ def list_tuned_models(call: Call) -> Json:
 def update_tuned_model(call: Call) -> Json:
     """Change the mutable fields that the mask names, else those in the body; the rest of the body is ignored.
 
-    The answer of 2023 held the masked members only; today's sister resources on the host answer whole,
-    and so do we since v1beta. The update time stays as it was [seen: 2023-09].
+    v1beta3 returns the masked members only [seen: 2023-09]; later versions return the whole resource, as other
+    resources of the host do. The update time does not change [seen: 2023-09].
     """
     body = call.message.get("tunedModel", {})
     model = find_tuned_model(call, body["name"], Role.WRITER)

@@ -15,8 +15,8 @@ from mockserver.scripting.answers import Answer, Citation, Json, Prompt, visible
 from mockserver.simulation.noise import seed_of, uniform
 from mockserver.simulation.tokens import count_tokens, split
 
-# The number of tokens in the chunks of a stream; the last holds for all further ones. A recorded stream of 2025 (Developer
-# API, 578 tokens) came in chunks of 1, 16, 16, 30, 34, 43, 43, 59, 60, 62, 61, 62 and the rest.
+# The number of tokens in the chunks of a stream; the last holds for all further ones. A recorded stream of 2025
+# (Developer API, 578 tokens) came in chunks of 1, 16, 16, 30, 34, 43, 43, 59, 60, 62, 61, 62 and the rest.
 _CHUNK_TOKENS = (1, 16, 16, 32, 32, 44, 44, 60)
 
 
@@ -70,7 +70,10 @@ class Candidate:
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
-        """Return the chunks of a stream; their joined texts are the text. An empty answer has one empty chunk, for the end."""
+        """Return the chunks of a stream; their joined texts are the text.
+
+        An empty answer has one empty chunk, for the end.
+        """
         tokens = self.token_texts if len(self.parts) == 1 else None
         chunks = list(_split_into_chunks(self.parts, self.answer.chunks, tokens)) or [((), 0)]
         delays = (*self.answer.delays, *(0.0 for _ in chunks))

@@ -56,8 +56,8 @@ class Face(Protocol):
     def table(self) -> RouteTable:
         """The methods that there are."""
 
-    def answer(self, call: GrpcRequest) -> GrpcReply:
-        """Return the reply to a call. Raises ApiError if there can be none."""
+    def answer(self, grpc: GrpcRequest, /) -> GrpcReply:
+        """Answer a request. Raises ApiError if nobody can."""
 
 
 class GrpcServer:

@@ -70,7 +70,10 @@ class Head:
         return [*self._tier(), _content_type(content_type), *_VARY, *self._rest()]
 
     def error(self, content_type: str = JSON, extra: Mapping[str, str] | None = None) -> Headers:
-        """Return the headers of an error: Vary comes before Content-Type [seen]. That `extra` comes first is our choice: not seen."""
+        """Return the headers of an error: Vary comes before Content-Type [seen].
+
+        That `extra` comes first is our choice: not seen.
+        """
         headers = [(name.lower().encode(), text.encode()) for name, text in (extra or {}).items()]
         return [
             *headers,

@@ -67,8 +67,8 @@ def parse_query(raw: str | bytes) -> list[tuple[str, str]]:
 def split_query(pairs: list[tuple[str, str]], *, verb: str = "GET") -> tuple[SystemParameters, list[tuple[str, str]]]:
     """Split a decoded query into the system parameters and the method's own.
 
-    Raises InvalidParameters, an ApiError, for an invalid `$.xgafv`, `alt` or `callback`, checked in this order; the real
-    front end does so before it checks credentials [measured].
+    Raises InvalidParameters, an ApiError, for an invalid `$.xgafv`, `alt` or `callback`, checked in this order; the
+    real front end does so before it checks credentials [measured].
     """
     if not pairs:
         return NO_PARAMETERS, pairs

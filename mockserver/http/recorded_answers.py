@@ -54,8 +54,8 @@ _EVENT_END = re.compile(rb"\r?\n\r?\n")
 class RecordingKeys:
     """What a request is known by: with its message, with its volatile parts masked, and without its body.
 
-    `method` is the id of its method; of one that is not served here, verb and path. `message` is None if it cannot be read.
-    `response` is the type of the answer, "" if it is unknown.
+    `method` is the id of its method; of one that is not served here, verb and path. `message` is None if it cannot be
+    read. `response` is the type of the answer, "" if it is unknown.
     """
 
     method: str
@@ -143,11 +143,11 @@ def identify(http: HttpRequest, table: RouteTable) -> RecordingKeys:
     """Return what a request is known by."""
     pairs = parse_query(http.parameters)
     try:
-        parameters, query = split_query(pairs, verb=http.method)
+        parameters, query = split_query(pairs, verb=http.verb)
     except InvalidParameters as error:
         parameters, query = error.parameters, pairs
-    match = table.match(http.method, http.path, lenient=True)
-    method = f"{http.method} {_mask(http.path)}" if match is None else match.route.id
+    match = table.match(http.verb, http.path, lenient=True)
+    method = f"{http.verb} {_mask(http.path)}" if match is None else match.route.id
     resource = {"path": http.path} if match is None else dict(match.path)
     message = None if match is None else _bind(http, match, query)
     response = "" if match is None else match.route.response
@@ -229,7 +229,8 @@ def _paced(response: RecordedResponse) -> Iterator[Piece]:
 def describe_response(response: RecordedResponse, message: str) -> Any:
     """Return what the log of calls keeps of an answer: a message of that type, a list of a stream's, or an error.
 
-    Members that the type does not define are left out. Without a type, as of a method that is not served, it is the JSON.
+    Members that the type does not define are left out. Without a type, as of a method that is not served, it is the
+    JSON.
     """
     text = response.body.decode("utf-8", "replace").strip()
     if text.startswith("data:"):

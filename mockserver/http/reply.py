@@ -1,7 +1,6 @@
 """Prints an answer as an HTTP reply, whole or as a stream, with the effects of an injected fault."""
 
 import gzip
-import itertools
 import logging
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +9,7 @@ from typing import Self
 
 from mockserver.dispatch.dispatcher import BUG, CallResult
 from mockserver.dispatch.request import Request
-from mockserver.dispatch.routing import Json, Pause
+from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.http.error_body import error_body
 from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts_gzip
 from mockserver.http.parameters import SystemParameters
@@ -18,14 +17,9 @@ from mockserver.http.request import HttpRequest
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.writing import ARRAY_CLOSE, ARRAY_OPEN, ARRAY_SEPARATOR, Style, sse_event, write
 from mockserver.rpc.errors import ApiError
-from mockserver.scripting.faults import Fault
 from mockserver.state.clock import Clock, Nanos
 
 log = logging.getLogger("mockserver")
-
-
-class Cut:
-    """An item of a stream: break the connection here."""
 
 
 Piece = bytes | Pause | Cut
@@ -125,7 +119,7 @@ class Printer:
         headers = head.success(content_type) if status == 200 else head.error(content_type, extra)
         return self._reply(status, headers, self._body(body))
 
-    def _print_stream(self, answer: CallResult, messages: Iterator[Json | Pause]) -> HttpReply:
+    def _print_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> HttpReply:
         entry = answer.record()
         pieces = self._encode_stream(answer, messages)
         if self.parameters.alt == "sse":
@@ -134,11 +128,13 @@ class Printer:
             is_gzip = self._accepts_gzip()
             headers = self._head(gzip=is_gzip).success(JSON)
             pieces = compress(pieces) if is_gzip else pieces
-        pieces_with_fault = inject_into_stream(answer.fault, pieces) if answer.fault else pieces
-        return self._reply(200, headers, Pieces(pieces_with_fault, lambda: answer.record_stream_end(entry)))
+        return self._reply(200, headers, Pieces(pieces, lambda: answer.record_stream_end(entry)))
 
-    def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[bytes | Pause]:
-        """Yield events, or the elements of an array. An error after the first message is not wrapped in either [seen]."""
+    def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> Iterator[Piece]:
+        """Yield events, or the elements of an array.
+
+        An error after the first message is not wrapped in either [seen].
+        """
         sse = self.parameters.alt == "sse"
         encode = self._encoder(answer, sse_event if sse else write)
         separator = b"" if sse else ARRAY_OPEN
@@ -147,11 +143,14 @@ class Printer:
                 if isinstance(message, Pause):
                     yield message
                     continue
+                if isinstance(message, Cut):
+                    yield message
+                    return
                 yield separator + encode(message)
                 separator = b"" if sse else ARRAY_SEPARATOR
         except ApiError as error:
             yield separator + error_body(error, self.parameters.xgafv)
-        except Exception:
+        except Exception:  # a bug of ours, in the encoder
             log.exception(BUG, answer.request.route.id)
             yield separator + error_body(answer.request.internal_error, self.parameters.xgafv)
         if not sse:
@@ -170,7 +169,7 @@ class Printer:
 
     def _body(self, body: bytes) -> bytes:
         """Return the body to send: for HEAD it is empty, although the headers are those of GET."""
-        return b"" if self.http.verb == "HEAD" else body
+        return b"" if self.http.sent_verb == "HEAD" else body
 
     def _head(self, length: int | None = None, *, gzip: bool = False, status: int | None = None) -> Head:
         origin = self.http.headers.get("origin")
@@ -209,27 +208,12 @@ def requested_mask(http: HttpRequest, parameters: SystemParameters) -> str | Non
     return parameters.fields or http.headers.get("x-goog-fieldmask")
 
 
-def compress(pieces: Iterator[bytes | Pause]) -> Iterator[bytes | Pause]:
-    """Compress the pieces so that each can be read when it arrives [seen: 15 of 19 arrays; events are not compressed]."""
+def compress(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Compress each piece so that it can be read when it arrives [seen: 15 of 19 arrays; events are not compressed]."""
     packer = zlib.compressobj(1, wbits=16 + zlib.MAX_WBITS)
     for piece in pieces:
-        yield piece if isinstance(piece, Pause) else packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
+        yield packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH) if isinstance(piece, bytes) else piece
     yield packer.flush()
-
-
-def inject_into_stream(fault: Fault, pieces: Iterator[bytes | Pause]) -> Iterator[Piece]:
-    """Inject a fault into a stream: delay its chunks, or cut it after some of them."""
-    chunks = itertools.count(1)
-    for piece in pieces:
-        if isinstance(piece, Pause):
-            yield piece
-            continue
-        if fault.cut_after_chunks is not None and next(chunks) > fault.cut_after_chunks:
-            yield Cut()
-            return
-        if fault.chunk_delay_seconds:
-            yield Pause(fault.chunk_delay_seconds)
-        yield piece
 
 
 def truncate(body: bytes) -> Iterator[Piece]:

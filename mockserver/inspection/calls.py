@@ -69,7 +69,10 @@ class Calls(Sequence[RecordedCall]):
         )
 
     def assert_called(self, method: str = "*", *, times: int | None = None, **more: Unpack[Filter]) -> "Calls":
-        """Return the calls that match as in `filter`. AssertionError, with all calls, if there are none, or not `times`."""
+        """Return the calls that match as in `filter`.
+
+        AssertionError, with all calls, if there are none, or not `times`.
+        """
         matches = self.filter(method, **more)
         if (times is None and matches) or len(matches) == times:
             return matches

@@ -48,7 +48,7 @@ def cancel(world: World, name: str) -> None:
 def fail(world: World, name: str, *, at_step: int | None = None, error: Failure | str | None = None) -> None:
     """Make the run fail: now, or after `at_step` steps. ValueError if it has completed more.
 
-    `error` is its error; without one, the surface uses its default.
+    `error` is its error; without one, the service uses its default.
     """
     failure = Failure(INTERNAL, error) if isinstance(error, str) else error
     if at_step is None:

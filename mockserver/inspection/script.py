@@ -50,7 +50,7 @@ def replace_script(world: World, file: str | Path) -> None:
     scenario, now = Scenario(world.store), world.clock.now()
     try:
         faults = [FaultRecord(check_method(fault), since=now) for fault in scripted.faults]
-        scenario.replace(scripted.answers)
+        scenario.replace_rules(scripted.answers)
     except ValueError as error:
         raise BadFile(f"{file}: {error}") from None
     scenario.replace_faults(faults)
@@ -58,7 +58,7 @@ def replace_script(world: World, file: str | Path) -> None:
 
 def add_answers(world: World, answers: Answers, **conditions: Any) -> None:
     """Add answers and rules. The conditions are added to each."""
-    Scenario(world.store).add(*(replace(_rule(answer), **conditions) for answer in answers))
+    Scenario(world.store).add_rules(*(replace(_rule(answer), **conditions) for answer in answers))
 
 
 def add_faults(world: World, faults: Iterable[Fault | Mapping[str, Any]]) -> None:

@@ -182,7 +182,10 @@ def _enum_number(name: str) -> Encode:
 
 
 class _EnumTable(dict[str, Any]):
-    """What is written for each name of an enum. Numbers are looked up in `by_number`, and written if they are not there."""
+    """What is written for each name of an enum.
+
+    Numbers are looked up in `by_number`, and written if they are not there.
+    """
 
     def __init__(self, enum: str, by_name: Mapping[str, Any], by_number: Mapping[int, str]) -> None:
         super().__init__(by_name)

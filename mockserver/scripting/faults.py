@@ -51,7 +51,7 @@ _SECONDS = ("retry_after", "latency_seconds", "chunk_delay_seconds", "for_second
 _COUNTS = {"after_chunks": 0, "cut_after_chunks": 0, "fail_at_step": 0, "stall_at_step": 0, "nth": 1, "times": 1}
 
 
-class Signature(NamedTuple):
+class CallTarget(NamedTuple):
     """The parts of a call that faults match: the id of its method and the name of its resource."""
 
     method: str
@@ -63,17 +63,16 @@ class Fault:
     """A fault to inject: the calls that it affects, and its effect.
 
     Calls: `method` and `resource` are globs for the method's id ("tunedModels.create"), or the end of it, and for the
-    name of the resource;
-    `nth` is the number of the first matching call that it affects, from 1, and without `times` the only one; `times`
-    limits how many calls it affects; `probability` is drawn from the world's seeded random generator; `for_seconds` is
-    how long the fault lasts after it was added, on the world's clock.
+    name of the resource; `nth` is the number of the first matching call that it affects, from 1, and without `times`
+    the only one; `times` limits how many calls it affects; `probability` is drawn from the world's seeded random
+    generator; `for_seconds` is how long the fault lasts after it was added, on the world's clock.
 
     Effect: `status` is an HTTP status, the name of a google.rpc code or one of REASONS, sent with the real sentence or
     with `message`, and with `retry_after` (seconds) in RetryInfo; in a stream it comes after `after_chunks` chunks.
-    `latency_seconds` pass on the world's clock before the answer, `chunk_delay_seconds` before each chunk.
-    `cut_after_chunks` ends a stream early, `reset` breaks the connection instead of an answer, `truncate` breaks it in
-    the middle of the body, `garble` makes the body invalid JSON. `fail_at_step`, `stall_at_step` and `never_finish`
-    apply to the job that the call creates.
+    `latency_seconds` pass on the world's clock before the answer, `chunk_delay_seconds` before each chunk of a stream.
+    `cut_after_chunks` breaks the connection after so many chunks of a stream, `reset` breaks it instead of an answer,
+    `truncate` breaks it in the middle of the body, `garble` makes the body invalid JSON. `fail_at_step`,
+    `stall_at_step` and `never_finish` apply to the job that the call creates.
 
     Raises ValueError for a fault without an effect or with two that exclude each other, for a number out of range and
     for an unknown status.
@@ -142,14 +141,14 @@ class FaultRecord:
 
 
 def match_fault(
-    record: FaultRecord, signature: Signature, now: Nanos, rng: random.Random
+    record: FaultRecord, target: CallTarget, now: Nanos, rng: random.Random
 ) -> tuple[FaultRecord, Fault | None]:
     """Match a call with a fault. Return the fault's new record, and the fault if it is to be injected.
 
     Only a fault whose probability is below 1 draws from the random generator.
     """
     fault = record.fault
-    if not _matches(fault, signature) or _is_over(record, now):
+    if not _matches(fault, target) or _is_over(record, now):
         return record, None
     record = replace(record, matched=record.matched + 1)
     if not _is_due(record) or (fault.probability < 1 and rng.random() >= fault.probability):
@@ -158,7 +157,7 @@ def match_fault(
 
 
 def select_fault(
-    records: Sequence[FaultRecord], signature: Signature, now: Nanos, rng: random.Random
+    records: Sequence[FaultRecord], target: CallTarget, now: Nanos, rng: random.Random
 ) -> tuple[tuple[FaultRecord, ...], Fault | None]:
     """Match a call with all faults of a world, in order. Return their new records, and the fault to inject.
 
@@ -170,7 +169,7 @@ def select_fault(
         if result is not None and result.is_final:
             new_records.append(record)
             continue
-        new_record, fault = match_fault(record, signature, now, rng)
+        new_record, fault = match_fault(record, target, now, rng)
         new_records.append(new_record)
         if fault is not None:
             result = fault if result is None else _combine(fault, result)
@@ -209,8 +208,8 @@ def fault_from_words(magic_words: Mapping[str, str]) -> Fault | None:
     )
 
 
-def _matches(fault: Fault, signature: Signature) -> bool:
-    return matches_method(signature.method, fault.method) and fnmatchcase(signature.resource, fault.resource)
+def _matches(fault: Fault, target: CallTarget) -> bool:
+    return matches_method(target.method, fault.method) and fnmatchcase(target.resource, fault.resource)
 
 
 def _is_over(record: FaultRecord, now: Nanos) -> bool:
@@ -226,11 +225,14 @@ def _is_due(record: FaultRecord) -> bool:
 
 
 def _combine(fault: Fault, earlier: Fault) -> Fault:
-    """Return one fault with the effects of both; of two effects on a job, that of the earlier fault."""
+    """Return one fault with the effects of both; of two effects on a job, that of the earlier fault.
+
+    The delays are added, up to the longest that a fault may have.
+    """
     return replace(
         fault,
-        latency_seconds=fault.latency_seconds + earlier.latency_seconds,
-        chunk_delay_seconds=fault.chunk_delay_seconds + earlier.chunk_delay_seconds,
+        latency_seconds=min(fault.latency_seconds + earlier.latency_seconds, LONGEST_SECONDS),
+        chunk_delay_seconds=min(fault.chunk_delay_seconds + earlier.chunk_delay_seconds, LONGEST_SECONDS),
         fail_at_step=fault.fail_at_step if earlier.fail_at_step is None else earlier.fail_at_step,
         stall_at_step=fault.stall_at_step if earlier.stall_at_step is None else earlier.stall_at_step,
         never_finish=fault.never_finish or earlier.never_finish,

@@ -32,7 +32,7 @@ NEVER: Nanos = 2**63 - 1
 
 
 class State(IntEnum):  # of integers, because every answer about a run looks names up by it
-    """The state of a run. Each surface maps it to Google's names."""
+    """The state of a run. Each service maps it to Google's names."""
 
     PENDING = 1
     RUNNING = 2

@@ -92,7 +92,7 @@ class LogEntry:
 
 MAX_BYTES = 64 * 2**20
 MAX_TOTAL_BYTES = 256 * 2**20
-"""How many bytes a log may take, and all logs of the process: those of worlds, of their forks and of their snapshots."""
+"""How many bytes a log may take, and all logs of the process with those of forks and snapshots."""
 
 # How many bytes are added to a log before all logs are counted again.
 _COUNTED_EVERY = 2**16

@@ -284,7 +284,10 @@ def stopwatch() -> Callable[[], float]:
 
 
 def countdown(seconds: float) -> Callable[[], float]:
-    """Start a countdown. The returned function returns the seconds of the machine's time that are left, negative at last."""
+    """Start a countdown.
+
+    The returned function returns the seconds of the machine's time that are left, negative at last.
+    """
     end = Machine.perf_counter() + seconds
     return lambda: end - Machine.perf_counter()
 

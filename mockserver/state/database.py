@@ -135,7 +135,7 @@ class Database:
             self._run_plain(begin)
             try:
                 yield
-            except BaseException:
+            except BaseException:  # whatever ends it, the transaction is rolled back
                 if self._connection is connection:  # else the transaction ended with it
                     self._run_plain("ROLLBACK")
                 raise

@@ -25,8 +25,8 @@ from mockserver.state.world import World
 def new_world(values: Mapping[str, Any]) -> World:
     """Create a world with these settings: those of `Settings`, `clock` and `start_time`.
 
-    `clock` may be a Clock. Without a seed, the world gets a random one. Raises BadOption for an invalid value, TypeError
-    for an unknown setting.
+    `clock` may be a Clock. Without a seed, the world gets a random one. Raises BadOption for an invalid value,
+    TypeError for an unknown setting.
     """
     if unknown := unknown_names(values, [*declarations(Settings), "clock", "start_time"], "setting"):
         raise TypeError(unknown)
@@ -58,7 +58,7 @@ def read_options(options: Mapping[str, str | None], environment: Mapping[str, st
 
 
 def find_options(options: Mapping[str, str | None], environment: Mapping[str, str]) -> dict[str, Given]:
-    """Find the settings of `mockserver serve` in its options, else in environment variables, else in the file `--config`.
+    """Find the settings of `mockserver serve` in its options, else in variables, else in the file `--config`.
 
     An empty variable counts as unset. Raises BadOption, which names the option, the variable or the file.
     """

@@ -270,7 +270,7 @@ class Worlds:
 
     @contextlib.contextmanager
     def replaced(self, default: World) -> Iterator[None]:
-        """Replace all worlds by this one in the `with` block; afterwards they are back, and worlds added inside are gone.
+        """Replace all worlds by this one in the `with` block; afterwards they are back, without worlds added inside.
 
         If several blocks overlap, the one that was entered last is in effect until it ends.
         """

@@ -1,4 +1,4 @@
-"""`MockServer`: the handle of a tester. Its methods call other rooms; it has no logic of its own."""
+"""`MockServer`: the handle of a tester. Its methods call other rooms."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -71,7 +71,7 @@ class MockServer:
         self.script(answers)
 
     def _use(self, worlds: Worlds) -> None:
-        """Become the handle of the default one of these worlds."""
+        """Use these worlds: the handle is that of the default one."""
         self._worlds = worlds
         self._doors = contextlib.ExitStack()
         self._refused_hosts: list[str] = []
@@ -206,7 +206,7 @@ class MockServer:
     def fail(
         self, name: str, *, at_step: int | None = None, error: str | None = None, code: int | str | None = None
     ) -> None:
-        """Make the run fail: now, or after `at_step` steps. Without an `error` it has the service's usual message and code.
+        """Make the run fail: now, or after `at_step` steps. Without an `error` it has the service's usual one.
 
         `code` is the google.rpc code of the `error`, by name or number; INTERNAL by default.
         """
@@ -339,7 +339,7 @@ class MockServer:
     ) -> Self:
         """Serve on a socket, at `url`, until `stop()`. Other machines need the `token` to control it, if they can.
 
-        gRPC is served at `grpc_target`: with a `grpc_port` from now on, without one from its first use on, at a free one.
+        gRPC is served at `grpc_target`: on `grpc_port` at once, or without one on a free port when it is first used.
         Raises ValueError for an address that others can reach when there is no token, OSError for one that is in use.
         """
         from mockserver.doors.grpc_port import LazyPort
@@ -362,7 +362,7 @@ class MockServer:
     def _open_grpc_port(self) -> None:
         try:
             _ = self.grpc_target
-        except BaseException:
+        except BaseException:  # whatever ends the start, the HTTP port is closed again
             self.stop()
             raise
 

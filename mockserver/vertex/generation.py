@@ -1,4 +1,4 @@
-"""generateContent, streamGenerateContent, countTokens and computeTokens, of tuned endpoints and of Google's own models."""
+"""generateContent, streamGenerateContent, countTokens, computeTokens: of tuned endpoints and of Google's models."""
 
 from datetime import date
 from typing import Any

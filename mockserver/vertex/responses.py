@@ -3,8 +3,8 @@
     {"candidates": [{"content": {"role", "parts"}, "finishReason", "safetyRatings"?, "avgLogprobs"}],
      "usageMetadata": {...}, "modelVersion", "createTime", "responseId"}
 
-as recorded from 2025-06 to 2026-08; earlier answers have fewer members (`vertex/eras.py`). In a stream, the usage of every
-message but the last is the kind of traffic only.
+as recorded from 2025-06 to 2026-08; earlier answers have fewer members (`vertex/eras.py`). In a stream, the usage of
+every message but the last is the kind of traffic only.
 """
 
 from base64 import urlsafe_b64encode
@@ -40,10 +40,10 @@ BLOCK_MESSAGES = {"MODEL_ARMOR": "The prompt violated Prompt Injection and Jailb
 class Frame:
     """The members that all messages of one answer share, and what they depend on.
 
-    `era` says which of them there are. `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` is whether an answer that was not blocked has
-    ratings: real ones have them on request, and had them always in the first era; `always_rated` is the setting that
-    rates every message. `grounded` is whether the request allows a search. `traffic` is a
-    TrafficType.
+    `era` says which of them there are. `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` is
+    whether an answer that was not blocked has ratings: real ones have them on request, and had them always in the first
+    era; `always_rated` is the setting that rates every message. `grounded` is whether the request allows a search.
+    `traffic` is a TrafficType.
     """
 
     version: str

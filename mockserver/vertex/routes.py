@@ -1,7 +1,7 @@
 """The routes of aiplatform.googleapis.com.
 
-`HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from the
-HTTP rules that Google publishes. The other tables hold what those rules do not say.
+`HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from
+the HTTP rules that Google publishes. The other tables hold what those rules do not say.
 """
 
 from collections.abc import Iterator, Mapping
@@ -111,8 +111,8 @@ MODEL_FOR_ENDPOINT = (
     "Clients ask a tuned model instead of its endpoint by mistake; the real service answers with a sentence of its own."
 )
 
-# Paths that no proto publishes: the rpc, the handler, and why we serve them. Where a discovery document has the path, no
-# other reason is needed.
+# Paths that no proto publishes: the rpc, the handler, and why we serve them. Where a discovery document has the path,
+# no other reason is needed.
 UNPUBLISHED: Mapping[str, tuple[str, Handler, str]] = {
     "POST /{version}/tuningJobs": (
         "GenAiTuningService.CreateTuningJob",
@@ -161,8 +161,8 @@ UNPUBLISHED: Mapping[str, tuple[str, Handler, str]] = {
     ),
 }
 
-# The methods of google.longrunning.Operations, which every host has beside its own services, and the resources that have
-# operations; the first is the location itself.
+# The methods of google.longrunning.Operations, which every host has beside its own services, and the resources that
+# have operations; the first is the location itself.
 OPERATIONS: Mapping[str, Handler] = {
     "GET /{version}/{name=PARENT/operations/*}": operations.get_operation,
     "DELETE /{version}/{name=PARENT/operations/*}": operations.delete_operation,

@@ -78,7 +78,7 @@ def _resource_exhausted(call: FailedCall) -> ApiError:
 
 
 def _base_model(call: FailedCall) -> str:
-    """Return the id of the base model of a call, for an endpoint its tuned model's; for an unknown one its last part."""
+    """Return the id of the base model of a call, for an endpoint its tuned model's; else the name's last part."""
     name = call.resource
     if "endpoints/" in name:
         try:

@@ -1,4 +1,4 @@
-"""The model that a request is for, of all methods that generate or count: a tuned endpoint, or one of Google's models."""
+"""The model of a request, for all methods that generate or count: a tuned endpoint, or one of Google's models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
