@@ -101,7 +101,7 @@ schema: .venvs/google/ready ## generate the tables of messages and methods from 
 
 lock: .venvs/lock/ready ## pin dependencies after a change; ARGS=--upgrade takes the newest versions
 	@for name in lock build release; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt; done
-	@$(COMPILE) pyproject.toml --extra grpc --extra run --extra metrics --extra sql -o requirements/runtime.txt
+	@$(COMPILE) pyproject.toml --extra grpc --extra run --extra metrics --extra otel --extra sql -o requirements/runtime.txt
 	@for name in dev docs; do $(COMPILE) pyproject.toml requirements/$$name.in -o requirements/$$name.txt; done
 	@for name in $(CLIENTS); do \
 		$(COMPILE) pyproject.toml requirements/clients/$$name.in -o requirements/clients/$$name.txt; done

@@ -18,6 +18,7 @@ LATER = (
     "httpx",
     "httpx2",
     "mockserver.grpc",
+    "opentelemetry",
     "prometheus_client",
     "pydantic",
     "pytest",

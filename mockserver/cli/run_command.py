@@ -126,10 +126,10 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
     authority = _authority()
     credentials = prepared.world.credentials
     with contextlib.ExitStack() as stack:
-        stack.callback(prepared.log.close)
+        stack.callback(prepared.close)
         live = _live_server(prepared)
         stack.callback(live.stop)
-        grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call)
+        grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call, tracing=prepared.tracing)
         stack.callback(grpc_port.close)
         proxy = Proxy(Upstreams(live.address, lambda: grpc_port.address, authority.tls, passed))
         proxy_url = proxy.start()
