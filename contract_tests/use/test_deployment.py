@@ -2,14 +2,16 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import yaml
 
-from contract_tests.environment import ROOT
+from contract_tests.environment import HANGS, ROOT, client_python
 from mockserver import MockServer
 from mockserver.settings import GROUPS, By, declarations
 
@@ -46,6 +48,26 @@ def test_every_variable_is_a_setting_and_takes_its_value(resources: dict[str, An
 
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert set(re.findall(r"MOCKSERVER_[A-Z_]+", dockerfile)) <= VARIABLES.keys()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("", "", ""),
+        ("containerPort: 8765", "containerPort: http", "'http' is not of type 'integer'"),
+        ("readOnlyRootFilesystem:", "readonlyRootFilesystem:", "'readonlyRootFilesystem' was unexpected"),
+    ],
+)
+def test_kubernetes_takes_the_example(old: str, new: str, complaint: str, tmp_path: Path) -> None:
+    """By its own schemas, which refuse a value of another type and a member that there is not."""
+    copy = tmp_path / "example.yaml"
+    copy.write_text(EXAMPLE.read_text().replace(old, new))
+    check = client_python("release").with_name("kubernetes-validate")
+    done = subprocess.run([check, "--strict", copy], capture_output=True, text=True, check=False, timeout=HANGS)
+    output = done.stdout + done.stderr
+
+    assert (bool(complaint), True) == (done.returncode != 0, complaint in output), output
+    assert complaint or {"secret", "deployment", "service"} <= set(re.findall(r"resource (\w+)/", output))
 
 
 def test_the_pod_is_confined(resources: dict[str, Any], container: Any) -> None:
