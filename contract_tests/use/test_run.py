@@ -192,6 +192,38 @@ def test_own_credentials_stay_and_real_ones_do_not(tmp_path: Path) -> None:
     assert "mockserver-key mockserver-key mockserver none\n" == real.stdout
 
 
+ASK = """
+import os, subprocess, urllib.error, urllib.request, google.auth, google.auth.transport.requests
+def ask(url, **headers):
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, headers=headers)).status
+    except urllib.error.HTTPError as error:
+        return error.code
+gemini = "https://generativelanguage.googleapis.com/v1beta/tunedModels?key="
+jobs = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/tuningJobs"
+credentials, _ = google.auth.default()
+credentials.refresh(google.auth.transport.requests.Request())
+by_gcloud = subprocess.check_output(["gcloud", "auth", "print-access-token"], text=True).strip()
+print(ask(gemini + os.environ["GEMINI_API_KEY"]), ask(gemini + "listed"), ask(gemini + "other"))
+print(*(ask(jobs, Authorization=f"Bearer {token}") for token in (credentials.token, by_gcloud, "listed", "other")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "statuses"),
+    [
+        ((), "200 200 200\n200 200 200 200\n"),
+        (("--auth", "strict"), "200 400 400\n200 200 401 401\n"),
+        (("--auth", "strict", "--credential", "listed"), "200 200 400\n200 200 200 401\n"),
+    ],
+)
+def test_credentials_of_the_program_are_accepted(options: tuple[str, ...], statuses: str, tmp_path: Path) -> None:
+    """By strict authentication too: its key, ADC, and what gcloud prints. Others must be listed."""
+    done = run(tmp_path, *options, "--", sys.executable, "-c", ASK)
+
+    assert statuses == done.stdout, done.stderr
+
+
 def test_gcloud_is_a_stand_in(tmp_path: Path) -> None:
     """It prints tokens where gcloud prints them, keeps a project, and says what it does not know."""
     script = """

@@ -117,10 +117,10 @@ class Preparation:
         self.log.close()
 
 
-def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparation:
+def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: bool = True) -> Preparation:
     """Open the worlds that the options describe, with their scripted answers, the log, and the application.
 
-    Raises BadOption.
+    With `needs_list`, strict authentication needs a list of credentials. Raises BadOption.
     """
     # Before the world, whose clock starts with it.
     from mockserver.app import create_app
@@ -130,7 +130,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
 
     for sentence in unknown_variables(os.environ):
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
-    values = read_options(vars(arguments), os.environ)
+    values = read_options(vars(arguments), os.environ, needs_list=needs_list)
     serving = read_settings(Serving, values)
     if serving.watch and not values.get("answers"):
         raise BadOption("there is no file to watch, so name one with --answers", "--watch")
@@ -291,7 +291,7 @@ def store_url(serving: Serving) -> str:
 
 def _given(arguments: argparse.Namespace) -> frozenset[str]:
     """Return the names of the settings that somebody has given, by an option, a variable or a file."""
-    options = find_options(vars(arguments), os.environ)
+    options = find_options(vars(arguments), os.environ, needs_list=False)
     return frozenset(name for name, it in options.items() if it.source != "default")
 
 
@@ -347,12 +347,15 @@ def _credentials_folder() -> Iterator[Path | None]:
 
 
 def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> str:
-    """Write the credentials, and return the line of the greeting that names them."""
+    """Write the credentials, if clients can use them, and return the line of the greeting that names them."""
+    settings, credentials = prepared.world.settings, prepared.world.credentials
+    if settings.auth == "strict" and credentials.token not in settings.accepted_credentials:
+        return ""
     if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
         return ""
     from mockserver.doors.credentials_file import external_account, write
 
-    content = external_account(url, prepared.world.credentials)
+    content = external_account(url, credentials)
     path = write(folder / "application_default_credentials.json", content)
     # Without a project, Google's libraries ask another service for that of the credentials.
     return f"\n  credentials          GOOGLE_CLOUD_PROJECT=my-project GOOGLE_APPLICATION_CREDENTIALS={path}"
