@@ -224,6 +224,45 @@ def test_credentials_of_the_program_are_accepted(options: tuple[str, ...], statu
     assert statuses == done.stdout, done.stderr
 
 
+WITHOUT_GRPC = """
+import sys
+sys.modules["grpc"] = sys.modules["google.protobuf"] = None
+from mockserver.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+BOTH = """
+import grpc, os, urllib.request
+url = "https://generativelanguage.googleapis.com/v1beta/tunedModels?key=any-key"
+print(urllib.request.urlopen(url).status)
+with grpc.secure_channel("generativelanguage.googleapis.com", grpc.ssl_channel_credentials()) as channel:
+    for _ in range(2):
+        try:
+            channel.unary_unary("/google.ai.generativelanguage.v1beta.ModelService/ListTunedModels")(b"", timeout=5)
+        except grpc.RpcError as error:
+            print(error.code().name)
+print(urllib.request.urlopen(url).status)
+"""
+
+
+def test_without_the_extra_http_works_and_grpc_is_refused(tmp_path: Path) -> None:
+    """With a sentence that names the extra, once, however often the client connects."""
+    words = ("run", "--", sys.executable, "-c", BOTH)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_GRPC, *words],
+        cwd=tmp_path,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=HANGS,
+        check=False,
+    )
+
+    assert ["200", "UNAVAILABLE", "UNAVAILABLE", "200"] == done.stdout.split(), done.stderr
+    assert 1 == done.stderr.count("mockserver run: gRPC needs")
+    assert "pip install 'gemini-tuning-mockserver[grpc]'" in done.stderr
+
+
 def test_gcloud_is_a_stand_in(tmp_path: Path) -> None:
     """It prints tokens where gcloud prints them, keeps a project, and says what it does not know."""
     script = """
