@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.environment import HANGS, ROOT, client_python, node, program
+from contract_tests.environment import HANGS, ROOT, client_python, do_without, node, program
 from contract_tests.use.isolation import isolated, permitted
 from contract_tests.use.programs import PROGRAMS, environment, said
 
@@ -395,41 +396,46 @@ console.log("port:", await new Promise((end) => net.connect(1, "127.0.0.1").on("
 GO_PACKAGES = Path("/usr/share/gocode")
 
 
+def run_go(name: str, package: str, folder: Path) -> dict[str, str]:
+    """What a program in Go says that uses Google's packages as Debian has them; `package` is the one it needs most."""
+    if shutil.which("go") is None or not (GO_PACKAGES / "src" / package).exists():
+        do_without(
+            f"no Go with {package}: apt install golang-go golang-golang-x-oauth2-google-dev golang-google-api-dev"
+        )
+    of_debian = {"GO111MODULE": "off", "GOPATH": str(GO_PACKAGES), "GOCACHE": str(folder / "cache")}
+    return said(run_alone(folder, "--", "go", "run", PROGRAMS / name, **of_debian))
+
+
 def test_go(tmp_path: Path) -> None:
     """Google's own credentials library, and the standard library's client."""
-    if shutil.which("go") is None or not (GO_PACKAGES / "src" / "golang.org" / "x" / "oauth2").exists():
-        pytest.skip("no Go with Google's library: apt install golang-go golang-golang-x-oauth2-dev")
-    of_debian = {"GO111MODULE": "off", "GOPATH": str(GO_PACKAGES), "GOCACHE": str(tmp_path / "cache")}
-    printed = run_alone(tmp_path, "--", "go", "run", PROGRAMS / "default_credentials.go", **of_debian)
-
-    assert {"state": "JOB_STATE_PENDING", "other host": 'Get "https://example.com": Forbidden'} == said(printed)
+    assert {
+        "state": "JOB_STATE_PENDING",
+        "other host": 'Get "https://example.com": Forbidden',
+    } == run_go("default_credentials.go", "golang.org/x/oauth2/google", tmp_path)
 
 
-JAVA = """
-import java.net.ProxySelector;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse.BodyHandlers;
-public class Get {
-  public static void main(String[] arguments) throws Exception {
-    var client = HttpClient.newBuilder().proxy(ProxySelector.getDefault()).build();
-    var request = HttpRequest.newBuilder(URI.create("https://GEMINI/v1beta/tunedModels?key=k")).build();
-    System.out.println(client.send(request, BodyHandlers.ofString()).statusCode());
-  }
-}
-"""
+def test_go_over_grpc(tmp_path: Path) -> None:
+    """The transport of Google's clients, and a generated client."""
+    metadata = "type.googleapis.com/google.ai.generativelanguage.v1beta.CreateTunedModelMetadata"
+
+    assert {"same name": "true", "metadata": metadata, "missing": "NotFound"} == run_go(
+        "operations.go", "google.golang.org/api/transport/grpc", tmp_path
+    )
+
+
+JAVA_PACKAGES = Path("/usr/share/java")
 
 
 def test_java_with_what_the_documents_say(tmp_path: Path) -> None:
-    """The JVM needs properties and a trust store."""
-    if shutil.which("javac") is None or shutil.which("keytool") is None:
-        pytest.skip("no JDK: apt install default-jdk-headless")
-    (tmp_path / "Get.java").write_text(JAVA.replace("GEMINI", GEMINI))
+    """The JVM needs properties and a trust store; then Google's own credentials library works."""
+    if shutil.which("javac") is None or not (JAVA_PACKAGES / "google-auth-library-oauth2-http.jar").exists():
+        do_without("no JDK with Google's library: apt install default-jdk-headless libgoogle-auth-java")
     blocks = re.findall(r"```console\n(.*?)```", DOCUMENT, re.DOTALL)
     recipe = next(block for block in blocks if "keytool" in block)
+    program = PROGRAMS / "DefaultCredentials.java"
+    command = f"{recipe} java -cp '{JAVA_PACKAGES}/*' {shlex.quote(str(program))}"
 
-    assert "200\n" == run_alone(tmp_path, "--", "sh", "-ec", recipe + "java Get.java")
+    assert {"status": "200", "pending": "true"} == said(run_alone(tmp_path, "--", "sh", "-ec", command))
 
 
 def test_the_documents_name_every_variable(tmp_path: Path) -> None:
