@@ -89,6 +89,26 @@ def test_servers_with_one_database_have_one_control_token(kind: str, tmp_path: P
     assert "mine" == given
 
 
+def test_metrics_are_those_of_the_database(tmp_path: Path) -> None:
+    """Jobs, faults and the size of the log are there after a restart."""
+    options = ("--data-dir", str(tmp_path), "--clock", "manual")
+    with serving(tmp_path / "log-0", *options) as served:
+        job = {
+            "baseModel": "gemini-2.0-flash-001",
+            "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/train.jsonl"},
+        }
+        url = f"{served.base_url}/v1/projects/p/locations/us-central1/tuningJobs"
+        httpx.post(url, json=job, headers={"authorization": "Bearer any-token"}).raise_for_status()
+    with serving(tmp_path / "log-1", *options) as served:
+        answer = httpx.get(f"{served.base_url}/_mock/metrics")
+    size = re.search(r"^mockserver_call_log_bytes (\S+)$", answer.text, re.MULTILINE)
+
+    assert 200 == answer.status_code
+    assert 'mockserver_jobs{state="PENDING"} 1.0' in answer.text
+    assert size is not None
+    assert float(size[1]) > 100
+
+
 def token_of(greeting: str) -> str:
     """The control token that a server prints."""
     found = re.search(r"X-Mockserver-Token: (\S+)", greeting)
