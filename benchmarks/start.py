@@ -42,7 +42,8 @@ def measure(rounds: int) -> list[Row]:
     for _ in range(rounds):
         for name in random.sample(list(SERVERS), len(SERVERS)):
             port = free_port()
-            with running(SERVERS[name](port), port, is_running_program if name == RUN else None) as server:
+            has_started = is_running_program if name == RUN else None
+            with running(SERVERS[name](port), port, has_started=has_started) as server:
                 seconds[name].append(server.started)
                 megabytes[name].append(server.megabytes())
     base, *others = SERVERS

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from contract_tests.environment import HANGS, ROOT, client_python, do_without, node, program
+from contract_tests.use import programs
 from contract_tests.use.isolation import isolated, permitted
 from contract_tests.use.programs import PROGRAMS, environment, said
 
@@ -42,18 +43,8 @@ def run(folder: Path, *words: str | Path, text: str = "", **variables: str) -> s
 
 def run_alone(folder: Path, *words: str | Path, text: str = "", **variables: str) -> str:
     """What a program printed from which no packet could leave this machine. AssertionError if it fails."""
-    done = subprocess.run(
-        isolated([*RUN, *words]),
-        cwd=folder,
-        env=environment(variables) | {"PYTHONPATH": os.environ.get("PYTHONPATH", str(Path.cwd()))},
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-        check=False,
-    )
-    assert 0 == done.returncode, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
+    found = {"PYTHONPATH": os.environ.get("PYTHONPATH", str(Path.cwd()))}
+    return programs.run(isolated([*RUN, *words]), folder, variables | found, text)
 
 
 @pytest.mark.parametrize(
@@ -458,7 +449,7 @@ def run_library(
     library: str, name: str, folder: Path, *, prefix: tuple[str, ...] = (), **variables: str
 ) -> dict[str, str]:
     """What a program says with the default transport of its library, gRPC, where no packet can leave."""
-    command = (*prefix, client_python(library), "-W", "ignore", PROGRAMS / name)
+    command: tuple[str | Path, ...] = (*prefix, client_python(library), "-W", "ignore", PROGRAMS / name)
     return said(run_alone(folder, "--", *command, **UNSET, **variables))
 
 
