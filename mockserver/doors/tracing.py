@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from mockserver import __version__
-from mockserver.http.reply import PATH_TEMPLATE
+from mockserver.http.reply import TEMPLATE
 from mockserver.rpc.credentials import redact
 from mockserver.rpc.errors import ApiError, Code
 
@@ -94,7 +94,7 @@ class _TracedApp:
                 await send(message)
 
             await self._app(scope, receive, send_traced)
-            if path := scope.get(PATH_TEMPLATE):
+            if path := scope.get(TEMPLATE, "").partition(" ")[2]:
                 span.set_attribute("http.route", path)
                 span.update_name(f"{scope['method']} {path}")
 

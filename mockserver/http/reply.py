@@ -24,8 +24,8 @@ from mockserver.state.clock import Clock, Nanos
 log = logging.getLogger("mockserver")
 
 
-PATH_TEMPLATE = "mockserver.path_template"
-"""Where the ASGI app leaves the template of the method's path in the scope of a request, "" without a method."""
+TEMPLATE = "mockserver.template"
+"""Where the ASGI app leaves the template of the reply in the scope of a request."""
 
 
 class Cut:
@@ -63,8 +63,8 @@ class Pieces:
 class HttpReply:
     """A reply for a door to send: with a whole body, or the pieces of a stream with pauses.
 
-    The door first waits `delay_seconds` on the clock. With `reset` it breaks the connection instead. `path_template` is that
-    of the method, "" without one.
+    The door first waits `delay_seconds` on the clock. With `reset` it breaks the connection instead. `template` is that of
+    the method, such as "GET /v1beta/{name=tunedModels/*}", or "" without one.
     """
 
     status: int
@@ -73,7 +73,7 @@ class HttpReply:
     clock: Clock
     delay_seconds: float = 0.0
     reset: bool = False
-    path_template: str = ""
+    template: str = ""
 
     def close(self) -> None:
         """Stop the stream, if the body is one."""
@@ -203,9 +203,9 @@ class Printer:
 
     def _reply(self, status: int, headers: Headers, body: bytes | Pieces) -> HttpReply:
         fault = self.answer.fault if self.answer else None
-        template = self.answer.request.route.path if self.answer else ""
+        template = self.answer.request.route.template if self.answer else ""
         if fault is None:
-            return HttpReply(status, headers, body, self.clock, path_template=template)
+            return HttpReply(status, headers, body, self.clock, template=template)
         if fault.truncate and isinstance(body, bytes):
             body = Pieces(truncate(body))
         return HttpReply(status, headers, body, self.clock, fault.latency_seconds, fault.reset, template)
