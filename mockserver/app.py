@@ -24,7 +24,7 @@ from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace
 from mockserver.http.host_guard import HostGuard
-from mockserver.http.reply import HttpReply
+from mockserver.http.reply import TEMPLATE, HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
@@ -158,6 +158,7 @@ class FaceApp:
             else:
                 loop = asyncio.get_running_loop()
                 reply = await loop.run_in_executor(self._computing, self._face.answer, request)
+        scope[TEMPLATE] = reply.template
         client = _Client(scope, receive, send)
         try:
             if reply.delay_seconds:

@@ -118,6 +118,7 @@ def test_greeting_of_a_strict_server_with_a_stopped_clock(tmp_path: Path) -> Non
         shown = re.search(r"curl +curl '(\S+)'", server.greeting)
         assert command
         assert shown
+        assert "GOOGLE_APPLICATION_CREDENTIALS" not in server.greeting  # nobody has listed their token
         before = httpx.get(f"{server.base_url}/_mock/clock").json()["now"]
         run_bash(command[1], tmp_path)
         moved = httpx.get(f"{server.base_url}/_mock/clock").json()["now"]

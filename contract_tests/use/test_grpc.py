@@ -102,6 +102,15 @@ def test_vertexai_sft(library: str, by_tls: dict[str, str], tmp_path: Path) -> N
     }.items() <= said.items()
 
 
+def test_generated_clients(by_tls: dict[str, str], tmp_path: Path) -> None:
+    """Those of both services, sync and with asyncio."""
+    expected = "Gemini 2.0 Flash True True True NotFound"
+
+    assert {"sync": expected, "asyncio": expected} == run_python(
+        client_python("google"), "generated_clients.py", tmp_path, **by_tls
+    )
+
+
 def test_generated_clients_in_plaintext(tmp_path: Path) -> None:
     """Sync and asyncio, on a channel of their own."""
     text = """

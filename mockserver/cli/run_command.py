@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from mockserver.settings import BadOption
 if TYPE_CHECKING:
     from mockserver.doors.certificates import CertificateAuthority
     from mockserver.doors.live import LiveServer
+    from mockserver.state.world import World
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
@@ -80,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mockserver.doors import child
 
     command = _command(arguments)
-    prepared = prepare(arguments, quiet=not arguments.verbose)
+    prepared = prepare(arguments, quiet=not arguments.verbose, needs_list=False)
     with _served(prepared, _passed_hosts(arguments.pass_host), arguments) as environment:
         if arguments.shell:
             print(
@@ -125,11 +127,12 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
 
     authority = _authority()
     credentials = prepared.world.credentials
+    _accept(prepared.world)
     with contextlib.ExitStack() as stack:
-        stack.callback(prepared.log.close)
+        stack.callback(prepared.close)
         live = _live_server(prepared)
         stack.callback(live.stop)
-        grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call)
+        grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call, tracing=prepared.tracing)
         stack.callback(grpc_port.close)
         proxy = Proxy(Upstreams(live.address, lambda: grpc_port.address, authority.tls, passed))
         proxy_url = proxy.start()
@@ -147,6 +150,13 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
             gcloud.install(programs, credentials.token, environment["GOOGLE_CLOUD_PROJECT"])
             environment["PATH"] = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
         yield environment
+
+
+def _accept(world: "World") -> None:
+    """Let strict authentication accept the credentials that the program is given."""
+    settings, given = world.settings, {world.credentials.api_key, world.credentials.token}
+    if settings.auth == "strict" and not given <= settings.accepted_credentials:
+        world.settings = replace(settings, accepted_credentials=settings.accepted_credentials | given)
 
 
 @contextlib.contextmanager

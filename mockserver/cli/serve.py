@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from mockserver.dispatch.access_log import LogCall
+    from mockserver.doors.tracing import Tracing
 
 # Imports that only a running server needs are inside of `run`, so that `--help` is quick.
 
@@ -96,6 +97,7 @@ class Preparation:
     answers: str | None
     log: LogOutput
     log_call: "LogCall"
+    tracing: "Tracing | None"
     make_app: Callable[[Worlds], "ASGIApp"]
 
     @property
@@ -108,11 +110,17 @@ class Preparation:
         """Return a new application for the worlds."""
         return self.make_app(self.worlds)
 
+    def close(self) -> None:
+        """Write and send what waits, now that the server has stopped."""
+        if self.tracing is not None:
+            self.tracing.close()
+        self.log.close()
 
-def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparation:
+
+def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: bool = True) -> Preparation:
     """Open the worlds that the options describe, with their scripted answers, the log, and the application.
 
-    Raises BadOption.
+    With `needs_list`, strict authentication needs a list of credentials. Raises BadOption.
     """
     # Before the world, whose clock starts with it.
     from mockserver.app import create_app
@@ -122,7 +130,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
 
     for sentence in unknown_variables(os.environ):
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
-    values = read_options(vars(arguments), os.environ)
+    values = read_options(vars(arguments), os.environ, needs_list=needs_list)
     serving = read_settings(Serving, values)
     if serving.watch and not values.get("answers"):
         raise BadOption("there is no file to watch, so name one with --answers", "--watch")
@@ -136,10 +144,25 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
     log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet)
     calls = CallCounter(log.log_call)
 
-    def make_app(worlds: Worlds) -> "ASGIApp":
-        return create_app(worlds, Guard(token), host_guard, calls)
+    tracing = _open_tracing()
 
-    return Preparation(values, serving, worlds, token, speed, values.get("answers"), log, calls.log_call, make_app)
+    def make_app(worlds: Worlds) -> "ASGIApp":
+        app = create_app(worlds, Guard(token), host_guard, calls)
+        return app if tracing is None else tracing.trace_app(app)
+
+    answers = values.get("answers")
+    return Preparation(values, serving, worlds, token, speed, answers, log, calls.log_call, tracing, make_app)
+
+
+def _open_tracing() -> "Tracing | None":
+    if not any(name.startswith("OTEL_") for name in os.environ):
+        return None
+    from mockserver.cli.traces import open_tracing
+
+    tracing, warning = open_tracing(os.environ)
+    if warning:
+        print(f"mockserver: warning: {warning}", file=sys.stderr)
+    return tracing
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -174,7 +197,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: wait no longer
             stop_grpc(serving.shutdown_seconds)
-        prepared.log.close()
+        prepared.close()
     return 0
 
 
@@ -207,8 +230,11 @@ def _serve_by_workers(prepared: Preparation) -> int:
         raise _cannot_listen(taken) from None
     url = base_url(serving.host, sockets)
 
-    def make_app() -> "ASGIApp":
-        return prepared.make_app(_open_worlds(prepared.values, serving, frozenset())[0])
+    @contextlib.contextmanager
+    def open_app() -> Iterator["ASGIApp"]:
+        yield prepared.make_app(_open_worlds(prepared.values, serving, frozenset())[0])
+        if prepared.tracing is not None:
+            prepared.tracing.close()
 
     with _credentials_folder() as folder, served_at(url), contextlib.ExitStack() as stack:
         if serving.port_file is not None:
@@ -218,7 +244,7 @@ def _serve_by_workers(prepared: Preparation) -> int:
         with LineWriter(sys.stdout) as output:
             output.write(_greeting(url, "", prepared, folder))
         prepared.worlds.close()
-        return serve_by_workers(make_app, sockets, serving.workers, stopwatch)
+        return serve_by_workers(open_app, sockets, serving.workers, stopwatch)
 
 
 def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[str]) -> tuple[Worlds, str | None]:
@@ -265,7 +291,7 @@ def store_url(serving: Serving) -> str:
 
 def _given(arguments: argparse.Namespace) -> frozenset[str]:
     """Return the names of the settings that somebody has given, by an option, a variable or a file."""
-    options = find_options(vars(arguments), os.environ)
+    options = find_options(vars(arguments), os.environ, needs_list=False)
     return frozenset(name for name, it in options.items() if it.source != "default")
 
 
@@ -284,6 +310,7 @@ def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[
             certificate=certificate,
             key=key,
             log_call=prepared.log_call,
+            tracing=prepared.tracing,
         )
     except CannotServe as error:
         raise BadOption(str(error)) from None
@@ -320,12 +347,15 @@ def _credentials_folder() -> Iterator[Path | None]:
 
 
 def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> str:
-    """Write the credentials, and return the line of the greeting that names them."""
+    """Write the credentials, if clients can use them, and return the line of the greeting that names them."""
+    settings, credentials = prepared.world.settings, prepared.world.credentials
+    if settings.auth == "strict" and credentials.token not in settings.accepted_credentials:
+        return ""
     if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
         return ""
     from mockserver.doors.credentials_file import external_account, write
 
-    content = external_account(url, prepared.world.credentials)
+    content = external_account(url, credentials)
     path = write(folder / "application_default_credentials.json", content)
     # Without a project, Google's libraries ask another service for that of the credentials.
     return f"\n  credentials          GOOGLE_CLOUD_PROJECT=my-project GOOGLE_APPLICATION_CREDENTIALS={path}"

@@ -4,10 +4,14 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.inspection.services import route_table
 from mockserver.state.world import Worlds
+
+if TYPE_CHECKING:
+    from mockserver.doors.tracing import Tracing
 
 
 class CannotServe(RuntimeError):
@@ -22,6 +26,7 @@ def open_port(
     certificate: Path | None = None,
     key: Path | None = None,
     log_call: LogCall = log_call,
+    tracing: "Tracing | None" = None,
 ) -> tuple[str, Callable[[float], None]]:
     """Serve gRPC there, in threads of its own. Returns `host:port` and a function that stops it. Raises CannotServe.
 
@@ -37,7 +42,8 @@ def open_port(
         raise CannotServe("TLS for gRPC needs both a certificate and its private key")
     try:
         credentials = tls(certificate.read_bytes(), key.read_bytes()) if certificate and key else None
-        server = GrpcServer(GrpcFace(worlds, route_table(), log_call))
+        face = GrpcFace(worlds, route_table(), log_call)
+        server = GrpcServer(face if tracing is None else tracing.trace_face(face))
         target = server.listen(host, port, credentials)
     except CannotBind:
         raise CannotServe(f"cannot listen on {host}:{port} for gRPC: choose another port") from None
@@ -50,8 +56,16 @@ def open_port(
 class LazyPort:
     """A gRPC port that is opened when it is first used: importing grpcio takes longer than the rest of a start."""
 
-    def __init__(self, worlds: Worlds, host: str, port: int = 0, *, log_call: LogCall = log_call) -> None:
-        self._open = partial(open_port, worlds, host, port, log_call=log_call)
+    def __init__(
+        self,
+        worlds: Worlds,
+        host: str,
+        port: int = 0,
+        *,
+        log_call: LogCall = log_call,
+        tracing: "Tracing | None" = None,
+    ) -> None:
+        self._open = partial(open_port, worlds, host, port, log_call=log_call, tracing=tracing)
         self._lock = threading.Lock()
         self._target = ""
         self._stop: Callable[[float], None] = lambda _: None

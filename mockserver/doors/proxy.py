@@ -83,7 +83,7 @@ class Proxy:
 
     def __init__(self, upstreams: Upstreams) -> None:
         self._upstreams = upstreams
-        self._refused_hosts: set[str] = set()
+        self._warnings: set[str] = set()
         self._loop = EventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mockserver-proxy", daemon=True)
 
@@ -170,7 +170,8 @@ class Proxy:
         try:
             return await asyncio.to_thread(self._upstreams.grpc)
         except RuntimeError as error:
-            log.warning("mockserver run: %s", error)
+            self._warn_once(f"mockserver run: {error}")
+            reset_connection(writer.transport)  # closing TLS waits for the client, and the client for its deadline
             raise ConnectionAbortedError from None
 
     def _refusal(self, host: str) -> str:
@@ -178,10 +179,14 @@ class Proxy:
             f"mockserver run: {host} is not emulated, so the connection was refused;"
             f" to let the program reach it, run it with --pass-host {host}"
         )
-        if host not in self._refused_hosts:
-            self._refused_hosts.add(host)
-            log.warning("%s", sentence)
+        self._warn_once(sentence)
         return sentence
+
+    def _warn_once(self, sentence: str) -> None:
+        """Log a warning, however often clients try again."""
+        if sentence not in self._warnings:
+            self._warnings.add(sentence)
+            log.warning("%s", sentence)
 
 
 def _parse(head: bytes) -> _FirstRequest:

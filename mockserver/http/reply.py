@@ -22,6 +22,9 @@ from mockserver.state.clock import Clock, Nanos
 log = logging.getLogger("mockserver")
 
 
+TEMPLATE = "mockserver.template"
+"""Where the ASGI app leaves the template of the reply in the scope of a request."""
+
 Piece = bytes | Pause | Cut
 
 
@@ -53,7 +56,8 @@ class Pieces:
 class HttpReply:
     """A reply for a door to send: with a whole body, or the pieces of a stream with pauses.
 
-    The door first waits `delay_seconds` on the clock. With `reset` it breaks the connection instead.
+    The door first waits `delay_seconds` on the clock. With `reset` it breaks the connection instead. `template` is that of
+    the method, such as "GET /v1beta/{name=tunedModels/*}", or "" without one.
     """
 
     status: int
@@ -62,6 +66,7 @@ class HttpReply:
     clock: Clock
     delay_seconds: float = 0.0
     reset: bool = False
+    template: str = ""
 
     def close(self) -> None:
         """Stop the stream, if the body is one."""
@@ -196,11 +201,12 @@ class Printer:
 
     def _reply(self, status: int, headers: Headers, body: bytes | Pieces) -> HttpReply:
         fault = self.answer.fault if self.answer else None
+        template = self.answer.request.route.template if self.answer else ""
         if fault is None:
-            return HttpReply(status, headers, body, self.clock)
+            return HttpReply(status, headers, body, self.clock, template=template)
         if fault.truncate and isinstance(body, bytes):
             body = Pieces(truncate(body))
-        return HttpReply(status, headers, body, self.clock, fault.latency_seconds, fault.reset)
+        return HttpReply(status, headers, body, self.clock, fault.latency_seconds, fault.reset, template)
 
 
 def requested_mask(http: HttpRequest, parameters: SystemParameters) -> str | None:

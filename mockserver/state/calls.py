@@ -114,11 +114,15 @@ class CallLog:
         self._entries: deque[LogEntry] = deque()
         self._uncounted = 0
         self._lock = threading.Lock()
-        self.size = 0
-        """The bytes that the log takes."""
+        self._size = 0
         self._last_number = 0
         with _logs_lock:
             _logs.add(self)
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that the log takes."""
+        return self._size
 
     @property
     def last_number(self) -> int:
@@ -141,7 +145,7 @@ class CallLog:
         packed = _pack(call)
         with self._lock:
             if entry.is_in_log:
-                self.size += len(packed) - len(entry.packed)
+                self._size += len(packed) - len(entry.packed)
                 entry.packed = packed
                 self._drop_oldest()
         self._count(len(packed))
@@ -149,18 +153,18 @@ class CallLog:
     def _append(self, entry: LogEntry) -> None:
         self._entries.append(entry)
         self._last_number += 1
-        self.size += entry.size
+        self._size += entry.size
         self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         entries = self._entries
-        while len(entries) > self._capacity or (self.size > self._max_bytes and len(entries) > 1):
+        while len(entries) > self._capacity or (self._size > self._max_bytes and len(entries) > 1):
             self._drop_first()
 
     def _drop_first(self) -> None:
         entry = self._entries.popleft()
         entry.is_in_log = False
-        self.size -= entry.size
+        self._size -= entry.size
 
     def _count(self, size: int) -> None:
         """Count all logs, now and then; if they take too much together, the largest lose their oldest calls."""
@@ -179,10 +183,10 @@ class CallLog:
     def drop(self, size: int) -> int:
         """Drop at least so many bytes of the oldest calls, but not the newest one; return how many were dropped."""
         with self._lock:
-            before = self.size
-            while before - self.size < size and len(self._entries) > 1:
+            before = self._size
+            while before - self._size < size and len(self._entries) > 1:
                 self._drop_first()
-            return before - self.size
+            return before - self._size
 
     def __iter__(self) -> Iterator[RecordedCall]:
         """Iterate over the calls that are in the log now, oldest first."""
@@ -234,7 +238,7 @@ class CallLog:
             self._clear()
             for each in entries:
                 self._append(LogEntry(each))
-        self._count(self.size)
+        self._count(self._size)
 
     def clear(self) -> None:
         """Drop all calls."""

@@ -350,6 +350,12 @@ class SqlCallLog(CallLog):
         self._uncounted = 0
 
     @property
+    def size(self) -> int:
+        """Return the bytes that the calls take as texts."""
+        row = self._database.run("SELECT sum(size) FROM calls WHERE space = :space", space=self._space).one()
+        return int(row[0] or 0)
+
+    @property
     def last_number(self) -> int:
         """Return how many calls the log has ever had."""
         return int(self._database.run(f"SELECT {_LAST_CALL}", space=self._space).one()[0] or 0)
