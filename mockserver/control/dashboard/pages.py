@@ -154,7 +154,8 @@ def show_connect(request: PageRequest) -> Json:
     key, token, project = credentials.api_key, credentials.token, credentials.project
     clients = {
         "Environment variables (google-genai, @google/genai and libraries on them)": (
-            f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY={key}\nexport GOOGLE_VERTEX_BASE_URL={url}"
+            f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY={key}\n"
+            f"export GOOGLE_VERTEX_BASE_URL={url}/aiplatform.googleapis.com"
         ),
         "google-genai, Developer API": (
             "from google import genai\n\n"
