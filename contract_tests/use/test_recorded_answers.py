@@ -403,3 +403,18 @@ def test_authored_transcripts_answer_themselves() -> None:
 def test_recorded_transcripts_answer_themselves() -> None:
     """Of the real services and six recorders."""
     assert resend(shared("transcripts")) > 50
+
+
+def test_a_recorded_header_says_when_to_come_again(tmp_path: Path) -> None:
+    """The client is judged by it as by that of a fault, whatever the recorded body looks like."""
+    refusal = {"error": {"code": 429, "details": ["text", {"@type": 1}, {"@type": "x/RetryInfo", "retryDelay": 7}]}}
+    asked = RecordedRequest("POST", ASK, JSON, json.dumps(prompt("Soup?")).encode())
+    answer = RecordedResponse(429, (*JSON, ("retry-after", "30")), json.dumps(refusal).encode())
+    with answering(tmp_path, Exchange(asked, answer, "authored")) as (server, client):
+        for _ in range(2):
+            assert "30" == client.post(ASK, json=prompt("Soup?")).headers["retry-after"]
+            server.clock.advance(seconds=10)
+
+    (finding,) = server.report.findings()
+    assert ("came too soon", 30) == (finding.rule, finding.call.retry_after)
+    assert finding.sentence.endswith("failed with 429; sent again after 10 s, told to wait 30 s")
