@@ -6,12 +6,14 @@ The dispatcher's order of checks holds: bytes that are no message are refused af
 import logging
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
+from mockserver.dispatch.recorded_reply import FindRecorded, RecordedReply
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Json, Pause, Route, expand_path, text_at
@@ -70,8 +72,15 @@ class GrpcReply:
 class GrpcFace:
     """The services as rpcs: a call in, a reply out."""
 
-    def __init__(self, worlds: Worlds, table: RouteTable, log_call: LogCall = log_call) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        table: RouteTable,
+        log_call: LogCall = log_call,
+        find_recorded: FindRecorded = lambda *_: None,
+    ) -> None:
         self._worlds = worlds
+        self._find_recorded = find_recorded
         self._log_call = log_call
         self.table = table
 
@@ -105,6 +114,8 @@ class GrpcFace:
         if arrival.secret and settings.refuse_real_credentials:
             secret = refusal(arrival.secret)
             return call.method, arrival.refuse(secret), secret
+        if recorded := self._answer_recorded(arrival):
+            return recorded
         live = [route for route in self.table.routes_of(call.rpc) if route.is_live(settings.as_of)]
         if not live:
             hint = diagnose_rpc(self.table, call.rpc, settings)
@@ -135,6 +146,22 @@ class GrpcFace:
         error = answer.result if isinstance(answer.result, ApiError) else None
         return route.id, _pieces(answer, call.metadata.get("x-goog-fieldmask", "")), error
 
+    def _answer_recorded(self, arrival: "_Arrival") -> tuple[str, Pieces, ApiError | None] | None:
+        """Return a recorded answer as `_answer` does; None if the emulator answers. As over HTTP, it comes first."""
+        routes = self.table.routes_of(arrival.call.rpc)
+        if not routes or arrival.world.settings.recordings is None:
+            return None
+        route = self.table.match_rpc(arrival.call.rpc, arrival.message) or routes[0]
+        recorded = self._find_recorded(arrival.world, route, arrival.message)
+        if recorded is None:
+            return None
+        if recorded.hint:
+            log.warning("%s", recorded.hint)
+        arrival.record(
+            200 if recorded.error is None else recorded.error.code.http, recorded.logged, recorded.hint, route
+        )
+        return route.id, _encoded_recording(recorded, route), recorded.error
+
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
@@ -148,17 +175,30 @@ class _Arrival:
 
     def refuse(self, error: ApiError, hint: str = "") -> Pieces:
         """The reply for an error before any method was found."""
+        self.record(error.code.http, error.status, hint)
+        return _failing(error)
+
+    def record(self, status: int, response: Any, hint: str = "", route: Route | None = None) -> None:
+        """Append the call to the log: one that no method has answered, but for a `route` a recording."""
         record_undispatched(
             self.world,
             now=self.now,
             secret=self.secret,
             verb=VERB,
-            path=self.call.method,
-            status=error.code.http,
-            response=error.status,
+            path=self.call.method if route is None else expand_path(route.path, self.message),
+            status=status,
+            response=response,
             hint=hint,
+            method="" if route is None else route.id,
+            request=None if route is None else self.message,
         )
-        return _failing(error)
+
+
+def _encoded_recording(recorded: RecordedReply, route: Route) -> Pieces:
+    for piece in recorded.pieces:
+        yield piece if isinstance(piece, Pause) else encode(route.response, piece)
+    if recorded.error is not None:
+        raise recorded.error
 
 
 def _failing(error: ApiError) -> Pieces:

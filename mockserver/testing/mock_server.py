@@ -420,8 +420,10 @@ class MockServer:
     def grpc_face(self) -> "GrpcFace":
         """Return what answers calls over gRPC, without a socket."""
         from mockserver.grpc.face import GrpcFace
+        from mockserver.http.recorded_messages import find_recorded
 
-        return GrpcFace(self._worlds, route_table())
+        table = route_table()
+        return GrpcFace(self._worlds, table, find_recorded=find_recorded(table))
 
     @contextlib.contextmanager
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
