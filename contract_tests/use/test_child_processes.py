@@ -13,7 +13,7 @@ def test_children_use_vertex_ai_unchanged(library: str, tmp_path: Path) -> None:
     """google-genai and google-auth in a real process reach nothing but this machine."""
     ran = run_suite(client_python(library), "child_processes", tmp_path)
 
-    assert {"passed": 6} == ran.outcome
+    assert {"passed": 7} == ran.outcome
 
 
 def test_children_upload_and_tune(tmp_path: Path) -> None:

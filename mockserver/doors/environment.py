@@ -29,6 +29,10 @@ ELSEWHERE = ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL")
 NO_PROXY = ("NO_PROXY", "no_proxy")
 """The hosts that are reached without a proxy: libraries read one or the other."""
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+GOOGLE = ("googleapis.com", ".googleapis.com")
+"""What stands for all of Google's API hosts in NO_PROXY: libraries want the one or the other."""
+
 Changes = dict[str, str | None]
 """Variables and their values; None is absent."""
 
@@ -67,20 +71,21 @@ def changes(
     safe = defaults | own_values | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
     emulator = before.get(EMULATOR_VARIABLE, "")
     own_emulator = {EMULATOR_VARIABLE: emulator} if emulator and not is_own_address(emulator) else {}
+    # A proxy looks up Google's hosts itself, where nobody refuses them.
+    safe |= {name: without_proxy(before.get(name, ""), *GOOGLE, *(LOOPBACK if address else ())) for name in NO_PROXY}
     if address:
-        safe |= {name: without_proxy(before.get(name, "")) for name in NO_PROXY}
         safe |= base_urls(address) | {EMULATOR_VARIABLE: address}
     safe |= own_emulator
     names = (*ELSEWHERE, EMULATOR_VARIABLE, *API_KEYS, *defaults, *safe)
     return {name: safe.get(name) for name in dict.fromkeys(names) if safe.get(name) != before.get(name)}
 
 
-def without_proxy(hosts: str) -> str:
-    """Add this machine to a list of hosts that are reached without a proxy."""
+def without_proxy(hosts: str, *more: str) -> str:
+    """Add `more` to a list of hosts that are reached without a proxy; by default this machine."""
     if hosts.strip() == "*":
         return hosts
     names = [host.strip() for host in hosts.split(",") if host.strip()]
-    return ",".join([*names, *(host for host in ("127.0.0.1", "localhost", "::1") if host not in names)])
+    return ",".join([*names, *(host for host in more or LOOPBACK if host not in names)])
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import contextlib
 import ctypes
 import gc
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -146,7 +146,7 @@ def _update(owner: type, members: dict[str, Any], methods: Mapping[str, Any]) ->
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))  # the interpreter remembers what it has looked up
 
 
-def _copy(target: Sequence[int | None], module: str) -> Callable[..., Any]:
+def _copy(target: "ctypes.Array[ctypes.c_void_p]", module: str) -> Callable[..., Any]:
     """Make a function of its own for a method and its object."""
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype = ctypes.py_object

@@ -74,6 +74,7 @@ def test_made_up_values_of_an_outer_server_are_replaced() -> None:
         "GEMINI_API_KEY": None,
         "GOOGLE_API_KEY": "k",
         "GOOGLE_APPLICATION_CREDENTIALS": "f",
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "googleapis.com,.googleapis.com"),
     } == changes("p", "k", "f", given)
 
 
@@ -101,5 +102,8 @@ def test_children_are_led_to_the_address(theirs: str) -> None:
     ],
 )
 def test_this_machine_is_reached_without_a_proxy(hosts: str, expected: str) -> None:
-    """Beside the hosts that were listed before."""
+    """Beside the hosts that were listed before; Google's are looked up here too, and so refused."""
     assert expected == without_proxy(hosts)
+    for address in ("", "http://127.0.0.1:1"):
+        value = changes("p", "k", "f", {"NO_PROXY": hosts}, address).get("NO_PROXY") or hosts
+        assert set(value.split(",")) >= {"*"} if hosts == "*" else {"googleapis.com", ".googleapis.com"}
