@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mockserver.datasets.storage import EMULATOR_VARIABLE, is_own_address
 from mockserver.doors.credentials_file import authorized_user, external_account
+from mockserver.inspection.services import route_table
 from mockserver.rpc.credentials import find_real_secret
 from mockserver.state.world import PREFIX, WorldCredentials
 
@@ -44,7 +45,8 @@ def base_urls(url: str) -> dict[str, str]:
     path of the request; not if the URL ends like Google's hosts [read in 2.34 and 3.4]. The server ignores this end.
     """
     gemini, vertex = ELSEWHERE
-    return {gemini: url, vertex: f"{url}/aiplatform.googleapis.com"}
+    _, vertex_host = route_table().services
+    return {gemini: url, vertex: f"{url}/{vertex_host}"}
 
 
 def changes(
