@@ -29,6 +29,7 @@ from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.hosts import without_host
 from mockserver.state.clock import Clock, ManualClock, SystemClock
 from mockserver.state.world import World, Worlds
 
@@ -80,6 +81,8 @@ class _App:
         """Answer a request by the part that it is for."""
         part: ASGIApp = self._others
         if scope["type"] == "http":
+            if ".googleapis.com" in scope["path"]:
+                scope = _without_host(scope)
             part = self._choose(scope)
             if self._host_guard is not None and not scope["path"].startswith("/_mock/"):
                 part = _refuse_host(self._host_guard, scope) or part
@@ -104,6 +107,17 @@ class _App:
         from mockserver.cloud_storage.face import StorageFace  # noqa: PLC0415 - few clients store objects
 
         return FaceApp(StorageFace(self._worlds, self._calls.log_call), OBJECT_BYTES)
+
+
+def _without_host(scope: Scope) -> Scope:
+    """Return the scope of a request whose path may begin with a host of Google's, as a base URL may end with one.
+
+    Not on Google's own hosts, which have no such path.
+    """
+    if dict(scope["headers"]).get(b"host", b"").endswith(b".googleapis.com"):
+        return scope
+    raw_path = without_host(scope.get("raw_path", scope["path"].encode()).decode("latin-1"))
+    return {**scope, "path": without_host(scope["path"]), "raw_path": raw_path.encode("latin-1")}
 
 
 def _refuse_host(guard: HostGuard, scope: Scope) -> Response | None:

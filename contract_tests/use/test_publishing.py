@@ -186,4 +186,4 @@ def test_action_starts_the_server(tmp_path: Path) -> None:
 
     assert 7 == settings["settings"]["seed"]
     assert f"base-url={url}" in output.read_text().splitlines()
-    assert f"GOOGLE_VERTEX_BASE_URL={url}" in variables.read_text().splitlines()
+    assert f"GOOGLE_VERTEX_BASE_URL={url}/aiplatform.googleapis.com" in variables.read_text().splitlines()

@@ -14,7 +14,7 @@ from mockserver.cloud_storage.errors import StorageError
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.dispatcher import BUG, WouldBlock
-from mockserver.http.headers import http_date
+from mockserver.http.headers import http_date, retry_after_seconds
 from mockserver.http.reply import HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES
@@ -78,6 +78,8 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         result = handler(call)
     except StorageError as error:
         refused, result = error, _print_error(error, call)
+        if fault is not None and fault.retry_after_header is not None:
+            result = replace(result, headers={**result.headers, "retry-after": str(fault.retry_after_header)})
     except Exception:  # a bug of ours
         log.exception(BUG, method)
         refused = errors.injected(500, None)
@@ -95,6 +97,7 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         response=_logged(result) if refused is None else refused.log_entry,
         fault="" if fault is None else describe_fields(fault),
         hint="" if refused is None else refused.hint,
+        retry_after=retry_after_seconds(result.headers.items()),
     )
     if secret:
         record = replace(record, request=redact(record.request), response=redact(record.response))

@@ -71,8 +71,11 @@ class CallResult:
     hint: str = ""
     sent: list[Any] = field(default_factory=list)
 
-    def record(self) -> LogEntry:
-        """Append the call to the log; for the messages of a stream see `record_stream_end`."""
+    def record(self, retry_after: float = 0.0) -> LogEntry:
+        """Append the call to the log; for the messages of a stream see `record_stream_end`.
+
+        `retry_after` are the seconds in the answer's header Retry-After.
+        """
         request, result = self.request, self.result
         status, response = 200, result if isinstance(result, dict) else []
         if isinstance(result, ApiError):
@@ -88,6 +91,7 @@ class CallResult:
             response=response,
             fault="" if self.fault is None else describe_fields(self.fault),
             hint=self.hint,
+            retry_after=retry_after,
         )
         return request.world.calls.append(_redact(call) if request.secret else call)
 
@@ -115,6 +119,7 @@ def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
     hint: str,
     method: str = "",
     request: Json | None = None,
+    retry_after: float = 0.0,
 ) -> None:
     """Append a call to the log that no method has answered: none was found, or the answer was recorded."""
     call = RecordedCall(
@@ -127,6 +132,7 @@ def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
         status=status,
         response=response,
         hint=hint,
+        retry_after=retry_after,
     )
     world.calls.append(_redact(call) if secret else call)
 

@@ -11,7 +11,7 @@ from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.dispatch.service import FailedCall, Service
 from mockserver.rpc import errors, outages
-from mockserver.rpc.errors import ApiError, Code, retry_info
+from mockserver.rpc.errors import RETRY_AFTER, ApiError, Code, retry_info
 from mockserver.scripting.faults import Fault, find_magic_fault
 from mockserver.scripting.scenario import Scenario
 
@@ -73,6 +73,9 @@ def injected_error(fault: Fault, service: Service, call: FailedCall) -> ApiError
     """Return the status error of a fault: the service's error on that day, or one with the fault's own message."""
     name = fault.status_name or "INTERNAL"
     error = service.injected_error(name, call) or _common_error(name, service, call)
+    if fault.retry_after_header is not None:
+        headers = {**error.headers, RETRY_AFTER: str(fault.retry_after_header)}
+        error = ApiError(error.code, error.message, error.details, headers, error.legacy)
     if fault.message is None and (fault.retry_after is None or error.details):
         return error
     details = error.details

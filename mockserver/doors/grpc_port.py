@@ -35,6 +35,7 @@ def open_port(
     try:
         from mockserver.grpc.face import GrpcFace
         from mockserver.grpc.server import CannotBind, GrpcServer, tls
+        from mockserver.http.recorded_messages import find_recorded
     except ModuleNotFoundError as missing:
         sentence = f"gRPC needs {missing.name}: pip install 'gemini-tuning-mockserver[grpc]'"
         raise CannotServe(sentence) from None
@@ -42,7 +43,8 @@ def open_port(
         raise CannotServe("TLS for gRPC needs both a certificate and its private key")
     try:
         credentials = tls(certificate.read_bytes(), key.read_bytes()) if certificate and key else None
-        face = GrpcFace(worlds, route_table(), log_call)
+        table = route_table()
+        face = GrpcFace(worlds, table, log_call, find_recorded(table))
         server = GrpcServer(face if tracing is None else tracing.trace_face(face))
         target = server.listen(host, port, credentials)
     except CannotBind:

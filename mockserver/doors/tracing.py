@@ -1,7 +1,7 @@
 """OpenTelemetry: a span for each request, over HTTP and gRPC, sent as the standard variables say. It needs the extra [otel].
 
-Times are the machine's, not those of a world's clock. Attributes have the names of the semantic conventions 1.44. Headers,
-query strings and bodies are left out, and Google's secrets are taken out of paths.
+Times are the machine's, not those of a world's clock. Attributes have the names of the semantic conventions 1.44.
+Headers, query strings and bodies are left out, and Google's secrets are taken out of paths.
 """
 
 import threading
@@ -20,7 +20,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from mockserver import __version__
 from mockserver.http.reply import TEMPLATE
-from mockserver.rpc.credentials import redact
+from mockserver.rpc.redaction import redact
 from mockserver.rpc.errors import ApiError, Code
 
 if TYPE_CHECKING:

@@ -7,12 +7,14 @@ checked.
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
+from mockserver.dispatch.recorded_reply import FindRecorded, RecordedReply
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Cut, Json, Pause, Route, expand_path, text_at
@@ -83,24 +85,45 @@ class ReceivedRequest:
 
     def refuse(self, error: ApiError, hint: str = "") -> Pieces:
         """Reply with an error, before a method was found."""
+        self.record(error.code.http, error.status, hint)
+        return raise_error(error)
+
+    def record(self, status: int, response: Any, hint: str = "", route: Route | None = None) -> None:
+        """Append the request to the log: one that no method has answered, but for a `route` a recording."""
         record_undispatched(
             self.world,
             now=self.now,
             secret=self.secret,
             verb=VERB,
-            path=self.grpc.method,
-            status=error.code.http,
-            response=error.status,
+            path=self.grpc.method if route is None else expand_path(route.path, self.message),
+            status=status,
+            response=response,
             hint=hint,
+            method="" if route is None else route.id,
+            request=None if route is None else self.message,
         )
-        return raise_error(error)
+
+
+def encode_recording(recorded: RecordedReply, route: Route) -> Pieces:
+    """Encode a recorded reply. Raises its error, if it has one, after its messages."""
+    for piece in recorded.pieces:
+        yield piece if isinstance(piece, Pause) else encode(route.response, piece)
+    if recorded.error is not None:
+        raise recorded.error
 
 
 class GrpcFace:
     """Answers gRPC requests to all services."""
 
-    def __init__(self, worlds: Worlds, table: RouteTable, log_call: LogCall = log_call) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        table: RouteTable,
+        log_call: LogCall = log_call,
+        find_recorded: FindRecorded = lambda *_: None,
+    ) -> None:
         self._worlds = worlds
+        self._find_recorded = find_recorded
         self._log_call = log_call
         self.table = table
 
@@ -137,6 +160,8 @@ class GrpcFace:
         if received.secret and settings.refuse_real_credentials:
             error = refusal(received.secret)
             return grpc.method, received.refuse(error), error
+        if recorded := self._answer_recorded(received):
+            return recorded
         live_routes = [route for route in self.table.routes_of(grpc.rpc) if route.is_live(settings.as_of)]
         if not live_routes:
             hint = diagnose_rpc(self.table, grpc.rpc, settings)
@@ -151,6 +176,21 @@ class GrpcFace:
         answer = dispatch(_new_request(received, service, route, settings, lambda: _bind(received, route, refused)))
         dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
         return route.id, print_answer(answer, grpc.metadata.get("x-goog-fieldmask", "")), dispatched_error
+
+    def _answer_recorded(self, received: ReceivedRequest) -> tuple[str, Pieces, ApiError | None] | None:
+        """Return a recorded answer as `_answer` does; None if there is none. As over HTTP, it comes first."""
+        routes = self.table.routes_of(received.grpc.rpc)
+        if not routes or received.world.settings.recordings is None:
+            return None
+        route = self.table.match_rpc(received.grpc.rpc, received.message) or routes[0]
+        recorded = self._find_recorded(received.world, route, received.message)
+        if recorded is None:
+            return None
+        if recorded.hint:
+            log.warning("%s", recorded.hint)
+        status = 200 if recorded.error is None else recorded.error.code.http
+        received.record(status, recorded.logged, recorded.hint, route)
+        return route.id, encode_recording(recorded, route), recorded.error
 
 
 def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:

@@ -20,7 +20,7 @@ from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
 from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
-from mockserver.http.headers import Head
+from mockserver.http.headers import Head, retry_after_seconds
 from mockserver.http.parameters import (
     NO_PARAMETERS,
     InvalidParameters,
@@ -80,7 +80,8 @@ class ReceivedRequest:
         keys = identify(self.http, table)
         response = recordings.find_answer(keys, self.world.store)
         if response is not None:
-            self._record(response.status, describe_response(response, keys.response), keys=keys)
+            seconds = retry_after_seconds(response.headers)
+            self._record(response.status, describe_response(response, keys.response), keys=keys, retry_after=seconds)
             return keys.method, print_recorded(response, self.now, self.world.clock)
         if self.world.settings.recordings_mode == "fallback":
             return None
@@ -113,7 +114,15 @@ class ReceivedRequest:
         """Reply with a page of the outermost server."""
         return self.printer().print_page(status, page)
 
-    def _record(self, status: int, response: Any, hint: str = "", *, keys: RecordingKeys | None = None) -> None:
+    def _record(
+        self,
+        status: int,
+        response: Any,
+        hint: str = "",
+        *,
+        keys: RecordingKeys | None = None,
+        retry_after: float = 0.0,
+    ) -> None:
         record_undispatched(
             self.world,
             method="" if keys is None else keys.method_id,
@@ -125,6 +134,7 @@ class ReceivedRequest:
             status=status,
             response=response,
             hint=hint,
+            retry_after=retry_after,
         )
 
 

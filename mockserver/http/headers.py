@@ -5,9 +5,9 @@ ready for `http.response.start`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 
 from mockserver.http.error_pages import CONTENT_TYPE as HTML
@@ -152,6 +152,18 @@ def _common(server: str, timing_ms: int | None, origin: str | None) -> Fixed:
 def accepts_gzip(accept_encoding: str) -> bool:
     """Return whether the client accepts gzip, with any weight but 0 (RFC 9110)."""
     return _GZIP.search(accept_encoding) is not None
+
+
+def retry_after_seconds(headers: Iterable[tuple[str, str]]) -> float:
+    """Return the seconds that Retry-After requests, as a number or as a time after Date; 0 without a valid one."""
+    texts = {name.lower(): value for name, value in headers}
+    text = texts.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(texts.get("date", ""))).total_seconds())
+    except (TypeError, ValueError):  # of two dates only one has a time zone; not a date
+        return 0.0
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from mockserver.dispatch.dispatcher import BUG, CallResult
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.http.error_body import error_body
-from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts_gzip
+from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts_gzip, retry_after_seconds
 from mockserver.http.parameters import SystemParameters
 from mockserver.http.request import HttpRequest
 from mockserver.protojson.field_mask import apply_fields_mask
@@ -56,8 +56,8 @@ class Pieces:
 class HttpReply:
     """A reply for a door to send: with a whole body, or the pieces of a stream with pauses.
 
-    The door first waits `delay_seconds` on the clock. With `reset` it breaks the connection instead. `template` is that of
-    the method, such as "GET /v1beta/{name=tunedModels/*}", or "" without one.
+    The door first waits `delay_seconds` on the clock. With `reset` it breaks the connection instead. `template` is that
+    of the method, such as "GET /v1beta/{name=tunedModels/*}", or "" without one.
     """
 
     status: int
@@ -88,7 +88,7 @@ class Printer:
         """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
         result = answer.result
         if isinstance(result, ApiError):
-            answer.record()
+            answer.record(retry_after_seconds(result.headers.items()))
             return self.print_error(result)
         if isinstance(result, dict):
             body = self._encoder(answer, write)(result)

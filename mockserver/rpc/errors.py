@@ -12,6 +12,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
+RETRY_AFTER = "Retry-After"
+"""The HTTP header that says when to come again. The real services were not seen to send it; proxies and gateways do."""
+
 TYPE = "type.googleapis.com/google.rpc."
 PLATFORM = "googleapis.com"
 

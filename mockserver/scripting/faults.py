@@ -47,7 +47,7 @@ REASONS = (
     "USER_LOCATION_UNSUPPORTED",
 )
 
-_SECONDS = ("retry_after", "latency_seconds", "chunk_delay_seconds", "for_seconds")
+_SECONDS = ("retry_after", "retry_after_header", "latency_seconds", "chunk_delay_seconds", "for_seconds")
 _COUNTS = {"after_chunks": 0, "cut_after_chunks": 0, "fail_at_step": 0, "stall_at_step": 0, "nth": 1, "times": 1}
 
 
@@ -68,7 +68,8 @@ class Fault:
     generator; `for_seconds` is how long the fault lasts after it was added, on the world's clock.
 
     Effect: `status` is an HTTP status, the name of a google.rpc code or one of REASONS, sent with the real sentence or
-    with `message`, and with `retry_after` (seconds) in RetryInfo; in a stream it comes after `after_chunks` chunks.
+    with `message`, with `retry_after` (seconds) in RetryInfo and `retry_after_header` in the HTTP header Retry-After,
+    which a proxy or gateway may send; in a stream it comes after `after_chunks` chunks.
     `latency_seconds` pass on the world's clock before the answer, `chunk_delay_seconds` before each chunk of a stream.
     `cut_after_chunks` breaks the connection after so many chunks of a stream, `reset` breaks it instead of an answer,
     `truncate` breaks it in the middle of the body, `garble` makes the body invalid JSON. `fail_at_step`,
@@ -83,6 +84,7 @@ class Fault:
     status: int | str | None = None
     message: str | None = None
     retry_after: float | None = None
+    retry_after_header: int | None = None
     after_chunks: int = 0
     latency_seconds: float = 0.0
     chunk_delay_seconds: float = 0.0
@@ -260,8 +262,9 @@ def _check_effects(fault: Fault) -> None:
             "a fault needs an effect: status, latency_seconds, chunk_delay_seconds, cut_after_chunks, reset,"
             " truncate, garble, fail_at_step, stall_at_step or never_finish"
         )
-    if fault.status is None and (fault.message is not None or fault.retry_after is not None or fault.after_chunks):
-        raise ValueError("message, retry_after and after_chunks need a status")
+    needs_status = (fault.message, fault.retry_after, fault.retry_after_header, fault.after_chunks or None)
+    if fault.status is None and any(value is not None for value in needs_status):
+        raise ValueError("message, retry_after, retry_after_header and after_chunks need a status")
 
 
 def _check_numbers(fault: Fault) -> None:

@@ -20,7 +20,8 @@ class RecordedCall:
 
     `method` is the method id, such as "tunedModels.create", or "" if no route matches: then `hint` names the nearest
     routes. `request` and `response` are bound messages; `response` is a list for a stream and a google.rpc.Status for
-    an error. `fault` describes the fault that was injected.
+    an error. `fault` describes the fault that was injected. `retry_after` are the seconds that the HTTP header
+    Retry-After of the answer requested.
     """
 
     method: str
@@ -33,6 +34,7 @@ class RecordedCall:
     response: Any
     fault: str = ""
     hint: str = ""
+    retry_after: float = 0.0
 
     @property
     def resource(self) -> str:

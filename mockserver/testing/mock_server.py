@@ -1,6 +1,7 @@
 """`MockServer`: the handle of a tester. Its methods call other rooms."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -323,16 +324,19 @@ class MockServer:
     def env(self) -> dict[str, str]:
         """Return the variables with which another process uses this world: base URLs, keys, credentials, a project.
 
+        Behind a proxy the process reaches it all the same: NO_PROXY is that of this process, and this machine.
         Raises RuntimeError if the server is not on a socket.
         """
         if not self.url:
             raise RuntimeError("other processes need a socket: use live() or start()")
         from mockserver.doors.child_environment import server_environment
         from mockserver.doors.credentials_file import external_account, write
+        from mockserver.doors.environment import NO_PROXY, without_proxy
 
         credentials = self.credentials
         file = write(self._folder / f"{credentials.project}.json", external_account(self.url, credentials))
-        return server_environment(self.url, credentials, file)
+        direct = {name: without_proxy(os.environ.get(name, "")) for name in NO_PROXY}
+        return {**server_environment(self.url, credentials, file), **direct}
 
     def start(
         self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None, grpc_port: int | None = None
@@ -420,8 +424,10 @@ class MockServer:
     def grpc_face(self) -> "GrpcFace":
         """Return what answers calls over gRPC, without a socket."""
         from mockserver.grpc.face import GrpcFace
+        from mockserver.http.recorded_messages import find_recorded
 
-        return GrpcFace(self._worlds, route_table())
+        table = route_table()
+        return GrpcFace(self._worlds, table, find_recorded=find_recorded(table))
 
     @contextlib.contextmanager
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
