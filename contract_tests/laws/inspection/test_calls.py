@@ -1,5 +1,6 @@
 """Questions to the log of calls: laws of `inspection.calls`."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -141,3 +142,41 @@ def test_intervals_add_up_to_the_whole(moments: list[float]) -> None:
     assert all(interval >= 0 for interval in calls.intervals())
     if moments:
         assert sum(calls.intervals()) == pytest.approx(max(moments) - min(moments), abs=1e-6)
+
+
+TUNE = Calls(
+    [
+        call("tuningJobs.create", request={"tuningJob": {"baseModel": "gemini-2.5-flash", "epochs": 3}, "parent": "p"}),
+        call("tuningJobs.create", request={"tuningJob": {"baseModel": "gemini-2.0-flash-001"}}, status=403),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "request_part",
+    [
+        {"baseModel": "gemini-2.5-flash"},
+        {"base_model": "gemini-2.5-flash", "epochs": 3},
+        {"tuningJob": {"baseModel": "gemini-2.5-flash"}},
+        {"tuning_job": {"base_model": "gemini-2.5-flash"}, "parent": "p"},
+    ],
+)
+def test_the_json_body_of_a_request_is_enough(request_part: dict[str, Any]) -> None:
+    """As the client sends it, and in the whole message with what the path and the query say; in either spelling."""
+    assert [TUNE[0]] == list(TUNE.assert_called("tuningJobs.create", times=1, request=request_part))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "sentence"),
+    [
+        ({"request": {"baseModel": "gemini-2.5-flash", "epochs": 4}}, "request.epochs was 3, not 4"),
+        ({"request": {"description": "x"}}, "request has no 'description'; it has 'baseModel', 'epochs'"),
+        ({"request": {"tuningJob": {"baseModel": "b"}}}, "request.tuningJob.baseModel was 'gemini-2.5-flash', not 'b'"),
+        ({"status": 500}, "status was 200, not 500"),
+        ({"caller": "key:*"}, "caller was 'user:alice@example.com', not 'key:*'"),
+    ],
+)
+def test_a_failed_assertion_says_how_the_nearest_call_differs(conditions: Any, sentence: str) -> None:
+    """The call with the fewest differences, and each member that differs."""
+    with pytest.raises(AssertionError, match=re.escape(f"but:\n  {sentence}\nAll calls:")):
+        TUNE.assert_called("tuningJobs.create", **conditions)
