@@ -105,6 +105,7 @@ class Service:
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
     pattern_hints     the same by regular expressions that match the whole path
+    client_calls      calls of client libraries, and the methods that they send: ("tunings.tune", "tuningJobs.create")
     not_supported     the file that lists what is left out on purpose, and why
     lenient_hint      the hint if only a lenient route matches
     """
@@ -132,6 +133,7 @@ class Service:
     refusal_hint: Callable[[Route, Json], str] = lambda *_: ""
     path_hints: Mapping[str, str] = field(default_factory=dict)
     pattern_hints: Mapping[str, str] = field(default_factory=dict)
+    client_calls: Mapping[str, str] = field(default_factory=dict)
     not_supported: Path | None = None
     lenient_hint: str = ""
 

@@ -77,10 +77,15 @@ def environment(credentials: WorldCredentials, address: str = "", *, adds_key: b
 
     Its child processes find the address, if there is one, where they look for another base URL than Google's.
     """
-    path = _write_credentials(json.dumps(authorized_user("", credentials)))
+    path = write_credentials(credentials)
     project, api_key = credentials.project, credentials.api_key
     with changed(changes(project, api_key, str(path), os.environ, address, adds_key=adds_key)):
         yield
+
+
+def write_credentials(credentials: WorldCredentials) -> Path:
+    """Return a file with made-up credentials, which is gone when this process ends."""
+    return _write_credentials(json.dumps(authorized_user("", credentials)))
 
 
 # By process and content: a file of credentials, and its size and time when it was written.

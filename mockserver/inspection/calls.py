@@ -6,9 +6,10 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, TypedDict, Unpack, overload
 
-from mockserver.inspection.services import body_fields, method_ids
+from mockserver.inspection.services import body_fields, check_pattern
 from mockserver.protojson.schema import json_name
-from mockserver.rpc.method_ids import check_method_pattern, matches_method
+from mockserver.rpc.method_ids import matches_method
+from mockserver.settings.keywords import check_keywords
 from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import SECOND
 
@@ -46,6 +47,7 @@ class Calls(Sequence[RecordedCall]):
     def __str__(self) -> str:
         return "\n".join(map(str, self._calls)) or "no calls"
 
+    @check_keywords(body="request", json="request", code="status", path="resource")
     def filter(
         self,
         method: str = "*",
@@ -62,12 +64,13 @@ class Calls(Sequence[RecordedCall]):
         ValueError for a pattern that matches no method.
         """
         __tracebackhide__ = True
-        check_method_pattern(method, method_ids())
+        check_pattern(method)
         conditions = Filter(resource=resource, caller=caller, status=status, request=request)
         return Calls(
             call for call in self._calls if matches_method(call.method, method) and not _differences(call, conditions)
         )
 
+    @check_keywords(count="times", n="times", body="request", json="request", code="status", path="resource")
     def assert_called(self, method: str = "*", *, times: int | None = None, **more: Unpack[Filter]) -> "Calls":
         """Return the calls that match as in `filter`. AssertionError, with all calls, if there are none, or not `times`.
 
@@ -98,6 +101,7 @@ class Calls(Sequence[RecordedCall]):
         lines = "".join(f"\n  {line}" for line in differences[:MOST_DIFFERENCES])
         return f" The nearest call was {call.verb} {call.path}, but:{lines}\n"
 
+    @check_keywords(body="request", json="request", code="status", path="resource")
     def assert_not_called(self, method: str = "*", **more: Unpack[Filter]) -> None:
         """Assert that no call matches. AssertionError, with all calls, if one does."""
         __tracebackhide__ = True

@@ -6,6 +6,7 @@ from mockserver.datasets.object_store import METHODS
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.gemini import service as gemini
 from mockserver.protojson.schema import json_name
+from mockserver.rpc.method_ids import check_method_pattern
 from mockserver.vertex import service as vertex
 
 
@@ -19,6 +20,14 @@ def route_table() -> RouteTable:
 def method_ids() -> frozenset[str]:
     """Return the ids of all methods that are served on some day."""
     return METHODS | {route.id for route in route_table().routes}
+
+
+def check_pattern(pattern: str) -> None:
+    """Raise ValueError for a pattern of method ids that matches none; it may be the name of a call of a client."""
+    __tracebackhide__ = True
+    services = route_table().services.values()
+    client_calls = [call for service in services for call in service.client_calls.items()]
+    check_method_pattern(pattern, method_ids(), client_calls)
 
 
 @cache

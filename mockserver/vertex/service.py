@@ -174,5 +174,16 @@ SERVICE = Service(
     quota_key=_quota_key,
     quota_error=_quota_error,
     creates=("*.create", "*.rebaseTunedModel", "*.copy"),
+    client_calls={
+        "tunings.tune": "tuningJobs.create",
+        "tunings.get": "tuningJobs.get",
+        "tunings.list": "tuningJobs.list",
+        "tunings.cancel": "tuningJobs.cancel",
+        "sft.train": "tuningJobs.create",
+        "train": "tuningJobs.create",
+        "refresh": "tuningJobs.get",
+        "models.generate_content": "endpoints.generateContent",
+        "models.generate_content_stream": "endpoints.streamGenerateContent",
+    },
     path_hints={"": _LOST_PROJECT, "/": _LOST_PROJECT},
 )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import strategies as st
 
 from contract_tests.laws.state.test_calls import call
 from mockserver.inspection.calls import Calls
+from mockserver.inspection.services import route_table
+from mockserver.scripting.faults import Fault
+from mockserver.state.clock import ManualClock
+from mockserver.testing.mock_server import MockServer
 
 LIFE = Calls(
     [
@@ -50,6 +55,59 @@ def test_a_method_that_does_not_exist_is_an_error(ask: Callable[[str], object]) 
     """`assert_not_called` with a typo would always pass."""
     with pytest.raises(ValueError, match=r"'tunedmodels.get' matches no method; did you mean 'tunedModels.get'"):
         ask("tunedmodels.get")
+
+
+@pytest.mark.parametrize(
+    ("client_call", "methods"),
+    [
+        ("client.tunings.tune", "'tunedModels.create' or 'tuningJobs.create'"),
+        ("tunings.cancel()", "'tunedModels.operations.cancel' or 'tuningJobs.cancel'"),
+        ("sft.train", "'tuningJobs.create'"),
+        ("genai.create_tuned_model", "'tunedModels.create'"),
+        ("generate_content", "'*.generateContent'"),
+    ],
+)
+def test_the_call_of_a_client_is_answered_with_its_methods(client_call: str, methods: str) -> None:
+    """Testers know the names in their own code."""
+    with pytest.raises(ValueError, match=re.escape(f"{client_call!r} matches no method; did you mean {methods}?")):
+        LIFE.filter(client_call)
+
+
+def test_every_client_call_is_answered_with_a_method_that_exists() -> None:
+    """A suggestion that is an error itself helps nobody."""
+    for service in route_table().services.values():
+        assert service.client_calls
+        for method in service.client_calls.values():
+            Calls([]).filter(method)
+
+
+ANY: Any = SimpleNamespace(LIFE=LIFE, Fault=Fault, ManualClock=ManualClock, MockServer=MockServer)
+"""What type checkers do not know: they find the same mistakes."""
+
+
+@pytest.mark.parametrize(
+    ("mistake", "sentence"),
+    [
+        (lambda: ANY.LIFE.assert_called(count=1), "assert_called: there is no keyword 'count'; did you mean 'times'?"),
+        (lambda: ANY.LIFE.assert_called(stat=1), "assert_called: there is no keyword 'stat'; did you mean 'status'?"),
+        (lambda: ANY.LIFE.filter(sttus=200), "filter: there is no keyword 'sttus'; did you mean 'status'?"),
+        (lambda: ANY.Fault(code=429), "Fault: there is no keyword 'code'; did you mean 'status'?"),
+        (lambda: ANY.Fault(staus=429), "Fault: there is no keyword 'staus'; did you mean 'status'?"),
+        (lambda: ANY.ManualClock().advance(minute=1), "advance: there is no keyword 'minute'; did you mean 'minutes'?"),
+        (
+            lambda: ANY.ManualClock().advance(days=1),
+            "advance: there is no keyword 'days'; the keywords are hours, minutes, seconds",
+        ),
+        (
+            lambda: ANY.MockServer().answers("x"),
+            "answers and faults list what there is; answer(...) and fault(...) add one",
+        ),
+    ],
+)
+def test_a_wrong_keyword_is_answered_with_the_right_one(mistake: Any, sentence: str) -> None:
+    """Python says only that the keyword is unexpected."""
+    with pytest.raises(TypeError, match=re.escape(sentence)):
+        mistake()
 
 
 REQUEST = {"tunedModel": {"displayName": "next", "tuningTask": {"examples": [{"i": "1", "o": "2"}, {"i": "2"}]}}}
