@@ -44,11 +44,13 @@ def test_greeting_says_what_is_served_and_how_to_reach_it(served: Served) -> Non
     url = re.escape(served.base_url)
 
     for pattern in (
-        rf"^Gemini tuning mock server {re.escape(__version__)}: the Developer API and Vertex AI, all eras at once$",
+        rf"^Gemini tuning mock server {re.escape(__version__)}: the Developer API and Vertex AI, base models of all dates \(--as-of\)$",
         rf"^  base URL +{url}$",
         r"^  time +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00, running at 600x$",
         r"^  seed +1$",
-        rf"^  curl +curl '{url}/v1beta/tunedModels\?key=any-key'$",
+        rf"^  curl +curl '{url}/v1beta/tunedModels\?key=mockserver-key'$",
+        rf'^  any client +eval "\$\(mockserver env --url {url}\)"$',
+        rf'^  \.\.\. for Vertex AI +genai\.Client\(vertexai=True, project="mockserver".*\n.*{url}.*token="mockserver-token"',
         rf"^  google-genai .*{url}",
         rf"^  google-generativeai .*{url}",
         rf"^  vertexai .*{url}",
@@ -57,14 +59,14 @@ def test_greeting_says_what_is_served_and_how_to_reach_it(served: Served) -> Non
 
 
 def test_requests_are_logged_by_method(tmp_path: Path) -> None:
-    """Method id, status, milliseconds, with the time if it was refused; nothing of it with --quiet; a lost request with what it may have meant."""
+    """Time, method id, status, milliseconds; nothing of it with --quiet; a lost request with what it may have meant."""
     with serving(tmp_path / "log") as server, serving(tmp_path / "quiet", "--quiet") as quiet:
         for each in (server, quiet):
             httpx.get(f"{each.base_url}/v1beta/tunedModels?key=any-key")
             httpx.get(f"{each.base_url}/v1/tunedModels/any?key=any-key")
     log = (tmp_path / "log").read_text()
 
-    assert re.search(r"^tunedModels\.list 200 \d+\.\d ms$", log, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d tunedModels\.list 200 \d+\.\d ms$", log, re.MULTILINE)
     assert re.search(r"^\d\d:\d\d:\d\d GET /v1/tunedModels/any 404 \d+\.\d ms$", log, re.MULTILINE)
     for said in (log, (tmp_path / "quiet").read_text()):
         assert "start the server with --lenient-routes" in said
@@ -93,7 +95,7 @@ def test_refused_requests_are_logged_with_path_and_reason(tmp_path: Path) -> Non
     assert "because Content-Type is missing: send application/json)" in log
     assert 1 == sum("not supported by this server, on purpose: Context caching. " in line for line in lines)
     assert 3 == sum(f"  POST {generate}: Invalid JSON payload received." in line for line in lines)
-    assert "(no credentials were sent: add ?key=any-key" in log
+    assert "(no credentials were sent: add ?key=mockserver-key" in log
     assert 7 == sum(bool(re.match(r"\S.* 4\d\d \d+\.\d ms", line)) for line in lines)
 
 

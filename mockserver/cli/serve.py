@@ -28,7 +28,8 @@ from mockserver.settings import (
     read_settings,
     unknown_variables,
 )
-from mockserver.state.clock import ManualClock, to_datetime
+from mockserver.settings.types import Speed
+from mockserver.state.clock import SystemClock, to_datetime
 from mockserver.state.new_world import find_options, new_world, read_options
 from mockserver.state.world import World, Worlds
 
@@ -92,7 +93,6 @@ class Preparation:
     serving: Serving
     worlds: Worlds
     token: str | None
-    speed: str
     answers: str | None
     log: LogOutput
     log_call: "LogCall"
@@ -129,7 +129,6 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
     if serving.workers > 1:
         _check_workers(serving)
     worlds, token = _open_worlds(values, serving, _given(arguments))
-    speed = declarations(Beginning)["clock"].kind.text(values["clock"])
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
@@ -139,7 +138,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
     def make_app(worlds: Worlds) -> "ASGIApp":
         return create_app(worlds, Guard(token), host_guard, calls)
 
-    return Preparation(values, serving, worlds, token, speed, values.get("answers"), log, calls.log_call, make_app)
+    return Preparation(values, serving, worlds, token, values.get("answers"), log, calls.log_call, make_app)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -328,15 +327,17 @@ def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> s
     content = external_account(url, prepared.world.credentials)
     path = write(folder / "application_default_credentials.json", content)
     # Without a project, Google's libraries ask another service for that of the credentials.
-    return f"\n  credentials          GOOGLE_CLOUD_PROJECT=my-project GOOGLE_APPLICATION_CREDENTIALS={path}"
+    return f"\n  credentials          GOOGLE_CLOUD_PROJECT={prepared.world.credentials.project} GOOGLE_APPLICATION_CREDENTIALS={path}"
 
 
 def _greeting(url: str, grpc_target: str, prepared: Preparation, folder: Path | None) -> str:
     """Return the greeting: what is served, its time, and how to connect clients."""
     world, token = prepared.world, prepared.token
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
-    key, token_of_client = _working_credentials(world.settings)
-    era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
+    key, token_of_client = _working_credentials(world)
+    era = f"as of {world.settings.as_of}" if world.settings.as_of else "base models of all dates (--as-of)"
+    project = world.credentials.project
+    google_credentials = f'google.oauth2.credentials.Credentials(token="{token_of_client}")'
     control = f"with the header X-Mockserver-Token: {token}" if token else "from this machine"
     grpc = f"\n  gRPC                 {grpc_target}" if grpc_target else ""
     return f"""\
@@ -344,29 +345,33 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   base URL             {url}{grpc}{_credentials_line(url, prepared, folder)}
   time                 {moment}, {_describe_speed(url, prepared)}
   seed                 {world.settings.seed}
-  dashboard            {url}/
+  dashboard            {url}/ in a browser
   control              {url}/_mock/openapi.json {control}
 
+  any client           eval "$(mockserver env --url {url})"
   curl                 curl '{url}/v1beta/tunedModels?key={key}'
   google-genai         genai.Client(api_key="{key}", http_options={{"base_url": "{url}", "api_version": "v1beta"}})
+  ... for Vertex AI    genai.Client(vertexai=True, project="{project}", location="us-central1",
+                                    http_options={{"base_url": "{url}"}}, credentials={google_credentials})
   google-generativeai  genai.configure(api_key="{key}", transport="rest", client_options={{"api_endpoint": "{url}"}})
-  vertexai             vertexai.init(project="p", location="us-central1", api_endpoint="{url}", api_transport="rest",
-                                     credentials=google.oauth2.credentials.Credentials(token="{token_of_client}"))
+  vertexai             vertexai.init(project="{project}", location="us-central1", api_endpoint="{url}", api_transport="rest",
+                                     credentials={google_credentials})
   Cloud Storage        STORAGE_EMULATOR_HOST={url}
 
 Stop with Ctrl-C."""
 
 
 def _describe_speed(url: str, prepared: Preparation) -> str:
-    if not isinstance(prepared.world.clock, ManualClock):
-        return f"running at {prepared.speed}"
+    clock = prepared.world.clock  # a stored world has the clock that it was made with
+    if isinstance(clock, SystemClock) and clock.factor:
+        return f"running at {Speed().text(clock.factor)}"
     header = " -H 'X-Mockserver-Token: ...'" if prepared.token else ""
     return f"stopped; advance it with: curl{header} -d '{{\"minutes\": 5}}' {url}/_mock/clock/advance"
 
 
-def _working_credentials(settings: Settings) -> tuple[str, str]:
+def _working_credentials(world: World) -> tuple[str, str]:
     """Return a key and a token that the server accepts. What looks real is not printed."""
-    if settings.auth != "strict":
-        return "any-key", "any-token"
-    shown = next((each for each in sorted(settings.accepted_credentials) if not find_real_secret(each)), "...")
+    if world.settings.auth != "strict":
+        return world.credentials.api_key, world.credentials.token
+    shown = next((each for each in sorted(world.settings.accepted_credentials) if not find_real_secret(each)), "...")
     return shown, shown

@@ -150,7 +150,7 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
         log.exception(BUG, request.route.id)
         answer.result = request.internal_error
     if isinstance(answer.result, ApiError) and answer.message is not None:
-        answer.hint = request.service.refusal_hint(request.route, answer.message)
+        answer.hint = request.service.refusal_hint(request.world, request.route, answer.message, answer.result)
     elif answer.message is None and answer.fault is not None:
         _complete_for_log(request, answer)
     elif answer.hint:
