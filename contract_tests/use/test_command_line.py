@@ -207,7 +207,7 @@ def test_port_in_use_is_one_sentence() -> None:
 
 
 def test_of_three_servers_started_at_once_one_listens() -> None:
-    """The others say so in the same sentence, whichever notices when."""
+    """The others say that the port is in use; who notices late sees that a mock server has it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     words = [sys.executable, "-m", "mockserver", "serve", "--port", str(port)]
@@ -220,8 +220,11 @@ def test_of_three_servers_started_at_once_one_listens() -> None:
         process.send_signal(signal.SIGINT)
     ended = [(*process.communicate(timeout=HANGS), process.returncode) for process in started]
 
-    taken = f"mockserver: cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
-    assert [("", taken, 2)] * 2 == [each for each in ended if each[2]]
+    taken = f"mockserver: cannot listen on 127.0.0.1:{port}: Address already in use"
+    late = f": a mock server answers on http://127.0.0.1:{port} already. Use that one, or choose another --port.\n"
+    refused = [(printed, complained) for printed, complained, status in ended if status == 2]
+    assert 2 == len(refused)
+    assert set(refused) <= {("", f"{taken}{late}"), ("", f"{taken}. Choose another --port.\n")}
 
 
 def test_it_says_that_it_is_out_of_file_descriptors(tmp_path: Path) -> None:
@@ -284,6 +287,49 @@ def test_bad_variable_is_one_sentence(name: str, sentence: str) -> None:
     assert (2, "", f"mockserver: {sentence}\n") == said
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            "serve --prt 9000",
+            "mockserver serve has no option --prt; did you mean --port? See `mockserver serve --help`",
+        ),
+        (
+            "run --clok=60x -- true",
+            "mockserver run has no option --clok; did you mean --clock? See `mockserver run --help`",
+        ),
+        ("serve --xyzzy", "mockserver serve has no option --xyzzy. See `mockserver serve --help`"),
+        ("serv", "mockserver: there is no command 'serv'; did you mean 'serve'? (see `mockserver --help`)"),
+        (
+            "record",
+            "mockserver: name the program: mockserver record -- python tune.py. "
+            "To start the program yourself instead: mockserver record --port 9000",
+        ),
+    ],
+)
+def test_wrong_word_is_answered_with_the_right_one(words: str, sentence: str) -> None:
+    """One sentence, not the list of all options."""
+    assert (2, "", f"{sentence}\n") == command(*words.split())
+
+
+def test_command_without_a_word_prints_the_help() -> None:
+    """Whoever types its name wants to know what there is."""
+    status, printed, errors = command()
+
+    assert (2, "", command("--help")[1]) == (status, errors, printed)
+
+
+def test_port_of_another_mock_server_says_so(tmp_path: Path) -> None:
+    """Most often it is one's own, in another terminal. Another program at the port is not taken for one."""
+    with serving(tmp_path / "log") as server, socket.create_server(("127.0.0.1", 0)) as other:
+        ours, theirs = (str(port) for port in (urlsplit(server.base_url).port, other.getsockname()[1]))
+        taken, foreign = (command("serve", "--port", port)[2] for port in (ours, theirs))
+
+    assert f": a mock server answers on {server.base_url} already. Use that one, or choose another --port." in taken
+    assert "mock server answers" not in foreign
+    assert "Choose another --port." in foreign
+
+
 def test_misspelt_variable_is_named() -> None:
     """With the nearest one there is, before anything else is said."""
     _, _, complained = command("serve", "--port", "x", variables={"MOCKSERVER_CLOK": "60x"})
@@ -329,7 +375,7 @@ def test_completion_without_its_library_says_what_to_install() -> None:
         [sys.executable, "-c", program, "--print-completion", "bash"], capture_output=True, text=True, check=False
     )
 
-    assert (2, True) == (done.returncode, "pip install 'gemini-tuning-mockserver[completion]'" in done.stderr)
+    assert (2, True) == (done.returncode, "Run: pip install 'shtab>=1.7'\n" in done.stderr)
 
 
 @pytest.mark.parametrize("words", ["--help", "check-dataset --help"])

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mockserver.cli.extras import missing_extra
 from mockserver.cli.serve import Preparation, add_options, prepare
 from mockserver.settings import BadOption
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
-HELP = "run a program, unchanged, against the server"
+HELP = "run a program, unchanged, against the server (needs trustme, grpcio and protobuf)"
 
 DESCRIPTION = """\
 Run a program whose requests to Google's tuning APIs this machine answers. The program is not changed.
@@ -162,9 +163,8 @@ def _private_folder() -> Iterator[Path]:
 def _authority() -> "CertificateAuthority":
     try:
         from mockserver.doors.certificates import CertificateAuthority
-    except ModuleNotFoundError as missing:
-        sentence = f"{missing.name} is not installed. Run: pip install 'gemini-tuning-mockserver[run]'"
-        raise BadOption(sentence, "run") from None
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "run", "run") from None
     return CertificateAuthority()
 
 

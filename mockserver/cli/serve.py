@@ -28,6 +28,7 @@ from mockserver.settings import (
     read_settings,
     unknown_variables,
 )
+from mockserver.settings.extras import install_command
 from mockserver.settings.types import Speed
 from mockserver.state.clock import SystemClock, to_datetime
 from mockserver.state.new_world import find_options, new_world, read_options
@@ -169,7 +170,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             serve(prepared.app, serving.host, serving.port, start, shutdown_seconds=serving.shutdown_seconds)
     except CannotListen as taken:
-        raise _cannot_listen(taken) from None
+        raise _cannot_listen(taken, serving) from None
     finally:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: wait no longer
             stop_grpc(serving.shutdown_seconds)
@@ -177,9 +178,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _cannot_listen(error: OSError) -> BadOption:
-    other = "--port" if error.errno == errno.EADDRINUSE else "--host"
-    return BadOption(f"{error}. Choose another {other}.")
+def _cannot_listen(error: OSError, serving: Serving) -> BadOption:
+    if error.errno != errno.EADDRINUSE:
+        return BadOption(f"{error}. Choose another --host.")
+    from mockserver.cli.health import NotReady, ask
+
+    host = serving.host if is_loopback(serving.host) else "127.0.0.1"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{serving.port}"
+    try:
+        ask(url, seconds=1.0)
+    except NotReady:
+        return BadOption(f"{error}. Choose another --port.")
+    return BadOption(f"{error}: a mock server answers on {url} already. Use that one, or choose another --port.")
 
 
 def _check_workers(serving: Serving) -> None:
@@ -203,7 +213,7 @@ def _serve_by_workers(prepared: Preparation) -> int:
     try:
         sockets = open_sockets(serving.host, serving.port)
     except CannotListen as taken:
-        raise _cannot_listen(taken) from None
+        raise _cannot_listen(taken, serving) from None
     url = base_url(serving.host, sockets)
 
     def make_app() -> "ASGIApp":
@@ -257,7 +267,7 @@ def store_url(serving: Serving) -> str:
             import sqlalchemy  # noqa: F401 - is it there?
         except ImportError:
             raise BadOption(
-                "a store in a database needs the extra: pip install 'gemini-tuning-mockserver[sql]'", "--store"
+                f"a store in a database needs SQLAlchemy. Run: {install_command('sql')}", "--store"
             ) from None
     return url
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.inspection.services import route_table
+from mockserver.settings.extras import install_command
 from mockserver.state.world import Worlds
 
 
@@ -31,7 +32,7 @@ def open_port(
         from mockserver.grpc.face import GrpcFace
         from mockserver.grpc.server import CannotBind, GrpcServer, tls
     except ModuleNotFoundError as missing:
-        sentence = f"gRPC needs {missing.name}: pip install 'gemini-tuning-mockserver[grpc]'"
+        sentence = f"gRPC needs {missing.name}, which is not installed. Run: {install_command('grpc')}"
         raise CannotServe(sentence) from None
     if (certificate is None) != (key is None):
         raise CannotServe("TLS for gRPC needs both a certificate and its private key")
