@@ -247,7 +247,7 @@ def test_runs_that_cannot_be_reached_are_said_so(control: Control, gemini: Gemin
 
     assert done > 0
     assert (400, "code needs error: give the message too") == wordless
-    assert (404, f"no run is called 'other'; the runs are: {name}") == control.refusal(
+    assert (404, f"no tuning job or tuned model is called 'other'; there are: {name}") == control.refusal(
         "POST", "/runs/finish", json={"name": "other"}
     )
     assert (400, f"{name} has completed {done} of 10 steps: it cannot end at step 0") == too_late

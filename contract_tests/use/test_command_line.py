@@ -302,8 +302,10 @@ def test_bad_variable_is_one_sentence(name: str, sentence: str) -> None:
         ("serv", "mockserver: there is no command 'serv'; did you mean 'serve'? (see `mockserver --help`)"),
         (
             "record",
-            "mockserver: name the program: mockserver record -- python tune.py. "
-            "To start the program yourself instead: mockserver record --port 9000",
+            (
+                "mockserver: name the program: mockserver record -- python tune.py."
+                " To start the program yourself instead: mockserver record --port 9000"
+            ),
         ),
     ],
 )

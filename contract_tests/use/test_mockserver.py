@@ -177,7 +177,9 @@ def test_looking_for_what_is_not_there_says_what_is() -> None:
 
     with pytest.raises(KeyError, match="other; there are: tunedModels/mine"):
         _ = server.tuned_models["other"]
-    with pytest.raises(LookupError, match="no run is called 'other'; the runs are: tunedModels/mine"):
+    with pytest.raises(
+        LookupError, match="no tuning job or tuned model is called 'other'; there are: tunedModels/mine"
+    ):
         server.finish("other")
 
 
