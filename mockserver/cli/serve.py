@@ -331,7 +331,7 @@ def _credentials_folder() -> Iterator[Path | None]:
 def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> str:
     """Write the credentials, and return the line of the greeting that names them."""
     if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
-        return ""
+        return "\n  credentials          mockserver credentials --url URL -o adc.json, with the address that the program uses"
     from mockserver.doors.credentials_file import external_account, write
 
     content = external_account(url, prepared.world.credentials)
