@@ -1,4 +1,4 @@
-# A small image that runs as nobody in particular. Nothing is downloaded but what the locks pin, by hash.
+# A small image that runs as an unprivileged user. Only what the locks pin, by hash, is downloaded.
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY requirements/build.txt requirements/runtime.txt requirements/

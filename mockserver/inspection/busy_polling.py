@@ -130,8 +130,8 @@ def _describe_endless(poll: RecordedCall, requests: int) -> str:
     line = find_calling_line()
     return (
         f"mockserver: {poll.resource} never ends (never_finish, or a stall), and was polled {requests} times in"
-        f" {LONGEST // (86_400 * SECOND)} days of the mock server's clock{f', by {line}' if line else ''}: this loop has no"
-        " deadline. Give it one; if it has one by time.time or time.monotonic, that is the machine's time, and follows"
+        f" {LONGEST // (86_400 * SECOND)} days of the mock server's clock{f', by {line}' if line else ''}:"
+        " this loop has no deadline. Give it one; if it has one by time.time or time.monotonic, that is the machine's time, and follows"
         " the mock server's clock with sleep='virtual+clock'"
     )
 
