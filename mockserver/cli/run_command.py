@@ -24,9 +24,9 @@ HELP = "run a program, unchanged, against the server (needs trustme, grpcio and 
 DESCRIPTION = """\
 Run a program whose requests to Google's tuning APIs this machine answers. The program is not changed.
 
-The program gets a proxy (HTTPS_PROXY and its kin) that answers for Google's hosts over HTTP and gRPC, the certificate
-to trust, made-up credentials and a project, and a `gcloud` that prints made-up tokens. Requests to hosts that are not
-emulated are refused. The real services are never reached by clients that use the proxy; docs/run.md says which do.
+The program gets a proxy (in HTTPS_PROXY, HTTP_PROXY and grpc_proxy) that answers for Google's hosts over HTTP and gRPC, the certificate
+to trust, made-up credentials and a project, and a `gcloud` that prints made-up tokens. Requests to other hosts
+are refused. The real services are never reached by clients that use the proxy; docs/run.md says which do.
 
 Everything is gone when the program ends, and its exit status is returned. The program finds the server in
 MOCKSERVER_URL, for example to move its clock.

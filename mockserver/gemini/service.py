@@ -1,4 +1,4 @@
-"""The Developer API, described once: host, header profile, errors of outages, hints for lost calls."""
+"""The Developer API, described once: host, header profile, errors of outages, hints for misses."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

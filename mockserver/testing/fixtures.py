@@ -138,7 +138,7 @@ def _report(server: MockServer, options: InterceptionSettings) -> None:
     """Tell the test of its misses and leftovers, as the options say; all of them before it fails."""
     failures = []
     for reaction, what, lines in (
-        (options.misses, "calls of the test led nowhere", _describe_misses(server)),
+        (options.misses, "calls of the test were misses", _describe_misses(server)),
         (options.leaks, "the test left something behind", str(server.leftovers) if server.leftovers else ""),
     ):
         message = f"mockserver: {what}\n{lines}"

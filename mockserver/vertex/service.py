@@ -1,4 +1,4 @@
-"""Vertex AI, described once: host, header profile, errors of outages, hints for lost calls."""
+"""Vertex AI, described once: host, header profile, errors of outages, hints for misses."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
