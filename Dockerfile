@@ -1,4 +1,4 @@
-# A small image that runs as nobody in particular, with all extras that `serve` and `run` use: gRPC, databases, metrics,
+# A small image that runs as an unprivileged user, with all extras that `serve` and `run` use: gRPC, databases, metrics,
 # traces. Nothing is downloaded but what is pinned by a hash: packages by the locks, Python's image by the digest of its
 # index, which covers all architectures. Dependabot raises it; both stages have the same.
 FROM python:3.12-slim@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea AS build

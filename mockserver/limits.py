@@ -144,7 +144,7 @@ LOGPROBS = _declare(
 EXPRESSION_PLACES = _declare(
     "EXPRESSION_PLACES",
     2_000,
-    "places of a tester's or client's regular expression, repetitions written out",
+    "length of a regular expression that a tester or a client gives, with repetitions written out",
     modules="mockserver.scripting.expressions",
     answer="ValueError; 400 from the control API or in a reward",
 )
@@ -179,7 +179,7 @@ REWARD_REFERENCES = _declare(
 REWARD_WORK = _declare(
     "REWARD_WORK",
     100_000_000,
-    "places of expressions times characters of a response, of all rewards together",
+    "length of expressions times characters of a response, of all rewards together",
     modules="mockserver.vertex.tuning_preparation",
     answer="400",
 )

@@ -287,7 +287,9 @@ def growth(apply: Callable[[str], object], text: Callable[[int], str], longest: 
             return float("inf")  # twice the text would take for ever
     # Another program on the machine makes a measurement longer, never shorter: the smallest ratio is the nearest one.
     ratio = min(best(apply, text(2 * length)) / best(apply, text(length)) for _ in range(3))
-    if ratio > MOST_GROWTH:  # once more: there is a step where texts become so large that the system clears their memory
+    if (
+        ratio > MOST_GROWTH
+    ):  # once more: there is a step where texts become so large that the system clears their memory
         ratio = min(ratio, best(apply, text(4 * length)) / best(apply, text(2 * length)))
     return ratio
 

@@ -1,4 +1,4 @@
-"""A process that ends while it still intercepts: it prints nothing of ours, and what runs at its end is answered too."""
+"""A process that ends while it still intercepts: it prints nothing of ours, and its last requests are answered."""
 
 import subprocess
 import sys

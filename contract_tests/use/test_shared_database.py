@@ -1,4 +1,4 @@
-"""Servers with a database: what their operators and gRPC clients meet. test_durable.py is about HTTP and what is kept."""
+"""Servers with a database: for operators and gRPC clients. test_durable.py is about HTTP and what is kept."""
 
 import re
 import time

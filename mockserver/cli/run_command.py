@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mockserver.cli.extras import missing_extra
 from mockserver.cli.serve import Preparation, add_options, prepare
 from mockserver.settings import BadOption
 
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
-HELP = "run a program, unchanged, against the server"
+HELP = "run a program, unchanged, against the server (needs trustme, grpcio and protobuf)"
 
 DESCRIPTION = """\
 Run a program whose requests to Google's tuning APIs this machine answers. The program is not changed.
 
-The program gets a proxy (HTTPS_PROXY and its kin) that answers for Google's hosts over HTTP and gRPC, the certificate
-to trust, made-up credentials and a project, and a `gcloud` that prints made-up tokens. Requests to hosts that are not
-emulated are refused. The real services are never reached by clients that use the proxy; docs/run.md says which do.
+The program gets a proxy (in HTTPS_PROXY, HTTP_PROXY and grpc_proxy) that answers for Google's hosts over HTTP and gRPC, the certificate
+to trust, made-up credentials and a project, and a `gcloud` that prints made-up tokens. Requests to other hosts
+are refused. The real services are never reached by clients that use the proxy; docs/run.md says which do.
 
 Everything is gone when the program ends, and its exit status is returned. The program finds the server in
 MOCKSERVER_URL, for example to move its clock.
@@ -172,9 +173,8 @@ def _private_folder() -> Iterator[Path]:
 def _authority() -> "CertificateAuthority":
     try:
         from mockserver.doors.certificates import CertificateAuthority
-    except ModuleNotFoundError as missing:
-        sentence = f"{missing.name} is not installed. Run: pip install 'gemini-tuning-mockserver[run]'"
-        raise BadOption(sentence, "run") from None
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "run", "run") from None
     return CertificateAuthority()
 
 

@@ -21,6 +21,7 @@ from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.error_body import error_body
 from mockserver.limits import CONTROL_BYTES
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.settings.extras import install_command
 from mockserver.state.clock import to_datetime
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Worlds
@@ -83,7 +84,7 @@ class Control:
         try:
             from mockserver.control.metrics import print_metrics
         except ModuleNotFoundError:
-            sentence = "metrics need the extra: pip install 'gemini-tuning-mockserver[metrics]'"
+            sentence = f"metrics need prometheus-client, which is not installed. Run: {install_command('metrics')}"
             raise ApiError(Code.UNIMPLEMENTED, sentence) from None
         body, content_type = print_metrics(self._worlds, self._calls, request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})

@@ -17,13 +17,19 @@ LONGEST_CORRECTED = 1000
 """Nobody means a path that is longer."""
 
 
-def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings, host: str = "") -> str:
-    """Describe why no route matches a path, or the nearest routes.
+LOST_PATH = ("", "/")
+"""The paths of a person who looks at the address, and of clients that lost the path of their request."""
 
-    `host` is the service whose host was called, if any.
+
+def diagnose_unrouted(
+    table: RouteTable, verb: str, path: str, settings: Settings, host: str = "", agent: str = ""
+) -> str:
+    """Describe why no route matches a path, or the nearest routes; "" if there is nothing to mend.
+
+    `host` is the service whose host was called, if any; `agent` is the User-Agent.
     """
-    if verb == "GET" and path in {"", "/"}:
-        return "the API has nothing here; a browser sees the dashboard"
+    if verb == "GET" and path in LOST_PATH and not any(it.has_lost_path(agent) for it in table.services.values()):
+        return ""
     return (
         _find_hint(table, path)
         or _describe_elsewhere(table, verb, path, settings, host)

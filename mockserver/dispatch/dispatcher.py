@@ -164,7 +164,7 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
     if answer.hint and not isinstance(answer.result, ApiError):
         log.warning("%s: %s", request.route.id, answer.hint)
     if isinstance(answer.result, ApiError) and answer.message is not None:
-        answer.hint = request.service.refusal_hint(request.route, answer.message)
+        answer.hint = request.service.refusal_hint(request.world, request.route, answer.message, answer.result)
     if answer.fault is not None and answer.message is None:
         _complete_for_log(request, answer)
     return answer

@@ -43,7 +43,7 @@ def _check(host: Any) -> None:
 
 
 def _tunnelled_host(data: bytes) -> bytes:
-    """Return the host to which the first bytes of a connection ask a proxy for a tunnel, by HTTP or SOCKS 5, else ""."""
+    """Return the host for which a connection's first bytes request a tunnel, by HTTP or SOCKS 5, else ""."""
     if data.startswith(b"CONNECT "):
         return data.split(b" ", 2)[1].rpartition(b":")[0]
     if data.startswith(b"\x05\x01\x00\x03"):

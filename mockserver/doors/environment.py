@@ -104,6 +104,11 @@ def environment(credentials: WorldCredentials, address: str = "", *, adds_key: b
         yield
 
 
+def write_credentials(credentials: WorldCredentials) -> Path:
+    """Return a file with made-up credentials, which is gone when this process ends."""
+    return _write_credentials(json.dumps(authorized_user("", credentials)))
+
+
 # By process and content: a file of credentials, and its size and time when it was written.
 _files: dict[tuple[int, str], tuple[Path, tuple[int, int]]] = {}
 

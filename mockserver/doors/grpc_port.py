@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.inspection.services import route_table
+from mockserver.settings.extras import install_command
 from mockserver.state.world import Worlds
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def open_port(
         from mockserver.grpc.server import CannotBind, GrpcServer, tls
         from mockserver.http.recorded_messages import find_recorded
     except ModuleNotFoundError as missing:
-        sentence = f"gRPC needs {missing.name}: pip install 'gemini-tuning-mockserver[grpc]'"
+        sentence = f"gRPC needs {missing.name}, which is not installed. Run: {install_command('grpc')}"
         raise CannotServe(sentence) from None
     if (certificate is None) != (key is None):
         raise CannotServe("TLS for gRPC needs both a certificate and its private key")

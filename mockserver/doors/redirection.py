@@ -125,7 +125,7 @@ def _flags(builtin: BuiltinFunctionType) -> int:
 
 @contextlib.contextmanager
 def methods_replaced(owner: type, methods: Mapping[str, Any]) -> Iterator[None]:
-    """Replace methods of a type in C, which takes no attributes, while inside; nothing changes where that is not possible.
+    """Replace methods of a type in C, which takes no attributes; change nothing where that is not possible.
 
     On the way out a method stays if somebody else has replaced it since.
     """

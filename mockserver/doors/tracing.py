@@ -1,4 +1,4 @@
-"""OpenTelemetry: a span for each request, over HTTP and gRPC, sent as the standard variables say. It needs the extra [otel].
+"""OpenTelemetry: a span for each request over HTTP and gRPC, sent as the standard variables say. Needs the extra [otel].
 
 Times are the machine's, not those of a world's clock. Attributes have the names of the semantic conventions 1.44.
 Headers, query strings and bodies are left out, and Google's secrets are taken out of paths.
@@ -20,8 +20,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from mockserver import __version__
 from mockserver.http.reply import TEMPLATE
-from mockserver.rpc.redaction import redact
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.redaction import redact
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -13,7 +13,7 @@ from typing import Any
 
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
-from mockserver.dispatch.diagnostics import diagnose_unrouted, explain
+from mockserver.dispatch.diagnostics import LOST_PATH, diagnose_unrouted, explain
 from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_undispatched
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import Match, RouteTable
@@ -103,12 +103,18 @@ class ReceivedRequest:
 
         Which of them depends on the service of the `host` that was called, or else of the path.
         """
-        hint = diagnose_unrouted(table, self.http.sent_verb, self.http.path, self.world.settings, host)
-        log.warning("%s was not found: %s", self.label, hint)
+        agent = self.http.headers.get("user-agent", "")
+        hint = diagnose_unrouted(table, self.http.sent_verb, self.http.path, self.world.settings, host, agent)
+        log.warning(
+            "%s was not found: %s", self.label, hint or "the API has nothing here; a browser sees the dashboard"
+        )
         self._record(404, None, hint)
         service = table.services.get(host or table.service(self.http.path))
         empty = service is not None and service.empty_404
-        return self.print_page(404, b"" if empty else error_pages.not_found_page(self.http.target))
+        page = b"" if empty else error_pages.not_found_page(self.http.target)
+        if hint and not host and self.http.path in LOST_PATH:  # the client shows its user the page
+            page += f"<!-- mockserver: {hint} -->\n".encode()
+        return self.print_page(404, page)
 
     def print_page(self, status: int, page: bytes) -> HttpReply:
         """Reply with a page of the outermost server."""
@@ -280,7 +286,7 @@ def _refusal_hint(http: HttpRequest, request: Request, error: ApiError) -> str:
     """
     denied = error.code in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED}
     if denied and request.credentials.key is None and request.credentials.bearer is None:
-        key = "KEY" if request.settings.auth == "strict" else "any-key"
+        key = "KEY" if request.settings.auth == "strict" else "mockserver-key"
         return f"no credentials were sent: add ?key={key}, or -H 'Authorization: Bearer {key}'"
     if http.body[:1] in {b"{", b"["} and is_form(content_type := http.headers.get("content-type")):
         return f"the body is read as a form, because Content-Type is {content_type or 'missing'}: send application/json"

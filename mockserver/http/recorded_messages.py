@@ -42,7 +42,7 @@ def _refuse(missing: str) -> RecordedReply:
 
 
 def _formats(route: Route) -> tuple[str, ...]:
-    """Return the formats in which an answer may have been recorded: clients ask for a stream as events or as an array."""
+    """Return the formats in which an answer may have been recorded: a stream as events or as an array."""
     return ("sse", "json") if route.stream else ("json",)
 
 

@@ -28,7 +28,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A retried call: the seconds that RetryInfo or Retry-After requested (0 without), and the seconds that the client waited."""
+    """A retried call: the seconds that RetryInfo or Retry-After requested (0 without), and those that passed."""
 
     call: RecordedCall
     requested_seconds: float
@@ -98,7 +98,8 @@ class ClientBehaviour:
             for poll in self.polls
         ]
         lines += [
-            f"{it.call.method}: refused, again after {it.waited_seconds:g} s of {it.requested_seconds:g} s"
+            f"{it.call.method}: refused, retried after {it.waited_seconds:g} s "
+            f"({f'told to wait {it.requested_seconds:g} s' if it.requested_seconds else 'no delay was asked for'})"
             for it in self.retries
         ]
         return "\n".join(lines) or "nothing was polled, nothing was retried"

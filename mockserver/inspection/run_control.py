@@ -30,7 +30,8 @@ def find_run(world: World, name: str) -> StoredRun:
     if len(matches) == 1:
         return matches[0]
     names = ", ".join(it.name for it in stored_runs) or "none"
-    msg = f"{'more than one run' if matches else 'no run'} is called {name!r}; the runs are: {names}"
+    many = "more than one tuning job or tuned model" if matches else "no tuning job or tuned model"
+    msg = f"{many} is called {name!r}; there are: {names}"
     raise LookupError(msg)
 
 

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 from mockserver.inspection.resources import add_tuned_model, add_tuning_job
 from mockserver.inspection.run_control import failure
-from mockserver.inspection.services import method_ids
-from mockserver.rpc.method_ids import check_method_pattern
+from mockserver.inspection.services import check_pattern
 from mockserver.scripting.answers import Answer, Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.new_resources import NewTunedModel, NewTuningJob
@@ -63,7 +62,8 @@ def add_answers(world: World, answers: Answers, **conditions: Any) -> None:
 
 def add_faults(world: World, faults: Iterable[Fault | Mapping[str, Any]]) -> None:
     """Add faults, effective from now on. ValueError for one that matches no method; then none is added."""
-    for fault in [check_method(_fault(fault)) for fault in faults]:
+    __tracebackhide__ = True
+    for fault in list(map(check_method, map(_fault, faults))):
         Scenario(world.store).add_fault(fault, world.clock.now())
 
 
@@ -84,11 +84,13 @@ def _add_resource(world: World, resource: NewTunedModel | NewTuningJob) -> str:
 
 def check_method(fault: Fault) -> Fault:
     """Return the fault. ValueError if no method matches it: it would never be injected."""
-    check_method_pattern(fault.method, method_ids())
+    __tracebackhide__ = True
+    check_pattern(fault.method)
     return fault
 
 
 def _rule(answer: AnswerLike | Rule | Mapping[str, Any]) -> Rule:
+    __tracebackhide__ = True
     if isinstance(answer, Mapping):
         return _parse(Rule, answer)
     if not (isinstance(answer, Rule | Answer | str) or callable(answer)):
@@ -99,6 +101,7 @@ def _rule(answer: AnswerLike | Rule | Mapping[str, Any]) -> Rule:
 
 
 def _fault(fault: Fault | Mapping[str, Any]) -> Fault:
+    __tracebackhide__ = True
     if isinstance(fault, Mapping):
         return _parse(Fault, fault)
     if not isinstance(fault, Fault):

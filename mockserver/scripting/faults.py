@@ -21,6 +21,7 @@ from mockserver.rpc.method_ids import matches_method
 from mockserver.scripting.magic_words import FAULT_WORDS, JobDirectives, parse_magic_words
 from mockserver.scripting.summary import summary_repr
 from mockserver.settings import LONGEST_SECONDS
+from mockserver.settings.keywords import check_keywords
 
 Nanos = int
 
@@ -58,6 +59,7 @@ class CallTarget(NamedTuple):
     resource: str = ""
 
 
+@check_keywords(code="status", error="status", count="times", delay="latency_seconds", latency="latency_seconds")
 @dataclass(frozen=True, slots=True, repr=False)
 class Fault:
     """A fault to inject: the calls that it affects, and its effect.
@@ -101,6 +103,7 @@ class Fault:
     for_seconds: float | None = None
 
     def __post_init__(self) -> None:
+        __tracebackhide__ = True
         _check_effects(self)
         _check_numbers(self)
         _ = self.status_name  # raises ValueError for an unknown one
@@ -110,6 +113,7 @@ class Fault:
     @property
     def status_name(self) -> str | None:
         """Return the name of the google.rpc code, or the reason; None for a fault without a status."""
+        __tracebackhide__ = True
         if self.status is None:
             return None
         word = str(self.status).upper()
@@ -254,6 +258,7 @@ def _effects(fault: Fault) -> list[str]:
 
 
 def _check_effects(fault: Fault) -> None:
+    __tracebackhide__ = True
     effects = _effects(fault)
     if len(effects) > 1:
         raise ValueError(f"{' and '.join(effects)} exclude each other: set one of them")
@@ -268,6 +273,7 @@ def _check_effects(fault: Fault) -> None:
 
 
 def _check_numbers(fault: Fault) -> None:
+    __tracebackhide__ = True
     for name, least in _COUNTS.items():
         number = getattr(fault, name)
         if number is not None and number < least:

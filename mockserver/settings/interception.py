@@ -42,7 +42,7 @@ class InterceptionSettings(Checked):
     )
     misses: Literal["ignore", "warn", "fail"] = setting(
         Word("ignore", "warn", "fail"),
-        "what a test is told at its end about calls that led nowhere: ignore them, warn, fail",
+        "what a test is told at its end about misses: ignore them, warn, fail",
         more="These are calls to methods that are not there, calls that a hint explains, and hosts of Google's that were"
         " refused. Code may have caught the error.",
         by=By.TEST,

@@ -22,7 +22,8 @@ class Settings(Checked):
     auth: Literal["any", "off", "strict"] = setting(
         Word("any", "off", "strict"),
         "who may ask: any (some credential is required), off, strict (only the listed credentials)",
-        more="A token that is an e-mail address stands for that user; a key and any other token are one owner, unless auth is strict.",
+        more="A token that is an e-mail address stands for that user. What a key creates, any other token may see and change too,"
+        " unless auth is strict.",
         metavar="MODE",
         default="any",
     )
@@ -41,15 +42,16 @@ class Settings(Checked):
     )
     as_of: date | None = setting(
         Day(),
-        "behave as the service did on that day, or on all days at once: each base model as in its own time",
-        more="Models, methods, defaults, limits and credentials are those of the day. `today` shows what old code meets now.",
-        absent="all days",
+        "behave as the service did on that day; without a day, all base models are there, and each behaves as it did when"
+        " the service had it",
+        more="Models, methods, defaults, limits and credentials are those of the day. `today` is the service as it is now.",
+        absent="no day: all base models",
         default=None,
     )
     metadata_refresh_seconds: float = setting(
         Seconds(),
         "simulated seconds between two refreshes of a tuning operation's metadata",
-        more="The real service refreshes about once a minute; 0 shows every step.",
+        more="The real service refreshes about once a minute; with 0 every request sees the newest step.",
         option="metadata-refresh",
         default=61.0,
     )
@@ -77,7 +79,7 @@ class Settings(Checked):
         "the directory where gs://bucket/object is DIR/bucket/object",
         more="Training data is read, checked and counted as by the service, and what clients upload is written there. "
         "Without it, the world keeps what they upload. `STORAGE_EMULATOR_HOST` names an emulator that is asked too. "
-        "Of a bucket that nobody knows, statistics are made up from the URI, the same ones each time.",
+        "For a bucket that does not exist, statistics are made up from the URI, the same ones each time.",
         by=By.SERVE | By.TEST,  # a directory of this machine is named by who starts the server, not by who reaches it
         default=None,
     )
@@ -96,8 +98,8 @@ class Settings(Checked):
     recordings: Path | None = setting(
         Folder(),
         "a directory of recordings: a recorded request gets the recorded answer",
-        more="All that `mockserver check` reads is taken: our transcripts, cassettes of VCR and vcrpy and others. Requests "
-        "match by method, resource and message; ids, times and keys may differ.",
+        more="The formats are those that `mockserver check` reads: transcripts of `mockserver record`, cassettes of VCR and"
+        " vcrpy and others. Requests match by method, resource and message; ids, times and keys may differ.",
         by=By.SERVE | By.TEST,  # as above
         default=None,
     )

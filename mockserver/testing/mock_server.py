@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
@@ -53,6 +53,22 @@ class Conditions(TypedDict, total=False):
     turn: int
     call: int
     times: int
+
+
+T = TypeVar("T")
+
+
+class Listed(tuple[T, ...]):
+    """The scripted answers, or the faults, as a tuple; to call it is a mistake that says what to call."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # a type checker knows that a tuple cannot be called
+
+        def __call__(self, *_: object, **__: object) -> None:
+            """Raise TypeError: there is `answer` and `fault` to add one."""
+            __tracebackhide__ = True
+            raise TypeError("answers and faults list what there is; answer(...) and fault(...) add one")
 
 
 class MockServer:
@@ -158,12 +174,12 @@ class MockServer:
     @property
     def answers(self) -> tuple[AnswerRecord, ...]:
         """Return the scripted answers with how often each was used."""
-        return Scenario(self._world.store).answers
+        return Listed(Scenario(self._world.store).answers)
 
     @property
     def faults(self) -> tuple[FaultRecord, ...]:
         """Return the faults with how many calls each `matched`, and into how many it was `injected`."""
-        return Scenario(self._world.store).faults
+        return Listed(Scenario(self._world.store).faults)
 
     def answer(self, *answers: AnswerLike | Rule | Mapping[str, Any], **when: Unpack[Conditions]) -> None:
         """Script what models answer, from now on. The first answer whose conditions hold is used.
@@ -176,6 +192,7 @@ class MockServer:
         rule as in an answers file. Conditions: `model` is a glob, `text` the exact prompt, `regex` is searched in it,
         `predicate` is a function of it, `turn` and `call` count from 1, `times` is how often it is used at most.
         """
+        __tracebackhide__ = True
         if unknown := unknown_names(when, Conditions.__annotations__, "condition"):
             raise TypeError(unknown)
         script.add_answers(self._world, answers, **when)
@@ -192,6 +209,7 @@ class MockServer:
 
         Raises ValueError for a method that does not exist.
         """
+        __tracebackhide__ = True
         script.add_faults(self._world, faults)
 
     # Run control and setup

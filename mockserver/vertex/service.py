@@ -1,4 +1,4 @@
-"""Vertex AI, described once: host, header profile, errors of outages, hints for lost calls."""
+"""Vertex AI, described once: host, header profile, errors of outages, hints for misses."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -44,8 +44,8 @@ _QUOTA_METRICS = {
 }
 
 _LOST_PROJECT = (
-    "google-genai sends `POST /` when it was given a base URL but found project and location only in the environment:"
-    " pass project= and location= to genai.Client"
+    "google-genai for Vertex AI asks for `/` when it has a base URL and finds project and location only in the"
+    " environment: pass project= and location= to genai.Client, or start the program with `mockserver run`"
 )
 
 _ENDED = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"})
@@ -174,5 +174,17 @@ SERVICE = Service(
     quota_key=_quota_key,
     quota_error=_quota_error,
     creates=("*.create", "*.rebaseTunedModel", "*.copy"),
+    client_calls={
+        "tunings.tune": "tuningJobs.create",
+        "tunings.get": "tuningJobs.get",
+        "tunings.list": "tuningJobs.list",
+        "tunings.cancel": "tuningJobs.cancel",
+        "sft.train": "tuningJobs.create",
+        "train": "tuningJobs.create",
+        "refresh": "tuningJobs.get",
+        "models.generate_content": "endpoints.generateContent",
+        "models.generate_content_stream": "endpoints.streamGenerateContent",
+    },
+    has_lost_path=lambda agent: agent.startswith("google-genai-sdk/") and "gl-python/" in agent,
     path_hints={"": _LOST_PROJECT, "/": _LOST_PROJECT},
 )
