@@ -1,4 +1,4 @@
-"""OpenTelemetry: a span for each request over HTTP and gRPC, sent as the standard variables say. Needs the extra [otel].
+"""OpenTelemetry: a span for each request over HTTP and gRPC, sent as the standard variables say. Extra: [otel].
 
 Times are the machine's, not those of a world's clock. Attributes have the names of the semantic conventions 1.44.
 Headers, query strings and bodies are left out, and Google's secrets are taken out of paths.

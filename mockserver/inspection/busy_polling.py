@@ -1,4 +1,4 @@
-"""Detects a loop that never ends because the job that it polls does not end: the clock stands still, or nothing ends it."""
+"""Detects a loop that never ends because the job that it polls does not end: the clock stands still, or it has no end."""
 
 import asyncio
 import sys

@@ -77,7 +77,7 @@ def test_an_error_goes_through() -> None:
 
 @pytest.mark.parametrize("name", ["hypot", "gcd"])
 def test_an_unknown_calling_convention_is_replaced_by_name(name: str) -> None:
-    """Such as fast arguments without keywords: the attribute is replaced, and who holds the function has the original."""
+    """Such as fast arguments without keywords: the attribute is replaced, a kept reference calls the original."""
     held = getattr(math, name)
     with redirected(math, name, noting([])):
         is_redirected = held(3, 4) == "other"
