@@ -345,6 +345,20 @@ MUTATIONS = (
         (f"{LAWS}/generation/test_answer.py",),
     ),
     Mutation(
+        "a predicate asked though other conditions failed",
+        "mockserver/scripting/answers.py",
+        "if self.predicate is not None and not mismatches and not self.predicate(prompt):",
+        "if self.predicate is not None and not self.predicate(prompt):",
+        (f"{API}/test_rules_and_faults.py",),
+    ),
+    Mutation(
+        "a stream cut one message later",
+        "mockserver/dispatch/fault_injection.py",
+        "while sent != fault.cut_after_chunks:",
+        "while fault.cut_after_chunks is None or sent <= fault.cut_after_chunks:",
+        (f"{API}/test_rules_and_faults.py",),
+    ),
+    Mutation(
         "an empty body for an empty message",
         "mockserver/http/reply.py",
         "            return self._print_whole(200, body)",
