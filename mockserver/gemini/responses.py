@@ -4,7 +4,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from random import Random
 from typing import Any
 
 from mockserver.dispatch.routing import Pause
@@ -46,9 +45,9 @@ class Frame:
         return {"candidates": candidates, **feedback, **metadata, **identity}
 
 
-def response_id(now: Nanos, rng: Random) -> str:
-    """Seconds and noise: recorded ids of 23 characters begin with the time of their response."""
-    raw = (now // SECOND % 2**32).to_bytes(4, "little") + rng.randbytes(13)
+def response_id(now: Nanos, noise: bytes) -> str:
+    """Seconds and 13 bytes of noise: recorded ids of 23 characters begin with the time of their response."""
+    raw = (now // SECOND % 2**32).to_bytes(4, "little") + noise
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 

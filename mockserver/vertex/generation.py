@@ -136,7 +136,7 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
         version=call.version,
         era=era,
         created=created,
-        response_id=responses.response_id(created, world.rng("vertex.responses")),
+        response_id=responses.response_id(created, world.random_bytes("vertex.responses", 8)),
         # Nothing for a tuned model [recorded 2025-03].
         model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
         has_ratings=always_rated or era.has_ratings or "safetySettings" in message,

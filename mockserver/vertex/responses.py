@@ -10,7 +10,6 @@ message but the last is the kind of traffic only.
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 from mockserver.dispatch.routing import Pause
@@ -69,10 +68,13 @@ class Frame:
         return {"trafficType": self.traffic} if self.era.traffic else {}
 
 
-def response_id(created: Nanos, rng: Random) -> str:
-    """Return createTime's seconds and microseconds, a server and a random number, in URL-safe base64 [93 of 93]."""
+def response_id(created: Nanos, noise: bytes) -> str:
+    """Return createTime's seconds and microseconds, a server and a random number, in URL-safe base64 [93 of 93].
+
+    Server and number are the first and last half of the 8 bytes of `noise`.
+    """
     seconds, nanos = divmod(created, 1_000_000_000)
-    numbers = (nanos // 1000, rng.getrandbits(32), rng.getrandbits(32))
+    numbers = (nanos // 1000, int.from_bytes(noise[:4]), int.from_bytes(noise[4:]))
     raw = (seconds & 0xFFFFFFFF).to_bytes(4, "little") + b"".join(map(encode_varint, numbers))
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
