@@ -149,7 +149,7 @@ def _candidate(answer: Answer, settings: GenerationSettings, seed: int) -> Candi
         parts=parts if length == len(answer.text) else _truncate(parts, length),
         finish=finish,
         ratings=mark_blocking(ratings) if finish == "SAFETY" else ratings,
-        token_texts=tuple(tokens),
+        token_texts=tokens,
         citations=_citations(answer, tokens) if answer.citations else (),
         answer=answer,
         likely_tokens=settings.logprobs,
@@ -174,7 +174,7 @@ def _rate(levels: Mapping[str, str], settings: GenerationSettings) -> Ratings:
     )
 
 
-def _apply_limits(answer: Answer, settings: GenerationSettings, *, blocked: bool) -> tuple[list[str], str]:
+def _apply_limits(answer: Answer, settings: GenerationSettings, *, blocked: bool) -> tuple[tuple[str, ...], str]:
     """Return the tokens that remain of the answer, and its finish reason."""
     text, finish = answer.text, answer.finish
     ends = [text.find(stop) for stop in settings.stop if stop and stop in text]
