@@ -55,7 +55,7 @@ class Permission:
         return email if kind in {"user", "group"} else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class TunedModel:
     """A tuned model as it was created or last updated.
 

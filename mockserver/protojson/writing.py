@@ -46,7 +46,15 @@ PRETTY = Style()
 
 def write(message: str, value: Mapping[str, Any], style: Style = PRETTY) -> bytes:
     """Return the bytes of `value`, a message of the type `message` (its full name)."""
-    return dumps(to_json(message, value, enum_as_int=style.enum_as_int), pretty=style.pretty)
+    writer = _writer(message, style)
+    return value.compute(writer) if type(value) is MemoizedMessage else writer(value)
+
+
+@cache
+def _writer(message: str, style: Style) -> Callable[[Mapping[str, Any]], bytes]:
+    """Return what writes messages of that type in that style."""
+    encode = _encoder(message, _enum_number if style.enum_as_int else _enum_name)
+    return lambda value: dumps(encode(value), pretty=style.pretty)
 
 
 def sse_event(message: str, value: Mapping[str, Any], style: Style = PRETTY) -> bytes:
