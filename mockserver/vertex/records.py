@@ -41,7 +41,7 @@ class Checkpoint:
     deployment: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class TuningJob:
     """A tuning job as it was created. All names are full, with the project's number.
 
