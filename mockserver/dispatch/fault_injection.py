@@ -18,7 +18,7 @@ from mockserver.scripting.scenario import Scenario
 def select_scripted_fault(request: Request) -> Fault | None:
     """Select the fault for a request among those that the tester scripted, and count it."""
     scenario = Scenario(request.world.store)
-    if not scenario.faults:
+    if not scenario.has_faults:
         return None
     return scenario.select_fault(request.route.id, request.resource, request.now, request.world.rng("faults"))
 

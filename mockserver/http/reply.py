@@ -92,7 +92,7 @@ class Printer:
             answer.record()
             return self.print_error(result)
         if isinstance(result, dict):
-            body = self._encoder(answer, write)(result)
+            body = self._write(answer, result)
             answer.record()
             return self._print_whole(200, body)
         return self._print_stream(answer, result)
@@ -140,14 +140,14 @@ class Printer:
     def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[bytes | Pause]:
         """Yield events, or the elements of an array. An error after the first message is not wrapped in either [seen]."""
         sse = self.parameters.alt == "sse"
-        encode = self._encoder(answer, sse_event if sse else write)
+        encode = sse_event if sse else write
         separator = b"" if sse else ARRAY_OPEN
         try:
             for message in messages:
                 if isinstance(message, Pause):
                     yield message
                     continue
-                yield separator + encode(message)
+                yield separator + self._write(answer, message, encode)
                 separator = b"" if sse else ARRAY_SEPARATOR
         except ApiError as error:
             yield separator + error_body(error, self.parameters.xgafv)
@@ -157,16 +157,16 @@ class Printer:
         if not sse:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
-    def _encoder(self, answer: CallResult, encode: Callable[[str, Json, Style], bytes]) -> Callable[[Json], bytes]:
-        """Return a function that encodes a message of the answer, or the members that `fields` selects."""
+    def _write(self, answer: CallResult, message: Json, encode: Callable[[str, Json, Style], bytes] = write) -> bytes:
+        """Encode a message of the answer, or the members that `fields` selects."""
         response = answer.request.route.response
-        style = Style(self.parameters.pretty, self.parameters.enum_as_int)
         if mask := requested_mask(self.http, self.parameters):
-            return lambda message: encode(response, apply_fields_mask(response, message, mask), style)
-        return lambda message: encode(response, message, style)
+            message = apply_fields_mask(response, message, mask)
+        return encode(response, message, self.parameters.style)
 
     def _accepts_gzip(self) -> bool:
-        return accepts_gzip(self.http.headers.get("accept-encoding", ""))
+        encodings = self.http.headers.get("accept-encoding")
+        return encodings is not None and accepts_gzip(encodings)
 
     def _body(self, body: bytes) -> bytes:
         """Return the body to send: for HEAD it is empty, although the headers are those of GET."""

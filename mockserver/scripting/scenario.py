@@ -85,7 +85,7 @@ class Scenario:
         the client gets the error.
         """
         call = self._store.count(f"calls of {prompt.model}")
-        if not self._rules():
+        if not (self._store.revision(RULES) and self._rules()):
             return None, ""
         prompt = replace(prompt, call=call)
         try:
@@ -119,6 +119,11 @@ class Scenario:
         """Return the faults with how many calls each matched and was injected into."""
         entries = self._store.page(FAULTS, ALL, "", limit=NO_LIMIT)
         return tuple([entry.record for entry in entries]) if entries else ()
+
+    @property
+    def has_faults(self) -> bool:
+        """Return whether there are faults; faster than reading them."""
+        return bool(self._store.revision(FAULTS) and self.faults)
 
     def add_fault(self, fault: Fault, now: Nanos) -> None:
         """Add a fault, effective from now on."""

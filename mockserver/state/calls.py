@@ -73,21 +73,18 @@ ENTRY_BYTES = 200
 class LogEntry:
     """A call in a log, for `CallLog.amend`."""
 
-    __slots__ = ("is_in_log", "packed")
+    __slots__ = ("is_in_log", "packed", "size")
 
     def __init__(self, packed: bytes) -> None:
         self.packed = packed
         self.is_in_log = True
+        self.size = len(packed) + ENTRY_BYTES
+        """The bytes that it takes in the log."""
 
     @property
     def call(self) -> RecordedCall:
         """Return the call."""
         return _unpack(self.packed)
-
-    @property
-    def size(self) -> int:
-        """Return the bytes that it takes in the log."""
-        return len(self.packed) + ENTRY_BYTES
 
 
 MAX_BYTES = 64 * 2**20
@@ -142,7 +139,7 @@ class CallLog:
         with self._lock:
             if entry.is_in_log:
                 self.size += len(packed) - len(entry.packed)
-                entry.packed = packed
+                entry.packed, entry.size = packed, len(packed) + ENTRY_BYTES
                 self._drop_oldest()
         self._count(len(packed))
 
