@@ -17,6 +17,7 @@ from mockserver.gemini.versions import message_name
 from mockserver.generation.numbers import FEATURES, THIRD_GENERATION, out_of_range, range_error
 from mockserver.generation.prompt import declared_functions
 from mockserver.generation.requests import check_request, file_uris, searches_and_calls
+from mockserver.generation.requests import parts as list_parts
 from mockserver.generation.structured_output import ENUM, JSON, answer_schema
 from mockserver.generation.turns import check_turns, is_single_turn
 from mockserver.protojson import schema
@@ -76,8 +77,8 @@ def content_violations(contents: Sequence[Mapping[str, Any]], path: str) -> Iter
 def check_enabled(target: Target, message: Mapping[str, Any], as_of: date | None) -> None:
     """Refuse what this model cannot do, or could not on that day. Raises ApiError."""
     base, config = target.base, message.get("generationConfig", {})
-    parts = [part for content in message["contents"] for part in content["parts"]]
-    if any("text" not in part for part in parts):
+    parts = list_parts(message)
+    if not all(["text" in part for part in parts]):  # noqa: C419 - a list is faster than a generator
         _check_modalities(target, parts)
     _check_references(message)
     check_request(message)

@@ -107,11 +107,11 @@ def make_outcome(prompt: Prompt, answer: Answer, settings: GenerationSettings, s
     block = answer.block or ("SAFETY" if answer.prompt_ratings and is_blocked(prompt_ratings) else None)
     candidates = []
     if not block:
-        answers = [answer, *[_further_answer(answer, index) for index in range(1, settings.candidates)]]
+        answers = (answer, *map(_further_answer, repeat(answer), range(1, settings.candidates)))
         candidates = [_candidate(each, settings, seed + 1 + index) for index, each in enumerate(answers)]
     usage = answer.usage
     thoughts = [part.get("text", "") for part in (() if block else answer.parts) if part.get("thought")]
-    spoken = sum(candidate.tokens for candidate in candidates)
+    spoken = sum([len(candidate.token_texts) for candidate in candidates])
     thought = sum(map(count_tokens, thoughts)) or (0 if block or usage else _thought_tokens(spoken, settings, seed))
     return Outcome(
         candidates=tuple(candidates),
