@@ -6,6 +6,7 @@ Each service prints an outcome in its own format and that of the model's era.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat
+from typing import NamedTuple
 
 from mockserver.generation.logprobs import log_probabilities, logprobs_result
 from mockserver.generation.prompt import count_prompt_tokens
@@ -20,13 +21,17 @@ from mockserver.simulation.tokens import count_tokens, split
 _CHUNK_TOKENS = (1, 16, 16, 32, 32, 44, 44, 60)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):  # a dataclass costs more to create
     """A piece of a streamed answer: Google's parts, the seconds to wait before it, and its tokens."""
 
     parts: tuple[Json, ...]
     delay_seconds: float
     tokens: int
+
+    @property
+    def text(self) -> str:
+        """Return the text, if it is nothing else, "" otherwise."""
+        return self.parts[0]["text"] if len(self.parts) == 1 and self.parts[0].keys() == {"text"} else ""
 
 
 @dataclass(slots=True)  # frozen would cost more than the ratings do
@@ -73,8 +78,8 @@ class Candidate:
         """Return the chunks of a stream; their joined texts are the text. An empty answer has one empty chunk, for the end."""
         tokens = self.token_texts if len(self.parts) == 1 else None
         chunks = list(_split_into_chunks(self.parts, self.answer.chunks, tokens)) or [((), 0)]
-        delays = (*self.answer.delays, *(0.0 for _ in chunks))
-        return tuple(Chunk(parts, delay, tokens) for (parts, tokens), delay in zip(chunks, delays, strict=False))
+        delays = chain(self.answer.delays, repeat(0.0))
+        return tuple([Chunk(parts, delay, tokens) for (parts, tokens), delay in zip(chunks, delays, strict=False)])
 
 
 @dataclass(slots=True)

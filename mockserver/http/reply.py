@@ -6,6 +6,7 @@ import logging
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from mockserver.dispatch.dispatcher import BUG, CallResult
@@ -16,7 +17,14 @@ from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts
 from mockserver.http.parameters import SystemParameters
 from mockserver.http.request import HttpRequest
 from mockserver.protojson.field_mask import apply_fields_mask
-from mockserver.protojson.writing import ARRAY_CLOSE, ARRAY_OPEN, ARRAY_SEPARATOR, Style, sse_event, write
+from mockserver.protojson.writing import (
+    ARRAY_CLOSE,
+    ARRAY_OPEN,
+    ARRAY_SEPARATOR,
+    event_writer,
+    message_writer,
+    write_with,
+)
 from mockserver.rpc.errors import ApiError
 from mockserver.scripting.faults import Fault
 from mockserver.state.clock import Clock, Nanos
@@ -92,7 +100,7 @@ class Printer:
             answer.record()
             return self.print_error(result)
         if isinstance(result, dict):
-            body = self._write(answer, result)
+            body = self._write_function(answer)(result)
             answer.record()
             return self._print_whole(200, body)
         return self._print_stream(answer, result)
@@ -140,14 +148,14 @@ class Printer:
     def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[bytes | Pause]:
         """Yield events, or the elements of an array. An error after the first message is not wrapped in either [seen]."""
         sse = self.parameters.alt == "sse"
-        encode = sse_event if sse else write
+        encode = self._write_function(answer, events=sse)
         separator = b"" if sse else ARRAY_OPEN
         try:
             for message in messages:
                 if isinstance(message, Pause):
                     yield message
                     continue
-                yield separator + self._write(answer, message, encode)
+                yield separator + encode(message)
                 separator = b"" if sse else ARRAY_SEPARATOR
         except ApiError as error:
             yield separator + error_body(error, self.parameters.xgafv)
@@ -157,12 +165,13 @@ class Printer:
         if not sse:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
-    def _write(self, answer: CallResult, message: Json, encode: Callable[[str, Json, Style], bytes] = write) -> bytes:
-        """Encode a message of the answer, or the members that `fields` selects."""
+    def _write_function(self, answer: CallResult, *, events: bool = False) -> Callable[[Json], bytes]:
+        """Return what writes a message of the answer, or the members that `fields` selects."""
         response = answer.request.route.response
+        writer = (event_writer if events else message_writer)(response, self.parameters.style)
         if mask := requested_mask(self.http, self.parameters):
-            message = apply_fields_mask(response, message, mask)
-        return encode(response, message, self.parameters.style)
+            return lambda message: writer(apply_fields_mask(response, message, mask))
+        return partial(write_with, writer)
 
     def _accepts_gzip(self) -> bool:
         encodings = self.http.headers.get("accept-encoding")

@@ -17,6 +17,7 @@ from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
 from mockserver.generation.safety import Rating, Ratings, scores
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
+from mockserver.protojson.variations import Pattern
 from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
 from mockserver.simulation.tuning import Nanos
@@ -104,9 +105,13 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
     ending = _ending(candidate, frame)
     ratings, usage = MemoizedList(ending.get("safetyRatings", ())), MemoizedMessage(frame.running_usage)
     *chunks, last = candidate.chunks
+    pattern = None if frame.era.has_ratings else _pattern(frame, ratings, usage)
     for position, chunk in enumerate(chunks):
         if chunk.delay_seconds:
             yield Pause(chunk.delay_seconds)
+        if pattern is not None and (text := chunk.text):
+            yield pattern.vary(text)
+            continue
         event_ratings = _first_era_ratings(candidate, frame, position) if frame.era.has_ratings else ratings
         piece = {"content": _content(chunk.parts, frame), "safetyRatings": event_ratings}
         yield frame.message(candidates=[piece], usageMetadata=usage)
@@ -114,6 +119,16 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
         yield Pause(last.delay_seconds)
     candidates = [{"content": _content(last.parts, frame), **ending}]
     yield frame.message(candidates=candidates, usageMetadata=_usage(outcome, frame))
+
+
+def _pattern(frame: Frame, ratings: list[Json], usage: Json) -> Pattern:
+    """Return the pattern of the messages before the last."""
+
+    def build(text: str) -> Json:
+        content = {"role": "model", "parts": [{"text": text}]}
+        return frame.message(candidates=[{"content": content, "safetyRatings": ratings}], usageMetadata=usage)
+
+    return Pattern(build)
 
 
 def _first_era_ratings(candidate: Candidate, frame: Frame, position: int) -> list[Json]:
