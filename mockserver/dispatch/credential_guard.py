@@ -17,7 +17,7 @@ REFUSAL = (
     "will do. The server did not store or log this one."
 )
 
-_MARKS = tuple(mark.encode() for mark in SECRET_MARKERS)
+_MARKS = tuple((rare.encode(), mark.encode()) for mark, rare in SECRET_MARKERS.items())
 
 
 def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]) -> str:
@@ -32,8 +32,8 @@ def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]
 
 
 def _find_secret_in_bytes(body: bytes) -> str:
-    for mark in _MARKS:
-        if mark in body:
+    for rare, mark in _MARKS:
+        if rare in body and mark in body:
             return find_real_secret(body.decode("latin-1"))
     return ""
 

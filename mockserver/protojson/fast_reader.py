@@ -216,7 +216,7 @@ def _are_texts(values: list[Any], message: str) -> bool:
     """
     return (
         set(map(type, values)) == {dict}
-        and all(map(_text_names(message).issuperset, values))
+        and _text_names(message).issuperset(chain.from_iterable(values))
         and set(map(type, chain.from_iterable(map(dict.values, values)))) <= {str}
     )
 
