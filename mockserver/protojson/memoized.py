@@ -26,7 +26,7 @@ class _Memoized:
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
         """Pickle it once, as a plain list or dict: the log of calls keeps it in every answer."""
-        return pickle.loads, (self.compute(_pickle_plain),)
+        return pickle.loads, (self.compute(pickle_plain),)
 
 
 class MemoizedList(_Memoized, list[Any]):
@@ -68,5 +68,6 @@ class Views:
         return message
 
 
-def _pickle_plain(value: list[Any] | dict[str, Any]) -> bytes:
+def pickle_plain(value: list[Any] | dict[str, Any]) -> bytes:
+    """Return a plain list or dict of the same values, pickled."""
     return pickle.dumps(dict(value) if isinstance(value, dict) else list(value))
