@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
 
 from mockserver.dispatch.dispatcher import BUG, CallResult
 from mockserver.dispatch.request import Request
@@ -46,15 +45,9 @@ class Pieces:
         self._pieces = pieces
         self._record = record
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Piece:
-        try:
-            return next(self._pieces)
-        except StopIteration:
-            self.close()
-            raise
+    def __iter__(self) -> Iterator[Piece]:
+        yield from self._pieces
+        self.close()
 
     def close(self) -> None:
         """Stop the stream."""

@@ -29,7 +29,7 @@ class Pattern:
 
     def vary(self, text: str, *numbers: int) -> "Variation":
         """Return the message with these values."""
-        return Variation(self, self._build(text, *numbers), (text, *numbers))
+        return Variation(self, self._build(text, *numbers), text, numbers)
 
     def find_pieces(self, writer: Writer) -> list[bytes]:
         """Return the bytes around the values, as `writer` writes them; none if it is not clear where the values are."""
@@ -53,12 +53,13 @@ class Pattern:
 class Variation(dict[str, Any]):
     """A message of a pattern, with its values."""
 
-    __slots__ = ("pattern", "variables")
+    __slots__ = ("numbers", "pattern", "text")
 
-    def __init__(self, pattern: Pattern, members: Json, variables: tuple[str | int, ...]) -> None:
+    def __init__(self, pattern: Pattern, members: Json, text: str, numbers: tuple[int, ...]) -> None:
         super().__init__(members)
         self.pattern = pattern
-        self.variables = variables
+        self.text = text
+        self.numbers = numbers
 
     def trim(self, trim: Callable[[Mapping[str, Any]], Any]) -> Any:
         """Return what `trim` makes of the message, which is the message itself if it has nothing to trim."""
@@ -70,7 +71,7 @@ class Variation(dict[str, Any]):
         pieces = self.pattern.find_pieces(writer)
         if not pieces:
             return writer(dict(self))
-        line = [pieces[0]]
-        for value, piece in zip(self.variables, pieces[1:], strict=True):
-            line += dumps(value, pretty=False), piece
-        return b"".join(line)
+        line = pieces[0] + dumps(self.text, pretty=False) + pieces[1]
+        for number, piece in zip(self.numbers, pieces[2:], strict=True):
+            line += b"%d%b" % (number, piece)
+        return line
