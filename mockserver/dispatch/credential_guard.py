@@ -25,7 +25,7 @@ def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]
 
     It logs a warning if `warn_once` returns True.
     """
-    secret = find_real_secret("\n".join(texts)) or _find_secret_in_bytes(body)
+    secret = find_real_secret("\n".join(texts)) or (_find_secret_in_bytes(body) if body else "")
     if secret and warn_once():
         log.warning(WARNING, secret)
     return secret

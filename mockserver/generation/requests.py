@@ -14,9 +14,9 @@ Json = dict[str, Any]
 SEARCHES = ("googleSearch", "googleSearchRetrieval")
 
 
-def check_request(message: Mapping[str, Any]) -> None:
+def check_request(message: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> None:
     """Raise 400 for data that is missing, members that exclude each other, and an enum that is no enum."""
-    for part in parts(message):
+    for part in parts:
         if "inlineData" in part and not part["inlineData"].get("data"):
             raise invalid_argument("inline_data must have data.")  # our choice: not seen
     if "generationConfig" not in message:
@@ -30,14 +30,14 @@ def check_request(message: Mapping[str, Any]) -> None:
         raise invalid_argument("voice_config and multi_speaker_voice_config are mutually exclusive.")
 
 
-def parts(message: Mapping[str, Any]) -> list[Json]:
+def list_parts(message: Mapping[str, Any]) -> list[Json]:
     """Return the parts of the conversation."""
     return [part for content in message.get("contents", ()) for part in content.get("parts", ())]
 
 
-def file_uris(message: Mapping[str, Any]) -> list[str]:
-    """Return the URIs of the files that the conversation refers to."""
-    return [part["fileData"].get("fileUri", "") for part in parts(message) if "fileData" in part]
+def file_uris(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the URIs of the files that the parts refer to."""
+    return [part["fileData"].get("fileUri", "") for part in parts if "fileData" in part]
 
 
 def searches_and_calls(message: Mapping[str, Any]) -> bool:

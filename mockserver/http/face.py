@@ -19,7 +19,14 @@ from mockserver.dispatch.routing import Json
 from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
 from mockserver.http.headers import Head
-from mockserver.http.parameters import InvalidParameters, SystemParameters, parse_query, split_query, unsupported_alt
+from mockserver.http.parameters import (
+    NO_PARAMETERS,
+    InvalidParameters,
+    SystemParameters,
+    parse_query,
+    split_query,
+    unsupported_alt,
+)
 from mockserver.http.recorded_answers import (
     RecordingKeys,
     Recordings,
@@ -165,9 +172,9 @@ class HttpFace:
         http, settings = received.http, received.world.settings
         if early := self._answer_early(received, settings):
             return early
-        pairs = parse_query(http.parameters)
+        pairs = parse_query(http.parameters) if http.parameters else []
         try:
-            parameters, query = split_query(pairs, verb=http.method)
+            parameters, query = split_query(pairs, verb=http.method) if pairs else (NO_PARAMETERS, pairs)
         except InvalidParameters as error:
             return received.label, received.refuse(error, error.parameters)
         verb = "GET" if http.method == "HEAD" else http.method  # our choice: not seen

@@ -70,8 +70,6 @@ def split_query(pairs: list[tuple[str, str]], *, verb: str = "GET") -> tuple[Sys
     Raises InvalidParameters, an ApiError, for an invalid `$.xgafv`, `alt` or `callback`, checked in this order; the real
     front end does so before it checks credentials [measured].
     """
-    if not pairs:
-        return NO_PARAMETERS, pairs
     first: dict[str, str] = {}
     last: dict[str, str] = {}
     for name, value in pairs:

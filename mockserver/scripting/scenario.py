@@ -120,11 +120,6 @@ class Scenario:
         entries = self._store.page(FAULTS, ALL, "", limit=NO_LIMIT)
         return tuple([entry.record for entry in entries]) if entries else ()
 
-    @property
-    def has_faults(self) -> bool:
-        """Return whether there are faults; faster than reading them."""
-        return bool(self._store.revision(FAULTS) and self.faults)
-
     def add_fault(self, fault: Fault, now: Nanos) -> None:
         """Add a fault, effective from now on."""
         self._store.transact(
