@@ -13,12 +13,15 @@ from mockserver.dispatch.service import FailedCall, Service
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import RETRY_AFTER, ApiError, Code, retry_info
 from mockserver.scripting.faults import Fault, find_magic_fault
-from mockserver.scripting.scenario import Scenario
+from mockserver.scripting.scenario import FAULTS, Scenario
 
 
 def select_scripted_fault(request: Request) -> Fault | None:
     """Select the fault for a request among those that the tester scripted, and count it."""
-    scenario = Scenario(request.world.store)
+    store = request.world.store
+    if not store.revision(FAULTS):  # there was never one; faster than reading them
+        return None
+    scenario = Scenario(store)
     if not scenario.faults:
         return None
     return scenario.select_fault(request.route.id, request.resource, request.now, request.world.rng("faults"))

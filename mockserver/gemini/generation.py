@@ -72,7 +72,9 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     frame = Frame(
         era=era,
         model_version=target.base.answers_as or target.base.id,  # of a tuned model: our choice, not seen
-        response_id=responses.response_id(call.now, world.rng("gemini.responses")) if era.response_id else "",
+        response_id=responses.response_id(call.now, world.random_bytes("gemini.responses", 13))
+        if era.response_id
+        else "",
         image_tokens=sum([turn.other_tokens for turn in prompt.turns]),
     )
     return outcome, frame

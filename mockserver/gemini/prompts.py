@@ -16,7 +16,7 @@ from mockserver.gemini.targets import Target
 from mockserver.gemini.versions import message_name
 from mockserver.generation.numbers import FEATURES, THIRD_GENERATION, out_of_range, range_error
 from mockserver.generation.prompt import declared_functions
-from mockserver.generation.requests import check_request, file_uris, searches_and_calls
+from mockserver.generation.requests import check_request, file_uris, list_parts, searches_and_calls
 from mockserver.generation.structured_output import ENUM, JSON, answer_schema
 from mockserver.generation.turns import check_turns, is_single_turn
 from mockserver.protojson import schema
@@ -76,11 +76,11 @@ def content_violations(contents: Sequence[Mapping[str, Any]], path: str) -> Iter
 def check_enabled(target: Target, message: Mapping[str, Any], as_of: date | None) -> None:
     """Refuse what this model cannot do, or could not on that day. Raises ApiError."""
     base, config = target.base, message.get("generationConfig", {})
-    parts = [part for content in message["contents"] for part in content["parts"]]
-    if any("text" not in part for part in parts):
+    parts = list_parts(message)
+    if not all(["text" in part for part in parts]):  # noqa: C419 - a list is faster than a generator
         _check_modalities(target, parts)
-    _check_references(message)
-    check_request(message)
+    _check_references(message, parts)
+    check_request(message, parts)
     _check_turns(target, message["contents"], parts)
     is_gemma = base.id.startswith("gemma")
     is_plain = target.is_tuned or base.shape is Shape.V1_0 or is_gemma
@@ -108,12 +108,12 @@ def _check_modalities(target: Target, parts: Sequence[Mapping[str, Any]]) -> Non
             raise errors.not_enabled(f"{name} input modality", target.name)
 
 
-def _check_references(message: Mapping[str, Any]) -> None:
+def _check_references(message: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> None:
     """Refuse files and caches that cannot be this project's [Google's tests, 2026-10]. Raises ApiError.
 
     Files and caches are not served: every other name is taken for one that exists, which is our choice.
     """
-    for uri in file_uris(message):
+    for uri in file_uris(parts):
         if uri.startswith(_FOREIGN_FILES):
             raise invalid_argument(f"Invalid or unsupported file uri: {uri}")  # our choice: not seen
     cache = message.get("cachedContent")

@@ -55,7 +55,7 @@ class Permission:
         return email if kind in {"user", "group"} else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class TunedModel:
     """A tuned model as it was created or last updated.
 
@@ -197,8 +197,11 @@ def own_role(model: TunedModel, call: Call) -> int:
     We know no group's members: a grant to a group gives nobody anything. # our choice
     """
     caller = call.caller
-    roles = [permission.role for permission in model.permissions if owners.is_caller(permission.principal, call)]
-    if model.owner.startswith("key:") and caller.project == model.project:
+    own = owners.own_partitions(call)
+    roles = [each.role for each in model.permissions if not own.isdisjoint(owners.partitions(each.principal))]
+    if Role.OWNER in roles:
+        return Role.OWNER
+    if caller.project == model.project and model.owner.startswith("key:"):
         roles.append(Role.OWNER)  # what a key makes belongs to its project
     if model.reader_projects and int(project_number(caller.project)) in model.reader_projects:
         roles.append(Role.READER)

@@ -16,7 +16,7 @@ from mockserver.gemini.tuned_model_creation import (
     new_tuned_model,
     sampling_violations,
 )
-from mockserver.gemini.tuned_model_views import show_operation, show_tuned_model
+from mockserver.gemini.tuned_model_views import poll_tuned_model, show_operation, show_tuned_model
 from mockserver.gemini.versions import message_name, message_version
 from mockserver.protojson.field_mask import merge
 from mockserver.state.store import Exists
@@ -43,7 +43,7 @@ def create_tuned_model(call: Call) -> Json:
 
 def get_tuned_model(call: Call) -> Json:
     """Return a tuned model of the caller's, or one shared with them."""
-    return show_tuned_model(find_tuned_model(call, call.message["name"], Role.READER), call.now)
+    return poll_tuned_model(find_tuned_model(call, call.message["name"], Role.READER), call.now)
 
 
 def list_tuned_models(call: Call) -> Json:

@@ -195,9 +195,9 @@ class HttpFace:
         http, settings = received.http, received.world.settings
         if early := self._answer_early(received, settings):
             return early
-        pairs = parse_query(http.parameters)
+        pairs = parse_query(http.parameters) if http.parameters else []
         try:
-            parameters, query = split_query(pairs, verb=http.verb)
+            parameters, query = split_query(pairs, verb=http.verb) if pairs else (NO_PARAMETERS, pairs)
         except InvalidParameters as error:
             return received.label, received.refuse(error, error.parameters)
         host = self._table.service_of_host(http.host)  # "" for an address of our own, which serves every path

@@ -86,8 +86,7 @@ class Head:
     def events(self) -> Headers:
         """Return the headers of a stream of events: chunked, never compressed, and an attachment [seen]."""
         disposition = (b"content-disposition", b"attachment")
-        common = _common(self.server, self.timing_ms, self.origin)
-        return [*self._tier(), _content_type(EVENTS), disposition, *_VARY, _CHUNKED, self._date(), *common]
+        return [*self._tier(), _content_type(EVENTS), disposition, *_VARY, _CHUNKED, *self._dated()]
 
     def page(self) -> Headers:
         """Return the headers of a page of the outermost server."""
@@ -129,8 +128,10 @@ class Head:
 
     def _rest(self) -> Headers:
         size = _CHUNKED if self.length is None else (b"content-length", b"%d" % self.length)
-        rest = [self._date(), *_common(self.server, self.timing_ms, self.origin), size]
-        return [_GZIPPED, *rest] if self.gzip else rest
+        return [_GZIPPED, *self._dated(), size] if self.gzip else [*self._dated(), size]
+
+    def _dated(self) -> Fixed:
+        return _dated(self.now // 1_000_000_000, self.server, self.timing_ms, self.origin)
 
     def _date(self) -> tuple[bytes, bytes]:
         return b"date", http_date(self.now // 1_000_000_000)
@@ -140,13 +141,14 @@ class Head:
 
 
 @lru_cache(maxsize=64)
-def _common(server: str, timing_ms: int | None, origin: str | None) -> Fixed:
+def _dated(second: int, server: str, timing_ms: int | None, origin: str | None) -> Fixed:
+    """Return the date of a second, and what follows it: the same for all answers of a second."""
     cors: Headers = []
     if origin:
         allow = (b"access-control-allow-origin", origin.encode("latin-1"))
         cors = [allow, (b"access-control-expose-headers", _EXPOSED)]
     timing = [] if timing_ms is None else [(b"server-timing", b"gfet4t7; dur=%d" % timing_ms)]
-    return (b"server", server.encode()), *_SHIELD, *cors, *timing, _ALT_SVC
+    return (b"date", http_date(second)), (b"server", server.encode()), *_SHIELD, *cors, *timing, _ALT_SVC
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

@@ -5,7 +5,7 @@ import logging
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
+from functools import partial
 
 from mockserver.dispatch.dispatcher import BUG, CallResult
 from mockserver.dispatch.request import Request
@@ -15,7 +15,14 @@ from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts
 from mockserver.http.parameters import SystemParameters
 from mockserver.http.request import HttpRequest
 from mockserver.protojson.field_mask import apply_fields_mask
-from mockserver.protojson.writing import ARRAY_CLOSE, ARRAY_OPEN, ARRAY_SEPARATOR, Style, sse_event, write
+from mockserver.protojson.writing import (
+    ARRAY_CLOSE,
+    ARRAY_OPEN,
+    ARRAY_SEPARATOR,
+    event_writer,
+    message_writer,
+    write_with,
+)
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import Clock, Nanos
 
@@ -35,15 +42,9 @@ class Pieces:
         self._pieces = pieces
         self._record = record
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Piece:
-        try:
-            return next(self._pieces)
-        except StopIteration:
-            self.close()
-            raise
+    def __iter__(self) -> Iterator[Piece]:
+        yield from self._pieces
+        self.close()
 
     def close(self) -> None:
         """Stop the stream."""
@@ -91,7 +92,7 @@ class Printer:
             answer.record(retry_after_seconds(result.headers.items()))
             return self.print_error(result)
         if isinstance(result, dict):
-            body = self._encoder(answer, write)(result)
+            body = self._write_function(answer)(result)
             answer.record()
             return self._print_whole(200, body)
         return self._print_stream(answer, result)
@@ -141,7 +142,7 @@ class Printer:
         An error after the first message is not wrapped in either [seen].
         """
         sse = self.parameters.alt == "sse"
-        encode = self._encoder(answer, sse_event if sse else write)
+        encode = self._write_function(answer, events=sse)
         separator = b"" if sse else ARRAY_OPEN
         try:
             for message in messages:
@@ -161,16 +162,17 @@ class Printer:
         if not sse:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
-    def _encoder(self, answer: CallResult, encode: Callable[[str, Json, Style], bytes]) -> Callable[[Json], bytes]:
-        """Return a function that encodes a message of the answer, or the members that `fields` selects."""
+    def _write_function(self, answer: CallResult, *, events: bool = False) -> Callable[[Json], bytes]:
+        """Return what writes a message of the answer, or the members that `fields` selects."""
         response = answer.request.route.response
-        style = Style(self.parameters.pretty, self.parameters.enum_as_int)
+        writer = (event_writer if events else message_writer)(response, self.parameters.style)
         if mask := requested_mask(self.http, self.parameters):
-            return lambda message: encode(response, apply_fields_mask(response, message, mask), style)
-        return lambda message: encode(response, message, style)
+            return lambda message: writer(apply_fields_mask(response, message, mask))
+        return partial(write_with, writer)
 
     def _accepts_gzip(self) -> bool:
-        return accepts_gzip(self.http.headers.get("accept-encoding", ""))
+        encodings = self.http.headers.get("accept-encoding")
+        return encodings is not None and accepts_gzip(encodings)
 
     def _body(self, body: bytes) -> bytes:
         """Return the body to send: for HEAD it is empty, although the headers are those of GET."""

@@ -1,4 +1,4 @@
-"""Detects a loop that never ends because the job that it polls does not end: the clock stands still, or it has no end."""
+"""Detects a loop that never ends because the job that it polls does not: the clock stands still, or it has no end."""
 
 import asyncio
 import sys

@@ -51,8 +51,8 @@ class Prompt:
     """The text of the last turn that is not the model's."""
 
     def __post_init__(self) -> None:
-        text = next((turn.text for turn in reversed(self.turns) if turn.role != "model"), "")
-        object.__setattr__(self, "text", text)
+        texts = [turn.text for turn in self.turns if turn.role != "model"]
+        object.__setattr__(self, "text", texts[-1] if texts else "")
 
     @property
     def turn(self) -> int:
@@ -109,8 +109,10 @@ class Answer:
     others: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        _check_texts(self)
-        _check_numbers(self)
+        if self.chunks or self.delays:
+            _check_texts(self)
+        if self.logprobs or self.usage:
+            _check_numbers(self)
         put = object.__setattr__  # fields are normalized once, although the class is frozen
         for name in ("parts", "chunks", "delays", "citations", "logprobs", "others"):
             if type(value := getattr(self, name)) is not tuple:
@@ -121,8 +123,9 @@ class Answer:
             put(self, "finish", checked_name("finish reason", self.finish, self.finish.upper(), FINISH_REASONS))
         if self.block:
             put(self, "block", checked_name("block reason", self.block, self.block.upper(), BLOCK_REASONS))
-        put(self, "ratings", _normalize_ratings(self.ratings))
-        put(self, "prompt_ratings", _normalize_ratings(self.prompt_ratings))
+        for name in ("ratings", "prompt_ratings"):
+            if ratings := getattr(self, name):
+                put(self, name, {category_name(category): level_name(level) for category, level in ratings.items()})
 
     __repr__ = summary_repr
 
@@ -243,7 +246,3 @@ def _check_numbers(answer: Answer) -> None:
         checked_name("token count", name, name, USAGE_COUNTS)
         if count < 0:
             raise ValueError(f"the token count {name!r} must be at least 0, not {count}")
-
-
-def _normalize_ratings(ratings: Mapping[str, str]) -> Mapping[str, str]:
-    return ratings and {category_name(category): level_name(level) for category, level in ratings.items()}

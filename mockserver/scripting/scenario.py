@@ -87,7 +87,7 @@ class Scenario:
         the client gets the error.
         """
         call = self._store.count(f"calls of {prompt.model}")
-        if not self._rules():
+        if not (self._store.revision(RULES) and self._rules()):
             return None, ""
         prompt = replace(prompt, call=call)
         try:

@@ -6,11 +6,12 @@ import pickle
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 from weakref import WeakSet
 
+from mockserver.protojson.memoized import MemoizedMessage, pickle_plain
 from mockserver.state.clock import Nanos, to_datetime
 
 
@@ -55,17 +56,25 @@ class RecordedCall:
 _fields = attrgetter(*RecordedCall.__slots__)
 
 
+_RESPONSE = RecordedCall.__slots__.index("response")
+
+
 def _pack(call: RecordedCall) -> bytes:
     """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them."""
+    fields = _fields(call)
+    if type(call.response) is MemoizedMessage:
+        response = call.response.compute(pickle_plain)
+        return b"r" + marshal.dumps((*fields[:_RESPONSE], response, *fields[_RESPONSE + 1 :]))
     try:
-        return b"m" + marshal.dumps(_fields(call))
+        return b"m" + marshal.dumps(fields)
     except ValueError:  # a value is of a subclass; pickle is slower
-        return b"p" + pickle.dumps(_fields(call))
+        return b"p" + pickle.dumps(fields)
 
 
 def _unpack(packed: bytes) -> RecordedCall:
-    load = marshal.loads if packed.startswith(b"m") else pickle.loads
-    return RecordedCall(*load(memoryview(packed)[1:]))
+    load = pickle.loads if packed.startswith(b"p") else marshal.loads
+    call = RecordedCall(*load(memoryview(packed)[1:]))
+    return replace(call, response=pickle.loads(call.response)) if packed.startswith(b"r") else call  # noqa: S301 - it was written here
 
 
 ENTRY_BYTES = 200
@@ -75,21 +84,18 @@ ENTRY_BYTES = 200
 class LogEntry:
     """A call in a log, for `CallLog.amend`."""
 
-    __slots__ = ("is_in_log", "packed")
+    __slots__ = ("is_in_log", "packed", "size")
 
     def __init__(self, packed: bytes) -> None:
         self.packed = packed
         self.is_in_log = True
+        self.size = len(packed) + ENTRY_BYTES
+        """The bytes that it takes in the log."""
 
     @property
     def call(self) -> RecordedCall:
         """Return the call."""
         return _unpack(self.packed)
-
-    @property
-    def size(self) -> int:
-        """Return the bytes that it takes in the log."""
-        return len(self.packed) + ENTRY_BYTES
 
 
 MAX_BYTES = 64 * 2**20
@@ -148,7 +154,7 @@ class CallLog:
         with self._lock:
             if entry.is_in_log:
                 self._size += len(packed) - len(entry.packed)
-                entry.packed = packed
+                entry.packed, entry.size = packed, len(packed) + ENTRY_BYTES
                 self._drop_oldest()
         self._count(len(packed))
 

@@ -318,6 +318,15 @@ class Transaction(Store):
         result: T = record
         return result
 
+    def has(self, collection: Collection[Any], name: str) -> bool:
+        """Return whether there is a record of that name."""
+        key = (collection.name, name)
+        if key in self.writes:
+            return self.writes[key][1] is not DELETED
+        _, version = self._store.read_version(collection, name)
+        self.versions.setdefault(key, version)
+        return bool(version)
+
     def page(
         self,
         collection: Collection[T],

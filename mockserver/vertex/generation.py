@@ -7,7 +7,7 @@ from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
-from mockserver.generation.requests import check_request, searches_and_calls
+from mockserver.generation.requests import check_request, list_parts, searches_and_calls
 from mockserver.generation.settings import read_settings
 from mockserver.generation.turns import check_turns
 from mockserver.limits import SHOWN_TOKENS
@@ -118,8 +118,9 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
     target, message, world = find_target(call), call.message, call.world
     prompt = _read_prompt(call, target)
     config = message.get("generationConfig", {})
-    check_references(message)
-    check_request(message)
+    parts = list_parts(message)
+    check_references(message, parts)
+    check_request(message, parts)
     check_turns(message["contents"], target.base)
     check_numbers(config, target.base, call.settings.as_of)
     check_tools(message.get("tools", ()), target.base, call.settings.as_of)
@@ -136,7 +137,7 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
         version=call.version,
         era=era,
         created=created,
-        response_id=responses.response_id(created, world.rng("vertex.responses")),
+        response_id=responses.response_id(created, world.random_bytes("vertex.responses", 8)),
         # Nothing for a tuned model [recorded 2025-03].
         model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
         has_ratings=always_rated or era.has_ratings or "safetySettings" in message,

@@ -70,12 +70,12 @@ def _takes_empty_text(base: BaseModel | None, as_of: date | None) -> bool:
     return as_of >= EMPTY_TEXT_SINCE
 
 
-def check_references(message: Mapping[str, Any]) -> None:
+def check_references(message: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> None:
     """Raise an error for files and caches that are not Vertex AI's [Google's tests, 2026-10].
 
     Caches are not served: every other name is taken for one that exists, which is our choice.
     """
-    for uri in file_uris(message):
+    for uri in file_uris(parts):
         if uri.startswith(_FOREIGN_FILES):
             raise ApiError(Code.PERMISSION_DENIED, f"The caller has no access to {uri}.")  # our choice: not seen
     cache = message.get("cachedContent")

@@ -27,7 +27,7 @@ from mockserver.vertex.operations import start_operation
 from mockserver.vertex.records import STATES, TUNING_JOBS, TuningJob, insert_tuning_job
 from mockserver.vertex.store import Repository, find_tuning_job, find_version
 from mockserver.vertex.tuning_job_creation import new_tuning_job, prepare_tuning_job
-from mockserver.vertex.tuning_job_views import show_tuning_job
+from mockserver.vertex.tuning_job_views import poll_tuning_job, show_tuning_job
 from mockserver.vertex.versions import message_name
 
 Json = dict[str, Any]
@@ -91,7 +91,7 @@ def _rebase_request(source: TuningJob, body: Mapping[str, Any]) -> Json:
 def get_tuning_job(call: Call) -> Json:
     """Return a job."""
     job = find_tuning_job(call, resource_name(call))
-    return show_tuning_job(Repository(call.world, call.now), job, call.now)
+    return poll_tuning_job(Repository(call.world, call.now), job, call.now)
 
 
 def list_tuning_jobs(call: Call) -> Json:
