@@ -116,7 +116,7 @@ def check_files(message: Mapping[str, Any]) -> None:
     """
     for uri in file_uris(message):
         if uri.startswith(_FOREIGN_FILES):
-            raise invalid_argument(f"Invalid or unsupported file uri: {uri}")  # our choice: not seen
+            raise invalid_argument(f"Invalid or unsupported file uri: {uri}")  # seen 2024 to 2026
 
 
 def _check_turns(target: Target, contents: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]) -> None:

@@ -42,7 +42,7 @@ TRAFFIC_HEADER = "x-vertex-ai-llm-shared-request-type"
 TRAFFIC = {"flex": "ON_DEMAND_FLEX", "priority": "ON_DEMAND_PRIORITY"}
 STANDARD_TRAFFIC = "ON_DEMAND"
 
-# Seen on a tuned endpoint; the status word is our choice, 400 is seen.
+# Seen on a tuned endpoint; the status word in bodies of 2024 [google-cloud-dotnet issue 11576].
 PREDICT_REFUSAL = (
     "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow "
     "https://cloud.google.com/vertex-ai/docs/generative-ai/start/quickstarts/quickstart-multimodal for Gemini usage."
