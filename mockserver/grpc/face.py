@@ -39,11 +39,15 @@ Pieces = Generator[Piece, None, None]
 
 @dataclass(frozen=True, slots=True)
 class GrpcRequest:
-    """A call as it came: `/package.Service/Method`, the metadata by names in lower case, the bytes of the message."""
+    """A call as it came: `/package.Service/Method`, the metadata by names in lower case, the bytes of the message.
+
+    `host` is the name in `:authority`, in lower case and without a port.
+    """
 
     method: str
     metadata: Mapping[str, str]
     body: bytes
+    host: str = ""
 
     @property
     def rpc(self) -> str:
@@ -105,13 +109,14 @@ class GrpcFace:
         if arrival.secret and settings.refuse_real_credentials:
             secret = refusal(arrival.secret)
             return call.method, arrival.refuse(secret), secret
-        live = [route for route in self.table.routes_of(call.rpc) if route.is_live(settings.as_of)]
+        host = self.table.service_of_host(call.host)  # "" for an address of our own, which has every rpc
+        live = [route for route in self.table.routes_of(call.rpc, host) if route.is_live(settings.as_of)]
         if not live:
-            hint = diagnose_rpc(self.table, call.rpc, settings)
+            hint = diagnose_rpc(self.table, call.rpc, settings, host)
             log.warning("%s was not found: %s", call.method, hint)
             unknown = _not_implemented(self.table, call)
             return call.method, arrival.refuse(unknown, hint), unknown
-        route = self.table.match_rpc(call.rpc, arrival.message, settings.as_of)
+        route = self.table.match_rpc(call.rpc, arrival.message, settings.as_of, host)
         misnamed = route is None
         route = route or live[0]
         service = self.table.services[route.service]
@@ -189,7 +194,7 @@ def _not_implemented(table: RouteTable, call: GrpcRequest) -> ApiError:
     """What Google's front end says of a method that the host does not have [seen on two other hosts]."""
     package = schema.package(call.rpc)
     hosts = (route.service for route in table.routes if route.rpc and schema.package(route.rpc) == package)
-    host = next(hosts, next(iter(table.services)))
+    host = call.host if table.service_of_host(call.host) else next(hosts, next(iter(table.services)))
     return ApiError(
         Code.UNIMPLEMENTED,
         f"The GRPC target is not implemented on the server, host: {host}, method: {call.method}.",

@@ -22,7 +22,7 @@ from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
 from mockserver.limits import REQUEST_BYTES
 from mockserver.rpc import outages
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.hosts import reachable_host
+from mockserver.rpc.hosts import host_without_port, reachable_host
 from mockserver.state.clock import SECOND, Clock, ManualClock
 
 MOST_CALLS = 1000
@@ -129,7 +129,8 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         """Return the messages of a reply, each when its time has come."""
         metadata = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
         try:
-            reply = self._face.answer(GrpcRequest(details.method, metadata, body))
+            host = context._rpc_event.call_details.host.decode(errors="replace")  # noqa: SLF001 - grpcio hides :authority
+            reply = self._face.answer(GrpcRequest(details.method, metadata, body, host_without_port(host)))
             deadline = _Deadline(reply.clock, context.time_remaining())
             with contextlib.closing(reply.pieces):
                 for piece in reply.pieces:
