@@ -99,7 +99,9 @@ def refuse_predict(call: Call) -> Json:
     base = find_target(call).base
     if base is not None and base.embedding_dimensions is not None:
         # our choice: not seen
-        raise ApiError(Code.UNIMPLEMENTED, f"{call.route.id} of embedding models is not served; predict is.")
+        raise ApiError(
+            Code.UNIMPLEMENTED, f"{call.route.id} of embedding models is not served; predict and rawPredict are."
+        )
     raise ApiError(Code.FAILED_PRECONDITION, PREDICT_REFUSAL)
 
 

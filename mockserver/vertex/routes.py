@@ -92,6 +92,7 @@ HANDLERS: Mapping[str, Handler] = {
     },
     **{f"{collection}.{verb}": generation.refuse_predict for collection in IN_A_PROJECT for verb in PREDICTING},
     "projects.locations.publishers.models.predict": embeddings.predict,
+    "projects.locations.publishers.models.rawPredict": embeddings.raw_predict,
     "projects.locations.publishers.models.embedContent": embeddings.embed_content,
 }
 
