@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from contract_tests.attacks.expressions import MOST_GROWTH, growth
+from contract_tests.attacks.expressions import double
 from contract_tests.attacks.tally import Tally
 from mockserver.dispatch.credential_guard import find_secret
 from mockserver.generation.schema_values import NoValueError, example_value
@@ -154,11 +154,4 @@ def attacks() -> Iterator[tuple[str, Reader, Callable[[int], str]]]:
 def attack(tally: Tally, *, long: bool) -> None:
     """Double each text, and see what it costs."""
     for name, reader, text in attacks():
-        ratio = 0.0
-
-        def measured() -> None:
-            nonlocal ratio
-            ratio = growth(reader.apply, text, 256_000 if long else 16_000)  # noqa: B023 - called at once
-
-        tally.act(name, measured)
-        tally.expect(f"{name}: {ratio:.1f} times as long for twice the text", right=ratio <= MOST_GROWTH)
+        double(tally, name, reader.apply, text, 256_000 if long else 16_000)

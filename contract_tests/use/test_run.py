@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from contract_tests.environment import HANGS, ROOT, client_python, node, program
+from contract_tests.use import programs
 from contract_tests.use.isolation import isolated, permitted
 from contract_tests.use.programs import PROGRAMS, environment, said
 
@@ -41,18 +42,8 @@ def run(folder: Path, *words: str | Path, text: str = "", **variables: str) -> s
 
 def run_alone(folder: Path, *words: str | Path, text: str = "", **variables: str) -> str:
     """What a program printed from which no packet could leave this machine. AssertionError if it fails."""
-    done = subprocess.run(
-        isolated([*RUN, *words]),
-        cwd=folder,
-        env=environment(variables) | {"PYTHONPATH": os.environ.get("PYTHONPATH", str(Path.cwd()))},
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-        check=False,
-    )
-    assert 0 == done.returncode, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
+    found = {"PYTHONPATH": os.environ.get("PYTHONPATH", str(Path.cwd()))}
+    return programs.run(isolated([*RUN, *words]), folder, variables | found, text)
 
 
 @pytest.mark.parametrize(
