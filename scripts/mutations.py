@@ -361,8 +361,8 @@ MUTATIONS = (
     Mutation(
         "an empty body for an empty message",
         "mockserver/http/reply.py",
-        "            return self._print_whole(200, body)",
-        '            return self._print_whole(200, b"" if not result else body)',
+        "            return self._print_whole(200, body, content_type=content_type)",
+        '            return self._print_whole(200, body if result else b"", content_type=content_type)',
         (f"{API}/test_tuned_models.py",),
     ),
     Mutation(

@@ -84,7 +84,7 @@ def test_refused_requests_are_logged_with_path_and_reason(tmp_path: Path) -> Non
         httpx.post(f"{url}{generate}", content=body, headers=key | form)
         httpx.post(f"{url}{generate}", content=body, headers=key)
         httpx.post(f"{url}{generate}", json={"new\nline": 1}, headers=key)
-        httpx.get(f"{url}/v1beta/cachedContents", headers=key)
+        httpx.get(f"{url}/v1beta/corpora", headers=key)
         httpx.get(f"{url}/v1beta/models")
     lines = [line.partition(" ")[2] for line in (tmp_path / "log").read_text().splitlines()]
     log = "\n".join(lines)
@@ -93,7 +93,7 @@ def test_refused_requests_are_logged_with_path_and_reason(tmp_path: Path) -> Non
     assert "x" * 35 not in log
     assert "because Content-Type is application/x-www-form-urlencoded: send application/json)" in log
     assert "because Content-Type is missing: send application/json)" in log
-    assert 1 == sum("not supported by this server, on purpose: Context caching. " in line for line in lines)
+    assert 1 == sum("not supported by this server, on purpose: Corpora, documents and chunks" in line for line in lines)
     assert 3 == sum(f"  POST {generate}: Invalid JSON payload received." in line for line in lines)
     assert "(no credentials were sent: add ?key=mockserver-key" in log
     assert 7 == sum(bool(re.match(r"\S.* 4\d\d \d+\.\d ms", line)) for line in lines)

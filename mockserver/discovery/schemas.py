@@ -68,6 +68,10 @@ def scalar(field: Field) -> Json:
     return SCALARS[field.kind]
 
 
+NAMED_AS_IF_NOT_NESTED = "GenerateContentResponse.UsageMetadata"
+"""Beside it there is a CachedContentUsageMetadata [seen in documents of 2024 to 2026]."""
+
+
 class Schemas:
     """The messages that the methods of a document use, by their names in the document.
 
@@ -142,7 +146,8 @@ class Schemas:
 
 def _nesting(message: str) -> list[str]:
     """Return the names of the enclosing messages and of the message, without the package."""
-    return list(dropwhile(lambda part: not part[:1].isupper(), message.split(".")))
+    parts = list(dropwhile(lambda part: not part[:1].isupper(), message.split(".")))
+    return parts[1:] if ".".join(parts) == NAMED_AS_IF_NOT_NESTED else parts
 
 
 def _full_name(message: str) -> str:

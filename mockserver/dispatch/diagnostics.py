@@ -125,10 +125,12 @@ def _fold(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower().rstrip("s")
 
 
-def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings) -> str:
-    """Return what is nearest to an rpc that no service has, or has on that day."""
-    if routes := table.routes_of(rpc):
+def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings, host: str = "") -> str:
+    """Return what is nearest to an rpc that no service has on that day. `host` is the service that was called."""
+    if routes := table.routes_of(rpc, host):
         return f"{routes[0].id} is not served as of {settings.as_of}"
+    if routes := table.routes_of(rpc):
+        return f"{routes[0].id} is a method of {routes[0].service}, and {host} serves only its own"
     nearest = dict.fromkeys(
         route.rpc for route in table.routes if route.rpc.rpartition(".")[2] == rpc.rpartition(".")[2]
     )

@@ -116,7 +116,7 @@ _COMMON: Mapping[str, Callable[[Service, FailedCall], ApiError]] = {
     ),
     "CONSUMER_INVALID": lambda _, call: errors.consumer_invalid(call.project, call.route.service),
     "CONSUMER_SUSPENDED": lambda _, call: errors.consumer_suspended(
-        f"project_number:{call.project}", call.route.service
+        f"project_number:{call.project}", call.project, call.route.service
     ),
     "CREDENTIALS_MISSING": lambda _, call: errors.api_keys_not_supported(call.route.rpc, call.route.service),
     "SERVICE_DISABLED": lambda service, call: errors.service_disabled(service.title, call.route.service, call.project),

@@ -79,17 +79,21 @@ class RouteTable:
                     return Match(route, dict(zip(names, values, strict=True)))
         return None
 
-    def routes_of(self, rpc: str) -> Sequence[Route]:
-        """Return the routes of an rpc, by its full name; none if no service has it."""
-        return self._routes_by_rpc.get(rpc, ())
+    def routes_of(self, rpc: str, service: str = "") -> Sequence[Route]:
+        """Return the routes of an rpc, by its full name, of all services or of the one that was called."""
+        routes = self._routes_by_rpc.get(rpc, ())
+        return [route for route in routes if route.service == service] if service else routes
 
     def resource_names(self, rpc: str, message: Json) -> Iterator[str]:
         """Yield the resource names in the message of an rpc, from the fields that its paths name."""
         return filter(None, (text_at(message, field) for field in self._name_fields.get(rpc, ())))
 
-    def match_rpc(self, rpc: str, message: Json, as_of: date | None = None) -> Route | None:
-        """Return the first live route of an rpc whose path matches the names in the message, or None."""
-        for route in self.routes_of(rpc):
+    def match_rpc(self, rpc: str, message: Json, as_of: date | None = None, service: str = "") -> Route | None:
+        """Return the first live route of an rpc whose path matches the names in the message, or None.
+
+        A call to a host of a `service` matches only the routes of this service.
+        """
+        for route in self.routes_of(rpc, service):
             variables = path_variables(route.path)
             matched = {text_at(message, field) for field, _ in variables}
             matches = all(pattern.fullmatch(text_at(message, field)) for field, pattern in variables)

@@ -77,9 +77,8 @@ def cancel_operation(call: Call) -> Json:
 
 def delete_operation(_: Call) -> Json:
     """501: there is a route, and nothing behind it ("MethodNotImplemented" in the comments of Google's SDKs)."""
-    raise ApiError(
-        Code.UNIMPLEMENTED, "Operation is not implemented, or supported, or enabled."
-    )  # our choice: not seen
+    # What other Google services say with this status.
+    raise ApiError(Code.UNIMPLEMENTED, "Operation is not implemented, or supported, or enabled.")
 
 
 def _walk_readable(call: Call, after: Position | None) -> Iterator[TunedModel]:

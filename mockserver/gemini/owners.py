@@ -45,7 +45,7 @@ def walk_partitions(
     call: Call, kind: Collection[T], index: Index[T], keys: Iterable[str], after: Position | None
 ) -> Iterator[T]:
     """Yield the records of some partitions of an index, each once, in the index's order, behind a position."""
-    walks = [call.world.store.walk(kind, index, key, after=after) for key in keys]
+    walks = [call.world.store.walk(kind, index, key, after=after, at=call.now) for key in keys]
     last = ""
     for entry in heapq.merge(*walks, key=lambda entry: entry.position):
         if entry.name != last:

@@ -223,6 +223,8 @@ def _prompt_usage(outcome: Outcome, frame: Frame) -> Json:
     }
     if frame.era.details:
         usage["promptTokensDetails"] = _by_modality(outcome.prompt_tokens, frame.image_tokens)
+        if outcome.cached_tokens:
+            usage["cacheTokensDetails"] = _by_modality(outcome.cached_tokens)
     return usage
 
 

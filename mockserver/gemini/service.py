@@ -9,6 +9,7 @@ from typing import Any
 from mockserver.dispatch.fault_injection import iam_denied
 from mockserver.dispatch.routing import Call, Json, Route, text_at
 from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, QuotaKey, Service
+from mockserver.gemini.cached_contents import denied as cached_content_denied
 from mockserver.gemini.errors import (
     access_denied,
     generation_denied,
@@ -107,6 +108,8 @@ def _quota_error(_: Call, key: QuotaKey, violations: Sequence[Violation]) -> Api
 def _permission_denied(call: FailedCall) -> ApiError:
     """403: of a tuned model as its users met it; of anything else the token's scopes."""
     name = "/".join(call.resource.split("/")[:2])
+    if name.startswith("cachedContents/"):
+        return cached_content_denied()
     if not name.startswith("tunedModels/"):
         return errors.insufficient_scopes(call.route.rpc, HOST)
     generates = call.route.id.endswith(("Content", "Text", "mbedContents"))

@@ -44,12 +44,14 @@ Pieces = Generator[Piece, None, None]
 class GrpcRequest:
     """A gRPC request.
 
-    `method` is "/package.Service/Method", names of metadata are lower case, `body` is the message.
+    `method` is "/package.Service/Method", names of metadata are lower case, `body` is the message. `host` is the name
+    in `:authority`, in lower case and without a port.
     """
 
     method: str
     metadata: Mapping[str, str]
     body: bytes
+    host: str = ""
 
     @property
     def rpc(self) -> str:
@@ -162,13 +164,14 @@ class GrpcFace:
             return grpc.method, received.refuse(error), error
         if recorded := self._answer_recorded(received):
             return recorded
-        live_routes = [route for route in self.table.routes_of(grpc.rpc) if route.is_live(settings.as_of)]
+        host = self.table.service_of_host(grpc.host)  # "" for an address of our own, which has every rpc
+        live_routes = [route for route in self.table.routes_of(grpc.rpc, host) if route.is_live(settings.as_of)]
         if not live_routes:
-            hint = diagnose_rpc(self.table, grpc.rpc, settings)
+            hint = diagnose_rpc(self.table, grpc.rpc, settings, host)
             log.warning("%s was not found: %s", grpc.method, hint)
             error = _not_implemented(self.table, grpc)
             return grpc.method, received.refuse(error, hint), error
-        matching_route = self.table.match_rpc(grpc.rpc, received.message, settings.as_of)
+        matching_route = self.table.match_rpc(grpc.rpc, received.message, settings.as_of, host)
         route = matching_route or live_routes[0]
         service = self.table.services[route.service]
         if matching_route is None and refused is None:
@@ -236,7 +239,7 @@ def _not_implemented(table: RouteTable, grpc: GrpcRequest) -> ApiError:
     """Return the error of Google's front end for a method that the host does not have [seen on two other hosts]."""
     package = schema.package(grpc.rpc)
     hosts = (route.service for route in table.routes if route.rpc and schema.package(route.rpc) == package)
-    host = next(hosts, next(iter(table.services)))
+    host = grpc.host if table.service_of_host(grpc.host) else next(hosts, next(iter(table.services)))
     return ApiError(
         Code.UNIMPLEMENTED,
         f"The GRPC target is not implemented on the server, host: {host}, method: {grpc.method}.",

@@ -22,7 +22,7 @@ from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
 from mockserver.limits import REQUEST_BYTES
 from mockserver.rpc import outages
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.hosts import reachable_host
+from mockserver.rpc.hosts import host_without_port, reachable_host
 from mockserver.state.clock import SECOND, Clock, ManualClock
 
 MOST_CALLS = 1000
@@ -134,7 +134,8 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         metadata = {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
         deadline: _Deadline | None = None
         try:
-            reply = self._face.answer(GrpcRequest(method, metadata, body))
+            host = context._rpc_event.call_details.host.decode(errors="replace")  # noqa: SLF001 - grpcio hides :authority
+            reply = self._face.answer(GrpcRequest(method, metadata, body, host_without_port(host)))
             with contextlib.closing(reply.pieces):
                 for piece in reply.pieces:
                     if isinstance(piece, bytes):

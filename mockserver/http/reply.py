@@ -15,6 +15,7 @@ from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts
 from mockserver.http.parameters import SystemParameters
 from mockserver.http.request import HttpRequest
 from mockserver.protojson.field_mask import apply_fields_mask
+from mockserver.protojson.reading import HTTP_BODY
 from mockserver.protojson.writing import (
     ARRAY_CLOSE,
     ARRAY_OPEN,
@@ -92,9 +93,11 @@ class Printer:
             answer.record(retry_after_seconds(result.headers.items()))
             return self.print_error(result)
         if isinstance(result, dict):
-            body = self._write_function(answer)(result)
+            is_raw = answer.request.route.response == HTTP_BODY
+            body = result["data"] if is_raw else self._write_function(answer)(result)
             answer.record()
-            return self._print_whole(200, body)
+            content_type = result["contentType"] if is_raw else JSON
+            return self._print_whole(200, body, content_type=content_type)
         return self._print_stream(answer, result)
 
     def print_error(self, error: ApiError) -> HttpReply:
@@ -110,8 +113,9 @@ class Printer:
         """Print a page of the outermost server."""
         return self._reply(status, self._head(len(page)).page(), self._body(page))
 
-    def _print_whole(self, status: int, body: bytes, extra: Mapping[str, str] | None = None) -> HttpReply:
-        content_type = JSON
+    def _print_whole(
+        self, status: int, body: bytes, extra: Mapping[str, str] | None = None, content_type: str = JSON
+    ) -> HttpReply:
         if self.answer is not None and self.answer.fault is not None and self.answer.fault.garble:
             body = garble(body)
         if callback := self.parameters.callback:

@@ -24,9 +24,12 @@ class _Memoized:
         result: T = self._results[function]
         return result
 
+    def pickle_once(self) -> bytes:
+        """Return it pickled as a plain list or dict: the log of calls keeps it in every answer."""
+        return self.compute(_pickle_plain)
+
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
-        """Pickle it once, as a plain list or dict: the log of calls keeps it in every answer."""
-        return pickle.loads, (self.compute(pickle_plain),)
+        return pickle.loads, (self.pickle_once(),)
 
 
 class MemoizedList(_Memoized, list[Any]):
@@ -68,6 +71,6 @@ class Views:
         return message
 
 
-def pickle_plain(value: list[Any] | dict[str, Any]) -> bytes:
+def _pickle_plain(value: list[Any] | dict[str, Any]) -> bytes:
     """Return a plain list or dict of the same values, pickled."""
     return pickle.dumps(dict(value) if isinstance(value, dict) else list(value))

@@ -11,7 +11,6 @@ from operator import attrgetter
 from typing import Any
 from weakref import WeakSet
 
-from mockserver.protojson.memoized import MemoizedMessage, pickle_plain
 from mockserver.state.clock import Nanos, to_datetime
 
 
@@ -62,9 +61,9 @@ _RESPONSE = RecordedCall.__slots__.index("response")
 def _pack(call: RecordedCall) -> bytes:
     """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them."""
     fields = _fields(call)
-    if type(call.response) is MemoizedMessage:
-        response = call.response.compute(pickle_plain)
-        return b"r" + marshal.dumps((*fields[:_RESPONSE], response, *fields[_RESPONSE + 1 :]))
+    pickle_once = getattr(call.response, "pickle_once", None)  # of a message that keeps its own bytes
+    if pickle_once is not None:
+        return b"r" + marshal.dumps((*fields[:_RESPONSE], pickle_once(), *fields[_RESPONSE + 1 :]))
     try:
         return b"m" + marshal.dumps(fields)
     except ValueError:  # a value is of a subclass; pickle is slower

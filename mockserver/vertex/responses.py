@@ -211,6 +211,8 @@ def _usage(outcome: Outcome, frame: Frame) -> Json:
         usage["promptTokensDetails"] = text_tokens(outcome.prompt_tokens)
         if outcome.candidate_tokens:
             usage["candidatesTokensDetails"] = text_tokens(outcome.candidate_tokens)
+        if outcome.cached_tokens:
+            usage["cacheTokensDetails"] = text_tokens(outcome.cached_tokens)
     return usage
 
 

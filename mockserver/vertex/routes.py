@@ -11,6 +11,7 @@ from mockserver.dispatch.routing import Handler, Route
 from mockserver.protojson import schema
 from mockserver.protojson.schema import HttpRule, Rpc
 from mockserver.vertex import (
+    cached_contents,
     embeddings,
     endpoints,
     generation,
@@ -45,6 +46,11 @@ HANDLERS: Mapping[str, Handler] = {
     "projects.locations.tuningJobs.optimizePrompt": tuning_preparation.optimize_prompt,
     "projects.locations.tuningJobs.validateReinforcementTuningReward": tuning_preparation.validate_reinforcement_tuning_reward,
     "projects.locations.tuningJobs.processData": tuning_preparation.process_data,
+    "projects.locations.cachedContents.create": cached_contents.create_cached_content,
+    "projects.locations.cachedContents.list": cached_contents.list_cached_contents,
+    "projects.locations.cachedContents.get": cached_contents.get_cached_content,
+    "projects.locations.cachedContents.patch": cached_contents.update_cached_content,
+    "projects.locations.cachedContents.delete": cached_contents.delete_cached_content,
     "projects.locations.models.get": models.get_model,
     "projects.locations.models.list": models.list_models,
     "projects.locations.models.listVersions": models.list_model_versions,
@@ -86,6 +92,7 @@ HANDLERS: Mapping[str, Handler] = {
     },
     **{f"{collection}.{verb}": generation.refuse_predict for collection in IN_A_PROJECT for verb in PREDICTING},
     "projects.locations.publishers.models.predict": embeddings.predict,
+    "projects.locations.publishers.models.rawPredict": embeddings.raw_predict,
     "projects.locations.publishers.models.embedContent": embeddings.embed_content,
 }
 

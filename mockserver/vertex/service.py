@@ -13,6 +13,7 @@ from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.outages import Violation
 from mockserver.state.store import Missing
+from mockserver.vertex.cached_contents import not_found as cached_content_not_found
 from mockserver.vertex.errors import REQUIRED, does_not_exist, endpoint_not_found, invalid_fields, not_found
 from mockserver.vertex.generation import TRAFFIC_HEADER
 from mockserver.vertex.locations import canonical_name
@@ -95,6 +96,8 @@ def _not_found(call: FailedCall) -> ApiError:
     collection = name.split("/")[-2] if "/" in name else ""
     if "publishers/" in name:
         return ApiError(Code.NOT_FOUND, f"Publisher Model `{name}` not found.")
+    if collection == "cachedContents":
+        return cached_content_not_found(name)
     if collection == "tuningJobs":
         return does_not_exist("TuningJob")
     if collection == "endpoints":
