@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from mockserver.state.clock import SystemClock, open_clock
 from mockserver.state.database import Database
 from mockserver.state.new_world import new_world
 from mockserver.state.sql import SqlStore, open_copy
+from mockserver.state.sql_calls import queue_of
 from mockserver.state.store import Store
 from mockserver.state.world import CLOCK, DEFAULT, SETTINGS, World, Worlds, WorldStores
 
@@ -54,9 +56,16 @@ class SqlWorldStores(WorldStores):
             self._stores.pop(space, None)
             self.database.remove_space("world", name)
 
+    def one_look(self) -> AbstractContextManager[None]:
+        """Look once for what other processes have changed, in the `with` block of a request."""
+        return self.database.one_look()
+
     def close(self) -> None:
-        """Close the connection; the next use opens another one."""
-        self.database.close()
+        """Write the calls that are not written yet, and close the connection; the next use opens another one."""
+        try:
+            queue_of(self.database).write(self.database)
+        finally:
+            self.database.close()
 
 
 def open_worlds(url: str, values: Mapping[str, Any], given: frozenset[str]) -> tuple[Worlds, bool]:

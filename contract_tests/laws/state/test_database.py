@@ -13,7 +13,7 @@ from contract_tests.laws.state.test_calls import call
 from contract_tests.laws.state.test_store import TALLIES, Tally, rows
 from mockserver.inspection.script import add_answers
 from mockserver.state import database as tables
-from mockserver.state import sql
+from mockserver.state import sql, sql_calls
 from mockserver.state.clock import ManualClock, SystemClock, open_clock
 from mockserver.state.database import Database
 from mockserver.state.document import export_state, import_state
@@ -86,7 +86,7 @@ def test_a_process_that_was_away_long_reads_everything_again(url: str, monkeypat
     for number in range(30):
         one.insert(TALLIES, str(number), Tally())
 
-    assert 30 == one.database.run("SELECT count(*) FROM records").one()[0]
+    assert 30 == one.database.run("SELECT count(*) FROM records")[0][0]
     assert rows(one) == rows(other)
 
 
@@ -115,7 +115,7 @@ def test_names_may_hold_any_character(url: str) -> None:
 def test_the_log_keeps_the_newest_calls(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With their numbers; at most so many, and so many bytes."""
     store, other = pair(url)
-    monkeypatch.setattr(sql, "MAX_CALLS", 100)
+    monkeypatch.setattr(sql_calls, "MAX_CALLS", 100)
     for number in range(255):
         store.log.append(call(at=number))
     entry = store.log.append(call(at=255))
@@ -127,7 +127,7 @@ def test_the_log_keeps_the_newest_calls(url: str, monkeypatch: pytest.MonkeyPatc
     assert call(at=200) == other.log.find(201)
     assert other.log.find(1) is None
 
-    monkeypatch.setattr(sql, "MAX_BYTES", 5000)
+    monkeypatch.setattr(sql_calls, "MAX_BYTES", 5000)
     for number in range(64):
         store.log.append(call(at=number))
     assert 5 < len(store.log) < 40
@@ -173,7 +173,7 @@ def test_a_schema_is_brought_up_to_date(url: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(tables, "MIGRATIONS", newer)
     migrated = Database(url)
     assert str(len(newer)) == migrated.read_meta("schema")
-    assert (None,) == migrated.run("SELECT note FROM spaces").first()
+    assert (None,) == migrated.run("SELECT note FROM spaces")[0]
     assert [("a", Tally())] == rows(SqlStore(migrated, store.space))
     migrated.close()
     monkeypatch.undo()
