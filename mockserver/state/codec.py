@@ -180,13 +180,11 @@ def _encode_any(value: Any) -> Json:
     Most messages are JSON already, which is found out by writing and reading them: that takes a tenth of the time of
     converting each of their parts.
     """
-    if isinstance(value, dict | list) and _is_json(value):
-        return {"json": value}
-    return _encode_part(value)
+    is_json = isinstance(value, dict | list) and _is_json(value)
+    return {"json": value} if is_json else _encode_part(value)
 
 
 def _is_json(value: Any) -> bool:
-    """Return whether a value is the same after it was written as JSON."""
     try:
         return bool(orjson.loads(orjson.dumps(value)) == value)
     except (TypeError, ValueError):  # bytes, numbers of more than 64 bits, surrogates

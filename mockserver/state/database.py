@@ -205,9 +205,10 @@ class Database:
 
         In the `with` block of `one_look` it is read from the database once.
         """
+        known = self.version_of_look
+        if known is not None:
+            return known
         request = self._request
-        if self._version is not None and request.has_looked:
-            return self._version
         self._connect()
         if self._is_sqlite:
             # A number in shared memory, which changes when another connection commits anything.
@@ -219,6 +220,11 @@ class Database:
             self._version = int(revision)
         request.has_looked = request.is_open
         return self._version
+
+    @property
+    def version_of_look(self) -> int | None:
+        """Return the version if this thread has read it in the `with` block of `one_look` that it is in."""
+        return self._version if self._request.has_looked else None
 
     @contextmanager
     def one_look(self) -> Iterator[None]:

@@ -69,7 +69,8 @@ class CallQueue:
         self._process = secrets.token_hex(8)
         self._entries: dict[int, list[_SqlEntry]] = {}
         self._count = self._size = 0
-        self._timer: threading.Timer | None = None
+        self._is_filling = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def add(self, database: Database, entry: _SqlEntry) -> None:
         """Add a call."""
@@ -87,8 +88,8 @@ class CallQueue:
             self._size += len(entry.text)
             if at_once or self._count >= QUEUE_CALLS or self._size >= QUEUE_BYTES:
                 self.write(database)
-            elif self._timer is None:
-                self._start_timer(database)
+            else:
+                self._wake_thread(database)
 
     def amend(self, database: Database, entry: _SqlEntry, text: str) -> None:
         """Replace the text of a call."""
@@ -115,22 +116,30 @@ class CallQueue:
                 database.run("DELETE FROM writers WHERE process = :process", process=self._process)
             self._entries, self._count, self._size = {}, 0, 0
 
-    def _start_timer(self, database: Database) -> None:
-        # The timer must not keep a database that nobody uses any more.
-        self._timer = threading.Timer(QUEUE_SECONDS, self._write_in_time, [weakref.ref(database)])
-        self._timer.daemon = True
-        self._timer.start()
+    def _wake_thread(self, database: Database) -> None:
+        """Have a thread write what there is in a while. It ends when nobody uses the database any more."""
+        self._is_filling.set()
+        if self._thread is None or not self._thread.is_alive():
+            weakref.finalize(database, self._is_filling.set)
+            self._thread = threading.Thread(
+                target=self._write_in_time, args=[weakref.ref(database)], name="mockserver-calls", daemon=True
+            )
+            self._thread.start()
 
     def _write_in_time(self, reference: weakref.ref[Database]) -> None:
-        database = reference()
-        if database is None:
-            return
-        with database.lock:
-            self._timer = None
+        while True:
+            self._is_filling.wait()
+            Machine.sleep(QUEUE_SECONDS)
+            database = reference()
+            if database is None:
+                return
             try:
-                self.write(database)
+                with database.lock:
+                    self._is_filling.clear()
+                    self.write(database)
             except Unavailable:  # requests say so; the calls are written when the database is back
-                self._start_timer(database)
+                self._is_filling.set()
+            del database
 
     def settle(self, database: Database) -> None:
         """Wait until every call that any process has answered before is written."""
