@@ -126,7 +126,11 @@ def measure_rate(load: Load, sockets: list[socket.socket], count: int) -> float:
 def start_stores(stack: ExitStack, given: str | None) -> list[Store]:
     """Start the servers; they run until the stack is closed."""
     folder = stack.enter_context(tempfile.TemporaryDirectory())
-    urls = [("memory", "memory:", 1), ("sqlite", f"sqlite:///{folder}/1.db", 1), ("sqlite", f"sqlite:///{folder}/2.db", 2)]
+    urls = [
+        ("memory", "memory:", 1),
+        ("sqlite", f"sqlite:///{folder}/1.db", 1),
+        ("sqlite", f"sqlite:///{folder}/2.db", 2),
+    ]
     if given:
         urls += [("given", given, 1), ("given", given, 2)]
     stores = []

@@ -174,6 +174,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: wait no longer
             stop_grpc(serving.shutdown_seconds)
+        prepared.worlds.close()
         prepared.log.close()
     return 0
 
@@ -207,8 +208,13 @@ def _serve_by_workers(prepared: Preparation) -> int:
         raise _cannot_listen(taken) from None
     url = base_url(serving.host, sockets)
 
-    def make_app() -> "ASGIApp":
-        return prepared.make_app(_open_worlds(prepared.values, serving, frozenset())[0])
+    @contextlib.contextmanager
+    def open_app() -> Iterator["ASGIApp"]:
+        worlds, _ = _open_worlds(prepared.values, serving, frozenset())
+        try:
+            yield prepared.make_app(worlds)
+        finally:
+            worlds.close()
 
     with _credentials_folder() as folder, served_at(url), contextlib.ExitStack() as stack:
         if serving.port_file is not None:
@@ -218,7 +224,7 @@ def _serve_by_workers(prepared: Preparation) -> int:
         with LineWriter(sys.stdout) as output:
             output.write(_greeting(url, "", prepared, folder))
         prepared.worlds.close()
-        return serve_by_workers(make_app, sockets, serving.workers, stopwatch)
+        return serve_by_workers(open_app, sockets, serving.workers, stopwatch)
 
 
 def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[str]) -> tuple[Worlds, str | None]:

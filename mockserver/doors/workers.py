@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
 
@@ -18,13 +19,16 @@ _QUICK_ENDS = 5
 """If that many workers in a row end by themselves within so many seconds after their start, the parent gives up."""
 
 
-def serve_by_workers(make_app: Callable[[], Any], sockets: Sequence[socket.socket], count: int, stopwatch: Any) -> int:
+OpenApp = Callable[[], AbstractContextManager[Any]]
+
+
+def serve_by_workers(open_app: OpenApp, sockets: Sequence[socket.socket], count: int, stopwatch: Any) -> int:
     """Serve by `count` processes until interrupted, and return the exit status.
 
-    Each makes its own app, after it was forked: the parent must have no thread and no connection. `stopwatch` starts a
+    Each opens its own app, after it was forked: the parent must have no thread and no connection. `stopwatch` starts a
     stopwatch in milliseconds.
     """
-    workers = _Workers(make_app, sockets, stopwatch)
+    workers = _Workers(open_app, sockets, stopwatch)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, workers.stop)
     for _ in range(count):
@@ -33,8 +37,8 @@ def serve_by_workers(make_app: Callable[[], Any], sockets: Sequence[socket.socke
 
 
 class _Workers:
-    def __init__(self, make_app: Callable[[], Any], sockets: Sequence[socket.socket], stopwatch: Any) -> None:
-        self._make_app, self._sockets, self._stopwatch = make_app, sockets, stopwatch
+    def __init__(self, open_app: OpenApp, sockets: Sequence[socket.socket], stopwatch: Any) -> None:
+        self._open_app, self._sockets, self._stopwatch = open_app, sockets, stopwatch
         self._ages: dict[int, Callable[[], float]] = {}
         self._stopping = False
         self._quick_ends = 0
@@ -49,7 +53,8 @@ class _Workers:
         try:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
-            serve_sockets(self._make_app(), self._sockets)
+            with self._open_app() as app:
+                serve_sockets(app, self._sockets)
             status = 0
         except Exception:
             log.exception("a worker cannot serve")

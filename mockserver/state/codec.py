@@ -177,8 +177,8 @@ def _function(_: Any, __: tuple[Any, ...]) -> tuple[Encode, Decode]:
 def _encode_any(value: Any) -> Json:
     """Encode a value of a bound message. An object with one member stands for a type that JSON does not have.
 
-    Most messages are JSON already, which is found out by writing and reading them: that takes a tenth of the time of
-    converting each of their parts.
+    Most messages are JSON already. Writing and reading one, to find that out, takes a tenth of the time of converting
+    its parts.
     """
     is_json = isinstance(value, dict | list) and _is_json(value)
     return {"json": value} if is_json else _encode_part(value)

@@ -47,7 +47,7 @@ MIGRATIONS = (
         (
             "CREATE TABLE calls (space BIGINT NOT NULL, number BIGINT NOT NULL, time BIGINT NOT NULL,"
             " size BIGINT NOT NULL, call TEXT NOT NULL,"
-            " PRIMARY KEY (space, number)){sorted}"
+            " PRIMARY KEY (space, number))"
         ),
         "CREATE TABLE writers (process TEXT PRIMARY KEY, since BIGINT NOT NULL)",
     ),
@@ -80,6 +80,7 @@ LOCK_PAUSE = 0.0001
 
 RETRY_SECONDS = 0.5
 """For so long nobody tries to connect again after the database was lost, so that requests do not queue up for it."""
+
 
 def encode_key(name: str) -> bytes:
     """Return a name as it is stored."""
@@ -272,7 +273,8 @@ class Database:
 
     def _migrate(self) -> None:
         """Create the tables, or bring those of an older version up to date. ValueError for a newer version."""
-        # Rows of tables without row ids are in the index of the primary key, so that a commit writes fewer pages.
+        # Rows of tables without row ids are in the index of the primary key, so that a commit writes fewer pages. Calls
+        # are too long for that.
         words = {"key": "BLOB", "sorted": " WITHOUT ROWID"} if self._is_sqlite else {"key": "BYTEA", "sorted": ""}
         with self.transaction():
             if not self._is_sqlite:

@@ -1,5 +1,6 @@
 """The worlds of a server whose stores are in a database."""
 
+import logging
 import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -12,8 +13,10 @@ from mockserver.state.database import Database
 from mockserver.state.new_world import new_world
 from mockserver.state.sql import SqlStore, open_copy
 from mockserver.state.sql_calls import queue_of
-from mockserver.state.store import Store
+from mockserver.state.store import Store, Unavailable
 from mockserver.state.world import CLOCK, DEFAULT, SETTINGS, World, Worlds, WorldStores
+
+log = logging.getLogger("mockserver")
 
 TOKEN = "control_token"
 
@@ -64,8 +67,9 @@ class SqlWorldStores(WorldStores):
         """Write the calls that are not written yet, and close the connection; the next use opens another one."""
         try:
             queue_of(self.database).write(self.database)
-        finally:
-            self.database.close()
+        except Unavailable as error:
+            log.error("the log of calls lacks the last ones: %s", error)  # noqa: TRY400 - the sentence says it all
+        self.database.close()
 
 
 def open_worlds(url: str, values: Mapping[str, Any], given: frozenset[str]) -> tuple[Worlds, bool]:
