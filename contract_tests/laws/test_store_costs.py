@@ -9,10 +9,11 @@ import pytest
 
 from mockserver.app import create_app
 from mockserver.doors.inprocess import AppRequest, send_request
+from mockserver.state.clock import ManualClock
 from mockserver.state.sql import SqlStore
 from mockserver.state.sql_calls import QUEUE_CALLS, CallQueue
 from mockserver.state.sql_worlds import open_worlds
-from mockserver.state.world import Worlds
+from mockserver.state.world import World, Worlds
 
 EXAMPLES = {"examples": {"examples": [{"textInput": "1", "output": "2"}] * 20}}
 MODEL = {
@@ -47,10 +48,10 @@ class Servers:
         store.log.settle()
         store.database._driver.set_trace_callback(self.statements.append)  # noqa: SLF001 - it alone sees all statements
 
-    def send(self, worlds: Worlds, verb: str, path: str, message: object = None) -> bytes:
+    def send(self, worlds: Worlds, verb: str, path: str, message: object = None, key: str = "any") -> bytes:
         """The body of an answer, which must be 200."""
         body = b"" if message is None else json.dumps(message).encode()
-        headers = [("x-goog-api-key", "any"), ("content-type", "application/json"), ("content-length", str(len(body)))]
+        headers = [("x-goog-api-key", key), ("content-type", "application/json"), ("content-length", str(len(body)))]
         reply = send_request(create_app(worlds), AppRequest(verb, f"http://127.0.0.1{path}", headers, body))
         text = b"".join(reply.pieces)
         assert 200 == reply.status, text
@@ -87,6 +88,18 @@ def test_a_read_looks_once_whether_anything_has_changed(servers: Servers) -> Non
     assert [CHECK, WRITER] == servers.run(servers.get)
     assert [CHECK] == servers.run(servers.get)
     assert [CHECK] == servers.run(servers.poll)
+
+
+def test_a_world_costs_nothing_more(servers: Servers) -> None:
+    """A request that names one asks the same, once the process knows it and nothing has changed."""
+    servers.one.add(World(ManualClock(), name="second", store=servers.one.create_store()))
+
+    def list_models() -> None:
+        servers.send(servers.one, "GET", "/v1beta/tunedModels", key="mockserver-second-key")
+
+    for _ in range(2):
+        list_models()
+    assert [CHECK] == servers.run(list_models)
 
 
 def test_an_answer_also_takes_a_number(servers: Servers) -> None:

@@ -28,6 +28,7 @@ class SqlWorldStores(WorldStores):
         self.database = database
         self.registry = SqlStore(database, database.open_space("registry", "worlds"))
         self._stores: dict[int, SqlStore] = {}
+        self._found: dict[str, tuple[int, int | None]] = {}  # at which version each name had which space
 
     def create(self) -> Store:
         """Return an empty store, which becomes that of a world when one is added."""
@@ -42,7 +43,7 @@ class SqlWorldStores(WorldStores):
 
     def open(self, name: str) -> World | None:
         """Return a handle on the world of that name, if there is one."""
-        space = self.database.find_space("world", name)
+        space = self._find_space(name)
         if space is None:
             return None
         if space not in self._stores:
@@ -52,11 +53,19 @@ class SqlWorldStores(WorldStores):
             return None  # another process is about to add it
         return World(open_clock(store.get(CLOCK, CLOCK.name)), name=name, store=store)
 
+    def _find_space(self, name: str) -> int | None:
+        with self.database.lock:
+            version = self.database.version()
+            if name not in self._found or self._found[name][0] != version:
+                self._found[name] = (version, self.database.find_space("world", name))
+            return self._found[name][1]
+
     def remove(self, name: str) -> None:
         """Delete the space of the world."""
         space = self.database.find_space("world", name)
         if space is not None:
             self._stores.pop(space, None)
+            self._found.pop(name, None)
             self.database.remove_space("world", name)
 
     def one_look(self) -> AbstractContextManager[None]:
