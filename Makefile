@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack kills histories stores evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick peers lint format types imports check clients docs dist sbom workflows kubernetes audit schema lock clean
+.PHONY: attack kills histories stores store-soak evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick peers lint format types imports check clients docs dist sbom workflows kubernetes audit schema lock clean
 
 BIN := .venv/bin
 LISTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -40,15 +40,18 @@ kills: .venv/ready ## kill a server 200 times while clients write, and count wha
 histories: .venv/ready ## let clients work on two processes, kill one again and again, and check that it was as one server
 	@$(BIN)/python -m contract_tests.use.histories $(ARGS)
 
+store-soak: .venv/ready ## keep two workers on PostgreSQL at full load for ten minutes; ARGS=60 for fewer seconds
+	@$(BIN)/python -m contract_tests.use.store_soak $(ARGS)
+
 coverage-table: .venv/ready ## write docs/coverage.md: which parts of the API the tests exercise
 	@$(BIN)/python -m pytest -q contract_tests/api --coverage-table $(ARGS)
 
 google-suite: .venvs/google-suite/ready ## run Google's own tests of google-genai against the server; ARGS=--write writes the figures
 	@.venvs/google-suite/bin/python -m contract_tests.google_suite $(ARGS)
 
-bench: .venv/ready ## measure start and requests, relative to a minimal server; then growth, blocking, the log, the fixture, gRPC
+bench: .venv/ready ## measure start and requests, relative to a minimal server; then databases, growth, blocking, the log, the fixture, gRPC
 	@$(BIN)/python benchmarks/run.py
-	@for name in growth blocking log fixture grpc_port; do $(BIN)/python benchmarks/$$name.py || exit; done
+	@for name in store growth blocking log fixture grpc_port; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 bench-quick: .venv/ready ## start and requests with fewer rounds, in two minutes
 	@$(BIN)/python benchmarks/run.py --quick

@@ -1,5 +1,6 @@
 """Empty stores of each kind that there is: for the laws of stores, and for the tests of Google's API (`--store`)."""
 
+import atexit
 import weakref
 from collections.abc import Callable
 from functools import cache
@@ -23,7 +24,9 @@ def _sqlite() -> Store:
 @cache
 def _database() -> Database:
     """A database of PostgreSQL that the stores of this run share."""
-    return Database(postgres().create_database("stores"))
+    database = Database(postgres().create_database("stores"))
+    atexit.register(database.close)
+    return database
 
 
 STORES: dict[str, Callable[[], Store]] = {

@@ -298,6 +298,18 @@ def test_several_workers_are_one_server(store: Place) -> None:
     assert 40 == calls
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_that_is_stopped_writes_its_log_of_calls(store: Place, workers: str) -> None:
+    """To its end: those calls too that it would have written a moment later."""
+    with server(store, "--workers", workers) as client:
+        for _ in range(5):
+            ok(client.get("/v1beta/tunedModels"))
+    with server(store) as client:
+        calls = ok(client.get("/_mock/calls?method=tunedModels.list"))["calls"]
+
+    assert 5 == len(calls)
+
+
 def test_workers_that_cannot_start_are_given_up() -> None:
     """The log says why."""
     program = """if True:

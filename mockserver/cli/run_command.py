@@ -131,6 +131,7 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
     _accept(prepared.world)
     with contextlib.ExitStack() as stack:
         stack.callback(prepared.close)
+        stack.callback(prepared.worlds.close)
         live = _live_server(prepared)
         stack.callback(live.stop)
         grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call, tracing=prepared.tracing)

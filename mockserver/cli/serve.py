@@ -197,6 +197,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: wait no longer
             stop_grpc(serving.shutdown_seconds)
+        prepared.worlds.close()
         prepared.close()
     return 0
 
@@ -241,9 +242,13 @@ def _serve_by_workers(prepared: Preparation) -> int:
 
     @contextlib.contextmanager
     def open_app() -> Iterator["ASGIApp"]:
-        yield prepared.make_app(_open_worlds(prepared.values, serving, frozenset())[0])
-        if prepared.tracing is not None:
-            prepared.tracing.close()
+        worlds, _ = _open_worlds(prepared.values, serving, frozenset())
+        try:
+            yield prepared.make_app(worlds)
+        finally:
+            worlds.close()
+            if prepared.tracing is not None:
+                prepared.tracing.close()
 
     with _credentials_folder() as folder, served_at(url), contextlib.ExitStack() as stack:
         if serving.port_file is not None:

@@ -19,9 +19,10 @@ _QUICK_ENDS = 5
 """If that many workers in a row end by themselves within so many seconds after their start, the parent gives up."""
 
 
-def serve_by_workers(
-    open_app: Callable[[], AbstractContextManager[Any]], sockets: Sequence[socket.socket], count: int, stopwatch: Any
-) -> int:
+OpenApp = Callable[[], AbstractContextManager[Any]]
+
+
+def serve_by_workers(open_app: OpenApp, sockets: Sequence[socket.socket], count: int, stopwatch: Any) -> int:
     """Serve by `count` processes until interrupted, and return the exit status.
 
     Each opens its own app, after it was forked: the parent must have no thread and no connection. `stopwatch` starts a
@@ -36,9 +37,7 @@ def serve_by_workers(
 
 
 class _Workers:
-    def __init__(
-        self, open_app: Callable[[], AbstractContextManager[Any]], sockets: Sequence[socket.socket], stopwatch: Any
-    ) -> None:
+    def __init__(self, open_app: OpenApp, sockets: Sequence[socket.socket], stopwatch: Any) -> None:
         self._open_app, self._sockets, self._stopwatch = open_app, sockets, stopwatch
         self._ages: dict[int, Callable[[], float]] = {}
         self._stopping = False

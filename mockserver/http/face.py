@@ -161,7 +161,8 @@ class HttpFace:
             raise WouldBlock(outside=False)
         elapsed_ms = stopwatch()
         try:
-            label, reply, reason = self._answer_in_world(http, may_block=may_block)
+            with self._worlds.one_look():
+                label, reply, reason = self._answer_in_world(http, may_block=may_block)
         except Unavailable as error:
             log.error("%s", error)  # noqa: TRY400 - the sentence says it all
             label, reply, reason = f"{http.sent_verb} {redact(http.path)}", _print_unavailable(http), ""

@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import PurePath
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import orjson
+
 T = TypeVar("T")
 
 Json = Any
@@ -173,13 +175,29 @@ def _function(_: Any, __: tuple[Any, ...]) -> tuple[Encode, Decode]:
 
 
 def _encode_any(value: Any) -> Json:
-    """Encode a value of a bound message. An object with one member stands for a type that JSON does not have."""
+    """Encode a value of a bound message. An object with one member stands for a type that JSON does not have.
+
+    Most messages are JSON already. Writing and reading one, to find that out, takes a tenth of the time of converting
+    its parts.
+    """
+    is_json = isinstance(value, dict | list) and _is_json(value)
+    return {"json": value} if is_json else _encode_part(value)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return bool(orjson.loads(orjson.dumps(value)) == value)
+    except (TypeError, ValueError):  # bytes, numbers of more than 64 bits, surrogates
+        return False
+
+
+def _encode_part(value: Any) -> Json:
     if isinstance(value, Mapping):
-        return {"object": [[key, _encode_any(item)] for key, item in value.items()]}
+        return {"object": [[key, _encode_part(item)] for key, item in value.items()]}
     if isinstance(value, list):
-        return [_encode_any(item) for item in value]
+        return [_encode_part(item) for item in value]
     if isinstance(value, tuple):
-        return {"tuple": [_encode_any(item) for item in value]}
+        return {"tuple": [_encode_part(item) for item in value]}
     if isinstance(value, bytes):
         return {"bytes": b64encode(value).decode()}
     if isinstance(value, float) and not math.isfinite(value):
@@ -196,6 +214,8 @@ def _decode_any(tree: Json) -> Any:
     if not isinstance(tree, dict):
         return tree
     ((kind, content),) = tree.items()
+    if kind == "json":
+        return content
     if kind == "object":
         return {key: _decode_any(item) for key, item in content}
     if kind == "tuple":

@@ -9,17 +9,19 @@ process at any moment. After a power loss the file is intact, but the last commi
 the URL waits for the disk, so that they are not. PostgreSQL waits for the disk unless it is configured otherwise.
 """
 
+import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
 
-from mockserver.state.clock import Nanos, countdown, machine_time
+from mockserver.state.clock import Machine, Nanos, countdown, machine_time
 from mockserver.state.store import Unavailable
 
 MIGRATIONS = (
@@ -43,9 +45,11 @@ MIGRATIONS = (
             " PRIMARY KEY (space, name)){sorted}"
         ),
         (
-            "CREATE TABLE calls (space BIGINT NOT NULL, number BIGINT NOT NULL, size BIGINT NOT NULL, call TEXT NOT NULL,"
-            " PRIMARY KEY (space, number)){sorted}"
+            "CREATE TABLE calls (space BIGINT NOT NULL, number BIGINT NOT NULL, time BIGINT NOT NULL,"
+            " size BIGINT NOT NULL, call TEXT NOT NULL,"
+            " PRIMARY KEY (space, number))"
         ),
+        "CREATE TABLE writers (process TEXT PRIMARY KEY, since BIGINT NOT NULL)",
     ),
 )
 """The statements that lead from each version of the schema to the next. Version 0 has only the table `meta`.
@@ -59,21 +63,23 @@ TABLES = {
     "collections": ("space", "name", "revision", "inserted"),
     "records": ("space", "collection", "name", "version", "ordinal", "record"),
     "counters": ("space", "name", "value"),
-    "calls": ("space", "number", "size", "call"),
+    "calls": ("space", "number", "time", "size", "call"),
 }
-"""The columns of every table, for exports and copies."""
+"""The columns of every table for exports and copies: not of `writers`, which says who has calls to write yet."""
+
+REVISION = b"revision"
+"""The name of the counter, of no space, whose value is that of the last revision."""
 
 OF_A_SPACE = ("collections", "records", "counters", "calls")
 
 DAY = 86_400_000_000_000
 
 LOCK_SECONDS = 10.0
-"""How long a process waits for another one to release the lock of a SQLite file."""
+LOCK_PAUSE = 0.0001
+"""How long a process waits for another one to release the lock of a SQLite file, and the pause between two tries."""
 
 RETRY_SECONDS = 0.5
 """For so long nobody tries to connect again after the database was lost, so that requests do not queue up for it."""
-
-_text = lru_cache(maxsize=256)(sqlalchemy.text)
 
 
 def encode_key(name: str) -> bytes:
@@ -86,42 +92,79 @@ def decode_key(key: bytes) -> str:
     return bytes(key).decode("utf-8", "surrogatepass")
 
 
+@lru_cache(maxsize=512)
+def _translate(dialect: sqlalchemy.Dialect, statement: str) -> str:
+    """Return a statement with its parameters as the driver writes them."""
+    return str(sqlalchemy.text(statement).compile(dialect=dialect))
+
+
+class _Request(threading.local):
+    """What this thread has done in the `with` block of `Database.one_look`: read the version, changed records."""
+
+    is_open = False
+    has_looked = False
+    has_changed = False
+
+
 class Database:
     """One connection to a database, which the threads of this process use in turn.
 
     Raises Unavailable if the database cannot be reached within a few seconds, and tries again later.
+
+    SQLAlchemy opens the connection and translates statements to the database's dialect, each once. The driver executes
+    them: executing the shortest statement by SQLAlchemy takes longer than all that a request asks of the database.
     """
 
     def __init__(self, url: str) -> None:
         self.lock = threading.RLock()
         self._engine, self._is_sqlite = _create_engine(url)
-        self._connection: sqlalchemy.Connection | None = None
+        self._connection: PoolProxiedConnection | None = None
         self._driver: Any = None
-        self._error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
-        self._connected = self._changes = 0
+        driver: Any = self._engine.dialect.loaded_dbapi
+        self._error: type[Exception] = driver.Error
+        self.integrity_error: type[Exception] = driver.IntegrityError
+        self._request = _Request()
+        self._version: int | None = None
+        self._data_version = 0
         self._retry = countdown(0)
         self._garbage: deque[int] = deque()
         self._migrate()
 
-    def run(
-        self, statement: str, **values: Any
-    ) -> Any:  # SQLAlchemy types the rows of a result as what a text cannot say
-        """Execute a statement and return its result: in the transaction of this thread, else as one of its own."""
+    def run(self, statement: str, **values: Any) -> list[Any]:
+        """Execute a statement and return its rows: in the transaction of this thread, else as one of its own.
+
+        Raises `integrity_error` if the statement breaks a constraint.
+        """
         with self.lock:
-            try:
-                return self._connect().execute(_text(statement), values)
-            except IntegrityError:
-                raise
-            except DBAPIError as error:
-                raise self._lose(error.orig) from None
+            cursor = self._execute(_translate(self._engine.dialect, statement), values)
+            return cursor.fetchall() if cursor.description else []
 
     def run_many(self, statement: str, rows: list[dict[str, Any]]) -> None:
         """Execute a statement for each row."""
         with self.lock:
+            driver = self._connect()
             try:
-                self._connect().execute(_text(statement), rows)
-            except DBAPIError as error:
-                raise self._lose(error.orig) from None
+                driver.cursor().executemany(_translate(self._engine.dialect, statement), rows)
+            except self._error as error:
+                raise self._lose(error) from None
+
+    def _execute(self, statement: str, values: Mapping[str, Any]) -> Any:
+        """Execute a statement in the driver's words."""
+        driver = self._connect()
+        left: Callable[[], float] | None = None
+        while True:
+            try:
+                return driver.execute(statement, values)
+            except self._error as error:
+                if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+                    if isinstance(error, self.integrity_error):
+                        raise
+                    raise self._lose(error) from None
+                left = left or countdown(LOCK_SECONDS)
+                if left() < 0:
+                    raise self._lose(error) from None
+            # SQLite itself would wait for milliseconds, but another process has the lock for microseconds.
+            Machine.sleep(LOCK_PAUSE)
 
     @contextmanager
     def transaction(self, *, write: bool = True) -> Iterator[None]:
@@ -131,51 +174,83 @@ class Database:
                 begin = "BEGIN IMMEDIATE" if write else "BEGIN"
             else:
                 begin = "BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-            connection = self._connect()
-            self._run_plain(begin)
+            self._execute(begin, {})
+            connection = self._connection
             try:
                 yield
             except BaseException:  # whatever ends it, the transaction is rolled back
+                self._version = None
                 if self._connection is connection:  # else the transaction ended with it
-                    self._run_plain("ROLLBACK")
+                    self._execute("ROLLBACK", {})
                 raise
-            self._run_plain("COMMIT")
-
-    def _run_plain(self, statement: str) -> None:
-        """Execute a statement without values by the driver: SQLAlchemy would take longer for it than the database."""
-        try:
-            self._driver.execute(statement)
-        except self._error as error:
-            raise self._lose(error) from None
+            self._execute("COMMIT", {})
 
     def new_revisions(self, count: int) -> int:
         """Return the last of so many new revisions. In PostgreSQL this is where writers wait for each other."""
-        self._changes += 1
-        row = self.run(
+        self._version = None
+        self._request.has_changed = True
+        ((revision,),) = self.run(
             "UPDATE counters SET value = value + :count WHERE space = 0 AND name = :name RETURNING value",
             count=count,
-            name=b"revision",
-        ).one()
-        return int(row[0])
+            name=REVISION,
+        )
+        return int(revision)
 
-    def state(self) -> tuple[int, int, int] | None:
-        """Return a value that changes whenever records may have changed; None if that is unknown."""
+    def take_changed(self) -> bool:
+        """Return whether this thread has changed records since it last asked."""
+        changed, self._request.has_changed = self._request.has_changed, False
+        return changed
+
+    def version(self) -> int:
+        """Return a number that grows whenever anything is committed, but for counters, calls and values of the server.
+
+        In the `with` block of `one_look` it is read from the database once.
+        """
+        known = self.version_of_look
+        if known is not None:
+            return known
+        request = self._request
         self._connect()
-        if not self._is_sqlite:
-            return None
-        return self._connected, self._changes, self._driver.execute("PRAGMA data_version").fetchone()[0]
+        if self._is_sqlite:
+            # A number in shared memory, which changes when another connection commits anything.
+            ((data_version,),) = self._execute("PRAGMA data_version", {}).fetchall()
+            if data_version != self._data_version:
+                self._version, self._data_version = None, data_version
+        if self._version is None or not self._is_sqlite:
+            ((revision,),) = self.run("SELECT value FROM counters WHERE space = 0 AND name = :name", name=REVISION)
+            self._version = int(revision)
+        request.has_looked = request.is_open
+        return self._version
 
-    def _connect(self) -> sqlalchemy.Connection:
+    @property
+    def version_of_look(self) -> int | None:
+        """Return the version if this thread has read it in the `with` block of `one_look` that it is in."""
+        return self._version if self._request.has_looked else None
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Make all that this thread reads in the `with` block as new as the first of it, at least."""
+        request = self._request
+        request.is_open, request.has_looked = True, False
+        try:
+            yield
+        finally:
+            request.is_open = request.has_looked = False
+
+    def _connect(self) -> Any:
+        """Return the driver's connection."""
         if self._connection is None:
             if self._retry() > 0:
                 raise Unavailable("the database of the store cannot be reached")
+            self._version = None
             try:
-                self._connection = self._engine.connect()
+                self._connection = self._engine.raw_connection()
             except DBAPIError as error:
                 raise self._lose(error.orig) from None
-            self._driver = self._connection.connection.driver_connection
-            self._connected += 1
-        return self._connection
+            except self._error as error:
+                raise self._lose(error) from None
+            self._driver = self._connection.driver_connection
+        return self._driver
 
     def _lose(self, error: BaseException | None) -> Unavailable:
         """Close the connection, and connect again for a later statement."""
@@ -198,7 +273,8 @@ class Database:
 
     def _migrate(self) -> None:
         """Create the tables, or bring those of an older version up to date. ValueError for a newer version."""
-        # Rows of tables without row ids are in the index of the primary key, so that a commit writes fewer pages.
+        # Rows of tables without row ids are in the index of the primary key, so that a commit writes fewer pages. Calls
+        # are too long for that.
         words = {"key": "BLOB", "sorted": " WITHOUT ROWID"} if self._is_sqlite else {"key": "BYTEA", "sorted": ""}
         with self.transaction():
             if not self._is_sqlite:
@@ -220,13 +296,13 @@ class Database:
             self._remove_spaces("kind = 'copy' AND time < :time", time=machine_time() - DAY)
 
     def _insert_counters(self) -> None:
-        for name in (b"revision", b"spaces"):
+        for name in (REVISION, b"spaces"):
             self.run("INSERT INTO counters (space, name, value) VALUES (0, :name, 0)", name=name)
 
     def read_meta(self, name: str) -> str | None:
         """Return a value that belongs to the whole server."""
-        row = self.run("SELECT value FROM meta WHERE name = :name", name=name).first()
-        return None if row is None else str(row[0])
+        rows = self.run("SELECT value FROM meta WHERE name = :name", name=name)
+        return str(rows[0][0]) if rows else None
 
     def write_meta(self, name: str, value: str, *, replace: bool = True) -> None:
         """Set such a value; with `replace` false only if there is none."""
@@ -241,13 +317,13 @@ class Database:
 
     def find_space(self, kind: str, name: str, owner: int = 0) -> int | None:
         """Return the id of the space of that name."""
-        row = self.run(
+        rows = self.run(
             "SELECT id FROM spaces WHERE kind = :kind AND owner = :owner AND name = :name",
             kind=kind,
             owner=owner,
             name=encode_key(name),
-        ).first()
-        return None if row is None else int(row[0])
+        )
+        return int(rows[0][0]) if rows else None
 
     def open_space(self, kind: str, name: str) -> int:
         """Return the id of the space of that name; create it if there is none."""
@@ -267,7 +343,7 @@ class Database:
 
     def _insert_space(self, kind: str, name: str, revision: int) -> int:
         statement = "UPDATE counters SET value = value + 1 WHERE space = 0 AND name = :name RETURNING value"
-        space = int(self.run(statement, name=b"spaces").one()[0])
+        space = int(self.run(statement, name=b"spaces")[0][0])
         self.run(
             "INSERT INTO spaces (id, kind, owner, name, time, epoch, revision, purged, calls)"
             " VALUES (:id, :kind, 0, :name, :time, :revision, :revision, 0, 0)",
@@ -289,7 +365,7 @@ class Database:
                 target=target,
                 source=source,
             )
-        row = self.run("SELECT revision, purged, calls FROM spaces WHERE id = :source", source=source).one()
+        (row,) = self.run("SELECT revision, purged, calls FROM spaces WHERE id = :source", source=source)
         self.run(
             "UPDATE spaces SET epoch = :epoch, revision = :revision, purged = :purged, calls = :calls WHERE id = :id",
             epoch=epoch,
@@ -351,8 +427,9 @@ def _create_engine(url: str) -> tuple[sqlalchemy.Engine, bool]:
         engine = sqlalchemy.create_engine(
             parts.set(query={}),
             poolclass=sqlalchemy.pool.NullPool,
-            connect_args={"check_same_thread": False, "timeout": LOCK_SECONDS, "isolation_level": None},
+            connect_args={"check_same_thread": False, "timeout": 0, "isolation_level": None},
             isolation_level="AUTOCOMMIT",
+            paramstyle="named",
         )
 
         @sqlalchemy.event.listens_for(engine, "connect")

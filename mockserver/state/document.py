@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from mockserver.state.database import MIGRATIONS, TABLES, Database, decode_key, encode_key
+from mockserver.state.sql_calls import queue_of
 
 FORMAT = "mockserver state"
 
@@ -15,6 +16,7 @@ _JSON = {("records", "record"), ("calls", "call")}
 
 def export_state(database: Database) -> Json:
     """Return everything that is stored, as it is at one moment."""
+    queue_of(database).settle(database)
     with database.transaction(write=False):
         tables = {table: _export(database, table) for table in TABLES}
     return {"format": FORMAT, "schema": len(MIGRATIONS), "tables": tables}
@@ -38,7 +40,7 @@ def import_state(database: Database, document: Any) -> None:
         )
     with database.transaction():
         database.new_revisions(1)
-        if database.run("SELECT id FROM spaces WHERE kind <> 'copy'").first() is not None:
+        if database.run("SELECT id FROM spaces WHERE kind <> 'copy'"):
             raise ValueError("the store is not empty: import into a new one")
         database.run("DELETE FROM counters WHERE space = 0")
         for table, columns in TABLES.items():

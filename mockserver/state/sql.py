@@ -12,13 +12,11 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import IntegrityError
-
-from mockserver.state.calls import CallLog, LogEntry, RecordedCall
 from mockserver.state.clock import Nanos
-from mockserver.state.codec import decode, encode
+from mockserver.state.codec import decode
 from mockserver.state.database import Database, decode_key, encode_key
 from mockserver.state.memory import DELETED, MemoryStore, Table, Transaction
+from mockserver.state.sql_calls import SqlCallLog, drop_calls, write_json
 from mockserver.state.store import (
     Collection,
     Entry,
@@ -36,22 +34,6 @@ R = TypeVar("R")
 PURGED_EVERY = 1024
 """After so many revisions the rows of records that were deleted before the last so many are removed."""
 
-MAX_CALLS = 10_000
-MAX_BYTES = 64 * 2**20
-COUNTED_EVERY = 64
-"""How many calls the log of a space keeps, and how many bytes. It may have `COUNTED_EVERY` calls more, and for each
-process a 64th of the bytes, because counting takes longer than adding a call."""
-
-# The number of the newest call: the space keeps it when all calls are dropped.
-_LAST_CALL = (
-    "coalesce((SELECT max(number) FROM calls WHERE space = :space), (SELECT calls FROM spaces WHERE id = :space))"
-)
-
-
-def write_json(record: Any) -> str:
-    """Return a record as the text that is stored."""
-    return json.dumps(encode(record), separators=(",", ":"))
-
 
 class SqlStore(MemoryStore):
     """The records of a space of a database, and a replica of them."""
@@ -61,9 +43,9 @@ class SqlStore(MemoryStore):
     def __init__(self, database: Database, space: int) -> None:
         super().__init__()
         self.database, self.space = database, space
-        self.log = SqlCallLog(database, space)
+        self.log: SqlCallLog = SqlCallLog(database, space)
         self.snapshots = _Snapshots(self)
-        self._checked: tuple[int, int, int] | None = None
+        self._checked: int | None = None
         self._epoch = self._revision = -1
         self._unknown: set[str] = set()  # collections that no module has declared yet
 
@@ -100,20 +82,23 @@ class SqlStore(MemoryStore):
 
     def _refresh(self) -> None:
         """Bring the replica up to date."""
+        if self._checked is not None and self._checked == self.database.version_of_look and not self._unknown:
+            return
         with self.database.lock:
-            state = self.database.state()
-            if state is not None and state == self._checked and not self._unknown:
+            version = self.database.version()
+            if version == self._checked and not self._unknown:
                 return
             if (self._epoch, self._revision) != self._read_space()[:2] or self._unknown:
                 with self.database.transaction(write=False):
                     self._catch_up()
-            self._checked = state
+            self._checked = version
 
     def _read_space(self) -> tuple[int, int, int]:
-        row = self.database.run("SELECT epoch, revision, purged FROM spaces WHERE id = :id", id=self.space).first()
-        if row is None:
+        rows = self.database.run("SELECT epoch, revision, purged FROM spaces WHERE id = :id", id=self.space)
+        if not rows:
             raise Unavailable("somebody has deleted this world")
-        return int(row[0]), int(row[1]), int(row[2])
+        epoch, revision, purged = rows[0]
+        return int(epoch), int(revision), int(purged)
 
     def _catch_up(self) -> None:
         """Read what is new: part of a transaction. All is new if the space was cleared or restored."""
@@ -137,7 +122,7 @@ class SqlStore(MemoryStore):
 
     def _read_collections(self, since: int) -> list[tuple[Collection[Any], int, int]]:
         statement = "SELECT name, revision, inserted FROM collections WHERE space = :space AND revision > :since"
-        rows = self.database.run(statement, space=self.space, since=since).all()
+        rows = self.database.run(statement, space=self.space, since=since)
         known = [(declared_collection(name), int(revision), int(inserted)) for name, revision, inserted in rows]
         self._unknown = {row[0] for row, (collection, *_) in zip(rows, known, strict=True) if collection is None} | {
             name for name in self._unknown if declared_collection(name) is None and since >= 0
@@ -151,7 +136,7 @@ class SqlStore(MemoryStore):
             space=self.space,
             collection=table.collection.name,
             since=since,
-        ).all()
+        )
         for key, version, ordinal, text in rows:
             name = decode_key(key)
             old = table.rows.get(name)
@@ -241,19 +226,20 @@ class SqlStore(MemoryStore):
 
     def count(self, counter: str) -> int:
         """Return the next number of a counter: 0, 1, 2, ..."""
-        row = self.database.run(
+        ((value,),) = self.database.run(
             "INSERT INTO counters (space, name, value) VALUES (:space, :name, 1)"
             " ON CONFLICT (space, name) DO UPDATE SET value = counters.value + 1 RETURNING value",
             space=self.space,
             name=encode_key(counter),
-        ).one()
-        return int(row[0]) - 1
+        )
+        return int(value) - 1
 
     # The store as a whole
 
     def clear(self, keep: Iterable[Collection[Any]] = ()) -> None:
         """Delete the counters, the log and every record, except records of the collections in `keep`."""
         kept = {collection.name for collection in keep}
+        self.log.settle()
         run, space = self.database.run, self.space
         with self.database.transaction():
             epoch = self.database.new_revisions(1)
@@ -277,12 +263,14 @@ class SqlStore(MemoryStore):
 
         It is deleted when nobody in this process uses it any more, unless it has become a world or a named snapshot.
         """
+        self.log.settle()
         return open_copy(self.database, self.space)
 
     def restore(self, copy: Store) -> None:
         """Replace everything by the contents of a copy. TypeError for a copy that is not in the same database."""
         if not isinstance(copy, SqlStore) or copy.database is not self.database:
             raise TypeError(f"cannot restore a store of a database from {copy!r}")
+        self.log.settle()
         with self.database.transaction():
             self.database.copy_rows(copy.space, self.space, self.database.new_revisions(1))
         self._refresh()
@@ -302,14 +290,14 @@ class _Snapshots(MutableMapping[str, Snapshot]):
         self._database, self._owner = store.database, store.space
 
     def __getitem__(self, name: str) -> Snapshot:
-        row = self._database.run(
+        rows = self._database.run(
             "SELECT id, time FROM spaces WHERE kind = 'snapshot' AND owner = :owner AND name = :name",
             owner=self._owner,
             name=encode_key(name),
-        ).first()
-        if row is None:
+        )
+        if not rows:
             raise KeyError(name)
-        return Snapshot(int(row[1]), SqlStore(self._database, int(row[0])))
+        return Snapshot(int(rows[0][1]), SqlStore(self._database, int(rows[0][0])))
 
     def __setitem__(self, name: str, snapshot: Snapshot) -> None:
         store = snapshot.store.copy()
@@ -323,135 +311,7 @@ class _Snapshots(MutableMapping[str, Snapshot]):
 
     def __iter__(self) -> Iterator[str]:
         statement = "SELECT name FROM spaces WHERE kind = 'snapshot' AND owner = :owner ORDER BY id"
-        return iter([decode_key(row[0]) for row in self._database.run(statement, owner=self._owner).all()])
+        return iter([decode_key(row[0]) for row in self._database.run(statement, owner=self._owner)])
 
     def __len__(self) -> int:
         return len(list(iter(self)))
-
-
-class _SqlEntry(LogEntry):
-    """The number of a call, and the call as it was appended."""
-
-    __slots__ = ("_call", "number")
-
-    def __init__(self, number: int, call: RecordedCall) -> None:
-        self.number, self._call = number, call
-
-    @property
-    def call(self) -> RecordedCall:
-        return self._call
-
-
-class SqlCallLog(CallLog):
-    """The newest calls of a space, in its database."""
-
-    def __init__(self, database: Database, space: int) -> None:  # the base class keeps its calls in memory
-        self._database, self._space = database, space
-        self._uncounted = 0
-
-    @property
-    def size(self) -> int:
-        """Return the bytes that the calls take as texts."""
-        row = self._database.run("SELECT sum(size) FROM calls WHERE space = :space", space=self._space).one()
-        return int(row[0] or 0)
-
-    @property
-    def last_number(self) -> int:
-        """Return how many calls the log has ever had."""
-        return int(self._database.run(f"SELECT {_LAST_CALL}", space=self._space).one()[0] or 0)
-
-    def append(self, call: RecordedCall) -> LogEntry:
-        """Add a call. The returned entry is for `amend`."""
-        text = write_json(call)
-        number = None
-        while number is None:
-            number = self._insert(text)
-        self._uncounted += len(text)
-        if number % COUNTED_EVERY == 0:
-            self._drop(number - MAX_CALLS)
-        if self._uncounted > MAX_BYTES // 64:
-            self._uncounted = 0
-            self._drop(self._find_excess(number))
-        return _SqlEntry(number, call)
-
-    def _insert(self, text: str) -> int | None:
-        """Insert a call and return its number; None if another process has taken the number meanwhile."""
-        try:
-            row = self._database.run(
-                f"INSERT INTO calls (space, number, size, call) SELECT :space, {_LAST_CALL} + 1, :size, :call"
-                " RETURNING number",
-                space=self._space,
-                size=len(text),
-                call=text,
-            ).one()
-        except IntegrityError:
-            return None
-        return int(row[0])
-
-    def _find_excess(self, last: int) -> int:
-        """Return the number of the newest call for which the log has no room, but not of the last one."""
-        row = self._database.run(
-            "SELECT max(number) FROM (SELECT number, sum(size) OVER (ORDER BY number DESC) AS total FROM calls"
-            " WHERE space = :space) AS sizes WHERE total > :bytes AND number < :last",
-            space=self._space,
-            bytes=MAX_BYTES,
-            last=last,
-        ).one()
-        return int(row[0] or 0)
-
-    def _drop(self, number: int) -> None:
-        """Remove the calls up to a number."""
-        self._database.run(
-            "DELETE FROM calls WHERE space = :space AND number <= :number", space=self._space, number=number
-        )
-
-    def amend(self, entry: LogEntry, call: RecordedCall) -> None:
-        """Replace the call of an entry; does nothing if the log has dropped the entry."""
-        if not isinstance(entry, _SqlEntry):
-            raise TypeError(f"{entry!r} is not an entry of this log")
-        text = write_json(call)
-        self._database.run(
-            "UPDATE calls SET call = :call, size = :size WHERE space = :space AND number = :number",
-            call=text,
-            size=len(text),
-            space=self._space,
-            number=entry.number,
-        )
-
-    def _read(self, where: str = "number > 0", **values: int) -> list[tuple[int, RecordedCall]]:
-        rows = self._database.run(
-            f"SELECT number, call FROM calls WHERE space = :space AND {where} ORDER BY number",  # noqa: S608 - our own condition
-            space=self._space,
-            **values,
-        ).all()
-        return [(int(number), decode(RecordedCall, json.loads(text))) for number, text in rows]
-
-    def __iter__(self) -> Iterator[RecordedCall]:
-        """Iterate over the calls that are in the log now, oldest first."""
-        return iter([call for _, call in self._read()])
-
-    def since(self, number: int) -> list[tuple[int, RecordedCall]]:
-        """Return the calls with higher numbers, with their numbers, oldest first."""
-        return self._read("number > :number", number=number)
-
-    def find(self, number: int) -> RecordedCall | None:
-        """Return the call of that number, if the log still has it."""
-        return next((call for _, call in self._read("number = :number", number=number)), None)
-
-    def __len__(self) -> int:
-        row = self._database.run("SELECT count(*) FROM calls WHERE space = :space", space=self._space).one()
-        return int(row[0])
-
-    def __bool__(self) -> bool:
-        return len(self) > 0
-
-    def clear(self) -> None:
-        """Drop all calls. Their numbers are not used again."""
-        with self._database.transaction():
-            drop_calls(self._database, self._space)
-
-
-def drop_calls(database: Database, space: int) -> None:
-    """Drop all calls of a space: part of a transaction."""
-    database.run(f"UPDATE spaces SET calls = {_LAST_CALL} WHERE id = :space", space=space)  # noqa: S608 - a constant
-    database.run("DELETE FROM calls WHERE space = :space", space=space)

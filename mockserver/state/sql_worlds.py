@@ -1,7 +1,9 @@
 """The worlds of a server whose stores are in a database."""
 
+import logging
 import secrets
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +12,11 @@ from mockserver.state.clock import SystemClock, open_clock
 from mockserver.state.database import Database
 from mockserver.state.new_world import new_world
 from mockserver.state.sql import SqlStore, open_copy
-from mockserver.state.store import Store
+from mockserver.state.sql_calls import queue_of
+from mockserver.state.store import Store, Unavailable
 from mockserver.state.world import CLOCK, DEFAULT, SETTINGS, World, Worlds, WorldStores
+
+log = logging.getLogger("mockserver")
 
 TOKEN = "control_token"
 
@@ -23,6 +28,7 @@ class SqlWorldStores(WorldStores):
         self.database = database
         self.registry = SqlStore(database, database.open_space("registry", "worlds"))
         self._stores: dict[int, SqlStore] = {}
+        self._found: dict[str, tuple[int, int | None]] = {}  # at which version each name had which space
 
     def create(self) -> Store:
         """Return an empty store, which becomes that of a world when one is added."""
@@ -37,7 +43,7 @@ class SqlWorldStores(WorldStores):
 
     def open(self, name: str) -> World | None:
         """Return a handle on the world of that name, if there is one."""
-        space = self.database.find_space("world", name)
+        space = self._find_space(name)
         if space is None:
             return None
         if space not in self._stores:
@@ -47,15 +53,31 @@ class SqlWorldStores(WorldStores):
             return None  # another process is about to add it
         return World(open_clock(store.get(CLOCK, CLOCK.name)), name=name, store=store)
 
+    def _find_space(self, name: str) -> int | None:
+        with self.database.lock:
+            version = self.database.version()
+            if name not in self._found or self._found[name][0] != version:
+                self._found[name] = (version, self.database.find_space("world", name))
+            return self._found[name][1]
+
     def remove(self, name: str) -> None:
         """Delete the space of the world."""
         space = self.database.find_space("world", name)
         if space is not None:
             self._stores.pop(space, None)
+            self._found.pop(name, None)
             self.database.remove_space("world", name)
 
+    def one_look(self) -> AbstractContextManager[None]:
+        """Look once for what other processes have changed, in the `with` block of a request."""
+        return self.database.one_look()
+
     def close(self) -> None:
-        """Close the connection; the next use opens another one."""
+        """Write the calls that are not written yet, and close the connection; the next use opens another one."""
+        try:
+            queue_of(self.database).write(self.database)
+        except Unavailable as error:
+            log.error("the log of calls lacks the last ones: %s", error)  # noqa: TRY400 - the sentence says it all
         self.database.close()
 
 

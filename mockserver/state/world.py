@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from mockserver.settings import Settings as Settings  # noqa: PLC0414 - a part of World's interface
 from mockserver.simulation.names import project_number
 from mockserver.state.calls import CallLog
-from mockserver.state.clock import Clock, ClockSetting, StoredClock
+from mockserver.state.clock import Clock, ClockSetting, StoredClock, machine_time
 from mockserver.state.memory import MemoryStore
 from mockserver.state.store import Collection, Index, Missing, Snapshot, Store
 
@@ -135,7 +135,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class WorldRecord:
-    """A world other than the default one: the number of its project, and the ordinal of its last use."""
+    """A world other than the default one: the number of its project, and the machine's time of its last use."""
 
     number: str
     used: int
@@ -168,6 +168,10 @@ class WorldStores:
     def remove(self, name: str) -> None:
         """Delete the store of a world that was dropped."""
 
+    def one_look(self) -> contextlib.AbstractContextManager[None]:
+        """Make all that a thread reads in the `with` block as new as the first of it, at least."""
+        return contextlib.nullcontext()
+
     def close(self) -> None:
         """Close connections."""
 
@@ -175,7 +179,7 @@ class WorldStores:
 class _Registry:
     """A default world and the others: their records in a store, and this process's handles by name.
 
-    Every request uses a world, so the record of its last use is written only when it matters: `used` holds the ordinals
+    Every request uses a world, so the record of its last use is written only when it matters: `used` holds the times
     that are not written yet.
     """
 
@@ -198,7 +202,7 @@ class _Registry:
         """Add a world, replacing one of the same name; beyond the capacity, drop the least recently used ones."""
         self.drop(world.name)
         self.dropped.pop(world.name, None)
-        record = WorldRecord(project_number(world.credentials.project), self.store.count("used"))
+        record = WorldRecord(project_number(world.credentials.project), machine_time())
         self.stores.keep(world)
         self.store.insert(WORLDS, world.name, record)
         self.handles[world.name] = world
@@ -234,7 +238,7 @@ class _Registry:
             name = next((entry.name for entry in self.store.page(WORLDS, BY_NUMBER, number, limit=1)), "")
         world = self.find(name)
         if world is not None:
-            self.used[name] = self.store.count("used")
+            self.used[name] = machine_time()
         return world
 
     def names(self) -> list[str]:
@@ -296,6 +300,10 @@ class Worlds:
         while registry.store.has(WORLDS, name := f"w{registry.store.count('names') + 1}"):
             pass
         return name
+
+    def one_look(self) -> contextlib.AbstractContextManager[None]:
+        """Look once for what other processes have changed, in the `with` block of a request."""
+        return self._registries[-1].stores.one_look()
 
     def close(self) -> None:
         """Close the connections of the stores."""

@@ -13,7 +13,7 @@ from contract_tests.laws.state.test_calls import call
 from contract_tests.laws.state.test_store import TALLIES, Tally, rows
 from mockserver.inspection.script import add_answers
 from mockserver.state import database as tables
-from mockserver.state import sql
+from mockserver.state import sql, sql_calls
 from mockserver.state.clock import ManualClock, SystemClock, open_clock
 from mockserver.state.database import Database
 from mockserver.state.document import export_state, import_state
@@ -33,6 +33,7 @@ def pair(url: str) -> tuple[SqlStore, SqlStore]:
     """A store as two processes have it: by a connection each."""
     one, other = Database(url), Database(url)
     space = one.open_space("world", "default")
+    one.take_changed()
     return SqlStore(one, space), SqlStore(other, space)
 
 
@@ -86,7 +87,7 @@ def test_a_process_that_was_away_long_reads_everything_again(url: str, monkeypat
     for number in range(30):
         one.insert(TALLIES, str(number), Tally())
 
-    assert 30 == one.database.run("SELECT count(*) FROM records").one()[0]
+    assert 30 == one.database.run("SELECT count(*) FROM records")[0][0]
     assert rows(one) == rows(other)
 
 
@@ -115,7 +116,7 @@ def test_names_may_hold_any_character(url: str) -> None:
 def test_the_log_keeps_the_newest_calls(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With their numbers; at most so many, and so many bytes."""
     store, other = pair(url)
-    monkeypatch.setattr(sql, "MAX_CALLS", 100)
+    monkeypatch.setattr(sql_calls, "MAX_CALLS", 100)
     for number in range(255):
         store.log.append(call(at=number))
     entry = store.log.append(call(at=255))
@@ -127,13 +128,85 @@ def test_the_log_keeps_the_newest_calls(url: str, monkeypatch: pytest.MonkeyPatc
     assert call(at=200) == other.log.find(201)
     assert other.log.find(1) is None
 
-    monkeypatch.setattr(sql, "MAX_BYTES", 5000)
+    monkeypatch.setattr(sql_calls, "MAX_BYTES", 5000)
     for number in range(64):
         store.log.append(call(at=number))
     assert 5 < len(store.log) < 40
     store.log.clear()
     assert not other.log
     assert 320 == other.log.last_number
+
+
+def test_a_reader_of_the_log_waits_for_what_other_processes_have_answered(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets the calls in the order of their answers, whichever process has written first."""
+    monkeypatch.setattr(sql_calls, "QUEUE_SECONDS", 0.2)
+    monkeypatch.setattr(sql_calls, "WRITER_SECONDS", 60)
+    one, other = pair(url)
+    for number, store in enumerate((one, other, one, other)):
+        store.log.append(call(at=number))
+
+    assert [call(at=number) for number in range(4)] == list(other.log)
+    assert {1, 2, 3, 4} == {number for number, _ in one.log.since(0)}
+
+
+def test_a_killed_process_holds_up_readers_of_the_log_only_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last calls are lost."""
+    monkeypatch.setattr(sql_calls.CallQueue, "_wake_thread", lambda *_: None)
+    monkeypatch.setattr(sql_calls, "WRITER_SECONDS", 0.05)
+    one, other = pair(url)
+    one.log.append(call(at=1))
+    other.log.append(call(at=2))
+    assert [(2,)] == other.database.run("SELECT count(*) FROM writers")
+    assert [call(at=2)] == list(other.log)
+
+    assert [] == other.database.run("SELECT process FROM writers")
+
+
+def test_a_call_that_has_changed_something_is_written_at_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so is what waited before it; a process that is killed afterwards has lost nothing."""
+    monkeypatch.setattr(sql_calls.CallQueue, "_wake_thread", lambda *_: None)
+    store = pair(url)[0]
+    statement = "SELECT number FROM calls ORDER BY number"
+    store.log.append(call(at=1))
+    assert [] == store.database.run(statement)
+    store.insert(TALLIES, "a", Tally())
+    store.log.append(call(at=2))
+
+    assert [(1,), (2,)] == store.database.run(statement)
+
+
+def test_calls_that_could_not_be_written_are_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the database is back; the end of a stream is in them."""
+    monkeypatch.setattr(tables, "LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(tables, "RETRY_SECONDS", 0.0)
+    store = pair(f"sqlite:///{tmp_path}/store.db")[0]
+    entry = store.log.append(call(at=1))
+    lock = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="locked"):
+        list(store.log)
+    lock.execute("ROLLBACK")
+    lock.close()
+    store.log.amend(entry, call(at=2))
+
+    assert [call(at=2)] == list(store.log)
+
+
+def test_a_look_lasts_as_long_as_its_block(url: str) -> None:
+    """In it a thread reads the same state, unless it changes something; afterwards it sees what others have changed."""
+    one, other = pair(url)
+    one.insert(TALLIES, "a", Tally())
+    with one.database.one_look():
+        assert Tally() == one.get(TALLIES, "a")
+        other.replace(TALLIES, "a", Tally(1))
+        assert Tally() == one.get(TALLIES, "a")
+        one.insert(TALLIES, "b", Tally())
+        assert Tally(1) == one.get(TALLIES, "a")
+        other.replace(TALLIES, "a", Tally(2))
+
+    assert Tally(2) == one.get(TALLIES, "a")
 
 
 def test_a_copy_that_nobody_uses_is_deleted(url: str) -> None:
@@ -173,7 +246,7 @@ def test_a_schema_is_brought_up_to_date(url: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(tables, "MIGRATIONS", newer)
     migrated = Database(url)
     assert str(len(newer)) == migrated.read_meta("schema")
-    assert (None,) == migrated.run("SELECT note FROM spaces").first()
+    assert (None,) == migrated.run("SELECT note FROM spaces")[0]
     assert [("a", Tally())] == rows(SqlStore(migrated, store.space))
     migrated.close()
     monkeypatch.undo()

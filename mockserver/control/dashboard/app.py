@@ -170,7 +170,7 @@ class Dashboard:
                     values = self._common(request, page.world) | {"number": number, "call": call}
                     row = " ".join(template.render(values).split())
                     yield f"id: {number}\ndata: {row}\n\n"
-                    last = number
+                    last = max(last, number)
                 await Machine.async_sleep(EVENT_SECONDS)
 
         return StreamingResponse(events(), media_type="text/event-stream", headers=HEADERS)

@@ -95,7 +95,10 @@ def show_job(request: PageRequest) -> Json:
 def show_traffic(request: PageRequest) -> Json:
     """Return the newest calls, newest first."""
     numbered = request.world.calls.newest(LOG_SIZE)
-    return {"calls": numbered[::-1], "last": numbered[-1][0] if numbered else request.world.calls.last_number}
+    return {
+        "calls": numbered[::-1],
+        "last": max((number for number, _ in numbered), default=request.world.calls.last_number),
+    }
 
 
 def show_call(request: PageRequest) -> Json:

@@ -1,0 +1,143 @@
+"""What a request asks of a database: the same statements on every machine."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mockserver.app import create_app
+from mockserver.doors.inprocess import AppRequest, send_request
+from mockserver.state.clock import ManualClock
+from mockserver.state.sql import SqlStore
+from mockserver.state.sql_calls import QUEUE_CALLS, CallQueue
+from mockserver.state.sql_worlds import open_worlds
+from mockserver.state.world import World, Worlds
+
+EXAMPLES = {"examples": {"examples": [{"textInput": "1", "output": "2"}] * 20}}
+MODEL = {
+    "displayName": "m",
+    "baseModel": "models/gemini-1.5-flash-001-tuning",
+    "tuningTask": {"trainingData": EXAMPLES},
+}
+PROMPT = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
+
+CHECK = "PRAGMA data_version"
+"""A number in shared memory: has another process committed anything?"""
+
+VERSION = "SELECT value FROM counters"
+"""What it has committed: records, or only calls and counters?"""
+
+WRITER = "INSERT INTO writers"
+
+
+class Servers:
+    """Two processes' applications on one SQLite file, and the statements of the first one."""
+
+    def __init__(self, url: str) -> None:
+        self.one, self.other = (open_worlds(url, {"clock": "manual", "seed": 1}, frozenset())[0] for _ in range(2))
+        self.statements: list[str] = []
+        created = json.loads(self.send(self.one, "POST", "/v1beta/tunedModels?tunedModelId=mine", MODEL))
+        self.operation = created["name"]
+        self.one.default.clock.advance(hours=2)
+        for send in (self.get, self.poll, self.generate):  # the first of each kind fills caches
+            send()
+        store = self.one.default.store
+        assert isinstance(store, SqlStore)
+        store.log.settle()
+        store.database._driver.set_trace_callback(self.statements.append)  # noqa: SLF001 - it alone sees all statements
+
+    def send(self, worlds: Worlds, verb: str, path: str, message: object = None, key: str = "any") -> bytes:
+        """The body of an answer, which must be 200."""
+        body = b"" if message is None else json.dumps(message).encode()
+        headers = [("x-goog-api-key", key), ("content-type", "application/json"), ("content-length", str(len(body)))]
+        reply = send_request(create_app(worlds), AppRequest(verb, f"http://127.0.0.1{path}", headers, body))
+        text = b"".join(reply.pieces)
+        assert 200 == reply.status, text
+        return text
+
+    def get(self) -> None:
+        self.send(self.one, "GET", "/v1beta/tunedModels/mine")
+
+    def poll(self) -> None:
+        self.send(self.one, "GET", f"/v1beta/{self.operation}")
+
+    def generate(self) -> None:
+        self.send(self.one, "POST", "/v1beta/tunedModels/mine:generateContent", PROMPT)
+
+    def run(self, send: Callable[[], None]) -> list[str]:
+        """The beginnings of the statements of a request."""
+        self.statements.clear()
+        send()
+        return [" ".join(statement.partition("(")[0].split()[:4]) for statement in self.statements]
+
+
+@pytest.fixture
+def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
+    """Servers that write calls when there are enough of them, and not after a while."""
+    monkeypatch.setattr(CallQueue, "_wake_thread", lambda *_: None)
+    servers = Servers(f"sqlite:///{tmp_path}/store.db")
+    yield servers
+    servers.one.close()
+    servers.other.close()
+
+
+def test_a_read_looks_once_whether_anything_has_changed(servers: Servers) -> None:
+    """The first one since the last calls were written says that there will be calls to write."""
+    assert [CHECK, WRITER] == servers.run(servers.get)
+    assert [CHECK] == servers.run(servers.get)
+    assert [CHECK] == servers.run(servers.poll)
+
+
+def test_a_world_costs_nothing_more(servers: Servers) -> None:
+    """A request that names one asks the same, once the process knows it and nothing has changed."""
+    servers.one.add(World(ManualClock(), name="second", store=servers.one.create_store()))
+
+    def list_models() -> None:
+        servers.send(servers.one, "GET", "/v1beta/tunedModels", key="mockserver-second-key")
+
+    for _ in range(2):
+        list_models()
+    assert [CHECK] == servers.run(list_models)
+
+
+def test_an_answer_also_takes_a_number(servers: Servers) -> None:
+    """That of its id, which no other process may take."""
+    servers.get()
+
+    assert [CHECK, "INSERT INTO counters"] == servers.run(servers.generate)
+
+
+def test_many_calls_are_written_in_one_transaction(servers: Servers) -> None:
+    """A commit for each would cost more than most requests."""
+    statements = Counter(statement for _ in range(QUEUE_CALLS) for statement in servers.run(servers.get))
+
+    assert QUEUE_CALLS == statements.pop(CHECK)
+    assert QUEUE_CALLS == statements.pop("INSERT INTO calls")
+    assert {
+        WRITER: 1,
+        "BEGIN IMMEDIATE": 1,
+        "UPDATE spaces SET calls": 1,
+        "DELETE FROM writers WHERE": 1,
+        "COMMIT": 1,
+    } == {name: count for name, count in statements.items() if not name.startswith("DELETE FROM calls")}
+
+
+def test_what_another_process_has_logged_is_not_read(servers: Servers) -> None:
+    """But what it has changed is read: the records that are new, in one transaction."""
+    servers.send(servers.other, "GET", "/v1beta/tunedModels/mine")
+    assert servers.other.default.calls
+    assert [CHECK, VERSION, WRITER] == servers.run(servers.get)
+    servers.send(servers.other, "PATCH", "/v1beta/tunedModels/mine", {"description": "new"})
+
+    assert [
+        CHECK,
+        VERSION,
+        "SELECT epoch, revision, purged",
+        "BEGIN",
+        "SELECT epoch, revision, purged",
+        "SELECT name, revision, inserted",
+        "SELECT name, version, ordinal,",
+        "COMMIT",
+    ] == servers.run(servers.get)

@@ -1,0 +1,295 @@
+"""The log of calls in a database, which several processes write.
+
+A commit for each call would cost more than most requests. So a process keeps the calls that it has answered for at most
+`QUEUE_SECONDS`, and writes them together; at once if one has changed a record. Before it answers the first of them, it
+commits a row in the table `writers`: who reads the log waits until all writers have written what they had. So a reader
+sees every call that was answered before, by whichever process, in the order of the answers. If a process is killed,
+the calls that it has kept are lost.
+"""
+
+import json
+import secrets
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from mockserver.state.calls import CallLog, LogEntry, RecordedCall
+from mockserver.state.clock import Machine, Nanos, countdown, machine_time
+from mockserver.state.codec import decode, encode
+from mockserver.state.database import Database
+from mockserver.state.store import Unavailable
+
+MAX_CALLS = 10_000
+MAX_BYTES = 64 * 2**20
+COUNTED_EVERY = 64
+"""How many calls the log of a space keeps, and how many bytes. It may have `COUNTED_EVERY` calls more, and for each
+process a 64th of the bytes, because counting takes longer than adding a call."""
+
+QUEUE_SECONDS = 0.01
+QUEUE_CALLS = 64
+QUEUE_BYTES = 2**20
+"""How long a process keeps calls before it writes them, and how many of them, of how many bytes."""
+
+WRITER_SECONDS = 1.0
+WRITER_PAUSE = 0.002
+"""How long a reader waits for a writer before it takes it for dead, and how often it looks."""
+
+
+def write_json(record: Any) -> str:
+    """Return a record as the text that is stored. It is ASCII, which a database takes whatever its encoding is."""
+    tree = encode(record)
+    try:
+        text = orjson.dumps(tree).decode()
+    except TypeError:  # numbers of more than 64 bits, surrogates
+        text = ""
+    return text if text and text.isascii() else json.dumps(tree, separators=(",", ":"))
+
+
+class _SqlEntry(LogEntry):
+    """A call as it was appended, and its number, which is 0 until it is written."""
+
+    __slots__ = ("_call", "number", "space", "text", "time")
+
+    def __init__(self, space: int, time: Nanos, call: RecordedCall, text: str) -> None:
+        self.space, self.time, self._call, self.text = space, time, call, text
+        self.number = 0
+
+    @property
+    def call(self) -> RecordedCall:
+        return self._call
+
+
+class CallQueue:
+    """The calls that this process has answered and not written yet, of all spaces of a database."""
+
+    def __init__(self) -> None:
+        self._process = secrets.token_hex(8)
+        self._entries: dict[int, list[_SqlEntry]] = {}
+        self._count = self._size = 0
+        self._is_filling = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, database: Database, entry: _SqlEntry) -> None:
+        """Add a call."""
+        with database.lock:
+            at_once = database.take_changed()
+            if not self._entries and not at_once:
+                database.run(
+                    "INSERT INTO writers (process, since) VALUES (:process, :since)"
+                    " ON CONFLICT (process) DO UPDATE SET since = excluded.since",
+                    process=self._process,
+                    since=entry.time,
+                )
+            self._entries.setdefault(entry.space, []).append(entry)
+            self._count += 1
+            self._size += len(entry.text)
+            if at_once or self._count >= QUEUE_CALLS or self._size >= QUEUE_BYTES:
+                self.write(database)
+            else:
+                self._wake_thread(database)
+
+    def amend(self, database: Database, entry: _SqlEntry, text: str) -> None:
+        """Replace the text of a call."""
+        with database.lock:
+            if not entry.number:
+                entry.text = text
+                return
+        database.run(
+            "UPDATE calls SET call = :call, size = :size WHERE space = :space AND number = :number",
+            call=text,
+            size=len(text),
+            space=entry.space,
+            number=entry.number,
+        )
+
+    def write(self, database: Database) -> None:
+        """Write all calls, in one transaction."""
+        with database.lock:
+            if not self._entries:
+                return
+            with database.transaction():
+                for space, entries in sorted(self._entries.items()):
+                    _insert(database, space, entries)
+                database.run("DELETE FROM writers WHERE process = :process", process=self._process)
+            self._entries, self._count, self._size = {}, 0, 0
+
+    def _wake_thread(self, database: Database) -> None:
+        """Have a thread write what there is in a while. It ends when nobody uses the database any more."""
+        self._is_filling.set()
+        if self._thread is None or not self._thread.is_alive():
+            weakref.finalize(database, self._is_filling.set)
+            self._thread = threading.Thread(
+                target=self._write_in_time, args=[weakref.ref(database)], name="mockserver-calls", daemon=True
+            )
+            self._thread.start()
+
+    def _write_in_time(self, reference: weakref.ref[Database]) -> None:
+        while True:
+            self._is_filling.wait()
+            Machine.sleep(QUEUE_SECONDS)
+            database = reference()
+            if database is None:
+                return
+            try:
+                with database.lock:
+                    self._is_filling.clear()
+                    self.write(database)
+            except Unavailable:  # requests say so; the calls are written when the database is back
+                self._is_filling.set()
+            del database
+
+    def settle(self, database: Database) -> None:
+        """Wait until every call that any process has answered before is written."""
+        self.write(database)
+        left = countdown(WRITER_SECONDS)
+        waiting = self._find_writers(database)
+        while waiting:
+            if left() < 0:
+                for process, since in waiting:
+                    database.run(
+                        "DELETE FROM writers WHERE process = :process AND since = :since", process=process, since=since
+                    )
+                return
+            Machine.sleep(WRITER_PAUSE)
+            waiting &= self._find_writers(database)
+
+    def _find_writers(self, database: Database) -> set[tuple[str, Nanos]]:
+        return set(database.run("SELECT process, since FROM writers WHERE process <> :own", own=self._process))
+
+
+def _insert(database: Database, space: int, entries: Sequence[_SqlEntry]) -> None:
+    """Insert calls, unless the space has been deleted: part of a transaction."""
+    count = len(entries)
+    rows = database.run(
+        "UPDATE spaces SET calls = calls + :count WHERE id = :space RETURNING calls", count=count, space=space
+    )
+    if not rows:
+        return
+    last = int(rows[0][0])
+    for number, entry in enumerate(entries, last - count + 1):
+        entry.number = number
+    database.run_many(
+        "INSERT INTO calls (space, number, time, size, call) VALUES (:space, :number, :time, :size, :call)",
+        [
+            {"space": space, "number": it.number, "time": it.time, "size": len(it.text), "call": it.text}
+            for it in entries
+        ],
+    )
+    if last // COUNTED_EVERY != (last - count) // COUNTED_EVERY:
+        _drop(database, space, last - MAX_CALLS)
+
+
+def _drop(database: Database, space: int, number: int) -> None:
+    """Remove the calls of a space up to a number."""
+    database.run("DELETE FROM calls WHERE space = :space AND number <= :number", space=space, number=number)
+
+
+_queues: weakref.WeakKeyDictionary[Database, CallQueue] = weakref.WeakKeyDictionary()
+
+
+def queue_of(database: Database) -> CallQueue:
+    """Return the queue of a database."""
+    return _queues.setdefault(database, CallQueue())
+
+
+class SqlCallLog(CallLog):
+    """The newest calls of a space, in its database."""
+
+    def __init__(self, database: Database, space: int) -> None:  # the base class keeps its calls in memory
+        self._database, self._space = database, space
+        self._queue = queue_of(database)
+        self._uncounted = 0
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that the calls take as texts."""
+        self.settle()
+        ((size,),) = self._database.run("SELECT sum(size) FROM calls WHERE space = :space", space=self._space)
+        return int(size or 0)
+
+    @property
+    def last_number(self) -> int:
+        """Return how many calls the log has ever had."""
+        self.settle()
+        rows = self._database.run("SELECT calls FROM spaces WHERE id = :space", space=self._space)
+        return int(rows[0][0]) if rows else 0
+
+    def settle(self) -> None:
+        """Wait until every call that any process has answered before is written."""
+        self._queue.settle(self._database)
+
+    def append(self, call: RecordedCall) -> LogEntry:
+        """Add a call. The returned entry is for `amend`."""
+        entry = _SqlEntry(self._space, machine_time(), call, write_json(call))
+        self._uncounted += len(entry.text)
+        self._queue.add(self._database, entry)
+        if self._uncounted > MAX_BYTES // 64:
+            self._uncounted = 0
+            self._queue.write(self._database)
+            _drop(self._database, self._space, self._find_excess())
+        return entry
+
+    def _find_excess(self) -> int:
+        """Return the number of the newest call for which the log has no room, but not of the last one."""
+        ((excess,),) = self._database.run(
+            "SELECT max(number) FROM (SELECT number, sum(size) OVER (ORDER BY number DESC) AS total FROM calls"
+            " WHERE space = :space) AS sizes WHERE total > :bytes"
+            " AND number < (SELECT max(number) FROM calls WHERE space = :space)",
+            space=self._space,
+            bytes=MAX_BYTES,
+        )
+        return int(excess or 0)
+
+    def amend(self, entry: LogEntry, call: RecordedCall) -> None:
+        """Replace the call of an entry; does nothing if the log has dropped the entry."""
+        if not isinstance(entry, _SqlEntry):
+            raise TypeError(f"{entry!r} is not an entry of this log")
+        self._queue.amend(self._database, entry, write_json(call))
+
+    def _read(self, where: str = "number > 0", **values: int) -> list[tuple[int, RecordedCall]]:
+        self.settle()
+        rows = self._database.run(
+            f"SELECT number, call FROM calls WHERE space = :space AND {where} ORDER BY time, number",  # noqa: S608 - our own condition
+            space=self._space,
+            **values,
+        )
+        return [(int(number), decode(RecordedCall, json.loads(text))) for number, text in rows]
+
+    def __iter__(self) -> Iterator[RecordedCall]:
+        """Iterate over the calls that are in the log now, oldest first."""
+        return iter([call for _, call in self._read()])
+
+    def newest_first(self) -> Iterator[RecordedCall]:
+        """Iterate over the calls that are in the log now, newest first."""
+        return reversed([call for _, call in self._read()])
+
+    def since(self, number: int) -> list[tuple[int, RecordedCall]]:
+        """Return the calls with higher numbers, with their numbers, oldest first.
+
+        The numbers do not ascend if several processes have answered at the same time.
+        """
+        return self._read("number > :number", number=number)
+
+    def find(self, number: int) -> RecordedCall | None:
+        """Return the call of that number, if the log still has it."""
+        return next((call for _, call in self._read("number = :number", number=number)), None)
+
+    def __len__(self) -> int:
+        self.settle()
+        return int(self._database.run("SELECT count(*) FROM calls WHERE space = :space", space=self._space)[0][0])
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def clear(self) -> None:
+        """Drop all calls. Their numbers are not used again."""
+        self.settle()
+        drop_calls(self._database, self._space)
+
+
+def drop_calls(database: Database, space: int) -> None:
+    """Drop all calls of a space that are written."""
+    database.run("DELETE FROM calls WHERE space = :space", space=space)
