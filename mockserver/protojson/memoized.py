@@ -24,12 +24,9 @@ class _Memoized:
         result: T = self._results[function]
         return result
 
-    def pickle_once(self) -> bytes:
-        """Return it pickled as a plain list or dict: the log of calls keeps it in every answer."""
-        return self.compute(_pickle_plain)
-
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
-        return pickle.loads, (self.pickle_once(),)
+        """Pickle it once, as a plain list or dict: the log of calls keeps it in every answer."""
+        return pickle.loads, (self.compute(_pickle_plain),)
 
 
 class MemoizedList(_Memoized, list[Any]):
@@ -58,6 +55,10 @@ class Views:
         self._capacity = capacity
         self._views: dict[tuple[int, Hashable], tuple[ref[Any], MemoizedMessage]] = {}
 
+    def __len__(self) -> int:
+        """Return how many messages are kept."""
+        return len(self._views)
+
     def show(self, record: Any, state: Hashable, build: Callable[[], Mapping[str, Any]]) -> MemoizedMessage:
         """Return the message of a record in a state; call `build` to create it."""
         key = (id(record), state)
@@ -72,5 +73,4 @@ class Views:
 
 
 def _pickle_plain(value: list[Any] | dict[str, Any]) -> bytes:
-    """Return a plain list or dict of the same values, pickled."""
     return pickle.dumps(dict(value) if isinstance(value, dict) else list(value))

@@ -60,13 +60,13 @@ _RESPONSE = RecordedCall.__slots__.index("response")
 
 def _pack(call: RecordedCall) -> bytes:
     """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them."""
-    fields = _fields(call)
-    pickle_once = getattr(call.response, "pickle_once", None)  # of a message that keeps its own bytes
-    if pickle_once is not None:
-        return b"r" + marshal.dumps((*fields[:_RESPONSE], pickle_once(), *fields[_RESPONSE + 1 :]))
+    fields, response = _fields(call), call.response
     try:
+        if isinstance(response, dict) and type(response) is not dict:
+            # Only pickle packs a subclass. It is slower, and a subclass may have its bytes already.
+            return b"r" + marshal.dumps((*fields[:_RESPONSE], pickle.dumps(response), *fields[_RESPONSE + 1 :]))
         return b"m" + marshal.dumps(fields)
-    except ValueError:  # a value is of a subclass; pickle is slower
+    except ValueError:  # another value is of a subclass
         return b"p" + pickle.dumps(fields)
 
 
