@@ -109,7 +109,7 @@ MUTATIONS = (
     Mutation(
         "no hint for a refused call",
         "mockserver/dispatch/dispatcher.py",
-        "answer.hint = request.service.refusal_hint(request.route, answer.message)",
+        "answer.hint = request.service.refusal_hint(request.world, request.route, answer.message, answer.result)",
         "pass",
         (f"{LAWS}/dispatch",),
     ),
