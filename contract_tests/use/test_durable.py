@@ -21,6 +21,7 @@ import pytest
 from contract_tests.postgres import Postgres, postgres
 from contract_tests.use.kills import BASE, EXAMPLES, kill_again_and_again
 from contract_tests.use.serving import serving
+from contract_tests.use.store_soak import soak
 from mockserver.rpc.outages import OVERLOADED
 
 JOBS = "/v1/projects/mine/locations/us-central1/tuningJobs"
@@ -349,3 +350,12 @@ def test_a_store_that_cannot_be_used_is_refused_with_a_sentence(options: tuple[s
     assert 2 == ran.returncode
     assert sentence in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_workers_at_full_load_answer_without_an_error(store: Place) -> None:
+    """For some seconds; `make store-soak` does it for ten minutes."""
+    tally = soak(2.0, list(store.options), 2, store.folder)
+
+    assert () == tally.errors
+    assert tally.requests > 20
+    assert 3 == len(tally.memory)

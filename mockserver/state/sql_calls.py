@@ -49,17 +49,24 @@ def write_json(record: Any) -> str:
 
 
 class _SqlEntry(LogEntry):
-    """A call as it was appended, and its number, which is 0 until it is written."""
+    """A call as the text that is stored, and its number, which is 0 until it is written.
 
-    __slots__ = ("_call", "number", "space", "text", "time")
+    It does not hold the call, whose many objects the garbage collector would look at again and again.
+    """
 
-    def __init__(self, space: int, time: Nanos, call: RecordedCall, text: str) -> None:
-        self.space, self.time, self._call, self.text = space, time, call, text
+    __slots__ = ("number", "space", "text", "time")
+
+    def __init__(self, space: int, time: Nanos, text: str) -> None:
+        self.space, self.time, self.text = space, time, text
         self.number = 0
 
     @property
     def call(self) -> RecordedCall:
-        return self._call
+        return _read_call(self.text)
+
+
+def _read_call(text: str) -> RecordedCall:
+    return decode(RecordedCall, json.loads(text))
 
 
 class CallQueue:
@@ -94,8 +101,8 @@ class CallQueue:
     def amend(self, database: Database, entry: _SqlEntry, text: str) -> None:
         """Replace the text of a call."""
         with database.lock:
+            entry.text = text
             if not entry.number:
-                entry.text = text
                 return
         database.run(
             "UPDATE calls SET call = :call, size = :size WHERE space = :space AND number = :number",
@@ -223,7 +230,7 @@ class SqlCallLog(CallLog):
 
     def append(self, call: RecordedCall) -> LogEntry:
         """Add a call. The returned entry is for `amend`."""
-        entry = _SqlEntry(self._space, machine_time(), call, write_json(call))
+        entry = _SqlEntry(self._space, machine_time(), write_json(call))
         self._uncounted += len(entry.text)
         self._queue.add(self._database, entry)
         if self._uncounted > MAX_BYTES // 64:
@@ -256,7 +263,7 @@ class SqlCallLog(CallLog):
             space=self._space,
             **values,
         )
-        return [(int(number), decode(RecordedCall, json.loads(text))) for number, text in rows]
+        return [(int(number), _read_call(text)) for number, text in rows]
 
     def __iter__(self) -> Iterator[RecordedCall]:
         """Iterate over the calls that are in the log now, oldest first."""
