@@ -224,7 +224,7 @@ def test_a_server_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
             "neither one of Google's two APIs nor a server on this machine",
         ),
         (("--", "no-such-program-anywhere"), "program not found: 'no-such-program-anywhere'"),
-        ((), "name the program: mockserver record -- python tune.py. Or give --port"),
+        ((), "name the program: mockserver record -- python tune.py. To start the program yourself instead"),
         (("--port", "eighty"), "--port: 'eighty' is not a whole number"),
     ],
 )
