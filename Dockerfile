@@ -1,5 +1,7 @@
-# A small image that runs as nobody in particular. Nothing is downloaded but what the locks pin, by hash.
-FROM python:3.12-slim AS build
+# A small image that runs as an unprivileged user, with all extras that `serve` and `run` use: gRPC, databases, metrics,
+# traces. Nothing is downloaded but what is pinned by a hash: packages by the locks, Python's image by the digest of its
+# index, which covers all architectures. Dependabot raises it; both stages have the same.
+FROM python:3.12-slim@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea AS build
 WORKDIR /src
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN python -m venv --without-pip /app \
@@ -12,7 +14,7 @@ RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && pip --python /app/bin/python install --no-cache-dir --no-deps --no-index /wheels/*.whl \
     && mkdir /data
 
-FROM python:3.12-slim
+FROM python:3.12-slim@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea
 LABEL org.opencontainers.image.title="gemini-tuning-mockserver" \
       org.opencontainers.image.description="A local mock server for Google's Gemini tuning APIs" \
       org.opencontainers.image.licenses="Apache-2.0"

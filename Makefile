@@ -3,10 +3,11 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack kills histories stores store-soak evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick lint format types imports check clients docs dist sbom workflows audit schema lock clean
+.PHONY: attack kills histories stores store-soak evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick peers lint format types imports check clients docs dist sbom workflows kubernetes audit schema lock clean
 
 BIN := .venv/bin
-CLIENTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
+LISTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
+CLIENTS := $(filter-out peers,$(LISTS))
 SOURCES := mockserver contract_tests scripts benchmarks
 
 help: ## list the targets
@@ -55,6 +56,9 @@ bench: .venv/ready ## measure start and requests, relative to a minimal server; 
 bench-quick: .venv/ready ## start and requests with fewer rounds, in two minutes
 	@$(BIN)/python benchmarks/run.py --quick
 
+peers: .venvs/peers/ready clients/peers/node_modules/ready ## measure us beside aimock, FastAPI, moto, respx and responses
+	@.venvs/peers/bin/python benchmarks/peers.py $(ARGS)
+
 lint: .venv/ready ## ruff: rules and format
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
@@ -89,6 +93,9 @@ sbom: .venvs/release/ready ## write the bill of materials of what the server nee
 workflows: .venvs/release/ready ## check the workflows and the action with zizmor, with no network
 	@.venvs/release/bin/zizmor --quiet --offline --no-progress .github action.yml
 
+kubernetes: .venvs/release/ready ## check the example for Kubernetes against Kubernetes' schemas, with no network
+	@.venvs/release/bin/kubernetes-validate --strict --quiet docs/examples/kubernetes.yaml
+
 audit: .venvs/release/ready ## look for known vulnerabilities of what the server needs at run time
 	@.venvs/release/bin/pip-audit --require-hashes --disable-pip --requirement requirements/runtime.txt
 
@@ -104,9 +111,9 @@ schema: .venvs/google/ready ## generate the tables of messages and methods from 
 
 lock: .venvs/lock/ready ## pin dependencies after a change; ARGS=--upgrade takes the newest versions
 	@for name in lock build release; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt; done
-	@$(COMPILE) pyproject.toml --extra grpc --extra run --extra metrics --extra sql -o requirements/runtime.txt
+	@$(COMPILE) pyproject.toml --extra grpc --extra run --extra metrics --extra otel --extra sql -o requirements/runtime.txt
 	@for name in dev docs; do $(COMPILE) pyproject.toml requirements/$$name.in -o requirements/$$name.txt; done
-	@for name in $(CLIENTS); do \
+	@for name in $(LISTS); do \
 		$(COMPILE) pyproject.toml requirements/clients/$$name.in -o requirements/clients/$$name.txt; done
 
 clean: ## remove every environment and cache

@@ -13,8 +13,10 @@ import random
 import statistics
 import sys
 import urllib.request
+from collections.abc import Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from kinds import STREAM, Kind, prepare
 from processes import Server, baseline, free_port, need_linux, ours, running
@@ -45,19 +47,21 @@ def credentials(path: str) -> tuple[str, str]:
     return ("authorization", "Bearer any") if "/projects/" in path else ("x-goog-api-key", "any")
 
 
-async def read_response(reader: asyncio.StreamReader) -> None:
-    """Read one response to its end. SystemExit unless it is 200."""
+async def read_response(reader: asyncio.StreamReader) -> bool:
+    """Read one response to its end; return whether the connection stays open. SystemExit unless it is 200."""
     head = await reader.readuntil(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 200"):
         raise SystemExit(head.decode())
+    stays_open = b"\r\nconnection: close" not in head.lower()
     for line in head.splitlines():
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             await reader.readexactly(int(value))
-            return
+            return stays_open
     while size := int(await reader.readline(), 16):  # chunks
         await reader.readexactly(size + 2)
     await reader.readline()
+    return stays_open
 
 
 async def send_requests(load: Load, count: int) -> None:
@@ -65,12 +69,17 @@ async def send_requests(load: Load, count: int) -> None:
     left, request = iter(range(count)), load.as_bytes()
 
     async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", load.server.port)
+        reader, writer = await connect()
         for _ in left:
             writer.write(request)
-            await read_response(reader)
+            if not await read_response(reader):
+                writer.close()
+                reader, writer = await connect()
         writer.close()
         await writer.wait_closed()
+
+    def connect() -> Coroutine[Any, Any, tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        return asyncio.open_connection("127.0.0.1", load.server.port)
 
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
 

@@ -2,12 +2,12 @@
 
 import http.client
 import os
-import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,10 @@ serve(app, "127.0.0.1", int(sys.argv[1]), lambda url: None)
 """
 
 
+FOLDER = tempfile.TemporaryDirectory()
+"""For the files of the servers, such as their databases."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A server that answers requests. `started` is the seconds until its first answer."""
@@ -56,9 +60,8 @@ class Server:
     started: float
 
     def cpu_seconds(self) -> float:
-        """Return the processor time it has used."""
-        threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
-        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+        """Return the processor time it has used, with that of threads that have ended."""
+        return time.clock_gettime(~self.pid << 3 | 2)  # Linux: the processor-time clock of a process, CPUCLOCK_SCHED
 
     def megabytes(self) -> float:
         """Return its memory as proportional set size (PSS)."""
@@ -81,7 +84,23 @@ def ours(port: int) -> list[str]:
 
 def ours_with_program(port: int) -> list[str]:
     """Return the command that starts it with its proxy, and a program that waits."""
-    return [sys.executable, "-m", "mockserver", "run", "--port", str(port), "--seed", "1", "--", "sleep", "60"]
+    program = ["sh", "-c", f"> {_marker(port)}; exec sleep 60"]
+    return [sys.executable, "-m", "mockserver", "run", "--port", str(port), "--seed", "1", "--", *program]
+
+
+def is_running_program(port: int) -> bool:
+    """Return whether the program of a server with one has started."""
+    return _marker(port).exists()
+
+
+def _marker(port: int) -> Path:
+    return Path(FOLDER.name) / f"{port}.started"
+
+
+def ours_with_everything(port: int) -> list[str]:
+    """Return the command that starts it with what takes longest: gRPC, a database, traces that no collector takes."""
+    traced = ["env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9"]
+    return [*traced, *ours(port), "--grpc-port", "0", "--store", f"sqlite:///{FOLDER.name}/{port}.db"]
 
 
 def baseline(port: int) -> list[str]:
@@ -97,27 +116,33 @@ def free_port() -> int:
         return port
 
 
+MODEL = "/v1beta/models/gemini-2.0-flash?key=any"
+
+
 @contextmanager
-def running(command: list[str], port: int) -> Iterator[Server]:
-    """Start a server, wait until it answers, stop it."""
+def running(
+    command: list[str], port: int, path: str = MODEL, has_started: Callable[[int], bool] | None = None
+) -> Iterator[Server]:
+    """Start a server, wait until it answers a GET of the path (or what `has_started` says of its port), stop it."""
     start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - ours
+    quiet, environment = subprocess.DEVNULL, os.environ | {"PYTHONDONTWRITEBYTECODE": ""}  # pip writes it
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment) as process:  # noqa: S603 - ours
         try:
-            while not is_answering(port):
+            while not (has_started(port) if has_started else is_answering(port, path)):
                 if process.poll() is not None:
                     raise SystemExit(f"{' '.join(command[:4])} ended with status {process.returncode}")
                 time.sleep(0.001)
             os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
             yield Server(port, process.pid, time.perf_counter() - start)
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
 
 
-def is_answering(port: int) -> bool:
-    """Return whether the server answers a request."""
+def is_answering(port: int, path: str) -> bool:
+    """Return whether the server answers a GET of the path with 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     with suppress(OSError):
-        connection.request("GET", "/v1beta/models/gemini-2.0-flash?key=any")
+        connection.request("GET", path)
         reply = connection.getresponse()
         reply.read()
         return reply.status == 200

@@ -3,11 +3,11 @@
     .venv/bin/python benchmarks/store.py [ROUNDS] [--store URL]
 
 Servers in processes of their own have a store in memory, one in a new SQLite file, one in a SQLite file that two
-processes serve (`--workers 2`), and the last two for a database of a PostgreSQL server too. The first table has the servers' processor time
-for one request, relative to that in memory; a database in a process of its own is not counted. The second one has the
-requests a second of two processes, relative to one, for a client that keeps sixteen connections busy, as many to each
-process: with other programs on the machine's processors it shows less than there is. Creates take turns at the
-database. Last comes what a world costs. Linux only.
+processes serve (`--workers 2`), and the last two for a database of a PostgreSQL server too. The first table has the
+servers' processor time for one request, relative to that in memory; a database in a process of its own is not counted.
+The second one has the requests a second of two processes, relative to one, for a client that keeps sixteen connections
+busy, as many to each process: with other programs on the machine's processors it shows less than there is. Creates take
+turns at the database. Last comes what a world costs. Linux only.
 
 Without `--store`, PostgreSQL is started in a temporary folder if it is installed.
 """

@@ -68,7 +68,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What looks back on the run comes last, and on a whole run only when it is one; what is of no chosen target goes."""
+    """Tests of the whole run come last, and only in a whole run; tests for targets that are not chosen are left out."""
     whole = is_whole(config, items)
     items.sort(key=lambda item: item.path.name == LAST)
     left_out = [item for item in items if is_aimless(config, item) or (item.name in WHOLE and not whole)]

@@ -11,7 +11,7 @@ FACTOR = 20
 
 
 def register() -> None:
-    """What holds in every run; and profiles for `--hypothesis-profile`: long, and hasty, which is content with any counter-example.
+    """What holds in every run; and profiles for `--hypothesis-profile`: long, and hasty (any counter-example will do).
 
     No example has a deadline, nor has finding some: machines differ, and one may be busy with something else.
     """

@@ -3,7 +3,8 @@
 `fixtures/exchanges/*.json` are lists of steps. A step either lets time pass (`advance`, in seconds), or says
 
     about       what it shows
-    agreement   exactly (every byte), shape (members, order, types), about (numbers `within` a fraction), error (status, words)
+    agreement   exactly (every byte), shape (members, order, types), about (numbers `within` a fraction),
+                error (status, words)
     certainty   seen, oracle, doc, derived or our choice, as in mockserver/inspection/evidence.json
     source      where that is from
     only        members that are compared, if not all

@@ -2,8 +2,8 @@
 
 Rules come from four places: the protos behind our tables, the methods every service has beside its own (in the
 transports of Google's generated clients), the discovery documents that ship with google-api-python-client, and those
-of the Developer API that were recorded. `not_supported.json` of a service says what we do not serve, with the reasons. What
-we serve without a published rule has its reason in the route.
+of the Developer API that were recorded. `not_supported.json` of a service says what we do not serve, with the reasons.
+What we serve without a published rule has its reason in the route.
 """
 
 import ast

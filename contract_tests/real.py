@@ -6,7 +6,7 @@
 |---|---|
 | GOOGLE_API_KEY | a key of the Gemini API: without it nothing is asked of the Developer API |
 | MOCKSERVER_REAL_PROJECT | the project on Vertex AI; never taken from anywhere else |
-| MOCKSERVER_REAL_TOKEN | an access token for it; without it gcloud is asked for the one of the application default credentials |
+| MOCKSERVER_REAL_TOKEN | an access token for it; without it gcloud gives that of the default credentials |
 | MOCKSERVER_REAL_LOCATION | us-central1 if not set |
 | MOCKSERVER_REAL_DATASET | gs://... .jsonl: with it one tuning job is created and cancelled at once, without it none |
 | MOCKSERVER_REAL_URL | another server in place of Google's, to rehearse |

@@ -18,20 +18,25 @@ from mockserver.control.routes import Control
 from mockserver.discovery import Discovery
 from mockserver.dispatch.access_log import CallCounter
 from mockserver.dispatch.dispatcher import WouldBlock
+from mockserver.dispatch.routing import Cut
 from mockserver.http import identity
 from mockserver.http.blocking import BlockingCalls
 from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace
 from mockserver.http.host_guard import HostGuard
-from mockserver.http.reply import Cut, HttpReply
+from mockserver.http.reply import TEMPLATE, HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.inspection.services import route_table
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.hosts import without_host
 from mockserver.state.clock import Clock, ManualClock, SystemClock
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
+
+ABORT = "mockserver.abort"
+"""The ASGI extension of a door that can break a connection: a function with the keyword `reset`."""
 
 NO_EVENT_LOOP = "mockserver.no_event_loop"
 """The ASGI extension of a door without an event loop: the app may block, and cannot await a thread."""
@@ -46,28 +51,28 @@ def create_app(
     """Create the ASGI app of the server for one world, by default a new one, or for several.
 
     `guard` decides who may use the control API: by default every program on this machine. `host_guard` decides under
-    which host names, and from which web pages, the server may be used: by default all, as Google's own. `calls` logs and
-    counts every call.
+    which host names, and from which web pages, the server may be used: by default all, as Google's own. `calls` logs
+    and counts every call.
     """
     worlds = world if isinstance(world, Worlds) else Worlds(world or World(SystemClock()))
     return _App(worlds, guard or Guard(), host_guard, calls or CallCounter())
 
 
 class _App:
-    """The parts of the server, and the choice between them."""
+    """The ASGI application: chooses the part of the server that answers a request."""
 
     def __init__(self, worlds: Worlds, guard: Guard, host_guard: HostGuard | None, calls: CallCounter) -> None:
         table = route_table()
         self._worlds = worlds
         self._host_guard = host_guard
         self._calls = calls
-        self._google = Google(HttpFace(worlds, table, calls.log_call), REQUEST_BYTES)
+        self._services = FaceApp(HttpFace(worlds, table, calls.log_call), REQUEST_BYTES)
         self._identity = identity.create_app(worlds)
         self._others = Starlette(
             routes=[
                 HttpRoute("/$discovery/rest", Discovery(worlds, table).answer),
                 Mount("/_mock", Control(worlds, table, guard, calls)),
-                Mount("/", self._google),
+                Mount("/", self._services),
             ]
         )
         self._others.router.redirect_slashes = False
@@ -76,6 +81,8 @@ class _App:
         """Answer a request by the part that it is for."""
         part: ASGIApp = self._others
         if scope["type"] == "http":
+            if ".googleapis.com" in scope["path"]:
+                scope = _without_host(scope)
             part = self._choose(scope)
             if self._host_guard is not None and not scope["path"].startswith("/_mock/"):
                 part = _refuse_host(self._host_guard, scope) or part
@@ -87,7 +94,7 @@ class _App:
             return self._identity
         # Starlette's router takes as long as reading the request, and only Google's paths begin with a version.
         if path.startswith("/v1"):
-            return self._google
+            return self._services
         if path == "/" and identity.asks_for_metadata(headers):
             return identity.METADATA_ROOT
         if path == "/" and _is_browser(scope):
@@ -96,10 +103,21 @@ class _App:
         return self._storage if cloud_storage.serves(host, path) else self._others
 
     @cached_property
-    def _storage(self) -> "Google":
+    def _storage(self) -> "FaceApp":
         from mockserver.cloud_storage.face import StorageFace  # noqa: PLC0415 - few clients store objects
 
-        return Google(StorageFace(self._worlds, self._calls.log_call), OBJECT_BYTES)
+        return FaceApp(StorageFace(self._worlds, self._calls.log_call), OBJECT_BYTES)
+
+
+def _without_host(scope: Scope) -> Scope:
+    """Return the scope of a request whose path may begin with a host of Google's, as a base URL may end with one.
+
+    Not on Google's own hosts, which have no such path.
+    """
+    if dict(scope["headers"]).get(b"host", b"").endswith(b".googleapis.com"):
+        return scope
+    raw_path = without_host(scope.get("raw_path", scope["path"].encode()).decode("latin-1"))
+    return {**scope, "path": without_host(scope["path"]), "raw_path": raw_path.encode("latin-1")}
 
 
 def _refuse_host(guard: HostGuard, scope: Scope) -> Response | None:
@@ -126,11 +144,11 @@ def _is_browser(scope: Scope) -> bool:
     return is_page and not headers.get(b"host", b"").endswith(b".googleapis.com")
 
 
-class Google:
+class FaceApp:
     """A face as an ASGI app.
 
     A request that waits for something outside of this process has its own thread. Requests that take long to compute
-    share a few threads. Of a body larger than the limit only so much is kept that the face can tell.
+    share a few threads. Of a body larger than the limit only enough is kept for the face to see that it is too large.
     """
 
     def __init__(self, face: Face, limit: int) -> None:
@@ -154,12 +172,13 @@ class Google:
             else:
                 loop = asyncio.get_running_loop()
                 reply = await loop.run_in_executor(self._computing, self._face.answer, request)
+        scope[TEMPLATE] = reply.template
         client = _Client(scope, receive, send)
         try:
             if reply.delay_seconds:
                 await client.sleep(reply.clock, reply.delay_seconds)
             if reply.reset or not await _send(reply, client, has_loop=has_loop):
-                reply.close()  # written down before the client can know that it is over
+                reply.close()  # log the call before the client sees the connection end
                 await client.break_off(reset=reply.reset)
         except _ClientLeft:
             pass
@@ -199,15 +218,25 @@ class _Client:
         raise _ClientLeft
 
     async def break_off(self, *, reset: bool) -> None:
-        """End the connection instead of the answer, by what the door offers, and wait until it has ended."""
-        self._extensions["mockserver.abort"](reset=reset)
+        """End the connection instead of the answer, by what the door offers, and wait until it has ended.
+
+        RuntimeError on an ASGI server that does not offer it; once the answer has begun, such a server closes the
+        connection because of the error.
+        """
+        abort = self._extensions.get(ABORT)
+        if abort is None:
+            raise RuntimeError(
+                f"the injected fault breaks the connection, which this ASGI server cannot do: it has no {ABORT!r}"
+                " extension. Use `mockserver serve`, MockServer().live() or the fixtures"
+            )
+        abort(reset=reset)
         await self._receive()
 
 
 def _request(scope: Scope, body: bytes) -> HttpRequest:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return HttpRequest(
-        verb=scope["method"],
+        sent_verb=scope["method"],
         path=scope.get("raw_path", scope["path"].encode()).partition(b"?")[0].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=headers,

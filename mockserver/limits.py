@@ -1,7 +1,7 @@
 """How much one request may ask for: every such limit is declared here, and enforced where it says.
 
-A limit that Google has was seen or is documented, and says so; the others are our choice, far beyond what a program asks
-for, so that one request cannot stop the server for everybody.
+A limit that Google has was seen or is documented, and says so; the others are our choice, far beyond what a program
+asks for, so that one request cannot stop the server for everybody.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit: what it counts, where it is modules, and what somebody past it is told."""
+    """A limit: what it counts, the modules that enforce it, and the answer beyond it."""
 
     name: str
     value: int
@@ -144,7 +144,7 @@ LOGPROBS = _declare(
 EXPRESSION_PLACES = _declare(
     "EXPRESSION_PLACES",
     2_000,
-    "places of a tester's or client's regular expression, repetitions written out",
+    "length of a regular expression that a tester or a client gives, with repetitions written out",
     modules="mockserver.scripting.expressions",
     answer="ValueError; 400 from the control API or in a reward",
 )
@@ -179,7 +179,7 @@ REWARD_REFERENCES = _declare(
 REWARD_WORK = _declare(
     "REWARD_WORK",
     100_000_000,
-    "places of expressions times characters of a response, of all rewards together",
+    "length of expressions times characters of a response, of all rewards together",
     modules="mockserver.vertex.tuning_preparation",
     answer="400",
 )

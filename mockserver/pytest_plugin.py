@@ -104,16 +104,35 @@ _FIXTURES = {"mockserver", "mockserver_class", "mockserver_module", "mockserver_
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the calls that the server received to the report of a failed test."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a failed test the calls that the server received, or that it lacks a fixture."""
     report = yield
     if report.failed and isinstance(item, pytest.Function):
-        for name in sorted(item.funcargs.keys() & _FIXTURES):
+        error = call.excinfo.value if call.excinfo else None
+        servers: dict[str, Any] = {name: item.funcargs[name] for name in sorted(item.funcargs.keys() & _FIXTURES)}
+        for name, server in servers.items():
             from mockserver.testing.fixtures import describe_calls
 
-            server: Any = item.funcargs[name]
-            report.sections.append((f"calls of {name}", describe_calls(server)))
+            others = {other: servers[other] for other in servers if other != name}
+            if text := describe_calls(server, others, error):
+                report.sections.append((f"calls of {name}", text))
+        if not _FIXTURES.intersection(item.fixturenames) and _lacks_credentials(error):
+            report.sections.append(("mockserver", FORGOTTEN))
     return report
+
+
+FORGOTTEN = "this test does not use the fixture mockserver, which answers for Google and has made-up credentials"
+
+
+def _lacks_credentials(error: BaseException | None) -> bool:
+    """Return whether the error, or one that led to it, is that of google.auth for missing credentials."""
+    while error is not None:
+        if type(error).__name__ == "DefaultCredentialsError":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _options(request: pytest.FixtureRequest) -> dict[str, Any]:

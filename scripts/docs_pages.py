@@ -4,9 +4,12 @@ index, contributing, security, changelog   README.md and the other files at the 
 reference/settings.md                      from the declarations of the settings
 reference/control.md                       from the table of the control API's operations
 
-images/architecture.svg, from the layers in pyproject.toml, is in the repository: `python scripts/docs_pages.py` writes it.
+images/architecture.svg, from the layers in pyproject.toml, is in the repository: `python scripts/docs_pages.py` writes
+it.
 """
 
+import logging
+import posixpath
 import re
 import tomllib
 from collections.abc import Iterator
@@ -17,6 +20,8 @@ from typing import Any
 from mockserver.control.openapi import document
 from mockserver.control.table import OPERATIONS
 from mockserver.settings import Beginning, By, InterceptionSettings, Serving, Setting, Settings, declarations
+
+log = logging.getLogger("mkdocs.hooks.docs_pages")  # MkDocs counts the warnings of its loggers
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
@@ -48,8 +53,16 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001 - MkDocs passes them
-    """Point links from pages in docs/ to files at the root at their pages."""
-    return _at_root(markdown, r"\.\./") if page.file.src_uri not in AT_ROOT.values() else markdown
+    """Point links from pages in docs/ to files at the root at their pages, and warn of links out of docs/.
+
+    MkDocs does not look at those: they lead to files that the site does not have.
+    """
+    path = page.file.src_uri
+    text = _at_root(markdown, r"\.\./") if path not in AT_ROOT.values() else markdown
+    for target in re.findall(r"\]\((?!\w+:)([^)\s#]+)", text):
+        if posixpath.normpath(posixpath.join(posixpath.dirname(path), target)).startswith("../"):
+            log.warning("%s links to %s, which is not in the site", path, target)
+    return text
 
 
 def pages() -> Iterator[tuple[str, str]]:

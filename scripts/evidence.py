@@ -5,7 +5,8 @@
 
 Every served method has a row, and so has every sentence that is passed to a constructor of errors. Every comment or
 docstring with "our choice" belongs to a scope (a function, a class, a constant) that has a row of that level, and every
-row of that level names such a scope. A note in base_models.json that says so is such a scope too. A new row has no level: a person must add level, source and date.
+row of that level names such a scope. A note in base_models.json that says so is such a scope too. A new row has no
+level: a person must add level, source and date.
 """
 
 import ast

@@ -28,6 +28,7 @@ SUPPLEMENT = HERE / "schema_supplement.json"
 EVERY_RPC = ""
 VERTEX = {
     "endpoint_service": EVERY_RPC,
+    "gen_ai_cache_service": EVERY_RPC,
     "gen_ai_tuning_service": EVERY_RPC,
     "llm_utility_service": EVERY_RPC,
     "metadata_service": "(Get|List|Query)(MetadataStore|Context|Execution|Artifact)",

@@ -109,7 +109,7 @@ MUTATIONS = (
     Mutation(
         "no hint for a refused call",
         "mockserver/dispatch/dispatcher.py",
-        "answer.hint = request.service.refusal_hint(request.route, answer.message)",
+        "answer.hint = request.service.refusal_hint(request.world, request.route, answer.message, answer.result)",
         "pass",
         (f"{LAWS}/dispatch",),
     ),
@@ -263,7 +263,7 @@ MUTATIONS = (
     Mutation(
         "a change kept though a record has changed",
         "mockserver/state/memory.py",
-        "if (row[1] if row else 0) != version:",
+        "if (row[_VERSION] if row else 0) != version:",
         "if False:",
         (f"{API}/test_concurrency.py",),
     ),
@@ -284,8 +284,8 @@ MUTATIONS = (
     Mutation(
         "an order that moves while pages are turned",
         "mockserver/vertex/tuning_jobs.py",
-        "then = Repository(call.world, page.moment or call.now)",
-        "then = repository",
+        "at_first_page = Repository(call.world, page.moment or call.now)",
+        "at_first_page = repository",
         (f"{API}/test_tuning_jobs.py",),
     ),
     Mutation(
@@ -345,10 +345,24 @@ MUTATIONS = (
         (f"{LAWS}/generation/test_answer.py",),
     ),
     Mutation(
+        "a predicate asked though other conditions failed",
+        "mockserver/scripting/answers.py",
+        "if self.predicate is not None and not mismatches and not self.predicate(prompt):",
+        "if self.predicate is not None and not self.predicate(prompt):",
+        (f"{API}/test_rules_and_faults.py",),
+    ),
+    Mutation(
+        "a stream cut one message later",
+        "mockserver/dispatch/fault_injection.py",
+        "while sent != fault.cut_after_chunks:",
+        "while fault.cut_after_chunks is None or sent <= fault.cut_after_chunks:",
+        (f"{API}/test_rules_and_faults.py",),
+    ),
+    Mutation(
         "an empty body for an empty message",
         "mockserver/http/reply.py",
-        "            return self._print_whole(200, body)",
-        '            return self._print_whole(200, b"" if not result else body)',
+        "            return self._print_whole(200, body, content_type=content_type)",
+        '            return self._print_whole(200, body if result else b"", content_type=content_type)',
         (f"{API}/test_tuned_models.py",),
     ),
     Mutation(

@@ -1,8 +1,8 @@
 """Adds the members that only a discovery document has to the messages of the published packages.
 
 Discovery has no field numbers and no oneofs. A member that the API's other version has gets that version's field; any
-other is numbered after the existing ones (our choice: not seen), in the document's alphabetical order. If more is known,
-schema_supplement.json has it; it is read first.
+other is numbered after the existing ones (our choice: not seen), in the document's alphabetical order. If more is
+known, schema_supplement.json has it; it is read first.
 """
 
 import json

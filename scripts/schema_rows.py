@@ -41,7 +41,7 @@ class Schema:
                 self.rpcs |= {rpc["full_name"]: rpc for rpc in names.get("rpcs", [])}
 
     def complete(self, package: str, newer: str) -> None:
-        """Give the messages and enums of a package what those of the same name have in a newer one, and what they need."""
+        """Give the messages and enums of a package those of the same name in a newer one, and what they need."""
         names = [name for name in (*self.messages, *self.enums) if proto_package(name) == package]
         while names:
             name = names.pop()

@@ -1,9 +1,9 @@
-"""What is written down of the settings: the documents' tables of options, and the keywords of `MockServer` with their types.
+"""Writes what follows from the settings: the documents' tables of options, and the keywords of `MockServer`.
 
     python scripts/settings.py          say which files are out of date; exit status 1 if one is
     python scripts/settings.py --write  write them
 
-Settings come from the declarations in mockserver/settings/__init__.py, members of resources from the schema.
+Settings come from the declarations in mockserver/settings, members of resources from the schema.
 """
 
 import re
@@ -32,7 +32,10 @@ TYPES = {
 }
 
 HEAD = '''\
-"""The keywords of `MockServer`, for type checkers. Written by `make settings` from mockserver/settings/__init__.py and the schema."""
+"""The keywords of `MockServer`, for type checkers.
+
+Written by `make settings` from mockserver/settings and the schema.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime

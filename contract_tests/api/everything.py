@@ -46,6 +46,8 @@ OF_METHOD = {
 
 X = {"parts": [{"text": "x"}]}
 INPUT = {"requests": {"requests": [{"request": {"contents": [X]}}]}}
+TO_CACHE: Json = {"ttl": "864000s", "contents": [{"role": "user", "parts": [{"text": "word " * 1100}]}]}
+PUBLISHER = "projects/test/locations/us-central1/publishers/google"
 JOB = {"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": {"trainingDatasetUri": "gs://bucket/train.jsonl"}}
 
 # By the end of the method's id; of two that fit, the first is taken.
@@ -64,6 +66,9 @@ BODIES: dict[str, Json] = {
     "asyncBatchEmbedContent": {
         "batch": {"displayName": "b", "inputConfig": {"requests": {"requests": [{"request": {"content": X}}]}}}
     },
+    " cachedContents.create": TO_CACHE | {"model": "models/gemini-2.5-flash"},
+    "locations.cachedContents.create": TO_CACHE | {"model": f"{PUBLISHER}/models/gemini-2.5-flash"},
+    "cachedContents.patch": {"ttl": "600s"},
     "embedContent": {"content": X},
     "batchEmbedContents": {"requests": [{"model": EMBEDDINGS["models/*"], "content": X}]},
     "ontent": turn("x"),
@@ -98,7 +103,12 @@ BODIES: dict[str, Json] = {
     "serverStreamingPredict": {"inputs": [{"stringVal": ["x"]}]},
     "redict": {"instances": [{"x": 1}]},
 }
-MASKS = {"permissions.patch": "role", "endpoints.patch": "displayName", "locations.models.patch": "displayName"}
+MASKS = {
+    "permissions.patch": "role",
+    "cachedContents.patch": "ttl",
+    "endpoints.patch": "displayName",
+    "locations.models.patch": "displayName",
+}
 
 # What a method is there to refuse, or what a world of tuning has none of. Behind a blank: the whole id.
 REFUSALS = {
@@ -164,7 +174,7 @@ def examples() -> Iterator[Example]:
 
 def _example(route: Route, names: Mapping[str, str]) -> Example:
     named = {**names, **OF_METHOD.get(route.id, {})}
-    body = _ending(BODIES, route.id) or ({} if route.body else None)
+    body = _ending(BODIES, f" {route.id}") or ({} if route.body else None)
     mask = _ending(MASKS, route.id)
     in_express = route.service.startswith("aiplatform") and "projects/" not in route.path
     return Example(
@@ -195,6 +205,7 @@ def _of_gemini(gemini: Gemini) -> dict[str, str]:
         "models/*": "models/gemini-2.0-flash",
         "batches": "batches",
         "batches/*": batch["name"],
+        "cachedContents/*": gemini.post("cachedContents", BODIES[" cachedContents.create"])["name"],
         "operations": "operations",
         "operations/**": f"operations/{operation}",
     }
@@ -210,6 +221,7 @@ def _of_vertex(vertex: Vertex) -> dict[str, str]:
         PLACE: vertex.parent,
         f"{PLACE}/operations/*": f"{vertex.parent}/operations/{updated['name'].rpartition('/')[2]}",
         f"{PLACE}/tuningJobs/*": job["name"],
+        f"{PLACE}/cachedContents/*": vertex.post("cachedContents", BODIES["locations.cachedContents.create"])["name"],
         f"{PLACE}/tuningJobs/*/operations/*": rebased["name"],
         f"{PLACE}/models/*": model,
         f"{PLACE}/models/*/operations/*": vertex.delete(doomed)["name"],

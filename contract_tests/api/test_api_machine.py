@@ -48,7 +48,7 @@ class Api(RuleBasedStateMachine):
     def allowed(
         self, name: str, user: str, rank: int, status: int, verb: str, path: str, **options: Any
     ) -> Json | None:
-        """What a user of that rank is answered; None for who is refused, with 404 or `status` where nothing is, else 403."""
+        """What a user of that rank is answered; None for a refusal: 404 or `status` if nothing is there, else 403."""
         answer = self.twins.ask(verb, path, user, **options)
         model = self.models.get(name)
         if model is None or model.rank(user) < rank:

@@ -372,7 +372,7 @@ def assert_goes_on(get: Callable[..., Json], member: str, delete: Callable[[str]
 def test_a_record_of_a_stream_does_not_change(local: Client) -> None:
     """What is read off the log while a stream is under way stays as it was; afterwards the log knows the whole."""
     scenario = Scenario(local.world.store)
-    scenario.add(Rule(Answer(chunks=["one ", "two ", "three"], delays=[0, 1, 1])))
+    scenario.add_rules(Rule(Answer(chunks=["one ", "two ", "three"], delays=[0, 1, 1])))
     body = b'{"contents":[{"role":"user","parts":[{"text":"x"}]}]}'
     headers = [("x-goog-api-key", "k"), ("content-type", "application/json"), ("content-length", str(len(body)))]
     url = "http://mock/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse"

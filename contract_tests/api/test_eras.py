@@ -94,7 +94,7 @@ def test_a_tool_is_of_one_kind() -> None:
     ("model", "as_of", "status"), [("gemini-1.5-flash-002", "2025-03-01", 400), (FLASH_20, "", 200)]
 )
 def test_an_empty_text_is_accepted_by_now(model: str, as_of: str, status: int) -> None:
-    """additions.md, shapes: Vertex AI accepted an empty text part in 2025-08; issues of early 2025 quote the refusal."""
+    """additions.md, shapes: Vertex AI accepted an empty text part in 2025-08; issues of early 2025 quote a refusal."""
     empty = {"role": "user", "parts": [{"text": ""}]}
     found, sentence = answer(VERTEX, model, {}, as_of, contents=[empty])
 
@@ -123,7 +123,7 @@ def test_every_member_of_the_oneof_is_data(part: Json) -> None:
 def whole(service: str, model: str, as_of: str = "", *, stream: bool = False, text: str = "x", **settings: Any) -> Any:
     """The answer, or the events of a stream, of a world of that day."""
     world = World(ManualClock(), Settings(as_of=date.fromisoformat(as_of) if as_of else None, seed=1, **settings))
-    Scenario(world.store).add(Rule(Answer(chunks=["one ", "two ", "three"])))
+    Scenario(world.store).add_rules(Rule(Answer(chunks=["one ", "two ", "three"])))
     contents = [{"role": "user", "parts": [{"text": text}]}]
     with in_process(world) as client:
         if service == VERTEX:

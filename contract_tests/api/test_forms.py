@@ -297,7 +297,7 @@ def test_calls_have_a_finish_message_on_the_developer_api(client: Client) -> Non
 
 def test_what_a_tester_says_goes_before_any_form(client: Client, surface: Gemini | Vertex) -> None:
     """A rule may break JSON on purpose."""
-    Scenario(client.world.store).add(Rule("no JSON"))
+    Scenario(client.world.store).add_rules(Rule("no JSON"))
     config = {"responseMimeType": "application/json", "responseSchema": RECIPE}
 
     assert {"text": "no JSON"} == part(ask(surface, generationConfig=config))

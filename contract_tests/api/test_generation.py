@@ -82,7 +82,7 @@ def settled(message: Json) -> Json:
 def test_whole_answers_are_shaped_as_recorded(client: Client, transcripts: Path, file: str, model: str) -> None:
     """Told to say what a recording says, a model of its era says it with the same members in the same order."""
     recorded = json.loads((transcripts / file).read_text())
-    Scenario(client.world.store).add(Rule(scripted([recorded])))
+    Scenario(client.world.store).add_rules(Rule(scripted([recorded])))
 
     said = Gemini(client, email=None).post(f"models/{model}:generateContent", say("x"))
 
@@ -93,7 +93,7 @@ def test_whole_answers_are_shaped_as_recorded(client: Client, transcripts: Path,
 def test_events_are_shaped_as_recorded(client: Client, transcripts: Path, file: str, model: str) -> None:
     """The same of a stream, event for event."""
     recorded = list(_events((transcripts / file).read_text()))
-    Scenario(client.world.store).add(Rule(scripted(recorded)))
+    Scenario(client.world.store).add_rules(Rule(scripted(recorded)))
 
     answer = Gemini(client, email=None).ask("POST", f"models/{model}:streamGenerateContent?alt=sse", json=say("x"))
 
@@ -105,7 +105,7 @@ def test_events_are_shaped_as_recorded(client: Client, transcripts: Path, file: 
 def test_an_array_is_as_recorded_to_the_byte(client: Client, transcripts: Path) -> None:
     """A stream without `alt=sse`, of 1.5 Flash in November 2024; only the version it calls itself differs."""
     recorded = (transcripts / "gemini-stream-jsonarray-1.5-flash-2024-11.raw.txt").read_bytes()
-    Scenario(client.world.store).add(Rule(scripted(json.loads(recorded))))
+    Scenario(client.world.store).add_rules(Rule(scripted(json.loads(recorded))))
 
     answer = Gemini(client, email=None).ask("POST", "models/gemini-1.5-flash-002:streamGenerateContent", json=say("x"))
 
@@ -116,7 +116,7 @@ def test_a_lone_event_of_2_5_is_as_recorded_to_the_byte(client: Client, transcri
     """Of February 2026: no ratings, an index, thoughts counted; only the id differs."""
     recorded = _recorded(transcripts, "sse-gl-ok")
     usage = {"prompt": 11, "candidates": 1, "thoughts": 33}
-    Scenario(client.world.store).add(Rule(Answer("Paris", usage=usage)))
+    Scenario(client.world.store).add_rules(Rule(Answer("Paris", usage=usage)))
 
     answer = Gemini(client, email=None).ask(
         "POST", "models/gemini-2.5-flash:streamGenerateContent?alt=sse", json=say("x")
@@ -129,7 +129,7 @@ def test_a_lone_event_of_2_5_is_as_recorded_to_the_byte(client: Client, transcri
 def test_a_long_stream_of_2_0_is_shaped_as_recorded(client: Client, transcripts: Path) -> None:
     """Of August 2025: ratings from the second event on, and counts of the answer in the last one only."""
     recorded = json.loads(_recorded(transcripts, "array-gl-2"))
-    Scenario(client.world.store).add(Rule(Answer(chunks=[_text(event) for event in recorded])))
+    Scenario(client.world.store).add_rules(Rule(Answer(chunks=[_text(event) for event in recorded])))
 
     answer = Gemini(client, email=None).ask(
         "POST",
@@ -145,7 +145,7 @@ def test_answers_with_numbers_for_enums_are_as_recorded(client: Client, transcri
     """`$alt=json;enum-encoding=int`, recorded from Google's Go client in August 2025."""
     text = (transcripts / "gemini-http-generateContent-enumint.httprr.txt").read_text()
     recorded, _ = json.JSONDecoder().raw_decode(text, text.index('{\n  "candidates"'))
-    Scenario(client.world.store).add(Rule(Answer("2 + 2 = 4\n")))
+    Scenario(client.world.store).add_rules(Rule(Answer("2 + 2 = 4\n")))
 
     said = Gemini(client, email=None).post(
         "models/gemini-2.0-flash:generateContent", say("What is 2 + 2?"), **{"$alt": "json;enum-encoding=int"}
@@ -203,7 +203,7 @@ def test_a_2_5_stream_counts_as_it_goes(client: Client) -> None:
 
 def test_delays_pass_on_the_worlds_clock(client: Client) -> None:
     """A scripted wait between two events is the clock's, not the machine's."""
-    Scenario(client.world.store).add(Rule(Answer(chunks=["one ", "two"], delays=[0, 60])))
+    Scenario(client.world.store).add_rules(Rule(Answer(chunks=["one ", "two"], delays=[0, 60])))
     before = client.clock.now()
 
     answer = Gemini(client, email=None).ask("POST", "models/gemini-pro:streamGenerateContent?alt=sse", json=say("x"))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import grpc
 import orjson
 import pytest
 
@@ -98,3 +99,53 @@ def test_a_request_of_nobody_gets_the_same_error(live_grpc: GrpcLive, method: st
     nobody = (replace(example, headers={"x-goog-api-key": ""}) for example in examples_of(method))
 
     assert {} == differences(live_grpc, nobody)
+
+
+GET_TUNED_MODEL = "google.ai.generativelanguage.v1beta.ModelService.GetTunedModel"
+GET_JOB = "google.cloud.aiplatform.v1.GenAiTuningService.GetTuningJob"
+LIST_OPERATIONS = "google.longrunning.Operations.ListOperations"
+JOB = "projects/my-project/locations/us-central1/tuningJobs/1"
+DEVELOPER, VERTEX = "generativelanguage.googleapis.com", "us-central1-aiplatform.googleapis.com"
+
+
+@pytest.mark.parametrize(
+    ("host", "rpc", "name", "is_served"),
+    [
+        ("", GET_TUNED_MODEL, "tunedModels/x", True),
+        (DEVELOPER, GET_TUNED_MODEL, "tunedModels/x", True),
+        (VERTEX, GET_TUNED_MODEL, "tunedModels/x", False),
+        ("", GET_JOB, JOB, True),
+        (f"{VERTEX}:443", GET_JOB, JOB, True),
+        ("aiplatform.us.rep.googleapis.com", GET_JOB, JOB, True),
+        (DEVELOPER, GET_JOB, JOB, False),
+    ],
+)
+def test_a_google_host_has_only_its_own_rpcs(host: str, rpc: str, name: str, *, is_served: bool) -> None:
+    """additions.md, Hosts: `:authority` decides as the Host header does over HTTP; our own address has all rpcs."""
+    server = GrpcLive()
+    options = [("grpc.default_authority", host)] if host else None
+    bearer = {"authorization": "Bearer user@example.com"}
+    try:
+        with grpc.insecure_channel(server.target, options=options) as server.channel:
+            heard = server.call(rpc, {"name": name}, bearer)
+    finally:
+        server.stop()
+
+    assert ("NOT_FOUND" if is_served else "UNIMPLEMENTED") == heard.status
+    if not is_served:
+        path = "/".join(("", *rpc.rsplit(".", 1)))
+        shown = host.partition(":")[0]
+        assert f"The GRPC target is not implemented on the server, host: {shown}, method: {path}." == heard.sentence
+
+
+def test_operations_are_those_of_the_called_host() -> None:
+    """google.longrunning is on both hosts: the Developer API has no operations of jobs."""
+    server = GrpcLive()
+    bearer = {"authorization": "Bearer user@example.com"}
+    statuses = {}
+    for host in (DEVELOPER, VERTEX):
+        with grpc.insecure_channel(server.target, options=[("grpc.default_authority", host)]) as server.channel:
+            statuses[host] = server.call(LIST_OPERATIONS, {"name": JOB}, bearer).status
+    server.stop()
+
+    assert {DEVELOPER: "INVALID_ARGUMENT", VERTEX: "OK"} == statuses

@@ -38,7 +38,7 @@ def delay(answer: httpx.Response) -> float:
 
 
 def test_a_request_too_many_gets_the_real_429(client: Client) -> None:
-    """Its sentence names metric, limit and model; the details are Help, QuotaFailure and RetryInfo, in this order [seen]."""
+    """It names metric, limit and model; the details are Help, QuotaFailure, RetryInfo, in this order [seen]."""
     limit(client, requests_per_minute=2)
     assert [200, 200] == [ask(client).status_code for _ in range(2)]
     client.clock.advance(11.060064301)

@@ -169,7 +169,7 @@ def test_a_recorded_refusal_is_reproduced_with_its_details(transcripts: Path) ->
 
 
 def test_every_recorded_sentence_is_provoked_or_explained(transcripts: Path) -> None:
-    """A refusal that was recorded and is neither made nor listed was forgotten; one that is listed is in a recording."""
+    """A recorded refusal that is neither made nor listed was forgotten; one that is listed is in a recording."""
     assert transcripts.is_dir()
     words = {sentence(it.message, numbers=it.numbers) for it in PROVOCATIONS}
     words |= {sentence(it.message, numbers=True) for it in PROVOCATIONS if it.numbers}

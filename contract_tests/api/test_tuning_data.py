@@ -182,7 +182,7 @@ def test_preference_data_has_statistics_of_its_own(client: Client, root: Path) -
 
 
 def test_wrong_content_fails_the_run_and_not_the_request(client: Client, root: Path) -> None:
-    """Create looks at the form of the rows only; the job fails a little later, code 3, with the example's place and JSON."""
+    """Create looks at the form of the rows only; the job fails later, code 3, with the example's place and JSON."""
     store(root, fixture("functions.jsonl"))
     vertex = Vertex(client)
 

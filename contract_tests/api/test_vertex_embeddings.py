@@ -1,8 +1,11 @@
 """Embedding models of Vertex AI: embedContent, and predict as clients send it."""
 
+import base64
+import json
 import math
 from typing import Any
 
+import httpx
 import pytest
 
 from contract_tests.api.aiplatform import Vertex
@@ -27,7 +30,7 @@ def predict(vertex: Vertex, *texts: Any, model: str = "text-embedding-005", **pa
 
 @pytest.mark.parametrize(("model", "dimensions"), MODELS.items())
 def test_predict_embeds_each_instance(vertex: Vertex, model: str, dimensions: int) -> None:
-    """Unit vectors in the order of the texts, with their tokens [a 200 of text-embedding-004 was recorded in 2025-10]."""
+    """Unit vectors in the order of the texts, with their tokens [200 of text-embedding-004 recorded in 2025-10]."""
     answer = predict(vertex, "a cat", "a dog", model=model)
     vectors = [each["embeddings"]["values"] for each in answer["predictions"]]
 
@@ -81,3 +84,39 @@ def test_gemini_models_refuse_predict_and_others_refuse_what_they_cannot(vertex:
     assert refused["message"].startswith("Gemini cannot be accessed through Vertex Predict/RawPredict API.")
     assert 400 == vertex.refused("POST", f"{gemini}:embedContent", json={"content": content})["code"]
     assert 400 == vertex.refused("POST", "publishers/google/models/gemini-embedding-001:embedContent", json={})["code"]
+
+
+def raw(vertex: Vertex, model: str, body: bytes, kind: str = "application/json") -> httpx.Response:
+    """The answer to rawPredict with these bytes."""
+    path = f"publishers/google/models/{model}:rawPredict"
+    return vertex.ask("POST", path, content=body, headers={"content-type": kind})
+
+
+def test_raw_predict_takes_and_gives_bytes(vertex: Vertex) -> None:
+    """Of embedding models they are the JSON of predict; a generated client wraps them into an HttpBody."""
+    body = {"instances": [{"content": "a cat"}], "parameters": {"outputDimensionality": 3}}
+    data = json.dumps(body).encode()
+    expected = vertex.post("publishers/google/models/text-embedding-005:predict", body)
+
+    answer = raw(vertex, "text-embedding-005", data)
+
+    assert (200, "application/json") == (answer.status_code, answer.headers["content-type"])
+    assert expected == answer.json()
+    wrapped = {"httpBody": {"contentType": "application/json", "data": base64.b64encode(data).decode()}}
+    assert expected == raw(vertex, "text-embedding-005", json.dumps(wrapped).encode()).json()
+    assert expected == raw(vertex, "text-embedding-005", data, "application/x-www-form-urlencoded").json()
+
+
+@pytest.mark.parametrize("body", [b'{"messages": []}', b"not JSON", b'{"instances": [{}]}'])
+def test_gemini_refuses_raw_predict_whatever_is_sent(vertex: Vertex, body: bytes) -> None:
+    """In its sentence, not in one about the body."""
+    answer = raw(vertex, "gemini-2.5-flash", body)
+
+    assert 400 == answer.status_code
+    assert answer.json()["error"]["message"].startswith("Gemini cannot be accessed through Vertex Predict/RawPredict")
+
+
+@pytest.mark.parametrize("body", [b'{"messages": []}', b"not JSON", b'{"instances": [{}]}', b""])
+def test_raw_predict_refuses_what_predict_refuses(vertex: Vertex, body: bytes) -> None:
+    """400 for what is no request to an embedding model."""
+    assert 400 == raw(vertex, "text-embedding-005", body).status_code

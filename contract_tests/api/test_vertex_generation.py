@@ -31,7 +31,7 @@ def events(body: str) -> list[Json]:
 @REAL
 def test_an_answer_has_the_recorded_shape(client: Client) -> None:
     """Members and their order as recorded from 2025 on: no index, no ratings unless asked."""
-    Scenario(client.world.store).add(Rule(Answer("LXIV")))
+    Scenario(client.world.store).add_rules(Rule(Answer("LXIV")))
 
     answer = ask(Vertex(client))
 
@@ -59,7 +59,7 @@ def test_answers_are_rated_in_the_dialect_of_vertex(client: Client) -> None:
 @REAL
 def test_real_answers_are_rated_when_asked_or_blocked(client: Client) -> None:
     """`blocked` stands between probability and its score [seen]."""
-    Scenario(client.world.store).add(Rule(Answer("Ouch", ratings={"HARASSMENT": "HIGH"}), text="insult me"))
+    Scenario(client.world.store).add_rules(Rule(Answer("Ouch", ratings={"HARASSMENT": "HIGH"}), text="insult me"))
     vertex = Vertex(client)
     settings = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_LOW_AND_ABOVE"}]
 
@@ -78,7 +78,7 @@ def test_real_answers_are_rated_when_asked_or_blocked(client: Client) -> None:
 @REAL
 def test_a_blocked_prompt_has_no_candidates(client: Client) -> None:
     """Feedback, and usage that knows the kind of traffic only [recorded 2026-05]."""
-    Scenario(client.world.store).add(Rule(Answer(block="MODEL_ARMOR")))
+    Scenario(client.world.store).add_rules(Rule(Answer(block="MODEL_ARMOR")))
 
     answer = ask(Vertex(client))
 
@@ -118,7 +118,7 @@ def test_a_rule_can_be_for_one_endpoint(client: Client) -> None:
     """By its number; other models go on as before."""
     vertex = Vertex(client)
     endpoint = vertex.tuned()["tunedModel"]["endpoint"]
-    Scenario(client.world.store).add(Rule(Answer("tuned"), model=endpoint.rpartition("/")[2]))
+    Scenario(client.world.store).add_rules(Rule(Answer("tuned"), model=endpoint.rpartition("/")[2]))
 
     assert "tuned" == ask(vertex, model=endpoint)["candidates"][0]["content"]["parts"][0]["text"]
     assert "tuned" != ask(vertex)["candidates"][0]["content"]["parts"][0]["text"]
@@ -127,7 +127,7 @@ def test_a_rule_can_be_for_one_endpoint(client: Client) -> None:
 @REAL
 def test_a_stream_of_events_ends_with_the_reason_and_the_costs(client: Client) -> None:
     """Before that, usage is the kind of traffic; time and id stay the same [recorded 2025-10]."""
-    Scenario(client.world.store).add(Rule(Answer(chunks=["When ", "systems ", "hum"], delays=[0, 1, 1])))
+    Scenario(client.world.store).add_rules(Rule(Answer(chunks=["When ", "systems ", "hum"], delays=[0, 1, 1])))
 
     answer = Vertex(client).ask("POST", f"{FLASH}:streamGenerateContent?alt=sse", json=turn())
 
@@ -348,7 +348,7 @@ def test_googles_models_answer_everywhere(client: Client, location: str) -> None
 )
 def test_the_kind_of_traffic_is_asked_for_by_a_header(client: Client, location: str, asked: str, traffic: str) -> None:
     """Every message of a stream says which it was."""
-    Scenario(client.world.store).add(Rule(Answer(chunks=["one ", "two ", "three"])))
+    Scenario(client.world.store).add_rules(Rule(Answer(chunks=["one ", "two ", "three"])))
     headers = {"X-Vertex-AI-LLM-Shared-Request-Type": asked}
 
     path = f"{FLASH}:streamGenerateContent?alt=sse"
@@ -369,14 +369,14 @@ def test_enums_can_be_numbers(client: Client) -> None:
 
 def test_a_finish_reason_vertex_has_not_is_another(client: Client) -> None:
     """LANGUAGE is a word of the Developer API only."""
-    Scenario(client.world.store).add(Rule(Answer("x", finish="LANGUAGE")))
+    Scenario(client.world.store).add_rules(Rule(Answer("x", finish="LANGUAGE")))
 
     assert "OTHER" == ask(Vertex(client))["candidates"][0]["finishReason"]
 
 
 def test_a_category_that_vertex_has_not_is_left_out(client: Client) -> None:
     """TOXICITY is PaLM's; the ratings beside it are printed."""
-    Scenario(client.world.store).add(Rule(Answer("x", ratings={"TOXICITY": "LOW", "HARASSMENT": "LOW"})))
+    Scenario(client.world.store).add_rules(Rule(Answer("x", ratings={"TOXICITY": "LOW", "HARASSMENT": "LOW"})))
     (candidate,) = ask(Vertex(client))["candidates"]
     levels = {rating["category"]: rating["probability"] for rating in candidate["safetyRatings"]}
 
@@ -387,7 +387,7 @@ def test_a_category_that_vertex_has_not_is_left_out(client: Client) -> None:
 def test_an_answer_may_be_a_function_call(client: Client) -> None:
     """Parts go out as the tester wrote them."""
     call = {"functionCall": {"name": "f", "args": {"x": 1}}}
-    Scenario(client.world.store).add(Rule(Answer(parts=[call])))
+    Scenario(client.world.store).add_rules(Rule(Answer(parts=[call])))
 
     assert [call] == ask(Vertex(client))["candidates"][0]["content"]["parts"]
 
@@ -397,7 +397,10 @@ EMBEDDER = "publishers/google/models/text-embedding-004"
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_embedding_models_answer_predict(client: Client, version: str) -> None:
-    """additions.md, shapes: only Gemini models refuse it. Every text has a vector, its tokens and its own truncation."""
+    """additions.md, shapes: only Gemini models refuse it.
+
+    Every text has a vector, its tokens and its own truncation.
+    """
     vertex = Vertex(client, version=version)
     body = {"instances": [{"content": "What is your name?", "task_type": "RETRIEVAL_QUERY"}, {"content": "x"}]}
 

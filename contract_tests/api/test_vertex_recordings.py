@@ -271,7 +271,7 @@ def text_of(body: Any) -> str:
 def replayed(interaction: Json, answer: Answer) -> Any:
     """What we answer to the request of a cassette when the model says this."""
     client = at("2025-08-19T15:18:43.287437Z", safety_ratings="real").client
-    Scenario(client.world.store).add(Rule(answer))
+    Scenario(client.world.store).add_rules(Rule(answer))
     path = interaction["request"]["uri"].partition("googleapis.com")[2]
     return client.request(
         "POST",

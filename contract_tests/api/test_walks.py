@@ -60,7 +60,10 @@ class Walk:
         return self._read(client, pageSize="1000")[0]
 
     def turn(self, client: Client, size: int) -> None:
-        """Read the next page. After the last: everything that has been there all the time was seen once; begin again."""
+        """Read the next page.
+
+        After the last: everything that has been there all the time was seen once; begin again.
+        """
         if not self.token:
             self.stayed, self.seen, self.pages = set(self.whole(client)), Counter(), 0
         names, self.token = self._read(client, pageSize=str(size), pageToken=self.token)

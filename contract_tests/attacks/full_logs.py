@@ -59,7 +59,7 @@ def streaming_world(log_bytes: int) -> World:
     """A world that streams a long answer in many pieces."""
     world = World(ManualClock(), Settings(seed=1))
     world.store.log = CallLog(max_bytes=log_bytes)
-    Scenario(world.store).add(Rule(Answer(chunks=["x" * PIECE_BYTES] * (STREAM_BYTES // PIECE_BYTES))))
+    Scenario(world.store).add_rules(Rule(Answer(chunks=["x" * PIECE_BYTES] * (STREAM_BYTES // PIECE_BYTES))))
     return world
 
 

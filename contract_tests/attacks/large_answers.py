@@ -1,7 +1,7 @@
 """Attacks that ask for much with little: answers many times as large as their requests, and work out of all proportion.
 
-Nothing that a client asks for is larger than a few requests may be; what would be is refused or shortened. What takes long
-is not done on the event loop.
+Nothing that a client asks for is larger than a few requests may be; what would be is refused or shortened. What takes
+long is not done on the event loop.
 """
 
 import json

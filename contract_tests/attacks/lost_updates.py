@@ -1,8 +1,8 @@
 """Attacks with many threads at once: what they change is all there afterwards, and what they check holds.
 
 Sixty-four threads work on one resource, and the interpreter switches between them as often as it can. What each thread
-wrote last is its own, so it can be told whether it was lost. (contract_tests/api/test_concurrency.py has two requests in
-the worst order; here the order is left to luck, and there is a lot of it.)
+wrote last is its own, so it can be told whether it was lost. (contract_tests/api/test_concurrency.py has two requests
+in the worst order; here the order is left to luck, and there is a lot of it.)
 """
 
 import json
@@ -162,7 +162,7 @@ def deployments(contest: Contest) -> None:
 
 
 def splits(contest: Contest) -> None:
-    """Traffic splits against undeploying: what is undeployed stays so, and all of the traffic goes to what is deployed."""
+    """Traffic splits against undeploying: a model stays undeployed, and all of the traffic goes to deployed ones."""
     model, endpoint = contest.model(), contest.endpoint()
     contest.good("POST", f"v1/{endpoint}:deployModel", {"deployedModel": {"model": model, "id": "base"}})
 
@@ -249,7 +249,7 @@ def uses_of_answers(contest: Contest) -> None:
     prompt = {"contents": [{"parts": [{"text": "x"}]}]}
     given, asked = list[str](), len(contest.world.calls)
     times = contest.rounds * THREADS // 2
-    Scenario(contest.world.store).add(Rule(Answer("scarce"), times=times))
+    Scenario(contest.world.store).add_rules(Rule(Answer("scarce"), times=times))
 
     def generate(_: int) -> None:
         for _ in range(contest.rounds):

@@ -1,7 +1,7 @@
 """A long life: a mix of all requests, jobs, forks and snapshots, after which the server is as large as it was early on.
 
-The world has everything, and every route is asked. All fills up in the first third: the log of calls, the worlds beside
-the default one, the snapshots. From then on the process must not grow.
+The world has everything, and every route is asked. All fills up in the first sixth - the log of calls, the worlds
+beside the default one, the snapshots - and is replaced once in the second. After a third the process must not grow.
 """
 
 import gc
@@ -28,7 +28,10 @@ Ask = Callable[[str, str, bytes, dict[str, str]], int]
 
 LONG, SHORT = 150_000, 3_000
 SLACK_BYTES = 24 * 2**20
-"""What may come and go with the allocator. A leak of a kilobyte a request would be four times as much in the long form."""
+"""What may come and go with the allocator.
+
+A leak of a kilobyte a request would be four times as much in the long form.
+"""
 
 TEXTS = ("", "x" * 3000, "\u00e9\n", "[mock: text=hello]", "*", "tunedModels/numbers")
 
@@ -91,7 +94,7 @@ class Life:
         """What a tester does: the clock moves, worlds are forked, snapshots are made, and the world returns to one."""
         if number % 20 == 0:
             self.control("POST", "/clock/advance", {"seconds": 60})
-        if number % 50 == 0:
+        if number % 25 == 0:
             name = f"f{next(self.numbers)}"
             self.control("POST", "/worlds/fork", {"name": name})
             self.forks = [*self.forks[-100:], name]

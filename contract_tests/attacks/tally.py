@@ -50,9 +50,12 @@ class Tally:
             do()
         except Exception as error:  # noqa: BLE001 - whatever it is goes into the table
             self.errors.append(f"{name}: {error!r}"[:2000])
-        took = time.perf_counter() - start  # noqa: TID251 - as above
-        if took > self.worst_seconds:
-            self.worst_seconds, self.worst = took, name
+        self.note_seconds(name, time.perf_counter() - start)  # noqa: TID251 - as above
+
+    def note_seconds(self, name: str, seconds: float) -> None:
+        """Note how long something took."""
+        if seconds > self.worst_seconds:
+            self.worst_seconds, self.worst = seconds, name
 
     def expect(self, name: str, *, right: bool) -> None:
         """Note an error if something is not right."""
@@ -73,11 +76,9 @@ class Tally:
         def all_of_them(example: Any) -> None:
             start = time.perf_counter()  # noqa: TID251 - as above
             status = ask(example)
-            took = time.perf_counter() - start  # noqa: TID251 - as above
+            self.note_seconds(repr(example)[:200], time.perf_counter() - start)  # noqa: TID251 - as above
             self.tried += 1
             self.refused += 400 <= status < 500
-            if took > self.worst_seconds:
-                self.worst_seconds, self.worst = took, repr(example)[:200]
 
         try:
             all_of_them()

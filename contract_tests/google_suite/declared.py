@@ -10,7 +10,7 @@ FAILURES: list[dict[str, Any]] = json.loads((HERE / "failures.json").read_text()
 """Groups of tests that fail: the `kind` of the reason, why, and the test ids. `only` is for one of the two runs."""
 
 RESOURCES: dict[str, Any] = json.loads((HERE / "resources.json").read_text())
-"""Arguments of `add_tuned_model` and `add_tuning_job`."""
+"""Arguments of `add_tuned_model` and `add_tuning_job`, and names of cached contents."""
 
 KINDS = ("out of scope", "host-internal", "evidence")
 

@@ -1,4 +1,4 @@
-"""Where the SDK's requests go: sandbox hosts to the public ones, and in a run over a socket all of them to the server."""
+"""Where the SDK's requests go: sandbox hosts to the public ones, and in a run over a socket all to the server."""
 
 import functools
 import re
@@ -29,7 +29,10 @@ def public_host(host: str) -> str:
 
 
 def redirected(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Until the test ends, redirect what httpx, httpx2 and aiohttp send. With an `url` that is where Google's hosts are."""
+    """Until the test ends, redirect what httpx, httpx2 and aiohttp send.
+
+    With an `url` that is where Google's hosts are.
+    """
     for library in (httpx, httpx2):
         for client in (library.Client, library.AsyncClient):
             monkeypatch.setattr(client, "send", _redirect_send(client.send, library, url))

@@ -13,11 +13,17 @@ import pytest
 from contract_tests.google_suite.declared import RESOURCES, declared_reasons
 from contract_tests.google_suite.hosts import redirected
 from mockserver import MockServer
+from mockserver.gemini import cached_contents as gemini
+from mockserver.generation.cached_content import new_cached_content
+from mockserver.rpc.credentials import Credentials, identify
+from mockserver.state.world import World
+from mockserver.vertex import cached_contents as vertex
 
 REAL_SLEEP = ("client/", "common/", "live/")
 """Tests of the SDK's own retries and timeouts, which measure the machine's time."""
 
 SEEDED = ("models/", "operations/", "shared/", "tunings/")
+CACHED = ("caches/", "models/test_generate_content_cached_content.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,11 +57,26 @@ def _answered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     if _test_id(request.node.nodeid).startswith(SEEDED):
         for kind, add in (("tuned_models", server.add_tuned_model), ("tuning_jobs", server.add_tuning_job)):
             _add_all(add, RESOURCES[kind])
+    if _test_id(request.node.nodeid).startswith(CACHED):
+        _add_cached_contents(server._world)  # noqa: SLF001 - their names cannot be chosen in a request
 
 
 def _add_all(add: Callable[..., str], resources: list[dict[str, Any]]) -> None:
     for resource in resources:
         add(**resource)
+
+
+def _add_cached_contents(world: World) -> None:
+    """Add those of Google's project."""
+    key = identify(Credentials(key=world.credentials.api_key)).principal
+    for collection, owner, place in (
+        (gemini.CACHED_CONTENTS, key, ""),
+        (vertex.CACHED_CONTENTS, "", "projects/801452371447/locations/us-central1/publishers/google/"),
+    ):
+        for name in RESOURCES["cached_contents"][collection.name.partition(".")[0]]:
+            parent = owner or name.partition("/cachedContents/")[0]
+            cached = new_cached_content(name, parent, f"{place}models/gemini-2.5-flash", {}, world.clock.now())
+            world.store.insert(collection, name, cached)
 
 
 class _Figures:

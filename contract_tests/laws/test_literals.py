@@ -19,7 +19,7 @@ EXCEPTIONS = {
     "catalog/base_models.json": "data",
     "inspection/resources.py": "puts a tuned model or a tuning job there by the surfaces' own handlers",
     "testing/keywords.py": "keyword arguments, written from the schema",
-    "settings/__init__.py": "help texts for people",
+    "settings/world.py": "help texts for people",
     "control/dashboard/exports.py": "a copied test puts the tuned model there by name",
     "control/calls.py": "help texts for people",
     "cli/serve.py": "the greeting shows a request that works",

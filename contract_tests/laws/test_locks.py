@@ -15,7 +15,7 @@ PIN = re.compile(r"[a-z0-9-]+==[^ \[]+( ; [^\\]+)? \\\n( +--hash=sha256:[0-9a-f]
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
 def test_a_lock_pins_every_package_by_its_bare_name(lock: Path) -> None:
-    """A pin on `google-auth[requests]` is none on `google-auth`: pip before 24 then takes the newest, and refuses it."""
+    """A pin on `google-auth[requests]` does not pin `google-auth`: pip before 24 takes the newest and refuses it."""
     lines = [line for line in lock.read_text().splitlines(keepends=True) if not line.lstrip().startswith("#")]
     entries = re.split(r"(?m)^(?=\S)", "".join(lines))[1:]
 

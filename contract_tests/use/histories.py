@@ -1,9 +1,10 @@
-"""Records what concurrent clients did to a few models, and checks that one server, one request at a time, could have done it.
+"""Records what concurrent clients did to a few models, and checks that one server could have done it in some order.
 
     python -m contract_tests.use.histories [ROUNDS] [--store URL]
 
-Two processes serve one database; one of them is killed now and then. A request without an answer may have happened at any
-time after it was sent, or never. The check is the search of Wing and Gong for a linearization, with the memo of Lowe.
+Two processes serve one database; one of them is killed now and then. A request without an answer may have happened at
+any time after it was sent, or never. The check is the search of Wing and Gong for a linearization, with the memo of
+Lowe.
 """
 
 import argparse
@@ -37,7 +38,7 @@ UNKNOWN = ""
 
 @dataclass(frozen=True)
 class Operation:
-    """What a client did to a model, from when until when, and what came of it; `text` is the description it wrote or read."""
+    """What a client did to a model, from when until when, and the result; `text` is the description written or read."""
 
     action: str
     text: str

@@ -2,8 +2,8 @@
 
     python -m contract_tests.use.kills [ROUNDS] [--store URL]
 
-Each client owns its models: it creates, patches and deletes them one after the other, so that it knows what they must be.
-Whatever a request was doing when the server was killed may have happened or not.
+Each client owns its models: it creates, patches and deletes them one after the other, so that it knows what they must
+be. Whatever a request was doing when the server was killed may have happened or not.
 """
 
 import argparse

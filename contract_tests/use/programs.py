@@ -1,4 +1,4 @@
-"""Programs run as their readers run them: in a process and a folder of their own, against a server given by variables."""
+"""Programs run as their readers run them: in a process and a folder of their own, with the server in variables."""
 
 import os
 import subprocess

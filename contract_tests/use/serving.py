@@ -26,7 +26,8 @@ class Served:
 def serving(log: Path, *options: str, end_with: signal.Signals = signal.SIGINT) -> Iterator[Served]:
     """`mockserver serve` on a free port with these options, its log in a file.
 
-    AssertionError when it does not greet, does not end cleanly (unless it is killed), or has logged a mistake of its own.
+    AssertionError when it does not greet, does not end cleanly (unless it is killed), or has logged a mistake of its
+    own.
     """
     command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", *options]
     with (

@@ -5,6 +5,7 @@ import ssl
 import threading
 import urllib.request
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -14,7 +15,7 @@ import requests
 
 from contract_tests.environment import client_python
 from contract_tests.use.suites import run_text
-from mockserver import MockServer
+from mockserver import Fault, MockServer
 from mockserver.inspection.busy_polling import LIMIT, BusyPolling
 
 URL = "https://generativelanguage.googleapis.com/v1beta/tunedModels/slow?key=any-key"
@@ -94,6 +95,48 @@ def test_each_poll_can_move_the_clock_instead(poll: Callable[[], None]) -> None:
 
     assert "ACTIVE" == server.tuned_models["slow"]["state"]
     assert len(server.calls) - 1 == (server.now - began).total_seconds()
+
+
+JOBS = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/tuningJobs"
+JOB = {"baseModel": "gemini-2.0-flash-001", "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/train.jsonl"}}
+TOKEN = {"authorization": "Bearer any-token"}
+
+
+def test_loop_without_a_deadline_gets_an_error_if_the_job_never_ends() -> None:
+    """It sleeps, so time passes; it names the line, whichever of the two services the job is of."""
+    with MockServer().intercepting() as server, httpx.Client() as client:
+        server.fault(Fault(never_finish=True))
+        name = client.post(JOBS, headers=TOKEN, json=JOB).json()["name"]
+        url = f"https://us-central1-aiplatform.googleapis.com/v1/{name}"
+        began = server.now
+
+        def wait() -> None:
+            while not client.get(url, headers=TOKEN).json()["state"].endswith("SUCCEEDED"):
+                server.clock.advance(hours=1)
+
+        with pytest.raises(
+            BusyPolling, match=r"never ends \(never_finish, or a stall\).* by .*_polling.py:\d+ in .*wait"
+        ):
+            wait()
+
+    assert timedelta(days=7) <= server.now - began < timedelta(days=8)
+
+
+def test_loop_with_a_deadline_never_sees_that_error() -> None:
+    """Nor does one whose job ends one day, nor one that polls a few times over many days."""
+    with MockServer().intercepting() as server, httpx.Client() as client:
+        server.stall(server.add_tuned_model("slow", state="CREATING", step=0), at_step=3)
+        server.add_tuned_model("done")
+        for _ in range(6 * 24):
+            client.get(URL)
+            server.clock.advance(hours=1)
+        for _ in range(20):
+            client.get(URL.replace("slow", "done"))
+            server.clock.advance(hours=24)
+        for _ in range(LIMIT + 10):
+            client.get(URL.replace("slow", "done"))
+            server.clock.advance(hours=24)
+        assert "CREATING" == client.get(URL).json()["state"]
 
 
 def test_loop_that_sleeps_may_poll_as_often_as_it_likes() -> None:

@@ -198,6 +198,18 @@ def test_files_that_are_not_what_they_say(
     assert problems[0]["message"].startswith(words)
 
 
+def test_text_that_is_not_json_at_all_is_one_problem(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A line for each line of prose, and a summary as of a dataset, would say nothing."""
+    (tmp_path / "a.jsonl").write_text("Once upon a time\nthere was a file\n" * 10)
+
+    status, text = check(capsys, tmp_path / "a.jsonl")
+
+    first, second = text.splitlines()
+    assert 1 == status
+    assert first.startswith(f"{tmp_path / 'a.jsonl'}:1: Dataset example 1 of 20 is not valid JSON: ")
+    assert second == f"{tmp_path / 'a.jsonl'} is neither JSON nor JSONL, so nothing else was checked."
+
+
 def test_lines_of_examples_are_found_in_any_layout(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Brackets and commas in texts mislead nobody, nor do lists elsewhere in a request."""
     (tmp_path / "a.json").write_text(

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from contract_tests.environment import client_python
-from contract_tests.use.suites import run_suite
+from contract_tests.use.programs import PROGRAMS
+from contract_tests.use.suites import TESTS, as_test, run_suite, run_text
 
 # Each of these files of `fixtures/tests` is a suite a user could have written.
 SUITES = [
@@ -31,6 +32,30 @@ def test_a_library_is_answered_without_a_changed_line(library: str, suite: str, 
     ran = run_suite(client_python(library), suite, tmp_path)
 
     assert ran.outcome.keys() == {"passed"}
+
+
+@pytest.mark.parametrize("library", ["google", "vertexai-2"])
+def test_vertexai_is_answered_over_its_default_transport(library: str, tmp_path: Path) -> None:
+    """The same tests as over REST, and no call is one over HTTP."""
+    by_rest = (TESTS / "sft.py").read_text()
+    by_default = by_rest.replace(', api_transport="rest"', "")
+    only_grpc = """
+    assert {call.verb for call in mockserver.calls} == {"GRPC"}
+"""
+    ran = run_text(client_python(library), by_default.rstrip() + only_grpc, tmp_path, "-W", "ignore")
+
+    assert by_rest.count("api_transport") == 2
+    assert {"passed": 2} == ran.outcome
+
+
+def test_generated_clients_are_answered(tmp_path: Path) -> None:
+    """Those of both services over gRPC, sync and with asyncio."""
+    program = (PROGRAMS / "generated_clients.py").read_text()
+    ran = run_text(client_python("google"), as_test(program), tmp_path, "-s", "-W", "ignore")
+
+    assert {"passed": 1} == ran.outcome
+    expected = "Gemini 2.0 Flash True True True NotFound"
+    assert f"sync: {expected}\nasyncio: {expected}\n" in ran.output
 
 
 @pytest.mark.parametrize("library", ["genai-2", "genai-3"])

@@ -12,8 +12,7 @@ import pytest
 
 
 @pytest.fixture
-def mockserver(mockserver_live, monkeypatch):
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", mockserver_live.url)
+def mockserver(mockserver_live):
     return mockserver_live
 """
 
@@ -28,7 +27,7 @@ def test_the_client_is_answered_in_process(library: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("library", ["storage-2", "storage-3"])
 def test_the_client_is_answered_on_a_socket(library: str, tmp_path: Path) -> None:
-    """It finds the server by STORAGE_EMULATOR_HOST; then it sends no credentials."""
+    """The fixture sets STORAGE_EMULATOR_HOST; the client then sends no credentials."""
     (tmp_path / "conftest.py").write_text(ON_SOCKET)
     text = (TESTS / "cloud_storage.py").read_text()
 

@@ -44,11 +44,13 @@ def test_greeting_says_what_is_served_and_how_to_reach_it(served: Served) -> Non
     url = re.escape(served.base_url)
 
     for pattern in (
-        rf"^Gemini tuning mock server {re.escape(__version__)}: the Developer API and Vertex AI, all eras at once$",
+        rf"^Gemini tuning mock server {re.escape(__version__)}: the Developer API and Vertex AI, base models of all dates \(--as-of\)$",
         rf"^  base URL +{url}$",
         r"^  time +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00, running at 600x$",
         r"^  seed +1$",
-        rf"^  curl +curl '{url}/v1beta/tunedModels\?key=any-key'$",
+        rf"^  curl +curl '{url}/v1beta/tunedModels\?key=mockserver-key'$",
+        rf'^  any client +eval "\$\(mockserver env --url {url}\)"$',
+        rf'^  \.\.\. for Vertex AI +genai\.Client\(vertexai=True, project="mockserver".*\n.*{url}.*token="mockserver-token"',
         rf"^  google-genai .*{url}",
         rf"^  google-generativeai .*{url}",
         rf"^  vertexai .*{url}",
@@ -57,14 +59,14 @@ def test_greeting_says_what_is_served_and_how_to_reach_it(served: Served) -> Non
 
 
 def test_requests_are_logged_by_method(tmp_path: Path) -> None:
-    """Method id, status, milliseconds, with the time if it was refused; nothing of it with --quiet; a lost request with what it may have meant."""
+    """Time, method id, status, milliseconds; nothing of it with --quiet; a lost request with what it may have meant."""
     with serving(tmp_path / "log") as server, serving(tmp_path / "quiet", "--quiet") as quiet:
         for each in (server, quiet):
             httpx.get(f"{each.base_url}/v1beta/tunedModels?key=any-key")
             httpx.get(f"{each.base_url}/v1/tunedModels/any?key=any-key")
     log = (tmp_path / "log").read_text()
 
-    assert re.search(r"^tunedModels\.list 200 \d+\.\d ms$", log, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d tunedModels\.list 200 \d+\.\d ms$", log, re.MULTILINE)
     assert re.search(r"^\d\d:\d\d:\d\d GET /v1/tunedModels/any 404 \d+\.\d ms$", log, re.MULTILINE)
     for said in (log, (tmp_path / "quiet").read_text()):
         assert "start the server with --lenient-routes" in said
@@ -82,7 +84,7 @@ def test_refused_requests_are_logged_with_path_and_reason(tmp_path: Path) -> Non
         httpx.post(f"{url}{generate}", content=body, headers=key | form)
         httpx.post(f"{url}{generate}", content=body, headers=key)
         httpx.post(f"{url}{generate}", json={"new\nline": 1}, headers=key)
-        httpx.get(f"{url}/v1beta/cachedContents", headers=key)
+        httpx.get(f"{url}/v1beta/corpora", headers=key)
         httpx.get(f"{url}/v1beta/models")
     lines = [line.partition(" ")[2] for line in (tmp_path / "log").read_text().splitlines()]
     log = "\n".join(lines)
@@ -91,9 +93,9 @@ def test_refused_requests_are_logged_with_path_and_reason(tmp_path: Path) -> Non
     assert "x" * 35 not in log
     assert "because Content-Type is application/x-www-form-urlencoded: send application/json)" in log
     assert "because Content-Type is missing: send application/json)" in log
-    assert 1 == sum("not supported by this server, on purpose: Context caching. " in line for line in lines)
+    assert 1 == sum("not supported by this server, on purpose: Corpora, documents and chunks" in line for line in lines)
     assert 3 == sum(f"  POST {generate}: Invalid JSON payload received." in line for line in lines)
-    assert "(no credentials were sent: add ?key=any-key" in log
+    assert "(no credentials were sent: add ?key=mockserver-key" in log
     assert 7 == sum(bool(re.match(r"\S.* 4\d\d \d+\.\d ms", line)) for line in lines)
 
 
@@ -118,6 +120,7 @@ def test_greeting_of_a_strict_server_with_a_stopped_clock(tmp_path: Path) -> Non
         shown = re.search(r"curl +curl '(\S+)'", server.greeting)
         assert command
         assert shown
+        assert "GOOGLE_APPLICATION_CREDENTIALS" not in server.greeting  # nobody has listed their token
         before = httpx.get(f"{server.base_url}/_mock/clock").json()["now"]
         run_bash(command[1], tmp_path)
         moved = httpx.get(f"{server.base_url}/_mock/clock").json()["now"]
@@ -205,7 +208,7 @@ def test_port_in_use_is_one_sentence() -> None:
 
 
 def test_of_three_servers_started_at_once_one_listens() -> None:
-    """The others say so in the same sentence, whichever notices when."""
+    """The others say that the port is in use; who notices late sees that a mock server has it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     words = [sys.executable, "-m", "mockserver", "serve", "--port", str(port)]
@@ -218,8 +221,11 @@ def test_of_three_servers_started_at_once_one_listens() -> None:
         process.send_signal(signal.SIGINT)
     ended = [(*process.communicate(timeout=HANGS), process.returncode) for process in started]
 
-    taken = f"mockserver: cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
-    assert [("", taken, 2)] * 2 == [each for each in ended if each[2]]
+    taken = f"mockserver: cannot listen on 127.0.0.1:{port}: Address already in use"
+    late = f": a mock server answers on http://127.0.0.1:{port} already. Use that one, or choose another --port.\n"
+    refused = [(printed, complained) for printed, complained, status in ended if status == 2]
+    assert 2 == len(refused)
+    assert set(refused) <= {("", f"{taken}{late}"), ("", f"{taken}. Choose another --port.\n")}
 
 
 def test_it_says_that_it_is_out_of_file_descriptors(tmp_path: Path) -> None:
@@ -282,6 +288,51 @@ def test_bad_variable_is_one_sentence(name: str, sentence: str) -> None:
     assert (2, "", f"mockserver: {sentence}\n") == said
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            "serve --prt 9000",
+            "mockserver serve has no option --prt; did you mean --port? See `mockserver serve --help`",
+        ),
+        (
+            "run --clok=60x -- true",
+            "mockserver run has no option --clok; did you mean --clock? See `mockserver run --help`",
+        ),
+        ("serve --xyzzy", "mockserver serve has no option --xyzzy. See `mockserver serve --help`"),
+        ("serv", "mockserver: there is no command 'serv'; did you mean 'serve'? (see `mockserver --help`)"),
+        (
+            "record",
+            (
+                "mockserver: name the program: mockserver record -- python tune.py."
+                " To start the program yourself instead: mockserver record --port 9000"
+            ),
+        ),
+    ],
+)
+def test_wrong_word_is_answered_with_the_right_one(words: str, sentence: str) -> None:
+    """One sentence, not the list of all options."""
+    assert (2, "", f"{sentence}\n") == command(*words.split())
+
+
+def test_command_without_a_word_prints_the_help() -> None:
+    """Whoever types its name wants to know what there is."""
+    status, printed, errors = command()
+
+    assert (2, "", command("--help")[1]) == (status, errors, printed)
+
+
+def test_port_of_another_mock_server_says_so(tmp_path: Path) -> None:
+    """Most often it is one's own, in another terminal. Another program at the port is not taken for one."""
+    with serving(tmp_path / "log") as server, socket.create_server(("127.0.0.1", 0)) as other:
+        ours, theirs = (str(port) for port in (urlsplit(server.base_url).port, other.getsockname()[1]))
+        taken, foreign = (command("serve", "--port", port)[2] for port in (ours, theirs))
+
+    assert f": a mock server answers on {server.base_url} already. Use that one, or choose another --port." in taken
+    assert "mock server answers" not in foreign
+    assert "Choose another --port." in foreign
+
+
 def test_misspelt_variable_is_named() -> None:
     """With the nearest one there is, before anything else is said."""
     _, _, complained = command("serve", "--port", "x", variables={"MOCKSERVER_CLOK": "60x"})
@@ -327,7 +378,7 @@ def test_completion_without_its_library_says_what_to_install() -> None:
         [sys.executable, "-c", program, "--print-completion", "bash"], capture_output=True, text=True, check=False
     )
 
-    assert (2, True) == (done.returncode, "pip install 'gemini-tuning-mockserver[completion]'" in done.stderr)
+    assert (2, True) == (done.returncode, "Run: pip install 'shtab>=1.7'\n" in done.stderr)
 
 
 @pytest.mark.parametrize("words", ["--help", "check-dataset --help"])

@@ -85,6 +85,7 @@ def test_config_prints_a_file_that_means_the_same(tmp_path: Path) -> None:
     assert f"seed = 7  # {file}" in printed
     assert "port = 8765  # default" in printed
     assert "# grpc_port is not set: no gRPC" in printed
+    assert 'store = "memory:"  # default' in printed
     assert "# control_token: a secret  # MOCKSERVER_CONTROL_TOKEN" in printed
     assert "open-sesame" not in printed
     assert settings.keys() == {

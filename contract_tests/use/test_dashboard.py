@@ -16,7 +16,7 @@ import pytest
 
 from contract_tests.environment import HANGS, ROOT, client_python, node, program
 from contract_tests.use.serving import Served, serving
-from mockserver import MockServer
+from mockserver import Fault, MockServer
 from mockserver.gemini.store import TUNED_MODELS
 
 Json = dict[str, Any]
@@ -113,7 +113,7 @@ def test_the_model_of_a_job_can_be_tried_on_its_page(seen: Json) -> None:
 
 @pytest.mark.slow
 def test_the_dashboard_is_accessible(seen: Json) -> None:
-    """axe-core finds nothing serious on any page in either theme; the keyboard begins at the content; 400 pixels are enough."""
+    """axe-core finds nothing serious on any page in either theme; the keyboard starts at the content; 400 pixels do."""
     assert [] == seen["violations"]
     assert "Skip to the content" == seen["focus"]
     assert {400} == set(seen["widths"])
@@ -282,6 +282,17 @@ def test_the_form_for_the_token_sets_a_strict_cookie() -> None:
 
     assert (401, 303, 200, 403) == (wrong.status_code, right.status_code, page.status_code, api.status_code)
     assert "HttpOnly; Path=/_mock; SameSite=strict" in right.headers["set-cookie"]
+
+
+def test_every_number_that_limits_a_fault_has_a_field(server: MockServer) -> None:
+    """The form adds a fault for the second call."""
+    page = httpx.get(f"{server.url}/_mock/ui/scenario", headers=HTML).text
+    fields = {"faults.0.status": "429", "faults.0.nth": "2", "faults.0.times": "1"}
+    form = {"_verb": "POST", "_path": "/faults", "_body": "{}", "_back": "/_mock/", **fields}
+    httpx.post(f"{server.url}/_mock/ui/act", data=form, headers=HTML)
+
+    assert all(f'name="{name}"' in page for name in fields)
+    assert Fault(status=429, nth=2, times=1) == server.faults[-1].fault
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null"])

@@ -2,19 +2,29 @@
 
 import json
 import re
+import subprocess
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import yaml
 
-from contract_tests.environment import ROOT
+from contract_tests.environment import HANGS, ROOT, client_python
 from mockserver import MockServer
 from mockserver.settings import GROUPS, By, declarations
 
 EXAMPLE = ROOT / "docs" / "examples" / "kubernetes.yaml"
+IMAGE = "gemini-tuning-mockserver"
 VARIABLES = {setting.variable: setting for setting in declarations(*GROUPS, by=By.SERVE).values()}
+
+
+def read_compose() -> Any:
+    """The file for Docker Compose."""
+    return yaml.safe_load((ROOT / "compose.yaml").read_text())
 
 
 @pytest.fixture
@@ -31,9 +41,10 @@ def container(resources: dict[str, Any]) -> Any:
 
 
 def walk_variables(resources: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The variables that are set in compose.yaml and in the example, with their values."""
-    for service in yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].values():
-        yield from ((name, str(value)) for name, value in service["environment"].items())
+    """The server's variables that are set in compose.yaml and in the example, with their values."""
+    for service in read_compose()["services"].values():
+        if service["image"] == IMAGE:
+            yield from ((name, str(value)) for name, value in service["environment"].items())
     pod = resources["Deployment"]["spec"]["template"]["spec"]
     for container in pod["containers"]:
         yield from ((each["name"], each.get("value", "from a secret")) for each in container["env"])
@@ -46,6 +57,26 @@ def test_every_variable_is_a_setting_and_takes_its_value(resources: dict[str, An
 
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert set(re.findall(r"MOCKSERVER_[A-Z_]+", dockerfile)) <= VARIABLES.keys()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("", "", ""),
+        ("containerPort: 8765", "containerPort: http", "'http' is not of type 'integer'"),
+        ("readOnlyRootFilesystem:", "readonlyRootFilesystem:", "'readonlyRootFilesystem' was unexpected"),
+    ],
+)
+def test_kubernetes_takes_the_example(old: str, new: str, complaint: str, tmp_path: Path) -> None:
+    """By its own schemas, which refuse a value of another type and a member that there is not."""
+    copy = tmp_path / "example.yaml"
+    copy.write_text(EXAMPLE.read_text().replace(old, new))
+    check = client_python("release").with_name("kubernetes-validate")
+    done = subprocess.run([check, "--strict", copy], capture_output=True, text=True, check=False, timeout=HANGS)
+    output = done.stdout + done.stderr
+
+    assert (bool(complaint), True) == (done.returncode != 0, complaint in output), output
+    assert complaint or {"secret", "deployment", "service"} <= set(re.findall(r"resource (\w+)/", output))
 
 
 def test_the_pod_is_confined(resources: dict[str, Any], container: Any) -> None:
@@ -84,14 +115,50 @@ def test_probes_are_answered(container: Any) -> None:
 
 def test_every_service_of_compose_is_confined_and_published_on_loopback() -> None:
     """Two services never publish the same port; volumes are declarations."""
-    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    published = [port for service in compose["services"].values() for port in service["ports"]]
+    compose = read_compose()
+    published = [port for service in compose["services"].values() for port in service.get("ports", ())]
 
     assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in compose["services"].values())
     assert all(port.startswith("127.0.0.1:") for port in published)
     assert len(published) == len({port.split(":")[1] for port in published})
     used = {volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", ())}
     assert used == compose["volumes"].keys()
+
+
+def test_the_servers_of_compose_find_their_database() -> None:
+    """Two workers, started once the database can be connected to, as its user; nothing else can reach it."""
+    services = read_compose()["services"]
+    server, database = services["mockserver-postgresql"], services["database"]
+    url = urlsplit(server["environment"]["MOCKSERVER_STORE"])
+    created = database["environment"]
+
+    assert ("postgresql", "database") == (url.scheme, url.hostname)
+    assert {"database": {"condition": "service_healthy"}} == server["depends_on"]
+    assert (url.username, url.password) == (created["POSTGRES_USER"], created["POSTGRES_PASSWORD"])
+    assert url.path == f"/{created['POSTGRES_DB']}"
+    assert 2 == server["environment"]["MOCKSERVER_WORKERS"]
+    assert "ports" not in database
+    assert server["profiles"] == database["profiles"]
+
+
+def test_the_image_is_built_from_one_pinned_base() -> None:
+    """By its digest, so that both stages have the same Python whenever they are built."""
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert 2 == len(bases)
+    assert 1 == len(set(bases))
+    assert re.fullmatch(r"python:3\.12-slim@sha256:[0-9a-f]{64}", bases[0])
+
+
+def test_the_image_has_what_the_options_of_the_server_need() -> None:
+    """The lock that it is built from has every package of those extras."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    needed = {
+        re.split(r"[^\w-]", each)[0] for name in ("grpc", "run", "metrics", "otel", "sql") for each in extras[name]
+    }
+    lock = (ROOT / "requirements" / "runtime.txt").read_text()
+
+    assert needed < set(re.findall(r"^([\w-]+)==", lock, re.MULTILINE))
 
 
 def test_the_health_check_of_the_image_is_our_command() -> None:

@@ -5,13 +5,16 @@ import re
 import runpy
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from contract_tests.environment import HANGS, ROOT, client_python
 from contract_tests.use.suites import OURS, run_text
+from mockserver.doors.child_environment import server_environment
 from mockserver.settings import GROUPS, By, declarations
+from mockserver.state.world import world_credentials
 
 DOCS = ROOT / "docs"
 HOOK = runpy.run_path(str(ROOT / "scripts" / "docs_pages.py"))
@@ -44,7 +47,13 @@ def test_picture_is_of_the_layers() -> None:
 @pytest.mark.parametrize("text", re.findall(r"^### `([^`]+)`", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE))
 def test_errors_that_are_explained_exist(text: str) -> None:
     """In our code, or in that of a client."""
-    theirs = {"Your default credentials were not found", "Reauthentication is needed"}
+    theirs = {
+        "Your default credentials were not found",
+        "Could not load the default credentials",
+        "Reauthentication is needed",
+        "the client has been closed",
+        "Both GOOGLE_API_KEY and GEMINI_API_KEY are set",
+    }
     code = "".join(path.read_text() for path in (ROOT / "mockserver").rglob("*.py"))
 
     assert text in theirs or text in code
@@ -58,10 +67,10 @@ def test_tests_of_the_pages_pass(tmp_path: Path) -> None:
 
 
 def test_recipes_name_what_there_is() -> None:
-    """Inputs and outputs of the action, variables of the server, and an editor's task. testcontainers needs an engine."""
+    """Inputs and outputs of the action, variables of the server, an editor's task. testcontainers needs an engine."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
-    recipes = {name: value for block in blocks("ci.md", "yaml") for name, value in yaml.safe_load(block).items()}
-    steps, services = recipes["steps"], recipes["services"]
+    action_recipe, service_recipe, compose_recipe = map(yaml.safe_load, blocks("ci.md", "yaml"))
+    steps, services, composed = action_recipe["steps"], service_recipe["services"], compose_recipe["services"]
     variables = {it.variable for it in declarations(*GROUPS, by=By.SERVE).values()}
     (task,) = json.loads(*blocks("ci.md", "json"))["tasks"]
     (python,) = blocks("ci.md", "python")
@@ -69,8 +78,31 @@ def test_recipes_name_what_there_is() -> None:
     assert steps[0]["with"].keys() <= action["inputs"].keys()
     assert set(re.findall(r"outputs\.([\w-]+)", str(steps))) <= action["outputs"].keys()
     assert services["mockserver"]["env"].keys() <= variables
+    assert composed["mockserver"]["environment"].keys() <= variables
+    assert composed["tune"]["environment"].keys() <= server_environment("", world_credentials(), Path()).keys()
+    assert "service_healthy" == composed["tune"]["depends_on"]["mockserver"]["condition"]
     assert task["command"].startswith("mockserver serve ")
     compile(python, "ci.md", "exec")
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "is_outside"),
+    [
+        ("run.md", "../compose.yaml", True),
+        ("run.md", "../SECURITY.md", False),
+        ("run.md", "clients.md#credentials", False),
+        ("run.md", "https://example.com/../x", False),
+        ("reference/python.md", "../clients.md", False),
+        ("reference/python.md", "../../fixtures/tests", True),
+    ],
+)
+def test_link_out_of_the_site_is_a_warning(
+    caplog: pytest.LogCaptureFixture, page: str, link: str, *, is_outside: bool
+) -> None:
+    """MkDocs lets it pass, and the page would lead to a file that the site does not have."""
+    HOOK["on_page_markdown"](f"See [this]({link}).", SimpleNamespace(file=SimpleNamespace(src_uri=page)), None, None)
+
+    assert is_outside == bool(caplog.records)
 
 
 def test_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -120,6 +121,17 @@ def test_a_running_clock_goes_on_while_no_server_runs(store: Place) -> None:
 
     assert first["now"] < second["now"] < third["now"]
     assert [600, 600, 1] == [clock["factor"] for clock in (first, second, third)]
+
+
+def test_greeting_shows_the_clock_of_the_stored_world(tmp_path: Path) -> None:
+    """A server without options shows the speed that its world has, not the default one."""
+    greetings = []
+    for index, options in enumerate((("--clock", "600x"), ())):
+        with serving(tmp_path / f"log-{index}", "--data-dir", str(tmp_path / "data"), *options) as served:
+            greetings.append(served.greeting)
+
+    for greeting in greetings:
+        assert re.search(r"^  time .*, running at 600x$", greeting, re.MULTILINE), greeting
 
 
 def test_everything_a_tester_has_said_is_there_after_a_kill(store: Place) -> None:

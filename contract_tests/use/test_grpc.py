@@ -85,7 +85,7 @@ def test_permissions(by_tls: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("library", ["google", "vertexai-2"])
 def test_vertexai_sft(library: str, by_tls: dict[str, str], tmp_path: Path) -> None:
-    """vertexai.tuning.sft: trained, cancelled, listed, asked, streamed; its model and endpoint undeployed and deleted."""
+    """vertexai.tuning.sft: trained, cancelled, listed, asked, streamed; model and endpoint undeployed and deleted."""
     said = run_python(client_python(library), "tuning_job.py", tmp_path, PROJECT=f"by-grpc-{library}", **by_tls)
 
     assert {
@@ -100,6 +100,15 @@ def test_vertexai_sft(library: str, by_tls: dict[str, str], tmp_path: Path) -> N
         "deployed": "1",
         "left": "[]",
     }.items() <= said.items()
+
+
+def test_generated_clients(by_tls: dict[str, str], tmp_path: Path) -> None:
+    """Those of both services, sync and with asyncio."""
+    expected = "Gemini 2.0 Flash True True True NotFound"
+
+    assert {"sync": expected, "asyncio": expected} == run_python(
+        client_python("google"), "generated_clients.py", tmp_path, **by_tls
+    )
 
 
 def test_generated_clients_in_plaintext(tmp_path: Path) -> None:
@@ -196,4 +205,4 @@ def test_without_grpcio_the_option_says_what_to_install() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert 2 == ran.returncode
-    assert "gRPC needs grpc: pip install 'gemini-tuning-mockserver[grpc]'" in ran.stderr
+    assert "gRPC needs grpc, which is not installed. Run: pip install 'grpcio>=1.62' 'protobuf>=4.25'\n" in ran.stderr

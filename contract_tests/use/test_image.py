@@ -1,14 +1,21 @@
-"""The container image: built from the Dockerfile, started, asked. It needs root and Debian's buildah, no Docker engine."""
+"""The container image: built from the Dockerfile, started, asked.
+
+It needs root and Debian's buildah, no Docker engine.
+"""
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
+import grpc
 import pytest
 
 from contract_tests.environment import HANGS, ROOT, do_without, shared
@@ -45,8 +52,36 @@ def test_the_image_is_small_in_what_it_may(container: str) -> None:
     assert ["/data"] == list(config["Volumes"])
 
 
+def test_the_container_has_what_every_option_needs(container: str) -> None:
+    """A database in its volume, gRPC, metrics, traces; it starts quickly and is small: see test_start.py too."""
+    port, grpc_port = _free_port(), _free_port()
+    options = ("--port", str(port), "--grpc-port", str(grpc_port), "--data-dir", "/data")
+    traced = ("--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9")
+    command = ["buildah", "run", *traced, "--user", "65532", container, "mockserver", "serve", *options]
+    with subprocess.Popen(command, env=BUILDAH, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
+        try:
+            metrics = _ask(f"http://127.0.0.1:{port}/_mock/metrics", running)
+            with grpc.insecure_channel(f"127.0.0.1:{grpc_port}") as channel:
+                listed = channel.unary_unary("/google.ai.generativelanguage.v1beta.ModelService/ListTunedModels")(
+                    b"", metadata=(("x-goog-api-key", "any-key"),), timeout=HANGS
+                )
+            tell = ("sh", "-c", 'cat "$MOCKSERVER_PORT_FILE"')
+            status = json.loads(_buildah("run", "--user", "65532", container, *tell))
+            rollup = Path(f"/proc/{status['pid']}/smaps_rollup").read_text()
+        finally:
+            running.terminate()
+            output, _ = running.communicate(timeout=HANGS)
+    proportional = re.search(r"^Pss: +(\d+) kB", rollup, re.MULTILINE)
+
+    assert b"mockserver_requests_total" in metrics
+    assert b"" == listed
+    assert b"warning" not in output  # of traces that cannot be sent
+    assert proportional is not None
+    assert 20 < int(proportional[1]) / 1024 < 120
+
+
 def test_the_container_serves_and_stops(container: str) -> None:
-    """It answers on its port, is healthy on a port that it was given as an option, and is gone soon after being told to stop."""
+    """It answers on its port, is healthy on a port that an option gave it, and ends soon after it is told to stop."""
     port = _free_port()
     command = ["buildah", "run", "--user", "65532", container, "mockserver", "serve", "--port", str(port)]
     with subprocess.Popen(command, env=BUILDAH, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
@@ -83,6 +118,8 @@ def _ask(url: str, running: "subprocess.Popen[bytes]") -> bytes:
             with urllib.request.urlopen(url, timeout=2) as answer:
                 body: bytes = answer.read()
                 return body
+        except urllib.error.HTTPError as error:
+            pytest.fail(f"{url} answered {error.code}: {error.read()!r}")
         except OSError:
             time.sleep(0.1)  # noqa: TID251 - the container's time is the machine's
     pytest.fail(f"no answer from {url}")

@@ -1,4 +1,4 @@
-"""MockServer.intercepting(): requests of this process to Google's hosts are answered by us, and nobody else's are touched."""
+"""MockServer.intercepting(): it answers requests of this process to Google's hosts, and touches no others."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""MockServer.intercepting() and grpcio: channels to Google's hosts lead to us, with the client's own call credentials."""
+"""MockServer.intercepting() and grpcio: channels to Google's hosts lead to us, with the client's credentials."""
 
 import asyncio
 import socket
@@ -24,13 +24,9 @@ PROMPT = encode(
 )
 KEY = (("x-goog-api-key", "any-key"),)
 
-HOSTS = [
-    GEMINI,
-    "generativelanguage.googleapis.com",
-    f"dns:///{GEMINI}",
-    "us-central1-aiplatform.googleapis.com:443",
-    "aiplatform.googleapis.com:443",
-]
+HOSTS = [GEMINI, "generativelanguage.googleapis.com", f"dns:///{GEMINI}"]
+VERTEX_HOSTS = ["us-central1-aiplatform.googleapis.com:443", "aiplatform.googleapis.com:443"]
+PUBLISHED = "publishers/google/models/gemini-2.5-flash"
 
 
 def ask(channel: Any, metadata: tuple[tuple[str, str], ...] = KEY) -> str:
@@ -46,6 +42,22 @@ def test_a_channel_to_google_leads_to_us(host: str) -> None:
         with grpc.secure_channel(host, grpc.ssl_channel_credentials()) as channel:
             assert "models/gemini-2.0-flash" == ask(channel)
         assert ["models.get"] == [call.method for call in server.calls]
+
+
+@pytest.mark.parametrize("host", VERTEX_HOSTS)
+def test_a_channel_to_vertex_ai_leads_to_its_rpcs(host: str) -> None:
+    """And to no others: the interceptor says which host was called."""
+    package = "google.cloud.aiplatform.v1"
+    get = method(f"{package}.ModelGardenService.GetPublisherModel")
+    request = encode(f"{package}.GetPublisherModelRequest", {"name": PUBLISHED})
+    bearer = (("authorization", "Bearer token"),)
+    with MockServer().intercepting(), grpc.secure_channel(host, grpc.ssl_channel_credentials()) as channel:
+        answer = channel.unary_unary(get)(request, metadata=bearer, timeout=HANGS)
+        with pytest.raises(grpc.RpcError) as refused:
+            ask(channel)
+
+    assert PUBLISHED == decode(f"{package}.PublisherModel", answer)["name"]
+    assert grpc.StatusCode.UNIMPLEMENTED is refused.value.code()
 
 
 def test_the_server_in_the_process_is_no_thread_that_outlives_its_test() -> None:

@@ -289,11 +289,11 @@ def test_the_last_part_of_a_name_is_enough(server: MockServer, owner: Owner, pat
 
 def test_a_run_that_is_not_there_is_told_with_those_that_are(server: MockServer, owner: Owner) -> None:
     """Of both surfaces; also when there is none at all."""
-    with pytest.raises(LookupError, match="no run is called 'next'; the runs are: none"):
+    with pytest.raises(LookupError, match="no tuning job or tuned model is called 'next'; there are: none"):
         server.finish("next")
     paths = [owner.tune(), owner.start_job()]
 
-    with pytest.raises(LookupError, match=f"the runs are: {', '.join(map(name_of, paths))}$"):
+    with pytest.raises(LookupError, match=f"there are: {', '.join(map(name_of, paths))}$"):
         server.cancel("tunedModels/next")
 
 

@@ -80,7 +80,7 @@ def test_what_is_held_back_does_not_outlive_its_client(text: bytes, caplog: pyte
 def test_a_request_has_its_own_answer_whatever_comes_behind_it(
     text: bytes, rest: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """All of it, then the connection is closed: neither a 400 nor a 431 takes its place, and nothing is logged as ours."""
+    """All of it, then the connection is closed: neither a 400 nor a 431 takes its place, and no bug is logged."""
     monkeypatch.setattr(Breakable, "header_seconds", SLOW)
     with MockServer(clock="real", seed=1).live() as server:
         server.answer(Answer(chunks=["first", "last"], delays=[0, 2 * SLOW]))

@@ -61,4 +61,5 @@ with MockServer().live() as server:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert "501 metrics need the extra: pip install 'gemini-tuning-mockserver[metrics]'\n" == done.stdout
+    sentence = "metrics need prometheus-client, which is not installed. Run: pip install 'prometheus-client>=0.20'"
+    assert f"501 {sentence}\n" == done.stdout

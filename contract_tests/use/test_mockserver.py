@@ -177,7 +177,9 @@ def test_looking_for_what_is_not_there_says_what_is() -> None:
 
     with pytest.raises(KeyError, match="other; there are: tunedModels/mine"):
         _ = server.tuned_models["other"]
-    with pytest.raises(LookupError, match="no run is called 'other'; the runs are: tunedModels/mine"):
+    with pytest.raises(
+        LookupError, match="no tuning job or tuned model is called 'other'; there are: tunedModels/mine"
+    ):
         server.finish("other")
 
 
@@ -356,7 +358,7 @@ def test_settings_may_be_texts() -> None:
 
 
 def test_answers_and_faults_may_be_data() -> None:
-    """As in an answers file, and with further conditions; what is neither is refused when it is said, not when it is due."""
+    """As in an answers file, and with further conditions; what is neither is refused when it is added."""
     server = MockServer(answers=[{"answer": "a"}])
     server.answer({"answer": "b"}, Rule("c", text="d"), times=1)
     server.fault({"status": 503}, Fault(status=429))
@@ -390,6 +392,34 @@ def test_the_end_of_a_method_names_every_form_of_it() -> None:
 
     assert [429, 429] == [long.status_code, short.status_code]
     server.calls.assert_called("tuningJobs.list", times=2)
+
+
+def test_a_model_of_another_key_has_a_hint_and_a_missing_one_has_none() -> None:
+    """The service answers 403 and says no more."""
+    server = MockServer()
+    server.add_tuned_model("days", owner="key-of-ada")
+    with server.live():
+        statuses = [
+            httpx.get(f"{server.url}/v1beta/tunedModels/{name}", headers=KEY).status_code for name in ("days", "none")
+        ]
+
+    assert [403, 404] == statuses
+    assert ["tunedModels/days"] == [call.resource for call in server.misses]
+    assert "belongs to another key or user" in server.misses[0].hint
+
+
+@pytest.mark.parametrize(
+    ("agent", "is_told"), [("google-genai-sdk/1.30.0 gl-python/3.11.7", True), ("curl/8.5.0", False)]
+)
+def test_a_client_that_lost_its_path_reads_why_in_the_page(agent: str, *, is_told: bool) -> None:
+    """google-genai shows the body of the answer; a look at the address is no miss."""
+    server = MockServer()
+    with server.live():
+        answer = httpx.get(f"{server.url}/", headers={"user-agent": agent})
+
+    assert 404 == answer.status_code
+    assert is_told == ("<!-- mockserver: google-genai for Vertex AI asks for `/`" in answer.text)
+    assert is_told == bool(server.misses)
 
 
 def test_what_a_test_holds_says_what_it_is() -> None:

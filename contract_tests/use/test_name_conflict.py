@@ -1,4 +1,4 @@
-"""The package `mockserver-client` installs a module and a pytest plugin named mockserver too: we say so, in one sentence."""
+"""The package `mockserver-client` installs a module and a pytest plugin named mockserver too: one sentence says so."""
 
 import shutil
 import subprocess

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
+
+from contract_tests.environment import HANGS, ROOT, client_python
 
 HEAD = """
 import os, time
@@ -239,6 +242,77 @@ def test_failure_shows_what_was_called(suite: Suite) -> None:
             "never used: *tunedModels.create* (0 calls matched it)",
         ]
     )
+
+
+def test_failed_assertion_is_short(suite: Suite) -> None:
+    """No frame of ours stands around the sentence, and the calls that it lists are not listed again."""
+    ran = suite.run(
+        """
+        def test_fails(mockserver):
+            get("models")
+            mockserver.calls.assert_called("models.list", status=500)
+
+        def test_typo(mockserver):
+            mockserver.fault(Fault("models.lst", status=500))
+
+        def test_number(mockserver):
+            mockserver.fault(Fault(status=500, times=0))
+        """
+    )
+
+    ran.stdout.fnmatch_lines(["E *status was 200, not 500", "E *ValueError: 'models.lst' matches no method; did you *"])
+    ran.stdout.no_fnmatch_line("*mockserver/*.py*")
+    assert 1 == str(ran.stdout).count("200  models.list  GET /v1beta/models")
+
+
+def test_failure_names_the_other_server_of_the_test(suite: Suite) -> None:
+    """Each of two fixtures has resources of its own: what one of them has, the other one does not find."""
+    ran = suite.run(
+        """
+        def test_fails(mockserver_module, mockserver):
+            mockserver_module.add_tuned_model("days")
+            get("tunedModels/days")
+            get("tunedModels/none")
+            assert False
+        """
+    )
+
+    ran.stdout.fnmatch_lines(
+        ["*404  tunedModels.get  GET /v1beta/tunedModels/days", "*it exists in mockserver_module,*"]
+    )
+    assert 1 == str(ran.stdout).count("it exists in")
+
+
+FORGOTTEN = """
+import google.auth
+
+def test_forgotten(monkeypatch):
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False) if not REQUIRED else None
+    credentials, project = google.auth.default(["https://www.googleapis.com/auth/cloud-platform"])
+    from google.auth.transport.requests import Request
+    credentials.refresh(Request())
+"""
+
+
+@pytest.mark.parametrize(
+    ("ini", "sentences"),
+    [
+        ("", ["E *DefaultCredentialsError*", "this test does not use the fixture mockserver, which *"]),
+        ("mockserver_required = yes", ["E *NotServed: *mockserver_required is on; add the fixture mockserver to *"]),
+    ],
+    ids=["optional", "required"],
+)
+def test_forgotten_fixture_is_named(ini: str, sentences: list[str], tmp_path: Path) -> None:
+    """A client looks for credentials before it asks any host: on a machine without any it finds none."""
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\n{ini}\n")
+    (tmp_path / "test_forgotten.py").write_text(f"REQUIRED = {bool(ini)}\n{FORGOTTEN}")
+    command = [client_python("google"), "-m", "pytest", "-p", "mockserver.pytest_plugin", "-W", "ignore"]
+    variables = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "NO_GCE_CHECK": "true"}
+    ran = subprocess.run(
+        [*map(str, command)], cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=HANGS, check=False
+    )
+
+    pytest.LineMatcher(ran.stdout.splitlines()).fnmatch_lines(sentences)
 
 
 @pytest.mark.parametrize(
@@ -592,7 +666,7 @@ def test_help_knows_fixtures_and_marker(suite: Suite) -> None:
 
 
 def test_plugin_loads_nothing_heavy() -> None:
-    """It is loaded in every run of our users' suites: with its options it takes the modules of settings and no other."""
+    """It is loaded in every run of our users' suites: with its options it takes the modules of settings, no other."""
     script = (
         "import sys, pytest; before = set(sys.modules); import mockserver.pytest_plugin as plugin; plugin._settings();"
         "print(*set(sys.modules) - before)"

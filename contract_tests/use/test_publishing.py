@@ -186,4 +186,7 @@ def test_action_starts_the_server(tmp_path: Path) -> None:
 
     assert 7 == settings["settings"]["seed"]
     assert f"base-url={url}" in output.read_text().splitlines()
-    assert f"GOOGLE_VERTEX_BASE_URL={url}" in variables.read_text().splitlines()
+    exported = dict(line.split("=", 1) for line in variables.read_text().splitlines())
+    assert f"{url}/aiplatform.googleapis.com" == exported["GOOGLE_VERTEX_BASE_URL"]
+    assert "mockserver" == exported["GOOGLE_CLOUD_PROJECT"]
+    assert url in Path(exported["GOOGLE_APPLICATION_CREDENTIALS"]).read_text()

@@ -1,4 +1,4 @@
-"""Words cannot rot: what the README and the pages of docs/ show is run, and what they list is compared with what there is."""
+"""What the README and the pages of docs/ show is run, and what they list is compared with what there is."""
 
 import os
 import re

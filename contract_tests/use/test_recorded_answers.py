@@ -1,4 +1,4 @@
-"""Recordings as answers: in process, by the marker, on a socket, by `mockserver serve`, and of everybody's recorders."""
+"""Recordings as answers: in process, by the marker, on a socket, by `mockserver serve`, of every recorder."""
 
 import json
 import subprocess
@@ -383,7 +383,10 @@ def transcripts(folder: Path) -> Iterator[Exchange]:
 
 
 def resend(folder: Path) -> int:
-    """Send every recorded request again, in the order of the recordings: each gets its own answer. Returns their number."""
+    """Send every recorded request again, in the order of the recordings: each gets its own answer.
+
+    Returns their number.
+    """
     exchanges = list(transcripts(folder))
     with answering(folder, recordings_mode="strict") as (_, client):
         for each in exchanges:
@@ -403,3 +406,140 @@ def test_authored_transcripts_answer_themselves() -> None:
 def test_recorded_transcripts_answer_themselves() -> None:
     """Of the real services and six recorders."""
     assert resend(shared("transcripts")) > 50
+
+
+def test_a_recorded_header_says_when_to_come_again(tmp_path: Path) -> None:
+    """The client is judged by it as by that of a fault, whatever the recorded body looks like."""
+    refusal = {"error": {"code": 429, "details": ["text", {"@type": 1}, {"@type": "x/RetryInfo", "retryDelay": 7}]}}
+    asked = RecordedRequest("POST", ASK, JSON, json.dumps(prompt("Soup?")).encode())
+    answer = RecordedResponse(429, (*JSON, ("retry-after", "30")), json.dumps(refusal).encode())
+    with answering(tmp_path, Exchange(asked, answer, "authored")) as (server, client):
+        for _ in range(2):
+            assert "30" == client.post(ASK, json=prompt("Soup?")).headers["retry-after"]
+            server.clock.advance(seconds=10)
+
+    (finding,) = server.report.findings()
+    assert ("came too soon", 30) == (finding.rule, finding.call.retry_after)
+    assert finding.sentence.endswith("failed with 429; sent again after 10 s, told to wait 30 s")
+
+
+BY_GRPC = """
+import google.ai.generativelanguage as glm
+import grpc
+import pytest
+from google.ai.generativelanguage_v1beta.services.generative_service.transports import GenerativeServiceGrpcTransport
+from google.api_core import exceptions
+from google.cloud import aiplatform_v1
+
+MODEL = "models/gemini-2.0-flash"
+recorded = pytest.mark.mockserver(recordings="recordings")
+strict = pytest.mark.mockserver(recordings="recordings", recordings_mode="strict")
+
+
+def ask(text, client=None):
+    contents = [{"role": "user", "parts": [{"text": text}]}]
+    return (client or glm.GenerativeServiceClient()), {"model": MODEL, "contents": contents}
+
+
+def text_of(response):
+    return response.candidates[0].content.parts[0].text
+
+
+@recorded
+def test_a_message_gets_the_recorded_answer(mockserver):
+    client, message = ask("Soup?")
+    assert text_of(client.generate_content(message)) == "Hot."
+    client, message = ask("Salad?")
+    assert text_of(client.generate_content(message)) != "Hot."
+    assert [call.verb for call in mockserver.calls] == ["GRPC"] * 2
+    assert [call.method for call in mockserver.calls] == ["models.generateContent"] * 2
+    assert mockserver.calls[0].response["candidates"][0]["content"]["parts"][0]["text"] == "Hot."
+    assert mockserver.calls[0].request["model"] == MODEL
+
+
+@recorded
+def test_over_a_socket(mockserver_live):
+    channel = grpc.insecure_channel(mockserver_live.grpc_target)
+    client, message = ask("Soup?", glm.GenerativeServiceClient(transport=GenerativeServiceGrpcTransport(channel=channel)))
+    assert text_of(client.generate_content(message, metadata=[("x-goog-api-key", "any-key")])) == "Hot."
+
+
+@recorded
+@pytest.mark.parametrize("text", ["Events?", "Array?"])
+def test_a_stream_comes_with_its_pauses(mockserver, text):
+    began = mockserver.now
+    client, message = ask(text)
+    assert [text_of(each) for each in client.stream_generate_content(message)] == ["Hot", "."]
+    assert (mockserver.now - began).total_seconds() == (5 if text == "Events?" else 0)
+
+
+@recorded
+def test_repeated_requests_get_the_answers_in_order(mockserver):
+    client, message = ask("Again?")
+    assert [text_of(client.generate_content(message)) for _ in range(3)] == ["One.", "Two.", "Two."]
+
+
+@recorded
+def test_an_error_is_an_error(mockserver):
+    client, message = ask("Fail?")
+    with pytest.raises(exceptions.ResourceExhausted, match="Recorded: come again.") as raised:
+        client.generate_content(message, retry=None)
+    assert [type(each).__name__ for each in raised.value.details] == ["RetryInfo"]
+    client, message = ask("Page?")
+    with pytest.raises(exceptions.ServiceUnavailable, match="HTTP status 503"):
+        client.generate_content(message, retry=None)
+
+
+@strict
+def test_resources_of_both_services(mockserver):
+    assert glm.ModelServiceClient().get_tuned_model(name="tunedModels/days").display_name == "Recorded"
+    client = aiplatform_v1.GenAiTuningServiceClient(
+        client_options={"api_endpoint": "us-central1-aiplatform.googleapis.com"}
+    )
+    job = client.get_tuning_job(name="projects/my-project/locations/us-central1/tuningJobs/1234567")
+    assert job.description == "Recorded"
+
+
+@strict
+def test_what_is_not_recorded_is_refused(mockserver):
+    client, message = ask("Salad?")
+    with pytest.raises(exceptions.MethodNotImplemented, match="models.generateContent is not recorded like this"):
+        client.generate_content(message, retry=None)
+    assert len(mockserver.misses) == 1
+"""
+
+
+def test_calls_over_grpc_get_answers_that_were_recorded_over_http(tmp_path: Path) -> None:
+    """By Google's generated clients: messages, streams, errors and names match as over HTTP."""
+    events = b"".join(b"data: " + json.dumps(reply(text)).encode() + b"\r\n\r\n" for text in ("Hot", "."))
+    array = json.dumps([reply("Hot"), reply(".")]).encode()
+    wait = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}
+    unknown = {"@type": "type.googleapis.com/google.unknown.Detail", "member": 1}
+    error = {
+        "code": 429,
+        "message": "Recorded: come again.",
+        "status": "RESOURCE_EXHAUSTED",
+        "details": [unknown, wait],
+    }
+    odd = reply("Hot.")
+    odd["candidates"][0] |= {"finishReason": "NEVER_SEEN", "safetyRatings": [{"category": 77}], "index": "many"}
+    job = {"name": "projects/1/locations/us-central1/tuningJobs/7654321", "description": "Recorded", "state": "NEW"}
+    (tmp_path / "recordings").mkdir()
+    write(
+        tmp_path / "recordings" / "all.json",
+        [
+            exchange(ASK, prompt("Soup?"), odd),
+            exchange(STREAM, prompt("Events?"), events, pauses=(2.0, 3.0)),
+            exchange(STREAM.removesuffix("?alt=sse"), prompt("Array?"), array),
+            exchange(ASK, prompt("Again?"), reply("One.")),
+            exchange(ASK, prompt("Again?"), reply("Two.")),
+            exchange(ASK, prompt("Fail?"), {"error": error}, status=429),
+            exchange(ASK, prompt("Page?"), b"<html>no</html>", status=503),
+            exchange(f"{BASE}/v1beta/tunedModels/days", "", {"displayName": "Recorded"}, method="GET"),
+            exchange(f"{VERTEX}/tuningJobs/7654321", "", job, method="GET"),
+        ],
+    )
+
+    ran = run_text(client_python("google"), BY_GRPC, tmp_path, "-W", "ignore")
+
+    assert {"passed": 8} == ran.outcome

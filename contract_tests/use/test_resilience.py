@@ -13,4 +13,4 @@ def test_real_clients_are_judged(library: str, tmp_path: Path) -> None:
     """Those that retry well pass; each way to retry badly is found, with the call that shows it."""
     ran = run_suite(client_python(library), "resilience", tmp_path)
 
-    assert {"passed": 12} == ran.outcome
+    assert {"passed": 15} == ran.outcome

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.environment import HANGS, ROOT, client_python, node, program
+from contract_tests.environment import HANGS, ROOT, client_python, do_without, node, program
+from contract_tests.use import programs
 from contract_tests.use.isolation import isolated, permitted
 from contract_tests.use.programs import PROGRAMS, environment, said
 
@@ -41,18 +43,8 @@ def run(folder: Path, *words: str | Path, text: str = "", **variables: str) -> s
 
 def run_alone(folder: Path, *words: str | Path, text: str = "", **variables: str) -> str:
     """What a program printed from which no packet could leave this machine. AssertionError if it fails."""
-    done = subprocess.run(
-        isolated([*RUN, *words]),
-        cwd=folder,
-        env=environment(variables) | {"PYTHONPATH": os.environ.get("PYTHONPATH", str(Path.cwd()))},
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-        check=False,
-    )
-    assert 0 == done.returncode, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
+    found = {"PYTHONPATH": os.environ.get("PYTHONPATH", str(Path.cwd()))}
+    return programs.run(isolated([*RUN, *words]), folder, variables | found, text)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +184,77 @@ def test_own_credentials_stay_and_real_ones_do_not(tmp_path: Path) -> None:
     assert "mockserver-key mockserver-key mockserver none\n" == real.stdout
 
 
+ASK = """
+import os, subprocess, urllib.error, urllib.request, google.auth, google.auth.transport.requests
+def ask(url, **headers):
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, headers=headers)).status
+    except urllib.error.HTTPError as error:
+        return error.code
+gemini = "https://generativelanguage.googleapis.com/v1beta/tunedModels?key="
+jobs = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/tuningJobs"
+credentials, _ = google.auth.default()
+credentials.refresh(google.auth.transport.requests.Request())
+by_gcloud = subprocess.check_output(["gcloud", "auth", "print-access-token"], text=True).strip()
+print(ask(gemini + os.environ["GEMINI_API_KEY"]), ask(gemini + "listed"), ask(gemini + "other"))
+print(*(ask(jobs, Authorization=f"Bearer {token}") for token in (credentials.token, by_gcloud, "listed", "other")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "statuses"),
+    [
+        ((), "200 200 200\n200 200 200 200\n"),
+        (("--auth", "strict"), "200 400 400\n200 200 401 401\n"),
+        (("--auth", "strict", "--credential", "listed"), "200 200 400\n200 200 200 401\n"),
+    ],
+)
+def test_credentials_of_the_program_are_accepted(options: tuple[str, ...], statuses: str, tmp_path: Path) -> None:
+    """By strict authentication too: its key, ADC, and what gcloud prints. Others must be listed."""
+    done = run(tmp_path, *options, "--", sys.executable, "-c", ASK)
+
+    assert statuses == done.stdout, done.stderr
+
+
+WITHOUT_GRPC = """
+import sys
+sys.modules["grpc"] = sys.modules["google.protobuf"] = None
+from mockserver.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+BOTH = """
+import grpc, os, urllib.request
+url = "https://generativelanguage.googleapis.com/v1beta/tunedModels?key=any-key"
+print(urllib.request.urlopen(url).status)
+with grpc.secure_channel("generativelanguage.googleapis.com", grpc.ssl_channel_credentials()) as channel:
+    for _ in range(2):
+        try:
+            channel.unary_unary("/google.ai.generativelanguage.v1beta.ModelService/ListTunedModels")(b"", timeout=5)
+        except grpc.RpcError as error:
+            print(error.code().name)
+print(urllib.request.urlopen(url).status)
+"""
+
+
+def test_without_the_extra_http_works_and_grpc_is_refused(tmp_path: Path) -> None:
+    """With a sentence that names the extra, once, however often the client connects."""
+    words = ("run", "--", sys.executable, "-c", BOTH)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_GRPC, *words],
+        cwd=tmp_path,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=HANGS,
+        check=False,
+    )
+
+    assert ["200", "UNAVAILABLE", "UNAVAILABLE", "200"] == done.stdout.split(), done.stderr
+    assert 1 == done.stderr.count("mockserver run: gRPC needs")
+    assert "pip install 'gemini-tuning-mockserver[grpc]'" in done.stderr
+
+
 def test_gcloud_is_a_stand_in(tmp_path: Path) -> None:
     """It prints tokens where gcloud prints them, keeps a project, and says what it does not know."""
     script = """
@@ -324,41 +387,46 @@ console.log("port:", await new Promise((end) => net.connect(1, "127.0.0.1").on("
 GO_PACKAGES = Path("/usr/share/gocode")
 
 
+def run_go(name: str, package: str, folder: Path) -> dict[str, str]:
+    """What a program in Go says that uses Google's packages as Debian has them; `package` is the one it needs most."""
+    if shutil.which("go") is None or not (GO_PACKAGES / "src" / package).exists():
+        do_without(
+            f"no Go with {package}: apt install golang-go golang-golang-x-oauth2-google-dev golang-google-api-dev"
+        )
+    of_debian = {"GO111MODULE": "off", "GOPATH": str(GO_PACKAGES), "GOCACHE": str(folder / "cache")}
+    return said(run_alone(folder, "--", "go", "run", PROGRAMS / name, **of_debian))
+
+
 def test_go(tmp_path: Path) -> None:
     """Google's own credentials library, and the standard library's client."""
-    if shutil.which("go") is None or not (GO_PACKAGES / "src" / "golang.org" / "x" / "oauth2").exists():
-        pytest.skip("no Go with Google's library: apt install golang-go golang-golang-x-oauth2-dev")
-    of_debian = {"GO111MODULE": "off", "GOPATH": str(GO_PACKAGES), "GOCACHE": str(tmp_path / "cache")}
-    printed = run_alone(tmp_path, "--", "go", "run", PROGRAMS / "default_credentials.go", **of_debian)
-
-    assert {"state": "JOB_STATE_PENDING", "other host": 'Get "https://example.com": Forbidden'} == said(printed)
+    assert {
+        "state": "JOB_STATE_PENDING",
+        "other host": 'Get "https://example.com": Forbidden',
+    } == run_go("default_credentials.go", "golang.org/x/oauth2/google", tmp_path)
 
 
-JAVA = """
-import java.net.ProxySelector;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse.BodyHandlers;
-public class Get {
-  public static void main(String[] arguments) throws Exception {
-    var client = HttpClient.newBuilder().proxy(ProxySelector.getDefault()).build();
-    var request = HttpRequest.newBuilder(URI.create("https://GEMINI/v1beta/tunedModels?key=k")).build();
-    System.out.println(client.send(request, BodyHandlers.ofString()).statusCode());
-  }
-}
-"""
+def test_go_over_grpc(tmp_path: Path) -> None:
+    """The transport of Google's clients, and a generated client."""
+    metadata = "type.googleapis.com/google.ai.generativelanguage.v1beta.CreateTunedModelMetadata"
+
+    assert {"same name": "true", "metadata": metadata, "missing": "NotFound"} == run_go(
+        "operations.go", "google.golang.org/api/transport/grpc", tmp_path
+    )
+
+
+JAVA_PACKAGES = Path("/usr/share/java")
 
 
 def test_java_with_what_the_documents_say(tmp_path: Path) -> None:
-    """The JVM needs properties and a trust store."""
-    if shutil.which("javac") is None or shutil.which("keytool") is None:
-        pytest.skip("no JDK: apt install default-jdk-headless")
-    (tmp_path / "Get.java").write_text(JAVA.replace("GEMINI", GEMINI))
+    """The JVM needs properties and a trust store; then Google's own credentials library works."""
+    if shutil.which("javac") is None or not (JAVA_PACKAGES / "google-auth-library-oauth2-http.jar").exists():
+        do_without("no JDK with Google's library: apt install default-jdk-headless libgoogle-auth-java")
     blocks = re.findall(r"```console\n(.*?)```", DOCUMENT, re.DOTALL)
     recipe = next(block for block in blocks if "keytool" in block)
+    program = PROGRAMS / "DefaultCredentials.java"
+    command = f"{recipe} java -cp '{JAVA_PACKAGES}/*' {shlex.quote(str(program))}"
 
-    assert "200\n" == run_alone(tmp_path, "--", "sh", "-ec", recipe + "java Get.java")
+    assert {"status": "200", "pending": "true"} == said(run_alone(tmp_path, "--", "sh", "-ec", command))
 
 
 def test_the_documents_name_every_variable(tmp_path: Path) -> None:
@@ -373,37 +441,56 @@ def test_the_documents_name_every_variable(tmp_path: Path) -> None:
     assert set() == {name for name in new - known - secondary if name not in DOCUMENT.upper()}
 
 
+UNSET = {"TRANSPORT": "", "BASE_URL": ""}
+"""Leaves a program of ours what its library does by default."""
+
+
+def run_library(
+    library: str, name: str, folder: Path, *, prefix: tuple[str, ...] = (), **variables: str
+) -> dict[str, str]:
+    """What a program says with the default transport of its library, gRPC, where no packet can leave."""
+    command: tuple[str | Path, ...] = (*prefix, client_python(library), "-W", "ignore", PROGRAMS / name)
+    return said(run_alone(folder, "--", *command, **UNSET, **variables))
+
+
 def test_generativeai_over_grpc(tmp_path: Path) -> None:
-    """Its default transport: created, watched, listed, asked, streamed, renamed and deleted, and no packet leaves."""
-    lines = said(
-        run_alone(
-            tmp_path,
-            *("--", client_python("generativeai"), "-W", "ignore", PROGRAMS / "generativeai.py"),
-            TRANSPORT="grpc",
-            BASE_URL=GEMINI,
-            API_KEY="unchanged",
-        )
-    )
+    """Created, watched, listed, asked, streamed, renamed and deleted."""
+    lines = run_library("generativeai", "generativeai.py", tmp_path, API_KEY="unchanged")
 
     assert {
+        "again": "AlreadyExists",  # REST has another exception for it
         "state afterwards": "ACTIVE",
+        "listed": "['tunedModels/days-of-the-week']",
         "answer": "saturday",
         "streamed": "saturday",
+        "renamed": "weekdays",
         "deleted": "None",
+    }.items() <= lines.items()
+
+
+def test_permissions_of_generativeai_over_grpc(tmp_path: Path) -> None:
+    """Given, changed and taken, and a new owner. The library takes no credentials where there is a key."""
+    without_keys = ("env", "-u", "GEMINI_API_KEY", "-u", "GOOGLE_API_KEY")
+    lines = run_library("generativeai", "generativeai_permissions.py", tmp_path, prefix=without_keys)
+
+    assert {
+        "listed": "['OWNER', 'READER', 'READER']",
+        "updated": "WRITER",
+        "left": "['OWNER']",
+        "transferred": "[('OWNER', 'heir@example.com'), ('WRITER', 'owner@example.com')]",
     }.items() <= lines.items()
 
 
 @pytest.mark.parametrize("library", ["google", "vertexai-2"])
 def test_vertexai_over_grpc(library: str, tmp_path: Path) -> None:
-    """Its default transport, and no packet leaves."""
-    lines = said(
-        run_alone(
-            tmp_path,
-            *("--", client_python(library), "-W", "ignore", PROGRAMS / "tuning_job.py"),
-            TRANSPORT="grpc",
-            BASE_URL="us-central1-aiplatform.googleapis.com",
-            PROJECT="unchanged",
-        )
-    )
+    """vertexai.tuning.sft, its job, model and endpoint."""
+    lines = run_library(library, "tuning_job.py", tmp_path, PROJECT="unchanged")
 
     assert {"state afterwards": "JOB_STATE_SUCCEEDED", "answer": "True", "left": "[]"}.items() <= lines.items()
+
+
+def test_generated_clients_over_grpc(tmp_path: Path) -> None:
+    """Those of both services, sync and with asyncio."""
+    expected = "Gemini 2.0 Flash True True True NotFound"
+
+    assert {"sync": expected, "asyncio": expected} == run_library("google", "generated_clients.py", tmp_path)

@@ -1,4 +1,4 @@
-"""One server for many: each client in a world of its own by nothing but its project or its key, each test in its own."""
+"""One server for many: each client in a world of its own by its project or its key alone, each test in its own."""
 
 from pathlib import Path
 

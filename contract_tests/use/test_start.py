@@ -8,7 +8,10 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import httpx
 import pytest
+
+from contract_tests.use.serving import serving
 
 LATER = (
     "aiohttp",
@@ -18,6 +21,7 @@ LATER = (
     "httpx",
     "httpx2",
     "mockserver.grpc",
+    "opentelemetry",
     "prometheus_client",
     "pydantic",
     "pytest",
@@ -46,7 +50,23 @@ def test_serving_loads_few_modules() -> None:
     loaded = loaded_by("mockserver.__main__, mockserver.cli.serve, mockserver.app, mockserver.doors.live")
 
     assert len(loaded) <= 500
-    assert len([name for name in loaded if name.startswith("mockserver")]) <= 198
+    assert len([name for name in loaded if name.startswith("mockserver")]) <= 199
+
+
+def test_a_server_with_everything_is_small_and_starts_quickly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under 120 MB, and in about a second: on a busy machine, only the processor's time says so."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    options = ("--grpc-port", "0", "--data-dir", str(tmp_path))
+    with serving(tmp_path / "log", *options) as served:
+        httpx.get(f"{served.base_url}/v1beta/models", params={"key": "any-key"}).raise_for_status()
+        statistics = Path(f"/proc/{served.pid}/stat").read_text().rpartition(")")[2].split()
+        rollup = Path(f"/proc/{served.pid}/smaps_rollup").read_text()
+    cpu_seconds = sum(map(int, statistics[11:13])) / os.sysconf("SC_CLK_TCK")  # utime and stime
+    proportional = re.search(r"^Pss: +(\d+) kB", rollup, re.MULTILINE)
+
+    assert proportional is not None
+    assert 20 < int(proportional[1]) / 1024 < 120
+    assert 0 < cpu_seconds < 1.5
 
 
 def test_importing_the_package_loads_nothing_else_of_it() -> None:
@@ -70,8 +90,9 @@ def test_a_run_of_pytest_loads_only_the_plugin_of_us(tmp_path: Path) -> None:
     without = loaded_in_a_run_of_pytest(tmp_path)
     extra = loaded_in_a_run_of_pytest(tmp_path, "-p", "mockserver.pytest_plugin") - without
 
-    settings = {"mockserver.settings", "mockserver.settings.declaration", "mockserver.settings.types"}
-    assert {"mockserver", "mockserver.pytest_plugin", *settings} == extra
+    parts = ("declaration", "interception", "reading", "server", "types", "world")
+    settings = {f"mockserver.settings.{part}" for part in parts}
+    assert {"mockserver", "mockserver.pytest_plugin", "mockserver.settings", *settings} == extra
 
 
 def test_no_dependency_brings_a_plugin_of_pytest() -> None:

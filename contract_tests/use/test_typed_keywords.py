@@ -1,7 +1,7 @@
 """What a misspelt or impossible keyword of the handle says: to a type checker here, and to a program that runs.
 
-mypy checks this file (`make types`): an `ignore` that hides no error is an error itself, so that each of these lines must
-be refused by the types.
+mypy checks this file (`make types`): an `ignore` that hides no error is an error itself, so that each of these lines
+must be refused by the types.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""vertexai.tuning.sft of google-cloud-aiplatform 1.x over REST, and what its models and endpoints are used for afterwards."""
+"""vertexai.tuning.sft of google-cloud-aiplatform 1.x over REST, and the use of its models and endpoints."""
 
 import re
 from pathlib import Path

@@ -1,8 +1,8 @@
 """The ranges of the numbers in a generation config, by service, model and day.
 
 They are the rows of `ranges.json`, in the order in which they are tried: the first that fits service, model and day
-holds. Where nothing is documented or seen, there is no row, and every value is accepted. `source` and `date` say where a
-row comes from.
+holds. Where nothing is documented or seen, there is no row, and every value is accepted. `source` and `date` say where
+a row comes from.
 """
 
 from collections.abc import Iterator, Mapping
@@ -70,7 +70,7 @@ def ranges(service: ServiceName, base: BaseModel, as_of: date | None) -> Mapping
 def violations(
     values: Mapping[str, Any], service: ServiceName, base: BaseModel, as_of: date | None
 ) -> Iterator[tuple[Range, float]]:
-    """Yield every number out of range, by the proto's name of its field, with its range; of a list the length counts."""
+    """Yield every number out of range, by the proto's name of its field, with its range; a list's length counts."""
     limits = ranges(service, base, as_of)
     for name, value in values.items():
         number = len(value) if isinstance(value, list | tuple) else value

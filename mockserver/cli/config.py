@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 from typing import Any
 
 from mockserver.cli.serve import TITLES, add_options
@@ -22,6 +23,10 @@ examples:
   mockserver config --config mockserver.toml         what a file says
   mockserver config --seed 7 > mockserver.toml       write such a file
 """
+
+
+_PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*@")
+"""The password in the URL of a store, and what is before it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +50,16 @@ def _line(setting: Setting, given: Given | None) -> str:
     if given is None and (setting.absent or setting.default is None):
         return f"# {setting.name} is not set" + (f": {setting.absent}" if setting.absent else "")
     value, source = (setting.default, "default") if given is None else (given.value, given.source)
-    if setting.is_secret or setting.name == "config":
-        shown = "a secret" if setting.is_secret else value
-        return f"# {setting.name}: {shown}  # {source}"
+    if setting.name == "config":
+        return f"# config: {value}  # {source}"
+    if setting.is_secret and (shown := _without_password(str(value)) if setting.name == "store" else "") != value:
+        return f"# {setting.name}: {shown or 'a secret'}  # {source}"
     return f"{setting.name} = {_toml(setting, value)}  # {source}"
+
+
+def _without_password(url: str) -> str:
+    """Return the URL of a store with dots for its password; "" if it is among the parameters."""
+    return "" if "password=" in url else _PASSWORD.sub(r"\1...@", url)
 
 
 def _toml(setting: Setting, value: Any) -> str:

@@ -1,8 +1,9 @@
 """The error for a library that only some users install."""
 
 from mockserver.settings import BadOption
+from mockserver.settings.extras import install_command
 
 
 def missing_extra(error: ModuleNotFoundError, extra: str, name: str) -> BadOption:
     """Return the error for a missing library of an extra; `name` is the command or the option that needs it."""
-    return BadOption(f"{error.name} is not installed. Run: pip install 'gemini-tuning-mockserver[{extra}]'", name)
+    return BadOption(f"{error.name} is not installed. Run: {install_command(extra)}", name)

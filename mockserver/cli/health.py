@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     while True:
         try:
             url = _find_url(arguments)
-            _ask(url, max(REQUEST_SECONDS, seconds_left()))
+            ask(url, max(REQUEST_SECONDS, seconds_left()))
         except NotReady as reason:
             if seconds_left() <= 0:
                 print(f"mockserver health: {reason}", file=sys.stderr)
@@ -80,8 +80,8 @@ def _find_url(arguments: argparse.Namespace) -> str:
     return f"http://127.0.0.1:{port.read(os.environ.get(port.variable) or port.default, called=port.variable)}"
 
 
-def _ask(url: str, seconds: float) -> None:
-    """Raise NotReady unless the server says that it is ready."""
+def ask(url: str, seconds: float) -> None:
+    """Ask a server for so long. Raise NotReady unless the server says that it is ready."""
     import http.client  # because it reads no proxy variable
     from urllib.parse import urlsplit
 

@@ -9,13 +9,14 @@ import os
 import select
 import threading
 from collections import deque
+from functools import lru_cache
 from typing import Any, Literal, Self, TextIO
 
 import orjson
 
 from mockserver.dispatch.access_log import LogCall
-from mockserver.rpc.credentials import redact
-from mockserver.state.clock import Machine, to_datetime
+from mockserver.rpc.redaction import redact
+from mockserver.state.clock import SECOND, Machine, to_datetime
 
 MOST_LINES = 10_000
 """How many lines wait for the reader; further ones are dropped and counted."""
@@ -130,14 +131,18 @@ class LogOutput:
 
     def _print_text(self, label: str, status: int | str, milliseconds: float, reason: str) -> None:
         """Log a call. `logging` would take a tenth of the time of a quick answer."""
-        is_refused = status >= 400 if isinstance(status, int) else status != "OK"
-        time = f"{to_datetime(Machine.time_ns()):%H:%M:%S} " if is_refused else ""
-        self._writer.write(f"{time}{label} {status} {milliseconds:.1f} ms{reason}")
+        time = _time_of_day(Machine.time_ns() // SECOND)
+        self._writer.write(f"{time} {label} {status} {milliseconds:.1f} ms{reason}")
 
     def _print_json(self, label: str, status: int | str, milliseconds: float, reason: str) -> None:
         message = f"{label} {status} {milliseconds:.1f} ms{reason}"
         members = {"method": label, "status": status, "milliseconds": round(milliseconds, 3)}
         self._writer.write(_json_line("INFO", "mockserver.access", message, **members))
+
+
+@lru_cache(maxsize=1)  # a busy server logs many calls in a second
+def _time_of_day(seconds: int) -> str:
+    return f"{to_datetime(seconds * SECOND):%H:%M:%S}"
 
 
 def _ignore_call(label: str, status: int | str, milliseconds: float, reason: str) -> None:

@@ -20,10 +20,10 @@ from mockserver.cli import (
     state,
     watch,
 )
-from mockserver.settings import BadOption
+from mockserver.settings import BadOption, nearest, unknown_names
 
 DESCRIPTION = """\
-A local emulator of Google's Gemini tuning APIs: the Developer API (tunedModels) and Vertex AI (tuningJobs).
+A local mock server of Google's Gemini tuning APIs: the Developer API (tunedModels) and Vertex AI (tuningJobs).
 Tuning jobs run on a clock that you control, cost nothing, and fail when you want them to.
 """
 
@@ -67,15 +67,23 @@ examples:
   mockserver state export state.json            write what a server has stored as one JSON document
   mockserver check-dataset train.jsonl          find mistakes in training data before a job does
   mockserver record -- python tune.py           record the requests of tune.py and Google's answers
-  mockserver check transcripts/                 compare the emulator's answers with recordings
+  mockserver check transcripts/                 compare the mock server's answers with recordings
 
-`mockserver COMMAND --help` describes a command.
+`mockserver COMMAND --help` describes a command. A command that needs a library which is not installed says how to install
+it.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status. It is 2 for a wrong argument, a port in use or an unreadable file."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    parser = _parser()
+    if not words:
+        parser.print_help()
+        return 2
+    if not words[0].startswith("-") and (unknown := unknown_names(words[:1], COMMANDS, "command")):
+        parser.exit(2, f"mockserver: {unknown} (see `mockserver --help`)\n")
+    arguments = parser.parse_args(words)
     try:
         return int(arguments.run(arguments))
     except BadOption as error:
@@ -84,6 +92,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough: mockserver serve | head -1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it closes stdout
         return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that names the option which somebody may have meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the arguments. Ends the program for an option that the command does not have."""
+        arguments, rest = super().parse_known_args(args, namespace)
+        unknown = next((word.partition("=")[0] for word in rest if word.startswith("-")), None)
+        if unknown is not None:
+            near = nearest(unknown, self._option_string_actions)
+            hint = f"; did you mean {near}?" if near else "."
+            self.exit(2, f"{self.prog} has no option {unknown}{hint} See `{self.prog} --help`\n")
+        return arguments, rest
 
 
 class _PrintVersions(argparse.Action):
@@ -115,14 +137,16 @@ class _PrintCompletion(argparse.Action):
         try:
             import shtab
         except ModuleNotFoundError:
-            sentence = "shtab is not installed. Run: pip install 'gemini-tuning-mockserver[completion]'"
+            from mockserver.settings.extras import install_command
+
+            sentence = f"shtab is not installed. Run: {install_command('completion')}"
             parser.exit(2, f"mockserver: --print-completion: {sentence}\n")
         print(shtab.complete(parser, shell))
         parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="mockserver",
         description=DESCRIPTION,
         epilog=EPILOG,
@@ -133,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         "--print-completion",
         action=_PrintCompletion,
         choices=("bash", "zsh", "tcsh"),
-        help="print a script that completes commands and options in that shell, and exit",
+        help='print a script that completes commands and options, and exit: eval "$(mockserver --print-completion bash)"',
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():

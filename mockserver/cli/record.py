@@ -4,11 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from mockserver.cli.extras import missing_extra
 from mockserver.settings import BadOption, Serving, declarations
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
-HELP = "record the requests of a program and Google's answers"
+HELP = "record the requests of a program and Google's answers (needs httpx)"
 
 DESCRIPTION = """\
 Run a program, pass its requests to Google, and record requests and answers without secrets.
@@ -45,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit status; 1 if nothing was recorded."""
     if not arguments.command and arguments.port is None:
-        raise BadOption("name the program: mockserver record -- python tune.py. Or give --port, to start it yourself")
+        raise BadOption(
+            "name the program: mockserver record -- python tune.py. To start the program yourself instead: mockserver record --port 9000"
+        )
     from mockserver.doors.live import CannotListen, serve
 
     try:
@@ -53,9 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise
-        raise BadOption(
-            "httpx is not installed. Run: pip install 'gemini-tuning-mockserver[record]'", "record"
-        ) from None
+        raise missing_extra(error, "record", "record") from None
     path = Path(arguments.output)
     _check_writable(path)
     status = 0

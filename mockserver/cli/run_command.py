@@ -6,26 +6,29 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mockserver.cli.extras import missing_extra
 from mockserver.cli.serve import Preparation, add_options, prepare
 from mockserver.settings import BadOption
 
 if TYPE_CHECKING:
     from mockserver.doors.certificates import CertificateAuthority
     from mockserver.doors.live import LiveServer
+    from mockserver.state.world import World
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
-HELP = "run a program, unchanged, against the server"
+HELP = "run a program, unchanged, against the server (needs trustme, grpcio and protobuf)"
 
 DESCRIPTION = """\
 Run a program whose requests to Google's tuning APIs this machine answers. The program is not changed.
 
-The program gets a proxy (HTTPS_PROXY and its kin) that answers for Google's hosts over HTTP and gRPC, the certificate
-to trust, made-up credentials and a project, and a `gcloud` that prints made-up tokens. Requests to hosts that are not
-emulated are refused. The real services are never reached by clients that use the proxy; docs/run.md says which do.
+The program gets a proxy (in HTTPS_PROXY, HTTP_PROXY and grpc_proxy) that answers for Google's hosts over HTTP and gRPC, the certificate
+to trust, made-up credentials and a project, and a `gcloud` that prints made-up tokens. Requests to other hosts
+are refused. The real services are never reached by clients that use the proxy; docs/run.md says which do.
 
 Everything is gone when the program ends, and its exit status is returned. The program finds the server in
 MOCKSERVER_URL, for example to move its clock.
@@ -80,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mockserver.doors import child
 
     command = _command(arguments)
-    prepared = prepare(arguments, quiet=not arguments.verbose)
+    prepared = prepare(arguments, quiet=not arguments.verbose, needs_list=False)
     with _served(prepared, _passed_hosts(arguments.pass_host), arguments) as environment:
         if arguments.shell:
             print(
@@ -125,12 +128,13 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
 
     authority = _authority()
     credentials = prepared.world.credentials
+    _accept(prepared.world)
     with contextlib.ExitStack() as stack:
-        stack.callback(prepared.log.close)
+        stack.callback(prepared.close)
         stack.callback(prepared.worlds.close)
         live = _live_server(prepared)
         stack.callback(live.stop)
-        grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call)
+        grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call, tracing=prepared.tracing)
         stack.callback(grpc_port.close)
         proxy = Proxy(Upstreams(live.address, lambda: grpc_port.address, authority.tls, passed))
         proxy_url = proxy.start()
@@ -150,6 +154,13 @@ def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.N
         yield environment
 
 
+def _accept(world: "World") -> None:
+    """Let strict authentication accept the credentials that the program is given."""
+    settings, given = world.settings, {world.credentials.api_key, world.credentials.token}
+    if settings.auth == "strict" and not given <= settings.accepted_credentials:
+        world.settings = replace(settings, accepted_credentials=settings.accepted_credentials | given)
+
+
 @contextlib.contextmanager
 def _private_folder() -> Iterator[Path]:
     try:
@@ -163,9 +174,8 @@ def _private_folder() -> Iterator[Path]:
 def _authority() -> "CertificateAuthority":
     try:
         from mockserver.doors.certificates import CertificateAuthority
-    except ModuleNotFoundError as missing:
-        sentence = f"{missing.name} is not installed. Run: pip install 'gemini-tuning-mockserver[run]'"
-        raise BadOption(sentence, "run") from None
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "run", "run") from None
     return CertificateAuthority()
 
 

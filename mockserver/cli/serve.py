@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
 from mockserver.cli.log_output import LineWriter, LogOutput
-from mockserver.rpc.credentials import find_real_secret
 from mockserver.rpc.hosts import is_loopback
+from mockserver.rpc.redaction import find_real_secret
 from mockserver.settings import (
     GROUPS,
     BadOption,
@@ -28,7 +28,9 @@ from mockserver.settings import (
     read_settings,
     unknown_variables,
 )
-from mockserver.state.clock import ManualClock, to_datetime
+from mockserver.settings.extras import install_command
+from mockserver.settings.types import Speed
+from mockserver.state.clock import SystemClock, to_datetime
 from mockserver.state.new_world import find_options, new_world, read_options
 from mockserver.state.world import World, Worlds
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from mockserver.dispatch.access_log import LogCall
+    from mockserver.doors.tracing import Tracing
 
 # Imports that only a running server needs are inside of `run`, so that `--help` is quick.
 
@@ -92,10 +95,10 @@ class Preparation:
     serving: Serving
     worlds: Worlds
     token: str | None
-    speed: str
     answers: str | None
     log: LogOutput
     log_call: "LogCall"
+    tracing: "Tracing | None"
     make_app: Callable[[Worlds], "ASGIApp"]
 
     @property
@@ -108,11 +111,17 @@ class Preparation:
         """Return a new application for the worlds."""
         return self.make_app(self.worlds)
 
+    def close(self) -> None:
+        """Write and send what waits, now that the server has stopped."""
+        if self.tracing is not None:
+            self.tracing.close()
+        self.log.close()
 
-def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparation:
+
+def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: bool = True) -> Preparation:
     """Open the worlds that the options describe, with their scripted answers, the log, and the application.
 
-    Raises BadOption.
+    With `needs_list`, strict authentication needs a list of credentials. Raises BadOption.
     """
     # Before the world, whose clock starts with it.
     from mockserver.app import create_app
@@ -122,24 +131,38 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False) -> Preparatio
 
     for sentence in unknown_variables(os.environ):
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
-    values = read_options(vars(arguments), os.environ)
+    values = read_options(vars(arguments), os.environ, needs_list=needs_list)
     serving = read_settings(Serving, values)
     if serving.watch and not values.get("answers"):
         raise BadOption("there is no file to watch, so name one with --answers", "--watch")
     if serving.workers > 1:
         _check_workers(serving)
     worlds, token = _open_worlds(values, serving, _given(arguments))
-    speed = declarations(Beginning)["clock"].kind.text(values["clock"])
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
     log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet)
     calls = CallCounter(log.log_call)
 
-    def make_app(worlds: Worlds) -> "ASGIApp":
-        return create_app(worlds, Guard(token), host_guard, calls)
+    tracing = _open_tracing()
 
-    return Preparation(values, serving, worlds, token, speed, values.get("answers"), log, calls.log_call, make_app)
+    def make_app(worlds: Worlds) -> "ASGIApp":
+        app = create_app(worlds, Guard(token), host_guard, calls)
+        return app if tracing is None else tracing.trace_app(app)
+
+    answers = values.get("answers")
+    return Preparation(values, serving, worlds, token, answers, log, calls.log_call, tracing, make_app)
+
+
+def _open_tracing() -> "Tracing | None":
+    if not any(name.startswith("OTEL_") for name in os.environ):
+        return None
+    from mockserver.cli.traces import open_tracing
+
+    tracing, warning = open_tracing(os.environ)
+    if warning:
+        print(f"mockserver: warning: {warning}", file=sys.stderr)
+    return tracing
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -170,18 +193,27 @@ def run(arguments: argparse.Namespace) -> int:
 
             serve(prepared.app, serving.host, serving.port, start, shutdown_seconds=serving.shutdown_seconds)
     except CannotListen as taken:
-        raise _cannot_listen(taken) from None
+        raise _cannot_listen(taken, serving) from None
     finally:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: wait no longer
             stop_grpc(serving.shutdown_seconds)
         prepared.worlds.close()
-        prepared.log.close()
+        prepared.close()
     return 0
 
 
-def _cannot_listen(error: OSError) -> BadOption:
-    other = "--port" if error.errno == errno.EADDRINUSE else "--host"
-    return BadOption(f"{error}. Choose another {other}.")
+def _cannot_listen(error: OSError, serving: Serving) -> BadOption:
+    if error.errno != errno.EADDRINUSE:
+        return BadOption(f"{error}. Choose another --host.")
+    from mockserver.cli.health import NotReady, ask
+
+    host = serving.host if is_loopback(serving.host) else "127.0.0.1"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{serving.port}"
+    try:
+        ask(url, seconds=1.0)
+    except NotReady:
+        return BadOption(f"{error}. Choose another --port.")
+    return BadOption(f"{error}: a mock server answers on {url} already. Use that one, or choose another --port.")
 
 
 def _check_workers(serving: Serving) -> None:
@@ -205,7 +237,7 @@ def _serve_by_workers(prepared: Preparation) -> int:
     try:
         sockets = open_sockets(serving.host, serving.port)
     except CannotListen as taken:
-        raise _cannot_listen(taken) from None
+        raise _cannot_listen(taken, serving) from None
     url = base_url(serving.host, sockets)
 
     @contextlib.contextmanager
@@ -215,6 +247,8 @@ def _serve_by_workers(prepared: Preparation) -> int:
             yield prepared.make_app(worlds)
         finally:
             worlds.close()
+            if prepared.tracing is not None:
+                prepared.tracing.close()
 
     with _credentials_folder() as folder, served_at(url), contextlib.ExitStack() as stack:
         if serving.port_file is not None:
@@ -264,14 +298,14 @@ def store_url(serving: Serving) -> str:
             import sqlalchemy  # noqa: F401 - is it there?
         except ImportError:
             raise BadOption(
-                "a store in a database needs the extra: pip install 'gemini-tuning-mockserver[sql]'", "--store"
+                f"a store in a database needs SQLAlchemy. Run: {install_command('sql')}", "--store"
             ) from None
     return url
 
 
 def _given(arguments: argparse.Namespace) -> frozenset[str]:
     """Return the names of the settings that somebody has given, by an option, a variable or a file."""
-    options = find_options(vars(arguments), os.environ)
+    options = find_options(vars(arguments), os.environ, needs_list=False)
     return frozenset(name for name, it in options.items() if it.source != "default")
 
 
@@ -290,6 +324,7 @@ def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[
             certificate=certificate,
             key=key,
             log_call=prepared.log_call,
+            tracing=prepared.tracing,
         )
     except CannotServe as error:
         raise BadOption(str(error)) from None
@@ -326,23 +361,28 @@ def _credentials_folder() -> Iterator[Path | None]:
 
 
 def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> str:
-    """Write the credentials, and return the line of the greeting that names them."""
-    if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
+    """Write the credentials, if clients can use them, and return the line of the greeting that names them."""
+    settings, credentials = prepared.world.settings, prepared.world.credentials
+    if settings.auth == "strict" and credentials.token not in settings.accepted_credentials:
         return ""
+    if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
+        return "\n  credentials          mockserver credentials --url URL -o adc.json, with the address that the program uses"
     from mockserver.doors.credentials_file import external_account, write
 
-    content = external_account(url, prepared.world.credentials)
+    content = external_account(url, credentials)
     path = write(folder / "application_default_credentials.json", content)
     # Without a project, Google's libraries ask another service for that of the credentials.
-    return f"\n  credentials          GOOGLE_CLOUD_PROJECT=my-project GOOGLE_APPLICATION_CREDENTIALS={path}"
+    return f"\n  credentials          GOOGLE_CLOUD_PROJECT={prepared.world.credentials.project} GOOGLE_APPLICATION_CREDENTIALS={path}"
 
 
 def _greeting(url: str, grpc_target: str, prepared: Preparation, folder: Path | None) -> str:
     """Return the greeting: what is served, its time, and how to connect clients."""
     world, token = prepared.world, prepared.token
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
-    key, token_of_client = _working_credentials(world.settings)
-    era = f"as of {world.settings.as_of}" if world.settings.as_of else "all eras at once"
+    key, token_of_client = _working_credentials(world)
+    era = f"as of {world.settings.as_of}" if world.settings.as_of else "base models of all dates (--as-of)"
+    project = world.credentials.project
+    google_credentials = f'google.oauth2.credentials.Credentials(token="{token_of_client}")'
     control = f"with the header X-Mockserver-Token: {token}" if token else "from this machine"
     grpc = f"\n  gRPC                 {grpc_target}" if grpc_target else ""
     return f"""\
@@ -350,29 +390,33 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   base URL             {url}{grpc}{_credentials_line(url, prepared, folder)}
   time                 {moment}, {_describe_speed(url, prepared)}
   seed                 {world.settings.seed}
-  dashboard            {url}/
+  dashboard            {url}/ in a browser
   control              {url}/_mock/openapi.json {control}
 
+  any client           eval "$(mockserver env --url {url})"
   curl                 curl '{url}/v1beta/tunedModels?key={key}'
   google-genai         genai.Client(api_key="{key}", http_options={{"base_url": "{url}", "api_version": "v1beta"}})
+  ... for Vertex AI    genai.Client(vertexai=True, project="{project}", location="us-central1",
+                                    http_options={{"base_url": "{url}"}}, credentials={google_credentials})
   google-generativeai  genai.configure(api_key="{key}", transport="rest", client_options={{"api_endpoint": "{url}"}})
-  vertexai             vertexai.init(project="p", location="us-central1", api_endpoint="{url}", api_transport="rest",
-                                     credentials=google.oauth2.credentials.Credentials(token="{token_of_client}"))
+  vertexai             vertexai.init(project="{project}", location="us-central1", api_endpoint="{url}", api_transport="rest",
+                                     credentials={google_credentials})
   Cloud Storage        STORAGE_EMULATOR_HOST={url}
 
 Stop with Ctrl-C."""
 
 
 def _describe_speed(url: str, prepared: Preparation) -> str:
-    if not isinstance(prepared.world.clock, ManualClock):
-        return f"running at {prepared.speed}"
+    clock = prepared.world.clock  # a stored world has the clock that it was made with
+    if isinstance(clock, SystemClock) and clock.factor:
+        return f"running at {Speed().text(clock.factor)}"
     header = " -H 'X-Mockserver-Token: ...'" if prepared.token else ""
     return f"stopped; advance it with: curl{header} -d '{{\"minutes\": 5}}' {url}/_mock/clock/advance"
 
 
-def _working_credentials(settings: Settings) -> tuple[str, str]:
+def _working_credentials(world: World) -> tuple[str, str]:
     """Return a key and a token that the server accepts. What looks real is not printed."""
-    if settings.auth != "strict":
-        return "any-key", "any-token"
-    shown = next((each for each in sorted(settings.accepted_credentials) if not find_real_secret(each)), "...")
+    if world.settings.auth != "strict":
+        return world.credentials.api_key, world.credentials.token
+    shown = next((each for each in sorted(world.settings.accepted_credentials) if not find_real_secret(each)), "...")
     return shown, shown

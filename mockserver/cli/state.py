@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     try:
         database = Database(url)
-    except Exception as error:
+    except Exception as error:  # an invalid URL, a missing driver, a database that cannot be reached
         raise BadOption(f"cannot open the store: {error}", "--store") from error
     try:
         if arguments.action == "export":

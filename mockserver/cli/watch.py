@@ -13,7 +13,7 @@ from mockserver.settings import BadOption
 if TYPE_CHECKING:
     from rich.console import Group
 
-HELP = "show jobs and calls of a running server"
+HELP = "show jobs and calls of a running server (needs rich)"
 
 DESCRIPTION = """\
 Show the jobs of a running server with their progress, and the newest calls below them, until Ctrl-C. It needs the extra

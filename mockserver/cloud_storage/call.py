@@ -17,7 +17,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StorageCall:
-    """A request: its world, time, names from the path, parameters, headers and body. `origin` is where the client sent it."""
+    """A request: its world, time, names from the path, parameters, headers and body.
+
+    `origin` is where the client sent it.
+    """
 
     world: World
     now: Nanos

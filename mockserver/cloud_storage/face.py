@@ -14,12 +14,13 @@ from mockserver.cloud_storage.errors import StorageError
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.dispatcher import BUG, WouldBlock
-from mockserver.http.headers import http_date
+from mockserver.http.headers import http_date, retry_after_seconds
 from mockserver.http.reply import HttpReply
 from mockserver.http.request import HttpRequest
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES
-from mockserver.rpc.credentials import identify, read_credentials, redact
+from mockserver.rpc.credentials import identify, read_credentials
 from mockserver.rpc.hosts import hostname
+from mockserver.rpc.redaction import redact
 from mockserver.scripting.faults import STATUSES, Fault
 from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
@@ -64,7 +65,7 @@ class StorageFace:
             raise WouldBlock(outside=False)
         secret = find_secret(texts, b"", self._worlds.warn_once)
         method, reply = _answer(http, world, world.clock.now(), secret)
-        self._log_call(method or f"{http.verb} {redact(http.path)}", reply.status, elapsed_ms(), "")
+        self._log_call(method or f"{http.sent_verb} {redact(http.path)}", reply.status, elapsed_ms(), "")
         return reply
 
 
@@ -77,7 +78,9 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         result = handler(call)
     except StorageError as error:
         refused, result = error, _print_error(error, call)
-    except Exception:
+        if fault is not None and fault.retry_after_header is not None:
+            result = replace(result, headers={**result.headers, "retry-after": str(fault.retry_after_header)})
+    except Exception:  # a bug of ours
         log.exception(BUG, method)
         refused = errors.injected(500, None)
         result = Result(refused.body, 500)
@@ -85,7 +88,7 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
     credentials = read_credentials(http.headers, tuple(call.query.items()))
     record = RecordedCall(
         method=method,
-        verb=http.verb,
+        verb=http.sent_verb,
         path=redact(http.path),
         time=now,
         caller=identify(credentials, default_user=world.settings.default_user).principal,
@@ -94,6 +97,7 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         response=_logged(result) if refused is None else refused.log_entry,
         fault="" if fault is None else describe_fields(fault),
         hint="" if refused is None else refused.hint,
+        retry_after=retry_after_seconds(result.headers.items()),
     )
     if secret:
         record = replace(record, request=redact(record.request), response=redact(record.response))
@@ -109,7 +113,7 @@ def _read(http: HttpRequest, world: World, now: Nanos) -> tuple[str, Handler, St
     host = http.headers.get("host", HOST)
     origin = f"{'https' if hostname(f'//{host}').endswith('.googleapis.com') else 'http'}://{host}"
     query = dict(parse_qsl(http.query, keep_blank_values=True))
-    method, handler, names = _find(http.method, http.path)
+    method, handler, names = _find(http.verb, http.path)
     bucket, name = [*map(unquote, names), "", ""][:2]
     return method, handler, StorageCall(world, now, origin, http.path, bucket, name, query, http.headers, http.body)
 

@@ -153,7 +153,10 @@ def continue_upload(call: StorageCall) -> Result:
 
 
 def _append(upload: Upload, body: bytes, first: int) -> Upload:
-    """Append what is new of a piece: a client repeats what may not have arrived. A piece from too far on is not taken."""
+    """Append what is new of a piece: a client repeats what may not have arrived.
+
+    A piece from too far on is not taken.
+    """
     piece = body[upload.size - first :] if first <= upload.size else b""
     return replace(upload, pieces=(*upload.pieces, piece), size=upload.size + len(piece)) if piece else upload
 

@@ -96,7 +96,7 @@ def list_calls(request: ControlRequest) -> CallList:
 
 
 def list_misses(request: ControlRequest) -> CallList:
-    """Return the lost calls, each with a hint about what to change."""
+    """Return the misses: calls that failed for a reason that the server can explain, each with a hint."""
     return CallList(calls=[describe_call(request.table, call) for call in _filter_calls(request) if call.hint])
 
 
@@ -198,7 +198,12 @@ OPERATIONS = (
     Operation("GET", "/calls", "List the calls and their responses", list_calls, query=FILTERS, answer=CallList),
     Operation("DELETE", "/calls", "Delete the calls", delete_calls),
     Operation(
-        "GET", "/misses", "List the lost calls, and why they were lost", list_misses, query=FILTERS, answer=CallList
+        "GET",
+        "/misses",
+        "List the misses: calls with a hint what to change",
+        list_misses,
+        query=FILTERS,
+        answer=CallList,
     ),
     Operation(
         "GET",

@@ -81,6 +81,7 @@ def translate_errors() -> Iterator[None]:
 def describe_validation_errors(error: ValidationError) -> str:
     """Return every problem with a body, with its location."""
     return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg'].removeprefix('Value error, ')}"
+        f"{'.'.join(map(str, problem['loc'])) or 'body'}: "
+        + ("unknown field" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, "))
         for problem in error.errors()
     )

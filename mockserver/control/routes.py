@@ -21,6 +21,7 @@ from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.error_body import error_body
 from mockserver.limits import CONTROL_BYTES
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.settings.extras import install_command
 from mockserver.state.clock import to_datetime
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Worlds
@@ -67,7 +68,7 @@ class Control:
             return _refused(error)
         except Unavailable as error:
             return _refused(ApiError(Code.UNAVAILABLE, str(error)))
-        except Exception as error:
+        except Exception as error:  # a bug of ours
             log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
 
@@ -83,7 +84,7 @@ class Control:
         try:
             from mockserver.control.metrics import print_metrics
         except ModuleNotFoundError:
-            sentence = "metrics need the extra: pip install 'gemini-tuning-mockserver[metrics]'"
+            sentence = f"metrics need prometheus-client, which is not installed. Run: {install_command('metrics')}"
             raise ApiError(Code.UNIMPLEMENTED, sentence) from None
         body, content_type = print_metrics(self._worlds, self._calls, request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})

@@ -65,19 +65,19 @@ def list_answers(request: ControlRequest) -> AnswerList:
 
 def add_answers(request: ControlRequest) -> AnswerList:
     """Add answers after the existing ones."""
-    Scenario(request.world.store).add(*_parse_entries(Rule, "answers", request.body.answers))
+    Scenario(request.world.store).add_rules(*_parse_entries(Rule, "answers", request.body.answers))
     return list_answers(request)
 
 
 def replace_answers(request: ControlRequest) -> AnswerList:
     """Replace all answers by these."""
-    Scenario(request.world.store).replace(_parse_entries(Rule, "answers", request.body.answers))
+    Scenario(request.world.store).replace_rules(_parse_entries(Rule, "answers", request.body.answers))
     return list_answers(request)
 
 
 def delete_answers(request: ControlRequest) -> Empty:
     """Delete all answers."""
-    Scenario(request.world.store).replace(())
+    Scenario(request.world.store).replace_rules(())
     return Empty()
 
 

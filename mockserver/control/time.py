@@ -55,6 +55,8 @@ def get_clock(request: ControlRequest) -> Time:
 def advance_clock(request: ControlRequest) -> Time:
     """Advance the clock."""
     body: Advance = request.body
+    if not body.model_fields_set:
+        raise invalid_argument("say how far: seconds, minutes or hours")
     with translate_errors():
         request.world.clock.advance(body.seconds, minutes=body.minutes, hours=body.hours)
     return describe_clock(request.world.clock)

@@ -48,7 +48,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An example as statistics show it: turns as role and text, and the answers of preference data with their scores."""
+    """An example as statistics show it: turns as role and text, and the answers of preference data with scores."""
 
     turns: tuple[tuple[str, str], ...]
     completions: tuple[tuple[float, str], ...] = ()
@@ -83,7 +83,7 @@ class Statistics:
 
     @property
     def trained(self) -> int:
-        """Return the number of examples of an epoch; at least 1, so that a run without any has steps before it fails."""
+        """Return the number of examples of an epoch; at least 1, so that every run has steps before it fails."""
         return max(self.examples - len(self.truncated), 1)
 
 
@@ -91,7 +91,8 @@ class Statistics:
 class Dataset:
     """A dataset: its statistics, the failure of every run that uses it, if any, and its outputs by prompt.
 
-    `refusal` is the sentence with which the service refuses a request to tune on it, "" if the form of its rows is right.
+    `refusal` is the sentence with which the service refuses a request to tune on it, "" if the form of its rows is
+    right.
     """
 
     statistics: Statistics

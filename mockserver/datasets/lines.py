@@ -21,7 +21,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExampleTurn:
-    """A content: `words` is its text, `preview` its text in statistics, with placeholders for parts that are not text."""
+    """A content: `words` is its text, `preview` its text in statistics, with placeholders for parts without text."""
 
     role: str
     words: str
@@ -60,7 +60,7 @@ class Line:
 
     @property
     def form_problem(self) -> str:
-        """Return the problem for which a service refuses the data when it is named, before any run; "" if there is none."""
+        """Return the problem for which a service refuses the data before any run; "" if there is none."""
         return next((problem for problem in self.problems if problem.startswith(MISSING_FIELD)), "")
 
 

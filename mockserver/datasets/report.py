@@ -7,6 +7,9 @@ from typing import Any
 from mockserver.datasets.dataset import Distribution
 from mockserver.datasets.rules import Estimate
 
+NOT_JSON = " is not valid JSON: "
+"""What the problem of a line says that is not JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -57,7 +60,17 @@ class Report:
             "estimate": self.estimate and _estimate_tree(self.estimate),
         }
 
+    @property
+    def is_json(self) -> bool:
+        """Return whether any part of the file is JSON. If none is, the file is not a dataset at all."""
+        return not self.examples or self.examples != sum(NOT_JSON in problem.message for problem in self.problems)
+
     def _lines(self) -> Iterator[str]:
+        if not self.is_json:
+            first = self.problems[0]
+            yield f"{self.file}:{first.line}: {first.message}"
+            yield f"{self.file} is neither JSON nor JSONL, so nothing else was checked."
+            return
         for problem in self.problems:
             yield f"{self.file}:{problem.line}: {problem.message}"
         for note in self.notes:

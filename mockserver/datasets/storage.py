@@ -98,7 +98,7 @@ def buckets(world: World) -> Buckets:
     """Return the buckets of a world, with those of the emulator that the environment names."""
     root = world.settings.gcs_root
     emulator = os.environ.get(EMULATOR_VARIABLE) or None
-    if emulator is not None and _address(emulator) in _own_addresses:
+    if emulator is not None and is_own_address(emulator):
         emulator = None
     return Buckets(objects(world.store, root), is_directory=root is not None, emulator=emulator)
 
@@ -108,7 +108,7 @@ _own_addresses: Counter[tuple[str, int | None]] = Counter()
 
 @contextmanager
 def served_at(url: str) -> Iterator[None]:
-    """While inside, an environment that names this URL as its emulator means the worlds here, which are not asked over HTTP."""
+    """In the `with` block, an emulator at this URL means the worlds here, which are not asked over HTTP."""
     address = _address(url)
     _own_addresses[address] += 1
     try:
@@ -117,6 +117,11 @@ def served_at(url: str) -> Iterator[None]:
         _own_addresses[address] -= 1
         if not _own_addresses[address]:
             del _own_addresses[address]
+
+
+def is_own_address(url: str) -> bool:
+    """Return whether a server of this process is at the URL."""
+    return _address(url) in _own_addresses
 
 
 def _address(url: str) -> tuple[str, int | None]:

@@ -1,4 +1,4 @@
-"""Serves discovery documents of both services, derived from the routes and the schema: `/$discovery/rest?version=v1beta`.
+"""Serves discovery documents of both services, from the routes and the schema: `/$discovery/rest?version=v1beta`.
 
     build("generativelanguage", "v1beta", discoveryServiceUrl=URL + "/$discovery/rest?version={apiVersion}")
     build("aiplatform", "v1", discoveryServiceUrl=URL + "/$discovery/rest?version={apiVersion}&service={api}")

@@ -19,7 +19,10 @@ _VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
 
 
 def document(service: Service, version: str, routes: Iterable[Route], *, root_url: str, revision: str) -> Json:
-    """Build the document of one version of a service. `root_url` ends in a slash; `revision` is a date like 20241031."""
+    """Build the document of one version of a service.
+
+    `root_url` ends in a slash; `revision` is a date like 20241031.
+    """
     name, profile = service.name, service.discovery
     methods = {route.id: route for route in reversed(list(routes))}  # of several routes of one method, the first
     schemas = Schemas(short=profile.short_names)

@@ -68,11 +68,15 @@ def scalar(field: Field) -> Json:
     return SCALARS[field.kind]
 
 
+NAMED_AS_IF_NOT_NESTED = "GenerateContentResponse.UsageMetadata"
+"""Beside it there is a CachedContentUsageMetadata [seen in documents of 2024 to 2026]."""
+
+
 class Schemas:
     """The messages that the methods of a document use, by their names in the document.
 
-    A `short` name is the message's own name, with its parent's before it if two messages have the same name. A full name
-    includes the package: GoogleCloudAiplatformV1TuningJob, GoogleLongrunningOperation.
+    A `short` name is the message's own name, with its parent's before it if two messages have the same name. A full
+    name includes the package: GoogleCloudAiplatformV1TuningJob, GoogleLongrunningOperation.
     """
 
     def __init__(self, *, short: bool) -> None:
@@ -80,7 +84,10 @@ class Schemas:
         self._omitted: dict[str, frozenset[str]] = {}
 
     def add(self, message: str, without: frozenset[str] = frozenset()) -> None:
-        """Add a message and all messages in it. A request omits the fields in its path, unless it is also used whole."""
+        """Add a message and all messages in it.
+
+        A request omits the fields in its path, unless it is also used whole.
+        """
         if message in self._omitted and self._omitted[message] <= without:
             return
         self._omitted[message] = without & self._omitted.get(message, without)
@@ -139,7 +146,8 @@ class Schemas:
 
 def _nesting(message: str) -> list[str]:
     """Return the names of the enclosing messages and of the message, without the package."""
-    return list(dropwhile(lambda part: not part[:1].isupper(), message.split(".")))
+    parts = list(dropwhile(lambda part: not part[:1].isupper(), message.split(".")))
+    return parts[1:] if ".".join(parts) == NAMED_AS_IF_NOT_NESTED else parts
 
 
 def _full_name(message: str) -> str:

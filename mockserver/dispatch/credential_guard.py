@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable, Iterable
 
-from mockserver.rpc.credentials import SECRET_MARKERS, find_real_secret
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.redaction import SECRET_MARKERS, find_real_secret
 
 log = logging.getLogger("mockserver")
 
@@ -17,7 +17,7 @@ REFUSAL = (
     "will do. The server did not store or log this one."
 )
 
-_MARKS = tuple(mark.encode() for mark in SECRET_MARKERS)
+_MARKS = tuple((rare.encode(), mark.encode()) for mark, rare in SECRET_MARKERS.items())
 
 
 def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]) -> str:
@@ -25,15 +25,15 @@ def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]
 
     It logs a warning if `warn_once` returns True.
     """
-    secret = find_real_secret("\n".join(texts)) or _find_secret_in_bytes(body)
+    secret = find_real_secret("\n".join(texts)) or (_find_secret_in_bytes(body) if body else "")
     if secret and warn_once():
         log.warning(WARNING, secret)
     return secret
 
 
 def _find_secret_in_bytes(body: bytes) -> str:
-    for mark in _MARKS:
-        if mark in body:
+    for rare, mark in _MARKS:
+        if rare in body and mark in body:
             return find_real_secret(body.decode("latin-1"))
     return ""
 

@@ -9,18 +9,27 @@ import orjson
 
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Route
-from mockserver.rpc.credentials import redact
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.redaction import redact
 from mockserver.state.world import Settings
 
 LONGEST_CORRECTED = 1000
 """Nobody means a path that is longer."""
 
 
-def diagnose_unrouted(table: RouteTable, verb: str, path: str, settings: Settings, host: str = "") -> str:
-    """Describe why no route matches a path, or the nearest routes. `host` is the service whose host was called, if any."""
-    if verb == "GET" and path in {"", "/"}:
-        return "the API has nothing here; a browser sees the dashboard"
+LOST_PATH = ("", "/")
+"""The paths of a person who looks at the address, and of clients that lost the path of their request."""
+
+
+def diagnose_unrouted(
+    table: RouteTable, verb: str, path: str, settings: Settings, host: str = "", agent: str = ""
+) -> str:
+    """Describe why no route matches a path, or the nearest routes; "" if there is nothing to mend.
+
+    `host` is the service whose host was called, if any; `agent` is the User-Agent.
+    """
+    if verb == "GET" and path in LOST_PATH and not any(it.has_lost_path(agent) for it in table.services.values()):
+        return ""
     return (
         _find_hint(table, path)
         or _describe_elsewhere(table, verb, path, settings, host)
@@ -42,7 +51,7 @@ def _find_hint(table: RouteTable, path: str) -> str:
 
 
 def _describe_elsewhere(table: RouteTable, verb: str, path: str, settings: Settings, host: str) -> str:
-    """Name the method that has this path on another host, on another day, or in a more lenient server; "" if none has."""
+    """Name the method that has this path on another host or day, or in a more lenient server; "" if none has."""
     if host and (match := table.match(verb, path, settings.as_of)):
         return f"{match.route.id} is a method of {match.route.service}, and {host} serves only its own paths"
     if settings.as_of is not None and (match := table.match(verb, path)):
@@ -116,10 +125,12 @@ def _fold(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower().rstrip("s")
 
 
-def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings) -> str:
-    """Return what is nearest to an rpc that no service has, or has on that day."""
-    if routes := table.routes_of(rpc):
+def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings, host: str = "") -> str:
+    """Return what is nearest to an rpc that no service has on that day. `host` is the service that was called."""
+    if routes := table.routes_of(rpc, host):
         return f"{routes[0].id} is not served as of {settings.as_of}"
+    if routes := table.routes_of(rpc):
+        return f"{routes[0].id} is a method of {routes[0].service}, and {host} serves only its own"
     nearest = dict.fromkeys(
         route.rpc for route in table.routes if route.rpc.rpartition(".")[2] == rpc.rpartition(".")[2]
     )

@@ -14,14 +14,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mockserver.dispatch.authentication import authenticate, identify_caller
-from mockserver.dispatch.fault_injection import raise_fault, select_prompt_fault, select_scripted_fault
+from mockserver.dispatch.fault_injection import (
+    inject_into_stream,
+    raise_fault,
+    select_prompt_fault,
+    select_scripted_fault,
+)
 from mockserver.dispatch.quotas import count_call
 from mockserver.dispatch.request import Request
-from mockserver.dispatch.routing import Call, Hinted, Json, Pause
+from mockserver.dispatch.routing import Call, Cut, Hinted, Json, Pause
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc import outages
-from mockserver.rpc.credentials import Caller, redact
+from mockserver.rpc.credentials import Caller
 from mockserver.rpc.errors import ApiError
+from mockserver.rpc.redaction import redact
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
@@ -34,7 +40,7 @@ log = logging.getLogger("mockserver")
 BUG = "%s failed; this is a bug in the mock server, please report it"
 ANONYMOUS = Caller(principal="", email=None, project="", via="none")
 
-Result = Json | Iterator[Json | Pause] | ApiError
+Result = Json | Iterator[Json | Pause | Cut] | ApiError
 
 
 class WouldBlock(Exception):
@@ -65,8 +71,11 @@ class CallResult:
     hint: str = ""
     sent: list[Any] = field(default_factory=list)
 
-    def record(self) -> LogEntry:
-        """Append the call to the log; for the messages of a stream see `record_stream_end`."""
+    def record(self, retry_after: float = 0.0) -> LogEntry:
+        """Append the call to the log; for the messages of a stream see `record_stream_end`.
+
+        `retry_after` are the seconds in the answer's header Retry-After.
+        """
         request, result = self.request, self.result
         status, response = 200, result if isinstance(result, dict) else []
         if isinstance(result, ApiError):
@@ -82,6 +91,7 @@ class CallResult:
             response=response,
             fault="" if self.fault is None else describe_fields(self.fault),
             hint=self.hint,
+            retry_after=retry_after,
         )
         return request.world.calls.append(_redact(call) if request.secret else call)
 
@@ -90,7 +100,8 @@ class CallResult:
 
         What was read from the log before does not change.
         """
-        messages = redact(self.sent) if self.request.secret else self.sent
+        sent = list(map(dict, self.sent))  # as plain dicts, which are packed faster
+        messages = redact(sent) if self.request.secret else sent
         try:
             self.request.world.calls.amend(entry, replace(entry.call, response=messages))
         except Unavailable as error:  # the client has its answer already
@@ -109,6 +120,7 @@ def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
     hint: str,
     method: str = "",
     request: Json | None = None,
+    retry_after: float = 0.0,
 ) -> None:
     """Append a call to the log that no method has answered: none was found, or the answer was recorded."""
     call = RecordedCall(
@@ -121,6 +133,7 @@ def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
         status=status,
         response=response,
         hint=hint,
+        retry_after=retry_after,
     )
     world.calls.append(_redact(call) if secret else call)
 
@@ -146,26 +159,26 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
         answer.result = error
     except Unavailable:
         raise
-    except Exception:
+    except Exception:  # a bug of ours
         log.exception(BUG, request.route.id)
         answer.result = request.internal_error
-    if isinstance(answer.result, ApiError) and answer.message is not None:
-        answer.hint = request.service.refusal_hint(request.route, answer.message)
-    elif answer.message is None and answer.fault is not None:
-        _complete_for_log(request, answer)
-    elif answer.hint:
+    if answer.hint and not isinstance(answer.result, ApiError):
         log.warning("%s: %s", request.route.id, answer.hint)
+    if isinstance(answer.result, ApiError) and answer.message is not None:
+        answer.hint = request.service.refusal_hint(request.world, request.route, answer.message, answer.result)
+    if answer.fault is not None and answer.message is None:
+        _complete_for_log(request, answer)
     return answer
 
 
 def _complete_for_log(request: Request, answer: CallResult) -> None:
-    """Read caller and message of a call that a fault has ended before: the log has them as of every other call."""
+    """Read the caller and the message, for the log, of a call that a fault ended before they were read."""
     answer.caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
     with contextlib.suppress(ApiError):
         answer.message = request.bind()
 
 
-def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Pause]:
+def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Pause | Cut]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
     world, route, settings = request.world, request.route, request.settings
     call_fault = answer.fault = select_scripted_fault(request)
@@ -193,7 +206,8 @@ def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Paus
     if isinstance(result, dict):
         return trim_to_version(route.response, result)
     beginning = list(_take_first_message(result))
-    return _stream(request, answer, itertools.chain(beginning, result))
+    stream = _stream(request, answer, itertools.chain(beginning, result))
+    return stream if answer.fault is None else inject_into_stream(answer.fault, stream)
 
 
 def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
@@ -213,7 +227,7 @@ def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Paus
     except Unavailable as error:
         log.error("%s: %s", request.route.id, error)  # noqa: TRY400 - the sentence says it all
         raise outages.overloaded() from None
-    except Exception:
+    except Exception:  # a bug of ours
         log.exception(BUG, request.route.id)
         raise request.internal_error from None
 

@@ -1,23 +1,27 @@
-"""Fault injection: which fault a request gets, and the error that it causes.
+"""Fault injection: which fault a request gets, the error that it causes, and what it does to a stream of messages.
 
-Faults of a connection or a body (latency, reset, garble, ...) are injected where bytes are: in the faces.
+Faults of a connection or a body (latency_seconds, reset, truncate, garble) are injected where bytes are: in
+`http/reply.py` and `grpc/face.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from mockserver.dispatch.authentication import identify_caller
 from mockserver.dispatch.request import Request
-from mockserver.dispatch.routing import Json
+from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.dispatch.service import FailedCall, Service
 from mockserver.rpc import errors, outages
-from mockserver.rpc.errors import ApiError, Code, retry_info
+from mockserver.rpc.errors import RETRY_AFTER, ApiError, Code, retry_info
 from mockserver.scripting.faults import Fault, find_magic_fault
-from mockserver.scripting.scenario import Scenario
+from mockserver.scripting.scenario import FAULTS, Scenario
 
 
 def select_scripted_fault(request: Request) -> Fault | None:
     """Select the fault for a request among those that the tester scripted, and count it."""
-    scenario = Scenario(request.world.store)
+    store = request.world.store
+    if not store.revision(FAULTS):  # there was never one; faster than reading them
+        return None
+    scenario = Scenario(store)
     if not scenario.faults:
         return None
     return scenario.select_fault(request.route.id, request.resource, request.now, request.world.rng("faults"))
@@ -36,6 +40,23 @@ def raise_fault(request: Request, fault: Fault, after: int) -> None:
         raise injected_error(fault, request.service, _failed_call(request, fault))
 
 
+def inject_into_stream(fault: Fault, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause | Cut]:
+    """Delay each message of a stream, and cut it after `cut_after_chunks` messages, also if the last was among them."""
+    sent = 0
+    while sent != fault.cut_after_chunks:
+        message = next(messages, None)
+        if message is None:
+            return
+        if isinstance(message, Pause):
+            yield message
+            continue
+        if fault.chunk_delay_seconds:
+            yield Pause(fault.chunk_delay_seconds)
+        yield message
+        sent += 1
+    yield Cut()
+
+
 def _failed_call(request: Request, fault: Fault) -> FailedCall:
     """Return the particulars of the call. The project is the one that the client names, else the caller's own."""
     caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
@@ -52,9 +73,12 @@ def _failed_call(request: Request, fault: Fault) -> FailedCall:
 
 
 def injected_error(fault: Fault, service: Service, call: FailedCall) -> ApiError:
-    """Return the status error of a fault: the real error of the service on that day, or with the fault's own message."""
+    """Return the status error of a fault: the service's error on that day, or one with the fault's own message."""
     name = fault.status_name or "INTERNAL"
     error = service.injected_error(name, call) or _common_error(name, service, call)
+    if fault.retry_after_header is not None:
+        headers = {**error.headers, RETRY_AFTER: str(fault.retry_after_header)}
+        error = ApiError(error.code, error.message, error.details, headers, error.legacy)
     if fault.message is None and (fault.retry_after is None or error.details):
         return error
     details = error.details
@@ -92,7 +116,7 @@ _COMMON: Mapping[str, Callable[[Service, FailedCall], ApiError]] = {
     ),
     "CONSUMER_INVALID": lambda _, call: errors.consumer_invalid(call.project, call.route.service),
     "CONSUMER_SUSPENDED": lambda _, call: errors.consumer_suspended(
-        f"project_number:{call.project}", call.route.service
+        f"project_number:{call.project}", call.project, call.route.service
     ),
     "CREDENTIALS_MISSING": lambda _, call: errors.api_keys_not_supported(call.route.rpc, call.route.service),
     "SERVICE_DISABLED": lambda service, call: errors.service_disabled(service.title, call.route.service, call.project),

@@ -66,7 +66,7 @@ def list_index_response(  # noqa: PLR0913 - all but the list are given by name
     maximum: int,
     scope: str,
 ) -> Json:
-    """Return the page that the call asks for of items that `walk` reads from an index, behind a position or from its start.
+    """Return the page that the call asks for of items that `walk` reads from an index, from a position on.
 
     The other arguments are those of `rpc.paging.page_walk`.
     """

@@ -7,6 +7,7 @@ always at 8:00 UTC. # our choice: not seen how the real service's minutes begin,
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import Literal
 
 from mockserver.dispatch.routing import Call
@@ -40,10 +41,17 @@ _UNITS: Mapping[str, tuple[Literal["requests", "tokens"], Literal["minute", "day
 }
 
 
+_limits = attrgetter(*_UNITS)
+_UNLIMITED = (None,) * len(_UNITS)
+
+
 def count_call(service: Service, call: Call) -> None:
     """Count a call, or raise the service's 429 if that would exceed a quota. A refused call does not count."""
-    limits = {name: limit for name in _UNITS if (limit := getattr(call.settings, name)) is not None}
-    if not limits or not any(fnmatchcase(call.route.id, pattern) for pattern in service.metered_methods):
+    values = _limits(call.settings)
+    if values == _UNLIMITED:
+        return
+    limits = {name: limit for name, limit in zip(_UNITS, values, strict=True) if limit is not None}
+    if not any(fnmatchcase(call.route.id, pattern) for pattern in service.metered_methods):
         return
     key = service.quota_key(call)
     tokens = count_input_tokens(call.message) if any(name.startswith("tokens") for name in limits) else 0

@@ -18,10 +18,9 @@ class Request:
     """A request whose method is known.
 
     `settings` are the world's, read once. `resource` is the resource name, which is known before the message is
-    bound. `bind` creates the message, or raises ApiError; it is called once, after the credentials have been checked, or for
-    the log alone.
-    `options` is the metadata that the service's handlers may read. `secret` describes what looks like a real
-    credential, "" if nothing does. The log of calls shows `verb` and `path`.
+    bound. `bind` creates the message, or raises ApiError; it is called once, after the credentials have been checked,
+    or for the log alone. `options` is the metadata that the service's handlers may read. `secret` describes what looks
+    like a real credential, "" if nothing does. The log of calls shows `verb` and `path`.
     """
 
     service: Service
@@ -44,5 +43,8 @@ class Request:
 
     @property
     def internal_error(self) -> ApiError:
-        """Return the service's error for a bug of its own, which is also our error for a bug. The log has the traceback."""
+        """Return the service's error for a bug of its own, which is also our error for a bug.
+
+        The log has the traceback.
+        """
         return outages.internal_error(self.service.internal_error)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from urllib.parse import unquote
 
 from mockserver.dispatch.routing import Json, Route, compile_path, path_variables, text_at
@@ -23,6 +24,9 @@ class RouteTable:
 
     def __init__(self, services: Iterable[Service]) -> None:
         self.services = {service.host: service for service in services}
+        self.service_of_host = lru_cache(maxsize=64)(self._service_of_host)
+        """Returns the host of the service that a host name in lower case belongs to (a region's too); "" if none."""
+        self._cached_match = lru_cache(maxsize=256)(self._match)
         self._hosts = [(re.compile(service.host_pattern), service.host) for service in self.services.values()]
         self.routes = (
             *(replace(route, service=host) for host, service in self.services.items() for route in service.routes),
@@ -47,12 +51,11 @@ class RouteTable:
             self._services_by_version.setdefault(route.version, set()).add(route.service)
 
     def service(self, path: str) -> str:
-        """Return the host of the service that a path belongs to, by its collection, else by its version; "" if unknown."""
+        """Return the host of the service of a path, by its collection, else by its version; "" if unknown."""
         hosts = self._services_by_version.get(_version(path), set())
         return self._service_by_collection.get(_collection(path)) or ("".join(hosts) if len(hosts) == 1 else "")
 
-    def service_of_host(self, host: str) -> str:
-        """Return the host of the service that a host name, in lower case, belongs to: its own or a region's; "" if none."""
+    def _service_of_host(self, host: str) -> str:
         return next((service for pattern, service in self._hosts if pattern.fullmatch(host)), "")
 
     def match(
@@ -60,8 +63,12 @@ class RouteTable:
     ) -> Match | None:
         """Return the first live route that matches, or None. `path` is percent-encoded, as on the wire.
 
-        A request to a host of a `service` matches only the routes of this service.
+        A request to a host of a `service` matches only the routes of this service. The paths of late are cached:
+        clients poll, and ask one model again.
         """
+        return self._cached_match(verb, path, as_of, lenient, service)
+
+    def _match(self, verb: str, path: str, as_of: date | None, lenient: bool, service: str) -> Match | None:  # noqa: FBT001 - as in the cache's key
         version, action = _version(path), _action(path)
         for key in (verb, version, action), (verb, version, ""):  # a `**` may match what looks like an action
             for route, rule in self._routes_by_key.get(key, ()):
@@ -72,17 +79,21 @@ class RouteTable:
                     return Match(route, dict(zip(names, values, strict=True)))
         return None
 
-    def routes_of(self, rpc: str) -> Sequence[Route]:
-        """Return the routes of an rpc, by its full name; none if no service has it."""
-        return self._routes_by_rpc.get(rpc, ())
+    def routes_of(self, rpc: str, service: str = "") -> Sequence[Route]:
+        """Return the routes of an rpc, by its full name, of all services or of the one that was called."""
+        routes = self._routes_by_rpc.get(rpc, ())
+        return [route for route in routes if route.service == service] if service else routes
 
     def resource_names(self, rpc: str, message: Json) -> Iterator[str]:
         """Yield the resource names in the message of an rpc, from the fields that its paths name."""
         return filter(None, (text_at(message, field) for field in self._name_fields.get(rpc, ())))
 
-    def match_rpc(self, rpc: str, message: Json, as_of: date | None = None) -> Route | None:
-        """Return the first live route of an rpc whose path matches the names in the message, or None."""
-        for route in self.routes_of(rpc):
+    def match_rpc(self, rpc: str, message: Json, as_of: date | None = None, service: str = "") -> Route | None:
+        """Return the first live route of an rpc whose path matches the names in the message, or None.
+
+        A call to a host of a `service` matches only the routes of this service.
+        """
+        for route in self.routes_of(rpc, service):
             variables = path_variables(route.path)
             matched = {text_at(message, field) for field, _ in variables}
             matches = all(pattern.fullmatch(text_at(message, field)) for field, pattern in variables)

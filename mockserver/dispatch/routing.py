@@ -30,6 +30,10 @@ class Pause:
     seconds: float
 
 
+class Cut:
+    """The last item of a stream: break the connection here."""
+
+
 DAY: Nanos = 86_400 * 1_000_000_000
 
 
@@ -100,6 +104,9 @@ def with_hint(result: Json | Iterator[Json | Pause], hint: str) -> Handled:
     return Hinted(result, hint) if hint else result
 
 
+_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A method of a service and the handler that answers it.
@@ -108,8 +115,8 @@ class Route:
     only in a world with an as-of day. `credentials` "bearer" refuses a lone API key with 401, as the real service does;
     "own" leaves that to the handler, which accepts keys in their own project; "none" accepts requests without
     credentials. The real service does not have a `lenient` route. `service` is the host name. `blocks` returns whether
-    the handler may have to wait, in a given world, for something outside of this process; `computes` that it may take long without waiting. `unpublished` is the reason
-    for serving a route without a published rule.
+    the handler may have to wait, in a given world, for something outside of this process; `computes` that it may take
+    long without waiting. `unpublished` is the reason for serving a route without a published rule.
     """
 
     id: str
@@ -128,6 +135,23 @@ class Route:
     blocks: Callable[[World], bool] | None = None
     computes: bool = False
     unpublished: str = ""
+    verb: str = field(init=False, repr=False)
+    """The HTTP verb of the template."""
+    path: str = field(init=False, repr=False)
+    """The path rule of the template."""
+    version: str = field(init=False, repr=False)
+    """The first segment of the path."""
+    resource_field: tuple[str, ...] = field(init=False, repr=False)
+    """The member of the message for the path's first variable: ("tunedModel", "name"); () if there is none."""
+
+    def __post_init__(self) -> None:
+        verb, _, path = self.template.partition(" ")
+        put = object.__setattr__  # computed once, although the class is frozen
+        put(self, "verb", verb)
+        put(self, "path", path)
+        put(self, "version", path.split("/", 2)[1])
+        variable = _VARIABLE.search(path)
+        put(self, "resource_field", tuple(map(json_name, variable[1].split("."))) if variable else ())
 
     @classmethod
     def of(cls, rpc: Rpc, rule: HttpRule, **more: Any) -> "Route":
@@ -143,26 +167,6 @@ class Route:
             **more,
         )
 
-    @property
-    def verb(self) -> str:
-        """Return the HTTP verb of the template."""
-        return self.template.partition(" ")[0]
-
-    @property
-    def path(self) -> str:
-        """Return the path rule of the template."""
-        return self.template.partition(" ")[2]
-
-    @property
-    def version(self) -> str:
-        """Return the first segment of the path."""
-        return self.path.split("/", 2)[1]
-
-    @property
-    def resource_field(self) -> tuple[str, ...]:
-        """Return the member of the message for the path's first variable: ("tunedModel", "name"); () if there is none."""
-        return _resource_field(self.path)
-
     def takes_keys(self, as_of: date | None) -> bool:
         """Return whether an API key alone is enough on that day; None means all days at once."""
         if self.credentials in {"bearer", "own"}:
@@ -174,9 +178,6 @@ class Route:
         if self.lenient and not lenient:
             return False
         return as_of is None or self.since is None or self.since <= as_of
-
-
-_VARIABLE = re.compile(r"\{([a-zA-Z0-9_.]+)(?:=([^{}]*))?\}")
 
 
 @cache
@@ -191,12 +192,6 @@ def compile_path(path: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
         out += f"({_wildcards(variable[2] or '*')})"
         position = variable.end()
     return re.compile(out + re.escape(path[position:])), tuple(names)
-
-
-@cache
-def _resource_field(path: str) -> tuple[str, ...]:
-    names = compile_path(path)[1]
-    return tuple(map(json_name, names[0].split("."))) if names else ()
 
 
 @cache

@@ -1,7 +1,7 @@
 """The runs of a world, of both services: their progress, and their places in a quota.
 
-A run gets its place when it is created, as a fact of its record. A change of one run may free a place earlier, so it moves
-those that still wait.
+A run gets its place when it is created, as a fact of its record. A change of one run may free a place earlier, so it
+moves those that still wait.
 """
 
 from collections.abc import Callable, Iterator

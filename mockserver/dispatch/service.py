@@ -51,8 +51,8 @@ class QuotaKey:
 class HeaderProfile:
     """The response headers in which the services differ.
 
-    `server` returns the value of Server for a route. `has_timing` says whether Server-Timing is sent. The methods in `tiered_methods`
-    send X-Gemini-Service-Tier if the call reached the model, from the day `tiered_since` on.
+    `server` returns the value of Server for a route. `has_timing` says whether Server-Timing is sent. The methods in
+    `tiered_methods` send X-Gemini-Service-Tier if the call reached the model, from the day `tiered_since` on.
     """
 
     server: Callable[[Route], str]
@@ -104,7 +104,9 @@ class Service:
     creates           globs over the ids of methods that create something new each time
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
+    has_lost_path     returns whether a User-Agent is of a client that is known to ask for `/` instead of its path
     pattern_hints     the same by regular expressions that match the whole path
+    client_calls      calls of client libraries, and the methods that they send: ("tunings.tune", "tuningJobs.create")
     not_supported     the file that lists what is left out on purpose, and why
     lenient_hint      the hint if only a lenient route matches
     """
@@ -129,9 +131,11 @@ class Service:
     prompt_text: Callable[[Json], str] = lambda _: ""
     polls: tuple[str, ...] = ()
     has_ended: Callable[[Mapping[str, Any]], bool] = lambda _: False
-    refusal_hint: Callable[[Route, Json], str] = lambda *_: ""
+    refusal_hint: Callable[[World, Route, Json, ApiError], str] = lambda *_: ""
     path_hints: Mapping[str, str] = field(default_factory=dict)
+    has_lost_path: Callable[[str], bool] = lambda _: False
     pattern_hints: Mapping[str, str] = field(default_factory=dict)
+    client_calls: Mapping[str, str] = field(default_factory=dict)
     not_supported: Path | None = None
     lenient_hint: str = ""
 

@@ -1,4 +1,8 @@
-"""Runs handlers that change records as one transaction."""
+"""Runs handlers that change records as one transaction.
+
+Two transactions that conflict are noticed by the store's `transact` (`state/memory.py`, `state/sql.py`), which runs the
+handler again. `Conflict` in `state/store.py` is another thing: a `replace` of a version that is no longer stored.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace

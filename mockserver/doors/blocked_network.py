@@ -42,6 +42,15 @@ def _check(host: Any) -> None:
             guard(name)
 
 
+def _tunnelled_host(data: bytes) -> bytes:
+    """Return the host for which a connection's first bytes request a tunnel, by HTTP or SOCKS 5, else ""."""
+    if data.startswith(b"CONNECT "):
+        return data.split(b" ", 2)[1].rpartition(b":")[0]
+    if data.startswith(b"\x05\x01\x00\x03"):
+        return data[5 : 5 + data[4]] if len(data) > 4 else b""
+    return b""
+
+
 def _guarded_look_up(original: Callable[..., Any]) -> Callable[..., Any]:
     def look_up(*args: Any, **kwargs: Any) -> Any:
         _check(args[0] if args else kwargs.get("host"))
@@ -60,14 +69,25 @@ def _patched() -> Iterator[None]:
 
         return connect
 
+    def guarded_send(original: Callable[..., Any]) -> Callable[..., Any]:
+        def send(self: socket.socket, data: Any, *args: Any) -> Any:
+            if host := _tunnelled_host(bytes(memoryview(data)[:300])):
+                _check(host)
+            return original(self, data, *args)
+
+        return send
+
     with contextlib.ExitStack() as stack:
-        # Libraries keep references to these functions: so the functions change. And a test may have put one of its own there.
+        # Libraries keep references to these functions: so the functions change. And a test may have put one of its own
+        # there.
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
             stack.enter_context(replaced(socket, name, _guarded_look_up(getattr(socket, name))))
             stack.enter_context(redirected(_socket, name, _guarded_look_up))
         stack.enter_context(foreign_sockets_guarded(_check))
         for name in ("connect", "connect_ex"):
             stack.enter_context(replaced(socket.socket, name, guarded_connect(getattr(socket.socket, name))))
+        for name in ("send", "sendall"):
+            stack.enter_context(replaced(socket.socket, name, guarded_send(getattr(socket.socket, name))))
         yield
 
 

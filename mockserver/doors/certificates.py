@@ -16,7 +16,7 @@ class CertificateAuthority:
         """Returns what a server needs to be this host over TLS."""
 
     def write_bundle(self, path: Path, *, with_public: bool) -> None:
-        """Write the certificates that clients are to trust, in PEM: ours, and on request those of public authorities."""
+        """Write the certificates that clients are to trust, in PEM: ours, and on request those of public CAs."""
         public = _public_certificates() if with_public else b""
         path.write_bytes(self._authority.cert_pem.bytes() + public)
 

@@ -1,11 +1,12 @@
-"""The environment of another process that uses a running server: through its base URLs, or unchanged through a proxy."""
+"""The environment of another process that uses a running server: by its base URLs, or through a proxy."""
 
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mockserver.datasets.storage import EMULATOR_VARIABLE
 from mockserver.doors.credentials_file import authorized_user, write
-from mockserver.doors.environment import API_KEYS, ELSEWHERE, NO_PROXY, changes
+from mockserver.doors.environment import API_KEYS, NO_PROXY, base_urls, changes
 from mockserver.doors.intercept.interceptors import answered_hosts
 from mockserver.state.world import WorldCredentials
 
@@ -27,7 +28,8 @@ _TRUST = (
 def server_environment(url: str, credentials: WorldCredentials, credentials_file: Path) -> dict[str, str]:
     """Return the variables that lead clients to a server, as far as they take an address from variables."""
     return {
-        **dict.fromkeys(ELSEWHERE, url),
+        **base_urls(url),
+        EMULATOR_VARIABLE: url,
         **dict.fromkeys(API_KEYS, credentials.api_key),
         "GOOGLE_CLOUD_PROJECT": credentials.project,
         "GOOGLE_CLOUD_LOCATION": "us-central1",

@@ -1,7 +1,8 @@
 """The environment that an unchanged program needs: fake credentials and a project, and nothing real.
 
-The credentials are a user's, not a service account's, which sign with a private key. They are exchanged for a token
-at oauth2.googleapis.com, which the app answers for.
+In process the credentials are a user's, which are exchanged for a token at oauth2.googleapis.com: the app answers
+there. With a server on a socket they are a workload's, which are exchanged at that server: child processes get a token
+too.
 """
 
 import atexit
@@ -16,8 +17,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from mockserver.doors.credentials_file import authorized_user
-from mockserver.rpc.credentials import find_real_secret
+from mockserver.datasets.storage import EMULATOR_VARIABLE, is_own_address
+from mockserver.doors.credentials_file import authorized_user, external_account
+from mockserver.inspection.services import route_table
+from mockserver.rpc.redaction import find_real_secret
 from mockserver.state.world import PREFIX, WorldCredentials
 
 API_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
@@ -28,8 +31,23 @@ ELSEWHERE = ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL")
 NO_PROXY = ("NO_PROXY", "no_proxy")
 """The hosts that are reached without a proxy: libraries read one or the other."""
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+GOOGLE = ("googleapis.com", ".googleapis.com")
+"""What stands for all of Google's API hosts in NO_PROXY: libraries want the one or the other."""
+
 Changes = dict[str, str | None]
 """Variables and their values; None is absent."""
+
+
+def base_urls(url: str) -> dict[str, str]:
+    """Return the variables that name a server at this URL instead of the hosts of the two services.
+
+    With a URL of its own for Vertex AI, google-genai 2 and 3 drop a project that is in the environment, and with it the
+    path of the request; not if the URL ends like Google's hosts [read in 2.34 and 3.4]. The server ignores this end.
+    """
+    gemini, vertex = ELSEWHERE
+    _, vertex_host = route_table().services
+    return {gemini: url, vertex: f"{url}/{vertex_host}"}
 
 
 def changes(
@@ -54,21 +72,23 @@ def changes(
     if adds_key and not own_values.keys() & set(API_KEYS):
         defaults["GOOGLE_API_KEY"] = api_key
     safe = defaults | own_values | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
+    emulator = before.get(EMULATOR_VARIABLE, "")
+    own_emulator = {EMULATOR_VARIABLE: emulator} if emulator and not is_own_address(emulator) else {}
+    # A proxy looks up Google's hosts itself, where nobody refuses them.
+    safe |= {name: without_proxy(before.get(name, ""), *GOOGLE, *(LOOPBACK if address else ())) for name in NO_PROXY}
     if address:
-        # Not the one for Vertex AI: with it, google-genai 2 and 3 lose a project that is in the environment, and a token
-        # is asked for at Google all the same.
-        safe["GOOGLE_GEMINI_BASE_URL"] = address
-        safe |= {name: without_proxy(before.get(name, "")) for name in NO_PROXY}
-    names = (*ELSEWHERE, *API_KEYS, *defaults, "GOOGLE_APPLICATION_CREDENTIALS", *(NO_PROXY if address else ()))
-    return {name: safe.get(name) for name in names if safe.get(name) != before.get(name)}
+        safe |= base_urls(address) | {EMULATOR_VARIABLE: address}
+    safe |= own_emulator
+    names = (*ELSEWHERE, EMULATOR_VARIABLE, *API_KEYS, *defaults, *safe)
+    return {name: safe.get(name) for name in dict.fromkeys(names) if safe.get(name) != before.get(name)}
 
 
-def without_proxy(hosts: str) -> str:
-    """Add this machine to a list of hosts that are reached without a proxy."""
+def without_proxy(hosts: str, *more: str) -> str:
+    """Add `more` to a list of hosts that are reached without a proxy; by default this machine."""
     if hosts.strip() == "*":
         return hosts
     names = [host.strip() for host in hosts.split(",") if host.strip()]
-    return ",".join([*names, *(host for host in ("127.0.0.1", "localhost", "::1") if host not in names)])
+    return ",".join([*names, *(host for host in more or LOOPBACK if host not in names)])
 
 
 @contextlib.contextmanager
@@ -77,10 +97,16 @@ def environment(credentials: WorldCredentials, address: str = "", *, adds_key: b
 
     Its child processes find the address, if there is one, where they look for another base URL than Google's.
     """
-    path = _write_credentials(json.dumps(authorized_user("", credentials)))
+    content = external_account(address, credentials) if address else authorized_user("", credentials)
+    path = _write_credentials(json.dumps(content))
     project, api_key = credentials.project, credentials.api_key
     with changed(changes(project, api_key, str(path), os.environ, address, adds_key=adds_key)):
         yield
+
+
+def write_credentials(credentials: WorldCredentials) -> Path:
+    """Return a file with made-up credentials, which is gone when this process ends."""
+    return _write_credentials(json.dumps(authorized_user("", credentials)))
 
 
 # By process and content: a file of credentials, and its size and time when it was written.

@@ -2,32 +2,25 @@
 
 import contextlib
 import importlib
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.doors.import_hook import after_import
+from mockserver.doors.import_hook import patched_when_imported
 from mockserver.doors.patching import replaced
 
 Check = Callable[[Any], None]
 """Raises if the host must not be reached."""
 
 
-@contextlib.contextmanager
-def foreign_sockets_guarded(check: Check) -> Iterator[None]:
+def foreign_sockets_guarded(check: Check) -> AbstractContextManager[None]:
     """Ask before one of these libraries reaches a host, while inside; also of those that are imported meanwhile."""
-    with contextlib.ExitStack() as patches:
 
-        def patch(name: str) -> None:
-            patches.enter_context(_LIBRARIES[name](sys.modules[name], check))
+    def guard(name: str) -> Callable[[Any], AbstractContextManager[None]]:
+        return lambda library: _LIBRARIES[name](library, check)
 
-        patches.enter_context(after_import(list(_LIBRARIES), patch))
-        for name in _LIBRARIES:
-            if name in sys.modules:
-                patch(name)
-        yield
+    return patched_when_imported({name: guard(name) for name in _LIBRARIES})
 
 
 @contextlib.contextmanager

@@ -4,10 +4,15 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.inspection.services import route_table
+from mockserver.settings.extras import install_command
 from mockserver.state.world import Worlds
+
+if TYPE_CHECKING:
+    from mockserver.doors.tracing import Tracing
 
 
 class CannotServe(RuntimeError):
@@ -22,22 +27,26 @@ def open_port(
     certificate: Path | None = None,
     key: Path | None = None,
     log_call: LogCall = log_call,
+    tracing: "Tracing | None" = None,
 ) -> tuple[str, Callable[[float], None]]:
-    """Serve gRPC there, from threads of its own. Returns `host:port` and what stops it in some seconds. Raises CannotServe.
+    """Serve gRPC there, in threads of its own. Returns `host:port` and a function that stops it. Raises CannotServe.
 
     With a certificate (chain) and its private key, files in PEM, by TLS; else in plaintext.
     """
     try:
         from mockserver.grpc.face import GrpcFace
         from mockserver.grpc.server import CannotBind, GrpcServer, tls
+        from mockserver.http.recorded_messages import find_recorded
     except ModuleNotFoundError as missing:
-        sentence = f"gRPC needs {missing.name}: pip install 'gemini-tuning-mockserver[grpc]'"
+        sentence = f"gRPC needs {missing.name}, which is not installed. Run: {install_command('grpc')}"
         raise CannotServe(sentence) from None
     if (certificate is None) != (key is None):
         raise CannotServe("TLS for gRPC needs both a certificate and its private key")
     try:
         credentials = tls(certificate.read_bytes(), key.read_bytes()) if certificate and key else None
-        server = GrpcServer(GrpcFace(worlds, route_table(), log_call))
+        table = route_table()
+        face = GrpcFace(worlds, table, log_call, find_recorded(table))
+        server = GrpcServer(face if tracing is None else tracing.trace_face(face))
         target = server.listen(host, port, credentials)
     except CannotBind:
         raise CannotServe(f"cannot listen on {host}:{port} for gRPC: choose another port") from None
@@ -50,8 +59,16 @@ def open_port(
 class LazyPort:
     """A gRPC port that is opened when it is first used: importing grpcio takes longer than the rest of a start."""
 
-    def __init__(self, worlds: Worlds, host: str, port: int = 0, *, log_call: LogCall = log_call) -> None:
-        self._open = partial(open_port, worlds, host, port, log_call=log_call)
+    def __init__(
+        self,
+        worlds: Worlds,
+        host: str,
+        port: int = 0,
+        *,
+        log_call: LogCall = log_call,
+        tracing: "Tracing | None" = None,
+    ) -> None:
+        self._open = partial(open_port, worlds, host, port, log_call=log_call, tracing=tracing)
         self._lock = threading.Lock()
         self._target = ""
         self._stop: Callable[[float], None] = lambda _: None

@@ -3,9 +3,10 @@
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import ModuleType
+from typing import Any
 
 
 @contextmanager
@@ -18,6 +19,21 @@ def after_import(names: Sequence[str], run: Callable[[str], None]) -> Iterator[N
     finally:
         finder.run = None
         sys.meta_path.remove(finder)
+
+
+@contextmanager
+def patched_when_imported(patches: Mapping[str, Callable[[Any], AbstractContextManager[None]]]) -> Iterator[None]:
+    """While inside, these modules are patched: those that are loaded now, and others as soon as they are."""
+    with ExitStack() as stack:
+
+        def patch(name: str) -> None:
+            stack.enter_context(patches[name](sys.modules[name]))
+
+        stack.enter_context(after_import(list(patches), patch))
+        for name in patches:
+            if name in sys.modules:
+                patch(name)
+        yield
 
 
 class _Finder(importlib.abc.MetaPathFinder):

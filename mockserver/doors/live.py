@@ -51,7 +51,7 @@ class TooManyHeaders(ValueError):
 
 
 class Breakable(HttpToolsProtocol):
-    """Uvicorn's HTTP with three additions: the app may abort the connection, a slow client times out, headers have limits.
+    """Uvicorn's HTTP, with three additions: the app may abort a connection, slow clients time out, headers have limits.
 
     A client has `header_seconds` to send all its headers, and `idle_seconds` between two pieces of a body; uvicorn
     itself has no such timeouts (Kludex/uvicorn#157). After that the connection is closed without a response. A client

@@ -2,8 +2,12 @@
 
 A patch is made for its first user and undone after its last. While there are users, the patched function asks
 for the newest one. Without users it does what the original does: somebody may have kept a reference to it.
+A user that the process ends with never leaves: other code still runs then, and half of Python is gone already.
 """
 
+import atexit
+import ctypes
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -20,6 +24,8 @@ class SharedPatch(Generic[T]):
         # Reentrant: collecting a forgotten generator may leave in the middle of an entry.
         self._lock = threading.RLock()
         self._users: tuple[tuple[threading.Thread, T], ...] = ()  # replaced as a whole, so that readers need no lock
+        self._is_ending = sys.is_finalizing
+        atexit.register(self._keep)
 
     @contextmanager
     def used_with(self, value: T, make: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
@@ -32,10 +38,19 @@ class SharedPatch(Generic[T]):
         try:
             yield
         finally:
-            with self._lock:
-                self._users = tuple(other for other in self._users if other is not user)
-                if not self._users:
-                    self._patches.close()
+            if not self._is_ending():
+                self._leave(user)
+
+    def _leave(self, user: tuple[threading.Thread, T]) -> None:
+        with self._lock:
+            self._users = tuple(other for other in self._users if other is not user)
+            if not self._users:
+                self._patches.close()
+
+    def _keep(self) -> None:
+        """Never collect a patch that is in use when the process ends."""
+        if self._users and sys.implementation.name == "cpython":
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
 
     def values(self) -> list[T]:
         """Return the values of all live users, oldest first."""

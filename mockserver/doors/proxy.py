@@ -65,7 +65,10 @@ class _FirstRequest:
         return self.verb == "CONNECT"
 
     def to_origin(self) -> bytes:
-        """Return the head as the host itself expects it. It is told to close, since the next request may be for another."""
+        """Return the head as the host itself expects it.
+
+        It is told to close, since the next request may be for another.
+        """
         lines = [line for line in self.headers if not line.lower().startswith(_HOP_BY_HOP)]
         first = f"{self.verb} {self.target} HTTP/1.1".encode("latin-1")
         return b"\r\n".join([first, *lines, b"connection: close", b"", b""])
@@ -80,7 +83,7 @@ class Proxy:
 
     def __init__(self, upstreams: Upstreams) -> None:
         self._upstreams = upstreams
-        self._refused_hosts: set[str] = set()
+        self._warnings: set[str] = set()
         self._loop = EventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mockserver-proxy", daemon=True)
 
@@ -90,7 +93,10 @@ class Proxy:
         return f"http://127.0.0.1:{self._listen(self._answer)}"
 
     def listen_directly(self) -> int:
-        """Serve clients that speak TLS from the first byte on, as if this were the host that they name. Returns the port."""
+        """Serve clients that speak TLS from the first byte on, as if this were the host that they name.
+
+        Returns the port.
+        """
         context = self._upstreams.tls("localhost")
 
         def become(connection: ssl.SSLObject, host: str | None, _: ssl.SSLContext) -> None:
@@ -164,7 +170,8 @@ class Proxy:
         try:
             return await asyncio.to_thread(self._upstreams.grpc)
         except RuntimeError as error:
-            log.warning("mockserver run: %s", error)
+            self._warn_once(f"mockserver run: {error}")
+            reset_connection(writer.transport)  # closing TLS waits for the client, and the client for its deadline
             raise ConnectionAbortedError from None
 
     def _refusal(self, host: str) -> str:
@@ -172,10 +179,14 @@ class Proxy:
             f"mockserver run: {host} is not emulated, so the connection was refused;"
             f" to let the program reach it, run it with --pass-host {host}"
         )
-        if host not in self._refused_hosts:
-            self._refused_hosts.add(host)
-            log.warning("%s", sentence)
+        self._warn_once(sentence)
         return sentence
+
+    def _warn_once(self, sentence: str) -> None:
+        """Log a warning, however often clients try again."""
+        if sentence not in self._warnings:
+            self._warnings.add(sentence)
+            log.warning("%s", sentence)
 
 
 def _parse(head: bytes) -> _FirstRequest:

@@ -1,4 +1,4 @@
-"""Who waits for time to pass: threads, and the tasks of event loops. They move the clock, in the order of their deadlines.
+"""Threads, and tasks of event loops, that wait for time to pass. They move the clock, in the order of their deadlines.
 
 Time moves on when nobody has anything else to do: every thread of the code under test waits. What a thread waits for
 may be something else than time; then it gets the chance to come first.
@@ -64,6 +64,9 @@ That is the file and the function of its innermost frame. A thread that was woke
 has not given it its turn yet.
 """
 
+_LOCKS = f"{__package__}.virtual_locks"
+"""The module in whose functions a thread is that waits for a lock: the caller is who waits."""
+
 _of_earlier_tests: WeakSet[threading.Thread] = WeakSet()
 """Threads that the code under test has started, and which go on: a pool of threads may serve many tests."""
 
@@ -93,6 +96,8 @@ def _is_busy(thread: threading.Thread, frame: FrameType | None) -> bool:
         return wait.is_over()
     if frame is None:  # it has not begun, or is about to end
         return True
+    while frame.f_back is not None and frame.f_globals.get("__name__") == _LOCKS:  # its methods are called there
+        frame = frame.f_back
     file = frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
     is_idle = _IDLE.get((file, frame.f_code.co_qualname))
     return is_idle is None or not is_idle(frame)
@@ -150,6 +155,8 @@ class Sleepers:
         if deadline >= END:
             return attempt(min(seconds, threading.TIMEOUT_MAX))
         here = threading.current_thread()
+        if here in _waits:  # what waits already waits for a lock of its own
+            return attempt(seconds)
         _waits[here] = _Wait(self, deadline, is_woken)
         _unwaited.discard(here)
         try:
@@ -256,6 +263,12 @@ def find_sleepers() -> Sleepers | None:
         return None
     here = threading.current_thread()
     return SLEEPERS.newest_of_thread() or next((each for each in reversed(users) if each.has(here)), None)
+
+
+def find_sleepers_with_clocks() -> Sleepers | None:
+    """Return those whom this thread belongs to, if they see the clock as the machine's."""
+    sleepers = find_sleepers()
+    return sleepers if sleepers is not None and sleepers.has_clocks else None
 
 
 class LoopLike(Protocol):

@@ -8,10 +8,8 @@ asyncio's event loops.
 import asyncio
 import concurrent.futures._base
 import contextlib
-import ctypes
-import gc
+import logging
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,10 +19,13 @@ from heapq import heappop
 from types import SimpleNamespace
 from typing import Any
 
+from mockserver.doors.import_hook import patched_when_imported
 from mockserver.doors.patching import SharedPatch, replaced
-from mockserver.doors.redirection import redirected
-from mockserver.doors.sleepers import WORK_TIMEOUT, Sleepers, find_sleepers
+from mockserver.doors.redirection import methods_replaced, redirected
+from mockserver.doors.sleepers import WORK_TIMEOUT, Sleepers, find_sleepers, find_sleepers_with_clocks
 from mockserver.state.clock import SECOND
+
+log = logging.getLogger("mockserver")
 
 Read = Callable[[], Any]
 
@@ -52,11 +53,6 @@ def clocks_moved() -> AbstractContextManager[None]:
     return _patch.used_with(None, _patched)
 
 
-def _find_sleepers() -> Sleepers | None:
-    sleepers = find_sleepers()
-    return sleepers if sleepers is not None and sleepers.has_clocks else None
-
-
 @contextlib.contextmanager
 def _patched() -> Iterator[None]:
     with (
@@ -67,8 +63,30 @@ def _patched() -> Iterator[None]:
         replaced(asyncio.BaseEventLoop, "time", _loop_time_function(asyncio.BaseEventLoop.time)),
         _datetime_moved(),
         replaced(asyncio.BaseEventLoop, "_run_once", _run_once_function(asyncio.BaseEventLoop._run_once)),  # type: ignore[attr-defined]  # noqa: SLF001 - see there
+        patched_when_imported({"trio": _trio_moved, "uvloop": _uvloop_announced}),
     ):
         yield
+
+
+def _trio_moved(_: Any) -> AbstractContextManager[None]:
+    from mockserver.doors.virtual_trio import timers_moved
+
+    return timers_moved()
+
+
+def _uvloop_announced(uvloop: Any) -> AbstractContextManager[None]:
+    """Say what is not moved: uvloop's timers are in C, and it does not say which files it waits for."""
+    original = uvloop.Loop.call_at
+
+    def call_at(self: Any, when: float, *args: Any, **kwargs: Any) -> Any:
+        if when - self.time() > WORK_TIMEOUT and find_sleepers_with_clocks() is not None:
+            log.warning(
+                "a timer of uvloop goes by the machine's time, whatever the option sleep says:"
+                " run the test in asyncio's own event loop, or sleep instead (docs/testing.md, Time)"
+            )
+        return original(self, when, *args, **kwargs)
+
+    return replaced(uvloop.Loop, "call_at", call_at)
 
 
 _patch = SharedPatch[None]()
@@ -79,7 +97,7 @@ def _reader(read: Callable[[Sleepers], Any]) -> Callable[[Read], Read]:
 
     def make(original: Read) -> Read:
         def read_clock() -> Any:
-            sleepers = _find_sleepers()
+            sleepers = find_sleepers_with_clocks()
             return original() if sleepers is None else read(sleepers)
 
         return read_clock
@@ -87,32 +105,21 @@ def _reader(read: Callable[[Sleepers], Any]) -> Callable[[Read], Read]:
     return make
 
 
-@contextlib.contextmanager
-def _datetime_moved() -> Iterator[None]:
-    """Change two methods of `datetime` itself: code holds the class under many names. CPython alone allows it."""
-    if sys.implementation.name != "cpython":
-        yield
-        return
-    members = gc.get_referents(datetime.__dict__)[0]
-    now, utcnow = members["now"], members["utcnow"]
+def _datetime_moved() -> AbstractContextManager[None]:
+    """Change two methods of `datetime` itself: code holds the class under many names."""
+    now, utcnow = vars(datetime)["now"], vars(datetime)["utcnow"]
 
     def moved_now(cls: type[datetime], tz: tzinfo | None = None) -> datetime:
-        sleepers = _find_sleepers()
+        sleepers = find_sleepers_with_clocks()
         return now.__get__(None, cls)(tz) if sleepers is None else _moment(cls, sleepers.clock.now(), tz)
 
     def moved_utcnow(cls: type[datetime]) -> datetime:
-        sleepers = _find_sleepers()
+        sleepers = find_sleepers_with_clocks()
         if sleepers is None:
             return utcnow.__get__(None, cls)()  # type: ignore[no-any-return]  # as it is
         return _moment(cls, sleepers.clock.now(), UTC).replace(tzinfo=None)
 
-    try:
-        members.update(now=classmethod(moved_now), utcnow=classmethod(moved_utcnow))
-        ctypes.pythonapi.PyType_Modified(ctypes.py_object(datetime))
-        yield
-    finally:
-        members.update(now=now, utcnow=utcnow)
-        ctypes.pythonapi.PyType_Modified(ctypes.py_object(datetime))
+    return methods_replaced(datetime, {"now": classmethod(moved_now), "utcnow": classmethod(moved_utcnow)})
 
 
 def _moment(cls: type[datetime], nanos: int, tz: tzinfo | None) -> datetime:
@@ -121,7 +128,7 @@ def _moment(cls: type[datetime], nanos: int, tz: tzinfo | None) -> datetime:
 
 def _loop_time_function(original: Callable[[Any], float]) -> Callable[[Any], float]:
     def loop_time(loop: Any) -> float:
-        sleepers = _find_sleepers()
+        sleepers = find_sleepers_with_clocks()
         return original(loop) if sleepers is None else sleepers.timer_ns() / SECOND
 
     return loop_time
@@ -135,7 +142,7 @@ def _run_once_function(original: Callable[[Any], None]) -> Callable[[Any], None]
         while timers and timers[0].cancelled():
             loop._timer_cancelled_count -= 1  # noqa: SLF001 - as the original does
             heappop(timers)._scheduled = False  # noqa: SLF001 - see above
-        sleepers = _find_sleepers()
+        sleepers = find_sleepers_with_clocks()
         if sleepers and timers and not loop._ready and not loop._stopping:  # noqa: SLF001 - see above
             _wait_for_timer(sleepers, loop, timers[0].when() - loop.time())
         original(loop)

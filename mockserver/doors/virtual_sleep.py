@@ -18,10 +18,11 @@ from types import FrameType, FunctionType
 from typing import Any, cast
 
 from mockserver.doors import redirection
-from mockserver.doors.import_hook import after_import
+from mockserver.doors.import_hook import patched_when_imported
 from mockserver.doors.patching import replaced
 from mockserver.doors.redirection import code_replaced, redirected
 from mockserver.doors.sleepers import SLEEPERS, WORK_TIMEOUT, LoopSleepers, Sleepers, find_sleepers
+from mockserver.doors.virtual_locks import locks_moved
 from mockserver.state.clock import END, SECOND, Clock, Machine
 
 _REAL = ("subprocess",)
@@ -30,7 +31,7 @@ _REAL = ("subprocess",)
 
 @contextlib.contextmanager
 def virtual_sleep(clock: Clock, *, has_clocks: bool = False) -> Iterator[None]:
-    """While inside, whoever sleeps in the code under test moves the clock; with `has_clocks` the machine's clocks too."""
+    """In the `with` block, sleeping in the code under test moves the clock; with `has_clocks` the machine's too."""
     sleepers = Sleepers(clock, has_clocks=has_clocks)
     with contextlib.ExitStack() as stack:
         stack.callback(sleepers.close)
@@ -53,17 +54,16 @@ def _patched() -> Iterator[None]:
         enter(replaced(ThreadPoolExecutor, "submit", _submit_function(ThreadPoolExecutor.submit)))
         enter(replaced(threading.Condition, "wait", _wait_function(threading.Condition.wait)))
         enter(replaced(threading.Thread, "join", _join_function(threading.Thread.join)))
+        enter(locks_moved())
         enter(replaced(select, "select", _select_function(select.select)))
-
-        def patch_trio(_: str) -> None:
-            from mockserver.doors import virtual_trio  # noqa: F401 - it keeps the original
-
-            enter(code_replaced(sys.modules["trio"].sleep, cast(FunctionType, _trio_sleep)))
-
-        enter(after_import(["trio"], patch_trio))
-        if "trio" in sys.modules:
-            patch_trio("trio")
+        enter(patched_when_imported({"trio": _trio_patched}))
         yield
+
+
+def _trio_patched(trio: Any) -> contextlib.AbstractContextManager[None]:
+    from mockserver.doors import virtual_trio  # noqa: F401 - it keeps the original
+
+    return code_replaced(trio.sleep, cast(FunctionType, _trio_sleep))
 
 
 def _sleep_function(original: Callable[[float], None]) -> Callable[[float], None]:

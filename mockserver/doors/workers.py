@@ -56,7 +56,7 @@ class _Workers:
             with self._open_app() as app:
                 serve_sockets(app, self._sockets)
             status = 0
-        except Exception:
+        except Exception:  # nothing may get past os._exit
             log.exception("a worker cannot serve")
         finally:
             sys.stdout.flush()

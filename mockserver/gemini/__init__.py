@@ -1,1 +1,1 @@
-"""The Developer API surface, generativelanguage.googleapis.com: a file a resource."""
+"""The Developer API, generativelanguage.googleapis.com: a file for each resource."""

@@ -43,7 +43,7 @@ def batch_embed_contents(call: Call) -> Json:
 def _batch_violations(model: str, requests: list[Json]) -> Iterator[str]:
     path = "BatchEmbedContentsRequest.requests"
     if len(requests) > LARGEST_BATCH:
-        yield f"{path}: at most {LARGEST_BATCH} requests can be in one batch"  # our choice: not seen
+        yield f"{path}: at most {LARGEST_BATCH} requests can be in one batch"  # seen 2026
     for index, request in enumerate(requests):
         name = request.get("model", "")
         if not name:

@@ -16,7 +16,8 @@ from mockserver.catalog.base_model import Shape
 USAGE_SINCE = date(2024, 6, 1)
 VERSION_SINCE = date(2024, 9, 1)  # and avgLogprobs
 RESPONSE_ID_SINCE = date(2025, 6, 1)
-# None of the 126 answers in google-genai's recordings of 2025-08 to 2026-02 has ratings; a stream of 2.0 of 2025-08 has.
+# None of the 126 answers in google-genai's recordings of 2025-08 to 2026-02 has ratings; a stream of 2.0 of 2025-08
+# has.
 UNRATED_SINCE = date(2025, 9, 1)
 FINISH_MESSAGE_SINCE = date(2025, 8, 1)
 

@@ -70,9 +70,10 @@ def not_supported(model: str, call: Call | FailedCall) -> ApiError:
 
     For a tuned model it names the base model [seen: 2025-06-13].
     """
-    method = call.route.path.rpartition(":")[2].replace(
-        "streamG", "g"
-    )  # a stream is refused as the other [seen: 2025-08-16]
+    name = call.route.rpc.rpartition(".")[2]
+    _, has_action, action = call.route.path.rpartition(":")
+    method = action if has_action else f"{name[:1].lower()}{name[1:]}"  # "createCachedContent"
+    method = method.replace("streamG", "g")  # a stream is refused as the other [seen: 2025-08-16]
     list_method = "ModelService.ListModels" if call.day >= SERVICE_NAMED_SINCE else "ListModels"
     return ApiError(
         Code.NOT_FOUND,

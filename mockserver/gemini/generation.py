@@ -6,11 +6,13 @@ from typing import Any
 
 from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.gemini import responses
+from mockserver.gemini.cached_contents import find_requested
 from mockserver.gemini.eras import ERAS, UNRATED_SINCE, era_of
 from mockserver.gemini.errors import invalid_fields
 from mockserver.gemini.prompts import check_enabled, check_form, content_violations
 from mockserver.gemini.responses import Frame
 from mockserver.gemini.targets import find_target
+from mockserver.generation.cached_content import with_cached_content
 from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
@@ -57,6 +59,9 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     check_form(message, call.settings.as_of)
     target = find_target(call, message["model"], "generateContent")
     check_enabled(target, message, call.settings.as_of)
+    cached = find_requested(call, target, message)
+    if cached is not None:
+        message = with_cached_content(message, cached)
     world, era = call.world, era_of(target.base.shape, call.settings.as_of)
     if call.settings.safety_ratings == "real" and call.day >= UNRATED_SINCE:
         era = replace(era, has_ratings=False)
@@ -69,10 +74,14 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
         base=target.base,
     )
     outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=call.settings.seed)
+    if cached is not None:
+        outcome.cached_tokens = outcome.cached_tokens or cached.tokens
     frame = Frame(
         era=era,
         model_version=target.base.answers_as or target.base.id,  # of a tuned model: our choice, not seen
-        response_id=responses.response_id(call.now, world.rng("gemini.responses")) if era.response_id else "",
+        response_id=responses.response_id(call.now, world.random_bytes("gemini.responses", 13))
+        if era.response_id
+        else "",
         image_tokens=sum([turn.other_tokens for turn in prompt.turns]),
     )
     return outcome, frame

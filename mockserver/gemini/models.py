@@ -1,5 +1,6 @@
 """models: get and list."""
 
+from functools import lru_cache
 from typing import Any
 
 from mockserver.catalog import base_models
@@ -7,6 +8,7 @@ from mockserver.catalog.base_model import BaseModel
 from mockserver.dispatch.lists import list_response
 from mockserver.dispatch.routing import Call
 from mockserver.gemini import errors
+from mockserver.protojson.memoized import MemoizedMessage
 
 Json = dict[str, Any]
 
@@ -34,7 +36,8 @@ def list_models(call: Call) -> Json:
     )
 
 
-def show_model(base: BaseModel) -> Json:
+@lru_cache(maxsize=256)
+def show_model(base: BaseModel) -> MemoizedMessage:
     """Return the resource. `baseModelId` is in the schema and in no answer [seen: 24,403 bytes of ListModels]."""
     sampling = {
         "temperature": base.temperature,
@@ -42,7 +45,7 @@ def show_model(base: BaseModel) -> Json:
         "topK": base.top_k,
         "maxTemperature": base.max_temperature,
     }
-    return {
+    members = {
         "name": base.name,
         "version": base.version,
         "displayName": base.display_name,
@@ -53,3 +56,4 @@ def show_model(base: BaseModel) -> Json:
         **{name: value for name, value in sampling.items() if value is not None},
         "thinking": base.thinking,
     }
+    return MemoizedMessage(members)

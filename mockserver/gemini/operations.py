@@ -19,7 +19,7 @@ from mockserver.gemini.store import (
     principal_keys,
     walk_tuned_models,
 )
-from mockserver.gemini.tuned_model_views import show_operation
+from mockserver.gemini.tuned_model_views import poll_operation, show_operation
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.simulation.tuning import cancel
 from mockserver.state.store import Position
@@ -39,7 +39,7 @@ def find_operation(call: Call, name: str, role: Role) -> TunedModel:
 
 def get_operation(call: Call) -> Json:
     """Return an operation; a failed one is HTTP 200 too."""
-    return show_operation(find_operation(call, call.message["name"], Role.READER), call)
+    return poll_operation(find_operation(call, call.message["name"], Role.READER), call)
 
 
 def list_operations(call: Call) -> Json:
@@ -77,9 +77,8 @@ def cancel_operation(call: Call) -> Json:
 
 def delete_operation(_: Call) -> Json:
     """501: there is a route, and nothing behind it ("MethodNotImplemented" in the comments of Google's SDKs)."""
-    raise ApiError(
-        Code.UNIMPLEMENTED, "Operation is not implemented, or supported, or enabled."
-    )  # our choice: not seen
+    # What other Google services say with this status.
+    raise ApiError(Code.UNIMPLEMENTED, "Operation is not implemented, or supported, or enabled.")
 
 
 def _walk_readable(call: Call, after: Position | None) -> Iterator[TunedModel]:

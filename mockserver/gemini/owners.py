@@ -8,6 +8,7 @@ strict authentication every caller is their own.
 
 import heapq
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TypeVar
 
 from mockserver.dispatch.routing import Call
@@ -19,6 +20,7 @@ ANY_KEY = "key:"
 """The owner that stands for all keys: the default user is one with each of them."""
 
 
+@lru_cache(maxsize=1024)
 def partitions(principal: str) -> frozenset[str]:
     """Return the partitions of an index by owner that hold what the principal owns."""
     return frozenset({principal, ANY_KEY}) if principal.startswith(ANY_KEY) else frozenset({principal})
@@ -43,7 +45,7 @@ def walk_partitions(
     call: Call, kind: Collection[T], index: Index[T], keys: Iterable[str], after: Position | None
 ) -> Iterator[T]:
     """Yield the records of some partitions of an index, each once, in the index's order, behind a position."""
-    walks = [call.world.store.walk(kind, index, key, after=after) for key in keys]
+    walks = [call.world.store.walk(kind, index, key, after=after, at=call.now) for key in keys]
     last = ""
     for entry in heapq.merge(*walks, key=lambda entry: entry.position):
         if entry.name != last:

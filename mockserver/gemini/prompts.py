@@ -16,11 +16,11 @@ from mockserver.gemini.targets import Target
 from mockserver.gemini.versions import message_name
 from mockserver.generation.numbers import FEATURES, THIRD_GENERATION, out_of_range, range_error
 from mockserver.generation.prompt import declared_functions
-from mockserver.generation.requests import check_request, file_uris, searches_and_calls
+from mockserver.generation.requests import check_request, file_uris, list_parts, searches_and_calls
 from mockserver.generation.structured_output import ENUM, JSON, answer_schema
 from mockserver.generation.turns import check_turns, is_single_turn
 from mockserver.protojson import schema
-from mockserver.rpc.errors import ApiError, Code, invalid_argument
+from mockserver.rpc.errors import ApiError, invalid_argument
 
 TUNED_INPUT_LENGTH = 40_000
 """The documented limit of a prompt to a tuned model, in characters."""
@@ -30,7 +30,6 @@ FIVE_CATEGORIES_SINCE = date(2024, 8, 1)
 RANGE_SENTENCES_SINCE = date(2024, 11, 1)  # about; before, errors began with `* GenerateContentRequest`
 
 _MODEL = re.compile(r"(models|tunedModels)/[\w.-]+", re.ASCII)
-_CACHE = re.compile(r"cachedContents/[a-z0-9-]+", re.ASCII)
 _NO_INSTRUCTION = "gemini-2.5-flash-image"  # Google's tests, 2026-10
 _FOREIGN_FILES = ("gs://", "https://storage.googleapis.com/")
 _ROLES = {"", "user", "model", "function"}
@@ -76,11 +75,13 @@ def content_violations(contents: Sequence[Mapping[str, Any]], path: str) -> Iter
 def check_enabled(target: Target, message: Mapping[str, Any], as_of: date | None) -> None:
     """Refuse what this model cannot do, or could not on that day. Raises ApiError."""
     base, config = target.base, message.get("generationConfig", {})
-    parts = [part for content in message["contents"] for part in content["parts"]]
-    if any("text" not in part for part in parts):
+    parts = list_parts(message)
+    if not all(["text" in part for part in parts]):  # noqa: C419 - a list is faster than a generator
         _check_modalities(target, parts)
-    _check_references(message)
-    check_request(message)
+    check_files(parts)
+    if searches_and_calls(message):
+        raise invalid_argument("Tool use with function calling is unsupported")  # adk-python issue 53
+    check_request(message, parts)
     _check_turns(target, message["contents"], parts)
     is_gemma = base.id.startswith("gemma")
     is_plain = target.is_tuned or base.shape is Shape.V1_0 or is_gemma
@@ -108,21 +109,14 @@ def _check_modalities(target: Target, parts: Sequence[Mapping[str, Any]]) -> Non
             raise errors.not_enabled(f"{name} input modality", target.name)
 
 
-def _check_references(message: Mapping[str, Any]) -> None:
-    """Refuse files and caches that cannot be this project's [Google's tests, 2026-10]. Raises ApiError.
+def check_files(parts: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse files that cannot be this project's [Google's tests, 2026-10]. Raises ApiError.
 
-    Files and caches are not served: every other name is taken for one that exists, which is our choice.
+    Files are not served: every other name is taken for one that exists, which is our choice.
     """
-    for uri in file_uris(message):
+    for uri in file_uris(parts):
         if uri.startswith(_FOREIGN_FILES):
-            raise invalid_argument(f"Invalid or unsupported file uri: {uri}")  # our choice: not seen
-    cache = message.get("cachedContent")
-    if cache is not None and not _CACHE.fullmatch(cache):
-        raise invalid_argument("cached_content must be a name like cachedContents/abc.")  # our choice: not seen
-    if cache is not None and cache.rpartition("/")[2].isdigit():  # a name of Vertex AI
-        raise ApiError(Code.PERMISSION_DENIED, "CachedContent not found (or permission denied)")  # seen 2026-09
-    if searches_and_calls(message):
-        raise invalid_argument("Tool use with function calling is unsupported")  # adk-python issue 53
+            raise invalid_argument(f"Invalid or unsupported file uri: {uri}")  # seen 2024 to 2026
 
 
 def _check_turns(target: Target, contents: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]) -> None:

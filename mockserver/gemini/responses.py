@@ -1,10 +1,11 @@
 """Prints an outcome as the Developer API does: in one message or as a stream, in the shape of the model's era."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from random import Random
+from itertools import zip_longest
+from operator import attrgetter
 from typing import Any
 
 from mockserver.dispatch.routing import Pause
@@ -14,6 +15,7 @@ from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
 from mockserver.generation.safety import Ratings, harmless
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
+from mockserver.protojson.variations import Pattern
 from mockserver.scripting.answers import Citation
 from mockserver.state.clock import SECOND, Nanos
 
@@ -26,6 +28,9 @@ _CATEGORY = message_name("v1beta", "HarmCategory")
 
 CALLED = "Model generated function call(s)."
 """The finish message of a candidate that is function calls, in 12 of 12 recordings of google-genai from 2025-08 on."""
+
+
+_TOKENS, _DELAY = attrgetter("tokens"), attrgetter("delay_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,9 @@ class Frame:
         return {"candidates": candidates, **feedback, **metadata, **identity}
 
 
-def response_id(now: Nanos, rng: Random) -> str:
-    """Seconds and noise: recorded ids of 23 characters begin with the time of their response."""
-    raw = (now // SECOND % 2**32).to_bytes(4, "little") + rng.randbytes(13)
+def response_id(now: Nanos, noise: bytes) -> str:
+    """Seconds and 13 bytes of noise: recorded ids of 23 characters begin with the time of their response."""
+    raw = (now // SECOND % 2**32).to_bytes(4, "little") + noise
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -71,32 +76,64 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
     """Yield the answer in chunks: each message has the next chunk of every candidate that has not ended."""
     era = frame.era
     streams = [(index, candidate, candidate.chunks) for index, candidate in enumerate(outcome.candidates)]
-    length = max((len(chunks) for _, _, chunks in streams), default=1)
+    rows = list(zip_longest(*[chunks for _, _, chunks in streams])) or [()]
     early_usage = MemoizedMessage({**_prompt_usage(outcome, frame), "totalTokenCount": outcome.prompt_tokens})
+    pattern = _pattern(outcome, frame, early_usage)
     tokens = 0
-    for position in range(length):
-        current = [
-            (index, candidate, chunks[position], position == len(chunks) - 1)
-            for index, candidate, chunks in streams
-            if position < len(chunks)
-        ]
-        tokens += sum([chunk.tokens for _, _, chunk, _ in current])
-        if delay := max([chunk.delay_seconds for _, _, chunk, _ in current], default=0.0):
+    for position, row in enumerate(rows):
+        present = list(filter(None, row))
+        tokens += sum(map(_TOKENS, present))
+        counts = _running_counts(outcome, tokens) if era.running else ()
+        if delay := max(map(_DELAY, present), default=0.0):
             yield Pause(delay)
+        if pattern is not None and 0 < position < len(rows) - 1 and tokens and (text := present[0].text):
+            yield pattern.vary(text, *counts)
+            continue
         candidates = [
             {
                 **_content(chunk.parts),
                 **_index(era, outcome, index),
-                **(_ending(era, candidate) if is_last else _progress(era, candidate, is_first=position == 0)),
+                **(
+                    _ending(era, candidate)
+                    if chunk is chunks[-1]
+                    else _progress(era, candidate, is_first=position == 0)
+                ),
             }
-            for index, candidate, chunk, is_last in current
+            for (index, candidate, chunks), chunk in zip(streams, row, strict=True)
+            if chunk is not None
         ]
         feedback = _feedback(era, outcome) if position == 0 else {}
-        if position == length - 1:
-            usage = _usage(outcome, frame)
-        else:
-            usage = _running_usage(outcome, early_usage, tokens) if era.running else early_usage
+        usage = _usage(outcome, frame) if position == len(rows) - 1 else _early_usage(early_usage, counts)
         yield frame.message(candidates, feedback, usage)
+
+
+def _pattern(outcome: Outcome, frame: Frame, early_usage: Json) -> Pattern | None:
+    """Return the pattern of the messages between the first and the last; None if there are several candidates."""
+    if len(outcome.candidates) != 1:
+        return None
+    era = frame.era
+    message = frame.message([], {}, early_usage)
+    rest = {**_index(era, outcome, 0), **_progress(era, outcome.candidates[0], is_first=False)}
+
+    def build(text: str, *counts: int) -> Json:
+        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, **rest}
+        usage = {"usageMetadata": _early_usage(early_usage, counts)} if counts else {}
+        return {**message, "candidates": [candidate], **usage}
+
+    return Pattern(build, numbers=2 if era.running else 0)
+
+
+def _running_counts(outcome: Outcome, tokens: int) -> tuple[int, int]:
+    """Return the tokens of candidates and the total before the end of a stream, since 2.5 [seen]."""
+    return tokens, outcome.prompt_tokens + outcome.thought_tokens + tokens
+
+
+def _early_usage(usage: Json, counts: Sequence[int]) -> Json:
+    """Return the usage before the end of a stream: until 2.0 it counts the prompt only [seen]."""
+    if not counts:
+        return usage
+    tokens, total = counts
+    return {**usage, "candidatesTokenCount": tokens, "totalTokenCount": total}
 
 
 def _progress(era: Era, candidate: Candidate, *, is_first: bool) -> Json:
@@ -144,7 +181,7 @@ def _feedback(era: Era, outcome: Outcome) -> Json:
 
 
 def _ratings(era: Era, ratings: Ratings) -> Json:
-    """Return the ratings, usual categories first; without `blocked` in the 1.0 era [seen], with it since (its comment)."""
+    """Return the ratings, usual categories first; without `blocked` in the 1.0 era [seen], later with it."""
     if ratings is harmless(era.categories):
         return {"safetyRatings": _harmless_ratings(era.categories)} if era.has_ratings else {}
     if not era.has_ratings and all(rating.level == "NEGLIGIBLE" for rating in ratings.values()):
@@ -178,12 +215,6 @@ def _usage(outcome: Outcome, frame: Frame) -> Json:
     return usage
 
 
-def _running_usage(outcome: Outcome, early_usage: Json, tokens: int) -> Json:
-    """Return the usage before the end of a stream, since 2.5: until 2.0 it counts the prompt only [seen]."""
-    total = outcome.prompt_tokens + outcome.thought_tokens + tokens
-    return {**early_usage, "candidatesTokenCount": tokens, "totalTokenCount": total}
-
-
 def _prompt_usage(outcome: Outcome, frame: Frame) -> Json:
     usage: Json = {
         "promptTokenCount": outcome.prompt_tokens,
@@ -192,6 +223,8 @@ def _prompt_usage(outcome: Outcome, frame: Frame) -> Json:
     }
     if frame.era.details:
         usage["promptTokensDetails"] = _by_modality(outcome.prompt_tokens, frame.image_tokens)
+        if outcome.cached_tokens:
+            usage["cacheTokensDetails"] = _by_modality(outcome.cached_tokens)
     return usage
 
 

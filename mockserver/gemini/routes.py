@@ -1,7 +1,7 @@
 """The routes of generativelanguage.googleapis.com.
 
-`HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from the
-HTTP rules that Google publishes. The other tables hold what those rules do not say.
+`HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from
+the HTTP rules that Google publishes. The other tables hold what those rules do not say.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ from mockserver.dispatch.http_rules import operations_rpc, parse_template, publi
 from mockserver.dispatch.routing import Handler, Route
 from mockserver.gemini import (
     batches,
+    cached_contents,
     embeddings,
     generation,
     models,
@@ -49,8 +50,14 @@ HANDLERS: Mapping[str, Handler] = {
     "models.batchEmbedContents": embeddings.batch_embed_contents,
     "models.asyncBatchEmbedContent": batches.async_batch_embed_content,
     "models.generateText": text_generation.generate_text,
+    "cachedContents.create": cached_contents.create_cached_content,
+    "cachedContents.list": cached_contents.list_cached_contents,
+    "cachedContents.get": cached_contents.get_cached_content,
+    "cachedContents.patch": cached_contents.update_cached_content,
+    "cachedContents.delete": cached_contents.delete_cached_content,
 }
 
+CACHED_CONTENTS = date(2024, 6, 18)  # release notes
 BATCHES = date(2025, 7, 29)
 EMBEDDING_BATCHES = date(2025, 8, 7)
 BETA_OPERATIONS = date(2024, 10, 1)
@@ -58,6 +65,7 @@ BETA_OPERATIONS = date(2024, 10, 1)
 # The day on which a method appeared, if it was not there from the beginning. Each lies between a discovery document
 # without the method and one with it, or is the day of its first sight in the wild.
 SINCE = {
+    **dict.fromkeys([method for method in HANDLERS if method.startswith("cachedContents.")], CACHED_CONTENTS),
     "tunedModels.generateContent": date(2024, 2, 20),
     "tunedModels.streamGenerateContent": date(2024, 10, 1),  # a 404 still on 2024-09-12
     "tunedModels.batchGenerateContent": BATCHES,

@@ -1,4 +1,4 @@
-"""The Developer API, described once: host, header profile, errors of outages, hints for lost calls."""
+"""The Developer API, described once: host, header profile, errors of outages, hints for misses."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.dispatch.fault_injection import iam_denied
-from mockserver.dispatch.routing import Call, Json, Route
+from mockserver.dispatch.routing import Call, Json, Route, text_at
 from mockserver.dispatch.service import DiscoveryProfile, FailedCall, HeaderProfile, QuotaKey, Service
+from mockserver.gemini.cached_contents import denied as cached_content_denied
 from mockserver.gemini.errors import (
     access_denied,
     generation_denied,
@@ -18,11 +19,13 @@ from mockserver.gemini.errors import (
     tuned_model_not_found,
 )
 from mockserver.gemini.routes import LENIENT_ROUTES, ROUTES
+from mockserver.gemini.store import TUNED_MODELS
 from mockserver.generation.prompt_text import last_text
 from mockserver.protojson.formatting import duration_text
 from mockserver.rpc import errors, outages
-from mockserver.rpc.errors import ApiError
+from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.outages import Violation
+from mockserver.state.world import World
 
 HOST = "generativelanguage.googleapis.com"
 
@@ -38,9 +41,14 @@ _TUNED_AMONG_BASE = (
     "the real service has no such path either: a tuned model is named tunedModels/..., without models/ before it;"
     " litellm and genkit put it there"
 )
+_OTHER_OWNER = (
+    "it is there, but belongs to another key or user: ask with the key that created it, or share it by"
+    " tunedModels.permissions.create"
+)
 _NO_DATA = (
-    "google-genai leaves the training data out of tunings.tune for the Gemini API since 1.47: tune with 1.46,"
-    " with google-generativeai or over REST, or let add_tuned_model() put the model there"
+    "google-genai since 1.47 and @google/genai leave the training data out of tunings.tune for the Gemini API: tune with"
+    " google-genai 1.46, with google-generativeai or over REST, or add the model: mockserver.add_tuned_model() or"
+    " POST /_mock/tuned_models"
 )
 
 
@@ -100,6 +108,8 @@ def _quota_error(_: Call, key: QuotaKey, violations: Sequence[Violation]) -> Api
 def _permission_denied(call: FailedCall) -> ApiError:
     """403: of a tuned model as its users met it; of anything else the token's scopes."""
     name = "/".join(call.resource.split("/")[:2])
+    if name.startswith("cachedContents/"):
+        return cached_content_denied()
     if not name.startswith("tunedModels/"):
         return errors.insufficient_scopes(call.route.rpc, HOST)
     generates = call.route.id.endswith(("Content", "Text", "mbedContents"))
@@ -147,7 +157,9 @@ def _has_ended(answer: Mapping[str, Any]) -> bool:
     return bool(answer.get("done")) or answer.get("state") in {"ACTIVE", "FAILED"}
 
 
-def _refusal_hint(route: Route, message: Json) -> str:
+def _refusal_hint(world: World, route: Route, message: Json, error: ApiError) -> str:
+    if error.code is Code.PERMISSION_DENIED and world.store.has(TUNED_MODELS, text_at(message, route.resource_field)):
+        return _OTHER_OWNER
     if route.id != "tunedModels.create":
         return ""
     return "" if "trainingData" in message.get("tunedModel", {}).get("tuningTask", {}) else _NO_DATA
@@ -190,6 +202,21 @@ SERVICE = Service(
     quota_key=_quota_key,
     quota_error=_quota_error,
     creates=("*.create", "*.batchGenerateContent", "*.asyncBatchEmbedContent"),
+    client_calls={
+        "tunings.tune": "tunedModels.create",
+        "tunings.get": "tunedModels.get",
+        "tunings.list": "tunedModels.list",
+        "tunings.cancel": "tunedModels.operations.cancel",
+        "create_tuned_model": "tunedModels.create",
+        "get_tuned_model": "tunedModels.get",
+        "list_tuned_models": "tunedModels.list",
+        "update_tuned_model": "tunedModels.patch",
+        "delete_tuned_model": "tunedModels.delete",
+        "models.generate_content": "models.generateContent",
+        "models.generate_content_stream": "models.streamGenerateContent",
+        "generate_content": "*.generateContent",
+        "generate_content_stream": "*.streamGenerateContent",
+    },
     refusal_hint=_refusal_hint,
     pattern_hints={"/[^/]+/models/tunedModels/[^/]+": _TUNED_AMONG_BASE},
     lenient_hint=_LENIENT,

@@ -55,14 +55,14 @@ class Permission:
         return email if kind in {"user", "group"} else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class TunedModel:
     """A tuned model as it was created or last updated.
 
-    `name` and `base_model` are resource names, `operation_id` is the last part of its operation's; `source` is the tuned model that this one was tuned from,
-    or "". `project` is its creator's. `version` is the API version of the create request, and of the operation's types.
-    `learning_rate_multiplier` is set when the caller gave that rather than a rate. `examples` are the training
-    data, input to output.
+    `name` and `base_model` are resource names, `operation_id` is the last part of its operation's; `source` is the
+    tuned model that this one was tuned from, or "". `project` is its creator's. `version` is the API version of the
+    create request, and of the operation's types. `learning_rate_multiplier` is set when the caller gave that rather
+    than a rate. `examples` are the training data, input to output.
     """
 
     name: str
@@ -197,8 +197,11 @@ def own_role(model: TunedModel, call: Call) -> int:
     We know no group's members: a grant to a group gives nobody anything. # our choice
     """
     caller = call.caller
-    roles = [permission.role for permission in model.permissions if owners.is_caller(permission.principal, call)]
-    if model.owner.startswith("key:") and caller.project == model.project:
+    own = owners.own_partitions(call)
+    roles = [each.role for each in model.permissions if not own.isdisjoint(owners.partitions(each.principal))]
+    if Role.OWNER in roles:
+        return Role.OWNER
+    if caller.project == model.project and model.owner.startswith("key:"):
         roles.append(Role.OWNER)  # what a key makes belongs to its project
     if model.reader_projects and int(project_number(caller.project)) in model.reader_projects:
         roles.append(Role.READER)

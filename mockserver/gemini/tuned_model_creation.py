@@ -50,7 +50,7 @@ def new_tuned_model(call: Call) -> TunedModel:
     operation_id = names.operation_id(rng)
     run = _new_run(call, base, examples, hyperparameters, seed=rng.getrandbits(63))
     for directives in call.job_directives(body.get("displayName", ""), body.get("description", "")):
-        run = directives.direct(run)
+        run = directives.apply_to(run)
     sampling = default_sampling(base)
     return TunedModel(
         name=name,

@@ -9,7 +9,7 @@ from typing import Any
 from mockserver.dispatch.routing import Call
 from mockserver.gemini.store import STATES, TunedModel
 from mockserver.gemini.versions import type_url
-from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.memoized import MemoizedList, Views
 from mockserver.rpc.errors import Code
 from mockserver.rpc.outages import INTERNAL_DEVELOPER
 from mockserver.simulation.tuning import Failure, Progress, Run, State, observe_refreshed, snapshots
@@ -22,6 +22,22 @@ UNEXPLAINED = Failure(int(Code.INTERNAL), INTERNAL_DEVELOPER)  # seen as an erro
 
 CACHED_STEPS = 1000
 """Snapshots of runs up to so many steps are cached: a step takes half a kilobyte."""
+
+
+_RESOURCES = Views()
+_OPERATIONS = Views()
+
+
+def poll_tuned_model(model: TunedModel, now: Nanos) -> Json:
+    """Return the resource for a client that gets it again and again."""
+    progress = model.progress(now)
+    return _RESOURCES.show(model, progress, lambda: _show_tuned_model(model, progress))
+
+
+def poll_operation(model: TunedModel, call: Call) -> Json:
+    """Return the operation for a client that gets it again and again."""
+    progress = _operation_progress(model, call)
+    return _OPERATIONS.show(model, progress, lambda: _show_operation(model, progress))
 
 
 def show_tuned_model(model: TunedModel, now: Nanos) -> Json:
@@ -46,7 +62,14 @@ def _show_tuned_model(model: TunedModel, progress: Progress) -> Json:
 
 def show_operation(model: TunedModel, call: Call) -> Json:
     """Return the operation that makes the model. `done` is absent until it is true [seen]."""
-    progress = observe_refreshed(model.run, call.now, call.settings.metadata_refresh_seconds)
+    return _show_operation(model, _operation_progress(model, call))
+
+
+def _operation_progress(model: TunedModel, call: Call) -> Progress:
+    return observe_refreshed(model.run, call.now, call.settings.metadata_refresh_seconds)
+
+
+def _show_operation(model: TunedModel, progress: Progress) -> Json:
     metadata = {
         "@type": type_url(model.version, "CreateTunedModelMetadata"),
         "totalSteps": progress.total_steps,

@@ -16,7 +16,7 @@ from mockserver.gemini.tuned_model_creation import (
     new_tuned_model,
     sampling_violations,
 )
-from mockserver.gemini.tuned_model_views import show_operation, show_tuned_model
+from mockserver.gemini.tuned_model_views import poll_tuned_model, show_operation, show_tuned_model
 from mockserver.gemini.versions import message_name, message_version
 from mockserver.protojson.field_mask import merge
 from mockserver.state.store import Exists
@@ -43,7 +43,7 @@ def create_tuned_model(call: Call) -> Json:
 
 def get_tuned_model(call: Call) -> Json:
     """Return a tuned model of the caller's, or one shared with them."""
-    return show_tuned_model(find_tuned_model(call, call.message["name"], Role.READER), call.now)
+    return poll_tuned_model(find_tuned_model(call, call.message["name"], Role.READER), call.now)
 
 
 def list_tuned_models(call: Call) -> Json:
@@ -66,8 +66,8 @@ def list_tuned_models(call: Call) -> Json:
 def update_tuned_model(call: Call) -> Json:
     """Change the mutable fields that the mask names, else those in the body; the rest of the body is ignored.
 
-    The answer of 2023 held the masked members only; today's sister resources on the host answer whole,
-    and so do we since v1beta. The update time stays as it was [seen: 2023-09].
+    v1beta3 returns the masked members only [seen: 2023-09]; later versions return the whole resource, as other
+    resources of the host do. The update time does not change [seen: 2023-09].
     """
     body = call.message.get("tunedModel", {})
     model = find_tuned_model(call, body["name"], Role.WRITER)

@@ -33,7 +33,7 @@ def choose_answer(
     With it comes a hint why no rule matches, "" if there are no rules. Raises ApiError INTERNAL if a function of the
     tester fails.
     """
-    scripted, hint = scenario.answer(prompt)
+    scripted, hint = scenario.choose_answer(prompt)
     if scripted is not None:
         return scripted, ""
     answer = default_answer(prompt, examples, magic=magic, structured=structured_answer(message, prompt))
@@ -46,7 +46,10 @@ def _asks_for_thoughts(message: Mapping[str, Any]) -> bool:
 
 
 def _with_thoughts(answer: Answer) -> Answer:
-    """Return the answer after a summary of thoughts. That there is one is in Google's own tests; its words are our choice."""
+    """Return the answer after a summary of thoughts.
+
+    That there is one is in Google's own tests; its words are our choice.
+    """
     if answer.parts or not answer.text:
         return answer
     thought = {"text": "I read the prompt and answer it.", "thought": True}

@@ -1,8 +1,8 @@
 """Embeddings: unit vectors, nearer to each other for texts that share words and letters.
 
 Each feature of a text adds to a few coordinates of a sparse vector (feature hashing). A Walsh-Hadamard transform keeps
-the angles and spreads every coordinate over all of them, so that vectors are dense like real ones, at a cost of N log N.
-Vectors are computed in blocks: a shorter one has the direction of the beginning of a longer one.
+the angles and spreads every coordinate over all of them, so that vectors are dense like real ones, at a cost of N log
+N. Vectors are computed in blocks: a shorter one has the direction of the beginning of a longer one.
 """
 
 import math

@@ -51,13 +51,16 @@ def results(contents: Sequence[Mapping[str, Any]]) -> list[Json]:
 
 def results_text(contents: Sequence[Mapping[str, Any]]) -> str:
     """Return a text that uses the results in the last turn, a sentence each; "" if there are none."""
+    last = results(contents)
+    if not last:
+        return ""
     arguments = {
         part["functionCall"].get("id") or part["functionCall"].get("name"): part["functionCall"].get("args", {})
         for content in contents[-2:-1]
         for part in content.get("parts", ())
         if "functionCall" in part
     }
-    pairs = [(each, arguments.get(each.get("id")) or arguments.get(each.get("name"), {})) for each in results(contents)]
+    pairs = [(each, arguments.get(each.get("id")) or arguments.get(each.get("name"), {})) for each in last]
     return " ".join(_result_sentence(result, of) for result, of in pairs)
 
 

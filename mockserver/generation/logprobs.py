@@ -6,9 +6,11 @@ In the recording of 2026-02 (Vertex AI, gemini-2.5-flash) nearly every chosen to
 
 import math
 from collections.abc import Iterator, Sequence
+from hashlib import shake_128
+from struct import unpack
 from typing import Any
 
-from mockserver.simulation.noise import uniform, uniforms
+from mockserver.simulation.noise import uniform
 from mockserver.simulation.tokens import token_id
 
 Json = dict[str, Any]
@@ -24,7 +26,9 @@ def log_probabilities(tokens: Sequence[str], scripted: Sequence[tuple[str, float
     """Return the log probability of each token, at most 0."""
     if scripted:
         return [value for _, value in scripted]
-    return [-(number**8) - 1e-9 for number in uniforms(seed, len(tokens))]
+    # One hash gives the numbers of all tokens. Fewer tokens have the first of these numbers.
+    digest = shake_128(str(seed).encode()).digest(4 * len(tokens))
+    return [-((number / 2**32) ** 8) - 1e-9 for number in unpack(f"<{len(tokens)}I", digest)]
 
 
 def logprobs_result(tokens: Sequence[str], scripted: Sequence[tuple[str, float]], top: int, seed: int) -> Json:

@@ -6,6 +6,7 @@ Each service prints an outcome in its own format and that of the model's era.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat
+from typing import NamedTuple
 
 from mockserver.generation.logprobs import log_probabilities, logprobs_result
 from mockserver.generation.prompt import count_prompt_tokens
@@ -15,18 +16,22 @@ from mockserver.scripting.answers import Answer, Citation, Json, Prompt, visible
 from mockserver.simulation.noise import seed_of, uniform
 from mockserver.simulation.tokens import count_tokens, split
 
-# The number of tokens in the chunks of a stream; the last holds for all further ones. A recorded stream of 2025 (Developer
-# API, 578 tokens) came in chunks of 1, 16, 16, 30, 34, 43, 43, 59, 60, 62, 61, 62 and the rest.
+# The number of tokens in the chunks of a stream; the last holds for all further ones. A recorded stream of 2025
+# (Developer API, 578 tokens) came in chunks of 1, 16, 16, 30, 34, 43, 43, 59, 60, 62, 61, 62 and the rest.
 _CHUNK_TOKENS = (1, 16, 16, 32, 32, 44, 44, 60)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):  # a dataclass costs more to create
     """A piece of a streamed answer: Google's parts, the seconds to wait before it, and its tokens."""
 
     parts: tuple[Json, ...]
     delay_seconds: float
     tokens: int
+
+    @property
+    def text(self) -> str:
+        """Return the text, if it is nothing else, "" otherwise."""
+        return self.parts[0]["text"] if len(self.parts) == 1 and self.parts[0].keys() == {"text"} else ""
 
 
 @dataclass(slots=True)  # frozen would cost more than the ratings do
@@ -70,11 +75,14 @@ class Candidate:
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
-        """Return the chunks of a stream; their joined texts are the text. An empty answer has one empty chunk, for the end."""
+        """Return the chunks of a stream; their joined texts are the text.
+
+        An empty answer has one empty chunk, for the end.
+        """
         tokens = self.token_texts if len(self.parts) == 1 else None
         chunks = list(_split_into_chunks(self.parts, self.answer.chunks, tokens)) or [((), 0)]
-        delays = (*self.answer.delays, *(0.0 for _ in chunks))
-        return tuple(Chunk(parts, delay, tokens) for (parts, tokens), delay in zip(chunks, delays, strict=False))
+        delays = chain(self.answer.delays, repeat(0.0))
+        return tuple([Chunk(parts, delay, tokens) for (parts, tokens), delay in zip(chunks, delays, strict=False)])
 
 
 @dataclass(slots=True)
@@ -107,11 +115,11 @@ def make_outcome(prompt: Prompt, answer: Answer, settings: GenerationSettings, s
     block = answer.block or ("SAFETY" if answer.prompt_ratings and is_blocked(prompt_ratings) else None)
     candidates = []
     if not block:
-        answers = [answer, *[_further_answer(answer, index) for index in range(1, settings.candidates)]]
+        answers = (answer, *map(_further_answer, repeat(answer), range(1, settings.candidates)))
         candidates = [_candidate(each, settings, seed + 1 + index) for index, each in enumerate(answers)]
     usage = answer.usage
     thoughts = [part.get("text", "") for part in (() if block else answer.parts) if part.get("thought")]
-    spoken = sum(candidate.tokens for candidate in candidates)
+    spoken = sum([len(candidate.token_texts) for candidate in candidates])
     thought = sum(map(count_tokens, thoughts)) or (0 if block or usage else _thought_tokens(spoken, settings, seed))
     return Outcome(
         candidates=tuple(candidates),
@@ -149,7 +157,7 @@ def _candidate(answer: Answer, settings: GenerationSettings, seed: int) -> Candi
         parts=parts if length == len(answer.text) else _truncate(parts, length),
         finish=finish,
         ratings=mark_blocking(ratings) if finish == "SAFETY" else ratings,
-        token_texts=tuple(tokens),
+        token_texts=tokens,
         citations=_citations(answer, tokens) if answer.citations else (),
         answer=answer,
         likely_tokens=settings.logprobs,
@@ -174,7 +182,7 @@ def _rate(levels: Mapping[str, str], settings: GenerationSettings) -> Ratings:
     )
 
 
-def _apply_limits(answer: Answer, settings: GenerationSettings, *, blocked: bool) -> tuple[list[str], str]:
+def _apply_limits(answer: Answer, settings: GenerationSettings, *, blocked: bool) -> tuple[tuple[str, ...], str]:
     """Return the tokens that remain of the answer, and its finish reason."""
     text, finish = answer.text, answer.finish
     ends = [text.find(stop) for stop in settings.stop if stop and stop in text]

@@ -14,7 +14,10 @@ Json = dict[str, Any]
 
 
 def read_prompt(message: Mapping[str, Any], model: str, base: str, *, count_functions: bool = False) -> Prompt:
-    """Read the prompt of a request to `model`, whose base model is `base`. Turns that are not the model's are the user's."""
+    """Read the prompt of a request to `model`, whose base model is `base`.
+
+    Turns that are not the model's are the user's.
+    """
     return Prompt(
         model=model,
         base=base,

@@ -9,4 +9,4 @@ def last_text(message: Mapping[str, Any]) -> str:
     contents = message.get("contents")
     if not isinstance(contents, list) or not contents:
         return ""
-    return " ".join(part.get("text", "") for part in contents[-1].get("parts", ()))
+    return " ".join([part.get("text", "") for part in contents[-1].get("parts", ())])

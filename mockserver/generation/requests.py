@@ -3,7 +3,7 @@
 That these are refused is in Google's own tests of google-genai (2026-10), most of them without their sentences.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mockserver.generation.structured_output import ENUM, answer_schema
@@ -14,12 +14,14 @@ Json = dict[str, Any]
 SEARCHES = ("googleSearch", "googleSearchRetrieval")
 
 
-def check_request(message: Mapping[str, Any]) -> None:
+def check_request(message: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> None:
     """Raise 400 for data that is missing, members that exclude each other, and an enum that is no enum."""
-    for part in parts(message):
+    for part in parts:
         if "inlineData" in part and not part["inlineData"].get("data"):
             raise invalid_argument("inline_data must have data.")  # our choice: not seen
-    config = message.get("generationConfig", {})
+    if "generationConfig" not in message:
+        return
+    config = message["generationConfig"]
     if config.get("responseMimeType") == ENUM and _is_array(answer_schema(config)):
         raise invalid_argument("response_schema must be an enum for text/x.enum, not an array.")  # our choice: not seen
     speech = config.get("speechConfig", {})
@@ -28,20 +30,21 @@ def check_request(message: Mapping[str, Any]) -> None:
         raise invalid_argument("voice_config and multi_speaker_voice_config are mutually exclusive.")
 
 
-def parts(message: Mapping[str, Any]) -> Iterator[Json]:
-    """Yield the parts of the conversation."""
-    for content in message.get("contents", ()):
-        yield from content.get("parts", ())
+def list_parts(message: Mapping[str, Any]) -> list[Json]:
+    """Return the parts of the conversation."""
+    return [part for content in message.get("contents", ()) for part in content.get("parts", ())]
 
 
-def file_uris(message: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the URIs of the files that the conversation refers to."""
-    yield from (part["fileData"].get("fileUri", "") for part in parts(message) if "fileData" in part)
+def file_uris(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the URIs of the files that the parts refer to."""
+    return [part["fileData"].get("fileUri", "") for part in parts if "fileData" in part]
 
 
 def searches_and_calls(message: Mapping[str, Any]) -> bool:
     """Return whether a request has both a search and functions, without asking for both on the server's side."""
-    tools: Iterable[Mapping[str, Any]] = message.get("tools", ())
+    if "tools" not in message:
+        return False
+    tools: Sequence[Mapping[str, Any]] = message["tools"]
     searches = any(not tool.keys().isdisjoint(SEARCHES) for tool in tools)
     allowed = message.get("toolConfig", {}).get("includeServerSideToolInvocations")
     return searches and not allowed and any(tool.get("functionDeclarations") for tool in tools)

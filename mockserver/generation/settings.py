@@ -16,8 +16,8 @@ class GenerationSettings:
 
     `thresholds` are by short category name ("HARASSMENT": "BLOCK_ONLY_HIGH"); the others have `default_threshold`.
     `categories` are the categories to rate. `logprobs` is the number of most likely tokens for each position, 0 for the
-    chosen token only, None for no log probabilities. `thinking_budget` are the tokens that the model may think, -1 for as
-    many as it wants.
+    chosen token only, None for no log probabilities. `thinking_budget` are the tokens that the model may think, -1 for
+    as many as it wants.
     """
 
     candidates: int = 1

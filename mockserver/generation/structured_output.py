@@ -60,7 +60,10 @@ def answer_schema(config: Mapping[str, Any]) -> Any:
 
 
 def _prompt_schema(text: str) -> Json | None:
-    """Return the last JSON schema of an object in a text; None if there is none. Frameworks write one into the prompt."""
+    """Return the last JSON schema of an object in a text; None if there is none.
+
+    Frameworks write one into the prompt.
+    """
     schema, start = None, text.find("{")
     for _ in range(MOST_OBJECTS):
         if start < 0:

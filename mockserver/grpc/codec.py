@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from mockserver.grpc.descriptors import message_class
 from mockserver.protojson import schema
 from mockserver.protojson.formatting import SECOND
-from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
 from mockserver.protojson.well_known import (
     ANY,
@@ -44,10 +44,21 @@ def encode(name: str, value: Mapping[str, Any]) -> bytes:
     Raises TypeError for a member the message does not have or of another type, ValueError for a number out of range or
     an unknown enum name, KeyError for an unknown message: mistakes of our own.
     """
-    message = message_class(name)()
-    _filler(name)(message, value)
-    encoded: bytes = message.SerializeToString()
-    return encoded
+    encode_whole = _encoder(name)
+    return value.compute(encode_whole) if type(value) is MemoizedMessage else encode_whole(value)
+
+
+@cache
+def _encoder(name: str) -> Callable[[Mapping[str, Any]], bytes]:
+    create, fill = message_class(name), _filler(name)
+
+    def encode_whole(value: Mapping[str, Any]) -> bytes:
+        message = create()
+        fill(message, value)
+        encoded: bytes = message.SerializeToString()
+        return encoded
+
+    return encode_whole
 
 
 def decode(name: str, data: bytes) -> Json:

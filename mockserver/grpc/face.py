@@ -1,20 +1,24 @@
-"""The gRPC face: from the bytes of a call to a request of the dispatcher, and back. It knows messages, not sockets.
+"""The gRPC face: turns gRPC requests into requests of the dispatcher, and answers into replies. It has no sockets.
 
-The dispatcher's order of checks holds: bytes that are no message are refused after the credentials were found good.
+The order of checks is the dispatcher's: bytes that are not a message are refused after the credentials have been
+checked.
 """
 
 import logging
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
+from mockserver.dispatch.recorded_reply import FindRecorded, RecordedReply
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import RouteTable
-from mockserver.dispatch.routing import Json, Pause, Route, expand_path, text_at
+from mockserver.dispatch.routing import Cut, Json, Pause, Route, expand_path, text_at
+from mockserver.dispatch.service import Service
 from mockserver.grpc.codec import BadMessage, decode, encode
 from mockserver.limits import REQUEST_BYTES
 from mockserver.protojson import schema
@@ -23,15 +27,14 @@ from mockserver.protojson.reading import bind_tree
 from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.scripting.faults import Fault
 from mockserver.state.clock import Clock, Nanos, SystemClock, stopwatch
 from mockserver.state.store import Unavailable
-from mockserver.state.world import World, Worlds
+from mockserver.state.world import Settings, World, Worlds
 
 log = logging.getLogger("mockserver")
 
 VERB = "GRPC"
-"""What the log of calls has where a call over HTTP has its verb."""
+"""The verb of such a call in the log of calls."""
 
 Piece = bytes | Pause
 Pieces = Generator[Piece, None, None]
@@ -39,135 +42,162 @@ Pieces = Generator[Piece, None, None]
 
 @dataclass(frozen=True, slots=True)
 class GrpcRequest:
-    """A call as it came: `/package.Service/Method`, the metadata by names in lower case, the bytes of the message."""
+    """A gRPC request.
+
+    `method` is "/package.Service/Method", names of metadata are lower case, `body` is the message. `host` is the name
+    in `:authority`, in lower case and without a port.
+    """
 
     method: str
     metadata: Mapping[str, str]
     body: bytes
+    host: str = ""
 
     @property
     def rpc(self) -> str:
-        """The full name of the rpc."""
+        """Return the full name of the rpc."""
         return self.method.removeprefix("/").replace("/", ".")
 
     def identifying_texts(self) -> Iterator[str]:
-        """What of the metadata may carry a world's name, or a secret."""
+        """Yield the texts that identify the client, and so may contain a world's name or a secret."""
         for name in ("authorization", "x-goog-api-key", "x-goog-user-project", "x-goog-request-params"):
             yield unquote(self.metadata.get(name, ""))
 
 
 @dataclass(frozen=True, slots=True)
 class GrpcReply:
-    """The messages of an answer, each in bytes, and pauses on the clock before and between them.
+    """A reply for a door to send: messages in bytes, with pauses on the clock before and between them.
 
-    Where they end in an ApiError, the call ends with its status.
+    If the pieces raise ApiError, the call ends with its status.
     """
 
     pieces: Pieces
     clock: Clock
 
 
-class GrpcFace:
-    """The services as rpcs: a call in, a reply out."""
-
-    def __init__(self, worlds: Worlds, table: RouteTable, log_call: LogCall = log_call) -> None:
-        self._worlds = worlds
-        self._log_call = log_call
-        self.table = table
-
-    def answer(self, call: GrpcRequest) -> GrpcReply:
-        """The reply to a call. Whatever is sent gets one; a handler's own failure is logged and INTERNAL."""
-        watch = stopwatch()
-        try:
-            reply, label, refusal = self._answer_in_world(call)
-        except Unavailable as error:
-            log.error("%s", error)  # noqa: TRY400 - the sentence says it all
-            refusal = outages.overloaded()
-            reply, label = GrpcReply(_failing(refusal), SystemClock()), call.method
-        status, reason = (refusal.code.name, f"  {explain(refusal)}") if refusal else ("OK", "")
-        self._log_call(label, status, watch(), reason)
-        return reply
-
-    def _answer_in_world(self, call: GrpcRequest) -> tuple[GrpcReply, str, ApiError | None]:
-        """Return the reply, what the access log calls the call, and why the call is refused."""
-        routes = self.table.routes_of(call.rpc)
-        message, refused = _decode(routes[0].request, call.body) if routes else ({}, None)
-        texts = (*call.identifying_texts(), *self.table.resource_names(call.rpc, message))
-        world = self._worlds.choose(texts)
-        secret = find_secret(texts, call.body, self._worlds.warn_once)
-        arrival = _Arrival(call, world, world.clock.now(), secret, message)
-        label, pieces, error = self._answer(arrival, refused)
-        return GrpcReply(pieces, world.clock), label, error
-
-    def _answer(self, arrival: "_Arrival", refused: ApiError | None) -> tuple[str, Pieces, ApiError | None]:
-        """What the access log calls the call, the reply's pieces, and why the call is refused."""
-        call, world, settings = arrival.call, arrival.world, arrival.world.settings
-        if arrival.secret and settings.refuse_real_credentials:
-            secret = refusal(arrival.secret)
-            return call.method, arrival.refuse(secret), secret
-        live = [route for route in self.table.routes_of(call.rpc) if route.is_live(settings.as_of)]
-        if not live:
-            hint = diagnose_rpc(self.table, call.rpc, settings)
-            log.warning("%s was not found: %s", call.method, hint)
-            unknown = _not_implemented(self.table, call)
-            return call.method, arrival.refuse(unknown, hint), unknown
-        route = self.table.match_rpc(call.rpc, arrival.message, settings.as_of)
-        misnamed = route is None
-        route = route or live[0]
-        service = self.table.services[route.service]
-        if misnamed and refused is None:
-            refused = service.misnamed_error(route, arrival.message)
-        request = Request(
-            service=service,
-            route=route,
-            world=world,
-            settings=settings,
-            now=arrival.now,
-            resource=text_at(arrival.message, route.resource_field),
-            credentials=read_credentials(call.metadata, ()),
-            bind=lambda: _bind(arrival, route, refused),
-            options={name: call.metadata[name] for name in service.call_options if name in call.metadata},
-            secret=arrival.secret,
-            verb=VERB,
-            path=expand_path(route.path, arrival.message),
-        )
-        answer = dispatch(request)
-        error = answer.result if isinstance(answer.result, ApiError) else None
-        return route.id, _pieces(answer, call.metadata.get("x-goog-fieldmask", "")), error
-
-
 @dataclass(frozen=True, slots=True)
-class _Arrival:
-    """A call in its world at its moment. `secret` says what looks like a real credential in it, "" if nothing."""
+class ReceivedRequest:
+    """A request, its world and its time. `secret` describes what looks like a real credential, "" if nothing does."""
 
-    call: GrpcRequest
+    grpc: GrpcRequest
     world: World
     now: Nanos
     secret: str
     message: Json
 
     def refuse(self, error: ApiError, hint: str = "") -> Pieces:
-        """The reply for an error before any method was found."""
+        """Reply with an error, before a method was found."""
+        self.record(error.code.http, error.status, hint)
+        return raise_error(error)
+
+    def record(self, status: int, response: Any, hint: str = "", route: Route | None = None) -> None:
+        """Append the request to the log: one that no method has answered, but for a `route` a recording."""
         record_undispatched(
             self.world,
             now=self.now,
             secret=self.secret,
             verb=VERB,
-            path=self.call.method,
-            status=error.code.http,
-            response=error.status,
+            path=self.grpc.method if route is None else expand_path(route.path, self.message),
+            status=status,
+            response=response,
             hint=hint,
+            method="" if route is None else route.id,
+            request=None if route is None else self.message,
         )
-        return _failing(error)
 
 
-def _failing(error: ApiError) -> Pieces:
-    yield from ()
-    raise error
+def encode_recording(recorded: RecordedReply, route: Route) -> Pieces:
+    """Encode a recorded reply. Raises its error, if it has one, after its messages."""
+    for piece in recorded.pieces:
+        yield piece if isinstance(piece, Pause) else encode(route.response, piece)
+    if recorded.error is not None:
+        raise recorded.error
+
+
+class GrpcFace:
+    """Answers gRPC requests to all services."""
+
+    def __init__(
+        self,
+        worlds: Worlds,
+        table: RouteTable,
+        log_call: LogCall = log_call,
+        find_recorded: FindRecorded = lambda *_: None,
+    ) -> None:
+        self._worlds = worlds
+        self._find_recorded = find_recorded
+        self._log_call = log_call
+        self.table = table
+
+    def answer(self, grpc: GrpcRequest) -> GrpcReply:
+        """Answer any request. A bug in a handler is logged, and answered with the service's internal error."""
+        elapsed_ms = stopwatch()
+        try:
+            label, reply, error = self._answer_in_world(grpc)
+        except Unavailable as unavailable:
+            log.error("%s", unavailable)  # noqa: TRY400 - the sentence says it all
+            error = outages.overloaded()
+            label, reply = grpc.method, GrpcReply(raise_error(error), SystemClock())
+        status, reason = (error.code.name, f"  {explain(error)}") if error else ("OK", "")
+        self._log_call(label, status, elapsed_ms(), reason)
+        return reply
+
+    def _answer_in_world(self, grpc: GrpcRequest) -> tuple[str, GrpcReply, ApiError | None]:
+        """Return the name of the request for the access log, the reply, and the error if it is refused."""
+        routes = self.table.routes_of(grpc.rpc)
+        message, unreadable = _decode(routes[0].request, grpc.body) if routes else ({}, None)
+        texts = (*grpc.identifying_texts(), *self.table.resource_names(grpc.rpc, message))
+        world = self._worlds.choose(texts)
+        secret = find_secret(texts, grpc.body, self._worlds.warn_once)
+        received = ReceivedRequest(grpc, world, world.clock.now(), secret, message)
+        label, pieces, error = self._answer(received, unreadable)
+        return label, GrpcReply(pieces, world.clock), error
+
+    def _answer(self, received: ReceivedRequest, refused: ApiError | None) -> tuple[str, Pieces, ApiError | None]:
+        """Return the name of the request for the access log, the pieces of the reply, and the error if it is refused.
+
+        `refused` is the error for a message that cannot be read. The credentials are checked before it is raised.
+        """
+        grpc, settings = received.grpc, received.world.settings
+        if received.secret and settings.refuse_real_credentials:
+            error = refusal(received.secret)
+            return grpc.method, received.refuse(error), error
+        if recorded := self._answer_recorded(received):
+            return recorded
+        host = self.table.service_of_host(grpc.host)  # "" for an address of our own, which has every rpc
+        live_routes = [route for route in self.table.routes_of(grpc.rpc, host) if route.is_live(settings.as_of)]
+        if not live_routes:
+            hint = diagnose_rpc(self.table, grpc.rpc, settings, host)
+            log.warning("%s was not found: %s", grpc.method, hint)
+            error = _not_implemented(self.table, grpc)
+            return grpc.method, received.refuse(error, hint), error
+        matching_route = self.table.match_rpc(grpc.rpc, received.message, settings.as_of, host)
+        route = matching_route or live_routes[0]
+        service = self.table.services[route.service]
+        if matching_route is None and refused is None:
+            refused = service.misnamed_error(route, received.message)
+        answer = dispatch(_new_request(received, service, route, settings, lambda: _bind(received, route, refused)))
+        dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
+        return route.id, print_answer(answer, grpc.metadata.get("x-goog-fieldmask", "")), dispatched_error
+
+    def _answer_recorded(self, received: ReceivedRequest) -> tuple[str, Pieces, ApiError | None] | None:
+        """Return a recorded answer as `_answer` does; None if there is none. As over HTTP, it comes first."""
+        routes = self.table.routes_of(received.grpc.rpc)
+        if not routes or received.world.settings.recordings is None:
+            return None
+        route = self.table.match_rpc(received.grpc.rpc, received.message) or routes[0]
+        recorded = self._find_recorded(received.world, route, received.message)
+        if recorded is None:
+            return None
+        if recorded.hint:
+            log.warning("%s", recorded.hint)
+        status = 200 if recorded.error is None else recorded.error.code.http
+        received.record(status, recorded.logged, recorded.hint, route)
+        return route.id, encode_recording(recorded, route), recorded.error
 
 
 def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
-    """The message, or an empty one and what is to be said of the bytes once the caller is known."""
+    """Return the message; or an empty one, and the error to raise once the credentials have been checked."""
     if len(body) > REQUEST_BYTES:
         return {}, errors.payload_too_large(REQUEST_BYTES)
     try:
@@ -176,36 +206,66 @@ def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
         return {}, errors.invalid_argument()  # our choice: not seen
 
 
-def _bind(arrival: _Arrival, route: Route, refused: ApiError | None) -> Json:
-    """The message of a request. Raises ApiError."""
-    if refused is not None:
-        raise refused
-    if mask := arrival.call.metadata.get("x-goog-fieldmask"):
-        apply_fields_mask(route.response, {}, mask)  # before the method: what is refused must not have changed anything
-    return arrival.message
-
-
-def _not_implemented(table: RouteTable, call: GrpcRequest) -> ApiError:
-    """What Google's front end says of a method that the host does not have [seen on two other hosts]."""
-    package = schema.package(call.rpc)
-    hosts = (route.service for route in table.routes if route.rpc and schema.package(route.rpc) == package)
-    host = next(hosts, next(iter(table.services)))
-    return ApiError(
-        Code.UNIMPLEMENTED,
-        f"The GRPC target is not implemented on the server, host: {host}, method: {call.method}.",
+def _new_request(
+    received: ReceivedRequest, service: Service, route: Route, settings: Settings, bind: Callable[[], Json]
+) -> Request:
+    metadata = received.grpc.metadata
+    return Request(
+        service=service,
+        route=route,
+        world=received.world,
+        settings=settings,
+        now=received.now,
+        resource=text_at(received.message, route.resource_field),
+        credentials=read_credentials(metadata, ()),
+        bind=bind,
+        options={name: metadata[name] for name in service.call_options if name in metadata},
+        secret=received.secret,
+        verb=VERB,
+        path=expand_path(route.path, received.message),
     )
 
 
-def _pieces(answer: CallResult, mask: str) -> Pieces:
-    """The messages of an answer as far as its fault lets them through. The call is recorded as of HTTP."""
-    entry = None if isinstance(answer.result, dict | ApiError) else answer.record()
+def _bind(received: ReceivedRequest, route: Route, refused: ApiError | None) -> Json:
+    """Bind the message of a request. Raises ApiError."""
+    if refused is not None:
+        raise refused
+    if mask := received.grpc.metadata.get("x-goog-fieldmask"):
+        apply_fields_mask(route.response, {}, mask)  # before the handler: a refused request must not change anything
+    return received.message
+
+
+def _not_implemented(table: RouteTable, grpc: GrpcRequest) -> ApiError:
+    """Return the error of Google's front end for a method that the host does not have [seen on two other hosts]."""
+    package = schema.package(grpc.rpc)
+    hosts = (route.service for route in table.routes if route.rpc and schema.package(route.rpc) == package)
+    host = grpc.host if table.service_of_host(grpc.host) else next(hosts, next(iter(table.services)))
+    return ApiError(
+        Code.UNIMPLEMENTED,
+        f"The GRPC target is not implemented on the server, host: {host}, method: {grpc.method}.",
+    )
+
+
+def raise_error(error: ApiError) -> Pieces:
+    """Raise an error as soon as the first piece of a reply is wanted."""
+    yield from ()
+    raise error
+
+
+def print_answer(answer: CallResult, mask: str) -> Pieces:
+    """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
+    entry = answer.record() if _is_stream(answer) else None
     try:
-        yield from _damaged(answer, _encoded(answer, mask))
+        yield from inject_fault(answer, encode_messages(answer, mask))
     finally:
         if entry is not None:
             answer.record_stream_end(entry)
         else:
             _record(answer)
+
+
+def _is_stream(answer: CallResult) -> bool:
+    return not isinstance(answer.result, dict | ApiError)
 
 
 def _record(answer: CallResult) -> None:
@@ -216,20 +276,17 @@ def _record(answer: CallResult) -> None:
         raise outages.overloaded() from None
 
 
-def _encoded(answer: CallResult, mask: str) -> Iterator[Piece]:
-    """The messages in bytes. Raises ApiError, the internal one for a bug of ours."""
+def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
+    """Yield the messages in bytes. Raises ApiError, the internal one for a bug of ours."""
     result, response = answer.result, answer.request.route.response
     if isinstance(result, ApiError):
         raise result
     try:
-        for message in [result] if isinstance(result, dict) else result:
-            if isinstance(message, Pause):
-                yield message
-            else:
-                yield encode(response, apply_fields_mask(response, message, mask) if mask else message)
+        for item in [result] if isinstance(result, dict) else result:
+            yield _encode_item(response, item, mask)
     except ApiError:
         raise
-    except Exception:
+    except Exception:  # a bug of ours, in the encoder
         log.exception(BUG, answer.request.route.id)
         error = answer.request.internal_error
         if isinstance(result, dict):
@@ -237,8 +294,19 @@ def _encoded(answer: CallResult, mask: str) -> Iterator[Piece]:
         raise error from None
 
 
-def _damaged(answer: CallResult, pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """The pieces as the answer's fault lets them through: later, broken off or garbled."""
+def _encode_item(response: str, item: Json | Pause | Cut, mask: str) -> Piece:
+    if isinstance(item, Pause):
+        return item
+    if isinstance(item, Cut):
+        raise connection_lost()
+    return encode(response, apply_fields_mask(response, item, mask) if mask else item)
+
+
+def inject_fault(answer: CallResult, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Inject the effects of an answer's fault on the connection and the body. Raises ApiError for a lost connection.
+
+    The dispatcher has injected those on the messages of a stream.
+    """
     fault = answer.fault
     if fault is None:
         yield from pieces
@@ -246,42 +314,26 @@ def _damaged(answer: CallResult, pieces: Iterator[Piece]) -> Iterator[Piece]:
     if fault.latency_seconds:
         yield Pause(fault.latency_seconds)
     if fault.reset:
-        raise broken_off("Stream removed (recvmsg:Connection reset by peer (104))")
-    if answer.request.route.stream:
-        yield from _damaged_stream(fault, pieces)
+        raise connection_lost("Stream removed (recvmsg:Connection reset by peer (104))")
+    if _is_stream(answer):
+        yield from pieces
         return
     if fault.truncate:
-        raise broken_off()
+        raise connection_lost()
     yield from (GARBLED if fault.garble else piece for piece in pieces)
 
 
-def _damaged_stream(fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
-    sent = 0
-    if fault.cut_after_chunks == 0:
-        raise broken_off()
-    for piece in pieces:
-        if isinstance(piece, Pause):
-            yield piece
-            continue
-        if fault.chunk_delay_seconds:
-            yield Pause(fault.chunk_delay_seconds)
-        yield piece
-        sent += 1
-        if sent == fault.cut_after_chunks:
-            raise broken_off()
-
-
 GARBLED = b"\xff" * 16
-"""The bytes of no message."""
+"""Bytes that are not a message of any type."""
 
 
-def broken_off(how: str = "Stream removed (Socket closed)") -> ApiError:
-    """What a client of grpcio 1.85 makes of a connection that breaks; a server cannot break that of one call only."""
+def connection_lost(how: str = "Stream removed (Socket closed)") -> ApiError:
+    """Return the error of grpcio 1.85's clients for a broken connection; a server cannot break that of one call."""
     return ApiError(Code.UNAVAILABLE, how)
 
 
 def status_details(error: ApiError) -> bytes:
-    """The google.rpc.Status for `grpc-status-details-bin`, of an error that has details; else nothing."""
+    """Return the google.rpc.Status for `grpc-status-details-bin`, if the error has details; else nothing."""
     if not error.details:
         return b""
     return encode("google.rpc.Status", bind_tree("google.rpc.Status", error.status))

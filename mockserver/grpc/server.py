@@ -8,7 +8,7 @@ import contextlib
 import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -22,7 +22,7 @@ from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
 from mockserver.limits import REQUEST_BYTES
 from mockserver.rpc import outages
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.hosts import reachable_host
+from mockserver.rpc.hosts import host_without_port, reachable_host
 from mockserver.state.clock import SECOND, Clock, ManualClock
 
 MOST_CALLS = 1000
@@ -56,8 +56,8 @@ class Face(Protocol):
     def table(self) -> RouteTable:
         """The methods that there are."""
 
-    def answer(self, call: GrpcRequest) -> GrpcReply:
-        """Return the reply to a call. Raises ApiError if there can be none."""
+    def answer(self, grpc: GrpcRequest, /) -> GrpcReply:
+        """Answer a request. Raises ApiError if nobody can."""
 
 
 class GrpcServer:
@@ -106,10 +106,14 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
     def __init__(self, face: Face) -> None:
         self._face = face
         self._introspection = Introspection(face.table)
+        self._handler = lru_cache(maxsize=256)(self._new_handler)
 
     def service(self, details: Any) -> Any:
         """Return the handler of a call."""
-        service, _, method = details.method.removeprefix("/").partition("/")
+        return self._handler(details.method)
+
+    def _new_handler(self, name: str) -> Any:
+        service, _, method = name.removeprefix("/").partition("/")
         if service in REFLECTION:
             return grpc.stream_stream_rpc_method_handler(self._reflect)
         if service == HEALTH and method == "Watch":
@@ -117,25 +121,27 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         if service == HEALTH:
             return grpc.unary_unary_rpc_method_handler(self._check_health)
         if any(route.stream for route in self._face.table.routes_of(f"{service}.{method}")):
-            return grpc.unary_stream_rpc_method_handler(partial(self._stream, details))
-        return grpc.unary_unary_rpc_method_handler(partial(self._whole, details))
+            return grpc.unary_stream_rpc_method_handler(partial(self._stream, name))
+        return grpc.unary_unary_rpc_method_handler(partial(self._whole, name))
 
-    def _whole(self, details: Any, body: bytes, context: Any) -> bytes:
+    def _whole(self, method: str, body: bytes, context: Any) -> bytes:
         """Return the one message of a reply."""
-        with contextlib.closing(self._stream(details, body, context)) as messages:
+        with contextlib.closing(self._stream(method, body, context)) as messages:
             return next(messages)
 
-    def _stream(self, details: Any, body: bytes, context: Any) -> Generator[bytes, None, None]:
+    def _stream(self, method: str, body: bytes, context: Any) -> Generator[bytes, None, None]:
         """Return the messages of a reply, each when its time has come."""
-        metadata = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
+        metadata = {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
+        deadline: _Deadline | None = None
         try:
-            reply = self._face.answer(GrpcRequest(details.method, metadata, body))
-            deadline = _Deadline(reply.clock, context.time_remaining())
+            host = context._rpc_event.call_details.host.decode(errors="replace")  # noqa: SLF001 - grpcio hides :authority
+            reply = self._face.answer(GrpcRequest(method, metadata, body, host_without_port(host)))
             with contextlib.closing(reply.pieces):
                 for piece in reply.pieces:
                     if isinstance(piece, bytes):
                         yield piece
                         continue
+                    deadline = deadline or _Deadline(reply.clock, context.time_remaining())
                     asyncio.run(_sleep(reply.clock, piece.seconds, context))
                     deadline.check()
         except ApiError as error:

@@ -29,7 +29,10 @@ _STYLE = (
 
 
 def not_found_page(target: str) -> bytes:
-    """Return the page for 404: no route. `target` is the path with its query, as sent [seen: `?alt=json&amp;pretty...`]."""
+    """Return the page for 404: no route.
+
+    `target` is the path with its query, as sent [seen: `?alt=json&amp;pretty...`].
+    """
     return _page(404, "Not Found", f"The requested URL <code>{escape(target)}</code> was not found on this server.")
 
 

@@ -2,6 +2,8 @@
 
 The order of checks is the real front end's [seen and measured]: system parameters, route, malformed requests, then the
 dispatcher's checks, with the format of the answer between credentials and binding.
+
+The log of calls has what reaches the API. Preflights and malformed requests do not: the outermost server answers them.
 """
 
 import logging
@@ -11,15 +13,22 @@ from typing import Any
 
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
-from mockserver.dispatch.diagnostics import diagnose_unrouted, explain
+from mockserver.dispatch.diagnostics import LOST_PATH, diagnose_unrouted, explain
 from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_undispatched
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json
 from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
-from mockserver.http.headers import Head
-from mockserver.http.parameters import InvalidParameters, SystemParameters, parse_query, split_query, unsupported_alt
+from mockserver.http.headers import Head, retry_after_seconds
+from mockserver.http.parameters import (
+    NO_PARAMETERS,
+    InvalidParameters,
+    SystemParameters,
+    parse_query,
+    split_query,
+    unsupported_alt,
+)
 from mockserver.http.recorded_answers import (
     RecordingKeys,
     Recordings,
@@ -34,8 +43,9 @@ from mockserver.limits import QUICK_BYTES, REQUEST_BYTES
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import is_form, read_request
 from mockserver.rpc import errors, outages
-from mockserver.rpc.credentials import Credentials, read_credentials, redact
+from mockserver.rpc.credentials import Credentials, read_credentials
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.redaction import redact
 from mockserver.state.clock import Nanos, SystemClock, machine_time, stopwatch
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Settings, World, Worlds
@@ -59,14 +69,19 @@ class ReceivedRequest:
     @property
     def label(self) -> str:
         """Return the name of a request without a method in the access log."""
-        return f"{self.http.verb} {redact(self.http.path)}"
+        return f"{self.http.sent_verb} {redact(self.http.path)}"
+
+    def printer(self, parameters: SystemParameters = NO_PARAMETERS) -> Printer:
+        """Return what prints the reply to a request without a method."""
+        return Printer(self.http, parameters, self.now, self.world.clock)
 
     def answer_recorded(self, recordings: Recordings, table: RouteTable) -> tuple[str, HttpReply] | None:
         """Reply with the recorded answer; None if there is none and another one may be given."""
         keys = identify(self.http, table)
         response = recordings.find_answer(keys, self.world.store)
         if response is not None:
-            self._record(response.status, describe_response(response, keys.response), keys=keys)
+            seconds = retry_after_seconds(response.headers)
+            self._record(response.status, describe_response(response, keys.response), keys=keys, retry_after=seconds)
             return keys.method, print_recorded(response, self.now, self.world.clock)
         if self.world.settings.recordings_mode == "fallback":
             return None
@@ -75,42 +90,57 @@ class ReceivedRequest:
         # our choice: 501, which clients do not repeat; the real service has no recordings
         error = ApiError(Code.UNIMPLEMENTED, f"mockserver: {missing}.")
         self._record(error.code.http, error.status, missing, keys=keys)
-        return keys.method, Printer(self.http, SystemParameters(), self.now, self.world.clock).print_error(error)
+        return keys.method, self.printer().print_error(error)
 
     def refuse(self, error: ApiError, parameters: SystemParameters) -> HttpReply:
         """Reply with an error, before a method was found."""
         self.reason = explain(error)
         self._record(error.code.http, error.status)
-        return Printer(self.http, parameters, self.now, self.world.clock).print_error(error)
+        return self.printer(parameters).print_error(error)
 
     def answer_unrouted(self, table: RouteTable, host: str) -> HttpReply:
         """Reply with 404: an empty body or the outermost server's page [both seen].
 
         Which of them depends on the service of the `host` that was called, or else of the path.
         """
-        hint = diagnose_unrouted(table, self.http.verb, self.http.path, self.world.settings, host)
-        log.warning("%s was not found: %s", self.label, hint)
+        agent = self.http.headers.get("user-agent", "")
+        hint = diagnose_unrouted(table, self.http.sent_verb, self.http.path, self.world.settings, host, agent)
+        log.warning(
+            "%s was not found: %s", self.label, hint or "the API has nothing here; a browser sees the dashboard"
+        )
         self._record(404, None, hint)
         service = table.services.get(host or table.service(self.http.path))
         empty = service is not None and service.empty_404
-        return self.print_page(404, b"" if empty else error_pages.not_found_page(self.http.target))
+        page = b"" if empty else error_pages.not_found_page(self.http.target)
+        if hint and not host and self.http.path in LOST_PATH:  # the client shows its user the page
+            page += f"<!-- mockserver: {hint} -->\n".encode()
+        return self.print_page(404, page)
 
     def print_page(self, status: int, page: bytes) -> HttpReply:
         """Reply with a page of the outermost server."""
-        return Printer(self.http, SystemParameters(), self.now, self.world.clock).print_page(status, page)
+        return self.printer().print_page(status, page)
 
-    def _record(self, status: int, response: Any, hint: str = "", *, keys: RecordingKeys | None = None) -> None:
+    def _record(
+        self,
+        status: int,
+        response: Any,
+        hint: str = "",
+        *,
+        keys: RecordingKeys | None = None,
+        retry_after: float = 0.0,
+    ) -> None:
         record_undispatched(
             self.world,
             method="" if keys is None else keys.method_id,
             request=None if keys is None else keys.message,
             now=self.now,
             secret=self.secret,
-            verb=self.http.verb,
+            verb=self.http.sent_verb,
             path=self.http.path,
             status=status,
             response=response,
             hint=hint,
+            retry_after=retry_after,
         )
 
 
@@ -124,7 +154,7 @@ class HttpFace:
         self._log_call = log_call
 
     def answer(self, http: HttpRequest, *, may_block: bool = True) -> HttpReply:
-        """Answer any request. A bug in a handler is describe_response, and answered with the real service's 500.
+        """Answer any request. A bug in a handler is logged, and answered with the real service's 500.
 
         Raises WouldBlock if the handler would have to wait, or takes long, and `may_block` is false.
         """
@@ -139,7 +169,7 @@ class HttpFace:
                 label, reply, reason = self._answer_in_world(http, may_block=may_block)
         except Unavailable as error:
             log.error("%s", error)  # noqa: TRY400 - the sentence says it all
-            label, reply, reason = f"{http.verb} {redact(http.path)}", _print_unavailable(http), ""
+            label, reply, reason = f"{http.sent_verb} {redact(http.path)}", _print_unavailable(http), ""
         self._log_call(label, reply.status, elapsed_ms(), reason)
         return reply
 
@@ -155,12 +185,12 @@ class HttpFace:
     def _answer_early(self, received: ReceivedRequest, settings: Settings) -> tuple[str, HttpReply] | None:
         """Answer what is answered before a route is found: preflights, real credentials, what was recorded."""
         http, world = received.http, received.world
-        if http.verb == "OPTIONS" and "access-control-request-method" in http.headers:
+        if http.sent_verb == "OPTIONS" and "access-control-request-method" in http.headers:
             head = Head(now=received.now, origin=http.headers.get("origin"))
             requested = http.headers.get("access-control-request-headers", "")
             return received.label, HttpReply(*head.preflight(requested), b"", world.clock)
         if received.secret and settings.refuse_real_credentials:
-            return received.label, received.refuse(refusal(received.secret), SystemParameters())
+            return received.label, received.refuse(refusal(received.secret), NO_PARAMETERS)
         if settings.recordings is not None:
             return received.answer_recorded(recordings_of(world, settings.recordings, self._table), self._table)
         return None
@@ -170,13 +200,13 @@ class HttpFace:
         http, settings = received.http, received.world.settings
         if early := self._answer_early(received, settings):
             return early
-        pairs = parse_query(http.parameters)
+        pairs = parse_query(http.parameters) if http.parameters else []
         try:
-            parameters, query = split_query(pairs, verb=http.method)
+            parameters, query = split_query(pairs, verb=http.verb) if pairs else (NO_PARAMETERS, pairs)
         except InvalidParameters as error:
             return received.label, received.refuse(error, error.parameters)
-        verb = "GET" if http.method == "HEAD" else http.method  # our choice: not seen
         host = self._table.service_of_host(http.host)  # "" for an address of our own, which serves every path
+        verb = "GET" if http.verb == "HEAD" else http.verb  # our choice: not seen
         match = self._table.match(verb, http.path, settings.as_of, lenient=settings.lenient_routes, service=host)
         if match is None:
             return received.label, received.answer_unrouted(self._table, host)
@@ -198,7 +228,7 @@ class HttpFace:
             return route.id, printer.print(answer)
         except Unavailable:
             raise
-        except Exception:
+        except Exception:  # a bug of ours, in the printer
             log.exception(BUG, route.id)
             answer.result = request.internal_error
             return route.id, printer.print(answer)
@@ -206,7 +236,7 @@ class HttpFace:
 
 def _print_unavailable(http: HttpRequest) -> HttpReply:
     """Reply with 503 in the services' words. The world's clock cannot be read either."""
-    return Printer(http, SystemParameters(), machine_time(), SystemClock()).print_error(outages.overloaded())
+    return Printer(http, NO_PARAMETERS, machine_time(), SystemClock()).print_error(outages.overloaded())
 
 
 def _new_request(
@@ -229,7 +259,7 @@ def _new_request(
         bind=bind,
         options={name: http.headers[name] for name in service.call_options if name in http.headers},
         secret=received.secret,
-        verb=http.verb,
+        verb=http.sent_verb,
         path=http.path,
     )
 
@@ -255,10 +285,13 @@ def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]], paramet
 
 
 def _refusal_hint(http: HttpRequest, request: Request, error: ApiError) -> str:
-    """Return a hint for what a first request often lacks: credentials, or a Content-Type. The service has none either."""
+    """Return a hint for what a first request often lacks: credentials, or a Content-Type.
+
+    The service has none either.
+    """
     denied = error.code in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED}
     if denied and request.credentials.key is None and request.credentials.bearer is None:
-        key = "KEY" if request.settings.auth == "strict" else "any-key"
+        key = "KEY" if request.settings.auth == "strict" else "mockserver-key"
         return f"no credentials were sent: add ?key={key}, or -H 'Authorization: Bearer {key}'"
     if http.body[:1] in {b"{", b"["} and is_form(content_type := http.headers.get("content-type")):
         return f"the body is read as a form, because Content-Type is {content_type or 'missing'}: send application/json"
@@ -267,8 +300,8 @@ def _refusal_hint(http: HttpRequest, request: Request, error: ApiError) -> str:
 
 def _malformed(http: HttpRequest) -> tuple[int, bytes] | None:
     """Return status and page for a malformed request, which never reaches the API [measured on live hosts]."""
-    if http.body and http.verb in {"GET", "HEAD"}:
+    if http.body and http.sent_verb in {"GET", "HEAD"}:
         return 400, error_pages.malformed_request_page()
-    if http.verb == "POST" and "content-length" not in http.headers and "transfer-encoding" not in http.headers:
+    if http.sent_verb == "POST" and "content-length" not in http.headers and "transfer-encoding" not in http.headers:
         return 411, error_pages.length_required_page()
     return None

@@ -5,9 +5,9 @@ ready for `http.response.start`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 
 from mockserver.http.error_pages import CONTENT_TYPE as HTML
@@ -70,7 +70,10 @@ class Head:
         return [*self._tier(), _content_type(content_type), *_VARY, *self._rest()]
 
     def error(self, content_type: str = JSON, extra: Mapping[str, str] | None = None) -> Headers:
-        """Return the headers of an error: Vary comes before Content-Type [seen]. That `extra` comes first is our choice: not seen."""
+        """Return the headers of an error: Vary comes before Content-Type [seen].
+
+        That `extra` comes first is our choice: not seen.
+        """
         headers = [(name.lower().encode(), text.encode()) for name, text in (extra or {}).items()]
         return [
             *headers,
@@ -83,8 +86,7 @@ class Head:
     def events(self) -> Headers:
         """Return the headers of a stream of events: chunked, never compressed, and an attachment [seen]."""
         disposition = (b"content-disposition", b"attachment")
-        common = _common(self.server, self.timing_ms, self.origin)
-        return [*self._tier(), _content_type(EVENTS), disposition, *_VARY, _CHUNKED, self._date(), *common]
+        return [*self._tier(), _content_type(EVENTS), disposition, *_VARY, _CHUNKED, *self._dated()]
 
     def page(self) -> Headers:
         """Return the headers of a page of the outermost server."""
@@ -126,8 +128,10 @@ class Head:
 
     def _rest(self) -> Headers:
         size = _CHUNKED if self.length is None else (b"content-length", b"%d" % self.length)
-        rest = [self._date(), *_common(self.server, self.timing_ms, self.origin), size]
-        return [_GZIPPED, *rest] if self.gzip else rest
+        return [_GZIPPED, *self._dated(), size] if self.gzip else [*self._dated(), size]
+
+    def _dated(self) -> Fixed:
+        return _dated(self.now // 1_000_000_000, self.server, self.timing_ms, self.origin)
 
     def _date(self) -> tuple[bytes, bytes]:
         return b"date", http_date(self.now // 1_000_000_000)
@@ -137,18 +141,31 @@ class Head:
 
 
 @lru_cache(maxsize=64)
-def _common(server: str, timing_ms: int | None, origin: str | None) -> Fixed:
+def _dated(second: int, server: str, timing_ms: int | None, origin: str | None) -> Fixed:
+    """Return the date of a second, and what follows it: the same for all answers of a second."""
     cors: Headers = []
     if origin:
         allow = (b"access-control-allow-origin", origin.encode("latin-1"))
         cors = [allow, (b"access-control-expose-headers", _EXPOSED)]
     timing = [] if timing_ms is None else [(b"server-timing", b"gfet4t7; dur=%d" % timing_ms)]
-    return (b"server", server.encode()), *_SHIELD, *cors, *timing, _ALT_SVC
+    return (b"date", http_date(second)), (b"server", server.encode()), *_SHIELD, *cors, *timing, _ALT_SVC
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """Return whether the client accepts gzip, with any weight but 0 (RFC 9110)."""
     return _GZIP.search(accept_encoding) is not None
+
+
+def retry_after_seconds(headers: Iterable[tuple[str, str]]) -> float:
+    """Return the seconds that Retry-After requests, as a number or as a time after Date; 0 without a valid one."""
+    texts = {name.lower(): value for name, value in headers}
+    text = texts.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(texts.get("date", ""))).total_seconds())
+    except (TypeError, ValueError):  # of two dates only one has a time zone; not a date
+        return 0.0
 
 
 @lru_cache(maxsize=64)

@@ -68,7 +68,10 @@ def asks_for_metadata(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def create_app(worlds: Worlds) -> ASGIApp:
-    """Create the ASGI app for all hosts; no two hosts have the same path. Its routes are built when it is first used."""
+    """Create the ASGI app for all hosts; no two hosts have the same path.
+
+    Its routes are built when it is first used.
+    """
     router = cache(lambda: Router(_routes(worlds), redirect_slashes=False))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

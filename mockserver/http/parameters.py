@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast
 from urllib.parse import parse_qsl
 
+from mockserver.protojson.writing import PRETTY, Style
 from mockserver.rpc.errors import ApiError, Code
 
 Alt = Literal["json", "sse", "media", "proto"]
@@ -37,14 +38,13 @@ _CALLBACK = re.compile(r"[A-Za-z0-9_$.\[\]]+")
 
 @dataclass(frozen=True, slots=True)
 class SystemParameters:
-    """The format of the answer that the query requests. `callback` counts only for GET."""
+    """The format of the answer that the query requests. `callback` counts for GET only, `style` is the layout."""
 
     alt: Alt = "json"
-    enum_as_int: bool = False
-    pretty: bool = True
     fields: str | None = None
     callback: str | None = None
     xgafv: str | None = None
+    style: Style = PRETTY
 
 
 NO_PARAMETERS = SystemParameters()
@@ -67,11 +67,9 @@ def parse_query(raw: str | bytes) -> list[tuple[str, str]]:
 def split_query(pairs: list[tuple[str, str]], *, verb: str = "GET") -> tuple[SystemParameters, list[tuple[str, str]]]:
     """Split a decoded query into the system parameters and the method's own.
 
-    Raises InvalidParameters, an ApiError, for an invalid `$.xgafv`, `alt` or `callback`, checked in this order; the real
-    front end does so before it checks credentials [measured].
+    Raises InvalidParameters, an ApiError, for an invalid `$.xgafv`, `alt` or `callback`, checked in this order; the
+    real front end does so before it checks credentials [measured].
     """
-    if not pairs:
-        return NO_PARAMETERS, pairs
     first: dict[str, str] = {}
     last: dict[str, str] = {}
     for name, value in pairs:
@@ -81,13 +79,15 @@ def split_query(pairs: list[tuple[str, str]], *, verb: str = "GET") -> tuple[Sys
     form = alt.lower()
     parameters = SystemParameters(
         alt=cast("Alt", form) if form in _ALTS else "json",
-        enum_as_int="enum-encoding=int" in options,
-        # Only these two spellings; FALSE and no do not [measured].
-        pretty=first.get("prettyPrint") not in {"false", "0"},
         fields=first.get("fields"),
         # JSONP is JSON: in any other format, known or not, there is no callback [measured].
         callback=first.get("callback") or None if verb == "GET" and form == "json" else None,
         xgafv=last.get("$.xgafv"),
+        style=Style(
+            # Only these two spellings; FALSE and no do not [measured].
+            pretty=first.get("prettyPrint") not in {"false", "0"},
+            enum_as_int="enum-encoding=int" in options,
+        ),
     )
     if message := _find_error(parameters, alt):
         # The error must not be a script that runs an invalid callback; our choice: not seen.

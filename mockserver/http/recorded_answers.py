@@ -8,8 +8,8 @@ answers in the order in which they were recorded, then the last one again.
 import json
 import logging
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from mockserver.dispatch.route_table import Match, RouteTable
-from mockserver.dispatch.routing import Pause
+from mockserver.dispatch.routing import Json, Pause, Route
 from mockserver.http.headers import EVENTS, JSON, Headers, http_date
 from mockserver.http.parameters import InvalidParameters, parse_query, split_query
 from mockserver.http.reply import HttpReply, Piece, Pieces
@@ -54,8 +54,8 @@ _EVENT_END = re.compile(rb"\r?\n\r?\n")
 class RecordingKeys:
     """What a request is known by: with its message, with its volatile parts masked, and without its body.
 
-    `method` is the id of its method; of one that is not served here, verb and path. `message` is None if it cannot be read.
-    `response` is the type of the answer, "" if it is unknown.
+    `method` is the id of its method; of one that is not served here, verb and path. `message` is None if it cannot be
+    read. `response` is the type of the answer, "" if it is unknown.
     """
 
     method: str
@@ -143,20 +143,30 @@ def identify(http: HttpRequest, table: RouteTable) -> RecordingKeys:
     """Return what a request is known by."""
     pairs = parse_query(http.parameters)
     try:
-        parameters, query = split_query(pairs, verb=http.method)
+        parameters, query = split_query(pairs, verb=http.verb)
     except InvalidParameters as error:
         parameters, query = error.parameters, pairs
-    match = table.match(http.method, http.path, lenient=True)
-    method = f"{http.method} {_mask(http.path)}" if match is None else match.route.id
-    resource = {"path": http.path} if match is None else dict(match.path)
-    message = None if match is None else _bind(http, match, query)
+    match = table.match(http.verb, http.path, lenient=True)
+    if match is not None and (message := _bind(http, match, query)) is not None:
+        return identify_message(match.route, parameters.alt, match.path, message)
+    method = f"{http.verb} {_mask(http.path)}" if match is None else match.route.id
+    resource = {"path": http.path} if match is None else match.path
     response = "" if match is None else match.route.response
-    whole = [method, parameters.alt, resource, [query, _read_body(http.body)] if message is None else message]
-    bodiless = ["bodiless", method, parameters.alt, _mask(resource)]
-    return RecordingKeys(method, message, response, _dump(whole), _dump(["masked", *_mask(whole)]), _dump(bodiless))
+    return _make_keys(method, parameters.alt, resource, [query, _read_body(http.body)], response)
 
 
-def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]]) -> Any:
+def identify_message(route: Route, alt: str, resource: Mapping[str, str], message: Json) -> RecordingKeys:
+    """Return what a request is known by: the format of its answer, the variables of its path, its message."""
+    return replace(_make_keys(route.id, alt, resource, message, route.response), message=message)
+
+
+def _make_keys(method: str, alt: str, resource: Mapping[str, str], content: Any, response: str) -> RecordingKeys:
+    whole = [method, alt, dict(resource), content]
+    bodiless = ["bodiless", method, alt, _mask(dict(resource))]
+    return RecordingKeys(method, None, response, _dump(whole), _dump(["masked", *_mask(whole)]), _dump(bodiless))
+
+
+def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]]) -> Json | None:
     """Return the message as the method reads it; None if it cannot."""
     try:
         return read_request(
@@ -229,7 +239,8 @@ def _paced(response: RecordedResponse) -> Iterator[Piece]:
 def describe_response(response: RecordedResponse, message: str) -> Any:
     """Return what the log of calls keeps of an answer: a message of that type, a list of a stream's, or an error.
 
-    Members that the type does not define are left out. Without a type, as of a method that is not served, it is the JSON.
+    Members that the type does not define are left out. Without a type, as of a method that is not served, it is the
+    JSON.
     """
     text = response.body.decode("utf-8", "replace").strip()
     if text.startswith("data:"):

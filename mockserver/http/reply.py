@@ -1,32 +1,37 @@
 """Prints an answer as an HTTP reply, whole or as a stream, with the effects of an injected fault."""
 
 import gzip
-import itertools
 import logging
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
+from functools import partial
 
 from mockserver.dispatch.dispatcher import BUG, CallResult
 from mockserver.dispatch.request import Request
-from mockserver.dispatch.routing import Json, Pause
+from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.http.error_body import error_body
-from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts_gzip
+from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts_gzip, retry_after_seconds
 from mockserver.http.parameters import SystemParameters
 from mockserver.http.request import HttpRequest
 from mockserver.protojson.field_mask import apply_fields_mask
-from mockserver.protojson.writing import ARRAY_CLOSE, ARRAY_OPEN, ARRAY_SEPARATOR, Style, sse_event, write
+from mockserver.protojson.reading import HTTP_BODY
+from mockserver.protojson.writing import (
+    ARRAY_CLOSE,
+    ARRAY_OPEN,
+    ARRAY_SEPARATOR,
+    event_writer,
+    message_writer,
+    write_with,
+)
 from mockserver.rpc.errors import ApiError
-from mockserver.scripting.faults import Fault
 from mockserver.state.clock import Clock, Nanos
 
 log = logging.getLogger("mockserver")
 
 
-class Cut:
-    """An item of a stream: break the connection here."""
-
+TEMPLATE = "mockserver.template"
+"""Where the ASGI app leaves the template of the reply in the scope of a request."""
 
 Piece = bytes | Pause | Cut
 
@@ -38,15 +43,9 @@ class Pieces:
         self._pieces = pieces
         self._record = record
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Piece:
-        try:
-            return next(self._pieces)
-        except StopIteration:
-            self.close()
-            raise
+    def __iter__(self) -> Iterator[Piece]:
+        yield from self._pieces
+        self.close()
 
     def close(self) -> None:
         """Stop the stream."""
@@ -59,7 +58,8 @@ class Pieces:
 class HttpReply:
     """A reply for a door to send: with a whole body, or the pieces of a stream with pauses.
 
-    The door first waits `delay_seconds` on the clock. With `reset` it breaks the connection instead.
+    The door first waits `delay_seconds` on the clock. With `reset` it breaks the connection instead. `template` is that
+    of the method, such as "GET /v1beta/{name=tunedModels/*}", or "" without one.
     """
 
     status: int
@@ -68,6 +68,7 @@ class HttpReply:
     clock: Clock
     delay_seconds: float = 0.0
     reset: bool = False
+    template: str = ""
 
     def close(self) -> None:
         """Stop the stream, if the body is one."""
@@ -89,12 +90,14 @@ class Printer:
         """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
         result = answer.result
         if isinstance(result, ApiError):
-            answer.record()
+            answer.record(retry_after_seconds(result.headers.items()))
             return self.print_error(result)
         if isinstance(result, dict):
-            body = self._encoder(answer, write)(result)
+            is_raw = answer.request.route.response == HTTP_BODY
+            body = result["data"] if is_raw else self._write_function(answer)(result)
             answer.record()
-            return self._print_whole(200, body)
+            content_type = result["contentType"] if is_raw else JSON
+            return self._print_whole(200, body, content_type=content_type)
         return self._print_stream(answer, result)
 
     def print_error(self, error: ApiError) -> HttpReply:
@@ -110,8 +113,9 @@ class Printer:
         """Print a page of the outermost server."""
         return self._reply(status, self._head(len(page)).page(), self._body(page))
 
-    def _print_whole(self, status: int, body: bytes, extra: Mapping[str, str] | None = None) -> HttpReply:
-        content_type = JSON
+    def _print_whole(
+        self, status: int, body: bytes, extra: Mapping[str, str] | None = None, content_type: str = JSON
+    ) -> HttpReply:
         if self.answer is not None and self.answer.fault is not None and self.answer.fault.garble:
             body = garble(body)
         if callback := self.parameters.callback:
@@ -125,7 +129,7 @@ class Printer:
         headers = head.success(content_type) if status == 200 else head.error(content_type, extra)
         return self._reply(status, headers, self._body(body))
 
-    def _print_stream(self, answer: CallResult, messages: Iterator[Json | Pause]) -> HttpReply:
+    def _print_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> HttpReply:
         entry = answer.record()
         pieces = self._encode_stream(answer, messages)
         if self.parameters.alt == "sse":
@@ -134,43 +138,49 @@ class Printer:
             is_gzip = self._accepts_gzip()
             headers = self._head(gzip=is_gzip).success(JSON)
             pieces = compress(pieces) if is_gzip else pieces
-        pieces_with_fault = inject_into_stream(answer.fault, pieces) if answer.fault else pieces
-        return self._reply(200, headers, Pieces(pieces_with_fault, lambda: answer.record_stream_end(entry)))
+        return self._reply(200, headers, Pieces(pieces, lambda: answer.record_stream_end(entry)))
 
-    def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[bytes | Pause]:
-        """Yield events, or the elements of an array. An error after the first message is not wrapped in either [seen]."""
+    def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> Iterator[Piece]:
+        """Yield events, or the elements of an array.
+
+        An error after the first message is not wrapped in either [seen].
+        """
         sse = self.parameters.alt == "sse"
-        encode = self._encoder(answer, sse_event if sse else write)
+        encode = self._write_function(answer, events=sse)
         separator = b"" if sse else ARRAY_OPEN
         try:
             for message in messages:
                 if isinstance(message, Pause):
                     yield message
                     continue
+                if isinstance(message, Cut):
+                    yield message
+                    return
                 yield separator + encode(message)
                 separator = b"" if sse else ARRAY_SEPARATOR
         except ApiError as error:
             yield separator + error_body(error, self.parameters.xgafv)
-        except Exception:
+        except Exception:  # a bug of ours, in the encoder
             log.exception(BUG, answer.request.route.id)
             yield separator + error_body(answer.request.internal_error, self.parameters.xgafv)
         if not sse:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
-    def _encoder(self, answer: CallResult, encode: Callable[[str, Json, Style], bytes]) -> Callable[[Json], bytes]:
-        """Return a function that encodes a message of the answer, or the members that `fields` selects."""
+    def _write_function(self, answer: CallResult, *, events: bool = False) -> Callable[[Json], bytes]:
+        """Return what writes a message of the answer, or the members that `fields` selects."""
         response = answer.request.route.response
-        style = Style(self.parameters.pretty, self.parameters.enum_as_int)
+        writer = (event_writer if events else message_writer)(response, self.parameters.style)
         if mask := requested_mask(self.http, self.parameters):
-            return lambda message: encode(response, apply_fields_mask(response, message, mask), style)
-        return lambda message: encode(response, message, style)
+            return lambda message: writer(apply_fields_mask(response, message, mask))
+        return partial(write_with, writer)
 
     def _accepts_gzip(self) -> bool:
-        return accepts_gzip(self.http.headers.get("accept-encoding", ""))
+        encodings = self.http.headers.get("accept-encoding")
+        return encodings is not None and accepts_gzip(encodings)
 
     def _body(self, body: bytes) -> bytes:
         """Return the body to send: for HEAD it is empty, although the headers are those of GET."""
-        return b"" if self.http.verb == "HEAD" else body
+        return b"" if self.http.sent_verb == "HEAD" else body
 
     def _head(self, length: int | None = None, *, gzip: bool = False, status: int | None = None) -> Head:
         origin = self.http.headers.get("origin")
@@ -197,11 +207,12 @@ class Printer:
 
     def _reply(self, status: int, headers: Headers, body: bytes | Pieces) -> HttpReply:
         fault = self.answer.fault if self.answer else None
+        template = self.answer.request.route.template if self.answer else ""
         if fault is None:
-            return HttpReply(status, headers, body, self.clock)
+            return HttpReply(status, headers, body, self.clock, template=template)
         if fault.truncate and isinstance(body, bytes):
             body = Pieces(truncate(body))
-        return HttpReply(status, headers, body, self.clock, fault.latency_seconds, fault.reset)
+        return HttpReply(status, headers, body, self.clock, fault.latency_seconds, fault.reset, template)
 
 
 def requested_mask(http: HttpRequest, parameters: SystemParameters) -> str | None:
@@ -209,27 +220,12 @@ def requested_mask(http: HttpRequest, parameters: SystemParameters) -> str | Non
     return parameters.fields or http.headers.get("x-goog-fieldmask")
 
 
-def compress(pieces: Iterator[bytes | Pause]) -> Iterator[bytes | Pause]:
-    """Compress the pieces so that each can be read when it arrives [seen: 15 of 19 arrays; events are not compressed]."""
+def compress(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Compress each piece so that it can be read when it arrives [seen: 15 of 19 arrays; events are not compressed]."""
     packer = zlib.compressobj(1, wbits=16 + zlib.MAX_WBITS)
     for piece in pieces:
-        yield piece if isinstance(piece, Pause) else packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
+        yield packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH) if isinstance(piece, bytes) else piece
     yield packer.flush()
-
-
-def inject_into_stream(fault: Fault, pieces: Iterator[bytes | Pause]) -> Iterator[Piece]:
-    """Inject a fault into a stream: delay its chunks, or cut it after some of them."""
-    chunks = itertools.count(1)
-    for piece in pieces:
-        if isinstance(piece, Pause):
-            yield piece
-            continue
-        if fault.cut_after_chunks is not None and next(chunks) > fault.cut_after_chunks:
-            yield Cut()
-            return
-        if fault.chunk_delay_seconds:
-            yield Pause(fault.chunk_delay_seconds)
-        yield piece
 
 
 def truncate(body: bytes) -> Iterator[Piece]:

@@ -14,16 +14,16 @@ OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 class HttpRequest:
     """An HTTP request. Header names are lower case; path and query are as on the wire.
 
-    `method` is the verb, or the one that X-HTTP-Method-Override names. `parameters` is the query; for a GET sent as POST
-    also the form in the body, as google-api-python-client sends it.
+    `sent_verb` is the verb on the wire, `verb` that verb or the one that X-HTTP-Method-Override names. `parameters` is
+    the query; for a GET sent as POST also the form in the body, as google-api-python-client sends it.
     """
 
-    verb: str
+    sent_verb: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: bytes
-    method: str = field(init=False)
+    verb: str = field(init=False)
     parameters: str = field(init=False)
 
     @property
@@ -32,11 +32,11 @@ class HttpRequest:
         return host_without_port(self.headers.get("host", ""))
 
     def __post_init__(self) -> None:
-        self.method, self.parameters = self.verb, self.query
-        if self.verb == "POST" and "x-http-method-override" in self.headers:
+        self.verb, self.parameters = self.sent_verb, self.query
+        if self.sent_verb == "POST" and "x-http-method-override" in self.headers:
             override = self.headers["x-http-method-override"].upper()
-            self.method = override if override in OVERRIDES else self.verb
-            if self.method == "GET" and is_form(self.headers.get("content-type")):
+            self.verb = override if override in OVERRIDES else self.sent_verb
+            if self.verb == "GET" and is_form(self.headers.get("content-type")):
                 self.parameters = "&".join(filter(None, (self.query, self.body.decode("latin-1"))))
 
     @property

@@ -1,4 +1,4 @@
-"""Detects a loop that polls an unfinished job while the clock stands still: such a loop never ends."""
+"""Detects a loop that never ends because the job that it polls does not: the clock stands still, or it has no end."""
 
 import asyncio
 import sys
@@ -6,25 +6,36 @@ import sysconfig
 import threading
 from collections import Counter
 from collections.abc import Hashable
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
+from mockserver.dispatch import runs
 from mockserver.inspection.client_behaviour import is_unfinished_poll
+from mockserver.simulation import tuning
+from mockserver.simulation.tuning import NEVER
 from mockserver.state.calls import RecordedCall
-from mockserver.state.clock import Clock, Nanos
+from mockserver.state.clock import SECOND, Clock, Nanos
 from mockserver.state.world import World
 
 LIMIT = 100
 """So many equal polls of one thread or task while the clock stands still are a loop that does not end."""
+
+LONGEST = 7 * 86_400 * SECOND
+"""Whoever polls a job that never ends for so long, on the world's clock, has no deadline: programs that have one
+give up sooner."""
+
+MOST_LOOPS = 1000
+"""So many loops are remembered at most."""
 
 NEWEST = 100
 """So many of the newest calls are searched for the poll before."""
 
 
 class BusyPolling(RuntimeError):
-    """The code under test polls an unfinished job again and again, and no time passes.
+    """The code under test polls an unfinished job again and again, and no time passes, or the job never ends.
 
     Not an OSError: clients would take that for a failure of the network, and try again.
     """
@@ -40,6 +51,7 @@ class PollWatch:
         self._moment: Nanos = -1
         self._counts: Counter[int] = Counter()
         self._requests: set[int] = set()
+        self._loops: dict[int, _Loop] = {}
 
     def note(self, request: Hashable, path: str) -> None:
         """Note a request to a path, if the client sends one. BusyPolling if it is one poll too many."""
@@ -50,6 +62,7 @@ class PollWatch:
         if now != self._moment:
             self._moment, self._counts = now, Counter()
         self._counts[key] += 1
+        self._watch_loop(key, path, now)
         if self._reaction == "advance":
             if key in self._requests and self._find_poll(path, now):
                 self._clock.advance(1)
@@ -59,11 +72,41 @@ class PollWatch:
             if poll := self._find_poll(path, now):
                 raise BusyPolling(_describe(poll))
 
+    def _watch_loop(self, key: int, path: str, now: Nanos) -> None:
+        """Raise BusyPolling if the request has been repeated for so long that its loop has no deadline."""
+        if key not in self._loops:
+            if len(self._loops) >= MOST_LOOPS:
+                self._loops.clear()
+            self._loops[key] = _Loop(now)
+        loop = self._loops[key]
+        loop.requests += 1
+        if loop.requests < LIMIT or now - loop.since < LONGEST:
+            return
+        newest = islice(self._world.calls.newest_first(), NEWEST)
+        poll = next((call for call in newest if path in ("", call.path)), None)
+        del self._loops[key]
+        if poll is not None and is_unfinished_poll(poll) and _never_ends(self._world, poll.resource):
+            raise BusyPolling(_describe_endless(poll, loop.requests))
+
     def _find_poll(self, path: str, now: Nanos) -> RecordedCall | None:
         """Return the newest call to the path, or to any, if at this time a job was asked for that had not ended."""
         calls = islice(self._world.calls.newest_first(), NEWEST)
         call = next((call for call in calls if path in ("", call.path)), None)
         return call if call is not None and call.time == now and is_unfinished_poll(call) else None
+
+
+@dataclass(slots=True)
+class _Loop:
+    """A request that a client repeats: since when, and how often."""
+
+    since: Nanos
+    requests: int = 0
+
+
+def _never_ends(world: World, resource: str) -> bool:
+    """Return whether the job of a resource, or of its operation, never ends."""
+    names = resource.split("/")
+    return any(tuning.end(it.run) == NEVER for it in runs.runs(world) if it.name.rpartition("/")[2] in names)
 
 
 def _current_task() -> asyncio.Task[Any] | None:
@@ -80,6 +123,16 @@ def _describe(poll: RecordedCall) -> str:
         " the job would never end. Either have the loop sleep between two polls (sleeping moves the clock), or finish"
         " the job before (mockserver.finish(name), mockserver.clock.advance(hours=1)), or have each poll move the clock"
         " by a second (busy_polling='advance'), or have the clock run (clock='60x')"
+    )
+
+
+def _describe_endless(poll: RecordedCall, requests: int) -> str:
+    line = find_calling_line()
+    return (
+        f"mockserver: {poll.resource} never ends (never_finish, or a stall), and was polled {requests} times in"
+        f" {LONGEST // (86_400 * SECOND)} days of the mock server's clock{f', by {line}' if line else ''}:"
+        " this loop has no deadline. Give it one; if it has one by time.time or time.monotonic, that is the machine's time, and follows"
+        " the mock server's clock with sleep='virtual+clock'"
     )
 
 

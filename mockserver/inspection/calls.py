@@ -1,12 +1,15 @@
 """Filters the log of calls, and asserts what it contains."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, TypedDict, Unpack, overload
 
-from mockserver.inspection.services import method_ids
-from mockserver.rpc.method_ids import check_method_pattern, matches_method
+from mockserver.inspection.services import body_fields, check_pattern
+from mockserver.protojson.schema import json_name
+from mockserver.rpc.method_ids import matches_method
+from mockserver.settings.keywords import check_keywords
 from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import SECOND
 
@@ -44,6 +47,7 @@ class Calls(Sequence[RecordedCall]):
     def __str__(self) -> str:
         return "\n".join(map(str, self._calls)) or "no calls"
 
+    @check_keywords(body="request", json="request", code="status", path="resource")
     def filter(
         self,
         method: str = "*",
@@ -53,35 +57,55 @@ class Calls(Sequence[RecordedCall]):
         status: int | None = None,
         request: Mapping[str, Any] | None = None,
     ) -> "Calls":
-        """Return the matching calls. Names are globs; the message must contain everything in `request`.
+        """Return the matching calls. Names are globs; the request must contain everything in `request`.
 
-        The end of a method's id is enough: "tuningJobs.create". ValueError for a pattern that matches no method.
+        The end of a method's id is enough: "tuningJobs.create". `request` holds members of the JSON body, or of the
+        whole request message, which has the values of the path and the query too; other members do not matter.
+        ValueError for a pattern that matches no method.
         """
-        check_method_pattern(method, method_ids())
+        __tracebackhide__ = True
+        check_pattern(method)
+        conditions = Filter(resource=resource, caller=caller, status=status, request=request)
         return Calls(
-            call
-            for call in self._calls
-            if matches_method(call.method, method)
-            and fnmatchcase(call.resource, resource)
-            and fnmatchcase(call.caller, caller)
-            and status in {None, call.status}
-            and (request is None or _contains(call.request, request))
+            call for call in self._calls if matches_method(call.method, method) and not _differences(call, conditions)
         )
 
+    @check_keywords(count="times", n="times", body="request", json="request", code="status", path="resource")
     def assert_called(self, method: str = "*", *, times: int | None = None, **more: Unpack[Filter]) -> "Calls":
-        """Return the calls that match as in `filter`. AssertionError, with all calls, if there are none, or not `times`."""
+        """Return the calls that match as in `filter`.
+
+        AssertionError, with all calls, if there are none, or not `times`. If only the method matches, the error says
+        what the nearest call had instead.
+        """
+        __tracebackhide__ = True
         matches = self.filter(method, **more)
         if (times is None and matches) or len(matches) == times:
             return matches
         conditions = " ".join([method, *(f"{name}={value!r}" for name, value in more.items())])
         expected = "at least once" if times is None else f"{times} times"
         msg = (
-            f"expected {conditions} to be called {expected}, but it was called {len(matches)} times. All calls:\n{self}"
+            f"expected {conditions} to be called {expected}, but it was called {len(matches)} times."
+            f"{self._describe_nearest(method, more)}All calls:\n{self}"
         )
         raise AssertionError(msg)
 
+    def _describe_nearest(self, method: str, conditions: Filter) -> str:
+        """Return how the nearest call of a method differs from the conditions; " " if one matches, or none was made."""
+        nearest = min(
+            ((call, _differences(call, conditions)) for call in self.filter(method)),
+            key=lambda pair: len(pair[1]),
+            default=None,
+        )
+        if nearest is None or not nearest[1]:
+            return " "
+        call, differences = nearest
+        lines = "".join(f"\n  {line}" for line in differences[:MOST_DIFFERENCES])
+        return f" The nearest call was {call.verb} {call.path}, but:{lines}\n"
+
+    @check_keywords(body="request", json="request", code="status", path="resource")
     def assert_not_called(self, method: str = "*", **more: Unpack[Filter]) -> None:
         """Assert that no call matches. AssertionError, with all calls, if one does."""
+        __tracebackhide__ = True
         self.assert_called(method, times=0, **more)
 
     def intervals(self) -> list[float]:
@@ -89,16 +113,46 @@ class Calls(Sequence[RecordedCall]):
         return [(later.time - sooner.time) / SECOND for sooner, later in pairwise(self)]
 
 
-def _contains(actual: Any, expected: Any) -> bool:
-    """Return whether a value has everything expected: all members of an object, all elements of a list in order."""
-    if isinstance(expected, Mapping):
-        return isinstance(actual, Mapping) and all(
-            name in actual and _contains(actual[name], value) for name, value in expected.items()
-        )
-    if isinstance(expected, list | tuple):
-        return (
-            isinstance(actual, list | tuple)
-            and len(actual) == len(expected)
-            and all(_contains(left, right) for left, right in zip(actual, expected, strict=True))
-        )
-    return bool(actual == expected)
+MOST_DIFFERENCES = 10
+"""How many differences an error shows."""
+
+
+def _differences(call: RecordedCall, conditions: Filter) -> list[str]:
+    """Return in what a call differs from the conditions, a line for each condition or member."""
+    lines = [
+        f"{name} was {getattr(call, name)!r}, not {pattern!r}"
+        for name in ("resource", "caller")
+        if not fnmatchcase(getattr(call, name), pattern := str(conditions.get(name, "*")))
+    ]
+    if (status := conditions.get("status")) not in {None, call.status}:
+        lines.append(f"status was {call.status}, not {status}")
+    if (expected := conditions.get("request")) is not None:
+        lines += min(
+            ((part, list(_missing(part, expected, "request"))) for part in _requests(call)),
+            key=lambda pair: (len(pair[1]), -len(expected.keys() & (pair[0] or {}))),
+        )[1]
+    return lines
+
+
+def _requests(call: RecordedCall) -> Iterator[Any]:
+    """Yield the part of a call's request that was the body, where that is not all, and the whole message."""
+    for name in body_fields(call.method):
+        if call.request is not None and name in call.request:
+            yield call.request[name]
+    yield call.request
+
+
+def _missing(actual: Any, expected: Any, place: str) -> Iterator[str]:
+    """Yield what a value lacks of all that is expected: members of an object, elements of a list in order."""
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        for name, value in expected.items():
+            key = name if name in actual else json_name(str(name))
+            if key in actual:
+                yield from _missing(actual[key], value, f"{place}.{key}")
+            else:
+                yield f"{place} has no {key!r}; it has {', '.join(map(repr, actual)) or 'nothing'}"
+    elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple) and len(actual) == len(expected):
+        for index, (left, right) in enumerate(zip(actual, expected, strict=True)):
+            yield from _missing(left, right, f"{place}[{index}]")
+    elif actual != expected:
+        yield f"{place} was {reprlib.repr(actual)}, not {reprlib.repr(expected)}"

@@ -28,7 +28,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A retried call: the seconds that RetryInfo requested (0 without one), and the seconds that the client waited."""
+    """A retried call: the seconds that RetryInfo or Retry-After requested (0 without), and those that passed."""
 
     call: RecordedCall
     requested_seconds: float
@@ -52,7 +52,7 @@ class ClientBehaviour:
         """Raise AssertionError, with each violation, unless the client behaved well.
 
         Violations are polls sooner than every `min_interval` seconds, without back-off if `backs_off` is true, or
-        after the end, and retries before RetryInfo's delay.
+        after the end, and retries before the delay of RetryInfo or Retry-After.
         """
         if violations := self.violations(min_interval=min_interval, backs_off=backs_off):
             raise AssertionError("\n  ".join(["the client was not polite:", *violations]))
@@ -60,9 +60,9 @@ class ClientBehaviour:
     def assert_resilient(self, *, max_attempts: int = 10, give_up_after: float = 600.0) -> None:
         """Raise AssertionError, with each finding and the call that shows it, unless the client took failures well.
 
-        It must retry what may be over soon, wait longer each time and as long as RetryInfo says, give up after
-        `max_attempts` calls or `give_up_after` seconds, repeat no permanent error, and no create that may have been
-        carried out. A log without a failure shows nothing: that is an AssertionError too.
+        It must retry what may be over soon, wait longer each time and as long as RetryInfo or the header Retry-After
+        says, give up after `max_attempts` calls or `give_up_after` seconds, repeat no permanent error, and no create
+        that may have been carried out. A log without a failure shows nothing: that is an AssertionError too.
         """
         if not any(call.status >= 400 or is_transient(call) for call in self._calls):
             msg = "no call failed, so nothing shows that the client is resilient: inject a fault, or set a quota"
@@ -98,7 +98,8 @@ class ClientBehaviour:
             for poll in self.polls
         ]
         lines += [
-            f"{it.call.method}: refused, again after {it.waited_seconds:g} s of {it.requested_seconds:g} s"
+            f"{it.call.method}: refused, retried after {it.waited_seconds:g} s "
+            f"({f'told to wait {it.requested_seconds:g} s' if it.requested_seconds else 'no delay was asked for'})"
             for it in self.retries
         ]
         return "\n".join(lines) or "nothing was polled, nothing was retried"

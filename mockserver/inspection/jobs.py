@@ -1,4 +1,4 @@
-"""The tuning jobs of a world, of both services, as people look at them: what the dashboard and `mockserver watch` show."""
+"""The tuning jobs of a world, of both services, as the dashboard and `mockserver watch` show them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The objects of Cloud Storage in a world, by their URIs: a test puts them there, and reads what its code has stored."""
+"""The objects of Cloud Storage in a world, by their URIs: a test adds them, and reads those of its code."""
 
 from collections.abc import Iterator, MutableMapping
 

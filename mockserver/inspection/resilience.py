@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
+from typing import Any
 
 from mockserver.inspection.calls import Calls
 from mockserver.inspection.services import route_table
@@ -22,6 +23,8 @@ NOT_CARRIED_OUT = frozenset({429, 503})
 """Errors of a front end that has not passed the call on, so that a create may be repeated (AIP-194: UNAVAILABLE)."""
 
 AT_ONCE_SECONDS = 0.1
+
+_DURATION = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?s")
 
 _BROKEN = re.compile(r"\b(?:reset|truncate|garble|cut_after_chunks|after_chunks)=")
 
@@ -57,12 +60,17 @@ def find_violations(calls: Calls, *, max_attempts: int, give_up_after: float) ->
 
 
 def requested_delay(call: RecordedCall) -> float:
-    """Return the seconds that the RetryInfo of an error requests; 0 without one."""
-    details = call.response.get("details", ()) if isinstance(call.response, dict) else ()
-    for detail in details:
-        if detail["@type"].endswith("RetryInfo"):
-            return float(detail["retryDelay"].removesuffix("s"))
-    return 0.0
+    """Return the seconds that an error requests, by RetryInfo or by the header Retry-After; 0 without them."""
+    details = call.response.get("details") if isinstance(call.response, dict) else None
+    return max(call.retry_after, *map(_read_retry_info, details if isinstance(details, list) else ()), 0.0)
+
+
+def _read_retry_info(detail: Any) -> float:
+    """Return the seconds of a detail that is a RetryInfo, else 0. A recorded error may have details of any form."""
+    if not isinstance(detail, dict) or not str(detail.get("@type")).endswith("RetryInfo"):
+        return 0.0
+    delay = str(detail.get("retryDelay"))
+    return float(delay.removesuffix("s")) if _DURATION.fullmatch(delay) else 0.0
 
 
 def _is_broken(call: RecordedCall) -> bool:

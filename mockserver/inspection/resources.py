@@ -210,7 +210,10 @@ def _rename_job(job: TuningJob, name: str, model: str, endpoint: str) -> TuningJ
 
 
 def _choose_name(generated: str, new_name: str) -> str:
-    """Return the wanted name of a resource, in the project and location of the generated one. ValueError if it differs."""
+    """Return the wanted name of a resource, in the project and location of the generated one.
+
+    ValueError if it differs.
+    """
     parent, collection, _ = generated.rsplit("/", 2)
     if not new_name:
         return generated

@@ -30,7 +30,8 @@ def find_run(world: World, name: str) -> StoredRun:
     if len(matches) == 1:
         return matches[0]
     names = ", ".join(it.name for it in stored_runs) or "none"
-    msg = f"{'more than one run' if matches else 'no run'} is called {name!r}; the runs are: {names}"
+    many = "more than one tuning job or tuned model" if matches else "no tuning job or tuned model"
+    msg = f"{many} is called {name!r}; there are: {names}"
     raise LookupError(msg)
 
 
@@ -48,7 +49,7 @@ def cancel(world: World, name: str) -> None:
 def fail(world: World, name: str, *, at_step: int | None = None, error: Failure | str | None = None) -> None:
     """Make the run fail: now, or after `at_step` steps. ValueError if it has completed more.
 
-    `error` is its error; without one, the surface uses its default.
+    `error` is its error; without one, the service uses its default.
     """
     failure = Failure(INTERNAL, error) if isinstance(error, str) else error
     if at_step is None:

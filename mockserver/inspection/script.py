@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 from mockserver.inspection.resources import add_tuned_model, add_tuning_job
 from mockserver.inspection.run_control import failure
-from mockserver.inspection.services import method_ids
-from mockserver.rpc.method_ids import check_method_pattern
+from mockserver.inspection.services import check_pattern
 from mockserver.scripting.answers import Answer, Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.new_resources import NewTunedModel, NewTuningJob
@@ -50,7 +49,7 @@ def replace_script(world: World, file: str | Path) -> None:
     scenario, now = Scenario(world.store), world.clock.now()
     try:
         faults = [FaultRecord(check_method(fault), since=now) for fault in scripted.faults]
-        scenario.replace(scripted.answers)
+        scenario.replace_rules(scripted.answers)
     except ValueError as error:
         raise BadFile(f"{file}: {error}") from None
     scenario.replace_faults(faults)
@@ -58,12 +57,13 @@ def replace_script(world: World, file: str | Path) -> None:
 
 def add_answers(world: World, answers: Answers, **conditions: Any) -> None:
     """Add answers and rules. The conditions are added to each."""
-    Scenario(world.store).add(*(replace(_rule(answer), **conditions) for answer in answers))
+    Scenario(world.store).add_rules(*(replace(_rule(answer), **conditions) for answer in answers))
 
 
 def add_faults(world: World, faults: Iterable[Fault | Mapping[str, Any]]) -> None:
     """Add faults, effective from now on. ValueError for one that matches no method; then none is added."""
-    for fault in [check_method(_fault(fault)) for fault in faults]:
+    __tracebackhide__ = True
+    for fault in list(map(check_method, map(_fault, faults))):
         Scenario(world.store).add_fault(fault, world.clock.now())
 
 
@@ -84,11 +84,13 @@ def _add_resource(world: World, resource: NewTunedModel | NewTuningJob) -> str:
 
 def check_method(fault: Fault) -> Fault:
     """Return the fault. ValueError if no method matches it: it would never be injected."""
-    check_method_pattern(fault.method, method_ids())
+    __tracebackhide__ = True
+    check_pattern(fault.method)
     return fault
 
 
 def _rule(answer: AnswerLike | Rule | Mapping[str, Any]) -> Rule:
+    __tracebackhide__ = True
     if isinstance(answer, Mapping):
         return _parse(Rule, answer)
     if not (isinstance(answer, Rule | Answer | str) or callable(answer)):
@@ -99,6 +101,7 @@ def _rule(answer: AnswerLike | Rule | Mapping[str, Any]) -> Rule:
 
 
 def _fault(fault: Fault | Mapping[str, Any]) -> Fault:
+    __tracebackhide__ = True
     if isinstance(fault, Mapping):
         return _parse(Fault, fault)
     if not isinstance(fault, Fault):

@@ -5,6 +5,8 @@ from functools import cache
 from mockserver.datasets.object_store import METHODS
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.gemini import service as gemini
+from mockserver.protojson.schema import json_name
+from mockserver.rpc.method_ids import check_method_pattern
 from mockserver.vertex import service as vertex
 
 
@@ -18,3 +20,18 @@ def route_table() -> RouteTable:
 def method_ids() -> frozenset[str]:
     """Return the ids of all methods that are served on some day."""
     return METHODS | {route.id for route in route_table().routes}
+
+
+def check_pattern(pattern: str) -> None:
+    """Raise ValueError for a pattern of method ids that matches none; it may be the name of a call of a client."""
+    __tracebackhide__ = True
+    services = route_table().services.values()
+    client_calls = [call for service in services for call in service.client_calls.items()]
+    check_method_pattern(pattern, method_ids(), client_calls)
+
+
+@cache
+def body_fields(method: str) -> frozenset[str]:
+    """Return the members of a method's request that are its JSON body, where the body is not the whole request."""
+    bodies = {route.body for route in route_table().routes if route.id == method}
+    return frozenset(map(json_name, bodies - {"", "*"}))

@@ -69,14 +69,20 @@ def _loads_without_trailing_commas(body: bytes) -> Any:
     """
     if b"\x00" in body or b"\x01" in body:  # they stand for the two escapes that matter here
         raise Fallback
-    parts = body.replace(b"\\\\", b"\x00").replace(b'\\"', b"\x01").split(b'"')  # strings are at the odd indexes
+    has_escapes = b"\\" in body
+    if has_escapes:
+        body = body.replace(b"\\\\", b"\x00").replace(b'\\"', b"\x01")
+    parts = body.split(b'"')  # strings are at the odd indexes
     between = set(parts[::2])  # few are different
     if any(map(_LEADING_COMMA.search, between)):
         raise Fallback
     strict = {piece: _TRAILING_COMMA.sub(b"", piece) for piece in between}
     parts[::2] = map(strict.__getitem__, parts[::2])
+    body = b'"'.join(parts)
+    if has_escapes:
+        body = body.replace(b"\x01", b'\\"').replace(b"\x00", b"\\\\")
     try:
-        return orjson.loads(b'"'.join(parts).replace(b"\x01", b'\\"').replace(b"\x00", b"\\\\"))
+        return orjson.loads(body)
     except ValueError:
         raise Fallback from None
 
@@ -216,7 +222,7 @@ def _are_texts(values: list[Any], message: str) -> bool:
     """
     return (
         set(map(type, values)) == {dict}
-        and all(map(_text_names(message).issuperset, values))
+        and _text_names(message).issuperset(chain.from_iterable(values))
         and set(map(type, chain.from_iterable(map(dict.values, values)))) <= {str}
     )
 

@@ -1,8 +1,9 @@
 """Lists and messages that never change again, with the results computed from them."""
 
 import pickle
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
+from weakref import ref
 
 T = TypeVar("T")
 
@@ -42,6 +43,33 @@ class MemoizedMessage(_Memoized, dict[str, Any]):
     def __init__(self, members: Mapping[str, Any]) -> None:
         super().__init__(members)
         self._results = {}
+
+
+class Views:
+    """The messages that show records, for the records that clients read again and again before they change.
+
+    A record is compared by identity and not kept alive; `state` is everything else that its message depends on.
+    """
+
+    def __init__(self, capacity: int = 64) -> None:
+        self._capacity = capacity
+        self._views: dict[tuple[int, Hashable], tuple[ref[Any], MemoizedMessage]] = {}
+
+    def __len__(self) -> int:
+        """Return how many messages are kept."""
+        return len(self._views)
+
+    def show(self, record: Any, state: Hashable, build: Callable[[], Mapping[str, Any]]) -> MemoizedMessage:
+        """Return the message of a record in a state; call `build` to create it."""
+        key = (id(record), state)
+        entry = self._views.get(key)
+        if entry is not None and entry[0]() is record:
+            return entry[1]
+        message = MemoizedMessage(build())
+        if len(self._views) >= self._capacity:
+            self._views.clear()
+        self._views[key] = ref(record), message
+        return message
 
 
 def _pickle_plain(value: list[Any] | dict[str, Any]) -> bytes:

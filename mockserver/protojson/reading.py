@@ -6,6 +6,7 @@ Sheets and Firestore, and 3.21].
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 from mockserver.protojson import fast_reader, schema
@@ -15,13 +16,15 @@ from mockserver.protojson.fast_reader import Fallback
 from mockserver.protojson.message_encoder import Violations
 from mockserver.protojson.query import Bindings, ParameterMerger, bind_parameters, parse_form
 from mockserver.protojson.scalars import Scalar
-from mockserver.protojson.schema import FieldType
+from mockserver.protojson.schema import Field, FieldType
 from mockserver.rpc.errors import invalid_argument, invalid_json, unbindable
 
 Json = dict[str, Any]
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+HTTP_BODY = "google.api.HttpBody"
+"""A message whose bytes are the body of a request or an answer, whatever their type."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -49,6 +52,10 @@ def read_request(
     system ones. A body sent as a form, or without a content type, is parsed as parameters [seen]; any other type
     is read as JSON [our choice: not seen]. No body, or an empty one, is an empty message [measured].
     """
+    raw_field = _raw_body_field(message) if body and body_field == "*" else None
+    if raw_field is not None and body is not None and not _is_member(raw_field, body):
+        raw = {"contentType": content_type or "", "data": body}
+        return read_request(message, body=None, body_field="", path=path, query=query) | {raw_field.json_name: raw}
     if body and is_form(content_type):
         query, body = [*query, *parse_form(body)], None
     body = body.removeprefix(_BYTE_ORDER_MARK) if body else b""  # the mark is skipped [measured]
@@ -91,6 +98,18 @@ def bind_defined(message: str, tree: Any) -> Json:
         finish()
     values: Json = binder.result.get() or {}
     return values
+
+
+@cache
+def _raw_body_field(message: str) -> Field | None:
+    """Return the top-level field that takes the body as it is, if there is one [documented in httpbody.proto]."""
+    return next((field for field in schema.message(message).fields if field.type_name == HTTP_BODY), None)
+
+
+def _is_member(field: Field, body: bytes) -> bool:
+    """Return whether a body is the JSON of a message with that field, as generated clients send it."""
+    start = body[:100].lstrip().removeprefix(b"{").lstrip().decode("latin-1")
+    return start.startswith((f'"{field.json_name}"', f'"{field.name}"'))
 
 
 def is_form(content_type: str | None) -> bool:

@@ -7,7 +7,7 @@ at the first use of its proto package, and a message is built at its first use.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
@@ -202,6 +202,7 @@ def oneof_members(name: str, oneof: str) -> frozenset[str]:
     return frozenset(field.json_name for field in message(name).fields if field.oneof == oneof)
 
 
+@lru_cache(maxsize=4096)  # clients name fields too
 def json_name(name: str) -> str:
     """Derive the JSON name as protobuf does: each underscore is dropped and the letter after it capitalised."""
     first, *rest = name.split("_")

@@ -8,6 +8,7 @@ from typing import Any
 from mockserver.protojson import schema
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
+from mockserver.protojson.variations import Variation
 
 Json = dict[str, Any]
 Trim = Callable[[Any], Any]
@@ -24,7 +25,8 @@ def trim_to_version(message: str, value: Mapping[str, Any]) -> Json:
 
     An Any is trimmed to the type that it names. Raises KeyError for an unknown message type.
     """
-    result: Json = _message_trimmer(message)(value)
+    trim = _message_trimmer(message)
+    result: Json = value.trim(trim) if type(value) is Variation else trim(value)
     return result
 
 

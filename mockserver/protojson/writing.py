@@ -9,7 +9,7 @@ schema is a bug of ours: it raises TypeError or ValueError and is never written.
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from operator import not_
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from mockserver.protojson.formatting import double_text, duration_text, float32_
 from mockserver.protojson.layout import dumps, dumps_line
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
+from mockserver.protojson.variations import Variation, Writer
 
 Json = dict[str, Any]
 Encode = Callable[[Any], Any]
@@ -46,7 +47,7 @@ PRETTY = Style()
 
 def write(message: str, value: Mapping[str, Any], style: Style = PRETTY) -> bytes:
     """Return the bytes of `value`, a message of the type `message` (its full name)."""
-    return dumps(to_json(message, value, enum_as_int=style.enum_as_int), pretty=style.pretty)
+    return write_with(message_writer(message, style), value)
 
 
 def sse_event(message: str, value: Mapping[str, Any], style: Style = PRETTY) -> bytes:
@@ -54,8 +55,29 @@ def sse_event(message: str, value: Mapping[str, Any], style: Style = PRETTY) -> 
 
     The effect of prettyPrint=false on events was not seen; we remove the remaining spaces.
     """
-    tree = to_json(message, value, enum_as_int=style.enum_as_int)
-    return b"data: %b\r\n\r\n" % (dumps_line(tree) if style.pretty else dumps(tree, pretty=False))
+    return write_with(event_writer(message, style), value)
+
+
+def write_with(writer: Writer, value: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a message. What was written before of the same message or a similar one is reused."""
+    if type(value) is MemoizedMessage:
+        return value.compute(writer)
+    return value.write(writer) if type(value) is Variation else writer(value)
+
+
+@cache
+def message_writer(message: str, style: Style) -> Writer:
+    """Return what writes messages of that type in that style."""
+    encode = _encoder(message, _enum_number if style.enum_as_int else _enum_name)
+    return lambda value: dumps(encode(value), pretty=style.pretty)
+
+
+@cache
+def event_writer(message: str, style: Style) -> Writer:
+    """Return what writes messages of that type as events in that style."""
+    encode = _encoder(message, _enum_number if style.enum_as_int else _enum_name)
+    dump = dumps_line if style.pretty else partial(dumps, pretty=False)
+    return lambda value: b"data: %b\r\n\r\n" % dump(encode(value))
 
 
 def to_json(message: str, value: Mapping[str, Any], *, enum_as_int: bool = False) -> Any:
@@ -182,7 +204,10 @@ def _enum_number(name: str) -> Encode:
 
 
 class _EnumTable(dict[str, Any]):
-    """What is written for each name of an enum. Numbers are looked up in `by_number`, and written if they are not there."""
+    """What is written for each name of an enum.
+
+    Numbers are looked up in `by_number`, and written if they are not there.
+    """
 
     def __init__(self, enum: str, by_name: Mapping[str, Any], by_number: Mapping[int, str]) -> None:
         super().__init__(by_name)

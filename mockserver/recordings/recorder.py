@@ -21,11 +21,12 @@ from starlette.routing import Route
 
 from mockserver import __version__
 from mockserver.doors import child
-from mockserver.doors.environment import NO_PROXY, without_proxy
+from mockserver.doors.environment import NO_PROXY, base_urls, without_proxy
 from mockserver.doors.live import LiveServer
 from mockserver.inspection.services import route_table
 from mockserver.recordings.redaction import Redactor
 from mockserver.recordings.secret_detectors import Kind, Secret
+from mockserver.rpc.hosts import without_host
 from mockserver.state.clock import stopwatch
 from mockserver.transcripts.exchange import Exchange, RecordedRequest, RecordedResponse, lower_names, parse_date, write
 
@@ -142,9 +143,10 @@ class Pauses:
 
 
 async def _outgoing_request(incoming: HttpRequest, upstream: str | None) -> httpx.Request:
-    """Return the incoming request, addressed to its real host. The target is unchanged."""
+    """Return the incoming request, addressed to its real host. The target is unchanged, but for a host in its path."""
     query = incoming.scope["query_string"]
-    target: bytes = incoming.scope["raw_path"] + (b"?" + query if query else b"")
+    path = without_host(incoming.scope["raw_path"].decode("latin-1")).encode("latin-1")
+    target: bytes = path + (b"?" + query if query else b"")
     headers = [(name, value) for name, value in incoming.headers.items() if name not in _REPLACED_HEADERS]
     accepts_gzip = "gzip" in incoming.headers.get("accept-encoding", "")
     base = httpx.URL(upstream or google_host(target.decode("latin-1")))
@@ -197,11 +199,10 @@ def run_command(command: Sequence[str], recorder: Recorder) -> int:
     """
     server = LiveServer(recorder.app)
     url = server.start()
-    bases = {"GOOGLE_GEMINI_BASE_URL": url, "GOOGLE_VERTEX_BASE_URL": url}
     # Its clients must not look for the recorder behind the environment's proxy.
     direct = {name: without_proxy(os.environ.get(name, "")) for name in NO_PROXY}
     try:
-        return child.run(command, os.environ | bases | direct)
+        return child.run(command, os.environ | base_urls(url) | direct)
     finally:
         server.stop()
 

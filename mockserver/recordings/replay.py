@@ -30,8 +30,8 @@ DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)
 # The Date header has whole seconds. Without a fraction our times would have fewer digits than recorded ones.
 _FRACTION: Nanos = 123_456_789
 
-# Jobs take different times: a GET that finds another state is repeated at these multiples of the elapsed time, and, as a
-# Date header has whole seconds, this much later: a job can be created and got in one second.
+# Jobs take different times: a GET that finds another state is repeated at these multiples of the elapsed time, and, as
+# a Date header has whole seconds, this much later: a job can be created and got in one second.
 _TIME_FACTORS = (0.9, 1.1, 0.75, 1.33, 0.5, 2.0, 0.25, 4.0)
 _SECONDS_LATER = (0.1, 0.5, 1.0, 2.0)
 
@@ -137,7 +137,7 @@ class Replay:
     def _retry_on_other_days(
         self, differences: list[Difference], exchange: Exchange, request: RecordedRequest, match: Match | None
     ) -> list[Difference]:
-        """Send a request without a date on other days; return the differences of the first day whose words are recorded."""
+        """Send a request without a date on other days; return the differences of the first day with these words."""
         for day in _OTHER_DAYS:
             copy = self._world.fork("retry")
             copy.clock.restore(to_nanos(day))
@@ -170,7 +170,7 @@ class Replay:
             and exchange.response.status == 200
             and (answer := extract_answer(exchange.response, match.route.response))
         ):
-            Scenario(world.store).replace([Rule(answer)])
+            Scenario(world.store).replace_rules([Rule(answer)])
         if exchange.response.status in {400, 401} and _REFUSED_CREDENTIALS.search(exchange.response.body):
             world = world.fork("strict")
             world.settings = replace(world.settings, auth="strict", accepted_credentials=frozenset({"another"}))

@@ -12,6 +12,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
+RETRY_AFTER = "Retry-After"
+"""The HTTP header that says when to come again. The real services were not seen to send it; proxies and gateways do."""
+
 TYPE = "type.googleapis.com/google.rpc."
 PLATFORM = "googleapis.com"
 
@@ -374,13 +377,12 @@ def _project_error(message: str, link: tuple[str, str], reason: str, metadata: M
     return ApiError(Code.PERMISSION_DENIED, message, details)
 
 
-def consumer_suspended(consumer: str, service: str) -> ApiError:
-    """403: `consumer` is "api_key:..." or "project_number:..."; metadata is our choice: not seen."""
-    return ApiError(
-        Code.PERMISSION_DENIED,
-        f"Permission denied: Consumer '{consumer}' has been suspended.",
-        (error_info("CONSUMER_SUSPENDED", metadata={"service": service, "consumer": consumer}),),
-    )
+def consumer_suspended(consumer: str, project: str, service: str) -> ApiError:
+    """403: `consumer` is "api_key:..." or "project_number:..." [a body of 2026-02; those of 2024 say less]."""
+    message = f"Permission denied: Consumer '{consumer}' has been suspended."
+    metadata = {"consumer": f"projects/{project}", "service": service, "containerInfo": consumer}
+    details = (error_info("CONSUMER_SUSPENDED", metadata=metadata), localized_message(message))
+    return ApiError(Code.PERMISSION_DENIED, message, details)
 
 
 def iam_denied(permission: str, resource: str, service: str) -> ApiError:

@@ -17,6 +17,12 @@ def host_without_port(header: str) -> str:
     return header.partition(":")[0].rstrip(".").lower()
 
 
+def without_host(path: str) -> str:
+    """Return the path without a first segment that is an API host of Google's: the path of a URL may name one."""
+    first, slash, rest = path[1:].partition("/")
+    return slash + rest if first.endswith(".googleapis.com") else path
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a host name or address, of a URL or to listen on, is reachable from this machine only."""
     if host.lower() == "localhost":

@@ -1,6 +1,6 @@
 """Patterns for method ids, such as "projects.locations.tuningJobs.create"."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -14,11 +14,17 @@ def matches_method(method: str, pattern: str) -> bool:
     return fnmatchcase(method, pattern) or fnmatchcase(method, f"*.{pattern}")
 
 
-def check_method_pattern(pattern: str, methods: Collection[str]) -> None:
-    """Raise ValueError for a pattern that matches none of these methods; the sentence names the nearest ids."""
+def check_method_pattern(pattern: str, methods: Collection[str], client_calls: Iterable[tuple[str, str]] = ()) -> None:
+    """Raise ValueError for a pattern that matches none of these methods; the sentence names the nearest ids.
+
+    `client_calls` are names of calls in client libraries, with the methods that they send.
+    """
+    __tracebackhide__ = True
     if pattern and not any(matches_method(method, pattern) for method in methods):
         ends = {end for method in methods for end in _ends(method)}
-        nearest = get_close_matches(pattern[:100], sorted(ends), 3)
+        called = pattern[:100].removesuffix("()")
+        calls = [method for name, method in client_calls if f".{called}".endswith(f".{name}")]
+        nearest = [*dict.fromkeys(calls)] or get_close_matches(pattern[:100], sorted(ends), 3)
         hint = f"did you mean {' or '.join(map(repr, nearest))}?" if nearest else "see docs/methods.md"
         raise ValueError(f"{pattern!r} matches no method; {hint}")
 

@@ -72,7 +72,7 @@ class Violation:
 def quota_exceeded(
     quotas: Sequence[tuple[str, str, int]], *, model: str, retry_delay: str, location: str = "global"
 ) -> ApiError:
-    """429 of the Developer API since 2025, with a line for each quota, repeated ones too [seen]. There is no Retry-After.
+    """429 of the Developer API since 2025, with a line for each quota, repeated ones too [seen]. No Retry-After.
 
     A quota is its metric, which begins with the service's host, its id and its limit. `retry_delay` is a duration as
     text, such as "48.9s".

@@ -5,7 +5,8 @@ ListModels was seen to make them: `Ch9tb2RlbHMvdmVvLTMuMS1nZW5lcmF0ZS1wcmV2aWV3`
 models/veo-3.1-generate-preview. The other fields are ours. Field 2 says where that resource stood in the order, so
 that a list goes on behind it though it is gone; lists of constants do without. Field 3 is the fingerprint of the
 list's arguments, field 4 holds the values of the members that the caller wanted the list ordered by, field 5 the
-moment at which the first page was read, field 6 the ordinals of what was changed at this very moment before it was read.
+moment at which the first page was read, field 6 the ordinals of what was changed at this very moment before it was
+read.
 """
 
 import itertools

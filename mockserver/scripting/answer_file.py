@@ -104,7 +104,7 @@ def parse(kind: type[T], entry: Any) -> T:
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Return what checks an entry. To make one takes a thousand times as long as to use it."""
+    """Return the checker of an entry, from a cache: creating one takes a thousand times as long as using it."""
     return TypeAdapter(kind)
 
 

@@ -1,16 +1,17 @@
 """Scripted answers, and the rules that choose among them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from mockserver.scripting.expressions import searcher
-from mockserver.scripting.safety import category_name, checked_name, level_name
+from mockserver.scripting.names import checked_name
+from mockserver.scripting.safety import category_name, level_name
 from mockserver.scripting.summary import summary_repr
 from mockserver.settings import LONGEST_SECONDS
 
-# Those of both services. A surface prints OTHER for a reason that its service does not have.
+# Those of both services. A service prints OTHER for a reason that its service does not have.
 FINISH_REASONS = (
     "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
     "MALFORMED_FUNCTION_CALL", "MODEL_ARMOR", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION",
@@ -50,8 +51,8 @@ class Prompt:
     """The text of the last turn that is not the model's."""
 
     def __post_init__(self) -> None:
-        text = next((turn.text for turn in reversed(self.turns) if turn.role != "model"), "")
-        object.__setattr__(self, "text", text)
+        texts = [turn.text for turn in self.turns if turn.role != "model"]
+        object.__setattr__(self, "text", texts[-1] if texts else "")
 
     @property
     def turn(self) -> int:
@@ -108,8 +109,10 @@ class Answer:
     others: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        _check_texts(self)
-        _check_numbers(self)
+        if self.chunks or self.delays:
+            _check_texts(self)
+        if self.logprobs or self.usage:
+            _check_numbers(self)
         put = object.__setattr__  # fields are normalized once, although the class is frozen
         for name in ("parts", "chunks", "delays", "citations", "logprobs", "others"):
             if type(value := getattr(self, name)) is not tuple:
@@ -120,8 +123,9 @@ class Answer:
             put(self, "finish", checked_name("finish reason", self.finish, self.finish.upper(), FINISH_REASONS))
         if self.block:
             put(self, "block", checked_name("block reason", self.block, self.block.upper(), BLOCK_REASONS))
-        put(self, "ratings", _normalize_ratings(self.ratings))
-        put(self, "prompt_ratings", _normalize_ratings(self.prompt_ratings))
+        for name in ("ratings", "prompt_ratings"):
+            if ratings := getattr(self, name):
+                put(self, name, {category_name(category): level_name(level) for category, level in ratings.items()})
 
     __repr__ = summary_repr
 
@@ -132,8 +136,9 @@ class Rule:
 
     `model` is a glob for the model's name or the last part of it, `text` the exact prompt, `regex` a regular expression
     that is searched in the prompt (in Python's syntax, without look-around and back-references), `predicate` a function
-    of the prompt. `turn` is the number of the user's turn in the conversation and `call` the number of the call of that
-    model, both from 1; `times` is how often the rule answers at most. The answer may be a text, or a function of the prompt that returns a text or an Answer.
+    of the prompt, called if all other conditions hold. `turn` is the number of the user's turn in the conversation and
+    `call` the number of the call of that model, both from 1; `times` is how often the rule answers at most. The answer
+    may be a text, or a function of the prompt that returns a text or an Answer.
 
     Raises ValueError for an invalid regular expression and for numbers below 1.
     """
@@ -157,27 +162,28 @@ class Rule:
 
     __repr__ = summary_repr
 
-    def matches(self, prompt: Prompt, uses: int = 0) -> bool:
-        """Return whether the rule answers this prompt, if it has already answered `uses` times."""
-        return next(self.mismatches(prompt, uses), None) is None
+    def mismatches(self, prompt: Prompt, uses: int = 0) -> list[str]:
+        """Return the conditions that do not hold for the prompt, each as a sentence; none if the rule matches.
 
-    def mismatches(self, prompt: Prompt, uses: int = 0) -> Iterator[str]:
-        """Yield the conditions that do not hold for the prompt, each as a sentence."""
+        `uses` is how often the rule has answered. The predicate is called only if all other conditions hold.
+        """
+        mismatches: list[str] = []
         last_part = prompt.model.rpartition("/")[2]
         if self.model is not None and not any(fnmatchcase(name, self.model) for name in (prompt.model, last_part)):
-            yield f"the model is {prompt.model}, not {self.model}"
+            mismatches.append(f"the model is {prompt.model}, not {self.model}")
         if self.text is not None and prompt.text != self.text:
-            yield f"the text is {shorten(prompt.text)}, not {shorten(self.text)}"
+            mismatches.append(f"the text is {shorten(prompt.text)}, not {shorten(self.text)}")
         if self.regex is not None and not searcher(self.regex)(prompt.text):
-            yield f"{self.regex!r} is not found in {shorten(prompt.text)}"
+            mismatches.append(f"{self.regex!r} is not found in {shorten(prompt.text)}")
         if self.turn is not None and prompt.turn != self.turn:
-            yield f"it is turn {prompt.turn}, not {self.turn}"
+            mismatches.append(f"it is turn {prompt.turn}, not {self.turn}")
         if self.call is not None and prompt.call + 1 != self.call:
-            yield f"it is call {prompt.call + 1} of the model, not {self.call}"
+            mismatches.append(f"it is call {prompt.call + 1} of the model, not {self.call}")
         if self.times is not None and uses >= self.times:
-            yield f"it has answered {uses} times already"
-        if self.predicate is not None and not self.predicate(prompt):
-            yield "its predicate is false"
+            mismatches.append(f"it has answered {uses} times already")
+        if self.predicate is not None and not mismatches and not self.predicate(prompt):
+            mismatches.append("its predicate is false")
+        return mismatches
 
 
 def visible_text(part: Json) -> str:
@@ -185,22 +191,26 @@ def visible_text(part: Json) -> str:
     return "" if part.get("thought") else str(part.get("text", ""))
 
 
-def find_match(rules: Sequence[Rule], prompt: Prompt, uses: Mapping[int, int] | None = None) -> int | None:
-    """Return the index of the first rule that matches this prompt, if any."""
-    uses = uses or {}
-    return next((i for i, rule in enumerate(rules) if rule.matches(prompt, uses.get(i, 0))), None)
+def find_match(rules: Sequence[Rule], prompt: Prompt, uses: Sequence[int]) -> tuple[int | None, str]:
+    """Return the index of the first rule that matches the prompt; else None, and why none matches.
+
+    `uses` is how often each rule has answered. Each predicate is called once at most.
+    """
+    attempts: list[list[str]] = []
+    for index, rule in enumerate(rules):
+        mismatches = rule.mismatches(prompt, uses[index])
+        if not mismatches:
+            return index, ""
+        attempts.append(mismatches)
+    return None, _describe_nearest(rules, attempts)
 
 
-def find_nearest(
-    rules: Sequence[Rule], prompt: Prompt, uses: Mapping[int, int] | None = None
-) -> tuple[Rule, str] | None:
-    """Return the rule with the fewest failed conditions, and those conditions. Call it if no rule matches."""
-    uses = uses or {}
-    mismatches = [(rule, list(rule.mismatches(prompt, uses.get(i, 0)))) for i, rule in enumerate(rules)]
-    if not mismatches:
-        return None
-    rule, reasons = min(mismatches, key=lambda mismatch: len(mismatch[1]))
-    return rule, "; ".join(reasons)
+def _describe_nearest(rules: Sequence[Rule], attempts: Sequence[Sequence[str]]) -> str:
+    """Name the rule with the fewest failed conditions, and those conditions."""
+    if not rules:
+        return ""
+    rule, mismatches = min(zip(rules, attempts, strict=True), key=lambda attempt: len(attempt[1]))
+    return f"none of the {len(rules)} answer rules matches; the nearest is {rule!r}, but {'; '.join(mismatches)}"
 
 
 def resolve_answer(rule: Rule, prompt: Prompt) -> Answer:
@@ -236,7 +246,3 @@ def _check_numbers(answer: Answer) -> None:
         checked_name("token count", name, name, USAGE_COUNTS)
         if count < 0:
             raise ValueError(f"the token count {name!r} must be at least 0, not {count}")
-
-
-def _normalize_ratings(ratings: Mapping[str, str]) -> Mapping[str, str]:
-    return ratings and {category_name(category): level_name(level) for category, level in ratings.items()}

@@ -27,11 +27,14 @@ _CATEGORIES = {
 
 
 class TooMuchWork(Exception):
-    """The machine took more steps than it was given."""
+    """Matching took more steps than it was given."""
 
 
 class Expression:
-    """An expression that can be matched in linear time. ValueError for one that cannot, or is none, or is too large."""
+    """A regular expression that is matched in linear time.
+
+    Raises ValueError if it is not valid, cannot be matched in linear time, or is too large.
+    """
 
     def __init__(self, source: str) -> None:
         try:
@@ -49,7 +52,7 @@ class Expression:
         self._code.append(("match", None, None))
 
     def searcher(self) -> Callable[[str], bool]:
-        """Return what tells whether a text has a match anywhere."""
+        """Return a function that tells whether a text has a match anywhere."""
         return linear_searcher(self._pattern)
 
     def extract(self, text: str, most_steps: int) -> tuple[str | None, int]:
@@ -188,13 +191,13 @@ class Expression:
             self._code[split] = ("split", *(ways if greedy else reversed(ways)))
 
     def _check_room(self, times: int) -> None:
-        """Nothing, written out a million times, takes no place but time."""
+        """Raise ValueError for too many repetitions. Those of an empty expression take no place, but time."""
         if times > EXPRESSION_PLACES:
             raise self._too_large()
 
 
 def linear_searcher(pattern: str) -> Callable[[str], bool]:
-    """Return what tells whether a text has a match of a pattern in the syntax of the linear engine.
+    """Return a function that tells whether a text has a match of a pattern in the syntax of the linear engine.
 
     Raises ValueError.
     """

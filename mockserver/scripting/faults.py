@@ -21,6 +21,7 @@ from mockserver.rpc.method_ids import matches_method
 from mockserver.scripting.magic_words import FAULT_WORDS, JobDirectives, parse_magic_words
 from mockserver.scripting.summary import summary_repr
 from mockserver.settings import LONGEST_SECONDS
+from mockserver.settings.keywords import check_keywords
 
 Nanos = int
 
@@ -47,33 +48,34 @@ REASONS = (
     "USER_LOCATION_UNSUPPORTED",
 )
 
-_SECONDS = ("retry_after", "latency_seconds", "chunk_delay_seconds", "for_seconds")
+_SECONDS = ("retry_after", "retry_after_header", "latency_seconds", "chunk_delay_seconds", "for_seconds")
 _COUNTS = {"after_chunks": 0, "cut_after_chunks": 0, "fail_at_step": 0, "stall_at_step": 0, "nth": 1, "times": 1}
 
 
-class Signature(NamedTuple):
+class CallTarget(NamedTuple):
     """The parts of a call that faults match: the id of its method and the name of its resource."""
 
     method: str
     resource: str = ""
 
 
+@check_keywords(code="status", error="status", count="times", delay="latency_seconds", latency="latency_seconds")
 @dataclass(frozen=True, slots=True, repr=False)
 class Fault:
     """A fault to inject: the calls that it affects, and its effect.
 
     Calls: `method` and `resource` are globs for the method's id ("tunedModels.create"), or the end of it, and for the
-    name of the resource;
-    `nth` is the number of the first matching call that it affects, from 1, and without `times` the only one; `times`
-    limits how many calls it affects; `probability` is drawn from the world's seeded random generator; `for_seconds` is
-    how long the fault lasts after it was added, on the world's clock.
+    name of the resource; `nth` is the number of the first matching call that it affects, from 1, and without `times`
+    the only one; `times` limits how many calls it affects; `probability` is drawn from the world's seeded random
+    generator; `for_seconds` is how long the fault lasts after it was added, on the world's clock.
 
     Effect: `status` is an HTTP status, the name of a google.rpc code or one of REASONS, sent with the real sentence or
-    with `message`, and with `retry_after` (seconds) in RetryInfo; in a stream it comes after `after_chunks` chunks.
-    `latency_seconds` pass on the world's clock before the answer, `chunk_delay_seconds` before each chunk.
-    `cut_after_chunks` ends a stream early, `reset` breaks the connection instead of an answer, `truncate` breaks it in
-    the middle of the body, `garble` makes the body invalid JSON. `fail_at_step`, `stall_at_step` and `never_finish`
-    apply to the job that the call creates.
+    with `message`, with `retry_after` (seconds) in RetryInfo and `retry_after_header` in the HTTP header Retry-After,
+    which a proxy or gateway may send; in a stream it comes after `after_chunks` chunks.
+    `latency_seconds` pass on the world's clock before the answer, `chunk_delay_seconds` before each chunk of a stream.
+    `cut_after_chunks` breaks the connection after so many chunks of a stream, `reset` breaks it instead of an answer,
+    `truncate` breaks it in the middle of the body, `garble` makes the body invalid JSON. `fail_at_step`,
+    `stall_at_step` and `never_finish` apply to the job that the call creates.
 
     Raises ValueError for a fault without an effect or with two that exclude each other, for a number out of range and
     for an unknown status.
@@ -84,6 +86,7 @@ class Fault:
     status: int | str | None = None
     message: str | None = None
     retry_after: float | None = None
+    retry_after_header: int | None = None
     after_chunks: int = 0
     latency_seconds: float = 0.0
     chunk_delay_seconds: float = 0.0
@@ -100,6 +103,7 @@ class Fault:
     for_seconds: float | None = None
 
     def __post_init__(self) -> None:
+        __tracebackhide__ = True
         _check_effects(self)
         _check_numbers(self)
         _ = self.status_name  # raises ValueError for an unknown one
@@ -109,6 +113,7 @@ class Fault:
     @property
     def status_name(self) -> str | None:
         """Return the name of the google.rpc code, or the reason; None for a fault without a status."""
+        __tracebackhide__ = True
         if self.status is None:
             return None
         word = str(self.status).upper()
@@ -142,14 +147,14 @@ class FaultRecord:
 
 
 def match_fault(
-    record: FaultRecord, signature: Signature, now: Nanos, rng: random.Random
+    record: FaultRecord, target: CallTarget, now: Nanos, rng: random.Random
 ) -> tuple[FaultRecord, Fault | None]:
     """Match a call with a fault. Return the fault's new record, and the fault if it is to be injected.
 
     Only a fault whose probability is below 1 draws from the random generator.
     """
     fault = record.fault
-    if not _matches(fault, signature) or _is_over(record, now):
+    if not _matches(fault, target) or _is_over(record, now):
         return record, None
     record = replace(record, matched=record.matched + 1)
     if not _is_due(record) or (fault.probability < 1 and rng.random() >= fault.probability):
@@ -158,7 +163,7 @@ def match_fault(
 
 
 def select_fault(
-    records: Sequence[FaultRecord], signature: Signature, now: Nanos, rng: random.Random
+    records: Sequence[FaultRecord], target: CallTarget, now: Nanos, rng: random.Random
 ) -> tuple[tuple[FaultRecord, ...], Fault | None]:
     """Match a call with all faults of a world, in order. Return their new records, and the fault to inject.
 
@@ -170,7 +175,7 @@ def select_fault(
         if result is not None and result.is_final:
             new_records.append(record)
             continue
-        new_record, fault = match_fault(record, signature, now, rng)
+        new_record, fault = match_fault(record, target, now, rng)
         new_records.append(new_record)
         if fault is not None:
             result = fault if result is None else _combine(fault, result)
@@ -209,8 +214,8 @@ def fault_from_words(magic_words: Mapping[str, str]) -> Fault | None:
     )
 
 
-def _matches(fault: Fault, signature: Signature) -> bool:
-    return matches_method(signature.method, fault.method) and fnmatchcase(signature.resource, fault.resource)
+def _matches(fault: Fault, target: CallTarget) -> bool:
+    return matches_method(target.method, fault.method) and fnmatchcase(target.resource, fault.resource)
 
 
 def _is_over(record: FaultRecord, now: Nanos) -> bool:
@@ -226,11 +231,14 @@ def _is_due(record: FaultRecord) -> bool:
 
 
 def _combine(fault: Fault, earlier: Fault) -> Fault:
-    """Return one fault with the effects of both; of two effects on a job, that of the earlier fault."""
+    """Return one fault with the effects of both; of two effects on a job, that of the earlier fault.
+
+    The delays are added, up to the longest that a fault may have.
+    """
     return replace(
         fault,
-        latency_seconds=fault.latency_seconds + earlier.latency_seconds,
-        chunk_delay_seconds=fault.chunk_delay_seconds + earlier.chunk_delay_seconds,
+        latency_seconds=min(fault.latency_seconds + earlier.latency_seconds, LONGEST_SECONDS),
+        chunk_delay_seconds=min(fault.chunk_delay_seconds + earlier.chunk_delay_seconds, LONGEST_SECONDS),
         fail_at_step=fault.fail_at_step if earlier.fail_at_step is None else earlier.fail_at_step,
         stall_at_step=fault.stall_at_step if earlier.stall_at_step is None else earlier.stall_at_step,
         never_finish=fault.never_finish or earlier.never_finish,
@@ -250,6 +258,7 @@ def _effects(fault: Fault) -> list[str]:
 
 
 def _check_effects(fault: Fault) -> None:
+    __tracebackhide__ = True
     effects = _effects(fault)
     if len(effects) > 1:
         raise ValueError(f"{' and '.join(effects)} exclude each other: set one of them")
@@ -258,11 +267,13 @@ def _check_effects(fault: Fault) -> None:
             "a fault needs an effect: status, latency_seconds, chunk_delay_seconds, cut_after_chunks, reset,"
             " truncate, garble, fail_at_step, stall_at_step or never_finish"
         )
-    if fault.status is None and (fault.message is not None or fault.retry_after is not None or fault.after_chunks):
-        raise ValueError("message, retry_after and after_chunks need a status")
+    needs_status = (fault.message, fault.retry_after, fault.retry_after_header, fault.after_chunks or None)
+    if fault.status is None and any(value is not None for value in needs_status):
+        raise ValueError("message, retry_after, retry_after_header and after_chunks need a status")
 
 
 def _check_numbers(fault: Fault) -> None:
+    __tracebackhide__ = True
     for name, least in _COUNTS.items():
         number = getattr(fault, name)
         if number is not None and number < least:

@@ -6,7 +6,8 @@ They are for clients that cannot reach the control API. In a prompt, anywhere, o
     [mock: finish=SAFETY harassment=HIGH]       finish reason, and ratings of the answer
     [mock: max_tokens]                          a lone finish reason is one too
     [mock: block=SAFETY prompt-hate_speech=HIGH]    a blocked prompt, and ratings of the prompt
-    [mock: error=429 retry-after=30]            a fault: also latency, chunk-delay, after, cut (chunks), reset, truncate, garble
+    [mock: error=429 retry-after=30]            a fault: also latency, chunk-delay, after, cut (chunks), reset,
+                                                truncate, garble
 
 In the display name, description or labels of a job:
 
@@ -37,7 +38,7 @@ _JOB_WORD = re.compile(
 
 
 def parse_magic_words(text: str) -> Mapping[str, str]:
-    """Return the words of every `[mock: ...]` in a text: names, in lower case with `_`, and values, "" if there is none."""
+    """Return the words of every `[mock: ...]` in a text: names, in lower case with `_`, and values, "" if none."""
     words: dict[str, str] = {}
     for _, inside, _ in _brackets(text):
         for word in _WORD.finditer(inside.strip()):
@@ -62,7 +63,7 @@ def strip_magic_words(text: str) -> str:
 def _brackets(text: str) -> Iterator[tuple[int, str, int]]:
     """Find where each `[mock: ...]` starts, what is inside, and where it ends.
 
-    One that is never closed is none, and nor is any behind it: the text is gone through once, however it was made.
+    Brackets without an end are plain text, and so is everything after them: the text is read once, in linear time.
     """
     end = 0
     while (opening := _OPENING.search(text, end)) and (closing := text.find("]", opening.end())) >= 0:
@@ -72,14 +73,14 @@ def _brackets(text: str) -> Iterator[tuple[int, str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class JobDirectives:
-    """How a new job ends, or that it never does, as scripted."""
+    """How a new job ends, or that it never ends, as scripted."""
 
     fail_at_step: int | None = None
     stall_at_step: int | None = None
     never_finish: bool = False
     finish_now: bool = False
 
-    def direct(self, run: Run) -> Run:
+    def apply_to(self, run: Run) -> Run:
         """Apply the directives to a run. A run that would fail earlier still does."""
         if self.never_finish:
             run = replace(run, stall_at_step=max(run.total_steps - 1, 0))

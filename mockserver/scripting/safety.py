@@ -4,7 +4,7 @@ They are Google's without the prefixes: category "HARASSMENT" is HARM_CATEGORY_H
 the probability LOW and the severity HARM_SEVERITY_LOW.
 """
 
-from collections.abc import Sequence
+from mockserver.scripting.names import checked_name
 
 GEMINI_CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")
 PALM_CATEGORIES = ("DEROGATORY", "TOXICITY", "VIOLENCE", "SEXUAL", "MEDICAL", "DANGEROUS")
@@ -13,17 +13,13 @@ LEVELS = ("NEGLIGIBLE", "LOW", "MEDIUM", "HIGH")
 
 
 def category_name(word: str) -> str:
-    """Return the short name of a category, given with or without its prefix, in any case. ValueError lists all names."""
+    """Return the short name of a category, given with or without its prefix, in any case.
+
+    ValueError lists all names.
+    """
     return checked_name("safety category", word, word.upper().removeprefix("HARM_CATEGORY_"), CATEGORIES)
 
 
 def level_name(word: str) -> str:
     """Return the short name of a level, given in any case. ValueError lists all names."""
     return checked_name("safety level", word, word.upper().removeprefix("HARM_SEVERITY_"), LEVELS)
-
-
-def checked_name(kind: str, word: str, name: str, names: Sequence[str]) -> str:
-    """Return `name`, which the tester wrote as `word`. ValueError if it is not one of `names`."""
-    if name not in names:
-        raise ValueError(f"{word!r} is not a {kind}; use one of {', '.join(names)}")
-    return name

@@ -3,13 +3,14 @@
 import copy
 import logging
 import random
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.scripting.answers import Answer, Prompt, Rule, find_match, find_nearest, resolve_answer
-from mockserver.scripting.faults import Fault, FaultRecord, Signature, select_fault
+from mockserver.scripting.answers import Answer, Prompt, Rule, find_match, resolve_answer
+from mockserver.scripting.faults import CallTarget, Fault, FaultRecord, select_fault
 from mockserver.state.store import ALL, Collection, Conflict, Entry, Missing, Store
 
 log = logging.getLogger(__name__)
@@ -28,11 +29,12 @@ class AnswerRecord:
 RULES: Collection[AnswerRecord] = Collection("scenario.rules", AnswerRecord)
 FAULTS: Collection[FaultRecord] = Collection("scenario.faults", FaultRecord)
 
-NO_LIMIT = 1_000_000
-"""More rules or faults than a world has."""
+NO_LIMIT = sys.maxsize
+"""Rules and faults are read at once: `walk` reads page by page, and might mix those before and after a change."""
 
-# One thread at a time matches rules, so that a test's functions are called once for a prompt and never concurrently.
-# The lock is reentrant because a test's function may add rules.
+# One thread at a time matches rules and calls a test's functions, so that they need no lock of their own. Each is
+# called once for a prompt, unless the rules change meanwhile. The lock is reentrant because a test's function may add
+# rules.
 _lock = threading.RLock()
 
 
@@ -50,13 +52,13 @@ class Scenario:
     def _rules(self) -> list[Entry[AnswerRecord]]:
         return self._store.page(RULES, ALL, "", limit=NO_LIMIT)
 
-    def add(self, *rules: Rule) -> None:
+    def add_rules(self, *rules: Rule) -> None:
         """Add rules after the existing ones. ValueError for a function, which a shared store cannot hold."""
         self._check(rules)
         self._store.transact(lambda transaction: self._insert(transaction, rules))
 
-    def replace(self, rules: Sequence[Rule]) -> None:
-        """Replace all rules; the counts of the new ones are 0. ValueError as for `add`."""
+    def replace_rules(self, rules: Sequence[Rule]) -> None:
+        """Replace all rules; the counts of the new ones are 0. ValueError as for `add_rules`."""
         self._check(rules)
 
         def change(transaction: Store) -> None:
@@ -78,21 +80,21 @@ class Scenario:
         for rule in rules:
             transaction.insert(RULES, _new_name(transaction), AnswerRecord(rule))
 
-    def answer(self, prompt: Prompt) -> tuple[Answer | None, str]:
+    def choose_answer(self, prompt: Prompt) -> tuple[Answer | None, str]:
         """Return the answer of the first rule that matches the prompt; else None, and why no rule matches.
 
         It counts the prompt as a call of its model. Raises ApiError INTERNAL if a function of the test fails, so that
         the client gets the error.
         """
         call = self._store.count(f"calls of {prompt.model}")
-        if not self._rules():
+        if not (self._store.revision(RULES) and self._rules()):
             return None, ""
         prompt = replace(prompt, call=call)
         try:
             with _lock:
                 rule, mismatch = self._use_first_match(prompt)
-            return (None, mismatch) if rule is None else (resolve_answer(rule, prompt), "")
-        except Exception as error:
+                return (None, mismatch) if rule is None else (resolve_answer(rule, prompt), "")
+        except Exception as error:  # the function is the test's, so it may raise anything
             log.exception("%s: a function of the test failed", prompt.model)
             # our choice: the real service runs no functions
             raise ApiError(Code.INTERNAL, f"A function that the test gave failed: {error!r}") from error
@@ -102,10 +104,9 @@ class Scenario:
         while True:
             entries = self._rules()
             rules = [entry.record.rule for entry in entries]
-            uses = {index: entry.record.used for index, entry in enumerate(entries)}
-            index = find_match(rules, prompt, uses)
+            index, mismatch = find_match(rules, prompt, [entry.record.used for entry in entries])
             if index is None:
-                return None, _describe_nearest(rules, prompt, uses)
+                return None, mismatch
             entry = entries[index]
             record = replace(entry.record, used=entry.record.used + 1)
             try:
@@ -144,7 +145,7 @@ class Scenario:
             entries = transaction.page(FAULTS, ALL, "", limit=NO_LIMIT)
             records = [entry.record for entry in entries]
             # A copy of the generator: the transaction may be repeated, and must draw the same numbers.
-            new_records, fault = select_fault(records, Signature(method, resource), now, copy.copy(rng))
+            new_records, fault = select_fault(records, CallTarget(method, resource), now, copy.copy(rng))
             for entry, record in zip(entries, new_records, strict=True):
                 if record != entry.record:
                     transaction.replace(FAULTS, entry.name, record)
@@ -155,11 +156,3 @@ class Scenario:
 
 def _new_name(store: Store) -> str:
     return str(store.count("scenario"))
-
-
-def _describe_nearest(rules: Sequence[Rule], prompt: Prompt, uses: dict[int, int]) -> str:
-    nearest = find_nearest(rules, prompt, uses)
-    if nearest is None:
-        return ""
-    rule, reasons = nearest
-    return f"none of the {len(rules)} answer rules matches; the nearest is {rule!r}, but {reasons}"

@@ -1,4 +1,4 @@
-"""A bound on what the aliases of a YAML document stand for: a few lines of them can stand for billions of values."""
+"""Refuses YAML documents whose aliases expand to far more values than the document has."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ EXPANSION = 10
 """How many times the values that are written may be repeated by aliases."""
 
 ALWAYS_ALLOWED = 100_000
-"""So many values are never too many."""
+"""A document may have this many values, however few of them are written."""
 
 
 class AliasBomb(yaml.YAMLError):
-    """The aliases of a document stand for far more values than the document has, or for themselves."""
+    """The aliases of a document expand to far more values than the document has, or contain themselves."""
 
     def __init__(self) -> None:
         super().__init__(f"its aliases repeat its values more than {EXPANSION} times")
 
 
 def check_aliases(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> None:
-    """Raise AliasBomb for a document that grows too much; YAMLError for one that is no YAML."""
+    """Raise AliasBomb for a document that grows too much; YAMLError for one that is not YAML."""
     if "&" not in text or "*" not in text:
         return
     sizes: dict[int, int] = {}

@@ -29,7 +29,7 @@ def read_config(path: str, settings: Mapping[str, Setting]) -> dict[str, Any]:
 
 
 def _simplify(value: Any) -> Any:
-    """Return what the option of the command line would get: TOML has types for numbers and times, which settings know as texts."""
+    """Return the text that the option of the command line would get: TOML has types for numbers and times."""
     if isinstance(value, date | time):
         return value.isoformat()
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

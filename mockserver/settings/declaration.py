@@ -27,10 +27,10 @@ class By(Flag):
 class Setting:
     """The declaration of a setting.
 
-    `help` is a phrase for `--help`, `more` are sentences that only the tables of the documents have. `option` is the name
-    on the command line if it is not the setting's own. `serve_default` and `live_default` are what `mockserver serve`
-    and the fixture `mockserver_live` start from instead of `default`; `absent` says what happens when nobody sets it.
-    The control API never shows the value of a setting that `is_secret`.
+    `help` is a phrase for `--help`, `more` are sentences that only the tables of the documents have. `option` is the
+    name on the command line if it is not the setting's own. `serve_default` and `live_default` are what `mockserver
+    serve` and the fixture `mockserver_live` start from instead of `default`; `absent` says what happens when nobody
+    sets it. The control API never shows the value of a setting that `is_secret`.
     """
 
     name: str = ""

@@ -80,8 +80,9 @@ def losses(base: str, batch: int, learning_rate: float, data_seed: int, seed: in
 class VertexLosses:
     """The losses of a run on Vertex AI, of its training and of its validation data.
 
-    Recorded: 7.49 to 0.094 in 67 steps (500 examples, 10 epochs; at least 0.067), and 2.75 to 0.64 in 152, steep at first
-    and then slowly; validation begins 10 to 16 percent higher and ends 2.3 to 3 times as high. They are never near 0.
+    Recorded: 7.49 to 0.094 in 67 steps (500 examples, 10 epochs; at least 0.067), and 2.75 to 0.64 in 152, steep at
+    first and then slowly; validation begins 10 to 16 percent higher and ends 2.3 to 3 times as high. They are never
+    near 0.
     """
 
     start: float
@@ -109,7 +110,10 @@ class VertexLosses:
 
 
 def vertex_losses(base: str, steps: int, epochs: int, learning_rate: float, data_seed: int, seed: int) -> VertexLosses:
-    """Return the losses of a run on a base model. A run of ten epochs ends at 1/80 to 1/4 of its first loss [recorded]."""
+    """Return the losses of a run on a base model.
+
+    A run of ten epochs ends at 1/80 to 1/4 of its first loss [recorded].
+    """
     shared_seed = seed_of(data_seed, base.rpartition("/")[2])
     start = 2.7 + 4.8 * uniform(shared_seed, 0)
     speed = min(max(learning_rate / _RATE, 0.1), 4.0) ** 0.3  # our choice: not seen

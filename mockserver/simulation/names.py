@@ -117,7 +117,11 @@ def _random(rng: Random, length: int) -> str:
 def _multiple(rng: Random, zeros: int, bits: int) -> str:
     """Generate a multiple of 2**zeros below 2**bits, of 18 digits or more."""
     least = -(-(10**17) >> zeros)
-    return str(rng.randrange(least, 1 << (bits - zeros)) << zeros)
+    span = (1 << (bits - zeros)) - least
+    # As `randrange`, in a third of the time.
+    while (number := rng.getrandbits(span.bit_length())) >= span:
+        pass
+    return str(least + number << zeros)
 
 
 def _pacific(moment: Nanos) -> datetime:

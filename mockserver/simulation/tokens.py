@@ -43,9 +43,23 @@ _TOKEN = re.compile(
 )
 
 
-def split(text: str) -> list[str]:
-    """Split a text into its tokens; joined they are the text."""
-    return _TOKEN.findall(text)
+_CACHED_LENGTH = 8192
+"""The length of texts whose tokens are cached, so that the cache takes 7 MB at most."""
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Split a text into its tokens; joined they are the text.
+
+    Most texts come again: the turns of a conversation in its next request, the answers to the prompts of a test.
+    """
+    return _split_cached(text) if len(text) <= _CACHED_LENGTH else _split(text)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(_TOKEN.findall(text))
+
+
+_split_cached = lru_cache(maxsize=64)(_split)
 
 
 def count_tokens(text: str) -> int:

@@ -32,7 +32,7 @@ NEVER: Nanos = 2**63 - 1
 
 
 class State(IntEnum):  # of integers, because every answer about a run looks names up by it
-    """The state of a run. Each surface maps it to Google's names."""
+    """The state of a run. Each service maps it to Google's names."""
 
     PENDING = 1
     RUNNING = 2
@@ -158,7 +158,7 @@ def observe(run: Run, now: Nanos) -> Progress:
 
 def state(run: Run, now: Nanos) -> State:
     """Return only the state of the run at `now`."""
-    return _course(run).state_at(now)[0]
+    return _course(run).state_at(now)
 
 
 def updates(run: Run) -> list[tuple[Nanos, Nanos]]:
@@ -282,30 +282,41 @@ class _Course:
         index, compressed = step - self.regular_steps, self.steps - self.regular_steps
         return _truncate(before + (self.decided - before) * index // (compressed + 1), self.run.pace.grain)
 
-    def state_at(self, now: Nanos) -> tuple[State, int]:
-        """Return the state at `now`, and how many steps are completed."""
+    def state_at(self, now: Nanos) -> State:
+        """Return the state at `now`."""
         if now >= self.decided:
-            return (self.final_state if now >= self.finished_at else State.CANCELLING), self.steps
+            return self.final_state if now >= self.finished_at else State.CANCELLING
+        return State.PENDING if now < self.started else State.RUNNING
+
+    def steps_at(self, now: Nanos) -> int:
+        """Return how many steps are completed by `now`."""
+        if now >= self.decided:
+            return self.steps
         if now < self.started:
-            return State.PENDING, 0
+            return 0
         low, high = 0, self.steps
         each = _nanos(self.run.pace.step_seconds)
         if self.steps == self.regular_steps and each > 4 * MICROSECOND:
             # A step is late by a quarter of a step, and rounded by a microsecond: so this is right within one.
             due = (now - self.started - _nanos(self.run.pace.first_step_seconds)) // each + 1
             low, high = max(min(due - 1, high), 0), max(min(due + 1, high), 0)
-        return State.RUNNING, bisect_right(range(1, self.steps + 1), now, low, high, key=self.step_time)
+        return bisect_right(range(1, self.steps + 1), now, low, high, key=self.step_time)
 
     def progress_at(self, now: Nanos, *, steps_at: Nanos | None = None) -> Progress:
         """Return the progress at `now`; before the end with the steps completed at `steps_at`."""
         if now >= self.finished_at:
             return self.final_progress
-        state, steps = self.state_at(now)
-        if steps_at is not None:
-            steps = self.state_at(steps_at)[1]
+        steps = self.steps_at(now if steps_at is None else steps_at)
         start = self.started if self.started <= min(now, self.decided) else None
         return Progress(
-            state, self.run.total_steps, steps, self.run.epoch(steps), start, None, self._updated_at(now), None
+            self.state_at(now),
+            self.run.total_steps,
+            steps,
+            self.run.epoch(steps),
+            start,
+            None,
+            self._updated_at(now),
+            None,
         )
 
     @cached_property
@@ -329,13 +340,13 @@ class _Course:
 
     def _updated_at(self, now: Nanos) -> Nanos:
         """Return the last update before `now` of a record that has not ended."""
-        past = (touch for touch in self.touches if touch <= min(now, self.decided))
-        return max(past, default=micros(self.run.created))
+        latest = min(now, self.decided)
+        return max([touch for touch in self.touches if touch <= latest], default=micros(self.run.created))
 
-    @property
-    def touches(self) -> Iterator[Nanos]:
+    @cached_property
+    def touches(self) -> tuple[Nanos, ...]:
         """The updates of the record while it runs."""
-        return (micros(self.started + _nanos(touch)) for touch in self.run.pace.touches)
+        return tuple([micros(self.started + _nanos(touch)) for touch in self.run.pace.touches])
 
 
 @lru_cache(maxsize=1024)  # a run is observed many times, and its course is a function of its facts
@@ -347,7 +358,7 @@ def _course(run: Run) -> _Course:
     if not effective:
         return own
     moment, final_state = min(effective, key=lambda decision: decision[0])
-    steps = own.state_at(moment)[1]
+    steps = own.steps_at(moment)
     if final_state is State.SUCCEEDED:
         start = min(own.started, _truncate(moment, run.pace.grain))
         return _Course(run, start, moment, moment, final_state, run.total_steps, regular_steps=steps)

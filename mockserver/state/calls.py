@@ -6,7 +6,7 @@ import pickle
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 from weakref import WeakSet
@@ -20,7 +20,8 @@ class RecordedCall:
 
     `method` is the method id, such as "tunedModels.create", or "" if no route matches: then `hint` names the nearest
     routes. `request` and `response` are bound messages; `response` is a list for a stream and a google.rpc.Status for
-    an error. `fault` describes the fault that was injected.
+    an error. `fault` describes the fault that was injected. `retry_after` are the seconds that the HTTP header
+    Retry-After of the answer requested.
     """
 
     method: str
@@ -33,6 +34,7 @@ class RecordedCall:
     response: Any
     fault: str = ""
     hint: str = ""
+    retry_after: float = 0.0
 
     @property
     def resource(self) -> str:
@@ -53,17 +55,25 @@ class RecordedCall:
 _fields = attrgetter(*RecordedCall.__slots__)
 
 
+_RESPONSE = RecordedCall.__slots__.index("response")
+
+
 def _pack(call: RecordedCall) -> bytes:
     """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them."""
+    fields, response = _fields(call), call.response
     try:
-        return b"m" + marshal.dumps(_fields(call))
-    except ValueError:  # a value is of a subclass; pickle is slower
-        return b"p" + pickle.dumps(_fields(call))
+        if isinstance(response, dict) and type(response) is not dict:
+            # Only pickle packs a subclass. It is slower, and a subclass may have its bytes already.
+            return b"r" + marshal.dumps((*fields[:_RESPONSE], pickle.dumps(response), *fields[_RESPONSE + 1 :]))
+        return b"m" + marshal.dumps(fields)
+    except ValueError:  # another value is of a subclass
+        return b"p" + pickle.dumps(fields)
 
 
 def _unpack(packed: bytes) -> RecordedCall:
-    load = marshal.loads if packed.startswith(b"m") else pickle.loads
-    return RecordedCall(*load(memoryview(packed)[1:]))
+    load = pickle.loads if packed.startswith(b"p") else marshal.loads
+    call = RecordedCall(*load(memoryview(packed)[1:]))
+    return replace(call, response=pickle.loads(call.response)) if packed.startswith(b"r") else call  # noqa: S301 - it was written here
 
 
 ENTRY_BYTES = 200
@@ -73,26 +83,23 @@ ENTRY_BYTES = 200
 class LogEntry:
     """A call in a log, for `CallLog.amend`."""
 
-    __slots__ = ("is_in_log", "packed")
+    __slots__ = ("is_in_log", "packed", "size")
 
     def __init__(self, packed: bytes) -> None:
         self.packed = packed
         self.is_in_log = True
+        self.size = len(packed) + ENTRY_BYTES
+        """The bytes that it takes in the log."""
 
     @property
     def call(self) -> RecordedCall:
         """Return the call."""
         return _unpack(self.packed)
 
-    @property
-    def size(self) -> int:
-        """Return the bytes that it takes in the log."""
-        return len(self.packed) + ENTRY_BYTES
-
 
 MAX_BYTES = 64 * 2**20
 MAX_TOTAL_BYTES = 256 * 2**20
-"""How many bytes a log may take, and all logs of the process: those of worlds, of their forks and of their snapshots."""
+"""How many bytes a log may take, and all logs of the process with those of forks and snapshots."""
 
 # How many bytes are added to a log before all logs are counted again.
 _COUNTED_EVERY = 2**16
@@ -114,11 +121,15 @@ class CallLog:
         self._entries: deque[LogEntry] = deque()
         self._uncounted = 0
         self._lock = threading.Lock()
-        self.size = 0
-        """The bytes that the log takes."""
+        self._size = 0
         self._last_number = 0
         with _logs_lock:
             _logs.add(self)
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that the log takes."""
+        return self._size
 
     @property
     def last_number(self) -> int:
@@ -141,26 +152,26 @@ class CallLog:
         packed = _pack(call)
         with self._lock:
             if entry.is_in_log:
-                self.size += len(packed) - len(entry.packed)
-                entry.packed = packed
+                self._size += len(packed) - len(entry.packed)
+                entry.packed, entry.size = packed, len(packed) + ENTRY_BYTES
                 self._drop_oldest()
         self._count(len(packed))
 
     def _append(self, entry: LogEntry) -> None:
         self._entries.append(entry)
         self._last_number += 1
-        self.size += entry.size
+        self._size += entry.size
         self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         entries = self._entries
-        while len(entries) > self._capacity or (self.size > self._max_bytes and len(entries) > 1):
+        while len(entries) > self._capacity or (self._size > self._max_bytes and len(entries) > 1):
             self._drop_first()
 
     def _drop_first(self) -> None:
         entry = self._entries.popleft()
         entry.is_in_log = False
-        self.size -= entry.size
+        self._size -= entry.size
 
     def _count(self, size: int) -> None:
         """Count all logs, now and then; if they take too much together, the largest lose their oldest calls."""
@@ -179,10 +190,10 @@ class CallLog:
     def drop(self, size: int) -> int:
         """Drop at least so many bytes of the oldest calls, but not the newest one; return how many were dropped."""
         with self._lock:
-            before = self.size
-            while before - self.size < size and len(self._entries) > 1:
+            before = self._size
+            while before - self._size < size and len(self._entries) > 1:
                 self._drop_first()
-            return before - self.size
+            return before - self._size
 
     def __iter__(self) -> Iterator[RecordedCall]:
         """Iterate over the calls that are in the log now, oldest first."""
@@ -234,7 +245,7 @@ class CallLog:
             self._clear()
             for each in entries:
                 self._append(LogEntry(each))
-        self._count(self.size)
+        self._count(self._size)
 
     def clear(self) -> None:
         """Drop all calls."""

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import FunctionType
 from typing import Self
 
+from mockserver.settings.keywords import check_keywords
 from mockserver.settings.types import Moment, Speed
 
 Nanos = int
@@ -104,6 +105,7 @@ class Clock(ABC):
         """Set the time to that of a snapshot that is restored. Only here may time go back."""
         self.jump_by(lambda now: moment - now)
 
+    @check_keywords()
     def advance(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
         """Move ahead by the sum of the arguments. ValueError for a negative sum, or one beyond the end of time."""
         total = seconds + 60 * minutes + 3600 * hours
@@ -284,7 +286,10 @@ def stopwatch() -> Callable[[], float]:
 
 
 def countdown(seconds: float) -> Callable[[], float]:
-    """Start a countdown. The returned function returns the seconds of the machine's time that are left, negative at last."""
+    """Start a countdown.
+
+    The returned function returns the seconds of the machine's time that are left, negative at last.
+    """
     end = Machine.perf_counter() + seconds
     return lambda: end - Machine.perf_counter()
 

@@ -1,8 +1,8 @@
 """Converts records to JSON and back, by the types of their fields.
 
 A data class becomes an object of its fields without those that have their default; an enum becomes its name; a tuple, a
-set or a mapping becomes a list. A class with a format of its own, like the training data, has `to_json` and `from_json`.
-A field of type Any holds values of bound messages: text, numbers, bytes, lists and objects.
+set or a mapping becomes a list. A class with a format of its own, like the training data, has `to_json` and
+`from_json`. A field of type Any holds values of bound messages: text, numbers, bytes, lists and objects.
 
 A function cannot leave its process: its JSON is a number, by which this process finds it again.
 """

@@ -99,7 +99,7 @@ def _translate(dialect: sqlalchemy.Dialect, statement: str) -> str:
 
 
 class _Request(threading.local):
-    """Whether this thread is in the `with` block of `Database.one_look`, has read the version there, has changed records."""
+    """What this thread has done in the `with` block of `Database.one_look`: read the version, changed records."""
 
     is_open = False
     has_looked = False
@@ -179,7 +179,7 @@ class Database:
             connection = self._connection
             try:
                 yield
-            except BaseException:
+            except BaseException:  # whatever ends it, the transaction is rolled back
                 self._version = None
                 if self._connection is connection:  # else the transaction ended with it
                     self._execute("ROLLBACK", {})

@@ -93,7 +93,7 @@ class SpanList:
             del self.blocks[at]
 
     def page(self, after: Key | None, at: Nanos, limit: int) -> list[Key]:
-        """Return the first keys that are in the list at a moment, after one that begins with `after`; at most `limit`."""
+        """Return the first keys in the list at a moment, after one that begins with `after`; at most `limit`."""
         page: list[Key] = []
         first = 0 if after is None else bisect_right(self.blocks, after, key=lambda block: block.keys[-1][:2])
         for block in islice(self.blocks, first, None):

@@ -25,8 +25,8 @@ from mockserver.state.world import World
 def new_world(values: Mapping[str, Any]) -> World:
     """Create a world with these settings: those of `Settings`, `clock` and `start_time`.
 
-    `clock` may be a Clock. Without a seed, the world gets a random one. Raises BadOption for an invalid value, TypeError
-    for an unknown setting.
+    `clock` may be a Clock. Without a seed, the world gets a random one. Raises BadOption for an invalid value,
+    TypeError for an unknown setting.
     """
     if unknown := unknown_names(values, [*declarations(Settings), "clock", "start_time"], "setting"):
         raise TypeError(unknown)
@@ -52,15 +52,21 @@ class Given:
     source: str
 
 
-def read_options(options: Mapping[str, str | None], environment: Mapping[str, str]) -> dict[str, Any]:
+def read_options(
+    options: Mapping[str, str | None], environment: Mapping[str, str], *, needs_list: bool = True
+) -> dict[str, Any]:
     """Read the settings of `mockserver serve` by name: see `find_options`."""
-    return {name: given.value for name, given in find_options(options, environment).items()}
+    found = find_options(options, environment, needs_list=needs_list)
+    return {name: given.value for name, given in found.items()}
 
 
-def find_options(options: Mapping[str, str | None], environment: Mapping[str, str]) -> dict[str, Given]:
-    """Find the settings of `mockserver serve` in its options, else in environment variables, else in the file `--config`.
+def find_options(
+    options: Mapping[str, str | None], environment: Mapping[str, str], *, needs_list: bool = True
+) -> dict[str, Given]:
+    """Find the settings of `mockserver serve` in its options, else in variables, else in the file `--config`.
 
-    An empty variable counts as unset. Raises BadOption, which names the option, the variable or the file.
+    An empty variable counts as unset. With `needs_list`, strict authentication needs a list of credentials. Raises
+    BadOption, which names the option, the variable or the file.
     """
     settings = declarations(*GROUPS, by=By.SERVE)
     path = options.get("config") or environment.get(settings["config"].variable)
@@ -77,7 +83,7 @@ def find_options(options: Mapping[str, str | None], environment: Mapping[str, st
         elif it.serve_default:
             found[name] = Given(it.read(it.serve_default), "default")
     auth, accepted = found.get("auth"), found.get("accepted_credentials")
-    if auth and auth.value == "strict" and not (accepted and accepted.value):
+    if needs_list and auth and auth.value == "strict" and not (accepted and accepted.value):
         raise BadOption("strict accepts only listed credentials, so list them with --credential", "--auth")
     return found
 

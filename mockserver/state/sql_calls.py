@@ -211,6 +211,13 @@ class SqlCallLog(CallLog):
         self._uncounted = 0
 
     @property
+    def size(self) -> int:
+        """Return the bytes that the calls take as texts."""
+        self.settle()
+        ((size,),) = self._database.run("SELECT sum(size) FROM calls WHERE space = :space", space=self._space)
+        return int(size or 0)
+
+    @property
     def last_number(self) -> int:
         """Return how many calls the log has ever had."""
         self.settle()

@@ -1,13 +1,21 @@
 """The interface of a store, which holds the records of a world.
 
-A record is a frozen fact with a collection, a name and a version. A change replaces it by a new record with a new version.
-Changes are made in transactions: `store.transact(change)` calls `change(transaction)`, which reads and writes through
-the transaction; then everything that was written is committed, or nothing. If another transaction has changed what
-this one read, `change` is called again and reads the new state. So `change` must be safe to repeat, and an error that
-it raises was decided on one state of the store.
+A record is a frozen fact with a collection, a name and a version. A change replaces it by a new record with a new
+version. Changes are made in transactions: `store.transact(change)` calls `change(transaction)`, which reads and writes
+through the transaction; then everything that was written is committed, or nothing. If another transaction has changed
+what this one read, `change` is called again and reads the new state. So `change` must be safe to repeat, and an error
+that it raises was decided on one state of the store.
 
-Lists are read page by page from the indexes that a collection declares. A position in an index is a rank and a text, so it
-stays valid after its record is deleted.
+Numbers that order and compare:
+
+    ordinal     of a record: its place in the order of insertion; a replacement keeps it
+    version     of a record: every write gives a new one, and none is given twice
+    revision    of a collection, of a list in memory, of a database's space: grows with every change in it
+    epoch       of a database's space: changes when the space is cleared or restored, so that it is read anew
+    generation  of a store that has been read anew: its lists have other revisions, so transactions are repeated
+
+Lists are read page by page from the indexes that a collection declares. A position in an index is a rank and a text, so
+it stays valid after its record is deleted.
 """
 
 from abc import ABC, abstractmethod
@@ -151,7 +159,7 @@ class Store(ABC):
         at: Nanos = 0,
         limit: int,
     ) -> list[Entry[T]]:
-        """Return the first records of a list after a position, at most `limit`. `at` is the moment for an index with spans.
+        """Return the first records of a list after a position, at most `limit`. `at` is the moment, if it has spans.
 
         ValueError for an index that the collection does not declare, and for a transaction that has written records of
         the collection: it must read its lists first.

@@ -1,6 +1,7 @@
 """Worlds: each has its own records, clock, settings and log of calls."""
 
 import contextlib
+import hashlib
 import logging
 import random
 import re
@@ -90,8 +91,14 @@ class World:
 
     def rng(self, purpose: str) -> random.Random:
         """Return a new random generator. With the same seed, the n-th one for a purpose is the same in every run."""
-        number = self.store.count(purpose)
-        return random.Random(f"{self.settings.seed}/{purpose}/{number}")  # noqa: S311 - no secrets are made of it
+        return random.Random(self._rng_seed(purpose))  # noqa: S311 - no secrets are made of it
+
+    def random_bytes(self, purpose: str, count: int) -> bytes:
+        """Return this many bytes as a new random generator would; faster than creating one."""
+        return hashlib.shake_128(self._rng_seed(purpose).encode()).digest(count)
+
+    def _rng_seed(self, purpose: str) -> str:
+        return f"{self.settings.seed}/{purpose}/{self.store.count(purpose)}"
 
     def in_transaction(self, transaction: Store) -> "World":
         """Return a handle on this world that reads and writes through a transaction."""
@@ -274,7 +281,7 @@ class Worlds:
 
     @contextlib.contextmanager
     def replaced(self, default: World) -> Iterator[None]:
-        """Replace all worlds by this one in the `with` block; afterwards they are back, and worlds added inside are gone.
+        """Replace all worlds by this one in the `with` block; afterwards they are back, without worlds added inside.
 
         If several blocks overlap, the one that was entered last is in effect until it ends.
         """

@@ -1,6 +1,7 @@
 """The fixtures of the pytest plugin; loaded when a test requests one."""
 
 import contextlib
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from mockserver.inspection.evidence import find_unseen_answers
 from mockserver.settings import Beginning, By, InterceptionSettings, Settings, declarations, read_settings
+from mockserver.state.calls import RecordedCall
 from mockserver.testing.mock_server import MockServer
 
 
@@ -57,8 +59,13 @@ def _intercepting(server: MockServer, options: InterceptionSettings) -> contextl
 
 
 def refuse_outside() -> Callable[[], None]:
-    """Refuse Google's hosts while nothing newer intercepts. Returns the function that ends this."""
-    from mockserver.doors.intercept import intercepting  # noqa: PLC0415 - few runs need it
+    """Refuse Google's hosts while nothing newer intercepts. Returns the function that ends this.
+
+    Where the environment names no credentials or project, it gets made-up ones: Google's libraries look for them before
+    they ask any host, and their error would not name the fixture.
+    """
+    from mockserver.doors.environment import changed, write_credentials  # noqa: PLC0415 - few runs need it
+    from mockserver.doors.intercept import intercepting  # noqa: PLC0415 - see above
     from mockserver.doors.intercept.interceptors import Interceptor, NotServed  # noqa: PLC0415 - see above
 
     def refuse(*_: object) -> None:
@@ -69,17 +76,39 @@ def refuse_outside() -> Callable[[], None]:
 
     server = MockServer()
     stack = contextlib.ExitStack()
+    defaults = {
+        "GOOGLE_APPLICATION_CREDENTIALS": str(write_credentials(server.credentials)),
+        "GOOGLE_CLOUD_PROJECT": server.credentials.project,
+    }
+    stack.enter_context(changed({name: value for name, value in defaults.items() if not os.environ.get(name)}))
     stack.enter_context(intercepting(Interceptor(server.app, server.clock, server.grpc_face, refuse)))
     return stack.close
 
 
-def describe_calls(server: MockServer) -> str:
-    """Describe the newest calls, with hints, and what was scripted and never used, for the report of a failed test."""
+def describe_calls(server: MockServer, others: Mapping[str, MockServer], error: BaseException | None) -> str:
+    """Describe the newest calls, with hints, and what was scripted and never used, for the report of a failed test.
+
+    A call that another server of the test could have answered says so. Calls that the `error` lists are not repeated,
+    unless they have a hint.
+    """
     calls = server.calls
-    lines = ["..."] if len(calls) > 20 else []
+    is_listed = bool(calls) and str(calls) in str(error)
+    lines = ["..."] if len(calls) > 20 and not is_listed else []
     for call in calls[-20:]:
-        lines += [str(call), *([f"    hint: {call.hint}"] if call.hint else [])]
-    return "\n".join([*(lines or ["no calls"]), *server.leftovers.unused()])
+        hints = [call.hint, *_find_elsewhere(call, others)]
+        hint_lines = [f"    hint: {hint}" for hint in hints if hint]
+        if hint_lines or not is_listed:
+            lines += [str(call), *hint_lines]
+    return "\n".join([*(lines or ([] if is_listed else ["no calls"])), *server.leftovers.unused()])
+
+
+def _find_elsewhere(call: RecordedCall, others: Mapping[str, MockServer]) -> Iterator[str]:
+    """Yield a sentence for each other server that has the resource which a call did not find."""
+    last = call.resource.rpartition("/")[2]
+    for name, server in others.items():
+        resources = (*server.tuned_models.values(), *server.tuning_jobs.values())
+        if call.status in {403, 404} and last and f"/{last}'" in str(resources):
+            yield f"it exists in {name}, which is another server with resources of its own"
 
 
 def warn_of_unseen_answers(server: MockServer) -> None:
@@ -109,7 +138,7 @@ def _report(server: MockServer, options: InterceptionSettings) -> None:
     """Tell the test of its misses and leftovers, as the options say; all of them before it fails."""
     failures = []
     for reaction, what, lines in (
-        (options.misses, "calls of the test led nowhere", _describe_misses(server)),
+        (options.misses, "calls of the test were misses", _describe_misses(server)),
         (options.leaks, "the test left something behind", str(server.leftovers) if server.leftovers else ""),
     ):
         message = f"mockserver: {what}\n{lines}"

@@ -55,13 +55,16 @@ class Interception(AbstractContextManager[Server], Generic[Server]):
         self._entered.pop().__exit__(kind, error, traceback)
 
     def start(self) -> Server:
-        """Begin to intercept."""
-        return self.__enter__()
+        """Begin to intercept, until `stop` or the end of the process, whether or not somebody keeps this object."""
+        server = self.__enter__()
+        _started.append(self)
+        return server
 
     def stop(self) -> None:
         """End what the latest `start` began. RuntimeError if there is none."""
-        if not self._entered:
+        if self not in _started:
             raise RuntimeError("mockserver: stop() without a start()")
+        _started.remove(self)
         self.__exit__(None, None, None)
 
     def __call__(self, decorated: Decorated) -> Decorated:
@@ -86,6 +89,9 @@ class Interception(AbstractContextManager[Server], Generic[Server]):
                 return await decorated(*args, **kwargs)
 
         return call_later if inspect.iscoroutinefunction(decorated) else call  # type: ignore[return-value]  # same signature
+
+
+_started: list[Interception[Any]] = []
 
 
 def _test_names(decorated: type) -> list[str]:

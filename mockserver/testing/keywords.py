@@ -1,4 +1,7 @@
-"""The keywords of `MockServer`, for type checkers. Written by `make settings` from mockserver/settings/__init__.py and the schema."""
+"""The keywords of `MockServer`, for type checkers.
+
+Written by `make settings` from mockserver/settings and the schema.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime

@@ -1,11 +1,12 @@
-"""`MockServer`: the handle of a tester. Its methods call other rooms; it has no logic of its own."""
+"""`MockServer`: the handle of a tester. Its methods call other rooms."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
@@ -54,6 +55,22 @@ class Conditions(TypedDict, total=False):
     times: int
 
 
+T = TypeVar("T")
+
+
+class Listed(tuple[T, ...]):
+    """The scripted answers, or the faults, as a tuple; to call it is a mistake that says what to call."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # a type checker knows that a tuple cannot be called
+
+        def __call__(self, *_: object, **__: object) -> None:
+            """Raise TypeError: there is `answer` and `fault` to add one."""
+            __tracebackhide__ = True
+            raise TypeError("answers and faults list what there is; answer(...) and fault(...) add one")
+
+
 class MockServer:
     """A world of the Gemini tuning APIs, and the ways into it.
 
@@ -71,7 +88,7 @@ class MockServer:
         self.script(answers)
 
     def _use(self, worlds: Worlds) -> None:
-        """Become the handle of the default one of these worlds."""
+        """Use these worlds: the handle is that of the default one."""
         self._worlds = worlds
         self._doors = contextlib.ExitStack()
         self._refused_hosts: list[str] = []
@@ -157,12 +174,12 @@ class MockServer:
     @property
     def answers(self) -> tuple[AnswerRecord, ...]:
         """Return the scripted answers with how often each was used."""
-        return Scenario(self._world.store).answers
+        return Listed(Scenario(self._world.store).answers)
 
     @property
     def faults(self) -> tuple[FaultRecord, ...]:
         """Return the faults with how many calls each `matched`, and into how many it was `injected`."""
-        return Scenario(self._world.store).faults
+        return Listed(Scenario(self._world.store).faults)
 
     def answer(self, *answers: AnswerLike | Rule | Mapping[str, Any], **when: Unpack[Conditions]) -> None:
         """Script what models answer, from now on. The first answer whose conditions hold is used.
@@ -175,6 +192,7 @@ class MockServer:
         rule as in an answers file. Conditions: `model` is a glob, `text` the exact prompt, `regex` is searched in it,
         `predicate` is a function of it, `turn` and `call` count from 1, `times` is how often it is used at most.
         """
+        __tracebackhide__ = True
         if unknown := unknown_names(when, Conditions.__annotations__, "condition"):
             raise TypeError(unknown)
         script.add_answers(self._world, answers, **when)
@@ -191,6 +209,7 @@ class MockServer:
 
         Raises ValueError for a method that does not exist.
         """
+        __tracebackhide__ = True
         script.add_faults(self._world, faults)
 
     # Run control and setup
@@ -206,7 +225,7 @@ class MockServer:
     def fail(
         self, name: str, *, at_step: int | None = None, error: str | None = None, code: int | str | None = None
     ) -> None:
-        """Make the run fail: now, or after `at_step` steps. Without an `error` it has the service's usual message and code.
+        """Make the run fail: now, or after `at_step` steps. Without an `error` it has the service's usual one.
 
         `code` is the google.rpc code of the `error`, by name or number; INTERNAL by default.
         """
@@ -323,23 +342,26 @@ class MockServer:
     def env(self) -> dict[str, str]:
         """Return the variables with which another process uses this world: base URLs, keys, credentials, a project.
 
+        Behind a proxy the process reaches it all the same: NO_PROXY is that of this process, and this machine.
         Raises RuntimeError if the server is not on a socket.
         """
         if not self.url:
             raise RuntimeError("other processes need a socket: use live() or start()")
         from mockserver.doors.child_environment import server_environment
         from mockserver.doors.credentials_file import external_account, write
+        from mockserver.doors.environment import NO_PROXY, without_proxy
 
         credentials = self.credentials
         file = write(self._folder / f"{credentials.project}.json", external_account(self.url, credentials))
-        return server_environment(self.url, credentials, file)
+        direct = {name: without_proxy(os.environ.get(name, "")) for name in NO_PROXY}
+        return {**server_environment(self.url, credentials, file), **direct}
 
     def start(
         self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None, grpc_port: int | None = None
     ) -> Self:
         """Serve on a socket, at `url`, until `stop()`. Other machines need the `token` to control it, if they can.
 
-        gRPC is served at `grpc_target`: with a `grpc_port` from now on, without one from its first use on, at a free one.
+        gRPC is served at `grpc_target`: on `grpc_port` at once, or without one on a free port when it is first used.
         Raises ValueError for an address that others can reach when there is no token, OSError for one that is in use.
         """
         from mockserver.doors.grpc_port import LazyPort
@@ -362,7 +384,7 @@ class MockServer:
     def _open_grpc_port(self) -> None:
         try:
             _ = self.grpc_target
-        except BaseException:
+        except BaseException:  # whatever ends the start, the HTTP port is closed again
             self.stop()
             raise
 
@@ -420,8 +442,10 @@ class MockServer:
     def grpc_face(self) -> "GrpcFace":
         """Return what answers calls over gRPC, without a socket."""
         from mockserver.grpc.face import GrpcFace
+        from mockserver.http.recorded_messages import find_recorded
 
-        return GrpcFace(self._worlds, route_table())
+        table = route_table()
+        return GrpcFace(self._worlds, table, find_recorded=find_recorded(table))
 
     @contextlib.contextmanager
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:

@@ -6,8 +6,8 @@ A transcript file is a JSON list, in chronological order:
       "response": {"status": 200, "headers": {...}, "body": "{...}", "pauses": [0.8, 0.1]},
       "source": "recorded by mockserver 1.0", "date": "2026-10-01T19:43:49Z"}]
 
-Header names are lower case; a header that occurs several times has a list of values. `pauses` are the seconds before each
-event of a stream, if it is one of events.
+Header names are lower case; a header that occurs several times has a list of values. `pauses` are the seconds before
+each event of a stream, if it is one of events.
 """
 
 import json

@@ -1,1 +1,1 @@
-"""The Vertex AI surface, {region}-aiplatform.googleapis.com: a file a resource."""
+"""Vertex AI, {region}-aiplatform.googleapis.com: a file for each resource."""

@@ -8,9 +8,9 @@ and, where the base model took them, the older `messages`, `input_text`/`output_
 `prompt`/`completion`. Names are read in lowerCamelCase and in snake_case, a single object is a list of one,
 null is the same as absent: the documentation's samples rely on all three.
 
-A missing field is refused when the job is created [seen 2025-10]. Any other problem is the end of a sentence that begins
-with "Dataset example 1 of 14", and fails the run. One such sentence was seen (an unsupported modality, 2025-11); the
-others are our choice, in its manner: not seen.
+A missing field is refused when the job is created [seen 2025-10]. Any other problem is the end of a sentence that
+begins with "Dataset example 1 of 14", and fails the run. One such sentence was seen (an unsupported modality, 2025-11);
+the others are our choice, in its manner: not seen.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -9,11 +9,14 @@ from mockserver.dispatch.routing import Call
 from mockserver.generation.embeddings import embed
 from mockserver.generation.numbers import range_error
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
+from mockserver.protojson.reading import read_body
+from mockserver.protojson.writing import write
 from mockserver.rpc.errors import invalid_argument
 from mockserver.simulation.tokens import count_tokens
 from mockserver.vertex import responses
 from mockserver.vertex.generation import STANDARD_TRAFFIC, refuse_predict
 from mockserver.vertex.targets import find_target
+from mockserver.vertex.versions import message_name
 
 Json = dict[str, Any]
 
@@ -49,11 +52,25 @@ def predict(call: Call) -> Json:
     base = find_target(call).base
     if base is None or not base.embedding_dimensions:
         return refuse_predict(call)
-    instances = call.message.get("instances", ())
+    return _predict(base, call.message)
+
+
+def raw_predict(call: Call) -> Json:
+    """Do the same with a body and an answer that are bytes: for these models the JSON of `predict`."""
+    base = find_target(call).base
+    if base is None or not base.embedding_dimensions:
+        return refuse_predict(call)
+    body = call.message.get("httpBody", {}).get("data", b"")
+    answer = _predict(base, read_body(message_name(call.version, "PredictRequest"), body))
+    return {"contentType": "application/json", "data": write(message_name(call.version, "PredictResponse"), answer)}
+
+
+def _predict(base: BaseModel, message: Json) -> Json:
+    instances = message.get("instances", ())
     if not BATCH.holds(len(instances)):
         raise range_error(BATCH, len(instances))
     texts = [_instance_text(instance) for instance in instances]
-    parameters = call.message.get("parameters")
+    parameters = message.get("parameters")
     dimensions = parameters.get("outputDimensionality") if isinstance(parameters, Mapping) else None
     return {
         "predictions": [

@@ -224,7 +224,7 @@ def show_endpoint(active: ActiveEndpoint) -> Json:
 
 
 def _facts(active: ActiveEndpoint, resource: Json) -> Json:
-    """Return the fields of a filter: `endpoint` is the id, `base_model_name` the name of what was tuned [documented]."""
+    """Return the fields of a filter: `endpoint` is the id, `base_model_name` the tuned model's name [documented]."""
     base = active.job.base_model if active.job else ""
     return resource | {
         "endpoint": active.endpoint.name.rpartition("/")[2],

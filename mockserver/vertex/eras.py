@@ -1,8 +1,8 @@
 """How answers of Vertex AI differ by their time, as data.
 
 1.0, 1.5    four ratings with scores, and three counts; nothing that identifies the answer
-2.0         the time and the id of the answer, the model's version, mean log probabilities, counts by modality, the kind of
-            traffic; no ratings
+2.0         the time and the id of the answer, the model's version, mean log probabilities, counts by modality, the kind
+            of traffic; no ratings
 2.5, 3.x    the tokens of thoughts too
 """
 
@@ -22,8 +22,8 @@ TRAFFIC_SINCE = date(2025, 6, 1)
 class Era:
     """The members of answers of a time.
 
-    `rated`: ratings although nobody asked, in a stream from the second event on; `version`: the model's version and mean
-    log probabilities; `identity`: createTime, responseId and counts by modality; `traffic`: the kind of traffic.
+    `rated`: ratings although nobody asked, in a stream from the second event on; `version`: the model's version and
+    mean log probabilities; `identity`: createTime, responseId and counts by modality; `traffic`: the kind of traffic.
     """
 
     has_ratings: bool

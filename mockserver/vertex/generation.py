@@ -1,13 +1,14 @@
-"""generateContent, streamGenerateContent, countTokens and computeTokens, of tuned endpoints and of Google's own models."""
+"""generateContent, streamGenerateContent, countTokens, computeTokens: of tuned endpoints and of Google's models."""
 
 from datetime import date
 from typing import Any
 
 from mockserver.dispatch.routing import Call, Handled, with_hint
+from mockserver.generation.cached_content import with_cached_content
 from mockserver.generation.outcome import Outcome
 from mockserver.generation.pipeline import generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
-from mockserver.generation.requests import check_request, searches_and_calls
+from mockserver.generation.requests import check_request, list_parts, searches_and_calls
 from mockserver.generation.settings import read_settings
 from mockserver.generation.turns import check_turns
 from mockserver.limits import SHOWN_TOKENS
@@ -17,6 +18,7 @@ from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tokens import split, token_id
 from mockserver.simulation.tuning import micros
 from mockserver.vertex import responses
+from mockserver.vertex.cached_contents import find_requested
 from mockserver.vertex.eras import era_of
 from mockserver.vertex.errors import not_found
 from mockserver.vertex.locations import GLOBAL, find_location
@@ -24,9 +26,9 @@ from mockserver.vertex.prompts import (
     asks_for_search,
     billable_characters,
     check_contents,
+    check_files,
     check_length,
     check_numbers,
-    check_references,
     check_tools,
 )
 from mockserver.vertex.responses import Frame
@@ -40,7 +42,7 @@ TRAFFIC_HEADER = "x-vertex-ai-llm-shared-request-type"
 TRAFFIC = {"flex": "ON_DEMAND_FLEX", "priority": "ON_DEMAND_PRIORITY"}
 STANDARD_TRAFFIC = "ON_DEMAND"
 
-# Seen on a tuned endpoint; the status word is our choice, 400 is seen.
+# Seen on a tuned endpoint; the status word in bodies of 2024 [google-cloud-dotnet issue 11576].
 PREDICT_REFUSAL = (
     "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow "
     "https://cloud.google.com/vertex-ai/docs/generative-ai/start/quickstarts/quickstart-multimodal for Gemini usage."
@@ -97,7 +99,9 @@ def refuse_predict(call: Call) -> Json:
     base = find_target(call).base
     if base is not None and base.embedding_dimensions is not None:
         # our choice: not seen
-        raise ApiError(Code.UNIMPLEMENTED, f"{call.route.id} of embedding models is not served; predict is.")
+        raise ApiError(
+            Code.UNIMPLEMENTED, f"{call.route.id} of embedding models is not served; predict and rawPredict are."
+        )
     raise ApiError(Code.FAILED_PRECONDITION, PREDICT_REFUSAL)
 
 
@@ -116,19 +120,26 @@ def refuse_model(call: Call) -> Json:
 def answer_request(call: Call) -> tuple[Outcome, Frame]:
     """Generate the outcome of a GenerateContentRequest by the model in its path."""
     target, message, world = find_target(call), call.message, call.world
-    prompt = _read_prompt(call, target)
+    check_contents(message.get("contents", ()), target.base, call.settings.as_of)
     config = message.get("generationConfig", {})
-    check_references(message)
-    check_request(message)
+    parts = list_parts(message)
+    check_files(parts)
+    check_request(message, parts)
     check_turns(message["contents"], target.base)
     check_numbers(config, target.base, call.settings.as_of)
     check_tools(message.get("tools", ()), target.base, call.settings.as_of)
     if searches_and_calls(message):
         raise invalid_argument(SEARCH_AND_CALLS)
+    cached = find_requested(call, target)
+    if cached is not None:
+        message = with_cached_content(message, cached)
+    prompt = read_prompt(message, target.name, target.base_name, count_functions=True)
     check_length(prompt, target.base)
     settings = read_settings(message, config, base=target.base)
     seed = seed_of(call.settings.seed, "vertex")
     outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=seed)
+    if cached is not None:
+        outcome.cached_tokens = outcome.cached_tokens or cached.tokens
     created = micros(call.now)
     era = era_of(target.base.shape if target.base else None, call.settings.as_of)
     always_rated = call.settings.safety_ratings == "always"
@@ -136,7 +147,7 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
         version=call.version,
         era=era,
         created=created,
-        response_id=responses.response_id(created, world.rng("vertex.responses")),
+        response_id=responses.response_id(created, world.random_bytes("vertex.responses", 8)),
         # Nothing for a tuned model [recorded 2025-03].
         model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
         has_ratings=always_rated or era.has_ratings or "safetySettings" in message,

@@ -96,7 +96,7 @@ def list_model_version_checkpoints(call: Call) -> Json:
 
 @transactional
 def update_model(call: Call) -> Json:
-    """Change the mutable members that the mask names; without a mask, those of the body [google-genai sends no mask]."""
+    """Change the mutable members that the mask names; without a mask those of the body [google-genai sends none]."""
     version = find_version(call, _version_name(call))
     message = message_name(call.version, "Model")
     body, old = call.message.get("model", {}), trim_to_version(message, _show_version(call, version))
@@ -201,7 +201,7 @@ def show_model(repository: Repository, model: Model, version: Version) -> Json:
 
 
 def tuning_labels(job: TuningJob) -> Json:
-    """Return the labels of a tuned model and its endpoint: the job's, and three that clients look for [seen in clients]."""
+    """Return the labels of a tuned model and its endpoint: the job's, and three that clients read [seen in clients]."""
     base = job.base_model.rpartition("/")[2].replace(".", "_")
     return {
         **job.request.get("labels", {}),

@@ -102,7 +102,7 @@ def list_operations(call: Call) -> Json:
 
 
 def wait_operation(call: Call) -> Json:
-    """Return an operation at once: waiting is best effort, and the service may answer at any time (google.longrunning)."""
+    """Return an operation at once: waiting is best effort, the service may answer at any time (google.longrunning)."""
     return get_operation(call)
 
 

@@ -1,6 +1,5 @@
 """Checks a generate request as Vertex AI does, and counts the characters that it bills."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -42,8 +41,7 @@ NO_LOGPROBS = (  # Google's tests expect the end of it; the words before are our
 BAD_ROLE = "Please use a valid role: user, model."  # recorded 2025-08
 
 
-_CACHE = re.compile(r"projects/[^/]+/locations/[^/]+/cachedContents/[^/]+")
-_FOREIGN_FILES = "https://generativelanguage.googleapis.com/"
+FILES_OF_GEMINI = "https://generativelanguage.googleapis.com/"
 
 
 def check_contents(contents: Sequence[Json], base: BaseModel | None, as_of: date | None) -> None:
@@ -70,21 +68,11 @@ def _takes_empty_text(base: BaseModel | None, as_of: date | None) -> bool:
     return as_of >= EMPTY_TEXT_SINCE
 
 
-def check_references(message: Mapping[str, Any]) -> None:
-    """Raise an error for files and caches that are not Vertex AI's [Google's tests, 2026-10].
-
-    Caches are not served: every other name is taken for one that exists, which is our choice.
-    """
-    for uri in file_uris(message):
-        if uri.startswith(_FOREIGN_FILES):
+def check_files(parts: Sequence[Mapping[str, Any]]) -> None:
+    """Raise 403 for files that are not Vertex AI's [Google's tests, 2026-10]."""
+    for uri in file_uris(parts):
+        if uri.startswith(FILES_OF_GEMINI):
             raise ApiError(Code.PERMISSION_DENIED, f"The caller has no access to {uri}.")  # our choice: not seen
-    cache = message.get("cachedContent")
-    if cache is None:
-        return
-    if not _CACHE.fullmatch(cache):
-        raise invalid_argument(f"Invalid cached content name: {cache}.")  # our choice: not seen
-    if not (number := cache.rpartition("/")[2]).isdigit():
-        raise ApiError(Code.NOT_FOUND, f"Not found: cached content metadata for {number}.")  # go-steer/core-models
 
 
 def check_numbers(config: Mapping[str, Any], base: BaseModel | None, as_of: date | None) -> None:

@@ -41,7 +41,7 @@ class Checkpoint:
     deployment: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class TuningJob:
     """A tuning job as it was created. All names are full, with the project's number.
 
@@ -238,8 +238,8 @@ def experiment_id(job: TuningJob, progress: Progress) -> str | None:
 def insert_tuning_job(store: Store, job: TuningJob) -> None:
     """Insert a new job with its endpoints, and its model or the model's new version: part of a transaction."""
     store.insert(TUNING_JOBS, job.name, job)
-    for endpoint in endpoint_names(job):
-        store.insert(ENDPOINTS, endpoint, Endpoint(endpoint, job=job.name, since=_deployment_time(job, endpoint)))
+    for endpoint, since in _deployment_times(job).items():
+        store.insert(ENDPOINTS, endpoint, Endpoint(endpoint, job=job.name, since=since))
     model = Model(job.model, ()) if job.version == 1 else store.get(MODELS, job.model)
     put = store.insert if job.version == 1 else store.replace
     put(MODELS, job.model, _register(replace(model, jobs=(*model.jobs, job.name)), job))
@@ -248,10 +248,10 @@ def insert_tuning_job(store: Store, job: TuningJob) -> None:
 def save_tuning_job(store: Store, job: TuningJob) -> None:
     """Replace a job whose run has changed, with the times of its model and its endpoints: part of a transaction."""
     store.replace(TUNING_JOBS, job.name, job)
-    for name in endpoint_names(job):
+    for name, since in _deployment_times(job).items():
         endpoint = store.get(ENDPOINTS, name)
         if endpoint.job == job.name:  # since it was deleted, somebody may have created one of that name
-            store.replace(ENDPOINTS, name, replace(endpoint, since=_deployment_time(job, name)))
+            store.replace(ENDPOINTS, name, replace(endpoint, since=since))
     store.change(MODELS, job.model, lambda model: _register(model, job))
 
 
@@ -313,13 +313,14 @@ def step_time(job: TuningJob, progress: Progress, step: int) -> Nanos:
     return tuning.micros(tuning.find_step_time(job.run, progress, step))
 
 
-def _deployment_time(job: TuningJob, endpoint: str) -> Nanos | None:
-    """When the job deploys on this endpoint of its own; None if it never does."""
-    final = _final_progress(job)
-    if endpoint == job.endpoint:
-        return tuning.end(job.run) if final.state is State.SUCCEEDED else None
-    exported = (each for each in exported_checkpoints(job, final) if each.endpoint == endpoint)
-    return next((step_time(job, final, each.step) for each in exported), None)
+def _deployment_times(job: TuningJob) -> Mapping[str, Nanos | None]:
+    """Return when the job deploys on each of its endpoints; None for one on which it never does."""
+    final, times = _final_progress(job), dict[str, Nanos | None].fromkeys(endpoint_names(job))
+    for each in exported_checkpoints(job, final):
+        if times[each.endpoint] is None:
+            times[each.endpoint] = step_time(job, final, each.step)
+    times[job.endpoint] = tuning.end(job.run) if final.state is State.SUCCEEDED else None
+    return times
 
 
 def _register(model: Model, job: TuningJob) -> Model:

@@ -26,7 +26,7 @@ _THINKING_LEVELS = frozenset({"MINIMAL", "HIGH", "REINFORCEMENT_TUNING_THINKING_
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long a job runs: epochs over its prompts, the prompts of a step, and the step after which it ends at the latest."""
+    """How long a job runs: epochs over its prompts, the prompts of a step, and the last step at the latest."""
 
     epochs: int
     batch: int
@@ -34,7 +34,7 @@ class Plan:
 
 
 def plan(hyperparameters: Mapping[str, Any], prompts: int) -> Plan:
-    """Return the plan of a job with these hyperparameters: `min(110 * batch / prompts, 10)` epochs where none are sent."""
+    """Return the plan of a job with these hyperparameters: by default `min(110 * batch / prompts, 10)` epochs."""
     batch = hyperparameters.get("batchSize") or BATCH
     if steps := hyperparameters.get("stepCount"):
         return Plan(-(-steps * batch // max(prompts, 1)), batch, steps)

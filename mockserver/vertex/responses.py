@@ -3,14 +3,13 @@
     {"candidates": [{"content": {"role", "parts"}, "finishReason", "safetyRatings"?, "avgLogprobs"}],
      "usageMetadata": {...}, "modelVersion", "createTime", "responseId"}
 
-as recorded from 2025-06 to 2026-08; earlier answers have fewer members (`vertex/eras.py`). In a stream, the usage of every
-message but the last is the kind of traffic only.
+as recorded from 2025-06 to 2026-08; earlier answers have fewer members (`vertex/eras.py`). In a stream, the usage of
+every message but the last is the kind of traffic only.
 """
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 from mockserver.dispatch.routing import Pause
@@ -18,6 +17,7 @@ from mockserver.generation.outcome import Candidate, Outcome
 from mockserver.generation.response import bind_parts, rated_categories, reason_name
 from mockserver.generation.safety import Rating, Ratings, scores
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
+from mockserver.protojson.variations import Pattern
 from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
 from mockserver.simulation.tuning import Nanos
@@ -40,10 +40,10 @@ BLOCK_MESSAGES = {"MODEL_ARMOR": "The prompt violated Prompt Injection and Jailb
 class Frame:
     """The members that all messages of one answer share, and what they depend on.
 
-    `era` says which of them there are. `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` is whether an answer that was not blocked has
-    ratings: real ones have them on request, and had them always in the first era; `always_rated` is the setting that
-    rates every message. `grounded` is whether the request allows a search. `traffic` is a
-    TrafficType.
+    `era` says which of them there are. `model_version` is "" for a tuned endpoint [recorded 2025-03]. `rated` is
+    whether an answer that was not blocked has ratings: real ones have them on request, and had them always in the first
+    era; `always_rated` is the setting that rates every message. `grounded` is whether the request allows a search.
+    `traffic` is a TrafficType.
     """
 
     version: str
@@ -69,10 +69,13 @@ class Frame:
         return {"trafficType": self.traffic} if self.era.traffic else {}
 
 
-def response_id(created: Nanos, rng: Random) -> str:
-    """Return createTime's seconds and microseconds, a server and a random number, in URL-safe base64 [93 of 93]."""
+def response_id(created: Nanos, noise: bytes) -> str:
+    """Return createTime's seconds and microseconds, a server and a random number, in URL-safe base64 [93 of 93].
+
+    Server and number are the first and last half of the 8 bytes of `noise`.
+    """
     seconds, nanos = divmod(created, 1_000_000_000)
-    numbers = (nanos // 1000, rng.getrandbits(32), rng.getrandbits(32))
+    numbers = (nanos // 1000, int.from_bytes(noise[:4]), int.from_bytes(noise[4:]))
     raw = (seconds & 0xFFFFFFFF).to_bytes(4, "little") + b"".join(map(encode_varint, numbers))
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -102,9 +105,13 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
     ending = _ending(candidate, frame)
     ratings, usage = MemoizedList(ending.get("safetyRatings", ())), MemoizedMessage(frame.running_usage)
     *chunks, last = candidate.chunks
+    pattern = None if frame.era.has_ratings else _pattern(frame, ratings, usage)
     for position, chunk in enumerate(chunks):
         if chunk.delay_seconds:
             yield Pause(chunk.delay_seconds)
+        if pattern is not None and (text := chunk.text):
+            yield pattern.vary(text)
+            continue
         event_ratings = _first_era_ratings(candidate, frame, position) if frame.era.has_ratings else ratings
         piece = {"content": _content(chunk.parts, frame), "safetyRatings": event_ratings}
         yield frame.message(candidates=[piece], usageMetadata=usage)
@@ -112,6 +119,16 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
         yield Pause(last.delay_seconds)
     candidates = [{"content": _content(last.parts, frame), **ending}]
     yield frame.message(candidates=candidates, usageMetadata=_usage(outcome, frame))
+
+
+def _pattern(frame: Frame, ratings: list[Json], usage: Json) -> Pattern:
+    """Return the pattern of the messages before the last."""
+
+    def build(text: str) -> Json:
+        content = {"role": "model", "parts": [{"text": text}]}
+        return frame.message(candidates=[{"content": content, "safetyRatings": ratings}], usageMetadata=usage)
+
+    return Pattern(build)
 
 
 def _first_era_ratings(candidate: Candidate, frame: Frame, position: int) -> list[Json]:
@@ -194,6 +211,8 @@ def _usage(outcome: Outcome, frame: Frame) -> Json:
         usage["promptTokensDetails"] = text_tokens(outcome.prompt_tokens)
         if outcome.candidate_tokens:
             usage["candidatesTokensDetails"] = text_tokens(outcome.candidate_tokens)
+        if outcome.cached_tokens:
+            usage["cacheTokensDetails"] = text_tokens(outcome.cached_tokens)
     return usage
 
 

@@ -1,7 +1,7 @@
 """The routes of aiplatform.googleapis.com.
 
-`HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from the
-HTTP rules that Google publishes. The other tables hold what those rules do not say.
+`HANDLERS` lists them: a method id and the handler that answers it. Verb, path, body, messages and versions come from
+the HTTP rules that Google publishes. The other tables hold what those rules do not say.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ from mockserver.dispatch.routing import Handler, Route
 from mockserver.protojson import schema
 from mockserver.protojson.schema import HttpRule, Rpc
 from mockserver.vertex import (
+    cached_contents,
     embeddings,
     endpoints,
     generation,
@@ -45,6 +46,11 @@ HANDLERS: Mapping[str, Handler] = {
     "projects.locations.tuningJobs.optimizePrompt": tuning_preparation.optimize_prompt,
     "projects.locations.tuningJobs.validateReinforcementTuningReward": tuning_preparation.validate_reinforcement_tuning_reward,
     "projects.locations.tuningJobs.processData": tuning_preparation.process_data,
+    "projects.locations.cachedContents.create": cached_contents.create_cached_content,
+    "projects.locations.cachedContents.list": cached_contents.list_cached_contents,
+    "projects.locations.cachedContents.get": cached_contents.get_cached_content,
+    "projects.locations.cachedContents.patch": cached_contents.update_cached_content,
+    "projects.locations.cachedContents.delete": cached_contents.delete_cached_content,
     "projects.locations.models.get": models.get_model,
     "projects.locations.models.list": models.list_models,
     "projects.locations.models.listVersions": models.list_model_versions,
@@ -86,6 +92,7 @@ HANDLERS: Mapping[str, Handler] = {
     },
     **{f"{collection}.{verb}": generation.refuse_predict for collection in IN_A_PROJECT for verb in PREDICTING},
     "projects.locations.publishers.models.predict": embeddings.predict,
+    "projects.locations.publishers.models.rawPredict": embeddings.raw_predict,
     "projects.locations.publishers.models.embedContent": embeddings.embed_content,
 }
 
@@ -111,8 +118,8 @@ MODEL_FOR_ENDPOINT = (
     "Clients ask a tuned model instead of its endpoint by mistake; the real service answers with a sentence of its own."
 )
 
-# Paths that no proto publishes: the rpc, the handler, and why we serve them. Where a discovery document has the path, no
-# other reason is needed.
+# Paths that no proto publishes: the rpc, the handler, and why we serve them. Where a discovery document has the path,
+# no other reason is needed.
 UNPUBLISHED: Mapping[str, tuple[str, Handler, str]] = {
     "POST /{version}/tuningJobs": (
         "GenAiTuningService.CreateTuningJob",
@@ -161,8 +168,8 @@ UNPUBLISHED: Mapping[str, tuple[str, Handler, str]] = {
     ),
 }
 
-# The methods of google.longrunning.Operations, which every host has beside its own services, and the resources that have
-# operations; the first is the location itself.
+# The methods of google.longrunning.Operations, which every host has beside its own services, and the resources that
+# have operations; the first is the location itself.
 OPERATIONS: Mapping[str, Handler] = {
     "GET /{version}/{name=PARENT/operations/*}": operations.get_operation,
     "DELETE /{version}/{name=PARENT/operations/*}": operations.delete_operation,

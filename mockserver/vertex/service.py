@@ -1,4 +1,4 @@
-"""Vertex AI, described once: host, header profile, errors of outages, hints for lost calls."""
+"""Vertex AI, described once: host, header profile, errors of outages, hints for misses."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +13,7 @@ from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.outages import Violation
 from mockserver.state.store import Missing
+from mockserver.vertex.cached_contents import not_found as cached_content_not_found
 from mockserver.vertex.errors import REQUIRED, does_not_exist, endpoint_not_found, invalid_fields, not_found
 from mockserver.vertex.generation import TRAFFIC_HEADER
 from mockserver.vertex.locations import canonical_name
@@ -44,8 +45,8 @@ _QUOTA_METRICS = {
 }
 
 _LOST_PROJECT = (
-    "google-genai sends `POST /` when it was given a base URL but found project and location only in the environment:"
-    " pass project= and location= to genai.Client"
+    "google-genai for Vertex AI asks for `/` when it has a base URL and finds project and location only in the"
+    " environment: pass project= and location= to genai.Client, or start the program with `mockserver run`"
 )
 
 _ENDED = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"})
@@ -78,7 +79,7 @@ def _resource_exhausted(call: FailedCall) -> ApiError:
 
 
 def _base_model(call: FailedCall) -> str:
-    """Return the id of the base model of a call, for an endpoint its tuned model's; for an unknown one its last part."""
+    """Return the id of the base model of a call, for an endpoint its tuned model's; else the name's last part."""
     name = call.resource
     if "endpoints/" in name:
         try:
@@ -95,6 +96,8 @@ def _not_found(call: FailedCall) -> ApiError:
     collection = name.split("/")[-2] if "/" in name else ""
     if "publishers/" in name:
         return ApiError(Code.NOT_FOUND, f"Publisher Model `{name}` not found.")
+    if collection == "cachedContents":
+        return cached_content_not_found(name)
     if collection == "tuningJobs":
         return does_not_exist("TuningJob")
     if collection == "endpoints":
@@ -174,5 +177,17 @@ SERVICE = Service(
     quota_key=_quota_key,
     quota_error=_quota_error,
     creates=("*.create", "*.rebaseTunedModel", "*.copy"),
+    client_calls={
+        "tunings.tune": "tuningJobs.create",
+        "tunings.get": "tuningJobs.get",
+        "tunings.list": "tuningJobs.list",
+        "tunings.cancel": "tuningJobs.cancel",
+        "sft.train": "tuningJobs.create",
+        "train": "tuningJobs.create",
+        "refresh": "tuningJobs.get",
+        "models.generate_content": "endpoints.generateContent",
+        "models.generate_content_stream": "endpoints.streamGenerateContent",
+    },
+    has_lost_path=lambda agent: agent.startswith("google-genai-sdk/") and "gl-python/" in agent,
     path_hints={"": _LOST_PROJECT, "/": _LOST_PROJECT},
 )

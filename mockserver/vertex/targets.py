@@ -1,4 +1,4 @@
-"""The model that a request is for, of all methods that generate or count: a tuned endpoint, or one of Google's models."""
+"""The model of a request, for all methods that generate or count: a tuned endpoint, or one of Google's models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,20 +41,18 @@ class Target:
 
 def find_target(call: Call) -> Target:
     """Return the model in the path of a request. Raises 404."""
-    return _find_published(call) if "/models/" in call.resource else _find_tuned(call)
+    return find_published_model(call, call.resource) if "/models/" in call.resource else _find_tuned(call)
 
 
-def _find_published(call: Call) -> Target:
-    """One of Google's models; they answer in every location."""
+def find_published_model(call: Call, resource: str) -> Target:
+    """Return one of Google's models; they answer in every location. Raises 404."""
     find_location(call)
     as_of = call.settings.as_of
-    publisher, _, model = call.resource.rpartition("publishers/")[2].partition("/models/")
+    publisher, _, model = resource.rpartition("publishers/")[2].partition("/models/")
     base = base_models.find(model, as_of, vertex=True) if publisher == "google" else None
     if base is None:
         is_newer = as_of is not None and as_of >= NEWER_SENTENCE_SINCE
-        raise ApiError(
-            Code.NOT_FOUND, f"Publisher Model `{call.resource}` {NEWER_SENTENCE if is_newer else 'not found.'}"
-        )
+        raise ApiError(Code.NOT_FOUND, f"Publisher Model `{resource}` {NEWER_SENTENCE if is_newer else 'not found.'}")
     name = f"publishers/google/models/{model}"
     return Target(name, name, base, {})
 

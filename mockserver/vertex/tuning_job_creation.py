@@ -173,7 +173,7 @@ def _new_run(
     job = request.job
     labels = (text for label in job.get("labels", {}).items() for text in label)
     for directives in call.job_directives(job.get("tunedModelDisplayName", ""), job.get("description", ""), *labels):
-        run = directives.direct(run)
+        run = directives.apply_to(run)
     return runs.find_place(call.world, TUNING_JOBS, run), defaults
 
 
@@ -244,7 +244,7 @@ def _exports_checkpoints(call: Call, request: TuningRequest) -> bool:
 def _new_checkpoints(
     request: TuningRequest, run: Run, endpoint: str, other_endpoints: Iterator[str], rng: Random
 ) -> tuple[Checkpoint, ...]:
-    """Return the checkpoints of a run; the last is the end of training [documented], and the job's endpoint serves it."""
+    """Return the checkpoints of a run; the last is the end of training [documented], which the endpoint serves."""
     places = _checkpoint_places(request, run)
     return tuple(
         Checkpoint(

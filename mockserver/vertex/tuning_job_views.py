@@ -10,6 +10,7 @@ from typing import Any
 
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import Shape
+from mockserver.protojson.memoized import Views
 from mockserver.simulation.tuning import SECOND, Failure, Nanos, Progress, State
 from mockserver.vertex import reinforcement
 from mockserver.vertex.records import (
@@ -37,6 +38,19 @@ MODEL_NAMED = 40 * SECOND  # jobs that ended after 42 and 80 s of work named a m
 
 METRICS_SINCE = date(2026, 1, 1)
 """Google's own tests of 2026-10 expect the URI of the metrics, jobs of 2025-10 had none; the day is our choice."""
+
+
+_ENDED = Views()
+
+
+def poll_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:
+    """Return the resource for a client that gets it again and again: once the job has ended, the time is no matter."""
+    progress = repository.observe(job)
+    if progress.ended is None or now < progress.ended:
+        return show_tuning_job(repository, job, now)
+    endpoint = repository.find_default_endpoint(job) if progress.state is State.SUCCEEDED else ""
+    state = progress, endpoint, repository.as_of
+    return _ENDED.show(job, state, lambda: show_tuning_job(repository, job, now))
 
 
 def show_tuning_job(repository: Repository, job: TuningJob, now: Nanos) -> Json:

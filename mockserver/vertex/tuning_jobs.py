@@ -1,6 +1,6 @@
 """projects.locations.tuningJobs: create, rebase, get, list, cancel.
 
-PENDING --40 ms--> RUNNING --> SUCCEEDED | FAILED          PENDING | RUNNING --cancel--> CANCELLING --> CANCELLED
+PENDING --37 to 72 ms--> RUNNING --> SUCCEEDED | FAILED          PENDING | RUNNING --cancel--> CANCELLING --> CANCELLED
 """
 
 import heapq
@@ -27,7 +27,7 @@ from mockserver.vertex.operations import start_operation
 from mockserver.vertex.records import STATES, TUNING_JOBS, TuningJob, insert_tuning_job
 from mockserver.vertex.store import Repository, find_tuning_job, find_version
 from mockserver.vertex.tuning_job_creation import new_tuning_job, prepare_tuning_job
-from mockserver.vertex.tuning_job_views import show_tuning_job
+from mockserver.vertex.tuning_job_views import poll_tuning_job, show_tuning_job
 from mockserver.vertex.versions import message_name
 
 Json = dict[str, Any]
@@ -39,7 +39,7 @@ def create_tuning_job(call: Call) -> Json:
         # "rejected at creation with FAILED_PRECONDITION" [documented]; our choice of words: not seen
         raise ApiError(Code.FAILED_PRECONDITION, "Tuning is not supported in location global.")
     body = call.message.get("tuningJob", {})
-    preparation = prepare_tuning_job(call, body)
+    preparation = prepare_tuning_job(call, body)  # reads the dataset, which may take long: not in a transaction
 
     def create(transaction: Store) -> TuningJob:
         job = new_tuning_job(in_transaction(call, transaction), body, preparation)
@@ -56,7 +56,7 @@ def rebase_tuned_model(call: Call) -> Json:
     """
     source = _find_source(call, call.message.get("tunedModelRef", {}))
     body = _rebase_request(source, call.message.get("tuningJob", {}))
-    preparation = prepare_tuning_job(call, body)
+    preparation = prepare_tuning_job(call, body)  # reads the dataset, which may take long: not in a transaction
 
     def create(transaction: Store) -> Json:
         within = in_transaction(call, transaction)
@@ -91,7 +91,7 @@ def _rebase_request(source: TuningJob, body: Mapping[str, Any]) -> Json:
 def get_tuning_job(call: Call) -> Json:
     """Return a job."""
     job = find_tuning_job(call, resource_name(call))
-    return show_tuning_job(Repository(call.world, call.now), job, call.now)
+    return poll_tuning_job(Repository(call.world, call.now), job, call.now)
 
 
 def list_tuning_jobs(call: Call) -> Json:
@@ -108,21 +108,21 @@ def list_tuning_jobs(call: Call) -> Json:
         scope=f"{location}/tuningJobs?filter={text}",
         moment=call.now,
     )
-    # A job that is updated while somebody turns pages would move to a page that they have seen already. So the order
-    # of all pages is that of the moment at which the first one was read; jobs created since are on none of them.
-    then = Repository(call.world, page.moment or call.now)
+    # A job that is updated while a client turns pages would move to a page that the client has read already. So all
+    # pages have the order of the moment at which the first one was read; jobs created since are on none of them.
+    at_first_page = Repository(call.world, page.moment or call.now)
     if page.after is None:
-        changed_ordinals = tuple(entry.ordinal for entry in then.walk_requested(location))
+        changed_ordinals = tuple(entry.ordinal for entry in at_first_page.walk_requested(location))
     else:
         changed_ordinals = page.after.changed
-    entries: Iterable[Entry[TuningJob]] = _walk_jobs(then, location, page, frozenset(changed_ordinals))
+    entries: Iterable[Entry[TuningJob]] = _walk_jobs(at_first_page, location, page, frozenset(changed_ordinals))
     if test:
 
-        def fits(entry: Entry[TuningJob]) -> bool:
+        def matches_filter(entry: Entry[TuningJob]) -> bool:
             resource = show_tuning_job(repository, entry.record, call.now)
             return test(trim_to_version(message_name(call.version, "TuningJob"), resource))
 
-        entries = filter(fits, entries)
+        entries = filter(matches_filter, entries)
     page_entries, token = page.cut(
         entries,
         key=lambda entry: entry.name,
@@ -134,29 +134,30 @@ def list_tuning_jobs(call: Call) -> Json:
 
 
 def _walk_jobs(
-    then: Repository, location: str, page: Paging, changed_ordinals: Collection[int]
+    at_first_page: Repository, location: str, page: Paging, changed_ordinals: Collection[int]
 ) -> Iterator[Entry[TuningJob]]:
-    """Return the jobs on the page and behind it, in the order of the moment of the first page.
+    """Return the jobs on the page and after it, in the order of the moment of the first page.
 
-    A clock may stand still: the jobs whose end was requested at that very moment, but after the first page, are where they
-    were before. Those in `changed_ordinals` were before it.
+    The clock may stand still: a job whose end was requested at that moment, but after the first page was read, keeps
+    the position that it had before. `changed_ordinals` are the jobs whose end was requested before the first page was
+    read.
     """
     after = unpack_position(ranked(page.after))
-    late = {
-        entry.name: _undo(entry, then.now)
-        for entry in then.walk_requested(location)
+    changed_since = {
+        entry.name: _at_earlier_position(entry, at_first_page.now)
+        for entry in at_first_page.walk_requested(location)
         if entry.ordinal not in changed_ordinals
     }
-    entries = (entry for entry in then.walk_jobs(location, after) if entry.name not in late)
-    behind = (entry for entry in late.values() if after is None or entry.position > after)
-    return heapq.merge(entries, sorted(behind, key=_position), key=_position)
+    unchanged = (entry for entry in at_first_page.walk_jobs(location, after) if entry.name not in changed_since)
+    changed = (entry for entry in changed_since.values() if after is None or entry.position > after)
+    return heapq.merge(unchanged, sorted(changed, key=_position), key=_position)
 
 
 def _position(entry: Entry[TuningJob]) -> Position:
     return entry.position
 
 
-def _undo(entry: Entry[TuningJob], moment: Nanos) -> Entry[TuningJob]:
+def _at_earlier_position(entry: Entry[TuningJob], moment: Nanos) -> Entry[TuningJob]:
     """Return the entry at the position that it had before the end of the job was requested."""
     run = replace(entry.record.run, cancelled=None, failed=None, finished=None)
     return entry._replace(position=Position(-tuning.observe(run, moment).updated, -entry.ordinal))

@@ -53,9 +53,72 @@ veo-3.1-fast-generate-preview veo-3.1-lite-generate-preview
 """The first page of ListModels on 2026-06-26, as a user recorded it."""
 
 
-def test_the_models_of_a_recorded_day_are_listed_in_its_order() -> None:
+LISTED_IN_2025 = """
+embedding-gecko-001 gemini-1.5-pro-latest gemini-1.5-pro-002 gemini-1.5-pro gemini-1.5-flash-latest gemini-1.5-flash
+gemini-1.5-flash-002 gemini-1.5-flash-8b gemini-1.5-flash-8b-001 gemini-1.5-flash-8b-latest
+gemini-2.5-pro-preview-03-25 gemini-2.5-flash-preview-05-20 gemini-2.5-flash gemini-2.5-flash-lite-preview-06-17
+gemini-2.5-pro-preview-05-06 gemini-2.5-pro-preview-06-05 gemini-2.5-pro gemini-2.0-flash-exp gemini-2.0-flash
+gemini-2.0-flash-001 gemini-2.0-flash-exp-image-generation gemini-2.0-flash-lite-001 gemini-2.0-flash-lite
+gemini-2.0-flash-preview-image-generation gemini-2.0-flash-lite-preview-02-05 gemini-2.0-flash-lite-preview
+gemini-2.0-pro-exp gemini-2.0-pro-exp-02-05 gemini-exp-1206 gemini-2.0-flash-thinking-exp-01-21
+gemini-2.0-flash-thinking-exp gemini-2.0-flash-thinking-exp-1219 gemini-2.5-flash-preview-tts
+gemini-2.5-pro-preview-tts learnlm-2.0-flash-experimental gemma-3-1b-it gemma-3-4b-it gemma-3-12b-it gemma-3-27b-it
+gemma-3n-e4b-it gemma-3n-e2b-it gemini-2.5-flash-lite embedding-001 text-embedding-004 gemini-embedding-exp-03-07
+gemini-embedding-exp gemini-embedding-001 aqa imagen-3.0-generate-002 imagen-4.0-generate-preview-06-06
+""".split()  # noqa: SIM905 - words, not lines
+"""The first page of ListModels on 2025-07-30, as a user recorded it."""
+
+OF_JUNE_2025 = """
+aqa embedding-001 embedding-gecko-001 gemini-1.0-pro-vision-latest gemini-1.5-flash gemini-1.5-flash-001
+gemini-1.5-flash-001-tuning gemini-1.5-flash-002 gemini-1.5-flash-8b gemini-1.5-flash-8b-001
+gemini-1.5-flash-8b-exp-0827 gemini-1.5-flash-8b-exp-0924 gemini-1.5-flash-8b-latest gemini-1.5-flash-latest
+gemini-1.5-pro gemini-1.5-pro-001 gemini-1.5-pro-002 gemini-1.5-pro-latest gemini-2.0-flash gemini-2.0-flash-001
+gemini-2.0-flash-exp gemini-2.0-flash-exp-image-generation gemini-2.0-flash-lite gemini-2.0-flash-lite-001
+gemini-2.0-flash-lite-preview gemini-2.0-flash-lite-preview-02-05 gemini-2.0-flash-live-001
+gemini-2.0-flash-preview-image-generation gemini-2.0-flash-thinking-exp gemini-2.0-flash-thinking-exp-01-21
+gemini-2.0-flash-thinking-exp-1219 gemini-2.0-pro-exp gemini-2.0-pro-exp-02-05
+gemini-2.5-flash-exp-native-audio-thinking-dialog gemini-2.5-flash-preview-04-17
+gemini-2.5-flash-preview-04-17-thinking gemini-2.5-flash-preview-05-20 gemini-2.5-flash-preview-native-audio-dialog
+gemini-2.5-flash-preview-native-audio-dialog-rai-v3 gemini-2.5-flash-preview-tts gemini-2.5-pro-exp-03-25
+gemini-2.5-pro-preview-03-25 gemini-2.5-pro-preview-05-06 gemini-2.5-pro-preview-tts gemini-embedding-exp
+gemini-embedding-exp-03-07 gemini-exp-1206 gemini-pro-vision gemma-3-12b-it gemma-3-1b-it gemma-3-27b-it gemma-3-4b-it
+gemma-3n-e4b-it imagen-3.0-generate-002 learnlm-2.0-flash-experimental text-embedding-004 veo-2.0-generate-001
+""".split()  # noqa: SIM905 - words, not lines
+"""The models of 2025-06-04, by the changes between lists that a user kept; additions.md has their number."""
+
+
+@pytest.mark.parametrize(("day", "page"), [(date(2025, 7, 30), LISTED_IN_2025), (date(2026, 6, 26), LISTED)])
+def test_the_models_of_a_recorded_day_are_listed_in_its_order(day: date, page: list[str]) -> None:
     """All fifty of the first page, the retired ones among them."""
-    assert LISTED == [model.id for model in base_models.models(date(2026, 6, 26))]
+    assert page == [model.id for model in base_models.models(day)][:50]
+
+
+def test_57_models_were_listed_on_2025_06_04() -> None:
+    """additions.md, Model lists: previews and experiments among them."""
+    listed = [model.id for model in base_models.models(date(2025, 6, 4))]
+
+    assert 57 == len(listed)
+    assert set(OF_JUNE_2025) == set(listed)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "absent", "listed", "gone"),
+    [
+        ("gemini-2.5-flash-preview-04-17", "2025-04-10", "2025-04-19", "2025-08-01"),
+        ("gemini-2.5-flash-preview-05-20", "2025-05-16", "2025-05-21", "2025-11-19"),
+        ("gemini-2.5-pro-preview-06-05", "2025-05-21", "2025-06-06", "2025-12-07"),
+        ("gemini-1.5-flash-001", "2024-05-01", "2025-06-06", "2025-06-17"),
+        ("embedding-gecko-001", "2023-05-01", "2025-12-18", "2026-01-29"),
+        ("text-embedding-004", "2024-04-01", "2026-01-29", "2026-03-12"),
+        ("gemma-3-4b-it", "2025-03-31", "2026-04-16", "2026-06-04"),
+        ("gemini-pro-latest", "2025-09-06", "2025-11-19", ""),
+    ],
+)
+def test_a_model_is_listed_between_the_days_that_were_seen(model_id: str, absent: str, listed: str, gone: str) -> None:
+    """Not on the last day without it, and not on the first day without it again."""
+    days = [date.fromisoformat(day) for day in (absent, listed, gone or absent)]
+
+    assert [False, True, False] == [model_id in {model.id for model in base_models.models(day)} for day in days]
 
 
 @pytest.mark.parametrize(

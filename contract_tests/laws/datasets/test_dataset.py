@@ -42,7 +42,10 @@ def test_buckets_are_of_one_width(population: list[int]) -> None:
 
 @given(populations)
 def test_percentiles_are_members_in_order(population: list[int]) -> None:
-    """Nothing is interpolated: 500 numbers had whole ones in all three recordings. At least so many percent are below."""
+    """Nothing is interpolated: 500 numbers had whole ones in all three recordings.
+
+    At least so many percent are below.
+    """
     lie = distribution(population)
 
     assert {lie.p5, lie.median, lie.p95} <= set(population)

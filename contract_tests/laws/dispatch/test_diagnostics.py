@@ -25,9 +25,7 @@ def hint(verb: str, path: str) -> str:
         ("POST", "/v1beta/interactions", "Interactions, agents and webhooks"),
         ("GET", "/v1beta/files/abc", "Files"),
         ("POST", "/upload/v1beta/files", "Files"),
-        ("POST", "/v1beta/cachedContents", "Context caching"),
-        ("GET", f"{PROJECT}/cachedContents/1", "Context caching and batch prediction"),
-        ("POST", f"{PROJECT}/batchPredictionJobs", "Context caching and batch prediction"),
+        ("POST", f"{PROJECT}/batchPredictionJobs", "Batch prediction"),
         ("POST", f"{PROJECT}/interactions", "Interactions"),
         ("POST", "/v1beta/models/veo-3.0-generate-001:predictLongRunning", "Imagen and Veo"),
         ("POST", "/v1beta/models/imagen-4.0-generate-001:predict", "Imagen and Veo"),
@@ -118,11 +116,22 @@ def test_far_misses_are_not_corrected(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "words"), [("GET", "a browser sees the dashboard"), ("POST", "google-genai sends `POST /` when")]
+    ("verb", "agent", "is_client"),
+    [
+        ("GET", "curl/8.5.0", False),
+        ("GET", "", False),
+        ("GET", "google-genai-sdk/1.30.0 gl-python/3.11.7", True),
+        ("GET", "google-genai-sdk/1.30.0 gl-node/v20.1.0", False),
+        ("POST", "google-genai-sdk/1.30.0 gl-python/3.11.7", True),
+        ("POST", "", True),
+    ],
 )
-def test_root_is_for_browsers_and_for_clients_that_lost_their_path(verb: str, words: str) -> None:
-    """A person looks at the address, a client posts to it."""
-    assert words in hint(verb, "/")
+def test_root_is_for_people_and_for_clients_that_lost_their_path(verb: str, agent: str, *, is_client: bool) -> None:
+    """A person's look at the address is no miss; google-genai asks for it in place of a path of Vertex AI."""
+    said = diagnose_unrouted(route_table(), verb, "/", Settings(), agent=agent)
+
+    assert is_client == ("pass project= and location= to genai.Client, or start the program with `mockserver" in said)
+    assert is_client == bool(said)
 
 
 def test_a_reason_is_one_short_line_without_secrets() -> None:

@@ -126,5 +126,8 @@ def test_a_hint_is_logged_and_not_sent(caplog: pytest.LogCaptureFixture) -> None
 
 def test_a_refused_call_that_a_client_is_known_to_spoil_has_a_hint() -> None:
     """google-genai leaves the training data out of a create; nothing is said of other refusals."""
-    assert "google-genai leaves the training data out" in call(refuse, method="tunedModels.create").hint
+    assert (
+        "google-genai since 1.47 and @google/genai leave the training data out"
+        in call(refuse, method="tunedModels.create").hint
+    )
     assert "" == call(refuse).hint

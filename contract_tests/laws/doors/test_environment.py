@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver.datasets.storage import served_at
 from mockserver.doors.environment import changed, changes, without_proxy
 
 NAMES = ("MOCKSERVER_LAW_A", "MOCKSERVER_LAW_B")
@@ -73,7 +74,23 @@ def test_made_up_values_of_an_outer_server_are_replaced() -> None:
         "GEMINI_API_KEY": None,
         "GOOGLE_API_KEY": "k",
         "GOOGLE_APPLICATION_CREDENTIALS": "f",
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "googleapis.com,.googleapis.com"),
     } == changes("p", "k", "f", given)
+
+
+@pytest.mark.parametrize("theirs", ["", "http://localhost:9023", "http://127.0.0.1:1"])
+def test_children_are_led_to_the_address(theirs: str) -> None:
+    """Both services and Cloud Storage, but a tester's own emulator stays; one of ours that is around does not."""
+    url = "http://127.0.0.1:2"
+    with served_at("http://127.0.0.1:1"):
+        variables = changes("p", "k", "f", {"STORAGE_EMULATOR_HOST": theirs} if theirs else {}, url)
+        in_process = changes("p", "k", "f", {"STORAGE_EMULATOR_HOST": theirs} if theirs else {})
+
+    assert url == variables["GOOGLE_GEMINI_BASE_URL"]
+    assert f"{url}/aiplatform.googleapis.com" == variables["GOOGLE_VERTEX_BASE_URL"]
+    is_own = theirs.endswith(":1")
+    assert (url if is_own or not theirs else "unchanged") == variables.get("STORAGE_EMULATOR_HOST", "unchanged")
+    assert (None if is_own else "unchanged") == in_process.get("STORAGE_EMULATOR_HOST", "unchanged")
 
 
 @pytest.mark.parametrize(
@@ -85,5 +102,8 @@ def test_made_up_values_of_an_outer_server_are_replaced() -> None:
     ],
 )
 def test_this_machine_is_reached_without_a_proxy(hosts: str, expected: str) -> None:
-    """Beside the hosts that were listed before."""
+    """Beside the hosts that were listed before; Google's are looked up here too, and so refused."""
     assert expected == without_proxy(hosts)
+    for address in ("", "http://127.0.0.1:1"):
+        value = changes("p", "k", "f", {"NO_PROXY": hosts}, address).get("NO_PROXY") or hosts
+        assert set(value.split(",")) >= {"*"} if hosts == "*" else {"googleapis.com", ".googleapis.com"}

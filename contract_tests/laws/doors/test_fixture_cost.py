@@ -1,4 +1,7 @@
-"""What the fixture costs each test: counts that do not depend on the machine. `benchmarks/fixture.py` measures the time."""
+"""What the fixture costs each test: counts that do not depend on the machine.
+
+`benchmarks/fixture.py` measures the time.
+"""
 
 import os
 import sys

@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
 from datetime import UTC, datetime
 from time import sleep as pause
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -335,10 +336,36 @@ def no_file() -> None:
         assert ([], [], []) == select.select([near], [], [], 60)
 
 
+def nothing_in_simple_queue() -> None:
+    """Wait for what nobody puts there."""
+    with pytest.raises(queue.Empty):
+        queue.SimpleQueue[int]().get(timeout=60)
+
+
+def locked(lock: "threading.Lock | threading.RLock") -> None:
+    """Wait for a lock that another thread keeps: it waits for nothing but time, too."""
+    done, taken = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        with lock:
+            taken.set()
+            done.wait()
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    taken.wait()
+    assert not lock.acquire(timeout=60)
+    done.set()
+    thread.join()
+
+
 @pytest.mark.parametrize(
     "wait",
     [
         lambda: threading.Event().wait(60),
+        nothing_in_simple_queue,
+        lambda: locked(threading.Lock()),
+        lambda: locked(threading.RLock()),
         lambda: threading.Semaphore(0).acquire(timeout=60),
         nothing_in_queue,
         no_result,
@@ -349,7 +376,21 @@ def no_file() -> None:
         lambda: in_thread(lambda: asyncio.run(asyncio.sleep(60))),
         lambda: list(ThreadPoolExecutor(4).map(time.sleep, [60] * 4)),
     ],
-    ids=["event", "semaphore", "queue", "future", "futures", "select", "select files", "thread", "loop", "pool"],
+    ids=[
+        "event",
+        "simple queue",
+        "lock",
+        "rlock",
+        "semaphore",
+        "queue",
+        "future",
+        "futures",
+        "select",
+        "select files",
+        "thread",
+        "loop",
+        "pool",
+    ],
 )
 def test_what_waits_for_nothing_but_time_moves_the_clock(
     monkeypatch: pytest.MonkeyPatch, wait: Callable[[], object]
@@ -380,6 +421,71 @@ def test_who_may_be_woken_waits_for_the_others_first() -> None:
 
         assert event.wait(60)
     assert 10 == elapsed(clock, start)
+
+
+@pytest.mark.parametrize("kind", [threading.Lock, threading.RLock])
+def test_who_waits_for_a_lock_gets_it_when_it_is_free(kind: Callable[[], Any]) -> None:
+    """A lock that is kept for ten seconds is acquired after ten."""
+    clock = ManualClock()
+    start = clock.now()
+    lock, taken = kind(), threading.Event()
+
+    def keep() -> None:
+        with lock:
+            taken.set()
+            time.sleep(10)
+
+    with virtual_sleep(clock):
+        thread = threading.Thread(target=keep)
+        thread.start()
+        taken.wait()
+
+        assert lock.acquire(timeout=60)
+    assert 10 == elapsed(clock, start)
+    lock.release()
+
+
+def test_who_waits_for_a_simple_queue_gets_what_is_put_there() -> None:
+    """In the order of the deadlines, and the timeout of the next one begins then."""
+    clock = ManualClock()
+    start = clock.now()
+    items: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def put_later() -> None:
+        time.sleep(10)
+        items.put("soup")
+
+    with virtual_sleep(clock):
+        threading.Thread(target=put_later).start()
+        assert "soup" == items.get(timeout=60)
+        assert 10 == elapsed(clock, start)
+        with pytest.raises(queue.Empty):
+            items.get(True, 60)
+
+    assert 70 == elapsed(clock, start)
+
+
+@pytest.mark.parametrize("kind", [threading.Lock, threading.RLock])
+def test_a_lock_is_a_lock(kind: Callable[[], Any]) -> None:
+    """Arguments, results and errors are the original's, and afterwards so are the methods."""
+    taken: list[bool] = []
+    members = [vars(type(kind())), vars(queue.SimpleQueue)]
+    before = [dict(each) for each in members]
+    with virtual_sleep(ManualClock()):
+        lock = kind()
+        acquire = lock.acquire
+        assert acquire(timeout=5)
+        in_thread(lambda: taken.append(lock.acquire(blocking=False)))
+        for arguments in ((False, 5), (True, -2), (True, "5")):
+            with pytest.raises((ValueError, TypeError)):
+                lock.acquire(*arguments)
+        with pytest.raises(OverflowError):
+            lock.acquire(timeout=threading.TIMEOUT_MAX * 2)
+        lock.release()
+    assert [False] == taken
+    assert acquire(timeout=1)
+    lock.release()
+    assert before == [dict(each) for each in members]
 
 
 def test_work_of_another_thread_is_not_overtaken() -> None:
@@ -472,6 +578,7 @@ def test_thread_that_still_waits_afterwards_waits_in_real_time() -> None:
     assert woken.is_set()
 
 
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 def test_clocks_follow_if_they_are_asked_to() -> None:
     """Deadlines by any clock of the machine are reached, and afterwards it is as late as it was."""
     clock = ManualClock(datetime(2024, 3, 14, 15, tzinfo=UTC))

@@ -183,7 +183,7 @@ def test_conversations_work_with_tuned_models() -> None:
 def test_limits_of_a_request_are_kept() -> None:
     """Stop sequences, the number of tokens and of candidates."""
     world = new_world()
-    Scenario(world.store).add(Rule(Answer("one two three four five", others=["another"])))
+    Scenario(world.store).add_rules(Rule(Answer("one two three four five", others=["another"])))
     configs: list[Json] = [{"stopSequences": ["three"]}, {"maxOutputTokens": 2}, {"candidateCount": 2}]
     messages = [{"model": LATEST, **say("a", generationConfig=config)} for config in configs]
     stopped, cut, two = (invoke(world, GENERATE, message) for message in messages)
@@ -201,7 +201,7 @@ def test_limits_of_a_request_are_kept() -> None:
 def test_thresholds_block_what_reaches_them(threshold: str, blocked: bool) -> None:
     """`safetySettings` are held against the rating of the answer."""
     world = new_world()
-    Scenario(world.store).add(Rule(Answer("something harsh to say", ratings={"HARASSMENT": "MEDIUM"})))
+    Scenario(world.store).add_rules(Rule(Answer("something harsh to say", ratings={"HARASSMENT": "MEDIUM"})))
     settings = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": threshold}]
     candidate = invoke(world, GENERATE, {"model": LATEST, **say("a", safetySettings=settings)})["candidates"][0]
     rating = next(each for each in candidate["safetyRatings"] if each["category"] == "HARM_CATEGORY_HARASSMENT")
@@ -227,8 +227,8 @@ def test_events_joined_are_the_answer() -> None:
 def test_words_the_api_has_not_become_other() -> None:
     """A scripted reason of Vertex AI's alone is OTHER here, and its categories are left out."""
     world = new_world()
-    Scenario(world.store).add(Rule(Answer("a", finish="MODEL_ARMOR", ratings={"JAILBREAK": "HIGH"}), call=1))
-    Scenario(world.store).add(Rule(Answer(block="MODEL_ARMOR")))
+    Scenario(world.store).add_rules(Rule(Answer("a", finish="MODEL_ARMOR", ratings={"JAILBREAK": "HIGH"}), call=1))
+    Scenario(world.store).add_rules(Rule(Answer(block="MODEL_ARMOR")))
     first, second = (invoke(world, GENERATE, {"model": LATEST, **say("a")}) for _ in range(2))
 
     assert "OTHER" == first["candidates"][0]["finishReason"]
@@ -238,7 +238,7 @@ def test_words_the_api_has_not_become_other() -> None:
 def test_scripted_parts_are_read_as_a_requests_would_be() -> None:
     """Base64 in a scripted part becomes bytes, as everywhere inside."""
     world = new_world()
-    Scenario(world.store).add(Rule(Answer(parts=[{"inlineData": {"mimeType": "image/png", "data": "eA=="}}])))
+    Scenario(world.store).add_rules(Rule(Answer(parts=[{"inlineData": {"mimeType": "image/png", "data": "eA=="}}])))
 
     assert {"mimeType": "image/png", "data": b"x"} == invoke(world, GENERATE, {"model": LATEST, **say("a")})[
         "candidates"
@@ -262,7 +262,7 @@ def test_palm_completes_text() -> None:
 def test_palm_filters_what_it_does_not_say() -> None:
     """A blocked completion is left out, and said why."""
     world = new_world()
-    Scenario(world.store).add(Rule(Answer("harm", ratings={"TOXICITY": "HIGH"})))
+    Scenario(world.store).add_rules(Rule(Answer("harm", ratings={"TOXICITY": "HIGH"})))
     answer = invoke(world, "models.generateText", {"model": BISON, "prompt": {"text": "3"}})
 
     assert [] == answer["candidates"]

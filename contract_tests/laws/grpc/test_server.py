@@ -215,7 +215,7 @@ def wait_until(happened: Callable[[], bool]) -> None:
 
 def test_a_thousand_streams_at_once_end_clean(server: GrpcLive, world: World) -> None:
     """Each whole, and in the log."""
-    Scenario(world.store).add(Rule(Answer(chunks=("a", "b", "c"))))
+    Scenario(world.store).add_rules(Rule(Answer(chunks=("a", "b", "c"))))
     call = server.channel.unary_stream(method(STREAM))
     request = encode(f"{BETA}.GenerateContentRequest", PROMPT)
 
@@ -407,7 +407,7 @@ def test_a_bug_of_ours_is_the_services_internal_error(
     server: GrpcLive, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With the traceback in the log."""
-    Scenario(world.store).add(Rule(Answer(text="\udc80")))  # no UTF-8
+    Scenario(world.store).add_rules(Rule(Answer(text="\udc80")))  # no UTF-8
 
     for rpc in (GENERATE, STREAM):
         assert "INTERNAL" == server.call(rpc, PROMPT).status

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.http.headers import EVENTS, Head, Headers
+from mockserver.http.headers import EVENTS, Head, Headers, retry_after_seconds
 
 AT = 1_787_149_092 * 1_000_000_000  # Wed, 19 Aug 2026 14:18:12 GMT
 ORIGIN = "https://app.example"
@@ -138,3 +138,25 @@ def test_a_header_outside_the_list_is_no_cors(asked: str) -> None:
 def test_a_preflight_may_ask_for_no_headers() -> None:
     """Nothing to refuse."""
     assert Head(AT, origin=ORIGIN).preflight("")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30", 30),
+        (" 0 ", 0),
+        ("Wed, 19 Aug 2026 14:19:12 GMT", 60),
+        ("Wed, 19 Aug 2026 14:17:12 GMT", 0),
+        ("Wed, 19 Aug 2026 14:19:12", 0),
+        ("soon", 0),
+        ("-5", 0),
+        ("\u0663", 0),
+        ("9" * 1000, 999_999_999),
+    ],
+)
+def test_retry_after_is_a_number_or_a_time(text: str, seconds: float) -> None:
+    """A time counts from the Date of the same answer; what is neither requests nothing."""
+    headers = [("Retry-After", text), ("date", "Wed, 19 Aug 2026 14:18:12 GMT")]
+
+    assert seconds == retry_after_seconds(headers)
+    assert 0 == retry_after_seconds(headers[1:])

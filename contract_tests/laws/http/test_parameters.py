@@ -15,6 +15,7 @@ from mockserver.http.parameters import (
     split_query,
     unsupported_alt,
 )
+from mockserver.protojson.writing import Style
 from mockserver.rpc.errors import Code
 
 
@@ -35,16 +36,16 @@ def form_of(query: str, verb: str = "GET") -> SystemParameters:
         ("alt=media", {"alt": "media"}),
         ("alt=proto", {"alt": "proto"}),
         ("alt=sse&alt=zzz", {"alt": "sse"}),
-        ("%24alt=json%3Benum-encoding%3Dint", {"enum_as_int": True}),  # Python and Go
-        ("$alt=json%3Benum-encoding=int", {"enum_as_int": True}),  # Node
-        ("$alt=json;enum-encoding=int", {"enum_as_int": True}),
-        ("alt=sse&$alt=json;enum-encoding=int", {"alt": "sse", "enum_as_int": True}),
-        ("prettyPrint=false", {"pretty": False}),
-        ("prettyPrint=0", {"pretty": False}),
+        ("%24alt=json%3Benum-encoding%3Dint", {"style": Style(enum_as_int=True)}),  # Python and Go
+        ("$alt=json%3Benum-encoding=int", {"style": Style(enum_as_int=True)}),  # Node
+        ("$alt=json;enum-encoding=int", {"style": Style(enum_as_int=True)}),
+        ("alt=sse&$alt=json;enum-encoding=int", {"alt": "sse", "style": Style(enum_as_int=True)}),
+        ("prettyPrint=false", {"style": Style(pretty=False)}),
+        ("prettyPrint=0", {"style": Style(pretty=False)}),
         ("prettyPrint=FALSE", {}),
         ("prettyPrint=no", {}),
         ("prettyPrint=", {}),
-        ("prettyPrint=false&prettyPrint=true", {"pretty": False}),
+        ("prettyPrint=false&prettyPrint=true", {"style": Style(pretty=False)}),
         ("prettyPrint=&prettyPrint=false", {}),
         ("fields=a%2Cb&fields=c", {"fields": "a,b"}),
         ("callback=cb", {"callback": "cb"}),

@@ -1,6 +1,8 @@
 """Questions to the log of calls: laws of `inspection.calls`."""
 
+import re
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +11,10 @@ from hypothesis import strategies as st
 
 from contract_tests.laws.state.test_calls import call
 from mockserver.inspection.calls import Calls
+from mockserver.inspection.services import route_table
+from mockserver.scripting.faults import Fault
+from mockserver.state.clock import ManualClock
+from mockserver.testing.mock_server import MockServer
 
 LIFE = Calls(
     [
@@ -49,6 +55,59 @@ def test_a_method_that_does_not_exist_is_an_error(ask: Callable[[str], object]) 
     """`assert_not_called` with a typo would always pass."""
     with pytest.raises(ValueError, match=r"'tunedmodels.get' matches no method; did you mean 'tunedModels.get'"):
         ask("tunedmodels.get")
+
+
+@pytest.mark.parametrize(
+    ("client_call", "methods"),
+    [
+        ("client.tunings.tune", "'tunedModels.create' or 'tuningJobs.create'"),
+        ("tunings.cancel()", "'tunedModels.operations.cancel' or 'tuningJobs.cancel'"),
+        ("sft.train", "'tuningJobs.create'"),
+        ("genai.create_tuned_model", "'tunedModels.create'"),
+        ("generate_content", "'*.generateContent'"),
+    ],
+)
+def test_the_call_of_a_client_is_answered_with_its_methods(client_call: str, methods: str) -> None:
+    """Testers know the names in their own code."""
+    with pytest.raises(ValueError, match=re.escape(f"{client_call!r} matches no method; did you mean {methods}?")):
+        LIFE.filter(client_call)
+
+
+def test_every_client_call_is_answered_with_a_method_that_exists() -> None:
+    """A suggestion that is an error itself helps nobody."""
+    for service in route_table().services.values():
+        assert service.client_calls
+        for method in service.client_calls.values():
+            Calls([]).filter(method)
+
+
+ANY: Any = SimpleNamespace(LIFE=LIFE, Fault=Fault, ManualClock=ManualClock, MockServer=MockServer)
+"""What type checkers do not know: they find the same mistakes."""
+
+
+@pytest.mark.parametrize(
+    ("mistake", "sentence"),
+    [
+        (lambda: ANY.LIFE.assert_called(count=1), "assert_called: there is no keyword 'count'; did you mean 'times'?"),
+        (lambda: ANY.LIFE.assert_called(stat=1), "assert_called: there is no keyword 'stat'; did you mean 'status'?"),
+        (lambda: ANY.LIFE.filter(sttus=200), "filter: there is no keyword 'sttus'; did you mean 'status'?"),
+        (lambda: ANY.Fault(code=429), "Fault: there is no keyword 'code'; did you mean 'status'?"),
+        (lambda: ANY.Fault(staus=429), "Fault: there is no keyword 'staus'; did you mean 'status'?"),
+        (lambda: ANY.ManualClock().advance(minute=1), "advance: there is no keyword 'minute'; did you mean 'minutes'?"),
+        (
+            lambda: ANY.ManualClock().advance(days=1),
+            "advance: there is no keyword 'days'; the keywords are hours, minutes, seconds",
+        ),
+        (
+            lambda: ANY.MockServer().answers("x"),
+            "answers and faults list what there is; answer(...) and fault(...) add one",
+        ),
+    ],
+)
+def test_a_wrong_keyword_is_answered_with_the_right_one(mistake: Any, sentence: str) -> None:
+    """Python says only that the keyword is unexpected."""
+    with pytest.raises(TypeError, match=re.escape(sentence)):
+        mistake()
 
 
 REQUEST = {"tunedModel": {"displayName": "next", "tuningTask": {"examples": [{"i": "1", "o": "2"}, {"i": "2"}]}}}
@@ -141,3 +200,41 @@ def test_intervals_add_up_to_the_whole(moments: list[float]) -> None:
     assert all(interval >= 0 for interval in calls.intervals())
     if moments:
         assert sum(calls.intervals()) == pytest.approx(max(moments) - min(moments), abs=1e-6)
+
+
+TUNE = Calls(
+    [
+        call("tuningJobs.create", request={"tuningJob": {"baseModel": "gemini-2.5-flash", "epochs": 3}, "parent": "p"}),
+        call("tuningJobs.create", request={"tuningJob": {"baseModel": "gemini-2.0-flash-001"}}, status=403),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "request_part",
+    [
+        {"baseModel": "gemini-2.5-flash"},
+        {"base_model": "gemini-2.5-flash", "epochs": 3},
+        {"tuningJob": {"baseModel": "gemini-2.5-flash"}},
+        {"tuning_job": {"base_model": "gemini-2.5-flash"}, "parent": "p"},
+    ],
+)
+def test_the_json_body_of_a_request_is_enough(request_part: dict[str, Any]) -> None:
+    """As the client sends it, and in the whole message with what the path and the query say; in either spelling."""
+    assert [TUNE[0]] == list(TUNE.assert_called("tuningJobs.create", times=1, request=request_part))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "sentence"),
+    [
+        ({"request": {"baseModel": "gemini-2.5-flash", "epochs": 4}}, "request.epochs was 3, not 4"),
+        ({"request": {"description": "x"}}, "request has no 'description'; it has 'baseModel', 'epochs'"),
+        ({"request": {"tuningJob": {"baseModel": "b"}}}, "request.tuningJob.baseModel was 'gemini-2.5-flash', not 'b'"),
+        ({"status": 500}, "status was 200, not 500"),
+        ({"caller": "key:*"}, "caller was 'user:alice@example.com', not 'key:*'"),
+    ],
+)
+def test_a_failed_assertion_says_how_the_nearest_call_differs(conditions: Any, sentence: str) -> None:
+    """The call with the fewest differences, and each member that differs."""
+    with pytest.raises(AssertionError, match=re.escape(f"but:\n  {sentence}\nAll calls:")):
+        TUNE.assert_called("tuningJobs.create", **conditions)

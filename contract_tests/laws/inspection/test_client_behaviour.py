@@ -180,6 +180,6 @@ def test_a_report_can_be_read() -> None:
     report = ClientBehaviour(Calls([*job, refused(61, wait=2), call(at=64)]))
 
     assert str(report) == (
-        f"{JOB}: 3 polls, 1 after the end, intervals 60, 0.5 s\ntunedModels.get: refused, again after 3 s of 2 s"
+        f"{JOB}: 3 polls, 1 after the end, intervals 60, 0.5 s\ntunedModels.get: refused, retried after 3 s (told to wait 2 s)"
     )
     assert "nothing was polled, nothing was retried" == str(ClientBehaviour(Calls([])))

@@ -1,11 +1,13 @@
 """A memoized list or message gives the results of an ordinary one, and computes each of them once."""
 
+import weakref
+from functools import partial
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage, Views
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.protojson.writing import Style, write
 
@@ -68,3 +70,40 @@ def test_a_memoized_list_with_nothing_to_trim_is_returned_itself() -> None:
     memoized = MemoizedList([{"step": 1}])
 
     assert trim_to_version(TASK, {"snapshots": memoized})["snapshots"] is memoized
+
+
+class Record:
+    """A record that is compared by identity."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def test_a_view_is_built_once_for_a_record_and_a_state() -> None:
+    """An equal record is another one, and so is the same record in another state."""
+    views, record, builds = Views(), Record("a"), list[str]()
+
+    def show(record: Record, state: str) -> MemoizedMessage:
+        def build() -> dict[str, str]:
+            builds.append(f"{record.name} {state}")
+            return {"name": record.name, "state": state}
+
+        return views.show(record, state, build)
+
+    assert show(record, "RUNNING") is show(record, "RUNNING")
+    assert {"name": "a", "state": "ENDED"} == show(record, "ENDED")
+    assert {"name": "b", "state": "ENDED"} == show(Record("b"), "ENDED")
+    assert ["a RUNNING", "a ENDED", "b ENDED"] == builds
+
+
+def test_views_keep_no_record_alive_and_are_bounded() -> None:
+    """A record that took the place of a deleted one in memory is not shown as that one."""
+    views = Views(capacity=2)
+    for name in map(str, range(100)):
+        record = Record(name)  # often at the address of the one before
+
+        assert {"name": name} == views.show(record, 0, partial(dict, name=name))
+        assert len(views) <= 2
+        is_alive = weakref.ref(record)
+        del record
+        assert is_alive() is None

@@ -248,7 +248,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_books_that_disagree_are_read_as_the_cpp_reads_them() -> None:
-    """A time that is refused because its oneof is set closes one level too many, as in 3.21; what follows is invalid."""
+    """A time that is refused because its oneof is set closes one level too many, as in 3.21; the rest is invalid."""
     message = refused(
         f"{BETA}.CachedContent",
         '{"expireTime": "2024-01-01T00:00:00Z", "ttl": "3s", "displayName": "x"}',

@@ -213,7 +213,7 @@ def test_what_cannot_be_read_is_not_written(body: bytes) -> None:
 
 @pytest.mark.parametrize("piece", ["y", "a.", "1"])
 def test_a_long_word_is_read_once(piece: str) -> None:
-    """Base64 of an image is one word: no pattern may start a match at each of its letters, which would take a quarter of an hour."""
+    """Base64 of an image is one word: a pattern that starts a match at each letter would take a quarter of an hour."""
     word = piece * (300_000 // len(piece))
     [redacted] = Redactor().redact([Exchange(ask(body={"data": word}), reply({"mail": "jane.doe@acme.org"}))])
 

@@ -30,7 +30,7 @@ def exchange(method: str, url: str, answer: Json, second: str, body: Json | None
 
 @pytest.mark.parametrize("second", ["2026-10-01T19:43:49+00:00", "2026-10-01T19:43:50+00:00"])
 def test_a_job_can_be_created_and_got_in_one_second(second: str) -> None:
-    """The job runs 60 ms after its creation; the Date header does not tell whether the get came before or after that."""
+    """The job runs 60 ms after its creation; the Date header does not tell whether the get came before or after."""
     times = {"createTime": "2026-10-01T19:43:49.878165Z", "updateTime": "2026-10-01T19:43:49.878165Z"}
     job: Json = {
         "name": NAME,

@@ -247,6 +247,15 @@ def test_violations_are_joined_line_by_line() -> None:
     assert [{"field": "a.b", "description": "one"}, {"description": "two"}] == error.details[0]["fieldViolations"]
 
 
+def test_a_suspended_consumer_is_named_with_its_project() -> None:
+    """As in a body of 2026-02: the key or the number in containerInfo, and the sentence once more in the details."""
+    error = errors.consumer_suspended("api_key:abc", "12", GL)
+    info, localized = error.details
+
+    assert "Permission denied: Consumer 'api_key:abc' has been suspended." == error.message == localized["message"]
+    assert {"consumer": "projects/12", "service": GL, "containerInfo": "api_key:abc"} == info["metadata"]
+
+
 def test_a_page_token_of_nobody_is_refused() -> None:
     """The sentence measured on Firestore."""
     with pytest.raises(ApiError, match="Invalid page token"):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from mockserver.scripting.faults import (
     STATUSES,
+    CallTarget,
     Fault,
     FaultRecord,
-    Signature,
     find_magic_fault,
     match_fault,
     select_fault,
@@ -19,14 +19,14 @@ from mockserver.scripting.faults import (
 from mockserver.scripting.magic_words import JobDirectives
 
 SECOND = 1_000_000_000
-CREATE = Signature("tunedModels.create", "tunedModels/mine-1")
+CREATE = CallTarget("tunedModels.create", "tunedModels/mine-1")
 
 
-def injections(fault: Fault, calls: int, *, signature: Signature = CREATE, seed: int = 0) -> list[bool]:
+def injections(fault: Fault, calls: int, *, target: CallTarget = CREATE, seed: int = 0) -> list[bool]:
     """Return for each of that many calls whether the fault is injected."""
     record, rng, hits = FaultRecord(fault), random.Random(seed), []
     for now in range(calls):
-        record, hit = match_fault(record, signature, now, rng)
+        record, hit = match_fault(record, target, now, rng)
         hits.append(hit is not None)
     return hits
 
@@ -185,6 +185,8 @@ def test_every_code_has_its_name(name: str) -> None:
         (lambda: Fault(status="TEAPOT"), "'TEAPOT' is not a status; use one of 400 INVALID_ARGUMENT, "),
         (lambda: Fault(status=503, reset=True), "status and reset exclude each other: set one of them"),
         (lambda: Fault(latency_seconds=1, retry_after=1), "need a status"),
+        (lambda: Fault(reset=True, retry_after_header=1), "need a status"),
+        (lambda: Fault(status=503, retry_after_header=-1), "retry_after_header must be a number of seconds from 0"),
         (lambda: Fault(latency_seconds=-1), "latency_seconds must be a number of seconds from 0 to 31536000, not -1"),
         (lambda: Fault(latency_seconds=float("inf")), "not inf"),
         (lambda: Fault(latency_seconds=float("nan")), "not nan"),

@@ -113,18 +113,18 @@ def test_jobs_are_directed_by_words_of_their_own(text: str, asked: JobDirectives
 )
 def test_a_directed_run_goes_as_directed(words: str, state: State, steps: int) -> None:
     """Seen long after it was made."""
-    seen = observe(job_directives(words).direct(RUN), LATER)
+    seen = observe(job_directives(words).apply_to(RUN), LATER)
 
     assert (state, steps) == (seen.state, seen.completed_steps)
 
 
 def test_a_run_told_to_finish_now_is_done_at_once() -> None:
     """Not a nanosecond later."""
-    assert observe(job_directives("mock-finish-now").direct(RUN), CREATED).state is State.SUCCEEDED
+    assert observe(job_directives("mock-finish-now").apply_to(RUN), CREATED).state is State.SUCCEEDED
 
 
 def test_a_run_that_fails_earlier_anyway_does() -> None:
     """Bad training data ends a run before the step at which it was to fail."""
     doomed = replace(RUN, fail_at_step=0)
 
-    assert doomed == job_directives("mock-fail-at-step-10").direct(doomed)
+    assert doomed == job_directives("mock-fail-at-step-10").apply_to(doomed)

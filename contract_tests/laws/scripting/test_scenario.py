@@ -22,7 +22,7 @@ SECOND = 1_000_000_000
 def new_scenario(rules: Sequence[Rule] = ()) -> Scenario:
     """Return the scenario of a new world with these rules."""
     scenario = Scenario(MemoryStore())
-    scenario.add(*rules)
+    scenario.add_rules(*rules)
     return scenario
 
 
@@ -76,7 +76,7 @@ def test_added_rules_come_last() -> None:
     """The counts of the others stay."""
     scenario = new_scenario([Rule("a", times=1)])
     ask(scenario, "1")
-    scenario.add(Rule("b", times=1), Rule("c"))
+    scenario.add_rules(Rule("b", times=1), Rule("c"))
 
     assert ["b", "c"] == [ask(scenario, "1"), ask(scenario, "1")]
     assert [1, 1, 1] == used(scenario)
@@ -86,7 +86,7 @@ def test_replacing_rules_resets_their_counts() -> None:
     """But not the counts of calls of the models."""
     scenario = new_scenario([Rule("a")])
     ask(scenario, "1")
-    scenario.replace([Rule("b", call=2)])
+    scenario.replace_rules([Rule("b", call=2)])
 
     assert [0] == used(scenario)
     assert "b" == ask(scenario, "1")
@@ -124,9 +124,10 @@ def test_the_nearest_rule_is_reported() -> None:
     scenario = new_scenario([Rule("a", text="monday", model="support"), Rule("b", text="tuesday")])
 
     nearest = "Rule(answer='b', text='tuesday'), but the text is \"sunday\", not \"tuesday\""
-    assert (None, f"none of the 2 answer rules matches; the nearest is {nearest}") == scenario.answer(prompt("sunday"))
-    assert (Answer("b"), "") == scenario.answer(prompt("tuesday"))
-    assert (None, "") == new_scenario().answer(prompt("sunday"))
+    report = f"none of the 2 answer rules matches; the nearest is {nearest}"
+    assert (None, report) == scenario.choose_answer(prompt("sunday"))
+    assert (Answer("b"), "") == scenario.choose_answer(prompt("tuesday"))
+    assert (None, "") == new_scenario().choose_answer(prompt("sunday"))
 
 
 def test_faults_are_injected_in_order_and_counted() -> None:
@@ -168,13 +169,13 @@ def test_a_cleared_scenario_is_like_a_new_one() -> None:
     """No rules, no faults, no counts."""
     store = MemoryStore()
     scenario = Scenario(store)
-    scenario.add(Rule("a", text="1"))
+    scenario.add_rules(Rule("a", text="1"))
     scenario.add_fault(Fault(status=503), now=0)
     ask(scenario, "1")
     store.clear()
 
     assert ((), (), False) == (scenario.answers, scenario.faults, is_injected(scenario))
-    scenario.add(Rule("first", call=1))
+    scenario.add_rules(Rule("first", call=1))
     assert [0] == used(scenario)
     assert "first" == ask(scenario, "1")
 
@@ -183,13 +184,13 @@ def test_a_copy_of_a_scenario_is_independent() -> None:
     """It has its own rules, faults and counts."""
     store = MemoryStore()
     scenario = Scenario(store)
-    scenario.add(Rule("once", times=1), Rule("second", call=2))
+    scenario.add_rules(Rule("once", times=1), Rule("second", call=2))
     scenario.add_fault(Fault(status=503, times=2), now=0)
     is_injected(scenario)
     copy = Scenario(store.copy())
     ask(scenario, "1")
     is_injected(scenario)
-    copy.add(Rule("more"))
+    copy.add_rules(Rule("more"))
 
     assert [1, 0] == used(scenario)
     assert [0, 0, 0] == used(copy)
@@ -226,8 +227,8 @@ def test_a_shared_store_refuses_functions(rule: Rule, monkeypatch: pytest.Monkey
     store = MemoryStore()
     monkeypatch.setattr(store, "shared", True)
     scenario = Scenario(store)
-    scenario.add(Rule("b"))
-    for change in (scenario.add, lambda rule: scenario.replace([rule])):
+    scenario.add_rules(Rule("b"))
+    for change in (scenario.add_rules, lambda rule: scenario.replace_rules([rule])):
         with pytest.raises(ValueError, match="which other processes cannot call"):
             change(rule)
 
@@ -239,10 +240,10 @@ def test_a_predicate_may_add_rules() -> None:
     scenario = new_scenario()
 
     def predicate(_: Prompt) -> bool:
-        scenario.add(Rule("more"))
+        scenario.add_rules(Rule("more"))
         return False
 
-    scenario.add(Rule("never", predicate=predicate))
+    scenario.add_rules(Rule("never", predicate=predicate))
 
     assert ["2", "more"] == [ask(scenario, "1"), ask(scenario, "1")]
     assert "never" == scenario.answers[0].rule.answer

@@ -91,7 +91,7 @@ def test_a_long_run_falls_slowly_in_its_last_half() -> None:
 
 
 def test_losses_of_vertex_are_in_the_recorded_range() -> None:
-    """additions.md, vertex 2.3: 7.49 to 0.094 and 2.75 to 0.64; validation 8.69 to 0.22, within a factor of about 2.5."""
+    """additions.md, vertex 2.3: 7.49 to 0.094 and 2.75 to 0.64; validation 8.69 to 0.22, within a factor of 2.5."""
     for data in range(50):
         series = vertex_losses("gemini-1.5-flash-002", 67, 10, 0.001, data, data)
         train = [series.train(step) for step in range(1, 68)]

@@ -54,7 +54,7 @@ def test_counts_are_the_recorded_ones(tokens: int, text: str) -> None:
 
 def test_the_recorded_pieces_are_the_tokens() -> None:
     """Log probabilities were recorded token by token."""
-    assert ["2", " +", " ", "2", " =", " ", "4"] == split("2 + 2 = 4")
+    assert ("2", " +", " ", "2", " =", " ", "4") == split("2 + 2 = 4")
 
 
 @given(texts)

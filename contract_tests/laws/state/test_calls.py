@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.state import calls
 from mockserver.state.calls import CallLog, RecordedCall
 from mockserver.state.clock import SECOND
@@ -142,6 +142,17 @@ def test_a_list_that_many_answers_share_is_read_as_a_list() -> None:
 
     assert [{"snapshots": [{"step": 1}]}] * 2 == [each.response for each in log]
     assert {list} == {type(each.response["snapshots"]) for each in log}
+
+
+def test_a_message_that_many_answers_share_is_read_as_a_dict() -> None:
+    """A tuned model that is polled is packed once for all its answers."""
+    model = MemoizedMessage({"name": "a", "tuningTask": MemoizedMessage({"snapshots": MemoizedList([{"step": 1}])})})
+    log = CallLog()
+    log.append(call(response=model))
+    log.append(call(response=model))
+
+    assert [{"name": "a", "tuningTask": {"snapshots": [{"step": 1}]}}] * 2 == [each.response for each in log]
+    assert {dict} == {type(each.response) for each in log} == {type(each.response["tuningTask"]) for each in log}
 
 
 def test_a_log_gives_the_garbage_collector_one_object_a_call() -> None:

@@ -146,7 +146,7 @@ def test_time_ends(clock: Clock) -> None:
 
 
 def test_a_factor_is_how_fast_time_goes() -> None:
-    """A thousand times as fast is a thousand times as much: more than of a clock that began later and was read sooner."""
+    """A thousand times as fast is a thousand times as much: more than of a clock that began later, read sooner."""
     outer = SystemClock(start=START)
     fast = SystemClock(1000, START)
     inner = SystemClock(start=START)

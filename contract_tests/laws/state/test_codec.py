@@ -20,6 +20,7 @@ from mockserver.datasets.object_store import ObjectRecord, StoredBucket, StoredO
 from mockserver.dispatch.quotas import Usage
 from mockserver.gemini.batches import Batch
 from mockserver.gemini.store import TunedModel
+from mockserver.generation.cached_content import CachedContent
 from mockserver.scripting.answers import Answer, Citation, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord
@@ -84,6 +85,7 @@ RECORDS: dict[type[Any], st.SearchStrategy[Any]] = {
     ClockSetting: st.builds(ClockSetting, st.integers(), st.integers(), numbers),
     RecordedCall: st.builds(RecordedCall, request=st.none() | objects, response=messages),
     Batch: st.builds(Batch, responses=st.lists(objects, max_size=2).map(tuple)),
+    CachedContent: st.builds(CachedContent, content=objects),
     Operation: st.builds(Operation, response=st.none() | objects),
     TuningJob: st.builds(TuningJob, request=objects, defaults=objects),
     ObjectRecord: st.builds(ObjectRecord, st.from_type(StoredObject), st.binary(max_size=9)),

@@ -310,6 +310,18 @@ def test_clearing_keeps_the_given_kinds(store: Store) -> None:
     assert 0 == len(store.log)
 
 
+def test_the_log_says_how_many_bytes_it_takes(store: Store) -> None:
+    """No fewer than what was answered; none once it is empty."""
+    sizes = [store.log.size]
+    for answer in ("short", "x" * 1000):
+        store.log.append(replace(call(), response={"text": answer}))
+        sizes.append(store.log.size)
+    store.log.clear()
+
+    assert (0, 0) == (sizes[0], store.log.size)
+    assert 5 < sizes[1] < sizes[2] - 1000
+
+
 def test_a_copy_has_the_log_too(store: Store) -> None:
     """Later calls are in only one of them."""
     store.log.append(call(at=1))

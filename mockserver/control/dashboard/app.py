@@ -130,7 +130,7 @@ class Dashboard:
         body = orjson.dumps({"contents": [{"role": "user", "parts": [{"text": page.form.get("prompt", "")}]}]})
         reply = self._face.answer(
             HttpRequest(
-                verb="POST",
+                sent_verb="POST",
                 path=f"/{version}/{model}:generateContent",
                 query="",
                 headers={

@@ -27,8 +27,8 @@ class Action:
 def read_action(fields: Mapping[str, str]) -> Action:
     """Read a form: `_verb`, `_path`, `_body` with fixed members, `_back`, and inputs.
 
-    The name of an input is the path of a member, such as "faults.0.status", or "{name}" for a part of the path. An empty
-    input says nothing. Raises ValueError for a form that no page of ours has.
+    The name of an input is the path of a member, such as "faults.0.status", or "{name}" for a part of the path. An
+    empty input says nothing. Raises ValueError for a form that no page of ours has.
     """
     body = orjson.loads(fields.get("_body") or "{}")
     path = fields.get("_path", "")

@@ -12,7 +12,7 @@ from mockserver.control.dashboard import charts, exports
 from mockserver.dispatch.quotas import list_quotas
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.inspection import evidence, jobs
-from mockserver.inspection.services import method_ids
+from mockserver.inspection.services import method_ids, route_table
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.scenario import Scenario
 from mockserver.settings import Settings, declarations
@@ -155,9 +155,11 @@ def show_connect(request: PageRequest) -> Json:
     """Return how to point each client here, in the world's credentials."""
     url, credentials = request.url, request.world.credentials
     key, token, project = credentials.api_key, credentials.token, credentials.project
+    _, vertex_host = route_table().services  # some clients want it: see `doors.environment.base_urls`
     clients = {
         "Environment variables (google-genai, @google/genai and libraries on them)": (
-            f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY={key}\nexport GOOGLE_VERTEX_BASE_URL={url}"
+            f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY={key}\n"
+            f"export GOOGLE_VERTEX_BASE_URL={url}/{vertex_host}"
         ),
         "google-genai, Developer API": (
             "from google import genai\n\n"

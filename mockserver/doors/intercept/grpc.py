@@ -1,8 +1,8 @@
 """grpcio, sync and asyncio: channels to Google's hosts lead to a gRPC server on a Unix socket of this process.
 
 grpcio hands a call to the network below Python, so there is no place in the process to answer it. The server is started
-for the first channel and stays until the process ends, since clients keep their channels from one test to the next. Which
-app answers is decided for each call: the newest interceptor's.
+for the first channel and stays until the process ends, since clients keep their channels from one test to the next.
+Which app answers is decided for each call: the newest interceptor's.
 
 The client's own call credentials go along. They are sent only where the connection is as private as TLS is, which for
 grpcio a Unix socket is and a port of this machine is not.
@@ -77,12 +77,12 @@ class _NewestFace:
         self.table = self._face().table
 
     def _face(self) -> "GrpcFace":
-        from mockserver.grpc.face import broken_off
+        from mockserver.grpc.face import connection_lost
 
         interceptor = self._find()
         if interceptor is None or interceptor.grpc_face is None:
             # our choice: the real service is always there
-            raise broken_off("mockserver: no test that uses the fixture is running")
+            raise connection_lost("mockserver: no test that uses the fixture is running")
         return interceptor.grpc_face()
 
     def answer(self, call: "GrpcRequest") -> "GrpcReply":
