@@ -59,7 +59,6 @@ class Store:
     """A store, and the server on it with one process, or with two."""
 
     name: str
-    url: str
     server: Server
     workers: int
 
@@ -154,7 +153,7 @@ def start_stores(stack: ExitStack, given: str | None) -> list[Store]:
     for name, url, workers in urls:
         port = free_port()
         command = [*ours(port), "--store", url, "--workers", str(workers)]
-        stores.append(Store(name, url, stack.enter_context(running(command, port)), workers))
+        stores.append(Store(name, stack.enter_context(running(command, port)), workers))
     return stores
 
 
@@ -206,22 +205,14 @@ def measure_scale(stores: list[Store], loads: dict[int, list[Load]], rounds: int
 
 
 def measure_worlds(store: Store) -> str:
-    """Say what a world costs that one request has used: in the memory of the process, and in a SQLite file."""
-    server = store.server
-    before = server.megabytes(), _file_size(store.url)
+    """Say how much of the process's memory a world takes that one request has used."""
+    before = store.server.megabytes()
     for number in range(WORLDS):
         body = json.dumps({"name": f"w{number}"}).encode()
-        send_once(server, "POST", "/_mock/worlds", body)
-        send_once(server, "GET", f"/v1beta/tunedModels?key=mockserver-w{number}-key", b"")
-    memory, size = server.megabytes() - before[0], _file_size(store.url) - before[1]
-    return (
-        f"{store.name}, a world: {memory / WORLDS * 1024:.0f} KiB of memory, {size / WORLDS / 1024:.0f} KiB in the file"
-    )
-
-
-def _file_size(url: str) -> int:
-    name = url.partition("///")[2]
-    return sum(path.stat().st_size for path in Path(name).parent.glob(f"{Path(name).name}*")) if name else 0
+        send_once(store.server, "POST", "/_mock/worlds", body)
+        send_once(store.server, "GET", f"/v1beta/tunedModels?key=mockserver-w{number}-key", b"")
+    kilobytes = (store.server.megabytes() - before) / WORLDS * 1024
+    return f"{store.name}, an empty world: {kilobytes:.0f} KiB of memory"
 
 
 def unpin(server: Server) -> None:

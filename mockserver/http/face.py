@@ -149,6 +149,7 @@ class HttpFace:
 
     def __init__(self, worlds: Worlds, table: RouteTable, log_call: LogCall = log_call) -> None:
         self._worlds = worlds
+        self._is_shared = worlds.default.store.shared
         self._table = table
         self._log_call = log_call
 
@@ -161,7 +162,10 @@ class HttpFace:
             raise WouldBlock(outside=False)
         elapsed_ms = stopwatch()
         try:
-            with self._worlds.one_look():
+            if self._is_shared:
+                with self._worlds.one_look():
+                    label, reply, reason = self._answer_in_world(http, may_block=may_block)
+            else:
                 label, reply, reason = self._answer_in_world(http, may_block=may_block)
         except Unavailable as error:
             log.error("%s", error)  # noqa: TRY400 - the sentence says it all

@@ -156,7 +156,8 @@ class Database:
             try:
                 return driver.execute(statement, values)
             except self._error as error:
-                if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+                # The lowest byte of the code says what it is, the others why.
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
                     if isinstance(error, self.integrity_error):
                         raise
                     raise self._lose(error) from None
@@ -427,7 +428,7 @@ def _create_engine(url: str) -> tuple[sqlalchemy.Engine, bool]:
         engine = sqlalchemy.create_engine(
             parts.set(query={}),
             poolclass=sqlalchemy.pool.NullPool,
-            connect_args={"check_same_thread": False, "timeout": 0, "isolation_level": None},
+            connect_args={"check_same_thread": False, "timeout": LOCK_SECONDS, "isolation_level": None},
             isolation_level="AUTOCOMMIT",
             paramstyle="named",
         )
@@ -436,6 +437,7 @@ def _create_engine(url: str) -> tuple[sqlalchemy.Engine, bool]:
         def prepare(connection: Any, _: Any) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute("PRAGMA busy_timeout = 0")  # from now on `Database` waits for locks
 
         return engine, True
     if parts.drivername in {"postgresql", "postgres"}:
