@@ -15,6 +15,7 @@ from mockserver.dispatch.route_table import Match
 from mockserver.dispatch.routing import Route
 from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
+from mockserver.protojson.reading import HTTP_BODY
 from mockserver.protojson.schema import Field, FieldType
 from mockserver.state.calls import RecordedCall
 
@@ -69,6 +70,8 @@ class Harvest:
         if match is None or kind not in {"application/json", "text/event-stream"}:
             return
         response = match.route.response if answer.status_code == 200 else STATUS
+        if response == HTTP_BODY:
+            return  # the bytes of a model
         for body in _EVENT.findall(answer.content) if kind == "text/event-stream" else [answer.content]:
             self._answers[(response, body)] = None
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from contract_tests.api.aiplatform import Vertex
-from contract_tests.api.everything import JOB, PLACE, examples, furnished
+from contract_tests.api.everything import BODIES, JOB, PLACE, examples, furnished
 from contract_tests.api.generativelanguage import Gemini, say
 from contract_tests.effort import effort
 from contract_tests.targets import Client, in_process
@@ -124,6 +124,8 @@ def crowded() -> World:
             share(gemini, names[TUNED], f"user-{number}@example.com")
             batch(gemini)
             vertex.post("endpoints", {"displayName": f"endpoint {number}"})
+            gemini.post("cachedContents", BODIES[" cachedContents.create"])
+            vertex.post("cachedContents", BODIES["locations.cachedContents.create"])
             vertex.tune()
             vertex.post(f"{names[ENDPOINT]}:update", {"endpoint": {"displayName": f"e{number}"}})
             vertex.post("tuningJobs:rebaseTunedModel", {"tunedModelRef": {"tuningJob": names[f"{PLACE}/tuningJobs/*"]}})

@@ -4,8 +4,8 @@ import re
 
 # Collections whose ids the service assigns. The ids of base models and locations have a meaning.
 _ASSIGNED = frozenset(
-    """batches contexts endpoints executions experiments files operations permissions projects runs tensorboards
-    timeSeries tunedModels tuningJobs versions""".split()  # noqa: SIM905 - one word after another reads better
+    """batches cachedContents contexts endpoints executions experiments files operations permissions projects runs
+    tensorboards timeSeries tunedModels tuningJobs versions""".split()  # noqa: SIM905 - one word after another reads better
 )
 _NAME = re.compile(r"(?<![\w.@-])[\w.@-]++(?:/[\w.@:%-]+)+")
 _NUMBER = re.compile(r"\d{6,}")

@@ -46,6 +46,7 @@ _SERVICE_HOSTS = re.compile(
 _TOKEN_COUNT = re.compile(rb"input token count \((\d+)\) exceeds")
 _PLACEHOLDER = re.compile(r"(?:<|%3C)([A-Z_]+)(?:>|%3E)")
 _LOCATION = re.compile(r"/locations/(?!(?:[a-z]+-[a-z]+\d+|global|us|eu)(?=[/:]|$))[^/:]+")
+_ASSIGNED_ID = re.compile(r"/(?:tunedModels|tuningJobs|endpoints|operations|batches|cachedContents|contexts)/([\w-]+)")
 _TIME = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)"')
 _REFUSED_CREDENTIALS = re.compile(
     rb"API_KEY_INVALID|API key not valid|invalid authentication credentials|ACCESS_TOKEN_"
@@ -266,9 +267,7 @@ def _words(text: bytes) -> set[str]:
 
 def _assigned_ids(path: str) -> set[str]:
     """Return the ids in a path that the service assigned."""
-    return set(re.findall(r"/(?:tunedModels|tuningJobs|endpoints|operations|batches|contexts)/([\w-]+)", path)) | set(
-        re.findall(r"/models/(\d+)", path)
-    )
+    return {*_ASSIGNED_ID.findall(path), *re.findall(r"/models/(\d+)", path)}
 
 
 def _listed_ids(response: RecordedResponse) -> set[str]:
