@@ -7,15 +7,17 @@ are worth it. Newer versions of Python make fewer calls, because they inline com
 import gc
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
 from mockserver.app import create_app
 from mockserver.doors.inprocess import AppRequest, send_request
+from mockserver.state import calls
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
 
@@ -70,9 +72,11 @@ class Requests:
 
 
 @pytest.fixture(scope="module")
-def requests() -> Requests:
-    """A world to ask."""
-    return Requests()
+def requests() -> Iterator[Requests]:
+    """A world to ask. Its log of calls is counted alone: how many logs other tests have left is not its business."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calls, "_logs", WeakSet())
+        yield Requests()
 
 
 def count_calls(function: Callable[[], object]) -> int:

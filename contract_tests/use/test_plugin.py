@@ -673,8 +673,8 @@ def test_plugin_loads_nothing_heavy() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
-    settings = {"mockserver.settings", "mockserver.settings.declaration", "mockserver.settings.types"}
-    assert {"mockserver", "mockserver.pytest_plugin", *settings} == set(loaded.split())
+    ours = {name for name in loaded.split() if not name.startswith("mockserver.settings")}
+    assert {"mockserver", "mockserver.pytest_plugin"} == ours
 
 
 def test_child_processes_are_led_to_the_live_server(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:

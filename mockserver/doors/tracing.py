@@ -184,7 +184,7 @@ def _server_span(
     span = tracer.start_span(name, context=extract(headers), kind=SpanKind.SERVER, attributes=attributes)
     try:
         yield span
-    except BaseException as error:
+    except BaseException as error:  # whatever ends the request, the span says so
         _mark_error(span, type(error).__name__)
         raise
     finally:

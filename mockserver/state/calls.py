@@ -180,12 +180,14 @@ class CallLog:
             return
         self._uncounted = 0
         with _logs_lock:
-            logs = sorted(_logs, key=lambda log: log.size, reverse=True)
+            logs = list(_logs)
         excess = sum(log.size for log in logs) - MAX_TOTAL_BYTES
-        for log in logs:
+        if excess <= 0:
+            return
+        for log in sorted(logs, key=attrgetter("size"), reverse=True):
+            excess -= log.drop(min(excess, log.size // 2))
             if excess <= 0:
                 return
-            excess -= log.drop(min(excess, log.size // 2))
 
     def drop(self, size: int) -> int:
         """Drop at least so many bytes of the oldest calls, but not the newest one; return how many were dropped."""
