@@ -478,7 +478,10 @@ def test_fixtures_of_each_scope_are_set_up_once(suite: Suite) -> None:
 
 
 def test_forgetting_the_fixture_can_be_an_error(suite: Suite) -> None:
-    """Google's hosts are refused to the whole run, by every library; with a fixture they are answered."""
+    """Google's hosts are refused to the whole run, by every library; with a fixture they are answered.
+
+    gRPC reports an error of the plugin that fetches the token as UNAVAILABLE, which Google's clients retry for minutes.
+    """
     ran = suite.run(
         """
         import asyncio
@@ -517,6 +520,23 @@ def test_forgetting_the_fixture_can_be_an_error(suite: Suite) -> None:
             with pytest.raises(grpc.RpcError, match="add the fixture mockserver to the test"):
                 channel.unary_unary("/google.cloud.aiplatform.v1.GenAiTuningService/GetTuningJob")(b"", timeout=30)
 
+        class Plugin:
+            # As google.auth's: it fetches a token before the call is sent.
+            def __call__(self, context, callback):
+                requests.post("https://oauth2.googleapis.com/token", data={})
+
+        def test_grpc_with_a_token():
+            import grpc
+            credentials = grpc.composite_channel_credentials(
+                grpc.ssl_channel_credentials(), grpc.metadata_call_credentials(Plugin())
+            )
+            channel = grpc.secure_channel("aiplatform.googleapis.com", credentials)
+            with pytest.raises(grpc.RpcError, match="add the fixture mockserver to the test") as error:
+                channel.unary_unary("/google.cloud.aiplatform.v1.GenAiTuningService/GetTuningJob")(b"", timeout=30)
+
+            assert error.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+            assert error.value.details().startswith("mockserver: ")
+
         def test_with(mockserver):
             assert get("models").status_code == 200
 
@@ -526,7 +546,7 @@ def test_forgetting_the_fixture_can_be_an_error(suite: Suite) -> None:
         ini="mockserver_required = yes",
     )
 
-    ran.assert_outcomes(passed=8)
+    ran.assert_outcomes(passed=9)
 
 
 def test_network_can_be_blocked(suite: Suite) -> None:
