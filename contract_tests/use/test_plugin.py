@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from contract_tests.environment import HANGS, ROOT, client_python
+from mockserver.doors.environment import API_KEYS
 
 HEAD = """
 import os, time
@@ -313,6 +314,50 @@ def test_forgotten_fixture_is_named(ini: str, sentences: list[str], tmp_path: Pa
     )
 
     pytest.LineMatcher(ran.stdout.splitlines()).fnmatch_lines(sentences)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "No API key was provided. Please pass a valid API key.",
+        "Provide api_key parameter or set GOOGLE_API_KEY/GEMINI_API_KEY environment variable.",
+        "Failed to resolve 'generativelanguage.googleapis.com'",
+    ],
+)
+def test_forgotten_fixture_is_named_for_other_errors(suite: Suite, message: str) -> None:
+    """Clients that want a key, and libraries that find no network; the error may have led to another one."""
+    ran = suite.run(
+        f"""
+        def test_forgotten():
+            try:
+                raise ValueError({message!r})
+            except ValueError:
+                raise RuntimeError("no model") from None
+
+        def test_other():
+            raise RuntimeError("no model")
+
+        def test_with(mockserver):
+            raise ValueError({message!r})
+        """
+    )
+
+    ran.assert_outcomes(failed=3)
+    assert 1 == str(ran.stdout).count("this test does not use the fixture mockserver, which answers for Google")
+
+
+def test_forgotten_fixture_has_a_key(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client without a key would say so, and not that the fixture is missing; a key of the user's own stays."""
+    for name in API_KEYS:
+        monkeypatch.delenv(name, raising=False)
+    test = """
+        def test_forgotten():
+            assert {KEYS} == {{name: os.environ[name] for name in {NAMES} if name in os.environ}}
+        """
+    for keys in ({"GOOGLE_API_KEY": "mockserver-key"}, {"GEMINI_API_KEY": "mine"}):
+        ran = suite.run(test.format(KEYS=keys, NAMES=API_KEYS), ini="mockserver_required = yes")
+        ran.assert_outcomes(passed=1)
+        monkeypatch.setenv("GEMINI_API_KEY", "mine")
 
 
 @pytest.mark.parametrize(
