@@ -217,6 +217,7 @@ TUNE = Calls(
         {"base_model": "gemini-2.5-flash", "epochs": 3},
         {"tuningJob": {"baseModel": "gemini-2.5-flash"}},
         {"tuning_job": {"base_model": "gemini-2.5-flash"}, "parent": "p"},
+        {"base_model": "gemini-2.5-flash", "parent": "p"},
     ],
 )
 def test_the_json_body_of_a_request_is_enough(request_part: dict[str, Any]) -> None:
@@ -228,7 +229,7 @@ def test_the_json_body_of_a_request_is_enough(request_part: dict[str, Any]) -> N
     ("conditions", "sentence"),
     [
         ({"request": {"baseModel": "gemini-2.5-flash", "epochs": 4}}, "request.epochs was 3, not 4"),
-        ({"request": {"description": "x"}}, "request has no 'description'; it has 'baseModel', 'epochs'"),
+        ({"request": {"description": "x"}}, "request has no 'description'; it has 'baseModel', 'epochs', 'parent'"),
         ({"request": {"tuningJob": {"baseModel": "b"}}}, "request.tuningJob.baseModel was 'gemini-2.5-flash', not 'b'"),
         ({"status": 500}, "status was 200, not 500"),
         ({"caller": "key:*"}, "caller was 'user:alice@example.com', not 'key:*'"),
