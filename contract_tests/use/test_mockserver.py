@@ -408,6 +408,24 @@ def test_a_model_of_another_key_has_a_hint_and_a_missing_one_has_none() -> None:
     assert "belongs to another key or user" in server.misses[0].hint
 
 
+def test_a_missing_model_that_is_asked_has_a_hint() -> None:
+    """The service answers 403, as for another's model: the hint says which of the two it is."""
+    server = MockServer()
+    server.add_tuned_model("days")
+    with server.live():
+        url = f"{server.url}/v1beta/tunedModels"
+        body = {"contents": [{"parts": [{"text": "1"}]}]}
+        answers = [
+            httpx.post(f"{url}/{name}:generateContent", headers=KEY, json=body) for name in ("dayz", "something-else")
+        ]
+
+    assert [403, 403] == [answer.status_code for answer in answers]
+    assert [
+        "no tuned model of this name is here; did you mean tunedModels/days? The service answers 403 for missing ones too",
+        "no tuned model of this name is here. The service answers 403 for missing ones too",
+    ] == [miss.hint for miss in server.misses]
+
+
 @pytest.mark.parametrize(
     ("agent", "is_told"), [("google-genai-sdk/1.30.0 gl-python/3.11.7", True), ("curl/8.5.0", False)]
 )
