@@ -158,7 +158,7 @@ def test_name_that_cannot_be_chosen_is_refused(arguments: Json, words: str) -> N
         ({"base_model": "models/none"}, "models/none"),
         ({"examples": {}}, "training_data is not specified"),
         ({"display_name": "x" * 41}, "Request contains an invalid argument"),
-        ({"colour": "red"}, "Unknown name .colour.: Cannot find field"),
+        ({"tuning_task": {"colour": "red"}}, "Unknown name .colour. at .tuning_task.: Cannot find field"),
     ],
 )
 def test_what_cannot_be_there_is_said(arguments: Json, words: str) -> None:

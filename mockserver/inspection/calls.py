@@ -152,7 +152,10 @@ def _missing(actual: Any, expected: Any, place: str) -> Iterator[str]:
                 yield from _missing(actual[key], value, f"{place}.{key}")
             else:
                 yield f"{place} has no {key!r}; it has {', '.join(map(repr, actual)) or 'nothing'}"
-    elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple) and len(actual) == len(expected):
+    elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
+        if len(actual) != len(expected):
+            yield f"{place} has {len(actual)} elements, not {len(expected)}"
+            return
         for index, (left, right) in enumerate(zip(actual, expected, strict=True)):
             yield from _missing(left, right, f"{place}[{index}]")
     elif actual != expected:
