@@ -142,5 +142,6 @@ def _loopback(find: Find, host: str) -> str:
             _address = server.listen_on_socket(folder / "grpc")
             server.start()
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            atexit.register(server.stop)
+            # With no time at all it would cancel the connections that clients keep, and grpcio prints that.
+            atexit.register(server.stop, 1)
     return _address
