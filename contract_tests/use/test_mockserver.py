@@ -408,6 +408,35 @@ def test_a_model_of_another_key_has_a_hint_and_a_missing_one_has_none() -> None:
     assert "belongs to another key or user" in server.misses[0].hint
 
 
+GEMINI_JOB = {
+    "displayName": "days",
+    "baseModel": "models/gemini-1.5-flash-001-tuning",
+    "tuningTask": {"trainingData": {"examples": {"examples": [{"textInput": "1", "output": "2"}]}}},
+}
+VERTEX_JOB = {
+    "baseModel": "gemini-2.0-flash-001",
+    "supervisedTuningSpec": {"trainingDatasetUri": "gs://bucket/train.jsonl"},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("v1beta/tunedModels", GEMINI_JOB), ("v1/projects/mockserver/locations/us-central1/tuningJobs", VERTEX_JOB)],
+    ids=["gemini", "vertex"],
+)
+@pytest.mark.parametrize(("effect", "is_told"), [("fail_at_step", True), ("stall_at_step", True), ("reached", False)])
+def test_a_step_that_is_never_reached_has_a_hint(path: str, body: Json, effect: str, is_told: bool) -> None:  # noqa: FBT001 - pytest's
+    """The job succeeds: a test whose fault comes too late should say why."""
+    server = MockServer()
+    server.fault({"method": "*.create", effect: 3000} if is_told else Fault("*.create", fail_at_step=1))
+    with server.live():
+        answer = httpx.post(f"{server.url}/{path}", headers={"authorization": "Bearer token"}, json=body)
+
+    assert 200 == answer.status_code
+    hints = [re.sub("has [0-9]+ steps", "has N steps", miss.hint) for miss in server.misses]
+    assert (["the job has N steps: step 3000 is never reached"] if is_told else []) == hints
+
+
 def test_a_missing_model_that_is_asked_has_a_hint() -> None:
     """The service answers 403, as for another's model: the hint says which of the two it is."""
     server = MockServer()
