@@ -95,7 +95,7 @@ with MockServer().intercepting():
 def test_open_channels_print_nothing_at_the_end(tmp_path: Path) -> None:
     """A client keeps its connections; grpcio printed, in half of the runs, that they were cancelled."""
     (tmp_path / "program.py").write_text(OVER_GRPC)
-    command, variables = [client_python("generativeai"), "program.py"], {"PYTHONPATH": str(ROOT)}
+    command, variables = [str(client_python("generativeai")), "program.py"], {"PYTHONPATH": str(ROOT)}
     for _ in range(6):
         done = subprocess.run(
             command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=HANGS, check=True

@@ -425,7 +425,7 @@ VERTEX_JOB = {
     ids=["gemini", "vertex"],
 )
 @pytest.mark.parametrize(("effect", "is_told"), [("fail_at_step", True), ("stall_at_step", True), ("reached", False)])
-def test_a_step_that_is_never_reached_has_a_hint(path: str, body: Json, effect: str, is_told: bool) -> None:  # noqa: FBT001 - pytest's
+def test_a_step_that_is_never_reached_has_a_hint(path: str, body: Json, effect: str, is_told: bool) -> None:
     """The job succeeds: a test whose fault comes too late should say why."""
     server = MockServer()
     server.fault({"method": "*.create", effect: 3000} if is_told else Fault("*.create", fail_at_step=1))

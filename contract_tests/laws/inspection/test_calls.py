@@ -228,7 +228,10 @@ def test_intervals_add_up_to_the_whole(moments: list[float]) -> None:
 
 TUNE = Calls(
     [
-        call("tuningJobs.create", request={"tuningJob": {"baseModel": "gemini-2.5-flash", "epochs": 3, "tags": [*"abc"]}, "parent": "p"}),
+        call(
+            "tuningJobs.create",
+            request={"tuningJob": {"baseModel": "gemini-2.5-flash", "epochs": 3, "tags": [*"abc"]}, "parent": "p"},
+        ),
         call("tuningJobs.create", request={"tuningJob": {"baseModel": "gemini-2.0-flash-001"}}, status=403),
     ]
 )
@@ -253,7 +256,10 @@ def test_the_json_body_of_a_request_is_enough(request_part: dict[str, Any]) -> N
     ("conditions", "sentence"),
     [
         ({"request": {"baseModel": "gemini-2.5-flash", "epochs": 4}}, "request.epochs was 3, not 4"),
-        ({"request": {"description": "x"}}, "request has no 'description'; it has 'baseModel', 'epochs', 'tags', 'parent'"),
+        (
+            {"request": {"description": "x"}},
+            "request has no 'description'; it has 'baseModel', 'epochs', 'tags', 'parent'",
+        ),
         ({"request": {"tuningJob": {"baseModel": "b"}}}, "request.tuningJob.baseModel was 'gemini-2.5-flash', not 'b'"),
         ({"request": {"tags": ["a", "b"]}}, "request.tags has 3 elements, not 2"),
         ({"status": 500}, "status was 200, not 500"),
