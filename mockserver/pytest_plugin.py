@@ -118,7 +118,7 @@ def pytest_runtest_makereport(
             others = {other: servers[other] for other in servers if other != name}
             if text := describe_calls(server, others, error):
                 report.sections.append((f"calls of {name}", text))
-        if not _FIXTURES.intersection(item.fixturenames) and _lacks_credentials(error):
+        if not _FIXTURES.intersection(item.fixturenames) and _needs_google(error):
             report.sections.append(("mockserver", FORGOTTEN))
     return report
 
@@ -126,10 +126,14 @@ def pytest_runtest_makereport(
 FORGOTTEN = "this test does not use the fixture mockserver, which answers for Google and has made-up credentials"
 
 
-def _lacks_credentials(error: BaseException | None) -> bool:
-    """Return whether the error, or one that led to it, is that of google.auth for missing credentials."""
+_WORDS = ("googleapis.com", "api key", "api_key")
+
+
+def _needs_google(error: BaseException | None) -> bool:
+    """Return whether the error, or one that led to it, names Google's hosts, a missing key or missing credentials."""
     while error is not None:
-        if type(error).__name__ == "DefaultCredentialsError":
+        text = str(error).lower()
+        if type(error).__name__ == "DefaultCredentialsError" or any(word in text for word in _WORDS):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -53,6 +53,7 @@ def test_errors_that_are_explained_exist(text: str) -> None:
         "Reauthentication is needed",
         "the client has been closed",
         "Both GOOGLE_API_KEY and GEMINI_API_KEY are set",
+        "No API key was provided",
     }
     code = "".join(path.read_text() for path in (ROOT / "mockserver").rglob("*.py"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.environment import HANGS
+from contract_tests.environment import HANGS, ROOT, client_python
 
 ASK = 'urllib.request.urlopen("https://generativelanguage.googleapis.com/v1beta/models?key=any-key").status'
 
@@ -77,3 +77,27 @@ def test_an_interception_may_outlast_the_program(program: str, printed: str, tmp
     )
 
     assert (printed, "", 0) == (done.stdout, done.stderr, done.returncode)
+
+
+OVER_GRPC = """
+import grpc
+from mockserver import MockServer
+
+HOST, OWN_CONNECTION = "generativelanguage.googleapis.com", [("grpc.use_local_subchannel_pool", 1)]
+LIST_MODELS = "/google.ai.generativelanguage.v1beta.ModelService/ListModels"
+with MockServer().intercepting():
+    channels = [grpc.secure_channel(HOST, grpc.ssl_channel_credentials(), OWN_CONNECTION) for _ in range(8)]
+    for channel in channels:
+        channel.unary_unary(LIST_MODELS)(b"", metadata=[("x-goog-api-key", "any-key")], timeout=20)
+"""
+
+
+def test_open_channels_print_nothing_at_the_end(tmp_path: Path) -> None:
+    """A client keeps its connections; grpcio printed, in half of the runs, that they were cancelled."""
+    (tmp_path / "program.py").write_text(OVER_GRPC)
+    command, variables = [str(client_python("generativeai")), "program.py"], {"PYTHONPATH": str(ROOT)}
+    for _ in range(6):
+        done = subprocess.run(
+            command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=HANGS, check=True
+        )
+        assert "" == done.stderr

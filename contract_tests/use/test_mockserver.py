@@ -158,7 +158,7 @@ def test_name_that_cannot_be_chosen_is_refused(arguments: Json, words: str) -> N
         ({"base_model": "models/none"}, "models/none"),
         ({"examples": {}}, "training_data is not specified"),
         ({"display_name": "x" * 41}, "Request contains an invalid argument"),
-        ({"colour": "red"}, "Unknown name .colour.: Cannot find field"),
+        ({"tuning_task": {"colour": "red"}}, "Unknown name .colour. at .tuning_task.: Cannot find field"),
     ],
 )
 def test_what_cannot_be_there_is_said(arguments: Json, words: str) -> None:
@@ -406,6 +406,53 @@ def test_a_model_of_another_key_has_a_hint_and_a_missing_one_has_none() -> None:
     assert [403, 404] == statuses
     assert ["tunedModels/days"] == [call.resource for call in server.misses]
     assert "belongs to another key or user" in server.misses[0].hint
+
+
+GEMINI_JOB = {
+    "displayName": "days",
+    "baseModel": "models/gemini-1.5-flash-001-tuning",
+    "tuningTask": {"trainingData": {"examples": {"examples": [{"textInput": "1", "output": "2"}]}}},
+}
+VERTEX_JOB = {
+    "baseModel": "gemini-2.0-flash-001",
+    "supervisedTuningSpec": {"trainingDatasetUri": "gs://bucket/train.jsonl"},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("v1beta/tunedModels", GEMINI_JOB), ("v1/projects/mockserver/locations/us-central1/tuningJobs", VERTEX_JOB)],
+    ids=["gemini", "vertex"],
+)
+@pytest.mark.parametrize(("effect", "is_told"), [("fail_at_step", True), ("stall_at_step", True), ("reached", False)])
+def test_a_step_that_is_never_reached_has_a_hint(path: str, body: Json, effect: str, is_told: bool) -> None:
+    """The job succeeds: a test whose fault comes too late should say why."""
+    server = MockServer()
+    server.fault({"method": "*.create", effect: 3000} if is_told else Fault("*.create", fail_at_step=1))
+    with server.live():
+        answer = httpx.post(f"{server.url}/{path}", headers={"authorization": "Bearer token"}, json=body)
+
+    assert 200 == answer.status_code
+    hints = [re.sub("has [0-9]+ steps", "has N steps", miss.hint) for miss in server.misses]
+    assert (["the job has N steps: step 3000 is never reached"] if is_told else []) == hints
+
+
+def test_a_missing_model_that_is_asked_has_a_hint() -> None:
+    """The service answers 403, as for another's model: the hint says which of the two it is."""
+    server = MockServer()
+    server.add_tuned_model("days")
+    with server.live():
+        url = f"{server.url}/v1beta/tunedModels"
+        body = {"contents": [{"parts": [{"text": "1"}]}]}
+        answers = [
+            httpx.post(f"{url}/{name}:generateContent", headers=KEY, json=body) for name in ("dayz", "something-else")
+        ]
+
+    assert [403, 403] == [answer.status_code for answer in answers]
+    assert [
+        "no tuned model of this name is here; did you mean tunedModels/days? The service answers 403 for missing ones too",
+        "no tuned model of this name is here. The service answers 403 for missing ones too",
+    ] == [miss.hint for miss in server.misses]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from contract_tests.environment import HANGS, ROOT, client_python
+from mockserver.doors.environment import API_KEYS
 
 HEAD = """
 import os, time
@@ -316,6 +317,50 @@ def test_forgotten_fixture_is_named(ini: str, sentences: list[str], tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        "No API key was provided. Please pass a valid API key.",
+        "Provide api_key parameter or set GOOGLE_API_KEY/GEMINI_API_KEY environment variable.",
+        "Failed to resolve 'generativelanguage.googleapis.com'",
+    ],
+)
+def test_forgotten_fixture_is_named_for_other_errors(suite: Suite, message: str) -> None:
+    """Clients that want a key, and libraries that find no network; the error may have led to another one."""
+    ran = suite.run(
+        f"""
+        def test_forgotten():
+            try:
+                raise ValueError({message!r})
+            except ValueError:
+                raise RuntimeError("no model") from None
+
+        def test_other():
+            raise RuntimeError("no model")
+
+        def test_with(mockserver):
+            raise ValueError({message!r})
+        """
+    )
+
+    ran.assert_outcomes(failed=3)
+    assert 1 == str(ran.stdout).count("this test does not use the fixture mockserver, which answers for Google")
+
+
+def test_forgotten_fixture_has_a_key(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client without a key would say so, and not that the fixture is missing; a key of the user's own stays."""
+    for name in API_KEYS:
+        monkeypatch.delenv(name, raising=False)
+    test = """
+        def test_forgotten():
+            assert {KEYS} == {{name: os.environ[name] for name in {NAMES} if name in os.environ}}
+        """
+    for keys in ({"GOOGLE_API_KEY": "mockserver-key"}, {"GEMINI_API_KEY": "mine"}):
+        ran = suite.run(test.format(KEYS=keys, NAMES=API_KEYS), ini="mockserver_required = yes")
+        ran.assert_outcomes(passed=1)
+        monkeypatch.setenv("GEMINI_API_KEY", "mine")
+
+
+@pytest.mark.parametrize(
     ("leaks", "outcome"), [("warn", {"passed": 1, "warnings": 1}), ("fail", {"passed": 1, "errors": 1})]
 )
 def test_leftovers_are_reported_on_request(suite: Suite, leaks: str, outcome: dict[str, int]) -> None:
@@ -478,7 +523,10 @@ def test_fixtures_of_each_scope_are_set_up_once(suite: Suite) -> None:
 
 
 def test_forgetting_the_fixture_can_be_an_error(suite: Suite) -> None:
-    """Google's hosts are refused to the whole run, by every library; with a fixture they are answered."""
+    """Google's hosts are refused to the whole run, by every library; with a fixture they are answered.
+
+    gRPC reports an error of the plugin that fetches the token as UNAVAILABLE, which Google's clients retry for minutes.
+    """
     ran = suite.run(
         """
         import asyncio
@@ -517,6 +565,23 @@ def test_forgetting_the_fixture_can_be_an_error(suite: Suite) -> None:
             with pytest.raises(grpc.RpcError, match="add the fixture mockserver to the test"):
                 channel.unary_unary("/google.cloud.aiplatform.v1.GenAiTuningService/GetTuningJob")(b"", timeout=30)
 
+        class Plugin:
+            # As google.auth's: it fetches a token before the call is sent.
+            def __call__(self, context, callback):
+                requests.post("https://oauth2.googleapis.com/token", data={})
+
+        def test_grpc_with_a_token():
+            import grpc
+            credentials = grpc.composite_channel_credentials(
+                grpc.ssl_channel_credentials(), grpc.metadata_call_credentials(Plugin())
+            )
+            channel = grpc.secure_channel("aiplatform.googleapis.com", credentials)
+            with pytest.raises(grpc.RpcError, match="add the fixture mockserver to the test") as error:
+                channel.unary_unary("/google.cloud.aiplatform.v1.GenAiTuningService/GetTuningJob")(b"", timeout=30)
+
+            assert error.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+            assert error.value.details().startswith("mockserver: ")
+
         def test_with(mockserver):
             assert get("models").status_code == 200
 
@@ -526,7 +591,7 @@ def test_forgetting_the_fixture_can_be_an_error(suite: Suite) -> None:
         ini="mockserver_required = yes",
     )
 
-    ran.assert_outcomes(passed=8)
+    ran.assert_outcomes(passed=9)
 
 
 def test_network_can_be_blocked(suite: Suite) -> None:

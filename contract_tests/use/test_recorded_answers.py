@@ -420,7 +420,9 @@ def test_a_recorded_header_says_when_to_come_again(tmp_path: Path) -> None:
 
     (finding,) = server.report.findings()
     assert ("came too soon", 30) == (finding.rule, finding.call.retry_after)
-    assert finding.sentence.endswith("failed with 429; sent again after 10 s, told to wait 30 s")
+    assert finding.sentence.endswith(
+        "failed with 429; sent again after 10 s, told to wait 30 s (by the header Retry-After)"
+    )
 
 
 BY_GRPC = """

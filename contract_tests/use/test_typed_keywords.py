@@ -43,9 +43,9 @@ def test_misspelt_keywords_are_refused() -> None:
         server.intercepting(slep="real"),  # type: ignore[call-arg]
     ):
         pass
-    with pytest.raises(ValueError, match="stat"):
+    with pytest.raises(TypeError, match="'stat'; did you mean 'state'"):
         server.add_tuned_model(stat="ACTIVE")  # type: ignore[call-arg]
-    with pytest.raises(ValueError, match="base_modell"):
+    with pytest.raises(TypeError, match="base_modell"):
         server.add_tuning_job(base_modell="gemini-2.0-flash-001")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="sede"), server.fresh_world(sede=7):  # type: ignore[call-arg]
         pass

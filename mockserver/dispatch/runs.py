@@ -55,6 +55,12 @@ def runs(world: World) -> Iterator[StoredRun]:
             yield StoredRun(kind, entry.name, entry.record.run)
 
 
+def describe_unreached_step(run: Run) -> str:
+    """Return a hint for the tester if the run is to fail or stall at a step that it does not have, else ""."""
+    step = max(run.fail_at_step or 0, run.stall_at_step or 0)
+    return f"the job has {run.total_steps} steps: step {step} is never reached" if step > run.total_steps else ""
+
+
 def progress(world: World, run: Run) -> Progress:
     """Observe a run at the current time of the world."""
     return tuning.observe(run, world.clock.now())

@@ -7,12 +7,15 @@ handler again. `Conflict` in `state/store.py` is another thing: a `replace` of a
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
+from typing import TypeVar
 
-from mockserver.dispatch.routing import Call, Json
+from mockserver.dispatch.routing import Call, Handled
 from mockserver.state.store import Store
 
+R = TypeVar("R", bound=Handled)
 
-def transactional(handler: Callable[[Call], Json]) -> Callable[[Call], Json]:
+
+def transactional(handler: Callable[[Call], R]) -> Callable[[Call], R]:
     """Run all reads and changes of a handler as one transaction of its world's store.
 
     So the handler decides on one state of the world, refusals included. It is called again if another call has changed
@@ -20,7 +23,7 @@ def transactional(handler: Callable[[Call], Json]) -> Callable[[Call], Json]:
     """
 
     @wraps(handler)
-    def handle(call: Call) -> Json:
+    def handle(call: Call) -> R:
         return call.world.store.transact(lambda transaction: handler(in_transaction(call, transaction)))
 
     return handle

@@ -25,6 +25,8 @@ from mockserver.protojson.formatting import duration_text
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.outages import Violation
+from mockserver.settings.reading import nearest
+from mockserver.state.store import ALL
 from mockserver.state.world import World
 
 HOST = "generativelanguage.googleapis.com"
@@ -158,11 +160,24 @@ def _has_ended(answer: Mapping[str, Any]) -> bool:
 
 
 def _refusal_hint(world: World, route: Route, message: Json, error: ApiError) -> str:
-    if error.code is Code.PERMISSION_DENIED and world.store.has(TUNED_MODELS, text_at(message, route.resource_field)):
-        return _OTHER_OWNER
+    model = "/".join(text_at(message, route.resource_field).split("/")[:2])
+    if error.code is Code.PERMISSION_DENIED and model.startswith("tunedModels/"):
+        return _OTHER_OWNER if world.store.has(TUNED_MODELS, model) else _describe_missing(world, model)
     if route.id != "tunedModels.create":
         return ""
     return "" if "trainingData" in message.get("tunedModel", {}).get("tuningTask", {}) else _NO_DATA
+
+
+def _describe_missing(world: World, model: str) -> str:
+    prefix, _, model_id = model.partition("/")
+    entries = world.store.page(TUNED_MODELS, ALL, "", limit=_MOST_NAMES)
+    meant = nearest(model_id[:_LONGEST_ID], [entry.name.removeprefix(f"{prefix}/") for entry in entries])
+    question = f"; did you mean {prefix}/{meant}?" if meant else "."
+    return f"no tuned model of this name is here{question} The service answers 403 for missing ones too"
+
+
+_MOST_NAMES, _LONGEST_ID = 100, 100
+"""Comparing names takes time: a hint looks at no more."""
 
 
 SERVICE = Service(

@@ -5,7 +5,8 @@ from typing import Any
 
 from mockserver.catalog import base_models
 from mockserver.dispatch.lists import list_index_response
-from mockserver.dispatch.routing import Call
+from mockserver.dispatch.routing import Call, Handled, with_hint
+from mockserver.dispatch.runs import describe_unreached_step
 from mockserver.dispatch.transactions import transactional
 from mockserver.gemini.errors import already_exists, id_denied, invalid_fields
 from mockserver.gemini.filters import filter_tuned_models
@@ -30,7 +31,7 @@ _MESSAGE = message_name("v1beta", "TunedModel")
 
 
 @transactional
-def create_tuned_model(call: Call) -> Json:
+def create_tuned_model(call: Call) -> Handled:
     """Begin a tuning run. The model exists from now on, in state CREATING."""
     model = new_tuned_model(call)
     try:
@@ -38,7 +39,7 @@ def create_tuned_model(call: Call) -> Json:
     except Exists:
         is_own = own_role(call.world.store.get(TUNED_MODELS, model.name), call) == Role.OWNER
         raise (already_exists if is_own else id_denied)(model.name) from None
-    return show_operation(model, call)
+    return with_hint(show_operation(model, call), describe_unreached_step(model.run))
 
 
 def get_tuned_model(call: Call) -> Json:

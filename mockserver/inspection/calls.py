@@ -59,8 +59,8 @@ class Calls(Sequence[RecordedCall]):
     ) -> "Calls":
         """Return the matching calls. Names are globs; the request must contain everything in `request`.
 
-        The end of a method's id is enough: "tuningJobs.create". `request` holds members of the JSON body, or of the
-        whole request message, which has the values of the path and the query too; other members do not matter.
+        The end of a method's id is enough: "tuningJobs.create". `request` holds members of the JSON body and values of
+        the path and the query, or members of the whole request message; others do not matter.
         ValueError for a pattern that matches no method.
         """
         __tracebackhide__ = True
@@ -135,10 +135,11 @@ def _differences(call: RecordedCall, conditions: Filter) -> list[str]:
 
 
 def _requests(call: RecordedCall) -> Iterator[Any]:
-    """Yield the part of a call's request that was the body, where that is not all, and the whole message."""
-    for name in body_fields(call.method):
-        if call.request is not None and name in call.request:
-            yield call.request[name]
+    """Yield the whole message, and the same with the members of the body beside the values of the path and query."""
+    request = call.request or {}
+    for name in body_fields(call.method) & request.keys():
+        body = request[name]
+        yield {**body, **{key: value for key, value in request.items() if key not in {name, *body}}}
     yield call.request
 
 
@@ -151,7 +152,10 @@ def _missing(actual: Any, expected: Any, place: str) -> Iterator[str]:
                 yield from _missing(actual[key], value, f"{place}.{key}")
             else:
                 yield f"{place} has no {key!r}; it has {', '.join(map(repr, actual)) or 'nothing'}"
-    elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple) and len(actual) == len(expected):
+    elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
+        if len(actual) != len(expected):
+            yield f"{place} has {len(actual)} elements, not {len(expected)}"
+            return
         for index, (left, right) in enumerate(zip(actual, expected, strict=True)):
             yield from _missing(left, right, f"{place}[{index}]")
     elif actual != expected:

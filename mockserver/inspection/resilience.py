@@ -120,7 +120,8 @@ def _judge(chain: Sequence[RecordedCall], give_up_after: float) -> Iterator[Find
         elif _is_create(call) and call.status not in NOT_CARRIED_OUT:
             yield Finding("repeated a create", f"{_failure(call)} and may have been carried out; sent again", retry)
         elif pause < minimum:
-            sentence = f"{_failure(call)}; sent again after {pause:g} s, told to wait {minimum:g} s"
+            place = "the header Retry-After" if call.retry_after == minimum else "RetryInfo in the body"
+            sentence = f"{_failure(call)}; sent again after {pause:g} s, told to wait {minimum:g} s (by {place})"
             yield Finding("came too soon", sentence, retry)
         elif pause < AT_ONCE_SECONDS:
             yield Finding("did not wait", f"{_failure(call)} and was sent again at once", retry)

@@ -100,12 +100,15 @@ def _rule(answer: AnswerLike | Rule | Mapping[str, Any]) -> Rule:
     return answer if isinstance(answer, Rule) else Rule(answer)
 
 
+PASS_A_FAULT = "pass a Fault, as in fault(Fault('tunedModels.create', status=429))"
+
+
 def _fault(fault: Fault | Mapping[str, Any]) -> Fault:
     __tracebackhide__ = True
     if isinstance(fault, Mapping):
         return _parse(Fault, fault)
     if not isinstance(fault, Fault):
-        raise TypeError(f"{fault!r} is not a fault: use a Fault or a mapping of its members")
+        raise TypeError(f"{fault!r} is not a fault: {PASS_A_FAULT}, or a mapping of its members")
     return fault
 
 

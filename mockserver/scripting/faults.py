@@ -269,7 +269,11 @@ def _check_effects(fault: Fault) -> None:
         )
     needs_status = (fault.message, fault.retry_after, fault.retry_after_header, fault.after_chunks or None)
     if fault.status is None and any(value is not None for value in needs_status):
-        raise ValueError("message, retry_after, retry_after_header and after_chunks need a status")
+        of_job = f"; for a job's own error use mockserver.fail(name, at_step={fault.fail_at_step}, error=...)"
+        raise ValueError(
+            "message, retry_after, retry_after_header and after_chunks need a status"
+            f"{'' if fault.fail_at_step is None else of_job}"
+        )
 
 
 def _check_numbers(fault: Fault) -> None:

@@ -61,10 +61,10 @@ def _intercepting(server: MockServer, options: InterceptionSettings) -> contextl
 def refuse_outside() -> Callable[[], None]:
     """Refuse Google's hosts while nothing newer intercepts. Returns the function that ends this.
 
-    Where the environment names no credentials or project, it gets made-up ones: Google's libraries look for them before
-    they ask any host, and their error would not name the fixture.
+    Where the environment names no credentials, project or API key, it gets made-up ones: Google's libraries look for
+    them before they ask any host, and their error would not name the fixture.
     """
-    from mockserver.doors.environment import changed, write_credentials  # noqa: PLC0415 - few runs need it
+    from mockserver.doors.environment import API_KEYS, changed, write_credentials  # noqa: PLC0415 - few runs need it
     from mockserver.doors.intercept import intercepting  # noqa: PLC0415 - see above
     from mockserver.doors.intercept.interceptors import Interceptor, NotServed  # noqa: PLC0415 - see above
 
@@ -80,6 +80,8 @@ def refuse_outside() -> Callable[[], None]:
         "GOOGLE_APPLICATION_CREDENTIALS": str(write_credentials(server.credentials)),
         "GOOGLE_CLOUD_PROJECT": server.credentials.project,
     }
+    if not any(os.environ.get(name) for name in API_KEYS):
+        defaults["GOOGLE_API_KEY"] = server.credentials.api_key
     stack.enter_context(changed({name: value for name, value in defaults.items() if not os.environ.get(name)}))
     stack.enter_context(intercepting(Interceptor(server.app, server.clock, server.grpc_face, refuse)))
     return stack.close

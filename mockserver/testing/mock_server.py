@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Never, Self, TypedDict, TypeVar, Unpack
 
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
@@ -26,6 +26,7 @@ from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord, Scenario
 from mockserver.settings import InterceptionSettings, Settings, read_settings, unknown_names
+from mockserver.settings.keywords import check_keywords
 from mockserver.state.clock import Clock, to_datetime
 from mockserver.state.new_world import new_world
 from mockserver.state.store import Snapshot
@@ -201,7 +202,7 @@ class MockServer:
         """Script a list of answers, rules or their members as data, or everything in an answers file."""
         script.script(self._world, answers)
 
-    def fault(self, *faults: Fault | Mapping[str, Any]) -> None:
+    def fault(self, *faults: Fault | Mapping[str, Any], **members: Never) -> None:
         """Inject faults from now on: each is a Fault, or its members as in an answers file.
 
             mockserver.fault(Fault("tuningJobs.create", status=429, retry_after=30, times=1))
@@ -210,6 +211,8 @@ class MockServer:
         Raises ValueError for a method that does not exist.
         """
         __tracebackhide__ = True
+        if members:
+            raise TypeError(f"fault has no keyword {next(iter(members))!r}: {script.PASS_A_FAULT}")
         script.add_faults(self._world, faults)
 
     # Run control and setup
@@ -235,6 +238,7 @@ class MockServer:
         """Stop the progress of the run after that many steps; it never ends."""
         run_control.stall(self._world, name, at_step=at_step)
 
+    @check_keywords()
     def add_tuned_model(
         self,
         name: str = "",
@@ -261,6 +265,7 @@ class MockServer:
             self._world, name, examples=examples, state=state, step=step, error=failure, owner=owner, **members
         )
 
+    @check_keywords()
     def add_tuning_job(  # noqa: PLR0913 - all but the name are given by name
         self,
         name: str = "",

@@ -10,8 +10,8 @@ from typing import Any
 
 from mockserver.dispatch import runs
 from mockserver.dispatch.lists import list_message, pack_position, unpack_position
-from mockserver.dispatch.routing import Call
-from mockserver.dispatch.runs import StoredRun
+from mockserver.dispatch.routing import Call, Handled, with_hint
+from mockserver.dispatch.runs import StoredRun, describe_unreached_step
 from mockserver.dispatch.transactions import in_transaction, transactional
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.errors import ApiError, Code
@@ -33,7 +33,7 @@ from mockserver.vertex.versions import message_name
 Json = dict[str, Any]
 
 
-def create_tuning_job(call: Call) -> Json:
+def create_tuning_job(call: Call) -> Handled:
     """Begin a job, with 200 and the job itself: this is no long-running operation."""
     if find_location(call).id == GLOBAL:
         # "rejected at creation with FAILED_PRECONDITION" [documented]; our choice of words: not seen
@@ -46,10 +46,12 @@ def create_tuning_job(call: Call) -> Json:
         insert_tuning_job(transaction, job)
         return job
 
-    return show_tuning_job(Repository(call.world, call.now), call.world.store.transact(create), call.now)
+    job = call.world.store.transact(create)
+    shown = show_tuning_job(Repository(call.world, call.now), job, call.now)
+    return with_hint(shown, describe_unreached_step(job.run))
 
 
-def rebase_tuned_model(call: Call) -> Json:
+def rebase_tuned_model(call: Call) -> Handled:
     """Begin a job like the one that made the model, changed by the members sent; the operation ends with the job.
 
     No recording of it was seen: what is copied is our choice.
@@ -58,11 +60,12 @@ def rebase_tuned_model(call: Call) -> Json:
     body = _rebase_request(source, call.message.get("tuningJob", {}))
     preparation = prepare_tuning_job(call, body)  # reads the dataset, which may take long: not in a transaction
 
-    def create(transaction: Store) -> Json:
+    def create(transaction: Store) -> Handled:
         within = in_transaction(call, transaction)
         job = new_tuning_job(within, body, preparation)
         insert_tuning_job(transaction, job)
-        return start_operation(within, job.name, "RebaseTunedModelOperationMetadata", job=job.name)
+        operation = start_operation(within, job.name, "RebaseTunedModelOperationMetadata", job=job.name)
+        return with_hint(operation, describe_unreached_step(job.run))
 
     return call.world.store.transact(create)
 

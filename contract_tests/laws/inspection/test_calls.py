@@ -102,12 +102,36 @@ ANY: Any = SimpleNamespace(LIFE=LIFE, Fault=Fault, ManualClock=ManualClock, Mock
             lambda: ANY.MockServer().answers("x"),
             "answers and faults list what there is; answer(...) and fault(...) add one",
         ),
+        (
+            lambda: ANY.MockServer().add_tuned_model("days", sate="FAILED"),
+            "add_tuned_model: there is no keyword 'sate'; did you mean 'state'?",
+        ),
+        (
+            lambda: ANY.MockServer().add_tuning_job(baseModl="gemini-2.0-flash-001"),
+            "add_tuning_job: there is no keyword 'baseModl'; did you mean 'base_model'?",
+        ),
+        (
+            lambda: ANY.MockServer().fault("tunedModels.create", status=429),
+            "fault has no keyword 'status': pass a Fault, as in fault(Fault('tunedModels.create', status=429))",
+        ),
+        (
+            lambda: ANY.MockServer().fault("tunedModels.create"),
+            "'tunedModels.create' is not a fault: pass a Fault, as in fault(Fault('tunedModels.create', status=429))",
+        ),
     ],
 )
 def test_a_wrong_keyword_is_answered_with_the_right_one(mistake: Any, sentence: str) -> None:
     """Python says only that the keyword is unexpected."""
     with pytest.raises(TypeError, match=re.escape(sentence)):
         mistake()
+
+
+def test_members_may_have_the_names_of_json() -> None:
+    """As in an answers file."""
+    server: Any = MockServer()
+    server.add_tuned_model("days", displayName="Days", base_model="models/gemini-1.5-flash-001-tuning")
+
+    assert "Days" == server.tuned_models["days"]["displayName"]
 
 
 REQUEST = {"tunedModel": {"displayName": "next", "tuningTask": {"examples": [{"i": "1", "o": "2"}, {"i": "2"}]}}}
@@ -204,7 +228,10 @@ def test_intervals_add_up_to_the_whole(moments: list[float]) -> None:
 
 TUNE = Calls(
     [
-        call("tuningJobs.create", request={"tuningJob": {"baseModel": "gemini-2.5-flash", "epochs": 3}, "parent": "p"}),
+        call(
+            "tuningJobs.create",
+            request={"tuningJob": {"baseModel": "gemini-2.5-flash", "epochs": 3, "tags": [*"abc"]}, "parent": "p"},
+        ),
         call("tuningJobs.create", request={"tuningJob": {"baseModel": "gemini-2.0-flash-001"}}, status=403),
     ]
 )
@@ -217,6 +244,7 @@ TUNE = Calls(
         {"base_model": "gemini-2.5-flash", "epochs": 3},
         {"tuningJob": {"baseModel": "gemini-2.5-flash"}},
         {"tuning_job": {"base_model": "gemini-2.5-flash"}, "parent": "p"},
+        {"base_model": "gemini-2.5-flash", "parent": "p"},
     ],
 )
 def test_the_json_body_of_a_request_is_enough(request_part: dict[str, Any]) -> None:
@@ -228,8 +256,12 @@ def test_the_json_body_of_a_request_is_enough(request_part: dict[str, Any]) -> N
     ("conditions", "sentence"),
     [
         ({"request": {"baseModel": "gemini-2.5-flash", "epochs": 4}}, "request.epochs was 3, not 4"),
-        ({"request": {"description": "x"}}, "request has no 'description'; it has 'baseModel', 'epochs'"),
+        (
+            {"request": {"description": "x"}},
+            "request has no 'description'; it has 'baseModel', 'epochs', 'tags', 'parent'",
+        ),
         ({"request": {"tuningJob": {"baseModel": "b"}}}, "request.tuningJob.baseModel was 'gemini-2.5-flash', not 'b'"),
+        ({"request": {"tags": ["a", "b"]}}, "request.tags has 3 elements, not 2"),
         ({"status": 500}, "status was 200, not 500"),
         ({"caller": "key:*"}, "caller was 'user:alice@example.com', not 'key:*'"),
     ],

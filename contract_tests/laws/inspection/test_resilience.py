@@ -70,6 +70,13 @@ def test_waiting_is_necessary() -> None:
     assert [] == rules(failed(0, 429, wait=30), served(30))
 
 
+def test_the_place_of_the_requested_delay_is_told() -> None:
+    """A client that reads only the header does not see RetryInfo."""
+    (finding,) = ClientBehaviour(Calls([failed(0, 429, wait=30), served(1)])).findings()
+
+    assert finding.sentence.endswith("sent again after 1 s, told to wait 30 s (by RetryInfo in the body)")
+
+
 @given(st.lists(st.floats(0.2, 100), min_size=2, max_size=6))
 def test_waits_must_grow(waits: list[float]) -> None:
     """Some later wait is longer than the first: jitter may make one shorter than the one before."""

@@ -184,7 +184,11 @@ def test_every_code_has_its_name(name: str) -> None:
         (lambda: Fault(status=418), "418 is not a status; use one of 400 INVALID_ARGUMENT, "),
         (lambda: Fault(status="TEAPOT"), "'TEAPOT' is not a status; use one of 400 INVALID_ARGUMENT, "),
         (lambda: Fault(status=503, reset=True), "status and reset exclude each other: set one of them"),
-        (lambda: Fault(latency_seconds=1, retry_after=1), "need a status"),
+        (lambda: Fault(latency_seconds=1, retry_after=1), "need a status$"),
+        (
+            lambda: Fault("tunedModels.create", fail_at_step=3, message="x"),
+            r"need a status; for a job's own error use mockserver\.fail\(name, at_step=3, error=\.\.\.\)",
+        ),
         (lambda: Fault(reset=True, retry_after_header=1), "need a status"),
         (lambda: Fault(status=503, retry_after_header=-1), "retry_after_header must be a number of seconds from 0"),
         (lambda: Fault(latency_seconds=-1), "latency_seconds must be a number of seconds from 0 to 31536000, not -1"),

@@ -10,6 +10,7 @@ grpcio a Unix socket is and a port of this machine is not.
 
 import atexit
 import contextlib
+import functools
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 
 from mockserver.doors.intercept.interceptors import Find, Interceptor, NotServed
@@ -35,6 +37,7 @@ _call_credentials: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
 def patched(grpc: Any, find: Find) -> Iterator[None]:
     """While inside, channels to the hosts that the interceptor answers for lead to it."""
     originals = grpc.composite_channel_credentials, grpc.ssl_channel_credentials
+    metadata_call_credentials = grpc.metadata_call_credentials
 
     def composite(channel_credentials: Any, *calls: Any) -> Any:
         composition = originals[0](channel_credentials, *calls)
@@ -60,13 +63,36 @@ def patched(grpc: Any, find: Find) -> Iterator[None]:
 
         return secure_channel
 
+    def call_credentials(plugin: Callable[..., None], name: str | None = None) -> Any:
+        return metadata_call_credentials(_with_refusals(plugin), name)
+
     with (
+        replaced(grpc, "metadata_call_credentials", call_credentials),
         replaced(grpc, "composite_channel_credentials", composite),
         replaced(grpc, "compute_engine_channel_credentials", on_compute_engine),
         replaced(grpc, "secure_channel", guarded(grpc.secure_channel)),
         replaced(grpc.aio, "secure_channel", guarded(grpc.aio.secure_channel)),
     ):
         yield
+
+
+_REFUSAL = "mockserver-refusal"
+"""The metadata that has the message of a NotServed, percent-encoded."""
+
+
+def _with_refusals(plugin: Callable[..., None]) -> Callable[..., None]:
+    """Return a plugin that, when a request for a token is refused, has our server refuse the call with this message.
+
+    gRPC reports an error of a plugin as UNAVAILABLE, which Google's clients retry for minutes.
+    """
+
+    def add_metadata(context: Any, callback: Callable[..., None]) -> None:
+        try:
+            plugin(context, callback)
+        except NotServed as error:
+            callback(((_REFUSAL, quote(str(error))),), None)
+
+    return functools.update_wrapper(add_metadata, plugin)
 
 
 class _NewestFace:
@@ -86,6 +112,8 @@ class _NewestFace:
         return interceptor.grpc_face()
 
     def answer(self, call: "GrpcRequest") -> "GrpcReply":
+        if refusal := call.metadata.get(_REFUSAL):
+            raise ApiError(Code.FAILED_PRECONDITION, unquote(refusal))
         if (interceptor := self._find()) is not None:
             try:
                 interceptor.note((call.method, call.body), "")
@@ -114,5 +142,6 @@ def _loopback(find: Find, host: str) -> str:
             _address = server.listen_on_socket(folder / "grpc")
             server.start()
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            atexit.register(server.stop)
+            # With no time at all it would cancel the connections that clients keep, and grpcio prints that.
+            atexit.register(server.stop, 1)
     return _address
