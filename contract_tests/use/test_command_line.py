@@ -342,6 +342,19 @@ def test_misspelt_variable_is_named() -> None:
     )
 
 
+@pytest.mark.parametrize(("server", "warns"), [("http://127.0.0.1:2", True), ("http://127.0.0.1:1", False)])
+def test_an_emulator_that_does_not_answer_is_named(server: str, *, warns: bool) -> None:
+    """But not the server of an earlier `mockserver env`, which is not asked."""
+    variables = {"STORAGE_EMULATOR_HOST": "http://me:secret@127.0.0.1:1", "MOCKSERVER_URL": server}
+
+    _, _, complained = command("serve", "--port", "x", variables=variables)
+
+    start = "mockserver: warning: STORAGE_EMULATOR_HOST=http://127.0.0.1:1 cannot be reached: "
+    assert warns == complained.startswith(start)
+    assert warns == ("Start the emulator, or unset STORAGE_EMULATOR_HOST." in complained)
+    assert "secret" not in complained
+
+
 def test_help_teaches() -> None:
     """Every option with its default, examples, and the rule for variables; the version on its own."""
     status, printed, _ = command("serve", "--help")

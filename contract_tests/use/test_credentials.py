@@ -215,6 +215,33 @@ def test_env_is_evaluated_by_a_shell(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shell", "line"),
     [
+        ("bash", "unset MOCKSERVER_URL"),
+        ("fish", "set -e MOCKSERVER_URL"),
+        ("powershell", "Remove-Item Env:MOCKSERVER_URL -ErrorAction Ignore"),
+    ],
+)
+def test_env_can_be_undone(shell: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every variable that it sets, and nothing is written."""
+    assert 0 == main(["env", "--url", "http://localhost:9"])
+    names = re.findall(r"^export (\w+)=", capsys.readouterr().out, re.MULTILINE)
+
+    assert 0 == main(["env", "--shell", shell, "--unset"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert line in lines
+    assert names == [name for each in lines for name in names if name in re.split(r"[ :]", each)]
+
+
+def test_a_file_of_variables_cannot_be_undone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Such a file only sets variables."""
+    assert 2 == main(["env", "--shell", "dotenv", "--unset"])
+
+    assert "mockserver: --unset: a file of variables can only set them; leave out --shell dotenv\n" == capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
         ("fish", "set -gx GOOGLE_APPLICATION_CREDENTIALS '{0}'"),
         ("powershell", "$env:GOOGLE_APPLICATION_CREDENTIALS = '{1}'"),
         ("dotenv", "GOOGLE_APPLICATION_CREDENTIALS={2}"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mockserver.cli.credentials import add_url
+from mockserver.settings import BadOption
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
@@ -27,6 +28,7 @@ examples:
   mockserver env --shell powershell | Out-String | iex           PowerShell
   mockserver env --shell dotenv > .env                           docker run --env-file .env
   eval "$(mockserver env --url http://127.0.0.1:9000)"           a server on another port
+  eval "$(mockserver env --unset)"                               remove the variables from the shell
 """
 
 SHELLS: Mapping[str, Callable[[str, str], str]] = {
@@ -36,10 +38,17 @@ SHELLS: Mapping[str, Callable[[str, str], str]] = {
     "dotenv": lambda name, value: f"{name}={value}",  # neither quotes nor comments mean the same to all its readers
 }
 
+UNSET: Mapping[str, str] = {
+    "bash": "unset {}",
+    "fish": "set -e {}",
+    "powershell": "Remove-Item Env:{} -ErrorAction Ignore",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("--shell", choices=SHELLS, default="bash", help="the syntax to print (default: bash)")
+    parser.add_argument("--unset", action="store_true", help="print how to remove the variables instead")
     add_url(parser)
 
 
@@ -51,6 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     credentials = world_credentials()
     folder = _cache_folder()
+    if arguments.unset:
+        if arguments.shell not in UNSET:
+            raise BadOption(f"a file of variables can only set them; leave out --shell {arguments.shell}", "--unset")
+        for variable in server_environment(arguments.url, credentials, folder):
+            print(UNSET[arguments.shell].format(variable))
+        return 0
     folder.mkdir(parents=True, exist_ok=True)
     name = "".join(letter if letter.isalnum() else "-" for letter in arguments.url.partition("://")[2])
     file = write(folder / f"{name}.json", external_account(arguments.url, credentials))

@@ -126,10 +126,11 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: b
     # Before the world, whose clock starts with it.
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
+    from mockserver.datasets.storage import describe_silent_emulator
     from mockserver.dispatch.access_log import CallCounter
     from mockserver.http.host_guard import HostGuard
 
-    for sentence in unknown_variables(os.environ):
+    for sentence in filter(None, [*unknown_variables(os.environ), describe_silent_emulator()]):
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ, needs_list=needs_list)
     serving = read_settings(Serving, values)
