@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
+from mockserver.cli.command_name import command_name
 from mockserver.cli.log_output import LineWriter, LogOutput
 from mockserver.rpc.hosts import is_loopback
 from mockserver.rpc.redaction import find_real_secret
@@ -367,7 +368,8 @@ def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> s
     if settings.auth == "strict" and credentials.token not in settings.accepted_credentials:
         return ""
     if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
-        return "\n  credentials          mockserver credentials --url URL -o adc.json, with the address that the program uses"
+        command = f"{command_name()} credentials --url URL -o adc.json"
+        return f"\n  credentials          {command}, with the address that the program uses"
     from mockserver.doors.credentials_file import external_account, write
 
     content = external_account(url, credentials)
@@ -394,7 +396,7 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   dashboard            {url}/ in a browser
   control              {url}/_mock/openapi.json {control}
 
-  any client           eval "$(mockserver env --url {url})"
+  any client           eval "$({command_name()} env --url {url})"
   curl                 curl '{url}/v1beta/tunedModels?key={key}'
   google-genai         genai.Client(api_key="{key}", http_options={{"base_url": "{url}", "api_version": "v1beta"}})
   ... for Vertex AI    genai.Client(vertexai=True, project="{project}", location="us-central1",

@@ -222,7 +222,7 @@ class HttpFace:
         answer = dispatch(request, may_block=may_block)
         if isinstance(answer.result, ApiError):
             answer.hint = answer.hint or _refusal_hint(http, request, answer.result)
-            received.reason = explain(answer.result, answer.hint)
+            received.reason = explain(answer.result, answer.note)
         printer = Printer(http, parameters, received.now, received.world.clock, answer)
         try:
             return route.id, printer.print(answer)
