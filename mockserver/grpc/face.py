@@ -147,7 +147,7 @@ class GrpcFace:
         return reply
 
     def _answer_in_world(self, grpc: GrpcRequest) -> tuple[str, GrpcReply, ApiError | None, str]:
-        """Return the name of the request for the access log, the reply, the error if it is refused, and a note on it."""
+        """Return the name of the request for the access log, the reply, the error if it is refused, and a note."""
         routes = self.table.routes_of(grpc.rpc)
         message, unreadable = _decode(routes[0].request, grpc.body) if routes else ({}, None)
         texts = (*grpc.identifying_texts(), *self.table.resource_names(grpc.rpc, message))
