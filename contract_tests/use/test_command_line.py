@@ -373,6 +373,14 @@ def test_misspelt_variable_is_named() -> None:
     )
 
 
+def test_state_says_which_store_it_wants() -> None:
+    """What a server keeps in memory cannot be exported."""
+    status, _, complained = command("state", "export", "state.json")
+
+    sentence = "what a server keeps in memory cannot be exported; add --store URL or --data-dir DIR, the same as for"
+    assert (2, f"mockserver: state: {sentence} `mockserver serve`\n") == (status, complained)
+
+
 @pytest.mark.parametrize(("server", "warns"), [("http://127.0.0.1:2", True), ("http://127.0.0.1:1", False)])
 def test_an_emulator_that_does_not_answer_is_named(server: str, *, warns: bool) -> None:
     """But not the server of an earlier `mockserver env`, which is not asked."""
@@ -422,7 +430,7 @@ def test_completion_without_its_library_says_what_to_install() -> None:
         [sys.executable, "-c", program, "--print-completion", "bash"], capture_output=True, text=True, check=False
     )
 
-    assert (2, True) == (done.returncode, "Run: pip install 'shtab>=1.7'\n" in done.stderr)
+    assert (2, True) == (done.returncode, "Run: pip install 'shtab>=1.7' (the extra [completion])\n" in done.stderr)
 
 
 @pytest.mark.parametrize("words", ["--help", "check-dataset --help"])

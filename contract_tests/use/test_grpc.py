@@ -205,4 +205,7 @@ def test_without_grpcio_the_option_says_what_to_install() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert 2 == ran.returncode
-    assert "gRPC needs grpc, which is not installed. Run: pip install 'grpcio>=1.62' 'protobuf>=4.25'\n" in ran.stderr
+    assert (
+        "gRPC needs grpc, which is not installed. Run: pip install 'grpcio>=1.62' 'protobuf>=4.25' (the extra [grpc])\n"
+        in ran.stderr
+    )
