@@ -248,9 +248,12 @@ def test_a_proxy_of_the_machine_is_not_asked(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("name", ["requests", "urllib"])
 def test_a_proxy_does_not_get_a_plain_request_for_google(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """It would look the host up itself, where no guard of ours sees it."""
+    """It would look the host up itself, where no guard of ours sees it. NO_PROXY, which prevents that, may be lost."""
     for variable in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     monkeypatch.setattr(urllib.request, "_opener", None)  # urlopen keeps the proxies of its first call
-    with MockServer().intercepting(), pytest.raises(NotServed, match="in plain HTTP through a proxy; use https"):
-        LIBRARIES[name].get(GEMINI.replace("https", "http") + MODELS)
+    with MockServer().intercepting(), monkeypatch.context() as patch:
+        for variable in ("NO_PROXY", "no_proxy"):
+            patch.delenv(variable)
+        with pytest.raises(NotServed, match="in plain HTTP through a proxy; use https"):
+            LIBRARIES[name].get(GEMINI.replace("https", "http") + MODELS)

@@ -206,11 +206,11 @@ def test_errors_and_pages_are_answered_as_they_were(tmp_path: Path) -> None:
 
 def test_methods_that_are_not_served_are_answered_too(tmp_path: Path) -> None:
     """By their path and body."""
-    url = f"{BASE}/v1beta/cachedContents"
-    made = exchange(url, {"model": "models/gemini-2.0-flash", "ttl": "60s"}, {"name": "cachedContents/abc"})
+    url = f"{BASE}/v1beta/corpora"
+    made = exchange(url, {"displayName": "one", "name": "corpora/abc"}, {"name": "corpora/abc"})
     with answering(tmp_path, made) as (_, client):
         answers = [
-            client.post(url, json={"ttl": ttl, "model": "models/gemini-2.0-flash"}).status_code for ttl in ("60s", "9s")
+            client.post(url, json={"name": "corpora/abc", "displayName": name}).status_code for name in ("one", "two")
         ]
 
     assert [200, 404] == answers

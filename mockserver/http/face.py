@@ -163,7 +163,7 @@ class HttpFace:
         elapsed_ms = stopwatch()
         try:
             if self._is_shared:
-                with self._worlds.one_look():
+                with self._worlds.check_version_once():
                     label, reply, reason = self._answer_in_world(http, may_block=may_block)
             else:
                 label, reply, reason = self._answer_in_world(http, may_block=may_block)

@@ -99,7 +99,7 @@ def _translate(dialect: sqlalchemy.Dialect, statement: str) -> str:
 
 
 class _Request(threading.local):
-    """What this thread has done in the `with` block of `Database.one_look`: read the version, changed records."""
+    """What this thread has done in the block of `Database.check_version_once`: read the version, changed records."""
 
     is_open = False
     has_looked = False
@@ -205,7 +205,7 @@ class Database:
     def version(self) -> int:
         """Return a number that grows whenever anything is committed, but for counters, calls and values of the server.
 
-        In the `with` block of `one_look` it is read from the database once.
+        In the `with` block of `check_version_once` it is read from the database once.
         """
         known = self.version_of_look
         if known is not None:
@@ -225,11 +225,11 @@ class Database:
 
     @property
     def version_of_look(self) -> int | None:
-        """Return the version if this thread has read it in the `with` block of `one_look` that it is in."""
+        """Return the version if this thread has read it in the `with` block of `check_version_once` that it is in."""
         return self._version if self._request.has_looked else None
 
     @contextmanager
-    def one_look(self) -> Iterator[None]:
+    def check_version_once(self) -> Iterator[None]:
         """Make all that this thread reads in the `with` block as new as the first of it, at least."""
         request = self._request
         request.is_open, request.has_looked = True, False

@@ -68,9 +68,9 @@ class SqlWorldStores(WorldStores):
             self._found.pop(name, None)
             self.database.remove_space("world", name)
 
-    def one_look(self) -> AbstractContextManager[None]:
+    def check_version_once(self) -> AbstractContextManager[None]:
         """Look once for what other processes have changed, in the `with` block of a request."""
-        return self.database.one_look()
+        return self.database.check_version_once()
 
     def close(self) -> None:
         """Write the calls that are not written yet, and close the connection; the next use opens another one."""

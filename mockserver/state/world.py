@@ -168,7 +168,7 @@ class WorldStores:
     def remove(self, name: str) -> None:
         """Delete the store of a world that was dropped."""
 
-    def one_look(self) -> contextlib.AbstractContextManager[None]:
+    def check_version_once(self) -> contextlib.AbstractContextManager[None]:
         """Make all that a thread reads in the `with` block as new as the first of it, at least."""
         return contextlib.nullcontext()
 
@@ -301,9 +301,9 @@ class Worlds:
             pass
         return name
 
-    def one_look(self) -> contextlib.AbstractContextManager[None]:
+    def check_version_once(self) -> contextlib.AbstractContextManager[None]:
         """Look once for what other processes have changed, in the `with` block of a request."""
-        return self._registries[-1].stores.one_look()
+        return self._registries[-1].stores.check_version_once()
 
     def close(self) -> None:
         """Close the connections of the stores."""

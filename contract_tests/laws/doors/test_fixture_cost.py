@@ -12,7 +12,7 @@ import pytest
 
 from mockserver.testing.fixtures import in_process
 
-MOST_CALLS = 1250
+MOST_CALLS = 1500
 """The Python calls of a set-up and a tear-down, with the client libraries of this environment loaded."""
 
 

@@ -7,6 +7,7 @@ from functools import _lru_cache_wrapper
 import pytest
 
 from contract_tests.laws.test_growth import new_world, send
+from mockserver.protojson.memoized import Views
 
 NAMES = 64
 """The characters of its name and its display name."""
@@ -17,6 +18,8 @@ def clear_caches() -> None:
     for cached in [each for each in gc.get_objects() if isinstance(each, _lru_cache_wrapper)]:
         if cached.cache_parameters()["maxsize"] is not None and cached.__module__.startswith("mockserver."):
             cached.cache_clear()
+    for views in [each for each in gc.get_objects() if isinstance(each, Views)]:
+        views._views.clear()  # noqa: SLF001 - it has a bound too
     gc.collect()
 
 

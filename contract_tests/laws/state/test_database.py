@@ -198,7 +198,7 @@ def test_a_look_lasts_as_long_as_its_block(url: str) -> None:
     """In it a thread reads the same state, unless it changes something; afterwards it sees what others have changed."""
     one, other = pair(url)
     one.insert(TALLIES, "a", Tally())
-    with one.database.one_look():
+    with one.database.check_version_once():
         assert Tally() == one.get(TALLIES, "a")
         other.replace(TALLIES, "a", Tally(1))
         assert Tally() == one.get(TALLIES, "a")
