@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mockserver import __version__
-from mockserver.cli.command_name import command_name
 from mockserver.cli.log_output import LineWriter, LogOutput
 from mockserver.rpc.hosts import is_loopback
 from mockserver.rpc.redaction import find_real_secret
@@ -368,6 +367,8 @@ def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> s
     if settings.auth == "strict" and credentials.token not in settings.accepted_credentials:
         return ""
     if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
+        from mockserver.cli.command_name import command_name
+
         command = f"{command_name()} credentials --url URL -o adc.json"
         return f"\n  credentials          {command}, with the address that the program uses"
     from mockserver.doors.credentials_file import external_account, write
@@ -380,6 +381,8 @@ def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> s
 
 def _greeting(url: str, grpc_target: str, prepared: Preparation, folder: Path | None) -> str:
     """Return the greeting: what is served, its time, and how to connect clients."""
+    from mockserver.cli.command_name import command_name
+
     world, token = prepared.world, prepared.token
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
     key, token_of_client = _working_credentials(world)
