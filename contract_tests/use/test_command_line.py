@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from contract_tests.environment import HANGS, do_without
+from contract_tests.environment import HANGS, ROOT, do_without
 from contract_tests.use.programs import run_bash
 from contract_tests.use.serving import Served, greeting_of, serving
 from mockserver import __version__
@@ -49,13 +49,30 @@ def test_greeting_says_what_is_served_and_how_to_reach_it(served: Served) -> Non
         r"^  time +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00, running at 600x$",
         r"^  seed +1$",
         rf"^  curl +curl '{url}/v1beta/tunedModels\?key=mockserver-key'$",
-        rf'^  any client +eval "\$\(mockserver env --url {url}\)"$',
+        rf'^  any client +eval "\$\(.*mockserver env --url {url}\)"$',
         rf'^  \.\.\. for Vertex AI +genai\.Client\(vertexai=True, project="mockserver".*\n.*{url}.*token="mockserver-token"',
         rf"^  google-genai .*{url}",
         rf"^  google-generativeai .*{url}",
         rf"^  vertexai .*{url}",
     ):
         assert re.search(pattern, served.greeting, re.MULTILINE), pattern
+
+
+def test_greeting_names_the_program_as_it_can_be_typed(tmp_path: Path) -> None:
+    """By its path where no environment is active, as after `make serve`; by its name where the shell finds it."""
+    program = tmp_path / "mockserver"
+    program.write_text(f"#!{sys.executable}\nfrom mockserver.cli.main import main\nmain()\n")
+    program.chmod(0o755)
+    variables = os.environ | {"PYTHONPATH": str(ROOT)}
+    greetings = []
+    for path in (os.defpath, f"{tmp_path}{os.pathsep}{os.defpath}"):
+        words, environment = [str(program), "serve", "--port", "0"], variables | {"PATH": path}
+        with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            greetings.append(greeting_of(process))
+            process.terminate()
+
+    assert f'eval "$({program} env --url http://127.0.0.1:' in greetings[0]
+    assert 'eval "$(mockserver env --url http://127.0.0.1:' in greetings[1]
 
 
 def test_requests_are_logged_by_method(tmp_path: Path) -> None:
@@ -97,6 +114,20 @@ def test_refused_requests_are_logged_with_path_and_reason(tmp_path: Path) -> Non
     assert 3 == sum(f"  POST {generate}: Invalid JSON payload received." in line for line in lines)
     assert "(no credentials were sent: add ?key=mockserver-key" in log
     assert 7 == sum(bool(re.match(r"\S.* 4\d\d \d+\.\d ms", line)) for line in lines)
+
+
+def test_injected_errors_are_logged_as_such(tmp_path: Path) -> None:
+    """With the fault, so that nobody takes the error for one of the service's."""
+    with serving(tmp_path / "log") as server:
+        fault = {"method": "tunedModels.list", "status": 429, "nth": 2}
+        httpx.post(f"{server.base_url}/_mock/faults", json={"faults": [fault]})
+        for _ in range(3):
+            httpx.get(f"{server.base_url}/v1beta/tunedModels?key=any-key")
+    lines = [line for line in (tmp_path / "log").read_text().splitlines() if "tunedModels.list" in line]
+
+    assert [False, True, False] == [
+        line.endswith("(fault: method='tunedModels.list', status=429, nth=2)") for line in lines
+    ]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104 - what it does is tested
@@ -342,6 +373,27 @@ def test_misspelt_variable_is_named() -> None:
     )
 
 
+def test_state_says_which_store_it_wants() -> None:
+    """What a server keeps in memory cannot be exported."""
+    status, _, complained = command("state", "export", "state.json")
+
+    sentence = "what a server keeps in memory cannot be exported; add --store URL or --data-dir DIR, the same as for"
+    assert (2, f"mockserver: state: {sentence} `mockserver serve`\n") == (status, complained)
+
+
+@pytest.mark.parametrize(("server", "warns"), [("http://127.0.0.1:2", True), ("http://127.0.0.1:1", False)])
+def test_an_emulator_that_does_not_answer_is_named(server: str, *, warns: bool) -> None:
+    """But not the server of an earlier `mockserver env`, which is not asked."""
+    variables = {"STORAGE_EMULATOR_HOST": "http://me:secret@127.0.0.1:1", "MOCKSERVER_URL": server}
+
+    _, _, complained = command("serve", "--port", "x", variables=variables)
+
+    start = "mockserver: warning: STORAGE_EMULATOR_HOST=http://127.0.0.1:1 cannot be reached: "
+    assert warns == complained.startswith(start)
+    assert warns == ("Start the emulator, or unset STORAGE_EMULATOR_HOST." in complained)
+    assert "secret" not in complained
+
+
 def test_help_teaches() -> None:
     """Every option with its default, examples, and the rule for variables; the version on its own."""
     status, printed, _ = command("serve", "--help")
@@ -378,7 +430,7 @@ def test_completion_without_its_library_says_what_to_install() -> None:
         [sys.executable, "-c", program, "--print-completion", "bash"], capture_output=True, text=True, check=False
     )
 
-    assert (2, True) == (done.returncode, "Run: pip install 'shtab>=1.7'\n" in done.stderr)
+    assert (2, True) == (done.returncode, "Run: pip install 'shtab>=1.7' (the extra [completion])\n" in done.stderr)
 
 
 @pytest.mark.parametrize("words", ["--help", "check-dataset --help"])

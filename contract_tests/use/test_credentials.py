@@ -212,6 +212,67 @@ def test_env_is_evaluated_by_a_shell(tmp_path: Path) -> None:
     assert '"token_url": "http://localhost:9/v1/token"' in printed
 
 
+@pytest.mark.parametrize(("command", "end"), [("env", ""), ("credentials", "/v1/token")])
+def test_the_address_is_found_as_by_health(
+    command: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the port file, or else by the variable of the port."""
+    port_file = tmp_path / "server.json"
+    port_file.write_text('{"url": "http://127.0.0.1:8"}')
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("MOCKSERVER_PORT", "9")
+
+    for words, url in (([], "http://127.0.0.1:9"), (["--port-file", str(port_file)], "http://127.0.0.1:8")):
+        assert 0 == main([command, *words])
+        assert url + end in capsys.readouterr().out
+
+
+def test_env_says_that_no_server_is_there(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error, so that a shell evaluates the variables all the same; and nothing if there is one."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    warnings = []
+    for url in ("http://127.0.0.1:9", served.base_url):
+        assert 0 == main(["env", "--url", url])
+        warnings.append(capsys.readouterr().err)
+
+    start = "mockserver env: warning: http://127.0.0.1:9 cannot be reached: [Errno 111] Connection refused."
+    assert warnings[0].startswith(f"{start} Start a server: ")
+    assert warnings[0].endswith(" serve --port 9\n")
+    assert "" == warnings[1]
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("bash", "unset MOCKSERVER_URL"),
+        ("fish", "set -e MOCKSERVER_URL"),
+        ("powershell", "Remove-Item Env:MOCKSERVER_URL -ErrorAction Ignore"),
+    ],
+)
+def test_env_can_be_undone(shell: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every variable that it sets, and nothing is written."""
+    assert 0 == main(["env", "--url", "http://localhost:9"])
+    names = re.findall(r"^export (\w+)=", capsys.readouterr().out, re.MULTILINE)
+
+    assert 0 == main(["env", "--shell", shell, "--unset"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert line in lines
+    assert names == [name for each in lines for name in names if name in re.split(r"[ :]", each)]
+
+
+def test_a_file_of_variables_cannot_be_undone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Such a file only sets variables."""
+    assert 2 == main(["env", "--shell", "dotenv", "--unset"])
+
+    assert (
+        "mockserver: --unset: a file of variables can only set them; leave out --shell dotenv\n"
+        == capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ("shell", "line"),
     [

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +304,18 @@ def test_a_page_of_another_site_cannot_use_a_form(server: MockServer, origin: st
 
     assert 403 == refused.status_code
     assert "tunedModels/nasty" in server.tuned_models
+
+
+def test_connect_says_how_each_client_gets_an_address_and_credentials(server: MockServer) -> None:
+    """First by one command, then each variable, and a client of Vertex AI in Node too."""
+    text = unescape(httpx.get(f"{server.url}/_mock/ui/connect", headers=HTML).text)
+
+    command = f'eval "$(mockserver env --url {server.url})"'
+    assert -1 < text.find(command) < text.find("export GOOGLE_GEMINI_BASE_URL=")
+    assert "mockserver credentials --url" in text
+    assert "GOOGLE_CLOUD_PROJECT=mockserver GOOGLE_CLOUD_LOCATION=us-central1" in text
+    assert 'new GoogleGenAI({ vertexai: true, project: "mockserver", location: "us-central1"' in text
+    assert 'authClient.setCredentials({ access_token: "mockserver-token" })' in text
 
 
 @pytest.mark.parametrize("back", ["//evil.example/", "/\\evil.example", "https://evil.example", ""])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
+import httpx
 import pytest
 
 from contract_tests.environment import client_python, program
@@ -205,4 +206,21 @@ def test_without_grpcio_the_option_says_what_to_install() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert 2 == ran.returncode
-    assert "gRPC needs grpc, which is not installed. Run: pip install 'grpcio>=1.62' 'protobuf>=4.25'\n" in ran.stderr
+    assert (
+        "gRPC needs grpc, which is not installed. Run: pip install 'grpcio>=1.62' 'protobuf>=4.25' (the extra [grpc])\n"
+        in ran.stderr
+    )
+
+
+def test_injected_errors_are_logged_as_such(tmp_path: Path) -> None:
+    """With the fault, as over HTTP."""
+    with serving(tmp_path / "log", "--grpc-port", "0") as server, grpc.insecure_channel(target_of(server)) as channel:
+        fault = {"method": "tunedModels.list", "status": 429, "times": 1}
+        httpx.post(f"{server.base_url}/_mock/faults", json={"faults": [fault]})
+        call = channel.unary_unary("/google.ai.generativelanguage.v1beta.ModelService/ListTunedModels")
+        with pytest.raises(grpc.RpcError):
+            call(b"", metadata=[("x-goog-api-key", "any-key")])
+        call(b"", metadata=[("x-goog-api-key", "any-key")])
+    lines = [line for line in (tmp_path / "log").read_text().splitlines() if "tunedModels.list" in line]
+
+    assert [True, False] == [line.endswith("(fault: method='tunedModels.list', status=429, times=1)") for line in lines]

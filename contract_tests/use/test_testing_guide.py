@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 
 from contract_tests.environment import ROOT, client_python
-from contract_tests.use.programs import run_bash
-from contract_tests.use.serving import serving
 from contract_tests.use.suites import OURS, run_text
 from mockserver.scripting.answer_file import read_answers
 
 GUIDE = (ROOT / "docs" / "testing.md").read_text()
-PRINTED_URL = "http://127.0.0.1:8765"
 
 
 def blocks(language: str) -> list[str]:
@@ -50,12 +47,3 @@ def test_answers_file_of_the_guide_is_read(tmp_path: Path) -> None:
     scripted = read_answers(tmp_path / "answers.yaml")
 
     assert (2, 1) == (len(scripted.answers), len(scripted.faults))
-
-
-def test_commands_of_the_guide_print_what_it_shows(tmp_path: Path) -> None:
-    """By curl and jq, against a server as it is started without options."""
-    (commands,), (shown,) = blocks("bash"), blocks("text")
-    with serving(tmp_path / "log") as server:
-        printed = run_bash(commands.replace(PRINTED_URL, server.base_url), tmp_path)
-
-    assert shown == printed

@@ -4,10 +4,10 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mockserver.cli.extras import missing_extra
-from mockserver.settings import BadOption, Serving, declarations
+from mockserver.cli.server_address import add_address, find_url
+from mockserver.settings import BadOption
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
@@ -39,27 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the type of the credentials (default: external-account)",
     )
     parser.add_argument("--output", "-o", metavar="FILE", help="a file that only you can read (default: print them)")
-    add_url(parser)
-
-
-def add_url(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the address of the server."""
-    default = f"http://127.0.0.1:{declarations(Serving)['port'].default}"
-    parser.add_argument(
-        "--url",
-        metavar="URL",
-        type=read_url_argument,
-        default=default,
-        help=f"the address of the server (default: {default})",
-    )
-
-
-def read_url_argument(text: str) -> str:
-    """Return the URL without a slash at its end. Raises ArgumentTypeError if it is none."""
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"not a URL: {text!r}; give one like http://127.0.0.1:8765")
-    return text.rstrip("/")
+    add_address(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mockserver.state.world import world_credentials
 
     try:
-        content = TYPES[arguments.type](arguments.url, world_credentials())
+        content = TYPES[arguments.type](find_url(arguments), world_credentials())
     except ModuleNotFoundError as error:
         raise missing_extra(error, "run", "--type") from None
     if arguments.output is None:

@@ -2,13 +2,9 @@
 
 import argparse
 import json
-import os
 import sys
-from pathlib import Path
 
-from mockserver.cli.credentials import read_url_argument
-from mockserver.cli.port_file import read_url
-from mockserver.settings import BadOption, Serving, declarations
+from mockserver.cli.server_address import NoPortFile, add_address, find_url
 from mockserver.settings.types import Seconds
 
 HELP = "ask a server whether it is ready, or wait until it is"
@@ -39,8 +35,7 @@ class NotReady(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("--url", metavar="URL", type=read_url_argument, help="the address of the server")
-    parser.add_argument("--port-file", metavar="FILE", help="the port file of the server")
+    add_address(parser)
     parser.add_argument(
         "--wait", metavar="SECONDS", default="0", help="wait for so long until it is ready (default: 0)"
     )
@@ -53,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     seconds_left = countdown(Seconds().read_argument(arguments.wait, "--wait"))
     while True:
         try:
-            url = _find_url(arguments)
+            url = find_url(arguments)
             ask(url, max(REQUEST_SECONDS, seconds_left()))
-        except NotReady as reason:
+        except (NotReady, NoPortFile) as reason:
             if seconds_left() <= 0:
                 print(f"mockserver health: {reason}", file=sys.stderr)
                 return 1
@@ -63,21 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print(f"{url} is ready")
             return 0
-
-
-def _find_url(arguments: argparse.Namespace) -> str:
-    settings = declarations(Serving)
-    if arguments.url:
-        return str(arguments.url)
-    if file := arguments.port_file or os.environ.get(settings["port_file"].variable):
-        try:
-            return read_url(Path(file))
-        except OSError as error:
-            raise NotReady(f"there is no port file {file}: {error.strerror}") from None
-        except ValueError as error:
-            raise BadOption(f"{error}", "--port-file") from None
-    port = settings["port"]
-    return f"http://127.0.0.1:{port.read(os.environ.get(port.variable) or port.default, called=port.variable)}"
 
 
 def ask(url: str, seconds: float) -> None:

@@ -64,7 +64,7 @@ examples:
   eval "$(mockserver env)"                      point programs at a running server
   mockserver health --wait 10                   wait until a server is ready
   mockserver watch                              show its jobs and calls in the terminal
-  mockserver state export state.json            write what a server has stored as one JSON document
+  mockserver state export state.json --data-dir ./data    write what a server has stored as one JSON document
   mockserver check-dataset train.jsonl          find mistakes in training data before a job does
   mockserver record -- python tune.py           record the requests of tune.py and Google's answers
   mockserver check transcripts/                 compare the mock server's answers with recordings

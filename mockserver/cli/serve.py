@@ -126,10 +126,11 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: b
     # Before the world, whose clock starts with it.
     from mockserver.app import create_app
     from mockserver.control.guard import Guard
+    from mockserver.datasets.storage import describe_silent_emulator
     from mockserver.dispatch.access_log import CallCounter
     from mockserver.http.host_guard import HostGuard
 
-    for sentence in unknown_variables(os.environ):
+    for sentence in filter(None, [*unknown_variables(os.environ), describe_silent_emulator()]):
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ, needs_list=needs_list)
     serving = read_settings(Serving, values)
@@ -366,7 +367,10 @@ def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> s
     if settings.auth == "strict" and credentials.token not in settings.accepted_credentials:
         return ""
     if folder is None or not is_loopback(prepared.serving.host):  # programs on other machines cannot read the file
-        return "\n  credentials          mockserver credentials --url URL -o adc.json, with the address that the program uses"
+        from mockserver.cli.command_name import command_name
+
+        command = f"{command_name()} credentials --url URL -o adc.json"
+        return f"\n  credentials          {command}, with the address that the program uses"
     from mockserver.doors.credentials_file import external_account, write
 
     content = external_account(url, credentials)
@@ -377,6 +381,8 @@ def _credentials_line(url: str, prepared: Preparation, folder: Path | None) -> s
 
 def _greeting(url: str, grpc_target: str, prepared: Preparation, folder: Path | None) -> str:
     """Return the greeting: what is served, its time, and how to connect clients."""
+    from mockserver.cli.command_name import command_name
+
     world, token = prepared.world, prepared.token
     moment = to_datetime(world.clock.now()).isoformat(timespec="seconds")
     key, token_of_client = _working_credentials(world)
@@ -393,7 +399,7 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   dashboard            {url}/ in a browser
   control              {url}/_mock/openapi.json {control}
 
-  any client           eval "$(mockserver env --url {url})"
+  any client           eval "$({command_name()} env --url {url})"
   curl                 curl '{url}/v1beta/tunedModels?key={key}'
   google-genai         genai.Client(api_key="{key}", http_options={{"base_url": "{url}", "api_version": "v1beta"}})
   ... for Vertex AI    genai.Client(vertexai=True, project="{project}", location="us-central1",

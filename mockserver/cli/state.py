@@ -22,8 +22,8 @@ The document has the server's control token, if it has one.
 
 EPILOG = """\
 examples:
-  mockserver state export state.json --data-dir data      write everything that the server has stored
-  mockserver state import state.json --data-dir other     put it into an empty store
+  mockserver state export state.json --data-dir ./data      write everything that the server has stored
+  mockserver state import state.json --data-dir ./other     put it into an empty store
 """
 
 
@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in ("store", "data_dir")}
     url = store_url(read_settings(Serving, read_options(options, os.environ)))
     if url == "memory:":
-        raise BadOption("a store in memory has nothing to move: name a database", "--store")
+        where = "add --store URL or --data-dir DIR, the same as for `mockserver serve`"
+        raise BadOption(f"what a server keeps in memory cannot be {arguments.action}ed; {where}", "state")
     from mockserver.state.database import Database
     from mockserver.state.document import export_state, import_state
 

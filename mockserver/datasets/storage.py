@@ -12,7 +12,7 @@ import os
 import socket
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
@@ -25,6 +25,12 @@ from mockserver.state.clock import countdown
 from mockserver.state.world import World
 
 EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
+
+SERVER_VARIABLE = "MOCKSERVER_URL"
+"""Where `mockserver env`, `mockserver run` and the fixtures say that a mock server is."""
+
+CONNECT_SECONDS = 1.0
+"""How long the start of a server waits for the emulator."""
 
 EMULATOR_TIMEOUT_SECONDS = 10.0
 """How long the reading of an object may take in all, from the connection to the last byte."""
@@ -97,10 +103,36 @@ class Buckets:
 def buckets(world: World) -> Buckets:
     """Return the buckets of a world, with those of the emulator that the environment names."""
     root = world.settings.gcs_root
-    emulator = os.environ.get(EMULATOR_VARIABLE) or None
-    if emulator is not None and is_own_address(emulator):
-        emulator = None
-    return Buckets(objects(world.store, root), is_directory=root is not None, emulator=emulator)
+    return Buckets(objects(world.store, root), is_directory=root is not None, emulator=foreign_emulator(os.environ))
+
+
+def foreign_emulator(variables: Mapping[str, str]) -> str | None:
+    """Return the emulator that the variables name; None if there is none, or if it is a mock server.
+
+    `mockserver env` sets both variables to the same server, which may have stopped since.
+    """
+    emulator = variables.get(EMULATOR_VARIABLE)
+    if not emulator or is_own_address(emulator):
+        return None
+    server = variables.get(SERVER_VARIABLE)
+    return None if server and _address(server) == _address(emulator) else emulator
+
+
+def describe_silent_emulator() -> str:
+    """Return what to do if the emulator in this process's environment cannot be connected to; "" if it can."""
+    emulator = foreign_emulator(os.environ)
+    if emulator is None:
+        return ""
+    try:
+        url = _parse(emulator)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        socket.create_connection((cast(str, url.hostname), port), CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        return (
+            f"{EMULATOR_VARIABLE}={_without_password(emulator)} cannot be reached: {error}. Jobs whose training data is "
+            f"not in this server will fail. Start the emulator, or unset {EMULATOR_VARIABLE}."
+        )
+    return ""
 
 
 _own_addresses: Counter[tuple[str, int | None]] = Counter()

@@ -137,9 +137,9 @@ def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings, host: str = ""
     return f"nearest: {', '.join(list(nearest)[:3])}" if nearest else "no method has a name like it"
 
 
-def explain(error: ApiError, hint: str = "") -> str:
+def explain(error: ApiError, note: str = "") -> str:
     """Return why a call was refused, for the access log: one line without secrets, and not all that a client sent."""
-    text = f"{error.message} ({hint})" if hint else error.message
+    text = f"{error.message} ({note})" if note else error.message
     return " ".join(str(redact(text)).split())[:LONGEST_REASON]
 
 

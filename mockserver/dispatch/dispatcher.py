@@ -71,6 +71,12 @@ class CallResult:
     hint: str = ""
     sent: list[Any] = field(default_factory=list)
 
+    @property
+    def note(self) -> str:
+        """Return what the access log says beside an error: the hint, and the fault that was injected."""
+        fault = "" if self.fault is None else f"fault: {describe_fields(self.fault)}"
+        return "; ".join(filter(None, (self.hint, fault)))
+
     def record(self, retry_after: float = 0.0) -> LogEntry:
         """Append the call to the log; for the messages of a stream see `record_stream_end`.
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mockserver.datasets.storage import EMULATOR_VARIABLE
+from mockserver.datasets.storage import EMULATOR_VARIABLE, SERVER_VARIABLE
 from mockserver.doors.credentials_file import authorized_user, write
 from mockserver.doors.environment import API_KEYS, NO_PROXY, base_urls, changes
 from mockserver.doors.intercept.interceptors import answered_hosts
@@ -71,4 +71,4 @@ def node_options(options: str, folder: Path, *, tls_port: int, passed_hosts: Ite
 
 def _server(url: str) -> dict[str, str]:
     """Return where the server is, for programs that control it, and for clients that look for a metadata server."""
-    return {"MOCKSERVER_URL": url, **dict.fromkeys(_METADATA, url.partition("://")[2])}
+    return {SERVER_VARIABLE: url, **dict.fromkeys(_METADATA, url.partition("://")[2])}

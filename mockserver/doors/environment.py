@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from mockserver.datasets.storage import EMULATOR_VARIABLE, is_own_address
+from mockserver.datasets.storage import EMULATOR_VARIABLE, foreign_emulator
 from mockserver.doors.credentials_file import authorized_user, external_account
 from mockserver.inspection.services import route_table
 from mockserver.rpc.redaction import find_real_secret
@@ -72,8 +72,8 @@ def changes(
     if adds_key and not own_values.keys() & set(API_KEYS):
         defaults["GOOGLE_API_KEY"] = api_key
     safe = defaults | own_values | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
-    emulator = before.get(EMULATOR_VARIABLE, "")
-    own_emulator = {EMULATOR_VARIABLE: emulator} if emulator and not is_own_address(emulator) else {}
+    emulator = foreign_emulator(before)
+    own_emulator = {EMULATOR_VARIABLE: emulator} if emulator else {}
     # A proxy looks up Google's hosts itself, where nobody refuses them.
     safe |= {name: without_proxy(before.get(name, ""), *GOOGLE, *(LOOPBACK if address else ())) for name in NO_PROXY}
     if address:

@@ -12,7 +12,7 @@ import logging
 import re
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from mockserver.http.identity import METADATA_HOST
 log = logging.getLogger("mockserver")
 
 Address = tuple[str, int]
+_Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 HEAD_BYTES = 65_536
 HEAD_SECONDS = 10
@@ -85,6 +86,8 @@ class Proxy:
         self._upstreams = upstreams
         self._warnings: set[str] = set()
         self._loop = EventLoop()
+        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
         self._thread = threading.Thread(target=self._loop.run_forever, name="mockserver-proxy", daemon=True)
 
     def start(self) -> str:
@@ -106,17 +109,38 @@ class Proxy:
         context.sni_callback = become
         return self._listen(self._answer_directly, ssl=context)
 
-    def _listen(self, answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any], **options: Any) -> int:
-        serving = asyncio.start_server(answer, "127.0.0.1", 0, limit=HEAD_BYTES, **options)
+    def _listen(self, answer: _Answer, **options: Any) -> int:
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = self._loop.create_task(answer(reader, writer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda _: writer.close())  # also for a task that is cancelled before it begins
+
+        serving = asyncio.start_server(accept, "127.0.0.1", 0, limit=HEAD_BYTES, **options)
         server = asyncio.run_coroutine_threadsafe(serving, self._loop).result()
+        self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
     def stop(self) -> None:
         """Break off what is under way and wait until the thread has ended."""
-        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._end_tasks(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end_tasks(self) -> None:
+        """Accept no more connections, and cancel tasks until there are none."""
+        for server in self._servers:
+            for listener in server.sockets:  # a server that is closed would leave what it has just accepted open
+                self._loop.remove_reader(listener)
+        await asyncio.sleep(0)  # asyncio's own tasks that have accepted connections begin, and so will close these
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)  # a connection that was being accepted has a task only now
+        for server in self._servers:
+            server.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection. A client that leaves, or does not trust our certificate, has ended it."""
@@ -127,16 +151,11 @@ class Proxy:
                 await self._connect(request, reader, writer)
             except (_BadRequest, asyncio.LimitOverrunError) as error:
                 await _refuse(writer, "400 Bad Request", f"mockserver: {error}")
-            finally:
-                writer.close()
 
     async def _answer_directly(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            try:
-                upstream = await asyncio.open_connection(*await self._face(writer))
-                await _copy_both((reader, writer), upstream)
-            finally:
-                writer.close()
+            upstream = await asyncio.open_connection(*await self._face(writer))
+            await _copy_both((reader, writer), upstream)
 
     async def _connect(
         self, request: _FirstRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -233,10 +252,3 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         return
     if writer.can_write_eof():  # TLS cannot; its side is closed when all is done
         writer.write_eof()
-
-
-async def _cancel_others() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

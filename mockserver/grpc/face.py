@@ -75,15 +75,19 @@ class GrpcReply:
     clock: Clock
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReceivedRequest:
-    """A request, its world and its time. `secret` describes what looks like a real credential, "" if nothing does."""
+    """A request, its world and its time. `secret` describes what looks like a real credential, "" if nothing does.
+
+    `note` is for the access log, beside the error.
+    """
 
     grpc: GrpcRequest
     world: World
     now: Nanos
     secret: str
     message: Json
+    note: str = ""
 
     def refuse(self, error: ApiError, hint: str = "") -> Pieces:
         """Reply with an error, before a method was found."""
@@ -133,17 +137,17 @@ class GrpcFace:
         """Answer any request. A bug in a handler is logged, and answered with the service's internal error."""
         elapsed_ms = stopwatch()
         try:
-            label, reply, error = self._answer_in_world(grpc)
+            label, reply, error, note = self._answer_in_world(grpc)
         except Unavailable as unavailable:
             log.error("%s", unavailable)  # noqa: TRY400 - the sentence says it all
             error = outages.overloaded()
-            label, reply = grpc.method, GrpcReply(raise_error(error), SystemClock())
-        status, reason = (error.code.name, f"  {explain(error)}") if error else ("OK", "")
+            label, reply, note = grpc.method, GrpcReply(raise_error(error), SystemClock()), ""
+        status, reason = (error.code.name, f"  {explain(error, note)}") if error else ("OK", "")
         self._log_call(label, status, elapsed_ms(), reason)
         return reply
 
-    def _answer_in_world(self, grpc: GrpcRequest) -> tuple[str, GrpcReply, ApiError | None]:
-        """Return the name of the request for the access log, the reply, and the error if it is refused."""
+    def _answer_in_world(self, grpc: GrpcRequest) -> tuple[str, GrpcReply, ApiError | None, str]:
+        """Return the name of the request for the access log, the reply, the error if it is refused, and a note."""
         routes = self.table.routes_of(grpc.rpc)
         message, unreadable = _decode(routes[0].request, grpc.body) if routes else ({}, None)
         texts = (*grpc.identifying_texts(), *self.table.resource_names(grpc.rpc, message))
@@ -151,7 +155,7 @@ class GrpcFace:
         secret = find_secret(texts, grpc.body, self._worlds.warn_once)
         received = ReceivedRequest(grpc, world, world.clock.now(), secret, message)
         label, pieces, error = self._answer(received, unreadable)
-        return label, GrpcReply(pieces, world.clock), error
+        return label, GrpcReply(pieces, world.clock), error, received.note
 
     def _answer(self, received: ReceivedRequest, refused: ApiError | None) -> tuple[str, Pieces, ApiError | None]:
         """Return the name of the request for the access log, the pieces of the reply, and the error if it is refused.
@@ -177,6 +181,7 @@ class GrpcFace:
         if matching_route is None and refused is None:
             refused = service.misnamed_error(route, received.message)
         answer = dispatch(_new_request(received, service, route, settings, lambda: _bind(received, route, refused)))
+        received.note = answer.note
         dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
         return route.id, print_answer(answer, grpc.metadata.get("x-goog-fieldmask", "")), dispatched_error
 

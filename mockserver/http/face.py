@@ -52,6 +52,8 @@ from mockserver.state.world import Settings, World, Worlds
 
 log = logging.getLogger("mockserver")
 
+_LOOK = "a browser sees the dashboard"
+
 
 @dataclass(slots=True)
 class ReceivedRequest:
@@ -105,15 +107,13 @@ class ReceivedRequest:
         """
         agent = self.http.headers.get("user-agent", "")
         hint = diagnose_unrouted(table, self.http.sent_verb, self.http.path, self.world.settings, host, agent)
-        log.warning(
-            "%s was not found: %s", self.label, hint or "the API has nothing here; a browser sees the dashboard"
-        )
+        log.warning("%s was not found: %s", self.label, hint or f"the API has nothing here; {_LOOK}")
         self._record(404, None, hint)
         service = table.services.get(host or table.service(self.http.path))
         empty = service is not None and service.empty_404
         page = b"" if empty else error_pages.not_found_page(self.http.target)
-        if hint and not host and self.http.path in LOST_PATH:  # the client shows its user the page
-            page += f"<!-- mockserver: {hint} -->\n".encode()
+        if not host and self.http.path in LOST_PATH:  # the client shows its user the beginning of the page
+            page = f"<!-- mockserver: {hint or _LOOK} -->\n".encode() + page
         return self.print_page(404, page)
 
     def print_page(self, status: int, page: bytes) -> HttpReply:
@@ -222,7 +222,7 @@ class HttpFace:
         answer = dispatch(request, may_block=may_block)
         if isinstance(answer.result, ApiError):
             answer.hint = answer.hint or _refusal_hint(http, request, answer.result)
-            received.reason = explain(answer.result, answer.hint)
+            received.reason = explain(answer.result, answer.note)
         printer = Printer(http, parameters, received.now, received.world.clock, answer)
         try:
             return route.id, printer.print(answer)

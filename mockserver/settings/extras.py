@@ -6,7 +6,8 @@ DISTRIBUTION = "gemini-tuning-mockserver"
 def install_command(extra: str) -> str:
     """Return the command that installs the libraries of an extra.
 
-    It names the libraries: the name of the extra works only where pip finds this package, which a clone is not.
+    It names the libraries, and the extra after them: the name of the extra alone works only where pip finds this
+    package, which a clone is not.
     """
     from importlib.metadata import PackageNotFoundError, requires  # noqa: PLC0415 - only a missing library needs it
 
@@ -16,4 +17,4 @@ def install_command(extra: str) -> str:
         return f"pip install '{DISTRIBUTION}[{extra}]'"
     marker = f"extra == '{extra}'"
     needed = [each.partition(";")[0].strip() for each in requirements if marker in each.replace('"', "'")]
-    return " ".join(["pip install", *(f"'{each}'" for each in needed)])
+    return " ".join(["pip install", *(f"'{each}'" for each in needed), f"(the extra [{extra}])"])

@@ -42,8 +42,8 @@ class Settings(Checked):
     )
     as_of: date | None = setting(
         Day(),
-        "behave as the service did on that day; without a day, all base models are there, and each behaves as it did when"
-        " the service had it",
+        "behave as the service did on that day; without a day, there are base models of all dates, and each behaves as it"
+        " did while the service offered it",
         more="Models, methods, defaults, limits and credentials are those of the day. `today` is the service as it is now.",
         absent="no day: all base models",
         default=None,

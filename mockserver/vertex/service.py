@@ -45,8 +45,9 @@ _QUOTA_METRICS = {
 }
 
 _LOST_PROJECT = (
-    "google-genai for Vertex AI asks for `/` when it has a base URL and finds project and location only in the"
-    " environment: pass project= and location= to genai.Client, or start the program with `mockserver run`"
+    "let GOOGLE_VERTEX_BASE_URL end with /aiplatform.googleapis.com, as `mockserver env` sets it. google-genai for"
+    " Vertex AI asks for `/` when it has another base URL and finds project and location only in the environment. Or"
+    " pass project= and location= to genai.Client, or start the program with `mockserver run`"
 )
 
 _ENDED = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"})

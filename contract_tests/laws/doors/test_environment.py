@@ -93,6 +93,15 @@ def test_children_are_led_to_the_address(theirs: str) -> None:
     assert (None if is_own else "unchanged") == in_process.get("STORAGE_EMULATOR_HOST", "unchanged")
 
 
+def test_an_earlier_servers_address_is_no_emulator() -> None:
+    """`mockserver env` in a shell sets both variables; that server may have stopped since."""
+    earlier = {"STORAGE_EMULATOR_HOST": "http://localhost:1", "MOCKSERVER_URL": "http://127.0.0.1:1"}
+
+    assert changes("p", "k", "f", earlier)["STORAGE_EMULATOR_HOST"] is None
+    assert "http://127.0.0.1:2" == changes("p", "k", "f", earlier, "http://127.0.0.1:2")["STORAGE_EMULATOR_HOST"]
+    assert "STORAGE_EMULATOR_HOST" not in changes("p", "k", "f", earlier | {"MOCKSERVER_URL": "http://127.0.0.1:3"})
+
+
 @pytest.mark.parametrize(
     ("hosts", "expected"),
     [

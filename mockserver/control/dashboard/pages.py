@@ -17,7 +17,7 @@ from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.scenario import Scenario
 from mockserver.settings import Settings, declarations
 from mockserver.state.clock import to_datetime
-from mockserver.state.world import World, Worlds
+from mockserver.state.world import World, WorldCredentials, Worlds
 
 Json = dict[str, Any]
 
@@ -157,9 +157,12 @@ def show_connect(request: PageRequest) -> Json:
     key, token, project = credentials.api_key, credentials.token, credentials.project
     _, vertex_host = route_table().services  # some clients want it: see `doors.environment.base_urls`
     clients = {
-        "Environment variables (google-genai, @google/genai and libraries on them)": (
+        "All environment variables, in the shell of the program": f'eval "$(mockserver env --url {url})"',
+        "The variables of google-genai, @google/genai and libraries on them, one by one": (
             f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY={key}\n"
-            f"export GOOGLE_VERTEX_BASE_URL={url}/{vertex_host}"
+            f"export GOOGLE_VERTEX_BASE_URL={url}/{vertex_host}\n"
+            f"export GOOGLE_CLOUD_PROJECT={project} GOOGLE_CLOUD_LOCATION=us-central1\n"
+            f"mockserver credentials --url {url} -o adc.json && export GOOGLE_APPLICATION_CREDENTIALS=$PWD/adc.json"
         ),
         "google-genai, Developer API": (
             "from google import genai\n\n"
@@ -179,12 +182,26 @@ def show_connect(request: PageRequest) -> Json:
             f'vertexai.init(project="{project}", location="us-central1", api_endpoint="{url}",\n'
             f'    api_transport="rest", credentials=Credentials(token="{token}"))'
         ),
-        "JavaScript": (
+        **_javascript_clients(url, credentials),
+    }
+    return {"clients": clients, "calls_seen": len(request.world.calls), "url": url}
+
+
+def _javascript_clients(url: str, credentials: WorldCredentials) -> dict[str, str]:
+    key, token, project = credentials.api_key, credentials.token, credentials.project
+    return {
+        "JavaScript, Vertex AI": (
+            'import { GoogleGenAI } from "@google/genai";\nimport { OAuth2Client } from "google-auth-library";\n\n'
+            "const authClient = new OAuth2Client();\n"
+            f'authClient.setCredentials({{ access_token: "{token}" }});\n'
+            f'const ai = new GoogleGenAI({{ vertexai: true, project: "{project}", location: "us-central1",\n'
+            f'  googleAuthOptions: {{ authClient }}, httpOptions: {{ baseUrl: "{url}" }} }});'
+        ),
+        "JavaScript, Developer API": (
             'import { GoogleGenAI } from "@google/genai";\n\n'
             f'const ai = new GoogleGenAI({{ apiKey: "{key}", httpOptions: {{ baseUrl: "{url}", apiVersion: "v1beta" }} }});'
         ),
     }
-    return {"clients": clients, "calls_seen": len(request.world.calls), "url": url}
 
 
 def pretty(value: Any) -> str:
