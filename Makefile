@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: attack kills histories stores store-soak evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick peers lint format types imports check clients docs dist sbom workflows kubernetes audit schema lock clean
+.PHONY: attack kills histories stores store-soak evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick peers lint format types imports check clients docs dist sbom pythons workflows kubernetes audit schema lock clean
 
 BIN := .venv/bin
 LISTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
@@ -84,6 +84,9 @@ docs: .venvs/docs/ready ## build the documentation as a site, in build/docs; a w
 
 dist: .venvs/release/ready ## build the wheel and the source distribution, in dist
 	@.venvs/release/bin/python -m hatchling build --directory dist
+
+pythons: .venv/ready dist ## install the wheel for each Python of this machine, and run a first program there
+	@$(BIN)/python scripts/pythons.py
 
 sbom: .venvs/release/ready ## write the bill of materials of what the server needs at run time (CycloneDX), in dist
 	@mkdir -p dist
