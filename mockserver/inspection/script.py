@@ -100,7 +100,7 @@ def _rule(answer: AnswerLike | Rule | Mapping[str, Any]) -> Rule:
     return answer if isinstance(answer, Rule) else Rule(answer)
 
 
-PASS_A_FAULT = "pass a Fault, as in fault(Fault('tunedModels.create', status=429))"
+PASS_A_FAULT = "pass a Fault, as in fault(Fault(METHOD, status=429))"
 
 
 def _fault(fault: Fault | Mapping[str, Any]) -> Fault:

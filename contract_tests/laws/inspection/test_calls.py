@@ -112,11 +112,11 @@ ANY: Any = SimpleNamespace(LIFE=LIFE, Fault=Fault, ManualClock=ManualClock, Mock
         ),
         (
             lambda: ANY.MockServer().fault("tunedModels.create", status=429),
-            "fault has no keyword 'status': pass a Fault, as in fault(Fault('tunedModels.create', status=429))",
+            "fault has no keyword 'status': pass a Fault, as in fault(Fault(METHOD, status=429))",
         ),
         (
             lambda: ANY.MockServer().fault("tunedModels.create"),
-            "'tunedModels.create' is not a fault: pass a Fault, as in fault(Fault('tunedModels.create', status=429))",
+            "'tunedModels.create' is not a fault: pass a Fault, as in fault(Fault(METHOD, status=429))",
         ),
     ],
 )
