@@ -430,7 +430,7 @@ def test_completion_without_its_library_says_what_to_install() -> None:
         [sys.executable, "-c", program, "--print-completion", "bash"], capture_output=True, text=True, check=False
     )
 
-    assert (2, True) == (done.returncode, "Run: pip install 'shtab>=1.7' (the extra [completion])\n" in done.stderr)
+    assert (2, True) == (done.returncode, "Run: pip install 'shtab>=1.7'  # the extra [completion]\n" in done.stderr)
 
 
 @pytest.mark.parametrize("words", ["--help", "check-dataset --help"])

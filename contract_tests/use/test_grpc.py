@@ -207,7 +207,7 @@ def test_without_grpcio_the_option_says_what_to_install() -> None:
 
     assert 2 == ran.returncode
     assert (
-        "gRPC needs grpc, which is not installed. Run: pip install 'grpcio>=1.62' 'protobuf>=4.25' (the extra [grpc])\n"
+        "gRPC needs grpc, which is not installed. Run: pip install 'grpcio>=1.62' 'protobuf>=4.25'  # the extra [grpc]\n"
         in ran.stderr
     )
 

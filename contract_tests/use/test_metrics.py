@@ -61,5 +61,5 @@ with MockServer().live() as server:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    sentence = "metrics need prometheus-client, which is not installed. Run: pip install 'prometheus-client>=0.20' (the extra [metrics])"
+    sentence = "metrics need prometheus-client, which is not installed. Run: pip install 'prometheus-client>=0.20'  # the extra [metrics]"
     assert f"501 {sentence}\n" == done.stdout

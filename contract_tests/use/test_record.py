@@ -278,5 +278,5 @@ def test_without_httpx_it_says_what_to_install(tmp_path: Path) -> None:
     ran = record(tmp_path, "--", "true", PYTHONPATH=str(tmp_path))
 
     assert 2 == ran.returncode
-    assert "httpx is not installed. Run: pip install 'httpx>=0.27' (the extra [record])\n" in ran.stderr
+    assert "httpx is not installed. Run: pip install 'httpx>=0.27'  # the extra [record]\n" in ran.stderr
     assert "Traceback" not in ran.stderr

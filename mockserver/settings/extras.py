@@ -17,4 +17,4 @@ def install_command(extra: str) -> str:
         return f"pip install '{DISTRIBUTION}[{extra}]'"
     marker = f"extra == '{extra}'"
     needed = [each.partition(";")[0].strip() for each in requirements if marker in each.replace('"', "'")]
-    return " ".join(["pip install", *(f"'{each}'" for each in needed), f"(the extra [{extra}])"])
+    return " ".join(["pip install", *(f"'{each}'" for each in needed), f" # the extra [{extra}]"])
