@@ -66,6 +66,15 @@ def test_a_mistake_in_the_file_is_one_sentence(text: str, sentence: str, tmp_pat
     assert str(refused.value).startswith(sentence.replace("FILE", str(file)))
 
 
+@pytest.mark.parametrize("password", ["open-sesame", "open@sesame", "open/sesame", "open:sesame"])
+def test_config_shows_no_part_of_the_stores_password(password: str) -> None:
+    """Up to the last @, as SQLAlchemy reads the URL."""
+    _, printed, _ = command("config", "--store", f"postgresql://user:{password}@host/database")
+
+    assert "# store: postgresql://user:...@host/database  # --store\n" in printed
+    assert "sesame" not in printed
+
+
 def test_config_prints_a_file_that_means_the_same(tmp_path: Path) -> None:
     """Every setting with its source; secrets are not shown."""
     file, copy = tmp_path / "mockserver.toml", tmp_path / "copy.toml"

@@ -25,8 +25,8 @@ examples:
 """
 
 
-_PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*@")
-"""The password in the URL of a store, and what is before it."""
+_PASSWORD = re.compile(r"(://[^/@:]*:).*@")
+"""The password in the URL of a store, up to the last @ as SQLAlchemy reads it, and what is before it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
