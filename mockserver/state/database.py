@@ -102,7 +102,7 @@ class _Request(threading.local):
     """What this thread has done in the block of `Database.check_version_once`: read the version, changed records."""
 
     is_open = False
-    has_looked = False
+    has_read = False
     has_changed = False
 
 
@@ -207,7 +207,7 @@ class Database:
 
         In the `with` block of `check_version_once` it is read from the database once.
         """
-        known = self.version_of_look
+        known = self.version_read_once
         if known is not None:
             return known
         request = self._request
@@ -220,23 +220,23 @@ class Database:
         if self._version is None or not self._is_sqlite:
             ((revision,),) = self.run("SELECT value FROM counters WHERE space = 0 AND name = :name", name=REVISION)
             self._version = int(revision)
-        request.has_looked = request.is_open
+        request.has_read = request.is_open
         return self._version
 
     @property
-    def version_of_look(self) -> int | None:
+    def version_read_once(self) -> int | None:
         """Return the version if this thread has read it in the `with` block of `check_version_once` that it is in."""
-        return self._version if self._request.has_looked else None
+        return self._version if self._request.has_read else None
 
     @contextmanager
     def check_version_once(self) -> Iterator[None]:
         """Make all that this thread reads in the `with` block as new as the first of it, at least."""
         request = self._request
-        request.is_open, request.has_looked = True, False
+        request.is_open, request.has_read = True, False
         try:
             yield
         finally:
-            request.is_open = request.has_looked = False
+            request.is_open = request.has_read = False
 
     def _connect(self) -> Any:
         """Return the driver's connection."""

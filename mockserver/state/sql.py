@@ -82,7 +82,7 @@ class SqlStore(MemoryStore):
 
     def _refresh(self) -> None:
         """Bring the replica up to date."""
-        if self._checked is not None and self._checked == self.database.version_of_look and not self._unknown:
+        if self._checked is not None and self._checked == self.database.version_read_once and not self._unknown:
             return
         with self.database.lock:
             version = self.database.version()

@@ -20,6 +20,9 @@ log = logging.getLogger("mockserver")
 
 TOKEN = "control_token"
 
+MOST_NAMES = 1000
+"""How many names of worlds are remembered: clients choose them, whether or not there is such a world."""
+
 
 class SqlWorldStores(WorldStores):
     """The stores of worlds as spaces of a database. A process has one replica of each that it uses."""
@@ -28,7 +31,8 @@ class SqlWorldStores(WorldStores):
         self.database = database
         self.registry = SqlStore(database, database.open_space("registry", "worlds"))
         self._stores: dict[int, SqlStore] = {}
-        self._found: dict[str, tuple[int, int | None]] = {}  # at which version each name had which space
+        self._found: dict[str, int | None] = {}  # the space of each name that was looked for, at one version
+        self._found_at = -1
 
     def create(self) -> Store:
         """Return an empty store, which becomes that of a world when one is added."""
@@ -56,9 +60,11 @@ class SqlWorldStores(WorldStores):
     def _find_space(self, name: str) -> int | None:
         with self.database.lock:
             version = self.database.version()
-            if name not in self._found or self._found[name][0] != version:
-                self._found[name] = (version, self.database.find_space("world", name))
-            return self._found[name][1]
+            if version != self._found_at or len(self._found) >= MOST_NAMES:
+                self._found, self._found_at = {}, version
+            if name not in self._found:
+                self._found[name] = self.database.find_space("world", name)
+            return self._found[name]
 
     def remove(self, name: str) -> None:
         """Delete the space of the world."""

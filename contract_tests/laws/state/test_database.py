@@ -13,12 +13,12 @@ from contract_tests.laws.state.test_calls import call
 from contract_tests.laws.state.test_store import TALLIES, Tally, rows
 from mockserver.inspection.script import add_answers
 from mockserver.state import database as tables
-from mockserver.state import sql, sql_calls
+from mockserver.state import sql, sql_calls, sql_worlds
 from mockserver.state.clock import ManualClock, SystemClock, open_clock
 from mockserver.state.database import Database
 from mockserver.state.document import export_state, import_state
 from mockserver.state.sql import SqlStore, open_copy
-from mockserver.state.sql_worlds import open_worlds
+from mockserver.state.sql_worlds import SqlWorldStores, open_worlds
 from mockserver.state.store import ALL, Collection, Store, Unavailable
 from mockserver.state.world import CLOCK, World
 
@@ -317,3 +317,12 @@ def test_worlds_that_are_opened_again_are_the_same(url: str) -> None:
     clock = second.default.clock
     assert isinstance(clock, SystemClock)
     assert 30.0 == clock.factor
+
+
+def test_names_that_clients_make_up_are_not_kept(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are looked for in the database once at each version, and forgotten when there are many."""
+    monkeypatch.setattr(sql_worlds, "MOST_NAMES", 10)
+    stores = SqlWorldStores(Database(url))
+
+    assert {None} == {stores.open(f"made-up-{number}") for number in range(100)}
+    assert len(stores._found) <= 10  # noqa: SLF001 - it has no other sign
