@@ -251,5 +251,8 @@ sys.exit(main(["run", "--", "true"]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=HANGS)
 
-    sentence = "is not installed. Run: pip install 'gemini-tuning-mockserver[otel]'"
+    sentence = (
+        "is not installed. Run: pip install 'opentelemetry-exporter-otlp-proto-http>=1.27' 'opentelemetry-sdk>=1.27'"
+        "  # the extra [otel]\n"
+    )
     assert (0, True) == (done.returncode, sentence in done.stderr), done.stderr

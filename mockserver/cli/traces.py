@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from mockserver.settings.extras import install_command
+
 if TYPE_CHECKING:
     from mockserver.doors.tracing import Tracing
 
@@ -29,6 +31,5 @@ def open_tracing(environ: Mapping[str, str]) -> tuple["Tracing | None", str]:
     try:
         from mockserver.doors.tracing import Tracing
     except ModuleNotFoundError as missing:
-        extra = "pip install 'gemini-tuning-mockserver[otel]'"
-        return None, f"no traces are sent: {missing.name} is not installed. Run: {extra}"
+        return None, f"no traces are sent: {missing.name} is not installed. Run: {install_command('otel')}"
     return Tracing(), ""

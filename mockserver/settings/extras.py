@@ -14,7 +14,9 @@ def install_command(extra: str) -> str:
     try:
         requirements = requires(DISTRIBUTION) or []
     except PackageNotFoundError:  # the package is on the path without being installed
-        return f"pip install '{DISTRIBUTION}[{extra}]'"
+        requirements = []
     marker = f"extra == '{extra}'"
     needed = [each.partition(";")[0].strip() for each in requirements if marker in each.replace('"', "'")]
+    if not needed:  # what is installed is older than the extra
+        return f"pip install '{DISTRIBUTION}[{extra}]'"
     return " ".join(["pip install", *(f"'{each}'" for each in needed), f" # the extra [{extra}]"])
