@@ -50,14 +50,6 @@ def write(message: str, value: Mapping[str, Any], style: Style = PRETTY) -> byte
     return write_with(message_writer(message, style), value)
 
 
-def sse_event(message: str, value: Mapping[str, Any], style: Style = PRETTY) -> bytes:
-    """Return one event of a stream: `data: `, the pretty text on one line, an empty line [seen, 182 of 182].
-
-    The effect of prettyPrint=false on events was not seen; we remove the remaining spaces.
-    """
-    return write_with(event_writer(message, style), value)
-
-
 def write_with(writer: Writer, value: Mapping[str, Any]) -> bytes:
     """Return the bytes of a message. What was written before of the same message or a similar one is reused."""
     if type(value) is MemoizedMessage:
@@ -74,7 +66,10 @@ def message_writer(message: str, style: Style) -> Writer:
 
 @cache
 def event_writer(message: str, style: Style) -> Writer:
-    """Return what writes messages of that type as events in that style."""
+    """Return what writes messages of that type as events: `data: `, the text on one line, an empty line [182 of 182].
+
+    The effect of prettyPrint=false on events was not seen; we remove the remaining spaces.
+    """
     encode = _encoder(message, _enum_number if style.enum_as_int else _enum_name)
     dump = dumps_line if style.pretty else partial(dumps, pretty=False)
     return lambda value: b"data: %b\r\n\r\n" % dump(encode(value))

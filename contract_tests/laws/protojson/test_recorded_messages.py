@@ -10,7 +10,7 @@ from typing import Any
 from mockserver.protojson import schema
 from mockserver.protojson.layout import dumps
 from mockserver.protojson.schema import Field, FieldType
-from mockserver.protojson.writing import Style, sse_event, to_json, write
+from mockserver.protojson.writing import PRETTY, Style, event_writer, to_json, write
 
 GL = "google.ai.generativelanguage.v1beta"
 ANSWER = f"{GL}.GenerateContentResponse"
@@ -111,7 +111,7 @@ def test_recorded_events_are_written_again(transcripts: Path) -> None:
 
     assert recorded
     for message, line in recorded:
-        assert f"data: {line}\r\n\r\n" == sse_event(message, natural(message, json.loads(line))).decode()
+        assert f"data: {line}\r\n\r\n" == event_writer(message, PRETTY)(natural(message, json.loads(line))).decode()
 
 
 def test_recorded_arrays_are_written_again(transcripts: Path) -> None:

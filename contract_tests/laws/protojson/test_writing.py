@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mockserver.protojson import schema
 from mockserver.protojson.schema import Field, FieldType
-from mockserver.protojson.writing import ARRAY_CLOSE, ARRAY_OPEN, ARRAY_SEPARATOR, Style, sse_event, to_json, write
+from mockserver.protojson.writing import ARRAY_CLOSE, ARRAY_OPEN, ARRAY_SEPARATOR, Style, event_writer, to_json, write
 
 GL = "google.ai.generativelanguage.v1beta"
 VX = "google.cloud.aiplatform.v1"
@@ -206,8 +206,8 @@ def test_an_event_is_one_line_and_an_empty_one() -> None:
     pretty = b'data: {"candidates": [{"finishReason": "STOP","index": 0}],"modelVersion": "m"}\r\n\r\n'
     compact = b'data: {"candidates":[{"finishReason":1,"index":0}],"modelVersion":"m"}\r\n\r\n'
 
-    assert pretty == sse_event(name, answer, Style())
-    assert compact == sse_event(name, answer, INTS)
+    assert pretty == event_writer(name, Style())(answer)
+    assert compact == event_writer(name, INTS)(answer)
 
 
 def test_a_stream_without_events_is_one_array() -> None:
