@@ -252,7 +252,7 @@ def test_without_the_extra_http_works_and_grpc_is_refused(tmp_path: Path) -> Non
 
     assert ["200", "UNAVAILABLE", "UNAVAILABLE", "200"] == done.stdout.split(), done.stderr
     assert 1 == done.stderr.count("mockserver run: gRPC needs")
-    assert "pip install 'grpcio" in done.stderr
+    assert "pip install 'grpcio>=1.62' 'protobuf>=4.25'  # the extra [grpc]\n" in done.stderr
 
 
 def test_gcloud_is_a_stand_in(tmp_path: Path) -> None:

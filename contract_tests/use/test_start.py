@@ -74,6 +74,16 @@ def test_importing_the_package_loads_nothing_else_of_it() -> None:
     assert {"mockserver"} == {name for name in loaded_by("mockserver") if name.partition(".")[0] == "mockserver"}
 
 
+_PARTS = ("declaration", "interception", "reading", "server", "types", "world")
+OF_THE_PLUGIN = {
+    "mockserver",
+    "mockserver.pytest_plugin",
+    "mockserver.settings",
+    *(f"mockserver.settings.{part}" for part in _PARTS),
+}
+"""What the plugin loads: the modules of settings, no other."""
+
+
 def loaded_in_a_run_of_pytest(folder: Path, *options: str) -> set[str]:
     """The modules there are in a run of pytest that has collected and run a test without our fixtures."""
     test = "import sys\ndef test_it():\n    print('LOADED', *sys.modules)\n"
@@ -90,9 +100,7 @@ def test_a_run_of_pytest_loads_only_the_plugin_of_us(tmp_path: Path) -> None:
     without = loaded_in_a_run_of_pytest(tmp_path)
     extra = loaded_in_a_run_of_pytest(tmp_path, "-p", "mockserver.pytest_plugin") - without
 
-    parts = ("declaration", "interception", "reading", "server", "types", "world")
-    settings = {f"mockserver.settings.{part}" for part in parts}
-    assert {"mockserver", "mockserver.pytest_plugin", "mockserver.settings", *settings} == extra
+    assert OF_THE_PLUGIN == extra
 
 
 def test_no_dependency_brings_a_plugin_of_pytest() -> None:
