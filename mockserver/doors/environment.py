@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mockserver.datasets.storage import EMULATOR_VARIABLE, foreign_emulator
 from mockserver.doors.credentials_file import authorized_user, external_account
@@ -72,13 +73,12 @@ def changes(
     if adds_key and not own_values.keys() & set(API_KEYS):
         defaults["GOOGLE_API_KEY"] = api_key
     safe = defaults | own_values | {"GOOGLE_APPLICATION_CREDENTIALS": credentials_file}
-    emulator = foreign_emulator(before)
-    own_emulator = {EMULATOR_VARIABLE: emulator} if emulator else {}
     # A proxy looks up Google's hosts itself, where nobody refuses them.
     safe |= {name: without_proxy(before.get(name, ""), *GOOGLE, *(LOOPBACK if address else ())) for name in NO_PROXY}
     if address:
         safe |= base_urls(address) | {EMULATOR_VARIABLE: address}
-    safe |= own_emulator
+    if emulator := foreign_emulator(before):
+        safe[EMULATOR_VARIABLE] = emulator
     names = (*ELSEWHERE, EMULATOR_VARIABLE, *API_KEYS, *defaults, *safe)
     return {name: safe.get(name) for name in dict.fromkeys(names) if safe.get(name) != before.get(name)}
 
@@ -97,8 +97,7 @@ def environment(credentials: WorldCredentials, address: str = "", *, adds_key: b
 
     Its child processes find the address, if there is one, where they look for another base URL than Google's.
     """
-    content = external_account(address, credentials) if address else authorized_user("", credentials)
-    path = _write_credentials(json.dumps(content))
+    path = _write(external_account(address, credentials)) if address else write_credentials(credentials)
     project, api_key = credentials.project, credentials.api_key
     with changed(changes(project, api_key, str(path), os.environ, address, adds_key=adds_key)):
         yield
@@ -106,16 +105,16 @@ def environment(credentials: WorldCredentials, address: str = "", *, adds_key: b
 
 def write_credentials(credentials: WorldCredentials) -> Path:
     """Return a file with made-up credentials, which is gone when this process ends."""
-    return _write_credentials(json.dumps(authorized_user("", credentials)))
+    return _write(authorized_user("", credentials))
 
 
 # By process and content: a file of credentials, and its size and time when it was written.
 _files: dict[tuple[int, str], tuple[Path, tuple[int, int]]] = {}
 
 
-def _write_credentials(content: str) -> Path:
-    """Return a file with this content. It is written once a process, and again if somebody has changed it."""
-    process = os.getpid()
+def _write(credentials: Mapping[str, Any]) -> Path:
+    """Return a file with these credentials. It is written once a process, and again if somebody has changed it."""
+    process, content = os.getpid(), json.dumps(credentials)
     with _lock:
         path, state = _files.get((process, content), (None, None))
         if path is None:

@@ -107,9 +107,10 @@ def describe_calls(server: MockServer, others: Mapping[str, MockServer], error: 
 def _find_elsewhere(call: RecordedCall, others: Mapping[str, MockServer]) -> Iterator[str]:
     """Yield a sentence for each other server that has the resource which a call did not find."""
     last = call.resource.rpartition("/")[2]
+    if call.status not in {403, 404} or not last:
+        return
     for name, server in others.items():
-        resources = (*server.tuned_models.values(), *server.tuning_jobs.values())
-        if call.status in {403, 404} and last and f"/{last}'" in str(resources):
+        if f"/{last}'" in str((*server.tuned_models.values(), *server.tuning_jobs.values())):
             yield f"it exists in {name}, which is another server with resources of its own"
 
 
