@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.laws.doors.test_virtual_sleep import elapsed
-from mockserver.doors.sleepers import ROUNDS
+from mockserver.doors.sleepers import ROUNDS, Sleepers, find_sleepers
 from mockserver.doors.virtual_sleep import virtual_sleep
 from mockserver.state.clock import ManualClock
 
@@ -250,6 +250,44 @@ def test_who_waits_for_a_simple_queue_gets_what_is_put_there() -> None:
             items.get(True, 60)
 
     assert 70 == elapsed(clock, start)
+
+
+def test_what_comes_just_before_time_moves_is_found() -> None:
+    """From a thread that has ended since the last look: then nobody else is there who works."""
+    clock = ManualClock()
+    start = clock.now()
+    results = iter(["", "soup", "late"])
+    with virtual_sleep(clock):
+        sleepers = find_sleepers()
+        assert sleepers is not None
+
+        assert "soup" == sleepers.wait(60, lambda _: next(results))
+    assert 0 == elapsed(clock, start)
+
+
+def test_what_a_thread_leaves_to_the_loop_is_done_before_time_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although the thread has ended just before."""
+    clock = ManualClock()
+    start = clock.now()
+    settle = Sleepers.is_settled
+    left: list[Callable[[], object]] = []
+
+    def settle_last(sleepers: Sleepers, deadline: int, here: threading.Thread) -> bool:
+        while left:
+            in_thread(left.pop())
+        return settle(sleepers, deadline, here)
+
+    monkeypatch.setattr(Sleepers, "is_settled", settle_last)
+
+    async def wait() -> float:
+        loop, event = asyncio.get_running_loop(), asyncio.Event()
+        asyncio.create_task(asyncio.sleep(60))  # noqa: RUF006 - it is cancelled with the loop
+        left.append(lambda: loop.call_soon_threadsafe(event.set))
+        await event.wait()
+        return elapsed(clock, start)
+
+    with virtual_sleep(clock):
+        assert 0 == asyncio.run(wait())
 
 
 @pytest.mark.parametrize("kind", [threading.Lock, threading.RLock])
