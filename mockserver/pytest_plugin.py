@@ -141,7 +141,7 @@ def _needs_google(error: BaseException | None) -> bool:
 
 def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return the options of the ini file, overridden by those of the markers; the nearest marker wins."""
-    from mockserver.settings import unknown_names
+    from mockserver.settings import unknown_settings
 
     settings = _settings()
     ini = {name: request.config.getini(f"mockserver_{name}") for name in settings}
@@ -149,7 +149,7 @@ def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
     for marker in reversed(list(request.node.iter_markers("mockserver"))):
         if marker.args:
             pytest.fail(f"mockserver marker: {marker.args[0]!r} needs a name: clock={marker.args[0]!r}", pytrace=False)
-        if unknown := unknown_names(marker.kwargs, settings, "option"):
+        if unknown := unknown_settings(marker.kwargs, settings, "option"):
             pytest.fail(f"mockserver marker: {unknown}", pytrace=False)
         values |= marker.kwargs
     return values

@@ -228,7 +228,7 @@ def test_tidy_tests_have_nothing_to_report(suite: Suite) -> None:
 
 @pytest.mark.parametrize(
     ("misses", "outcome"),
-    [("ignore", {"passed": 3}), ("warn", {"passed": 3, "warnings": 2}), ("fail", {"passed": 3, "errors": 2})],
+    [("ignore", {"passed": 4}), ("warn", {"passed": 4, "warnings": 3}), ("fail", {"passed": 4, "errors": 3})],
 )
 def test_calls_that_lead_nowhere_are_reported_on_request(suite: Suite, misses: str, outcome: dict[str, int]) -> None:
     """Even where the code swallows the error; a call that is refused for a reason of its own is none."""
@@ -245,6 +245,12 @@ def test_calls_that_lead_nowhere_are_reported_on_request(suite: Suite, misses: s
             with contextlib.suppress(Exception):
                 socket.create_connection(("translate.googleapis.com", 443))
 
+        def test_busy_polling(mockserver):
+            mockserver.add_tuned_model("slow", state="CREATING", step=0)
+            with contextlib.suppress(Exception):
+                while get("tunedModels/slow").json()["state"] == "CREATING":
+                    pass
+
         def test_not_found(mockserver):
             assert get("models/none").status_code == 404
         """,
@@ -257,6 +263,7 @@ def test_calls_that_lead_nowhere_are_reported_on_request(suite: Suite, misses: s
             [
                 "*GET /v1beta/tuned_models/x was answered 404: did you mean GET /v1beta/tunedModels/x?*",
                 "*translate.googleapis.com was refused: see NotServed",
+                "*tunedModels/slow was polled 100 times while the clock stood still, by *",
             ]
         )
 

@@ -156,4 +156,5 @@ def _report(server: MockServer, options: InterceptionSettings) -> None:
 def _describe_misses(server: MockServer) -> str:
     lines = [f"{call.verb} {call.path} was answered {call.status}: {call.hint}" for call in server.misses]
     lines += [f"{host} was refused: see NotServed" for host in dict.fromkeys(server.refused_hosts)]
+    lines += dict.fromkeys(server.busy_polls)
     return "\n".join(lines)
