@@ -170,8 +170,10 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
         answer.result = request.internal_error
     if answer.hint and not isinstance(answer.result, ApiError):
         log.warning("%s: %s", request.route.id, answer.hint)
-    if isinstance(answer.result, ApiError) and answer.message is not None:
-        answer.hint = request.service.refusal_hint(request.world, request.route, answer.message, answer.result)
+    if isinstance(answer.result, ApiError):
+        answer.hint = answer.result.hint
+        if not answer.hint and answer.message is not None:
+            answer.hint = request.service.refusal_hint(request.world, request.route, answer.message, answer.result)
     if answer.fault is not None and answer.message is None:
         _complete_for_log(request, answer)
     return answer

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from mockserver.dispatch.access_log import LogCall, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
-from mockserver.dispatch.diagnostics import diagnose_rpc, explain
+from mockserver.dispatch.diagnostics import diagnose_misnamed, diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
 from mockserver.dispatch.recorded_reply import FindRecorded, RecordedReply
 from mockserver.dispatch.request import Request
@@ -179,7 +179,8 @@ class GrpcFace:
         route = matching_route or live_routes[0]
         service = self.table.services[route.service]
         if matching_route is None and refused is None:
-            refused = service.misnamed_error(route, received.message)
+            hint = diagnose_misnamed(live_routes, received.message)
+            refused = service.misnamed_error(route, received.message).with_hint(hint)
         answer = dispatch(_new_request(received, service, route, settings, lambda: _bind(received, route, refused)))
         received.note = answer.note
         dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
@@ -208,7 +209,8 @@ def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
     try:
         return decode(request, body), None
     except BadMessage:
-        return {}, errors.invalid_argument()  # our choice: not seen
+        hint = f"the bytes are not a {request}: the client's definitions differ from those of this server"
+        return {}, errors.invalid_argument().with_hint(hint)  # our choice: not seen
 
 
 def _new_request(
