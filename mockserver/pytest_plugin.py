@@ -120,10 +120,19 @@ def pytest_runtest_makereport(
                 report.sections.append((f"calls of {name}", text))
         if not _FIXTURES.intersection(item.fixturenames) and _needs_google(error):
             report.sections.append(("mockserver", FORGOTTEN))
+        if servers and _names(error, "api_key and credentials are mutually exclusive"):
+            report.sections.append(("mockserver", KEY_AND_CREDENTIALS))
     return report
 
 
-FORGOTTEN = "this test does not use the fixture mockserver, which answers for Google and has made-up credentials"
+FORGOTTEN = (
+    "this test does not use the fixture mockserver, which answers for Google and has made-up credentials; the ini option"
+    " mockserver_required refuses Google to such tests at once, where clients would retry for a minute"
+)
+KEY_AND_CREDENTIALS = (
+    "the client takes no credentials beside an API key, and found the made-up key that the fixture puts into the"
+    " environment: leave it out with @pytest.mark.mockserver(fake_api_key=False)"
+)
 
 
 _WORDS = ("googleapis.com", "api key", "api_key")
@@ -131,12 +140,19 @@ _WORDS = ("googleapis.com", "api key", "api_key")
 
 def _needs_google(error: BaseException | None) -> bool:
     """Return whether the error, or one that led to it, names Google's hosts, a missing key or missing credentials."""
+    return _names(error, *_WORDS) or any(type(each).__name__ == "DefaultCredentialsError" for each in _chain(error))
+
+
+def _names(error: BaseException | None, *words: str) -> bool:
+    """Return whether the text of the error, or of one that led to it, has one of the words."""
+    return any(word in str(each).lower() for each in _chain(error) for word in words)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error, and those that led to it."""
     while error is not None:
-        text = str(error).lower()
-        if type(error).__name__ == "DefaultCredentialsError" or any(word in text for word in _WORDS):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
 
 
 def _options(request: pytest.FixtureRequest) -> dict[str, Any]:

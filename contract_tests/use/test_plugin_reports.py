@@ -338,3 +338,40 @@ def test_forgetting_the_fixture_can_be_an_error(suite: Suite) -> None:
     )
 
     ran.assert_outcomes(passed=9)
+
+
+def test_server_that_was_not_reached_says_who_reads_no_variable(suite: Suite) -> None:
+    """A server on a socket knows that old libraries were not led to it; the one in process answers them."""
+    ran = suite.run(
+        """
+        def test_live(mockserver_live):
+            assert False
+
+        def test_in_process(mockserver):
+            assert False
+        """
+    )
+
+    ran.stdout.fnmatch_lines(
+        ["*calls of mockserver_live*", "no calls", "    hint: google-generativeai, vertexai and *"]
+    )
+    assert 1 == str(ran.stdout).count("hint: ")
+
+
+def test_key_beside_credentials_is_explained(suite: Suite) -> None:
+    """The fixture has put the key there that google-generativeai finds beside the credentials that it was given."""
+    ran = suite.run(
+        """
+        def configure():
+            raise ValueError("client_options.api_key and credentials are mutually exclusive")
+
+        def test_credentials(mockserver):
+            configure()
+
+        def test_without_a_fixture():
+            configure()
+        """
+    )
+
+    ran.stdout.fnmatch_lines(["*leave it out with @pytest.mark.mockserver(fake_api_key=False)"])
+    assert 1 == str(ran.stdout).count("(fake_api_key=False)")

@@ -101,7 +101,16 @@ def describe_calls(server: MockServer, others: Mapping[str, MockServer], error: 
         hint_lines = [f"    hint: {hint}" for hint in hints if hint]
         if hint_lines or not is_listed:
             lines += [str(call), *hint_lines]
-    return "\n".join([*(lines or ([] if is_listed else ["no calls"])), *server.leftovers.unused()])
+    if not calls:
+        lines = ["no calls", *([f"    hint: {_NOT_LED}"] if server.url else [])]
+    return "\n".join([*lines, *server.leftovers.unused()])
+
+
+_NOT_LED = (
+    "google-generativeai, vertexai and clients with Google's hosts in their code read no variable for the address. A child"
+    " process with one is led here by `mockserver run --url URL -- COMMAND`, with the server's url; in this process give"
+    " the client api_endpoint and REST, or use the fixture mockserver"
+)
 
 
 def _find_elsewhere(call: RecordedCall, others: Mapping[str, MockServer]) -> Iterator[str]:
