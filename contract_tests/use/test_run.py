@@ -579,3 +579,24 @@ def test_no_key_is_made_up_on_request(tmp_path: Path) -> None:
     assert "mockserver-key/mockserver-key\n" == run(tmp_path, "--", *print_keys).stdout
     assert "/\n" == run(tmp_path, "--no-api-key", "--", *print_keys).stdout
     assert "mine/mine\n" == run(tmp_path, "--no-api-key", "--", *print_keys, GEMINI_API_KEY="mine").stdout
+
+
+FAILS = """
+import requests, os
+url, key = "https://generativelanguage.googleapis.com/v1beta", {"key": os.environ["GOOGLE_API_KEY"]}
+for _ in range(2):
+    requests.get(f"{url}/tuned_models", params=key)
+    requests.get(f"{url}/tunedModels/days/permissions", params=key)
+    requests.get("https://storage.googleapis.com/storage/v1/b/none/o", params=key)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--verbose",)])
+def test_hints_of_failed_calls_are_printed(options: tuple[str, ...], tmp_path: Path) -> None:
+    """All of them by one rule: once each, or beside each call where every call has a line."""
+    errors = run(tmp_path, *options, "--", sys.executable, "-c", FAILS).stderr
+
+    times = 2 if options else 1
+    assert times == errors.count("was not found: did you mean GET /v1beta/tunedModels?")
+    assert times == errors.count("this method takes OAuth tokens only")
+    assert times == errors.count("storage.objects.list was answered 404: create it, or put an object there")

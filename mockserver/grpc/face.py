@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from mockserver.dispatch.access_log import LogCall, log_call
+from mockserver.dispatch.access_log import LogCall, hints, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_misnamed, diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
@@ -172,7 +172,7 @@ class GrpcFace:
         live_routes = [route for route in self.table.routes_of(grpc.rpc, host) if route.is_live(settings.as_of)]
         if not live_routes:
             hint = diagnose_rpc(self.table, grpc.rpc, settings, host)
-            log.warning("%s was not found: %s", grpc.method, hint)
+            hints.warning("%s was not found: %s", grpc.method, hint)
             error = _not_implemented(self.table, grpc)
             return grpc.method, received.refuse(error, hint), error
         matching_route = self.table.match_rpc(grpc.rpc, received.message, settings.as_of, host)
@@ -196,7 +196,7 @@ class GrpcFace:
         if recorded is None:
             return None
         if recorded.hint:
-            log.warning("%s", recorded.hint)
+            hints.warning("%s", recorded.hint)
         status = 200 if recorded.error is None else recorded.error.code.http
         received.record(status, recorded.logged, recorded.hint, route)
         return route.id, encode_recording(recorded, route), recorded.error
