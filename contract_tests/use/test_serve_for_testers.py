@@ -52,7 +52,7 @@ def test_mistake_in_it_is_one_sentence(text: str, words: str, tmp_path: Path) ->
     status, printed, complained = command("serve", "--port", "0", "--answers", str(file))
 
     assert (2, "") == (status, printed)
-    assert re.fullmatch(rf"mockserver: .*{words}.*\n", complained), complained
+    assert re.fullmatch(rf"mockserver serve: .*{words}.*\n", complained), complained
 
 
 def test_on_loopback_every_program_of_the_machine_may_control_it(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _command(arguments: argparse.Namespace) -> Sequence[str]:
     if bool(arguments.command) == arguments.shell:
-        raise BadOption("give either a COMMAND after --, or --shell; see `mockserver run --help`", "run")
+        raise BadOption("give either a COMMAND after --, or --shell; see `mockserver run --help`")
     default = "cmd.exe" if sys.platform == "win32" else "/bin/sh"
     shell = os.environ.get("COMSPEC" if sys.platform == "win32" else "SHELL") or default
     return [shell] if arguments.shell else arguments.command
@@ -223,7 +223,7 @@ def _private_folder() -> Iterator[Path]:
     try:
         folder = tempfile.TemporaryDirectory(prefix="mockserver-")
     except OSError as error:
-        raise BadOption(f"no temporary files can be written: {error.strerror}. Set TMPDIR.", "run") from None
+        raise BadOption(f"no temporary files can be written: {error.strerror}. Set TMPDIR.") from None
     with folder as name:
         yield Path(name)
 
@@ -232,7 +232,7 @@ def _authority() -> "CertificateAuthority":
     try:
         from mockserver.doors.certificates import CertificateAuthority
     except ModuleNotFoundError as error:
-        raise missing_extra(error, "run", "run") from None
+        raise missing_extra(error, "run") from None
     return CertificateAuthority()
 
 

@@ -131,7 +131,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: b
     from mockserver.http.host_guard import HostGuard
 
     for sentence in filter(None, [*unknown_variables(os.environ), describe_silent_emulator()]):
-        print(f"mockserver: warning: {sentence}", file=sys.stderr)
+        print(f"{arguments.prog}: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ, needs_list=needs_list)
     serving = read_settings(Serving, values)
     if serving.watch and not values.get("answers"):
@@ -145,7 +145,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: b
     log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet)
     calls = CallCounter(log.log_call)
 
-    tracing = _open_tracing()
+    tracing = _open_tracing(arguments.prog)
 
     def make_app(worlds: Worlds) -> "ASGIApp":
         app = create_app(worlds, Guard(token), host_guard, calls)
@@ -155,14 +155,14 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: b
     return Preparation(values, serving, worlds, token, answers, log, calls.log_call, tracing, make_app)
 
 
-def _open_tracing() -> "Tracing | None":
+def _open_tracing(prog: str) -> "Tracing | None":
     if not any(name.startswith("OTEL_") for name in os.environ):
         return None
     from mockserver.cli.traces import open_tracing
 
     tracing, warning = open_tracing(os.environ)
     if warning:
-        print(f"mockserver: warning: {warning}", file=sys.stderr)
+        print(f"{prog}: warning: {warning}", file=sys.stderr)
     return tracing
 
 
