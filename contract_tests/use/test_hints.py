@@ -111,7 +111,7 @@ def call(rpc: str, message: str, request: dict[str, Any], *, metadata: dict[str,
         (
             "GenerativeService.CountTokens",
             {"model": "tunedModels/days", "contents": [{"parts": [{"text": "x"}]}]},
-            "'tunedModels/days' is no such name: this method takes model=models/*",
+            "the name 'tunedModels/days' does not fit: this method takes model=models/*",
         ),
         ("ModelService.GetTunedModel", {}, "the request has no name: this method takes name=tunedModels/*"),
     ],

@@ -150,13 +150,13 @@ def _fold(name: str) -> str:
 def diagnose_misnamed(routes: Sequence[Route], message: Json) -> str:
     """Say which names the routes of an rpc take, instead of the one in the message."""
     rules = dict.fromkeys(rule for route in routes for rule in re.findall(r"\{([^{}]+=[^{}]*)\}", route.path))
-    names = filter(None, (text_at(message, route.resource_field) for route in routes))
-    name = next(names, "")
-    expected = f"this method takes {' or '.join(rules)}"
-    return f"{name[:LONGEST_NAME]!r} is no such name: {expected}" if name else f"the request has no name: {expected}"
+    name = next(filter(None, (text_at(message, route.resource_field) for route in routes)), "")
+    problem = f"the name {name[:LONGEST_NAME]!r} does not fit" if name else "the request has no name"
+    return f"{problem}: this method takes {' or '.join(rules)}"
 
 
 LONGEST_NAME = 100
+"""A hint shows no more of a name."""
 
 
 def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings, host: str = "") -> str:
