@@ -228,7 +228,7 @@ def test_tidy_tests_have_nothing_to_report(suite: Suite) -> None:
 
 @pytest.mark.parametrize(
     ("misses", "outcome"),
-    [("ignore", {"passed": 3}), ("warn", {"passed": 3, "warnings": 2}), ("fail", {"passed": 3, "errors": 2})],
+    [("ignore", {"passed": 4}), ("warn", {"passed": 4, "warnings": 3}), ("fail", {"passed": 4, "errors": 3})],
 )
 def test_calls_that_lead_nowhere_are_reported_on_request(suite: Suite, misses: str, outcome: dict[str, int]) -> None:
     """Even where the code swallows the error; a call that is refused for a reason of its own is none."""
@@ -245,6 +245,12 @@ def test_calls_that_lead_nowhere_are_reported_on_request(suite: Suite, misses: s
             with contextlib.suppress(Exception):
                 socket.create_connection(("translate.googleapis.com", 443))
 
+        def test_busy_polling(mockserver):
+            mockserver.add_tuned_model("slow", state="CREATING", step=0)
+            with contextlib.suppress(Exception):
+                while get("tunedModels/slow").json()["state"] == "CREATING":
+                    pass
+
         def test_not_found(mockserver):
             assert get("models/none").status_code == 404
         """,
@@ -257,6 +263,7 @@ def test_calls_that_lead_nowhere_are_reported_on_request(suite: Suite, misses: s
             [
                 "*GET /v1beta/tuned_models/x was answered 404: did you mean GET /v1beta/tunedModels/x?*",
                 "*translate.googleapis.com was refused: see NotServed",
+                "*tunedModels/slow was polled 100 times while the clock stood still, by *",
             ]
         )
 
@@ -331,3 +338,40 @@ def test_forgetting_the_fixture_can_be_an_error(suite: Suite) -> None:
     )
 
     ran.assert_outcomes(passed=9)
+
+
+def test_server_that_was_not_reached_says_who_reads_no_variable(suite: Suite) -> None:
+    """A server on a socket knows that old libraries were not led to it; the one in process answers them."""
+    ran = suite.run(
+        """
+        def test_live(mockserver_live):
+            assert False
+
+        def test_in_process(mockserver):
+            assert False
+        """
+    )
+
+    ran.stdout.fnmatch_lines(
+        ["*calls of mockserver_live*", "no calls", "    hint: google-generativeai, vertexai and *"]
+    )
+    assert 1 == str(ran.stdout).count("hint: ")
+
+
+def test_key_beside_credentials_is_explained(suite: Suite) -> None:
+    """The fixture has put the key there that google-generativeai finds beside the credentials that it was given."""
+    ran = suite.run(
+        """
+        def configure():
+            raise ValueError("client_options.api_key and credentials are mutually exclusive")
+
+        def test_credentials(mockserver):
+            configure()
+
+        def test_without_a_fixture():
+            configure()
+        """
+    )
+
+    ran.stdout.fnmatch_lines(["*leave it out with @pytest.mark.mockserver(fake_api_key=False)"])
+    assert 1 == str(ran.stdout).count("(fake_api_key=False)")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mockserver.dispatch.access_log import hints
 from mockserver.dispatch.authentication import authenticate, identify_caller
 from mockserver.dispatch.fault_injection import (
     inject_into_stream,
@@ -86,6 +87,8 @@ class CallResult:
         status, response = 200, result if isinstance(result, dict) else []
         if isinstance(result, ApiError):
             status, response = result.code.http, result.status
+            if self.hint:
+                hints.info("%s was answered %d: %s", request.route.id, status, self.hint)
         call = RecordedCall(
             method=request.route.id,
             verb=request.verb,
@@ -169,9 +172,11 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
         log.exception(BUG, request.route.id)
         answer.result = request.internal_error
     if answer.hint and not isinstance(answer.result, ApiError):
-        log.warning("%s: %s", request.route.id, answer.hint)
-    if isinstance(answer.result, ApiError) and answer.message is not None:
-        answer.hint = request.service.refusal_hint(request.world, request.route, answer.message, answer.result)
+        hints.warning("%s: %s", request.route.id, answer.hint)
+    if isinstance(answer.result, ApiError):
+        answer.hint = answer.result.hint
+        if not answer.hint and answer.message is not None:
+            answer.hint = request.service.refusal_hint(request.world, request.route, answer.message, answer.result)
     if answer.fault is not None and answer.message is None:
         _complete_for_log(request, answer)
     return answer

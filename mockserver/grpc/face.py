@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from mockserver.dispatch.access_log import LogCall, log_call
+from mockserver.dispatch.access_log import LogCall, hints, log_call
 from mockserver.dispatch.credential_guard import find_secret, refusal
-from mockserver.dispatch.diagnostics import diagnose_rpc, explain
+from mockserver.dispatch.diagnostics import diagnose_misnamed, diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
 from mockserver.dispatch.recorded_reply import FindRecorded, RecordedReply
 from mockserver.dispatch.request import Request
@@ -172,14 +172,15 @@ class GrpcFace:
         live_routes = [route for route in self.table.routes_of(grpc.rpc, host) if route.is_live(settings.as_of)]
         if not live_routes:
             hint = diagnose_rpc(self.table, grpc.rpc, settings, host)
-            log.warning("%s was not found: %s", grpc.method, hint)
+            hints.warning("%s was not found: %s", grpc.method, hint)
             error = _not_implemented(self.table, grpc)
             return grpc.method, received.refuse(error, hint), error
         matching_route = self.table.match_rpc(grpc.rpc, received.message, settings.as_of, host)
         route = matching_route or live_routes[0]
         service = self.table.services[route.service]
         if matching_route is None and refused is None:
-            refused = service.misnamed_error(route, received.message)
+            hint = diagnose_misnamed(live_routes, received.message)
+            refused = service.misnamed_error(route, received.message).with_hint(hint)
         answer = dispatch(_new_request(received, service, route, settings, lambda: _bind(received, route, refused)))
         received.note = answer.note
         dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
@@ -195,7 +196,7 @@ class GrpcFace:
         if recorded is None:
             return None
         if recorded.hint:
-            log.warning("%s", recorded.hint)
+            hints.warning("%s", recorded.hint)
         status = 200 if recorded.error is None else recorded.error.code.http
         received.record(status, recorded.logged, recorded.hint, route)
         return route.id, encode_recording(recorded, route), recorded.error
@@ -208,7 +209,8 @@ def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
     try:
         return decode(request, body), None
     except BadMessage:
-        return {}, errors.invalid_argument()  # our choice: not seen
+        hint = f"the bytes are not a {request}: the client's definitions differ from those of this server"
+        return {}, errors.invalid_argument().with_hint(hint)  # our choice: not seen
 
 
 def _new_request(
