@@ -12,7 +12,7 @@ class StoredObjects(MutableMapping[str, bytes]):
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._objects = object_store.objects(world.store, world.settings.gcs_root)
+        self._objects = object_store.objects(world)
 
     def __getitem__(self, uri: str) -> bytes:
         file = self._objects.open(*_split_uri(uri))

@@ -162,7 +162,7 @@ class MockServer:
 
     @property
     def objects(self) -> StoredObjects:
-        """Return the objects of Cloud Storage by URI: `server.objects["gs://bucket/train.jsonl"] = rows`."""
+        """Return the objects of Cloud Storage by URI: `mockserver.objects["gs://bucket/train.jsonl"] = rows`."""
         return StoredObjects(self._world)
 
     @property

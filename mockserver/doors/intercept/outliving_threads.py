@@ -1,12 +1,16 @@
-"""Threads that go on when nothing is intercepted any more: what they ask of Google is refused, and does not leave.
+"""Threads that go on when their test has ended: what they ask of Google is refused, and does not leave.
 
-They belong to a test that has ended. Whatever they started later belongs to it too. While requests are intercepted
-again, by the next test, they are answered like all others: a pool of threads may serve many tests.
+They belong to a test that has ended, and whatever they start later belongs to it too. The next test's server does not
+answer them either: that test has not called anything. Only those that work for whoever hands them something, such as
+the threads of a pool and those that run an event loop, may serve many tests.
 """
 
+import asyncio
 import contextlib
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
 from weakref import WeakSet
 
 from mockserver.doors.blocked_network import guarded
@@ -14,54 +18,41 @@ from mockserver.doors.intercept.interceptors import NotServed, google_host
 from mockserver.doors.patching import replaced
 
 _outliving: WeakSet[threading.Thread] = WeakSet()
-_guard = contextlib.ExitStack()  # in place while there are such threads, and nothing is intercepted
+_guard = contextlib.ExitStack()  # in place while there are such threads
+
+_WORKERS = frozenset(
+    {
+        ("_thread_cache.py", "WorkerThread._work"),  # trio's
+        ("_asyncio.py", "WorkerThread.run"),  # anyio's
+        ("pool.py", "worker"),  # of multiprocessing
+        ("queue.py", "Queue.get"),  # it waits for the next thing to do
+        ("socketserver.py", "BaseServer.serve_forever"),
+        ("socketserver.py", "ThreadingMixIn.process_request_thread"),
+        ("thread.py", "_worker"),  # of concurrent.futures
+    }
+)
+"""File and function of a thread that works for whoever hands it something."""
+
+_ONE_LOOP = frozenset({"BaseEventLoop.run_until_complete", "Runner.run"})
+"""Functions of a thread whose event loop ends with its work."""
 
 
 @contextlib.contextmanager
-def outliving_threads_refused() -> Iterator[None]:
-    """Refuse Google, once this has ended, to those threads that were started inside and go on."""
-    _guard.close()
+def outliving_threads_refused(is_last_here: Callable[[], bool]) -> Iterator[None]:
+    """Refuse Google, once this has ended, to those threads that were started inside and go on.
+
+    `is_last_here` says at the end whether they can belong to nobody else.
+    """
     before = set(threading.enumerate())
+    if not _is_anybody_left():
+        _guard.close()
     try:
         yield
     finally:
-        after = (thread for thread in threading.enumerate() if not stays(thread))
-        _outliving.update(thread for thread in after if thread not in before)
-        if _is_anybody_left():
+        if is_last_here():
+            frames = sys._current_frames()  # noqa: SLF001 - Python's only way to ask
+            after = (thread for thread in threading.enumerate() if thread not in before and not stays(thread))
+            _outliving.update(thread for thread in after if not _waits_for_work(frames.get(thread.ident or 0)))
+        if _is_anybody_left() and not _is_guarded():
             _guard.enter_context(guarded(_refuse))
             _guard.enter_context(replaced(threading.Thread, "start", _start))
-
-
-def stays(thread: threading.Thread) -> bool:
-    """Return whether a thread is not the code under test's, and may be there until the process ends.
-
-    That is so of our servers', which ask Google for nothing, and of threads that Python has not started, such as
-    those in which grpcio asks for call credentials: Python never hears of their end.
-    """
-    target = getattr(thread, "_target", None)  # grpcio gives its server's thread no name
-    of_our_server = thread.name.startswith("mockserver") or getattr(target, "__module__", "") == "grpc._server"
-    return of_our_server or isinstance(thread, threading._DummyThread)  # noqa: SLF001 - Python has no other word for them
-
-
-def _is_anybody_left() -> bool:
-    return any(thread.is_alive() for thread in list(_outliving))
-
-
-_real_start = threading.Thread.start
-
-
-def _start(thread: threading.Thread) -> None:
-    if threading.current_thread() in _outliving:
-        _outliving.add(thread)
-    elif not _is_anybody_left():
-        _guard.close()
-    _real_start(thread)
-
-
-def _refuse(host: str) -> None:
-    thread = threading.current_thread()
-    if (name := google_host(host)) and thread in _outliving:
-        raise NotServed(
-            f"mockserver: the thread {thread.name!r} was started while requests to Google were intercepted, has outlived"
-            f" its test, and was about to reach {name} itself; have the test wait for its threads"
-        )
