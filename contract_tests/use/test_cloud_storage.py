@@ -51,3 +51,10 @@ def test_what_is_uploaded_is_what_is_tuned_with(tmp_path: Path) -> None:
     ran = run_suite(client_python("google"), "upload_then_tune", tmp_path)
 
     assert {"passed": 5} == ran.outcome
+
+
+def test_what_the_client_asks_in_its_own_thread_is_no_call_of_the_test(tmp_path: Path) -> None:
+    """It is neither recorded nor hit by a fault, and the next test's server does not hear of it."""
+    ran = run_suite(client_python("storage-3"), "storage_in_background", tmp_path)
+
+    assert {"passed": 5} == ran.outcome
