@@ -28,6 +28,8 @@ class NotServed(RuntimeError):
     Not an OSError: clients would take that for a failure of the network, and try again.
     """
 
+    __module__ = "mockserver"  # where users import it from
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interceptor:
