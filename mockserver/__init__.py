@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mockserver.app import create_app
+    from mockserver.doors.intercept.interceptors import NotServed
+    from mockserver.inspection.busy_polling import BusyPolling
     from mockserver.scripting.answers import Answer, Rule
     from mockserver.scripting.faults import Fault
     from mockserver.state.clock import ManualClock, SystemClock
@@ -14,13 +16,26 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Answer", "Fault", "ManualClock", "MockServer", "Rule", "SystemClock", "__version__", "create_app"]
+__all__ = [
+    "Answer",
+    "BusyPolling",
+    "Fault",
+    "ManualClock",
+    "MockServer",
+    "NotServed",
+    "Rule",
+    "SystemClock",
+    "__version__",
+    "create_app",
+]
 
 _HOMES = {
     "Answer": "mockserver.scripting.answers",
+    "BusyPolling": "mockserver.inspection.busy_polling",
     "Fault": "mockserver.scripting.faults",
     "ManualClock": "mockserver.state.clock",
     "MockServer": "mockserver.testing.mock_server",
+    "NotServed": "mockserver.doors.intercept.interceptors",
     "Rule": "mockserver.scripting.answers",
     "SystemClock": "mockserver.state.clock",
     "create_app": "mockserver.app",

@@ -25,7 +25,7 @@ from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace
 from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import TEMPLATE, HttpReply
-from mockserver.http.request import HttpRequest
+from mockserver.http.request import UNRECORDED, HttpRequest
 from mockserver.inspection.services import route_table
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
 from mockserver.rpc.errors import ApiError
@@ -241,6 +241,7 @@ def _request(scope: Scope, body: bytes) -> HttpRequest:
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
         body=body,
+        is_unrecorded=UNRECORDED in (scope.get("extensions") or ()),
     )
 
 

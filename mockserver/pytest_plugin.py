@@ -1,5 +1,6 @@
 """The pytest plugin: fixtures and a marker. It imports the server only when a test uses a fixture."""
 
+import re
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     options = ", ".join(f"{name}=..." for name in _settings())
     config.addinivalue_line("markers", f"mockserver({options}): set up the fixtures mockserver, mockserver_live ...")
+    _warn_of_misspelt_options(config)
+
+
+def _warn_of_misspelt_options(config: pytest.Config) -> None:
+    """Warn of options in the ini file that look like ours, with the one that was meant; pytest's warning has none."""
+    text = config.inipath.read_text(encoding="utf-8", errors="replace") if config.inipath else ""
+    names = re.findall(r"^\s*mockserver_(\w+)\s*=", text, re.MULTILINE)
+    known = {*_settings(), "required"}
+    if any(name not in known for name in names):
+        from mockserver.settings import unknown_names
+
+        message = f"mockserver: in the ini file, where each name has mockserver_ before it, {unknown_names(names, known, 'option')}"
+        config.issue_config_time_warning(pytest.PytestConfigWarning(message), stacklevel=2)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -118,6 +132,11 @@ def pytest_runtest_makereport(
             others = {other: servers[other] for other in servers if other != name}
             if text := describe_calls(server, others, error):
                 report.sections.append((f"calls of {name}", text))
+        if servers and error is not None:
+            from mockserver.testing.advice import advise
+
+            if advice := "\n".join(advise(error)):
+                report.sections.append(("mockserver", advice))
         if not _FIXTURES.intersection(item.fixturenames) and _needs_google(error):
             report.sections.append(("mockserver", FORGOTTEN))
         if servers and _names(error, "api_key and credentials are mutually exclusive"):

@@ -43,6 +43,7 @@ GOOD = {
     "magic": ("no", False),
     "safety_ratings": ("real", "real"),
     "gcs_root": (str(ROOT), ROOT),
+    "unknown_buckets": ("missing", "missing"),
     "max_concurrent_jobs": ("2", 2),
     "over_quota": ("refuse", "refuse"),
     "recordings": (str(ROOT), ROOT),

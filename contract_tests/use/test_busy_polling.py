@@ -1,8 +1,10 @@
 """A loop that polls without sleeping would never end, since nobody moves the clock: it gets an error that says so."""
 
 import asyncio
+import pickle
 import ssl
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,10 +15,11 @@ import httpx
 import pytest
 import requests
 
+import mockserver
 from contract_tests.environment import client_python
 from contract_tests.use.suites import run_text
-from mockserver import Fault, MockServer
-from mockserver.inspection.busy_polling import LIMIT, BusyPolling
+from mockserver import BusyPolling, Fault, MockServer
+from mockserver.inspection.busy_polling import LIMIT, MOST_POLLS, PollWatch
 
 URL = "https://generativelanguage.googleapis.com/v1beta/tunedModels/slow?key=any-key"
 TLS = ssl.create_default_context()  # once: it takes longer than a hundred polls
@@ -122,6 +125,46 @@ def test_loop_without_a_deadline_gets_an_error_if_the_job_never_ends() -> None:
             wait()
 
     assert timedelta(days=7) <= server.now - began < timedelta(days=8)
+
+
+def test_loop_with_a_deadline_by_another_clock_gets_that_error_soon() -> None:
+    """It sleeps half a minute each time, and looks at the machine's clock, which stands still: it says what to set."""
+    deadline = time.monotonic() + 3600  # noqa: TID251 - it is the code under test that looks
+
+    def wait() -> None:
+        with httpx.Client() as client:
+            while time.monotonic() < deadline and client.get(URL).json()["state"] == "CREATING":  # noqa: TID251 - see above
+                time.sleep(30)  # noqa: TID251 - see above
+
+    with MockServer().intercepting() as server:
+        server.stall(server.add_tuned_model("slow", state="CREATING", step=0), at_step=3)
+        with pytest.raises(BusyPolling, match=r"machine's clock .*sleep='virtual\+clock'.* busy_polling='ignore'"):
+            wait()
+
+    assert MOST_POLLS == len(server.calls) + 1
+
+
+def test_poll_a_second_for_two_hours_is_no_such_loop() -> None:
+    """Nor is one whose job ends."""
+    with MockServer().intercepting() as server:
+        server.stall(server.add_tuned_model("slow", state="CREATING", step=0), at_step=3)
+        watch = PollWatch(server._world, server.clock, "fail")  # noqa: SLF001 - two hours of requests take too long
+        with httpx.Client() as client:
+            client.get(URL)
+        for _ in range(7200):
+            watch.note("poll", "")
+            server.clock.advance(1)
+        watch.note("poll", "")
+        server.clock.advance(1)
+        with pytest.raises(BusyPolling):
+            watch.note("poll", "")
+
+
+def test_errors_are_where_users_look() -> None:
+    """They are imported from the package, and their names in an error say so."""
+    for error in (mockserver.BusyPolling, mockserver.NotServed):
+        assert f"mockserver.{error.__name__}" == f"{error.__module__}.{error.__qualname__}"
+        assert isinstance(pickle.loads(pickle.dumps(error("why"))), error)  # noqa: S301 - it was written here
 
 
 def test_loop_with_a_deadline_never_sees_that_error() -> None:

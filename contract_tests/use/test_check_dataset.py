@@ -35,7 +35,13 @@ def report(capsys: pytest.CaptureFixture[str], file: Path | str, *options: str) 
     return tree
 
 
-@pytest.mark.parametrize("file", sorted(path.name for path in DATASETS.iterdir() if "broken" not in path.name))
+REFUSED = {"input-output.jsonl", "prompt-completion.jsonl"}
+"""Older forms, which only models of other publishers accept."""
+
+GOOD = sorted(path.name for path in DATASETS.iterdir() if "broken" not in path.name and path.name not in REFUSED)
+
+
+@pytest.mark.parametrize("file", GOOD)
 def test_good_files_are_good(capsys: pytest.CaptureFixture[str], file: str) -> None:
     """Every format of either API that nothing is wrong with: status 0, and an estimate."""
     status, text = check(capsys, file)
@@ -100,6 +106,32 @@ def test_the_base_model_decides(capsys: pytest.CaptureFixture[str]) -> None:
     """Function calls are fine for 2.0 and not for 2.5 [seen]."""
     assert 0 == check(capsys, "functions.jsonl", "--base-model", "gemini-2.0-flash-001")[0]
     assert 1 == check(capsys, "functions.jsonl", "--base-model", "gemini-2.5-flash")[0]
+
+
+def test_no_model_is_named_that_refuses_the_data(capsys: pytest.CaptureFixture[str]) -> None:
+    """The estimate is for a model that takes the rows, and a note names the usual one; or its problems are told."""
+    status, text = check(capsys, "functions.jsonl")
+    base = text.partition("base model    ")[2].split()[0]
+    assert 0 == status == check(capsys, "functions.jsonl", "--base-model", base)[0]
+    assert "note: gemini-2.5-flash does not accept this data; --base-model gemini-2.5-flash lists the problems" in text
+
+    for file in REFUSED:
+        status, text = check(capsys, file)
+        assert (1, False) == (status, "problems      none" in text)
+        assert "note: no base model of Google's accepts this data" in text
+
+
+def test_equal_problems_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The first, and how far it goes on; JSON has them all."""
+    file = tmp_path / "old.jsonl"
+    file.write_text('{"prompt": "Soup?", "completion": "Hot."}\n' * 20 + "{\n")
+    options = ("--base-model", "gemini-2.5-flash")
+    first, second, *others = check(capsys, file, *options)[1].splitlines()
+
+    assert f"{file}:1: Row: 0. Missing required `contents` field. (and 19 more like it, to line 20)" == first
+    assert second.startswith(f"{file}:21: Dataset example 21 of 21 is not valid JSON: ")
+    assert "  problems      21" in others
+    assert 21 == len(report(capsys, file, *options)["problems"])
 
 
 def test_estimates_follow_epochs(capsys: pytest.CaptureFixture[str]) -> None:

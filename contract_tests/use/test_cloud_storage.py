@@ -22,7 +22,7 @@ def test_the_client_is_answered_in_process(library: str, tmp_path: Path) -> None
     """Every kind of upload, download, lists, conditions, checksums, and what is refused."""
     ran = run_suite(client_python(library), "cloud_storage", tmp_path)
 
-    assert {"passed": 11} == ran.outcome
+    assert {"passed": 13} == ran.outcome
 
 
 @pytest.mark.parametrize("library", ["storage-2", "storage-3"])
@@ -41,7 +41,7 @@ def test_the_client_is_answered_on_a_socket(library: str, tmp_path: Path) -> Non
         "test_theirs.py::test_strict_credentials_are_checked",
     )
 
-    assert {"passed": 10, "deselected": 1} == ran.outcome
+    assert {"passed": 12, "deselected": 1} == ran.outcome
 
 
 def test_what_is_uploaded_is_what_is_tuned_with(tmp_path: Path) -> None:
@@ -50,4 +50,11 @@ def test_what_is_uploaded_is_what_is_tuned_with(tmp_path: Path) -> None:
 
     ran = run_suite(client_python("google"), "upload_then_tune", tmp_path)
 
-    assert {"passed": 4} == ran.outcome
+    assert {"passed": 5} == ran.outcome
+
+
+def test_what_the_client_asks_in_its_own_thread_is_no_call_of_the_test(tmp_path: Path) -> None:
+    """It is neither recorded nor hit by a fault, and the next test's server does not hear of it."""
+    ran = run_suite(client_python("storage-3"), "storage_in_background", tmp_path)
+
+    assert {"passed": 5} == ran.outcome

@@ -1,6 +1,7 @@
 """MockServer, the handle a tester holds: looking, setting up, reaching into runs, asking what happened."""
 
 import re
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import mockserver
 from mockserver import Fault, MockServer, Rule
 from mockserver.settings import Beginning, Settings, declarations
+from mockserver.testing.mock_server import TunedModelState, TuningJobState
 
 Json = dict[str, Any]
 
@@ -33,9 +35,11 @@ def test_public_names_are_listed_and_sorted() -> None:
 
     assert [
         "Answer",
+        "BusyPolling",
         "Fault",
         "ManualClock",
         "MockServer",
+        "NotServed",
         "Rule",
         "SystemClock",
         "__version__",
@@ -48,7 +52,7 @@ def test_public_names_are_listed_and_sorted() -> None:
 
 
 @pytest.mark.parametrize("state", ["CREATING", "ACTIVE", "FAILED"])
-def test_tuned_model_can_be_there_in_any_state(state: str) -> None:
+def test_tuned_model_can_be_there_in_any_state(state: TunedModelState) -> None:
     """With the past it would have: begun as long ago as it takes, seen alike by GET and directly."""
     with MockServer(seed=1).intercepting() as server:
         name = server.add_tuned_model(
@@ -81,7 +85,7 @@ def test_tuned_model_that_is_added_is_everybodys() -> None:
 
 
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLING", "CANCELLED"])
-def test_tuning_job_can_be_there_in_any_state(state: str) -> None:
+def test_tuning_job_can_be_there_in_any_state(state: TuningJobState) -> None:
     """With the model, the endpoints and the times it would have by then."""
     with MockServer(seed=1).intercepting() as server:
         name = server.add_tuning_job(project="my-project", state=state, tuned_model_display_name="recipes")
@@ -176,7 +180,7 @@ def test_looking_for_what_is_not_there_says_what_is() -> None:
     server = MockServer()
     server.add_tuned_model("mine", state="CREATING")
 
-    with pytest.raises(KeyError, match="other; there are: tunedModels/mine"):
+    with pytest.raises(KeyError, match="there are: tunedModels/mine"):
         _ = server.tuned_models["other"]
     with pytest.raises(
         LookupError, match="no tuning job or tuned model is called 'other'; there are: tunedModels/mine"
@@ -555,3 +559,50 @@ def test_a_refusal_names_the_model_that_was_named() -> None:
     """Whatever the day, the message is about the tester's own model."""
     with pytest.raises(ValueError, match="models/gemini-9-ultra is not found"):
         MockServer(as_of=date(2026, 1, 1)).add_tuned_model(base_model="models/gemini-9-ultra")
+
+
+@dataclass
+class ClientJob:
+    """A job as google-genai returns it."""
+
+    name: str | None
+
+
+def test_jobs_are_given_as_clients_return_them() -> None:
+    """By the object, whose name may be None as far as its type says; that is a clear error."""
+    server = MockServer()
+    job = ClientJob(server.add_tuning_job("43", state="RUNNING"))
+
+    assert "JOB_STATE_RUNNING" == server.tuning_jobs[job]["state"] == server.tuning_jobs[job.name]["state"]
+    server.stall(job, at_step=100)
+    server.fail(job.name, error="Out of luck.")
+    assert "JOB_STATE_FAILED" == server.tuning_jobs[job]["state"]
+    for nameless in (None, ClientJob(None)):
+        with pytest.raises(TypeError, match="is not the name of a job or model, and has none: pass job"):
+            server.finish(nameless)
+        with pytest.raises(TypeError, match="and has none"):
+            server.tuned_models[nameless]
+
+
+def test_what_is_not_there_is_named_with_what_is() -> None:
+    """In a sentence, which is not printed in quotation marks as that of a KeyError."""
+    server = MockServer()
+    server.objects["gs://a/b"] = b"x"
+    name = server.add_tuned_model("days")
+    with pytest.raises(KeyError) as missing:
+        server.tuned_models["nope"]
+    assert f"there is no 'nope'; there are: {name}" == str(missing.value)
+    with pytest.raises(KeyError) as missing:
+        server.objects["gs://a/c"]
+    assert "there is no object 'gs://a/c'; there are: gs://a/b" == str(missing.value)
+    with pytest.raises(TypeError, match="an object is bytes or a text, not dict; training data is a JSON value a line"):
+        server.objects["gs://a/b"] = {"a": 1}  # type: ignore[assignment]
+
+
+def test_unknown_base_model_is_answered_with_the_nearest() -> None:
+    """Or with all, if none is near."""
+    server = MockServer()
+    with pytest.raises(ValueError, match=r"^Base model gemini-9 is not supported\. Did you mean 'gemini-2.5-pro'\?$"):
+        server.add_tuning_job(base_model="gemini-9")
+    with pytest.raises(ValueError, match=r"is not found .* These are tuned: .*gemini-1\.5-flash-001-tuning"):
+        server.add_tuned_model(base_model="models/x")

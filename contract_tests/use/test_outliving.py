@@ -1,9 +1,14 @@
 """What outlives the test that it belongs to: it neither reaches Google, nor keeps anything of ours."""
 
+import asyncio
+import contextlib
+import queue
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -61,11 +66,16 @@ def look_up() -> object:
     return socket.getaddrinfo(HOST, 443)
 
 
-def in_a_thread_of_its_own() -> object:
+def in_another(job: Callable[[], object]) -> object:
     """The same, in a thread that this one starts: event loops look names up so."""
     inner = Outliving()
     inner.start()
-    return inner.result_of(look_up)
+    return inner.result_of(job)
+
+
+def in_a_thread_of_its_own() -> object:
+    """Look up so."""
+    return in_another(look_up)
 
 
 @pytest.mark.parametrize("job", [look_up, in_a_thread_of_its_own])
@@ -85,6 +95,68 @@ def test_a_thread_that_outlives_its_test_does_not_reach_google(
     assert HOST in str(refused)
     assert isinstance(passed, socket.gaierror)
     assert [HOST] == network
+
+
+def ask() -> object:
+    """What code under test does."""
+    return requests.get(f"https://{HOST}/v1beta/models?key=k", timeout=5).status_code
+
+
+@pytest.mark.parametrize("is_required", [False, True])
+def test_the_next_test_does_not_answer_a_thread_of_the_last(*, is_required: bool) -> None:
+    """Nor what the thread starts; also if something intercepts all the time, as a session's fixture does."""
+    threads = [Outliving(), Outliving()]
+    with MockServer().intercepting() if is_required else contextlib.nullcontext():
+        with MockServer().intercepting():
+            for thread in threads:
+                thread.start()
+        with MockServer().intercepting() as server:
+            refused = [
+                thread.result_of(job) for thread, job in zip(threads, (ask, lambda: in_another(ask)), strict=True)
+            ]
+
+    assert [NotServed, NotServed] == [*map(type, refused)]
+    assert "call generativelanguage.googleapis.com in the next test" in str(refused[0])
+    assert not server.calls
+
+
+def test_a_pool_an_event_loop_and_a_queue_serve_many_tests() -> None:
+    """Their threads work for whoever hands them something."""
+    loop, jobs, results = asyncio.new_event_loop(), queue.Queue[int](), queue.Queue[object]()
+
+    def work() -> None:
+        while jobs.get():
+            results.put(ask())
+
+    async def ask_later() -> object:
+        return ask()
+
+    workers = [threading.Thread(target=loop.run_forever), threading.Thread(target=work)]
+    with ThreadPoolExecutor(1) as pool:
+        for number in range(3):
+            with MockServer().intercepting() as server:
+                if number == 0:
+                    for worker in workers:
+                        worker.start()
+                jobs.put(1)
+                answers = [pool.submit(ask).result(HANGS), results.get(timeout=HANGS)]
+                answers.append(asyncio.run_coroutine_threadsafe(ask_later(), loop).result(HANGS))
+                while not jobs.empty() or not is_idle(workers[1]):
+                    pass
+            assert ([200, 200, 200], 3) == (answers, len(server.calls))
+    loop.call_soon_threadsafe(loop.stop)
+    jobs.put(0)
+    for worker in workers:
+        worker.join(HANGS)
+    loop.close()
+
+
+def is_idle(thread: threading.Thread) -> bool:
+    """Whether it waits for its queue."""
+    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - Python's only way to ask
+    while frame is not None and frame.f_code.co_qualname != "Queue.get":
+        frame = frame.f_back
+    return frame is not None
 
 
 def test_once_such_threads_have_ended_nothing_of_ours_is_left(network: list[object]) -> None:

@@ -375,3 +375,104 @@ def test_key_beside_credentials_is_explained(suite: Suite) -> None:
 
     ran.stdout.fnmatch_lines(["*leave it out with @pytest.mark.mockserver(fake_api_key=False)"])
     assert 1 == str(ran.stdout).count("(fake_api_key=False)")
+
+
+def test_report_says_what_to_do_about_errors_of_clients(suite: Suite) -> None:
+    """Of a client without a reference, and of a misspelt name of ours, for which pytest shows no suggestion."""
+    ran = suite.run(
+        """
+        def test_closed(mockserver):
+            raise RuntimeError("Cannot send a request, as the client has been closed.")
+
+        def test_typo(mockserver):
+            mockserver.answr("x")
+
+        def test_other_typo(mockserver):
+            mockserver.report.assert_polit()
+
+        def test_foreign_typo(mockserver):
+            "".lowr()
+        """
+    )
+
+    ran.stdout.fnmatch_lines(
+        [
+            "keep the client in a variable: Python deletes one that nothing refers to, *",
+            "MockServer has no 'answr'; did you mean 'answer'?",
+            "ClientBehaviour has no 'assert_polit'; did you mean 'assert_polite'?",
+        ]
+    )
+    ran.stdout.no_fnmatch_line("*'lowr'; did you mean*")
+
+
+def test_report_names_child_processes(suite: Suite) -> None:
+    """They do not reach a server without a socket; those of mockserver_live do."""
+    ran = suite.run(
+        """
+        import subprocess, sys
+
+        def test_without_socket(mockserver):
+            with pytest.raises(RuntimeError, match="use the fixture mockserver_live"):
+                mockserver.env
+            subprocess.run([sys.executable, "-c", ""])
+            assert False
+
+        def test_with_socket(mockserver):
+            with mockserver.live():
+                subprocess.run([sys.executable, "-c", ""])
+            assert False
+
+        def test_live(mockserver_live):
+            subprocess.run([sys.executable, "-c", ""])
+            assert False
+        """
+    )
+
+    ran.stdout.fnmatch_lines(["the test started a child process (python*), which the fixture does not reach: use *"])
+    assert 1 == str(ran.stdout).count("started a child process")
+
+
+def test_report_folds_polls(suite: Suite) -> None:
+    """What came before them stays visible."""
+    ran = suite.run(
+        """
+        def test_fails(mockserver):
+            mockserver.add_tuned_model("slow", state="CREATING", step=0)
+            get("models")
+            for _ in range(30):
+                get("tunedModels/slow")
+                time.sleep(1)
+            assert False
+        """
+    )
+
+    ran.stdout.fnmatch_lines(
+        ["*200  models.list  GET /v1beta/models", "*GET /v1beta/tunedModels/slow  ... and 29 more, the last at 20*"],
+        consecutive=True,
+    )
+
+
+def test_unused_fault_names_the_nearest_call(suite: Suite) -> None:
+    """Of the same action, or of its own method with another resource."""
+    ran = suite.run(
+        """
+        def test_fails(mockserver):
+            get("tunedModels/days")
+            mockserver.fault(Fault("models.get", status=503))
+            mockserver.fault(Fault("tunedModels.get", resource="tunedModels/weeks", status=503))
+            mockserver.fault(Fault("tunedModels.create", status=503))
+            assert False
+        """
+    )
+
+    nearest = "(0 calls matched it; the nearest call was tunedModels.get of tunedModels/days)"
+    ran.stdout.fnmatch_lines(
+        [f"never used: *models.get*{nearest}", f"never used: *weeks*{nearest}", "*create*(0 calls matched it)"]
+    )
+
+
+def test_misspelt_option_in_the_ini_file_is_named(suite: Suite) -> None:
+    """With the one that was meant, which pytest's own warning does not have."""
+    ran = suite.run("def test_passes(): pass", ini="mockserver_blok_network = yes")
+
+    ran.stdout.fnmatch_lines(["*there is no option 'blok_network'; did you mean 'block_network'?*"])

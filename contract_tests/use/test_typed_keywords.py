@@ -53,6 +53,8 @@ def test_misspelt_keywords_are_refused() -> None:
 
 def test_impossible_values_are_refused() -> None:
     """Words that a setting does not have, and values of another type."""
+    with pytest.raises(ValueError, match="unknown state 'RUNING'; did you mean 'RUNNING'"):
+        MockServer().add_tuning_job(state="RUNING")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="auth: 'stict' is not one of any, off, strict"):
         MockServer(auth="stict")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"seed: 1\.5 is not a whole number"):

@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("file", type=Path, metavar="FILE", help="a .jsonl, .json or .csv file")
     parser.add_argument(
-        "--base-model", metavar="ID", help="the model to tune (default: any; the estimate is for a common one)"
+        "--base-model",
+        metavar="ID",
+        help="the model to tune (default: a common one, or the newest that accepts the data)",
     )
     parser.add_argument("--epochs", metavar="N", help="the number of epochs (default: as the service chooses)")
     parser.add_argument(

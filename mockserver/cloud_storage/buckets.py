@@ -34,11 +34,11 @@ def get_bucket(call: StorageCall) -> Result:
     try:
         return Result(show_bucket(call.objects.find_bucket(call.bucket)))
     except NoSuchBucket:
-        raise errors.no_bucket() from None
+        raise call.no_bucket from None
 
 
 def list_buckets(call: StorageCall) -> Result:
-    """List the buckets, of whatever project."""
+    """List the buckets that are known, of whatever project."""
     prefix = call.query.get("prefix", "")
     names = [bucket for bucket in call.objects.buckets() if bucket.name.startswith(prefix)]
     items, token = page(call, names, lambda bucket: bucket.name)
@@ -51,7 +51,7 @@ def delete_bucket(call: StorageCall) -> Result:
     try:
         call.objects.delete_bucket(call.bucket)
     except NoSuchBucket:
-        raise errors.no_bucket() from None
+        raise call.no_bucket from None
     except BucketNotEmpty:
         raise errors.bucket_not_empty() from None
     return Result(status=204)

@@ -35,7 +35,20 @@ class StorageCall:
     @property
     def objects(self) -> Objects:
         """Return the objects of the world."""
-        return object_store.objects(self.world.store, self.world.settings.gcs_root)
+        return object_store.objects(self.world)
+
+    @property
+    def no_bucket(self) -> errors.StorageError:
+        """Return the error that the bucket does not exist. One that was deleted needs no explanation."""
+        if self.objects.is_deleted(self.bucket):
+            return errors.no_bucket()
+        root = self.world.settings.gcs_root
+        if root is None:
+            return errors.no_bucket(
+                "unknown_buckets is 'missing', and nobody has created this bucket; a test creates it by an object:"
+                f' mockserver.objects["gs://{self.bucket}/NAME"] = content'
+            )
+        return errors.no_bucket(f"with gcs_root a bucket is a directory, and there is no {root / self.bucket}")
 
     def number(self, name: str) -> int | None:
         """Return the number in a parameter, if it is there."""

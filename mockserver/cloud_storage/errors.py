@@ -28,9 +28,8 @@ class StorageError(Exception):
         return {"code": self.status, "message": self.message, "status": self.reason}
 
 
-def no_bucket() -> StorageError:
+def no_bucket(hint: str = "") -> StorageError:
     """404 for a bucket."""
-    hint = 'create it, or put an object there: server.objects["gs://bucket/name"] = content'
     return StorageError(404, "notFound", "The specified bucket does not exist.", hint)
 
 

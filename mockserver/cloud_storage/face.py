@@ -65,13 +65,14 @@ class StorageFace:
             raise WouldBlock(outside=False)
         secret = find_secret(texts, b"", self._worlds.warn_once)
         method, reply = _answer(http, world, world.clock.now(), secret)
-        self._log_call(method or f"{http.sent_verb} {redact(http.path)}", reply.status, elapsed_ms(), "")
+        if not http.is_unrecorded:
+            self._log_call(method or f"{http.sent_verb} {redact(http.path)}", reply.status, elapsed_ms(), "")
         return reply
 
 
 def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[str, HttpReply]:
     method, handler, call = _read(http, world, now)
-    fault = _select_fault(method, call)
+    fault = None if http.is_unrecorded else _select_fault(method, call)
     refused: StorageError | None = None
     try:
         _check_request(http, call, secret, fault)
@@ -85,6 +86,8 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         refused = errors.injected(500, None)
         result = Result(refused.body, 500)
     headers, body = _print(result, now)
+    if http.is_unrecorded:
+        return method, HttpReply(result.status, headers, body, world.clock)
     credentials = read_credentials(http.headers, tuple(call.query.items()))
     record = RecordedCall(
         method=method,

@@ -27,7 +27,7 @@ def _missing_error(call: StorageCall) -> errors.StorageError:
     try:
         call.objects.find_bucket(call.bucket)
     except NoSuchBucket:
-        return errors.no_bucket()
+        return call.no_bucket
     return errors.no_object(call.bucket, call.name)
 
 
@@ -87,7 +87,7 @@ def list_objects(call: StorageCall) -> Result:
     try:
         call.objects.find_bucket(call.bucket)
     except NoSuchBucket:
-        raise errors.no_bucket() from None
+        raise call.no_bucket from None
     entries, token = page(call, _entries(call), lambda entry: entry if isinstance(entry, str) else entry.name)
     items = [show_object(call, entry) for entry in entries if isinstance(entry, StoredObject)]
     prefixes = [entry for entry in entries if isinstance(entry, str)]

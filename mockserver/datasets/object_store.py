@@ -8,13 +8,14 @@ import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mockserver.state.clock import Nanos
+from mockserver.state.clock import SECOND, Nanos
 from mockserver.state.store import Collection, Index, Missing, Store
+from mockserver.state.world import World
 
 METHODS = frozenset(
     {
@@ -75,11 +76,12 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class StoredBucket:
-    """A bucket."""
+    """A bucket. One that was deleted is kept, so that it is known to be gone."""
 
     name: str
     created: Nanos
     location: str = "US"
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,25 @@ Check = Callable[[StoredObject | None], None]
 """Raises if what is there now (None: nothing) may not be replaced or deleted."""
 
 
+OLD = 1_577_836_800 * SECOND
+"""When a bucket was created that nobody has created here: in 2020, before any program that tunes."""
+
+
 class Objects(ABC):
     """Buckets and their objects. A bucket comes into being with its first object, if nobody has created it."""
 
     # our choice: the real service answers 404. But the bucket of a program is usually older than the program, and
     # nothing but the program's own requests tells us of it.
+    assumes_buckets = False
+    """Whether a bucket that nobody has created, used or deleted is there, empty as far as is known."""
+
+    def knows(self, name: str) -> bool:
+        """Return whether all objects of a bucket are known here, and not only what was stored here."""
+        return not self.assumes_buckets or self.is_deleted(name) or any(it.name == name for it in self.buckets())
+
+    def is_deleted(self, _: str) -> bool:
+        """Return whether somebody has deleted the bucket, and nobody created it again."""
+        return False
 
     @abstractmethod
     def buckets(self) -> list[StoredBucket]:
@@ -146,33 +162,45 @@ class Objects(ABC):
     def find_bucket(self, name: str) -> StoredBucket:
         """Return a bucket. Raises NoSuchBucket."""
         bucket = next((bucket for bucket in self.buckets() if bucket.name == name), None)
-        if bucket is None:
+        if bucket is not None:
+            return bucket
+        if not self.assumes_buckets or self.is_deleted(name):
             raise NoSuchBucket
-        return bucket
+        return StoredBucket(name, OLD)
 
 
-def objects(store: Store, root: Path | None) -> Objects:
-    """Return the objects in this directory, or without one in this store."""
-    return StoreObjects(store) if root is None else FileObjects(root)
+def objects(world: World) -> Objects:
+    """Return the objects in the directory that the world's settings name, or without one in its store."""
+    settings = world.settings
+    if settings.gcs_root is not None:
+        return FileObjects(settings.gcs_root)
+    return StoreObjects(world.store, assumes_buckets=settings.unknown_buckets == "exist")
 
 
 class StoreObjects(Objects):
     """Objects in the records of a world: reset, snapshot and fork include them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, assumes_buckets: bool = True) -> None:
         self._store = store
+        self.assumes_buckets = assumes_buckets
+
+    def is_deleted(self, name: str) -> bool:
+        """Return whether somebody has deleted the bucket."""
+        bucket = _find_bucket(self._store, name)
+        return bucket is not None and bucket.is_deleted
 
     def buckets(self) -> list[StoredBucket]:
         """Return all buckets."""
-        return [entry.record for entry in self._store.walk(BUCKETS, _BY_NAME)]
+        return [entry.record for entry in self._store.walk(BUCKETS, _BY_NAME) if not entry.record.is_deleted]
 
     def add_bucket(self, bucket: StoredBucket) -> None:
         """Create a bucket."""
 
         def change(transaction: Store) -> None:
-            if transaction.has(BUCKETS, bucket.name):
+            old = _find_bucket(transaction, bucket.name)
+            if old is not None and not old.is_deleted:
                 raise BucketExists
-            transaction.insert(BUCKETS, bucket.name, bucket)
+            _put_bucket(transaction, bucket)
 
         self._store.transact(change)
 
@@ -180,11 +208,12 @@ class StoreObjects(Objects):
         """Delete a bucket."""
 
         def change(transaction: Store) -> None:
-            if not transaction.has(BUCKETS, name):
+            bucket = _find_bucket(transaction, name) or StoredBucket(name, OLD, is_deleted=not self.assumes_buckets)
+            if bucket.is_deleted:
                 raise NoSuchBucket
             if transaction.page(OBJECTS, _BY_BUCKET, name, limit=1):
                 raise BucketNotEmpty
-            transaction.delete(BUCKETS, name)
+            _put_bucket(transaction, replace(bucket, is_deleted=True))
 
         self._store.transact(change)
 
@@ -214,8 +243,9 @@ class StoreObjects(Objects):
         def change(transaction: Store) -> StoredObject:
             old = _find(transaction, bucket, name)
             check(None if old is None else old.object)
-            if not transaction.has(BUCKETS, bucket):
-                transaction.insert(BUCKETS, bucket, StoredBucket(bucket, now))
+            there = _find_bucket(transaction, bucket)
+            if there is None or there.is_deleted:
+                _put_bucket(transaction, StoredBucket(bucket, now))
             put = transaction.insert if old is None else transaction.replace
             put(OBJECTS, _key(bucket, name), ObjectRecord(blob, content))
             return blob
@@ -237,6 +267,18 @@ class StoreObjects(Objects):
     def size(self) -> int:
         """Return how many bytes all objects have."""
         return sum(entry.record.object.size for entry in self._store.walk(OBJECTS))
+
+
+def _find_bucket(store: Store, name: str) -> StoredBucket | None:
+    try:
+        return store.get(BUCKETS, name)
+    except Missing:
+        return None
+
+
+def _put_bucket(transaction: Store, bucket: StoredBucket) -> None:
+    put = transaction.replace if transaction.has(BUCKETS, bucket.name) else transaction.insert
+    put(BUCKETS, bucket.name, bucket)
 
 
 def _find(store: Store, bucket: str, name: str) -> ObjectRecord | None:

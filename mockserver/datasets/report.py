@@ -1,6 +1,7 @@
 """The report on a file of training data, as text and as JSON."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,14 +66,22 @@ class Report:
         """Return whether any part of the file is JSON. If none is, the file is not a dataset at all."""
         return not self.examples or self.examples != sum(NOT_JSON in problem.message for problem in self.problems)
 
+    def _equal_problems(self) -> Iterable[list[Problem]]:
+        """Return the problems, those together whose messages differ in the number of the example alone."""
+        groups: dict[str, list[Problem]] = {}
+        for problem in self.problems:
+            groups.setdefault(_PLACE.sub(r"\1", problem.message), []).append(problem)
+        return groups.values()
+
     def _lines(self) -> Iterator[str]:
         if not self.is_json:
             first = self.problems[0]
             yield f"{self.file}:{first.line}: {first.message}"
             yield f"{self.file} is neither JSON nor JSONL, so nothing else was checked."
             return
-        for problem in self.problems:
-            yield f"{self.file}:{problem.line}: {problem.message}"
+        for first, *others in self._equal_problems():
+            more = f" (and {len(others)} more like it, to line {others[-1].line})" if others else ""
+            yield f"{self.file}:{first.line}: {first.message}{more}"
         for note in self.notes:
             yield f"{self.file}: note: {note}"
         if self.problems or self.notes:
@@ -84,6 +93,10 @@ class Report:
         yield f"  output tokens {_summary(self.outputs)}"
         if self.estimate:
             yield from _estimate_lines(self.estimate, self.tokens)
+
+
+_PLACE = re.compile(r"\b(Row: |example |examples\[)\d+")
+"""Where a message says which example it is about."""
 
 
 def _estimate_lines(estimate: Estimate, tokens: int) -> Iterator[str]:

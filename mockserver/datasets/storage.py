@@ -62,10 +62,10 @@ class Buckets:
     def has(self, uri: str) -> bool:
         """Return whether it is known here what a gs:// URI leads to.
 
-        In a world's records, a bucket that is not there may be anything.
+        In a world's records, a bucket that nobody has created, used or deleted may have any objects.
         """
         name, _, _ = uri.removeprefix("gs://").partition("/")
-        return self.is_slow or any(bucket.name == name for bucket in self.objects.buckets())
+        return self.is_slow or self.objects.knows(name)
 
     @contextmanager
     def open(self, uri: str) -> Iterator[BinaryIO]:
@@ -103,7 +103,7 @@ class Buckets:
 def buckets(world: World) -> Buckets:
     """Return the buckets of a world, with those of the emulator that the environment names."""
     root = world.settings.gcs_root
-    return Buckets(objects(world.store, root), is_directory=root is not None, emulator=foreign_emulator(os.environ))
+    return Buckets(objects(world), is_directory=root is not None, emulator=foreign_emulator(os.environ))
 
 
 def foreign_emulator(variables: Mapping[str, str]) -> str | None:

@@ -46,8 +46,8 @@ def _find_hint(table: RouteTable, path: str) -> str:
         if path in service.path_hints:
             return service.path_hints[path]
         for pattern, hint in service.pattern_hints.items():
-            if re.fullmatch(pattern, path):
-                return hint
+            if match := re.fullmatch(pattern, path):
+                return match.expand(hint)
     return ""
 
 

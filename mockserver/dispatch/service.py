@@ -105,7 +105,7 @@ class Service:
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
     has_lost_path     returns whether a User-Agent is of a client that is known to ask for `/` instead of its path
-    pattern_hints     the same by regular expressions that match the whole path
+    pattern_hints     the same by regular expressions that match the whole path, to whose groups a hint may refer
     client_calls      calls of client libraries, and the methods that they send: ("tunings.tune", "tuningJobs.create")
     not_supported     the file that lists what is left out on purpose, and why
     lenient_hint      the hint if only a lenient route matches

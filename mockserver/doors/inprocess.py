@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mockserver.doors.event_loop import EventLoop
+from mockserver.http.request import UNRECORDED
 
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
@@ -22,12 +23,16 @@ App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], A
 
 @dataclass(frozen=True, slots=True)
 class AppRequest:
-    """A request in a form that every HTTP library can make; the URL is absolute."""
+    """A request in a form that every HTTP library can make; the URL is absolute.
+
+    One that is not recorded is no part of what the code under test does: see `UNRECORDED`.
+    """
 
     verb: str
     url: str
     headers: list[tuple[str, str]]
     body: bytes = b""
+    is_unrecorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,9 @@ def _receive(body: bytes) -> Callable[[], Awaitable[Message]]:
 
 
 def _scope(request: AppRequest) -> Message:
+    extensions: Message = {"mockserver.abort": _abort, "mockserver.no_event_loop": {}}
+    if request.is_unrecorded:
+        extensions[UNRECORDED] = {}
     url = urlsplit(request.url)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
     if b"host" not in dict(headers):
@@ -126,7 +134,7 @@ def _scope(request: AppRequest) -> Message:
         "client": ("127.0.0.1", 0),
         "server": _server(url.scheme, url.netloc),
         "state": {},
-        "extensions": {"mockserver.abort": _abort, "mockserver.no_event_loop": {}},
+        "extensions": extensions,
     }
 
 

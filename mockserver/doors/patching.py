@@ -56,6 +56,11 @@ class SharedPatch(Generic[T]):
         """Return the values of all live users, oldest first."""
         return [value for _, value in self._users]
 
+    def has_users_of_this_thread_alone(self) -> bool:
+        """Return whether no user has started in another thread."""
+        here = threading.current_thread()
+        return all(thread is here for thread, _ in self._users)
+
     def newest_of_thread(self) -> T | None:
         """Return the value of the newest user that started in this thread."""
         here = threading.current_thread()

@@ -10,6 +10,10 @@ from mockserver.rpc.hosts import host_without_port
 OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 
+UNRECORDED = "mockserver.unrecorded"
+"""The ASGI extension of a request that a library made by itself: answered, but not recorded, without faults."""
+
+
 @dataclass(slots=True)  # frozen would cost more than the route does
 class HttpRequest:
     """An HTTP request. Header names are lower case; path and query are as on the wire.
@@ -23,6 +27,7 @@ class HttpRequest:
     query: str
     headers: Mapping[str, str]
     body: bytes
+    is_unrecorded: bool = False
     verb: str = field(init=False)
     parameters: str = field(init=False)
 

@@ -24,8 +24,11 @@ LIMIT = 100
 """So many equal polls of one thread or task while the clock stands still are a loop that does not end."""
 
 LONGEST = 7 * 86_400 * SECOND
-"""Whoever polls a job that never ends for so long, on the world's clock, has no deadline: programs that have one
-give up sooner."""
+"""Whoever polls a job that never ends for so long, on the world's clock, never gives up."""
+
+MOST_POLLS, MOST_POLLS_AFTER = 2000, 2 * 3600 * SECOND
+"""Nor does whoever polls it so often, in more than so long: the test would wait for minutes. A deadline of two hours
+with a poll a second is kept."""
 
 MOST_LOOPS = 1000
 """So many loops are remembered at most."""
@@ -39,6 +42,8 @@ class BusyPolling(RuntimeError):
 
     Not an OSError: clients would take that for a failure of the network, and try again.
     """
+
+    __module__ = "mockserver"  # where users import it from
 
 
 class PollWatch:
@@ -81,20 +86,22 @@ class PollWatch:
                 raise self._error(_describe(poll))
 
     def _watch_loop(self, key: int, path: str, now: Nanos) -> None:
-        """Raise BusyPolling if the request has been repeated for so long that its loop has no deadline."""
+        """Raise BusyPolling if the request has been repeated for so long that its loop does not give up."""
         if key not in self._loops:
             if len(self._loops) >= MOST_LOOPS:
                 self._loops.clear()
             self._loops[key] = _Loop(now)
         loop = self._loops[key]
         loop.requests += 1
-        if loop.requests < LIMIT or now - loop.since < LONGEST:
+        elapsed = now - loop.since
+        is_long = loop.requests >= LIMIT and elapsed >= LONGEST
+        if not is_long and (loop.requests < MOST_POLLS or elapsed <= MOST_POLLS_AFTER):
             return
         newest = islice(self._world.calls.newest_first(), NEWEST)
         poll = next((call for call in newest if path in ("", call.path)), None)
         del self._loops[key]
         if poll is not None and is_unfinished_poll(poll) and _never_ends(self._world, poll.resource):
-            raise self._error(_describe_endless(poll, loop.requests))
+            raise self._error(_describe_endless(poll, loop.requests, elapsed))
 
     def _error(self, sentence: str) -> BusyPolling:
         self._note_error(sentence)
@@ -139,13 +146,14 @@ def _describe(poll: RecordedCall) -> str:
     )
 
 
-def _describe_endless(poll: RecordedCall, requests: int) -> str:
+def _describe_endless(poll: RecordedCall, requests: int, elapsed: Nanos) -> str:
     line = find_calling_line()
     return (
         f"mockserver: {poll.resource} never ends (never_finish, or a stall), and was polled {requests} times in"
-        f" {LONGEST // (86_400 * SECOND)} days of the mock server's clock{f', by {line}' if line else ''}:"
-        " this loop has no deadline. Give it one; if it has one by time.time or time.monotonic, that is the machine's time, and follows"
-        " the mock server's clock with sleep='virtual+clock'"
+        f" {elapsed // (3600 * SECOND)} hours of the mock server's clock{f', by {line}' if line else ''}:"
+        " either the loop has no deadline, or its deadline is on the machine's clock (time.time, time.monotonic,"
+        " datetime.now), which sleeping does not move: set sleep='virtual+clock', and both clocks are one. For a loop"
+        " that is to poll so often, set busy_polling='ignore'"
     )
 
 

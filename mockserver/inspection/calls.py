@@ -3,7 +3,7 @@
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, TypedDict, Unpack, overload
 
 from mockserver.inspection.services import body_fields, check_pattern
@@ -11,7 +11,7 @@ from mockserver.protojson.schema import json_name
 from mockserver.rpc.method_ids import matches_method
 from mockserver.settings.keywords import check_keywords
 from mockserver.state.calls import RecordedCall
-from mockserver.state.clock import SECOND
+from mockserver.state.clock import SECOND, to_datetime
 
 
 class Filter(TypedDict, total=False):
@@ -42,10 +42,20 @@ class Calls(Sequence[RecordedCall]):
         return len(self._calls)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} calls>" + "".join(f"\n  {call}" for call in self._calls[-20:])
+        return f"<{len(self)} calls>" + "".join(f"\n  {line}" for _, line in self.describe()[-20:])
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self._calls)) or "no calls"
+        return "\n".join(line for _, line in self.describe()) or "no calls"
+
+    def describe(self) -> "list[tuple[RecordedCall, str]]":
+        """Return a line for each call, with the call. Equal calls one after another, such as polls, share a line."""
+        lines = []
+        for _, group in groupby(self._calls, lambda it: (it.status, it.method, it.verb, it.path, it.fault, it.hint)):
+            first, *others = group
+            last = to_datetime(others[-1].time).isoformat(timespec="seconds") if others else ""
+            more = f"  ... and {len(others)} more, the last at {last}" if others else ""
+            lines.append((first, f"{first}{more}"))
+        return lines
 
     @check_keywords(body="request", json="request", code="status", path="resource")
     def filter(

@@ -26,7 +26,7 @@ class Poll:
         return len(self.intervals) > 1 and self.intervals[-1] > self.intervals[0] and all(a <= b for a, b in pairs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Retry:
     """A retried call: the seconds that RetryInfo or Retry-After requested (0 without), and those that passed."""
 
@@ -38,6 +38,13 @@ class Retry:
     def waited_long_enough(self) -> bool:
         """Whether the client waited as long as requested."""
         return self.waited_seconds >= self.requested_seconds
+
+    def __repr__(self) -> str:
+        return f"<Retry {self}>"
+
+    def __str__(self) -> str:
+        told = f"told to wait {self.requested_seconds:g} s" if self.requested_seconds else "no delay was asked for"
+        return f"{self.call.method}: refused, retried after {self.waited_seconds:g} s ({told})"
 
 
 class ClientBehaviour:
@@ -97,12 +104,7 @@ class ClientBehaviour:
             f"{poll.resource}: {len(poll.intervals) + 1} polls, {poll.after_end} after the end, intervals {_format_intervals(poll)}"
             for poll in self.polls
         ]
-        lines += [
-            f"{it.call.method}: refused, retried after {it.waited_seconds:g} s "
-            f"({f'told to wait {it.requested_seconds:g} s' if it.requested_seconds else 'no delay was asked for'})"
-            for it in self.retries
-        ]
-        return "\n".join(lines) or "nothing was polled, nothing was retried"
+        return "\n".join([*lines, *map(str, self.retries)]) or "nothing was polled, nothing was retried"
 
 
 def _format_intervals(poll: Poll) -> str:

@@ -1,12 +1,14 @@
 """Leftovers of a test: running jobs, models that were not deleted, answers and faults that were not used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mockserver.dispatch import runs
 from mockserver.gemini.store import TUNED_MODELS
-from mockserver.scripting.faults import FaultRecord
+from mockserver.rpc.method_ids import matches_method
+from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord, Scenario
+from mockserver.state.calls import RecordedCall
 from mockserver.state.world import World
 from mockserver.vertex.records import MODELS
 from mockserver.vertex.store import Repository
@@ -20,6 +22,7 @@ class Leftovers:
     undeleted: tuple[str, ...]
     answers: tuple[AnswerRecord, ...]
     faults: tuple[FaultRecord, ...]
+    calls: tuple[RecordedCall, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.unfinished or self.undeleted or self.answers or self.faults)
@@ -35,7 +38,21 @@ class Leftovers:
     def unused(self) -> Iterator[str]:
         """Yield a sentence for each answer and each fault that was never used."""
         yield from (f"never used: {record.rule!r}" for record in self.answers)
-        yield from (f"never used: {record.fault!r} ({record.matched} calls matched it)" for record in self.faults)
+        for record in self.faults:
+            nearest = "" if record.matched else _describe_nearest(record.fault, self.calls)
+            yield f"never used: {record.fault!r} ({record.matched} calls matched it{nearest})"
+
+
+def _describe_nearest(fault: Fault, calls: Sequence[RecordedCall]) -> str:
+    """Return which call a fault may have been meant for: of its method, or of another one with the same action."""
+    action = fault.method.rpartition(".")[2]
+    for matches in (
+        lambda call: matches_method(call.method, fault.method),
+        lambda call: action != "*" and call.method.rpartition(".")[2] == action,
+    ):
+        if call := next(filter(matches, calls), None):
+            return f"; the nearest call was {call.method} of {call.resource}"
+    return ""
 
 
 def find_leftovers(world: World) -> Leftovers:
@@ -48,5 +65,6 @@ def find_leftovers(world: World) -> Leftovers:
         unfinished=tuple(running),
         undeleted=(*tuned, *registered),
         answers=tuple(record for record in Scenario(world.store).answers if not record.used),
-        faults=tuple(record for record in Scenario(world.store).faults if not record.injected),
+        faults=(faults := tuple(record for record in Scenario(world.store).faults if not record.injected)),
+        calls=tuple(world.calls) if faults else (),
     )

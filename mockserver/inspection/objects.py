@@ -4,6 +4,7 @@ from collections.abc import Iterator, MutableMapping
 
 from mockserver.datasets import object_store
 from mockserver.datasets.object_store import Attributes, StoredObject, read_all
+from mockserver.inspection.names import NoSuchName, list_names
 from mockserver.state.world import World
 
 
@@ -12,21 +13,32 @@ class StoredObjects(MutableMapping[str, bytes]):
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._objects = object_store.objects(world.store, world.settings.gcs_root)
+        self._objects = object_store.objects(world)
 
     def __getitem__(self, uri: str) -> bytes:
+        __tracebackhide__ = True
         file = self._objects.open(*_split_uri(uri))
         if file is None:
-            raise KeyError(uri)
+            raise self._missing(uri)
         return read_all(file)
 
     def __setitem__(self, uri: str, content: bytes | str) -> None:
-        raw = content.encode() if isinstance(content, str) else content
+        __tracebackhide__ = True
+        if not isinstance(content, str | bytes | bytearray | memoryview):
+            raise TypeError(
+                f"an object is bytes or a text, not {type(content).__name__}; training data is a JSON value a line:"
+                " '\\n'.join(map(json.dumps, rows))"
+            )
+        raw = content.encode() if isinstance(content, str) else bytes(content)
         self._objects.write(*_split_uri(uri), raw, Attributes(), self._world.clock.now(), _accept)
 
     def __delitem__(self, uri: str) -> None:
+        __tracebackhide__ = True
         if not self._objects.delete(*_split_uri(uri), _accept):
-            raise KeyError(uri)
+            raise self._missing(uri)
+
+    def _missing(self, uri: str) -> NoSuchName:
+        return NoSuchName(f"there is no object {uri!r}; there are: {list_names([*self])}")
 
     def __iter__(self) -> Iterator[str]:
         return (

@@ -29,13 +29,16 @@ _DURATION = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?s")
 _BROKEN = re.compile(r"\b(?:reset|truncate|garble|cut_after_chunks|after_chunks)=")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Finding:
     """A rule that the client broke, in a sentence, and the call that shows it."""
 
     rule: str
     sentence: str
     call: RecordedCall
+
+    def __repr__(self) -> str:
+        return f"<Finding {self.rule}: {self.sentence}>"
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.sentence}\n      {self.call}"

@@ -19,11 +19,13 @@ from mockserver.gemini import routes as gemini
 from mockserver.gemini.store import EVERYONE, TUNED_MODELS, Permission, Role, TunedModel
 from mockserver.gemini.tuned_model_creation import new_tuned_model
 from mockserver.gemini.tuned_model_views import show_tuned_model
+from mockserver.inspection.names import Named, NoSuchName, list_names, read_name
 from mockserver.protojson.reading import bind_tree
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.protojson.writing import write
 from mockserver.rpc.credentials import Caller, Credentials, identify
 from mockserver.rpc.errors import ApiError
+from mockserver.settings.reading import nearest
 from mockserver.simulation import names
 from mockserver.simulation.tuning import (
     MICROSECOND,
@@ -70,11 +72,13 @@ class Resources(Mapping[str, Json]):
         self._kind = kind
         self._view = view
 
-    def __getitem__(self, name: str) -> Json:
+    def __getitem__(self, resource: str | Named | None) -> Json:
+        __tracebackhide__ = True
+        name = read_name(resource)
         for entry in self._world.store.walk(self._kind):
             if name in {entry.name, entry.name.rpartition("/")[2]}:
                 return self._view(entry.record)
-        raise KeyError(f"{name}; there are: {', '.join(self) or 'none'}")
+        raise NoSuchName(f"there is no {name!r}; there are: {list_names([*self])}")
 
     def __iter__(self) -> Iterator[str]:
         return (entry.name for entry in self._world.store.walk(self._kind))
@@ -130,7 +134,7 @@ def add_tuned_model(
     model.setdefault("tuningTask", {})["trainingData"] = {"examples": {"examples": pairs}}
     message = {"tunedModel": model, "tunedModelId": name.removeprefix("tunedModels/")}
     call = _call(world, route, message, owner=owner)
-    created = _raise_value_errors(lambda: new_tuned_model(call))
+    created = _raise_value_errors(lambda: new_tuned_model(call), lambda: _nearest_base(model, vertex=False))
     run = _age_run(created.run, _parse_state(state), step, error)
     permissions = created.permissions if owner else _permissions_for_everybody(created, world)
     model_row = replace(created, run=run, permissions=permissions)
@@ -166,7 +170,9 @@ def add_tuning_job(  # noqa: PLR0913 - all but the world and the name are given 
         project, location = _parse_name(name, "tuningJobs")[:2]
     call = _job_request(world, f"projects/{project or world.credentials.project}/locations/{location}", members)
     message = call.message["tuningJob"]
-    preparation = _raise_value_errors(lambda: prepare_tuning_job(call, message))
+    preparation = _raise_value_errors(
+        lambda: prepare_tuning_job(call, message), lambda: _nearest_base(message, vertex=True)
+    )
 
     def change(transaction: Store) -> str:
         job = _raise_value_errors(lambda: new_tuning_job(in_transaction(call, transaction), message, preparation))
@@ -301,16 +307,31 @@ def _route(routes: Iterable[Route], method: str, version: str) -> Route:
 
 def _parse_state(word: str) -> State:
     if word not in _STATES:
-        raise ValueError(f"unknown state {word!r}; the states are {', '.join(_STATES)}")
+        near = nearest(word, _STATES)
+        hint = f"did you mean {near!r}?" if near else f"the states are {', '.join(_STATES)}"
+        raise ValueError(f"unknown state {word!r}; {hint}")
     return _STATES[word]
 
 
-def _raise_value_errors(function: Callable[[], T]) -> T:
-    """Call a function; convert the service's error to a ValueError."""
+def _raise_value_errors(function: Callable[[], T], hint: Callable[[], str] = lambda: "") -> T:
+    """Call a function; convert the service's error to a ValueError, with a hint."""
+    __tracebackhide__ = True
     try:
         return function()
     except ApiError as error:
-        raise ValueError(error.message) from None
+        raise ValueError(" ".join(filter(None, (error.message, hint())))) from None
+
+
+def _nearest_base(resource: Json, *, vertex: bool) -> str:
+    """Return which base model may be meant, or all that are tuned; "" if the one of the resource is tuned some day."""
+    base = str(resource.get("baseModel", "")).rpartition("/")[2]
+    ids = [
+        it.id for it in base_models.models(None, vertex=vertex) if (it.vertex_tunable if vertex else it.tunable(None))
+    ]
+    if base in ids:
+        return ""
+    near = nearest(base, ids)
+    return f"Did you mean {near!r}?" if near else f"These are tuned: {', '.join(ids)}."
 
 
 def _to_json(message: str, value: Mapping[str, Any]) -> Json:

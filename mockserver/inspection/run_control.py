@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from mockserver.dispatch import runs
 from mockserver.dispatch.runs import StoredRun
+from mockserver.inspection.names import Named, list_names, read_name
 from mockserver.rpc.errors import Code
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Failure, Run, State
@@ -21,32 +22,36 @@ INTERNAL = 13
 """The google.rpc.Code of a failure that has a message but no code."""
 
 
-def find_run(world: World, name: str) -> StoredRun:
-    """Return the run of that name. LookupError, with all names, if there is none or more than one."""
+def find_run(world: World, resource: str | Named | None) -> StoredRun:
+    """Return the run of that name, or of that resource. LookupError if there is none or more than one."""
+    __tracebackhide__ = True
+    name = read_name(resource)
     stored_runs = list(runs.runs(world))
     matches = [it for it in stored_runs if it.name == name] or [
         it for it in stored_runs if it.name.rpartition("/")[2] == name
     ]
     if len(matches) == 1:
         return matches[0]
-    names = ", ".join(it.name for it in stored_runs) or "none"
+    names = list_names([it.name for it in stored_runs])
     many = "more than one tuning job or tuned model" if matches else "no tuning job or tuned model"
     msg = f"{many} is called {name!r}; there are: {names}"
     raise LookupError(msg)
 
 
-def finish(world: World, name: str) -> None:
+def finish(world: World, name: str | Named | None) -> None:
     """Finish the run now, successfully."""
     if runs.progress(world, find_run(world, name).run).state is not State.SUCCEEDED:
         _change(world, name, tuning.finish)
 
 
-def cancel(world: World, name: str) -> None:
+def cancel(world: World, name: str | Named | None) -> None:
     """Cancel the run now, as its owner would."""
     _change(world, name, tuning.cancel)
 
 
-def fail(world: World, name: str, *, at_step: int | None = None, error: Failure | str | None = None) -> None:
+def fail(
+    world: World, name: str | Named | None, *, at_step: int | None = None, error: Failure | str | None = None
+) -> None:
     """Make the run fail: now, or after `at_step` steps. ValueError if it has completed more.
 
     `error` is its error; without one, the service uses its default.
@@ -59,13 +64,13 @@ def fail(world: World, name: str, *, at_step: int | None = None, error: Failure 
         _change(world, name, lambda run, now: _fail_at(run, at_step, failure, now))
 
 
-def stall(world: World, name: str, *, at_step: int) -> None:
+def stall(world: World, name: str | Named | None, *, at_step: int) -> None:
     """Stop the progress of the run after that many steps. ValueError if it has completed more."""
     _check_step(world, name, at_step)
     _change(world, name, lambda run, _: replace(run, stall_at_step=at_step, fail_at_step=None))
 
 
-def _check_step(world: World, name: str, step: int) -> None:
+def _check_step(world: World, name: str | Named | None, step: int) -> None:
     stored_run = find_run(world, name)
     completed, total = runs.progress(world, stored_run.run).completed_steps, stored_run.run.total_steps
     if not completed <= step <= total:
@@ -81,7 +86,7 @@ def _fail_at(run: Run, step: int, failure: Failure | None, now: Nanos) -> Run:
     return tuning.fail(stopped, now, failure) if late else failing
 
 
-def _change(world: World, name: str, edit: Callable[[Run, Nanos], Run]) -> None:
+def _change(world: World, name: str | Named | None, edit: Callable[[Run, Nanos], Run]) -> None:
     def change(transaction: Store) -> None:
         within, now = world.in_transaction(transaction), world.clock.now()
         stored_run = find_run(within, name)

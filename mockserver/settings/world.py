@@ -79,9 +79,18 @@ class Settings(Checked):
         "the directory where gs://bucket/object is DIR/bucket/object",
         more="Training data is read, checked and counted as by the service, and what clients upload is written there. "
         "Without it, the world keeps what they upload. `STORAGE_EMULATOR_HOST` names an emulator that is asked too. "
-        "For a bucket that does not exist, statistics are made up from the URI, the same ones each time.",
+        "For a bucket that is not known here, statistics are made up from the URI, the same ones each time.",
         by=By.SERVE | By.TEST,  # a directory of this machine is named by who starts the server, not by who reaches it
         default=None,
+    )
+    unknown_buckets: Literal["exist", "missing"] = setting(
+        Word("exist", "missing"),
+        "what a bucket is that nobody has created, stored something in or deleted: one that exists, or one that is missing",
+        more="The bucket of a program is usually older than the program, so it exists: it is found, and tuning with a gs://"
+        " URI in it succeeds with made-up statistics. With missing it is answered 404, and tuning with it fails, so that a"
+        " misspelt name shows; the first object still creates it. With gcs_root, a bucket exists if its directory does.",
+        metavar="WHAT",
+        default="exist",
     )
     max_concurrent_jobs: int | None = setting(
         Whole(1, 10_000),

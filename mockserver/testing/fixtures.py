@@ -95,14 +95,19 @@ def describe_calls(server: MockServer, others: Mapping[str, MockServer], error: 
     """
     calls = server.calls
     is_listed = bool(calls) and str(calls) in str(error)
-    lines = ["..."] if len(calls) > 20 and not is_listed else []
-    for call in calls[-20:]:
+    described = calls.describe()
+    lines = ["..."] if len(described) > 20 and not is_listed else []
+    for call, line in described[-20:]:
         hints = [call.hint, *_find_elsewhere(call, others)]
         hint_lines = [f"    hint: {hint}" for hint in hints if hint]
         if hint_lines or not is_listed:
-            lines += [str(call), *hint_lines]
-    if not calls:
+            lines += [line, *hint_lines]
+    if not lines and not is_listed:
         lines = ["no calls", *([f"    hint: {_NOT_LED}"] if server.url else [])]
+    if programs := ", ".join(dict.fromkeys(server.child_processes)):
+        lines.append(
+            f"the test started a child process ({programs}), which the fixture does not reach: use mockserver_live"
+        )
     return "\n".join([*lines, *server.leftovers.unused()])
 
 

@@ -26,6 +26,7 @@ class WorldKeywords(TypedDict, total=False):
     magic: bool | str
     safety_ratings: Literal["always", "real"]
     gcs_root: Path | str | None
+    unknown_buckets: Literal["exist", "missing"]
     max_concurrent_jobs: int | str | None
     over_quota: Literal["wait", "refuse"]
     recordings: Path | str | None

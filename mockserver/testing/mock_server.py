@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Never, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Never, Self, TypedDict, TypeVar, Unpack
 
 from mockserver.app import create_app
 from mockserver.control.guard import Guard
@@ -17,6 +17,7 @@ from mockserver.inspection.busy_polling import PollWatch
 from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
+from mockserver.inspection.names import Named
 from mockserver.inspection.objects import StoredObjects
 from mockserver.inspection.resources import Resources
 from mockserver.inspection.script import AnswerLike, Answers
@@ -58,6 +59,25 @@ class Conditions(TypedDict, total=False):
 
 T = TypeVar("T")
 
+TunedModelState = Literal["CREATING", "ACTIVE", "FAILED"]
+TuningJobState = Literal[
+    "PENDING",
+    "RUNNING",
+    "SUCCEEDED",
+    "FAILED",
+    "CANCELLING",
+    "CANCELLED",
+    "JOB_STATE_PENDING",
+    "JOB_STATE_RUNNING",
+    "JOB_STATE_SUCCEEDED",
+    "JOB_STATE_FAILED",
+    "JOB_STATE_CANCELLING",
+    "JOB_STATE_CANCELLED",
+]
+
+JobLike = str | Named | None
+"""A job by its name, or as a client has returned it. None, which the name of a client's job may be, is a TypeError."""
+
 
 class Listed(tuple[T, ...]):
     """The scripted answers, or the faults, as a tuple; to call it is a mistake that says what to call."""
@@ -94,6 +114,7 @@ class MockServer:
         self._doors = contextlib.ExitStack()
         self._refused_hosts: list[str] = []
         self._busy_polls: list[str] = []
+        self._child_processes: list[str] = []
         self.app = create_app(worlds)
         self.url = ""
         self._grpc_port: LazyPort | None = None
@@ -152,6 +173,14 @@ class MockServer:
         return tuple(self._busy_polls)
 
     @property
+    def child_processes(self) -> tuple[str, ...]:
+        """Return the programs of child processes that were started while requests were intercepted, without a socket.
+
+        They do not reach this server.
+        """
+        return tuple(self._child_processes)
+
+    @property
     def report(self) -> ClientBehaviour:
         """Return how the client behaved: `polls`, `retries`, `assert_polite(min_interval=5, backs_off=True)`."""
         return ClientBehaviour(self.calls)
@@ -168,7 +197,7 @@ class MockServer:
 
     @property
     def objects(self) -> StoredObjects:
-        """Return the objects of Cloud Storage by URI: `server.objects["gs://bucket/train.jsonl"] = rows`."""
+        """Return the objects of Cloud Storage by URI: `mockserver.objects["gs://bucket/train.jsonl"] = rows`."""
         return StoredObjects(self._world)
 
     @property
@@ -223,16 +252,19 @@ class MockServer:
 
     # Run control and setup
 
-    def finish(self, name: str) -> None:
-        """Finish the run of a tuned model or tuning job now, successfully."""
+    def finish(self, name: JobLike) -> None:
+        """Finish the run of a tuned model or tuning job now, successfully.
+
+        Here and below, it is given by its name, the last segment of it, or the job that a client has returned.
+        """
         run_control.finish(self._world, name)
 
-    def cancel(self, name: str) -> None:
+    def cancel(self, name: JobLike) -> None:
         """Cancel the run now, as its owner would."""
         run_control.cancel(self._world, name)
 
     def fail(
-        self, name: str, *, at_step: int | None = None, error: str | None = None, code: int | str | None = None
+        self, name: JobLike, *, at_step: int | None = None, error: str | None = None, code: int | str | None = None
     ) -> None:
         """Make the run fail: now, or after `at_step` steps. Without an `error` it has the service's usual one.
 
@@ -240,7 +272,7 @@ class MockServer:
         """
         run_control.fail(self._world, name, at_step=at_step, error=run_control.failure(error, code))
 
-    def stall(self, name: str, *, at_step: int) -> None:
+    def stall(self, name: JobLike, *, at_step: int) -> None:
         """Stop the progress of the run after that many steps; it never ends."""
         run_control.stall(self._world, name, at_step=at_step)
 
@@ -250,7 +282,7 @@ class MockServer:
         name: str = "",
         *,
         examples: Mapping[str, str] | None = None,
-        state: str = "ACTIVE",
+        state: TunedModelState = "ACTIVE",
         step: int | None = None,
         error: str | None = None,
         owner: str = "",
@@ -280,7 +312,7 @@ class MockServer:
         endpoint: str = "",
         project: str = "",
         location: str = "us-central1",
-        state: str = "SUCCEEDED",
+        state: TuningJobState = "SUCCEEDED",
         step: int | None = None,
         error: str | None = None,
         **members: Unpack[TuningJobKeywords],
@@ -358,7 +390,9 @@ class MockServer:
         Raises RuntimeError if the server is not on a socket.
         """
         if not self.url:
-            raise RuntimeError("other processes need a socket: use live() or start()")
+            raise RuntimeError(
+                "other processes need a socket: use the fixture mockserver_live, or with mockserver.live(): ..."
+            )
         from mockserver.doors.child_environment import server_environment
         from mockserver.doors.credentials_file import external_account, write
         from mockserver.doors.environment import NO_PROXY, without_proxy
@@ -434,6 +468,7 @@ class MockServer:
     @contextlib.contextmanager
     def _intercept(self, settings: InterceptionSettings) -> Iterator[None]:
         from mockserver.doors.blocked_network import blocked
+        from mockserver.doors.child_processes import children_noted
         from mockserver.doors.environment import environment
         from mockserver.doors.intercept import intercepting
         from mockserver.doors.intercept.interceptors import Interceptor
@@ -444,12 +479,17 @@ class MockServer:
             watch = PollWatch(self._world, self.clock, settings.busy_polling, self._busy_polls.append)
             interceptor = Interceptor(self.app, self.clock, self.grpc_face, watch.note, self._refused_hosts.append)
             stack.enter_context(intercepting(interceptor))
+            stack.enter_context(children_noted(self._note_child))
             if settings.block_network:
                 stack.enter_context(blocked())
             if settings.sleep != "real":
                 has_clocks = settings.sleep == "virtual+clock"
                 stack.enter_context(virtual_sleep(self.clock, has_clocks=has_clocks))
             yield
+
+    def _note_child(self, program: str) -> None:
+        if not self.url:
+            self._child_processes.append(program)
 
     def grpc_face(self) -> "GrpcFace":
         """Return what answers calls over gRPC, without a socket."""

@@ -191,4 +191,9 @@ SERVICE = Service(
     },
     has_lost_path=lambda agent: agent.startswith("google-genai-sdk/") and "gl-python/" in agent,
     path_hints={"": _LOST_PROJECT, "/": _LOST_PROJECT},
+    # google-genai puts project and location before whatever name it is given.
+    pattern_hints={
+        r"(/[^/]+/projects/[^/]+/locations/[^/]+)/(\d+(?::\w+)?)": r"did you mean \1/tuningJobs/\2? The name of a tuning"
+        " job is the whole of it: pass job.name"
+    },
 )

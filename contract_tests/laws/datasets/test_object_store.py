@@ -94,6 +94,36 @@ def test_a_deleted_object_is_gone(objects: Objects) -> None:
         objects.delete_bucket("bucket")
 
 
+def test_a_bucket_that_nobody_knows_is_older_than_the_program() -> None:
+    """It is found without being created; only in a directory, which has all there are, it is missing."""
+    objects, strict = StoreObjects(MemoryStore()), StoreObjects(MemoryStore(), assumes_buckets=False)
+    found = objects.find_bucket("older")
+
+    assert ("older", True) == (found.name, found.created < NOW)
+    assert ([], False, True) == (objects.buckets(), objects.knows("older"), strict.knows("older"))
+    for each in (strict.find_bucket, strict.delete_bucket):
+        with pytest.raises(NoSuchBucket):
+            each("older")
+    objects.add_bucket(StoredBucket("older", NOW))
+    assert objects.knows("older")
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_deleted_bucket_stays_deleted_until_somebody_creates_it_again(*, used: bool) -> None:
+    """Whether it was known before or not."""
+    objects = StoreObjects(MemoryStore())
+    if used:
+        objects.add_bucket(StoredBucket("bucket", NOW))
+    objects.delete_bucket("bucket")
+
+    assert (True, True, []) == (objects.is_deleted("bucket"), objects.knows("bucket"), objects.buckets())
+    for each in (objects.find_bucket, objects.delete_bucket):
+        with pytest.raises(NoSuchBucket):
+            each("bucket")
+    objects.add_bucket(StoredBucket("bucket", NOW, "EU"))
+    assert StoredBucket("bucket", NOW, "EU") == objects.find_bucket("bucket")
+
+
 def test_a_bucket_is_created_once(objects: Objects) -> None:
     """The second time is an error."""
     objects.add_bucket(StoredBucket("bucket", NOW))

@@ -141,3 +141,11 @@ def test_a_reason_is_one_short_line_without_secrets() -> None:
     reason = explain(error, "a hint")
 
     assert (1, 300, False) == (len(reason.splitlines()), len(reason), key in reason)
+
+
+def test_number_of_a_tuning_job_without_its_collection_is_completed() -> None:
+    """google-genai puts project and location before whatever name it is given."""
+    parent = "/v1beta1/projects/p/locations/us-central1"
+    hint = diagnose_unrouted(route_table(), "GET", f"{parent}/43", Settings())
+
+    assert hint.startswith(f"did you mean {parent}/tuningJobs/43? ")

@@ -183,3 +183,10 @@ def test_a_report_can_be_read() -> None:
         f"{JOB}: 3 polls, 1 after the end, intervals 60, 0.5 s\ntunedModels.get: refused, retried after 3 s (told to wait 2 s)"
     )
     assert "nothing was polled, nothing was retried" == str(ClientBehaviour(Calls([])))
+
+
+def test_retry_is_shown_in_a_sentence() -> None:
+    """Not with the whole call that it repeats."""
+    retries = ClientBehaviour(Calls([refused(1, wait=30), call(at=6)])).retries
+
+    assert "[<Retry tunedModels.get: refused, retried after 5 s (told to wait 30 s)>]" == repr(retries)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from mockserver.doors.blocked_network import guarded
 from mockserver.doors.import_hook import after_import
 from mockserver.doors.intercept.interceptors import Interceptor, is_answered, refuse_google
-from mockserver.doors.intercept.outliving_threads import outliving_threads_refused
+from mockserver.doors.intercept.outliving_threads import outliving_threads_refused, refuse_outliving_thread
 from mockserver.doors.patching import SharedPatch
 
 # A module whose presence shows that a library is in use, and the module here that patches it.
@@ -33,7 +33,11 @@ def intercepting(interceptor: Interceptor) -> Iterator[None]:
 
     Of several interceptors the newest of the request's thread answers, or else the newest of all.
     """
-    with _interceptors.used_with(interceptor, _patched), guarded(_refuse):
+    with (
+        outliving_threads_refused(_interceptors.has_users_of_this_thread_alone),
+        _interceptors.used_with(interceptor, _patched),
+        guarded(_refuse),
+    ):
         yield
 
 
@@ -43,14 +47,17 @@ def _refuse(host: str) -> None:
 
 
 def _find(host: str) -> Interceptor | None:
-    return _interceptors.newest() if is_answered(host) else None
+    if not is_answered(host):
+        return None
+    refuse_outliving_thread(host)
+    return _interceptors.newest()
 
 
 @contextlib.contextmanager
 def _patched() -> Iterator[None]:
     """Patch the libraries that are loaded, and others as soon as they are."""
     patched = set()
-    with outliving_threads_refused(), contextlib.ExitStack() as patches:
+    with contextlib.ExitStack() as patches:
 
         def patch(name: str) -> None:
             library = sys.modules[name]

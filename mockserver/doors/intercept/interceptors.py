@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from mockserver.cloud_storage import HOST as STORAGE_HOST
 from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
+from mockserver.doors.intercept.library_threads import is_library_thread
 from mockserver.http import identity
 from mockserver.inspection.services import route_table
 from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
@@ -26,6 +27,8 @@ class NotServed(RuntimeError):
 
     Not an OSError: clients would take that for a failure of the network, and try again.
     """
+
+    __module__ = "mockserver"  # where users import it from
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +52,8 @@ class Interceptor:
         The time that a manual clock skips counts too: a real client would have given up by then.
         """
         self.note_request(request.verb, urlsplit(request.url).path)
+        if is_library_thread():
+            request = replace(request, is_unrecorded=True)
         if not isinstance(self.clock, ManualClock):
             return send_request_in_thread(self.app, request)
         start = self.clock.now()

@@ -1,0 +1,28 @@
+"""What to do about errors that clients and Python raise in a test: for the report of a failed test."""
+
+from collections.abc import Iterator
+
+from mockserver.settings.reading import nearest
+
+_ADVICE = {
+    "the client has been closed": "keep the client in a variable: Python deletes one that nothing refers to, and its"
+    " connections with it, while the call goes on",
+    "training_data is not specified": "google-genai leaves training data out for the Developer API, and so does the real"
+    " service refuse it; docs/clients.md (over REST) says how to tune there",
+    "Reauthentication is needed": "the client found your own credentials: pass credentials=Credentials(token=...)",
+}
+"""A part of an error's text, and what to do. docs/troubleshooting.md has these and more."""
+
+
+def advise(error: BaseException | None) -> Iterator[str]:
+    """Yield what to do about an error, or one that led to it, as far as it is known."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, AttributeError) and error.name and type(error.obj).__module__.startswith("mockserver."):
+            # Python says so too, but only in its own tracebacks.
+            names = [name for name in dir(error.obj) if not name.startswith("_")]
+            if near := nearest(error.name, names):
+                yield f"{type(error.obj).__name__} has no {error.name!r}; did you mean {near!r}?"
+        yield from (advice for text, advice in _ADVICE.items() if text in str(error))
+        error = error.__cause__ or error.__context__
