@@ -25,8 +25,12 @@ class _Memoized:
         return result
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
-        """Pickle it once, as a plain list or dict: the log of calls keeps it in every answer."""
-        return pickle.loads, (self.compute(_pickle_plain),)
+        """Pickle it once, as a plain list or dict."""
+        return pickle.loads, (self.pickled(),)
+
+    def pickled(self) -> bytes:
+        """Return a plain list or dict, pickled: the log of calls keeps these bytes for every answer."""
+        return self.compute(_pickle_plain)
 
 
 class MemoizedList(_Memoized, list[Any]):
