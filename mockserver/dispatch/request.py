@@ -13,28 +13,38 @@ from mockserver.state.clock import Nanos
 from mockserver.state.world import Settings, World
 
 
-@dataclass(slots=True)  # frozen would cost more than the checks do
-class Request:
-    """A request whose method is known.
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """What a request says whose method is known, before its message is bound: the same for every world.
 
-    `settings` are the world's, read once. `resource` is the resource name, which is known before the message is
-    bound. `bind` creates the message, or raises ApiError; it is called once, after the credentials have been checked,
-    or for the log alone. `options` is the metadata that the service's handlers may read. `secret` describes what looks
-    like a real credential, "" if nothing does. The log of calls shows `verb` and `path`.
+    `resource` is the resource name. `options` is the metadata that the service's handlers may read. The log of calls
+    shows `verb` and `path`.
     """
 
     service: Service
     route: Route
+    resource: str
+    credentials: Credentials
+    options: Mapping[str, str]
+    verb: str
+    path: str
+
+
+@dataclass(slots=True)  # frozen would cost more than the checks do
+class Request:
+    """A request whose method is known.
+
+    `settings` are the world's, read once. `bind` creates the message, or raises ApiError; it is called once, after the
+    credentials have been checked, or for the log alone. `secret` describes what looks like a real credential, "" if
+    nothing does.
+    """
+
+    head: RequestHead
     world: World
     settings: Settings
     now: Nanos
-    resource: str
-    credentials: Credentials
     bind: Callable[[], Json]
-    options: Mapping[str, str]
     secret: str
-    verb: str
-    path: str
 
     @property
     def day(self) -> date:
@@ -47,4 +57,4 @@ class Request:
 
         The log has the traceback.
         """
-        return outages.internal_error(self.service.internal_error)
+        return outages.internal_error(self.head.service.internal_error)

@@ -15,7 +15,7 @@ from mockserver.dispatch.credential_guard import find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
 from mockserver.dispatch.recorded_reply import FindRecorded, RecordedReply
-from mockserver.dispatch.request import Request
+from mockserver.dispatch.request import Request, RequestHead
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Cut, Json, Pause, Route, expand_path, text_at
 from mockserver.dispatch.service import Service
@@ -215,20 +215,16 @@ def _new_request(
     received: ReceivedRequest, service: Service, route: Route, settings: Settings, bind: Callable[[], Json]
 ) -> Request:
     metadata = received.grpc.metadata
-    return Request(
+    head = RequestHead(
         service=service,
         route=route,
-        world=received.world,
-        settings=settings,
-        now=received.now,
         resource=text_at(received.message, route.resource_field),
         credentials=read_credentials(metadata, ()),
-        bind=bind,
         options={name: metadata[name] for name in service.call_options if name in metadata},
-        secret=received.secret,
         verb=VERB,
         path=expand_path(route.path, received.message),
     )
+    return Request(head, received.world, settings, received.now, bind, received.secret)
 
 
 def _bind(received: ReceivedRequest, route: Route, refused: ApiError | None) -> Json:
@@ -283,7 +279,7 @@ def _record(answer: CallResult) -> None:
 
 def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
     """Yield the messages in bytes. Raises ApiError, the internal one for a bug of ours."""
-    result, response = answer.result, answer.request.route.response
+    result, response = answer.result, answer.request.head.route.response
     if isinstance(result, ApiError):
         raise result
     try:
@@ -292,7 +288,7 @@ def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
     except ApiError:
         raise
     except Exception:  # a bug of ours, in the encoder
-        log.exception(BUG, answer.request.route.id)
+        log.exception(BUG, answer.request.head.route.id)
         error = answer.request.internal_error
         if isinstance(result, dict):
             answer.result = error
