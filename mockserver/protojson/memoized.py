@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 from weakref import ref
 
@@ -26,11 +27,12 @@ class _Memoized:
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
         """Pickle it once, as a plain list or dict."""
-        return pickle.loads, (self.pickled(),)
+        return pickle.loads, (self.pickled,)
 
+    @cached_property
     def pickled(self) -> bytes:
-        """Return a plain list or dict, pickled: the log of calls keeps these bytes for every answer."""
-        return self.compute(_pickle_plain)
+        """A plain list or dict, pickled: the log of calls keeps these bytes for every answer."""
+        return _pickle_plain(self)
 
 
 class MemoizedList(_Memoized, list[Any]):
@@ -76,5 +78,5 @@ class Views:
         return message
 
 
-def _pickle_plain(value: list[Any] | dict[str, Any]) -> bytes:
+def _pickle_plain(value: Any) -> bytes:
     return pickle.dumps(dict(value) if isinstance(value, dict) else list(value))

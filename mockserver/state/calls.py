@@ -5,7 +5,7 @@ import marshal
 import pickle
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
@@ -14,7 +14,7 @@ from weakref import WeakSet
 from mockserver.state.clock import Nanos, to_datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than its bytes do
 class RecordedCall:
     """One request and its answer.
 
@@ -63,23 +63,18 @@ _REQUEST, _RESPONSE = map(RecordedCall.__slots__.index, ("request", "response"))
 def _pack(call: RecordedCall) -> Packed:
     """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them.
 
-    A message that clients ask for again and again has its bytes once, which all its calls share.
+    Only pickle packs a subclass of dict. A message that clients ask for again and again has these bytes once, as
+    `pickled`, and all its calls share them.
     """
     fields, request, response = list(_fields(call)), b"", b""
     if type(call.request) is not dict and isinstance(call.request, dict):
-        request, fields[_REQUEST] = _pickle(call.request), None
+        request, fields[_REQUEST] = getattr(call.request, "pickled", None) or pickle.dumps(call.request), None
     if type(call.response) is not dict and isinstance(call.response, dict):
-        response, fields[_RESPONSE] = _pickle(call.response), None
+        response, fields[_RESPONSE] = getattr(call.response, "pickled", None) or pickle.dumps(call.response), None
     try:
         return b"m" + marshal.dumps(fields), request, response
     except ValueError:  # another value is of a subclass
         return b"p" + pickle.dumps(fields), request, response
-
-
-def _pickle(message: dict[str, Any]) -> bytes:
-    """Return the bytes of a message of a subclass, which only pickle packs. It may have them already, as `pickled`."""
-    pickled: Callable[[], bytes] | None = getattr(message, "pickled", None)
-    return pickle.dumps(message) if pickled is None else pickled()
 
 
 def _unpack(packed: Packed) -> RecordedCall:
@@ -183,7 +178,8 @@ class CallLog:
         self._entries.append(entry)
         self._last_number += 1
         self._size += entry.size
-        self._drop_oldest()
+        if self._size > self._max_bytes or len(self._entries) > self._capacity:
+            self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         entries = self._entries
