@@ -25,11 +25,12 @@ def check_credentials(credentials: Credentials, route: Route, settings: Settings
     """Raise ApiError for credentials that are missing, of the wrong kind or, with `auth: strict`, not listed."""
     if route.credentials == "none":
         return
-    keys = route.takes_keys(settings.as_of)
-    if credentials.key is None and credentials.bearer is None:
-        raise errors.unregistered_caller() if keys else errors.missing_credential(route.rpc, route.service)
-    if credentials.bearer is None and not keys and route.credentials != "own":
-        raise errors.api_keys_not_supported(route.rpc, route.service)
+    if credentials.bearer is None:
+        keys = route.takes_keys(settings.as_of)
+        if credentials.key is None:
+            raise errors.unregistered_caller() if keys else errors.missing_credential(route.rpc, route.service)
+        if not keys and route.credentials != "own":
+            raise errors.api_keys_not_supported(route.rpc, route.service)
     if settings.auth != "strict":
         return
     if credentials.bearer is not None and credentials.bearer not in settings.accepted_credentials:

@@ -28,8 +28,12 @@ def select_scripted_fault(request: Request) -> Fault | None:
 
 
 def select_prompt_fault(request: Request, message: Json) -> Fault | None:
-    """Return the fault that magic words in a prompt ask for, unless magic is off."""
-    if not request.settings.magic or not (text := request.head.service.prompt_text(message)):
+    """Return the fault that magic words in a prompt ask for, unless magic is off. A prompt is in the body."""
+    if (
+        not request.settings.magic
+        or not request.head.route.body
+        or not (text := request.head.service.prompt_text(message))
+    ):
         return None
     return find_magic_fault(text)
 
