@@ -487,8 +487,8 @@ MUTATIONS = (
     Mutation(
         "headers have no limit",
         "mockserver/doors/live.py",
-        "if self._size > self.header_bytes:",
-        "if False:",
+        "if size > self.header_bytes or self._count > self.header_count:",
+        "if self._count > self.header_count:",
         ("contract_tests/use/test_slow_clients.py",),
     ),
     Mutation(
@@ -501,7 +501,7 @@ MUTATIONS = (
     Mutation(
         "a route that was found for a world of another day",
         "mockserver/http/face.py",
-        "if found is None or found[0] != key:",
+        "if found is None or found[0] is not self._table or found[1] is not settings:",
         "if found is None:",
         (f"{LAWS}/http",),
     ),

@@ -21,7 +21,8 @@ NO_METHOD = "none"
 
 def log_call(label: str, status: int | str, milliseconds: float, reason: str) -> None:
     """Log a call by the module `logging`."""
-    access.info("%s %s %.1f ms%s", label, status, milliseconds, reason)
+    if access.isEnabledFor(logging.INFO):
+        access.info("%s %s %.1f ms%s", label, status, milliseconds, reason)
 
 
 @dataclass(slots=True)

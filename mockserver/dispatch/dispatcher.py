@@ -180,18 +180,19 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
 
 def _complete_for_log(request: Request, answer: CallResult) -> None:
     """Read the caller and the message, for the log, of a call that a fault ended before they were read."""
-    answer.caller = identify_caller(request.head.credentials, request.settings, secret=bool(request.secret))
+    answer.caller = identify_caller(request)
     with contextlib.suppress(ApiError):
         answer.message = request.bind()
 
 
 def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Pause | Cut]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
-    world, route, settings = request.world, request.head.route, request.settings
+    world, head = request.world, request.head
+    route, settings = head.route, head.settings
     call_fault = answer.fault = select_scripted_fault(request)
     if call_fault is not None:
         raise_fault(request, call_fault, after=0)
-    answer.caller = authenticate(request.head.credentials, route, settings, secret=bool(request.secret))
+    answer.caller = authenticate(request)
     message = answer.message = request.bind()
     if call_fault is None and (prompt_fault := select_prompt_fault(request, message)) is not None:
         answer.fault = prompt_fault
@@ -203,10 +204,10 @@ def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Paus
         caller=answer.caller,
         route=route,
         message=message,
-        options=request.head.options,
+        options=head.options,
         fault=call_fault,
     )
-    count_call(request.head.service, call)
+    count_call(head.service, call)
     result = route.handler(call)
     if isinstance(result, Hinted):
         answer.hint, result = result.hint, result.result

@@ -29,11 +29,8 @@ def select_scripted_fault(request: Request) -> Fault | None:
 
 def select_prompt_fault(request: Request, message: Json) -> Fault | None:
     """Return the fault that magic words in a prompt ask for, unless magic is off. A prompt is in the body."""
-    if (
-        not request.settings.magic
-        or not request.head.route.body
-        or not (text := request.head.service.prompt_text(message))
-    ):
+    head = request.head
+    if not head.settings.magic or not head.route.body or not (text := head.service.prompt_text(message)):
         return None
     return find_magic_fault(text)
 
@@ -63,7 +60,7 @@ def inject_into_stream(fault: Fault, messages: Iterator[Json | Pause]) -> Iterat
 
 def _failed_call(request: Request, fault: Fault) -> FailedCall:
     """Return the particulars of the call. The project is the one that the client names, else the caller's own."""
-    caller = identify_caller(request.head.credentials, request.settings, secret=bool(request.secret))
+    caller = identify_caller(request)
     project = request.head.credentials.project or request.head.service.project_of(request.head.resource)
     return FailedCall(
         route=request.head.route,

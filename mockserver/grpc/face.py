@@ -218,13 +218,14 @@ def _new_request(
     head = RequestHead(
         service=service,
         route=route,
+        settings=settings,
         resource=text_at(received.message, route.resource_field),
         credentials=read_credentials(metadata, ()),
         options={name: metadata[name] for name in service.call_options if name in metadata},
         verb=VERB,
         path=expand_path(route.path, received.message),
     )
-    return Request(head, received.world, settings, received.now, bind, received.secret)
+    return Request(head, received.world, received.now, bind, received.secret)
 
 
 def _bind(received: ReceivedRequest, route: Route, refused: ApiError | None) -> Json:

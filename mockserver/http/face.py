@@ -9,7 +9,6 @@ The log of calls has what reaches the API. Preflights and malformed requests do 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -52,7 +51,7 @@ _LOOK = "a browser sees the dashboard"
 
 @dataclass(slots=True)
 class RoutedHead:
-    """The head of a request whose method is known, and what its service makes of it: the same for every world.
+    """The head of a request whose method is known, and what its service makes of it.
 
     `path` has the variables of the path. `reply` is the head of the replies.
     """
@@ -187,7 +186,7 @@ class HttpFace:
         """Return the name of the request for the access log, the reply, and why the request is refused."""
         head = http.head
         world = self._worlds.choose(head.texts)
-        secret = complete_secret(head.secret, http.body, self._worlds.warn_once)
+        secret = complete_secret(head.secret, http.body, self._worlds.warn_once) if http.body or head.secret else ""
         received = ReceivedRequest(http, world, world.clock.now(), secret)
         label, reply = self._answer(received, may_block=may_block)
         return label, reply, f"  {received.label}: {received.reason}" if received.reason else ""
@@ -220,7 +219,7 @@ class HttpFace:
             received.reason = f"the request has {'a body' if http.body else 'neither a body nor a Content-Length'}"
             return route.id, received.print_page(*malformed)
         bind = partial(_bind, http, routed)
-        request = Request(routed.request, received.world, settings, received.now, bind, received.secret)
+        request = Request(routed.request, received.world, received.now, bind, received.secret)
         answer = dispatch(request, may_block=may_block)
         if isinstance(answer.result, ApiError):
             answer.hint = answer.hint or _refusal_hint(http, request, answer.result)
@@ -237,33 +236,35 @@ class HttpFace:
 
     def _find_route(self, head: HttpHead, settings: Settings) -> RoutedHead | None:
         """Find the method of a request. What was found last is kept, for a client that sends the same head again."""
-        key = (self._table, settings.as_of, settings.lenient_routes)
-        found = head.route
-        if found is None or found[0] != key:
-            found = head.route = key, _route(head, *key)
-        routed: RoutedHead | None = found[1]
-        return routed
+        found: tuple[RouteTable, Settings, RoutedHead | None] | None = head.route
+        if found is None or found[0] is not self._table or found[1] is not settings:
+            found = head.route = self._table, settings, _route(head, self._table, settings)
+        return found[2]
 
 
-def _route(head: HttpHead, table: RouteTable, as_of: date | None, lenient: bool) -> RoutedHead | None:  # noqa: FBT001 - as in the key
+def _route(head: HttpHead, table: RouteTable, settings: Settings) -> RoutedHead | None:
     host = table.service_of_host(head.host)  # "" for an address of our own, which serves every path
     verb = "GET" if head.verb == "HEAD" else head.verb  # our choice: not seen
-    match = table.match(verb, head.path, as_of, lenient=lenient, service=host)
+    match = table.match(verb, head.path, settings.as_of, lenient=settings.lenient_routes, service=host)
     if match is None:
         return None
-    service = table.services[match.route.service]
+    service, profile = table.services[match.route.service], table.services[match.route.service].headers
     request = RequestHead(
         service=service,
         route=match.route,
+        settings=settings,
         resource=next(iter(match.path.values()), ""),
         credentials=read_credentials(head.headers, head.pairs),
         options={name: head.headers[name] for name in service.call_options if name in head.headers},
         verb=head.sent_verb,
         path=head.path,
     )
-    profile = service.headers
-    timing = 1 if profile.has_timing else None
-    return RoutedHead(request, match.path, head.reply._replace(server=profile.server(match.route), timing_ms=timing))
+    reply = head.reply._replace(
+        server=profile.server(match.route),
+        timing_ms=1 if profile.has_timing else None,
+        tiered_since=profile.tiered_since if match.route.id in profile.tiered_methods else None,
+    )
+    return RoutedHead(request, match.path, reply)
 
 
 def _print_unavailable(http: HttpRequest) -> HttpReply:

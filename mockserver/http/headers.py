@@ -6,6 +6,7 @@ ready for `http.response.start`.
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -52,13 +53,15 @@ _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 class ReplyHead(NamedTuple):  # a key of the cache below
     """The values on which the headers of all answers to a request depend.
 
-    Only some services set `timing_ms`. `origin` is the request's.
+    Only some services set `timing_ms`. `origin` is the request's. `tiered_since` is the day from which on the method
+    has a service tier, None if it has none.
     """
 
     server: str = DEFAULT_SERVER
     timing_ms: int | None = None
     origin: str | None = None
     gzip: bool = False
+    tiered_since: date | None = None
 
     def success(
         self, now: Nanos, length: int | None = None, content_type: str = JSON, tier: str | None = None
@@ -67,7 +70,8 @@ class ReplyHead(NamedTuple):  # a key of the cache below
 
         If `length` is None, the body is chunked. Only some methods have a service tier.
         """
-        return [*_success(self, now // SECOND, content_type, tier), _size(length)]
+        size = _CHUNKED if length is None else (b"content-length", b"%d" % length)
+        return [*_success(self, now // SECOND, content_type, tier), size]
 
     def error(
         self,
@@ -87,7 +91,7 @@ class ReplyHead(NamedTuple):  # a key of the cache below
             *_VARY,
             _content_type(content_type),
             *_dated(self, now // SECOND),
-            _size(length),
+            _CHUNKED if length is None else (b"content-length", b"%d" % length),
         ]
 
     def events(self, now: Nanos) -> Headers:
@@ -101,7 +105,7 @@ class ReplyHead(NamedTuple):  # a key of the cache below
         return [
             _content_type(HTML),
             (b"referrer-policy", b"no-referrer"),
-            _size(length),
+            (b"content-length", b"%d" % length),
             (b"date", http_date(now // SECOND)),
             _ALT_SVC,
         ]
@@ -151,10 +155,6 @@ def _dated(head: ReplyHead, second: int) -> Fixed:
     timing = [] if head.timing_ms is None else [(b"server-timing", b"gfet4t7; dur=%d" % head.timing_ms)]
     date, server = (b"date", http_date(second)), (b"server", head.server.encode())
     return (*encoding, date, server, *_SHIELD, *cors, *timing, _ALT_SVC)
-
-
-def _size(length: int | None) -> tuple[bytes, bytes]:
-    return _CHUNKED if length is None else (b"content-length", b"%d" % length)
 
 
 def _tier(tier: str | None) -> Headers:

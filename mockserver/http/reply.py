@@ -5,9 +5,9 @@ import logging
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from mockserver.dispatch.dispatcher import BUG, CallResult
-from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.http.error_body import error_body
 from mockserver.http.headers import EVENTS, JSON, SCRIPT, Headers, ReplyHead, retry_after_seconds
@@ -126,7 +126,7 @@ class Printer:
             status, content_type = 200, SCRIPT
         if self.reply.gzip:
             body = gzip.compress(body, compresslevel=1, mtime=0)
-        tier = None if self.answer is None else _tier(self.answer.request, status)
+        tier = None if self.reply.tiered_since is None else self._tier(status, self.reply.tiered_since)
         if status == 200:
             headers = self.reply.success(self.now, len(body), content_type, tier)
         else:
@@ -175,6 +175,11 @@ class Printer:
             return writer(apply_fields_mask(self.answer.request.head.route.response, message, self.http.mask))
         return write_with(writer, message)
 
+    def _tier(self, status: int, since: date) -> str | None:
+        """Return the service tier of a call that reached the model: one with an answer, or a 429 [both seen]."""
+        is_tiered = status in {200, 429} and self.answer is not None and self.answer.request.day >= since
+        return "standard" if is_tiered else None
+
     def _reply(self, status: int, headers: Headers, body: bytes | Pieces) -> HttpReply:
         if self.http.sent_verb == "HEAD" and isinstance(body, bytes):
             body = b""  # although the headers are those of GET
@@ -186,14 +191,6 @@ class Printer:
         if fault.truncate and isinstance(body, bytes):
             body = Pieces(truncate(body))
         return HttpReply(status, headers, body, self.clock, fault.latency_seconds, fault.reset, template)
-
-
-def _tier(request: Request, status: int) -> str | None:
-    """Return the service tier of a call that reached the model: one with an answer, or a 429 [both seen]."""
-    profile = request.head.service.headers
-    if request.head.route.id not in profile.tiered_methods or status not in {200, 429}:
-        return None
-    return "standard" if request.day >= profile.tiered_since else None
 
 
 def compress(pieces: Iterator[Piece]) -> Iterator[Piece]:

@@ -59,13 +59,14 @@ def call(
     head = RequestHead(
         service=replace(SERVICE, routes=(route,)),
         route=route,
+        settings=world.settings,
         resource="",
         credentials=credentials,
         options={},
         verb="GET",
         path="/v1/things",
     )
-    return dispatch(Request(head, world, world.settings, world.clock.now(), bind, secret=""))
+    return dispatch(Request(head, world, world.clock.now(), bind, secret=""))
 
 
 def code(answer: CallResult) -> Code | None:
