@@ -129,3 +129,15 @@ def test_a_head_that_is_kept_is_routed_as_the_world_says() -> None:
             statuses.append(example.send(client).status_code)
 
     assert [200, 404, 200] == statuses
+
+
+def test_the_credentials_of_a_head_that_is_kept_are_checked_as_the_world_says() -> None:
+    """Settings change between two requests that are the same."""
+    world = fork()
+    with in_process(world) as client:
+        statuses = []
+        for auth in ("any", "strict", "off", "strict", "any"):
+            world.settings = replace(world.settings, auth=auth)
+            statuses.append(client.get("/v1beta/models", headers={"x-goog-api-key": "unknown"}).status_code)
+
+    assert [200, 400, 200, 400, 200] == statuses
