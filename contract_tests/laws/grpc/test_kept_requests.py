@@ -77,7 +77,7 @@ def test_a_request_that_is_kept_is_routed_as_the_world_says() -> None:
         {"auth": "any", "as_of": date(2023, 1, 1)},
         {"auth": "any"},
     ):
-        client.world.settings = replace(Settings(seed=1), **settings)  # type: ignore[arg-type]  # each has its own type
+        client.world.settings = replace(Settings(seed=1), **settings)
         codes.append(client.get_model())
 
     assert ["OK", "INVALID_ARGUMENT", "NOT_FOUND", "OK"] == codes
