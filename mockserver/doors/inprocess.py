@@ -142,4 +142,11 @@ def _abort(*, reset: bool) -> None:
 
 
 def _text(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    return list(map(_decode, headers))
+
+
+@lru_cache(maxsize=256)
+def _decode(header: tuple[bytes, bytes]) -> tuple[str, str]:
+    """Decode a header of a response. Most are the same in all of them."""
+    name, value = header
+    return name.decode("latin-1"), value.decode("latin-1")
