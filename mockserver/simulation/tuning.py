@@ -318,7 +318,7 @@ class _Course:
         start = self.started if self.started <= min(now, self.decided) else None
         return Progress(
             self.state_at(now),
-            self.run.total_steps,
+            self._total_steps,
             steps,
             self.run.epoch(steps),
             start,
@@ -349,7 +349,15 @@ class _Course:
     def _updated_at(self, now: Nanos) -> Nanos:
         """Return the last update before `now` of a record that has not ended."""
         latest = min(now, self.decided)
-        return max([touch for touch in self.touches if touch <= latest], default=micros(self.run.created))
+        return max([touch for touch in self.touches if touch <= latest], default=self._first_update)
+
+    @cached_property
+    def _first_update(self) -> Nanos:
+        return micros(self.run.created)
+
+    @cached_property
+    def _total_steps(self) -> int:
+        return self.run.total_steps
 
     @cached_property
     def touches(self) -> tuple[Nanos, ...]:
