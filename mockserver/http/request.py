@@ -18,7 +18,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(slots=True, eq=False)
 class HttpHead:
-    """The head of an HTTP request, and what it says. Nobody changes it.
+    """The head of an HTTP request, and what it says. Apart from `route` nobody changes it.
 
     Header names are lower case; path and query are as on the wire. `form` is the part of the query that a GET sent as
     POST has in its body, as google-api-python-client sends it. `is_sized` says whether the client has announced the
