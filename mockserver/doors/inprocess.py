@@ -20,7 +20,7 @@ Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than the door does
 class AppRequest:
     """A request in a form that every HTTP library can make; the URL is absolute."""
 
@@ -30,7 +30,7 @@ class AppRequest:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AppResponse:
     """A response whose body is made while it is read."""
 

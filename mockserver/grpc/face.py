@@ -28,6 +28,7 @@ from mockserver.protojson.reading import bind_tree
 from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.scripting.faults import Fault
 from mockserver.state.clock import Clock, Nanos, SystemClock, stopwatch
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Settings, World, Worlds
@@ -41,7 +42,7 @@ Piece = bytes | Pause
 Pieces = Generator[Piece, None, None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than its route does
 class GrpcRequest:
     """A gRPC request.
 
@@ -65,7 +66,7 @@ class GrpcRequest:
             yield unquote(self.metadata.get(name, ""))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GrpcReply:
     """A reply for a door to send: messages in bytes, with pauses on the clock before and between them.
 
@@ -314,7 +315,8 @@ def print_answer(answer: CallResult, mask: str) -> Pieces:
     """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
     entry = answer.record() if _is_stream(answer) else None
     try:
-        yield from inject_fault(answer, encode_messages(answer, mask))
+        pieces = encode_messages(answer, mask)
+        yield from pieces if answer.fault is None else inject_fault(answer, answer.fault, pieces)
     finally:
         if entry is not None:
             answer.record_stream_end(entry)
@@ -360,15 +362,11 @@ def _encode_item(response: str, item: Json | Pause | Cut, mask: str) -> Piece:
     return encode(response, apply_fields_mask(response, item, mask) if mask else item)
 
 
-def inject_fault(answer: CallResult, pieces: Iterator[Piece]) -> Iterator[Piece]:
+def inject_fault(answer: CallResult, fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
     """Inject the effects of an answer's fault on the connection and the body. Raises ApiError for a lost connection.
 
     The dispatcher has injected those on the messages of a stream.
     """
-    fault = answer.fault
-    if fault is None:
-        yield from pieces
-        return
     if fault.latency_seconds:
         yield Pause(fault.latency_seconds)
     if fault.reset:
