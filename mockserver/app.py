@@ -25,7 +25,7 @@ from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace
 from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import TEMPLATE, HttpReply
-from mockserver.http.request import UNRECORDED, HttpRequest
+from mockserver.http.request import UNRECORDED, HttpRequest, RequestReader
 from mockserver.inspection.services import route_table
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
 from mockserver.rpc.errors import ApiError
@@ -154,16 +154,23 @@ class FaceApp:
     def __init__(self, face: Face, limit: int) -> None:
         self._face = face
         self._limit = limit
+        self._reader = RequestReader()
         self._waiting = BlockingCalls[HttpReply]()
         self._computing = ThreadPoolExecutor(4, thread_name_prefix="mockserver-computing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the request, answer it and send the reply. An incomplete request is ignored."""
-        body = await _body(receive, self._limit)
-        if body is None:
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body"):
+            body = await _read_rest(body, receive, self._limit)
+        if body is None or message["type"] == "http.disconnect":
             return
-        request = _request(scope, body)
-        has_loop = NO_EVENT_LOOP not in (scope.get("extensions") or ())
+        path = scope.get("raw_path") or scope["path"].encode()
+        request = self._reader.read(scope["method"], path, scope["query_string"], scope["headers"], body)
+        extensions = scope.get("extensions") or ()
+        request.is_unrecorded = UNRECORDED in extensions
+        has_loop = NO_EVENT_LOOP not in extensions
         try:
             reply = self._face.answer(request, may_block=not has_loop)
         except WouldBlock as long:
@@ -173,17 +180,25 @@ class FaceApp:
                 loop = asyncio.get_running_loop()
                 reply = await loop.run_in_executor(self._computing, self._face.answer, request)
         scope[TEMPLATE] = reply.template
-        client = _Client(scope, receive, send)
-        try:
-            if reply.delay_seconds:
-                await client.sleep(reply.clock, reply.delay_seconds)
-            if reply.reset or not await _send(reply, client, has_loop=has_loop):
-                reply.close()  # log the call before the client sees the connection end
-                await client.break_off(reset=reply.reset)
-        except _ClientLeft:
-            pass
-        finally:
-            reply.close()
+        if isinstance(reply.body, bytes) and not reply.delay_seconds and not reply.reset:  # as nearly every reply
+            await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+            await send({"type": "http.response.body", "body": reply.body})
+            return
+        await _deliver(reply, _Client(scope, receive, send), has_loop=has_loop)
+
+
+async def _deliver(reply: HttpReply, client: "_Client", *, has_loop: bool) -> None:
+    """Send a reply that is delayed, streamed or broken off."""
+    try:
+        if reply.delay_seconds:
+            await client.sleep(reply.clock, reply.delay_seconds)
+        if reply.reset or not await _send(reply, client, has_loop=has_loop):
+            reply.close()  # log the call before the client sees the connection end
+            await client.break_off(reset=reply.reset)
+    except _ClientLeft:
+        pass
+    finally:
+        reply.close()
 
 
 class _ClientLeft(Exception):
@@ -233,22 +248,10 @@ class _Client:
         await self._receive()
 
 
-def _request(scope: Scope, body: bytes) -> HttpRequest:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    return HttpRequest(
-        sent_verb=scope["method"],
-        path=scope.get("raw_path", scope["path"].encode()).partition(b"?")[0].decode("latin-1"),
-        query=scope["query_string"].decode("latin-1"),
-        headers=headers,
-        body=body,
-        is_unrecorded=UNRECORDED in (scope.get("extensions") or ()),
-    )
-
-
-async def _body(receive: Receive, limit: int) -> bytes | None:
-    """Read the body; if it is too large, only as much as shows that. None if the client disconnects before its end."""
-    pieces: list[bytes] = []
-    size = 0
+async def _read_rest(first: bytes, receive: Receive, limit: int) -> bytes | None:
+    """Read the rest of a body; if it is too large, only as much as shows that. None if the client disconnects."""
+    pieces = [first]
+    size = len(first)
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -109,7 +109,7 @@ MUTATIONS = (
     Mutation(
         "no hint for a refused call",
         "mockserver/dispatch/dispatcher.py",
-        "answer.hint = request.service.refusal_hint(request.world, request.route, answer.message, answer.result)",
+        "answer.hint = head.service.refusal_hint(request.world, head.route, answer.message, answer.result)",
         "pass",
         (f"{LAWS}/dispatch",),
     ),
@@ -361,8 +361,8 @@ MUTATIONS = (
     Mutation(
         "an empty body for an empty message",
         "mockserver/http/reply.py",
-        "            return self._print_whole(200, body, content_type=content_type)",
-        '            return self._print_whole(200, body if result else b"", content_type=content_type)',
+        "return self._print_whole(200, body, content_type=",
+        'return self._print_whole(200, body if result else b"", content_type=',
         (f"{API}/test_tuned_models.py",),
     ),
     Mutation(
@@ -487,8 +487,8 @@ MUTATIONS = (
     Mutation(
         "headers have no limit",
         "mockserver/doors/live.py",
-        "if self._size > self.header_bytes:",
-        "if False:",
+        "if size > self.header_bytes or self._count > self.header_count:",
+        "if self._count > self.header_count:",
         ("contract_tests/use/test_slow_clients.py",),
     ),
     Mutation(
@@ -497,6 +497,20 @@ MUTATIONS = (
         "target.seconds, target.nanos = divmod(value, SECOND)",
         "target.seconds, target.nanos = int(value / SECOND), abs(value) % SECOND",
         ("contract_tests/laws/grpc/test_codec.py",),
+    ),
+    Mutation(
+        "a route that was found for a world of another day",
+        "mockserver/http/face.py",
+        "if found is None or found[0] is not self._table or found[1] is not settings:",
+        "if found is None:",
+        (f"{LAWS}/http",),
+    ),
+    Mutation(
+        "a secret that is kept",
+        "mockserver/http/request.py",
+        "if size <= KEPT_BYTES and not head.secret:",
+        "if size <= KEPT_BYTES:",
+        (f"{LAWS}/http",),
     ),
     Mutation(
         "any name is a job without a project",

@@ -10,7 +10,7 @@ from mockserver.dispatch.routing import Pause
 from mockserver.grpc.codec import decode, encode
 from mockserver.grpc.face import GrpcFace, GrpcRequest
 from mockserver.http.face import HttpFace
-from mockserver.http.request import HttpRequest
+from mockserver.http.request import new_request
 from mockserver.inspection.services import route_table
 from mockserver.rpc.errors import ApiError
 from mockserver.state.world import World, Worlds
@@ -53,7 +53,7 @@ def _over_http(world: World, *, service: str, alt: str, stream: bool = False) ->
     body = json.dumps(TURN).encode()
     headers = {"authorization": "Bearer alice@example.com", "content-type": "application/json"}
     headers["content-length"] = str(len(body))
-    reply = HttpFace(Worlds(world), route_table()).answer(HttpRequest("POST", path, alt, headers, body))
+    reply = HttpFace(Worlds(world), route_table()).answer(new_request("POST", path, alt, headers, body))
     arrived = Arrived(is_broken=reply.reset, waits=[reply.delay_seconds] if reply.delay_seconds else [])
     sent = b""
     for piece in [reply.body] if isinstance(reply.body, bytes) else reply.body:

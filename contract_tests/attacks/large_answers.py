@@ -17,7 +17,7 @@ from mockserver.app import create_app
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.doors.inprocess import AppRequest, send_request
 from mockserver.http.face import HttpFace
-from mockserver.http.request import HttpRequest
+from mockserver.http.request import new_request
 from mockserver.inspection.services import route_table
 from mockserver.limits import LIMITS, QUICK_BYTES
 from mockserver.state.clock import ManualClock
@@ -155,7 +155,7 @@ def attack(tally: Tally, *, long: bool) -> None:
 def leave_the_loop(size: int) -> None:
     """A body in hand-written JSON takes long to read: meanwhile the server answers others."""
     body = b"{contents:[" + b"{parts:[{text:'a'}]}," * (size // 21) + b"]}"
-    request = HttpRequest("POST", f"{GEMINI}:generateContent", "key=k", {"content-length": str(len(body))}, body)
+    request = new_request("POST", f"{GEMINI}:generateContent", "key=k", {"content-length": str(len(body))}, body)
     try:
         HttpFace(Worlds(World(ManualClock())), route_table()).answer(request, may_block=False)
     except WouldBlock:

@@ -110,29 +110,29 @@ def generate(text: str) -> bytes:
 
 COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "generateContent of a base model": (
-        315,
+        277,
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", generate(PROMPT)),
     ),
     "generateContent of a tuned model": (
-        305,
+        267,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate("in 7")),
     ),
     "streamGenerateContent, 20 events": (
-        820,
+        804,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:streamGenerateContent?alt=sse", generate("Tell a story.")),
     ),
-    "tunedModels.get": (148, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
-    "poll of an operation, running": (178, lambda ask: ask.send("GET", f"/v1beta/{ask.running}")),
-    "poll of an operation, done": (150, lambda ask: ask.send("GET", f"/v1beta/{ask.operation}")),
-    "tunedModels.create": (335, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
+    "tunedModels.get": (94, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
+    "poll of an operation, running": (103, lambda ask: ask.send("GET", f"/v1beta/{ask.running}")),
+    "poll of an operation, done": (96, lambda ask: ask.send("GET", f"/v1beta/{ask.operation}")),
+    "tunedModels.create": (302, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
     "tunedModels.create, trailing commas": (
-        340,
+        305,
         lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples).replace(b'"}', b'",}')),
     ),
-    "tuningJobs.create": (1115, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
-    "tuningJobs.get, done": (162, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
+    "tuningJobs.create": (1082, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
+    "tuningJobs.get, done": (108, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
-        422,
+        381,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", generate(PROMPT)),
     ),
 }

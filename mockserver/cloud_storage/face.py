@@ -12,7 +12,7 @@ from mockserver.cloud_storage import HOST, buckets, errors, objects, uploads
 from mockserver.cloud_storage.call import Result, StorageCall
 from mockserver.cloud_storage.errors import StorageError
 from mockserver.dispatch.access_log import LogCall, hints, log_call
-from mockserver.dispatch.credential_guard import find_secret, refusal
+from mockserver.dispatch.credential_guard import complete_secret, refusal
 from mockserver.dispatch.dispatcher import BUG, WouldBlock
 from mockserver.http.headers import http_date, retry_after_seconds
 from mockserver.http.reply import HttpReply
@@ -59,14 +59,13 @@ class StorageFace:
     def answer(self, http: HttpRequest, *, may_block: bool = True) -> HttpReply:
         """Answer any request. Raises WouldBlock for one that takes long, if `may_block` is false."""
         elapsed_ms = stopwatch()
-        texts = tuple(http.identifying_texts())
-        world = self._worlds.choose(texts)
+        world = self._worlds.choose(http.head.texts)
         if not may_block and (len(http.body) > QUICK_BYTES or world.settings.gcs_root is not None):
             raise WouldBlock(outside=False)
-        secret = find_secret(texts, b"", self._worlds.warn_once)
+        secret = complete_secret(http.head.secret, b"", self._worlds.warn_once)
         method, reply = _answer(http, world, world.clock.now(), secret)
         if not http.is_unrecorded:
-            self._log_call(method or f"{http.sent_verb} {redact(http.path)}", reply.status, elapsed_ms(), "")
+            self._log_call(method or f"{http.head.sent_verb} {redact(http.head.path)}", reply.status, elapsed_ms(), "")
         return reply
 
 
@@ -88,11 +87,11 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
     headers, body = _print(result, now)
     if http.is_unrecorded:
         return method, HttpReply(result.status, headers, body, world.clock)
-    credentials = read_credentials(http.headers, tuple(call.query.items()))
+    credentials = read_credentials(http.head.headers, tuple(call.query.items()))
     record = RecordedCall(
         method=method,
-        verb=http.sent_verb,
-        path=redact(http.path),
+        verb=http.head.sent_verb,
+        path=redact(http.head.path),
         time=now,
         caller=identify(credentials, default_user=world.settings.default_user).principal,
         request=_describe(call),
@@ -115,12 +114,16 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
 
 def _read(http: HttpRequest, world: World, now: Nanos) -> tuple[str, Handler, StorageCall]:
     """Return method, handler and call. A request for anything else has no method, and a handler that refuses it."""
-    host = http.headers.get("host", HOST)
+    host = http.head.headers.get("host", HOST)
     origin = f"{'https' if hostname(f'//{host}').endswith('.googleapis.com') else 'http'}://{host}"
-    query = dict(parse_qsl(http.query, keep_blank_values=True))
-    method, handler, names = _find(http.verb, http.path)
+    query = dict(parse_qsl(http.head.query, keep_blank_values=True))
+    method, handler, names = _find(http.head.verb, http.head.path)
     bucket, name = [*map(unquote, names), "", ""][:2]
-    return method, handler, StorageCall(world, now, origin, http.path, bucket, name, query, http.headers, http.body)
+    return (
+        method,
+        handler,
+        StorageCall(world, now, origin, http.head.path, bucket, name, query, http.head.headers, http.body),
+    )
 
 
 def _find(verb: str, path: str) -> tuple[str, Handler, tuple[str, ...]]:
@@ -148,7 +151,7 @@ def _check_request(http: HttpRequest, call: StorageCall, secret: str, fault: Fau
     if fault is not None and fault.status is not None:
         # our choice: a reason that belongs to another service is a 403
         raise errors.injected(STATUSES.get(fault.status_name or "", 403), fault.message)
-    credentials = read_credentials(http.headers, tuple(call.query.items()))
+    credentials = read_credentials(http.head.headers, tuple(call.query.items()))
     # Without `strict` nobody needs any: a client that STORAGE_EMULATOR_HOST sent here has none.
     if settings.auth == "strict" and (credentials.bearer or credentials.key) not in settings.accepted_credentials:
         raise errors.unauthorized()

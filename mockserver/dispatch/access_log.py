@@ -23,7 +23,8 @@ NO_METHOD = "none"
 
 def log_call(label: str, status: int | str, milliseconds: float, reason: str) -> None:
     """Log a call by the module `logging`."""
-    access.info("%s %s %.1f ms%s", label, status, milliseconds, reason)
+    if access.isEnabledFor(logging.INFO):
+        access.info("%s %s %.1f ms%s", label, status, milliseconds, reason)
 
 
 @dataclass(slots=True)
@@ -39,17 +40,17 @@ class CallCounter:
 
     def __init__(self, log_call: LogCall = log_call) -> None:
         self._log_call = log_call
-        self._counts: dict[tuple[str, str], CallCount] = {}
+        self._counts: dict[tuple[str, int | str], CallCount] = {}
         self._lock = threading.Lock()
 
     def log_call(self, label: str, status: int | str, milliseconds: float, reason: str) -> None:
         """Count a call and log it."""
-        method = NO_METHOD if " " in label or label.startswith("/") else label
         seconds = milliseconds / 1000
         with self._lock:
-            count = self._counts.get((method, str(status)))
+            count = self._counts.get((label, status))
             if count is None:
-                count = self._counts[method, str(status)] = CallCount()
+                method = NO_METHOD if " " in label or label.startswith("/") else label
+                count = self._counts.setdefault((method, status), CallCount())
             count.buckets[bisect_left(BUCKET_SECONDS, seconds)] += 1
             count.seconds += seconds
         self._log_call(label, status, milliseconds, reason)
@@ -58,4 +59,5 @@ class CallCounter:
     def counts(self) -> Mapping[tuple[str, str], CallCount]:
         """Return the counts by method and status."""
         with self._lock:
-            return {key: CallCount(list(it.buckets), it.seconds) for key, it in self._counts.items()}
+            counts = self._counts.items()
+            return {(method, str(status)): CallCount(list(it.buckets), it.seconds) for (method, status), it in counts}

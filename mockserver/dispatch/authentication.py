@@ -1,5 +1,6 @@
 """Authentication: checks the credentials of a request, and identifies its caller."""
 
+from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Route
 from mockserver.rpc import errors
 from mockserver.rpc.credentials import Caller, Credentials, identify, identify_cached
@@ -16,30 +17,36 @@ _NOT_LISTED = (
 )
 
 
-def authenticate(credentials: Credentials, route: Route, settings: Settings, *, secret: bool) -> Caller:
-    """Return the caller. Raises the real front end's error for missing, wrong or unknown credentials.
+def authenticate(request: Request) -> Caller:
+    """Return the caller. Raises the real front end's error for missing, wrong or unknown credentials."""
+    head = request.head
+    if head.caller is not None:
+        return head.caller
+    if head.settings.auth != "off":
+        check_credentials(head.credentials, head.route, head.settings)
+    caller = identify_caller(request)
+    if not request.secret:
+        head.caller = caller
+    return caller
 
-    If the credentials contain a real-looking `secret`, the caller is not cached.
-    """
-    if settings.auth != "off":
-        check_credentials(credentials, route, settings)
-    return identify_caller(credentials, settings, secret=secret)
 
-
-def identify_caller(credentials: Credentials, settings: Settings, *, secret: bool) -> Caller:
-    """Return the caller, without checking the credentials."""
-    return (identify if secret else identify_cached)(credentials, default_user=settings.default_user)
+def identify_caller(request: Request) -> Caller:
+    """Return the caller, without checking the credentials. It is not cached if they contain a real-looking secret."""
+    return (identify if request.secret else identify_cached)(
+        request.head.credentials, default_user=request.head.settings.default_user
+    )
 
 
 def check_credentials(credentials: Credentials, route: Route, settings: Settings) -> None:
     """Raise ApiError for credentials that are missing, of the wrong kind or, with `auth: strict`, not listed."""
     if route.credentials == "none":
         return
-    keys = route.takes_keys(settings.as_of)
-    if credentials.key is None and credentials.bearer is None:
-        raise errors.unregistered_caller() if keys else errors.missing_credential(route.rpc, route.service)
-    if credentials.bearer is None and not keys and route.credentials != "own":
-        raise errors.api_keys_not_supported(route.rpc, route.service).with_hint(_TOKENS_ONLY)
+    if credentials.bearer is None:
+        keys = route.takes_keys(settings.as_of)
+        if credentials.key is None:
+            raise errors.unregistered_caller() if keys else errors.missing_credential(route.rpc, route.service)
+        if not keys and route.credentials != "own":
+            raise errors.api_keys_not_supported(route.rpc, route.service).with_hint(_TOKENS_ONLY)
     if settings.auth != "strict":
         return
     if credentials.bearer is not None and credentials.bearer not in settings.accepted_credentials:

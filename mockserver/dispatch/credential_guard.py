@@ -25,7 +25,12 @@ def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]
 
     It logs a warning if `warn_once` returns True.
     """
-    secret = find_real_secret("\n".join(texts)) or (_find_secret_in_bytes(body) if body else "")
+    return complete_secret(find_real_secret("\n".join(texts)), body, warn_once)
+
+
+def complete_secret(secret: str, body: bytes, warn_once: Callable[[], bool]) -> str:
+    """Do the same for texts that have been searched: `secret` is what they contain."""
+    secret = secret or (_find_secret_in_bytes(body) if body else "")
     if secret and warn_once():
         log.warning(WARNING, secret)
     return secret

@@ -24,12 +24,13 @@ def select_scripted_fault(request: Request) -> Fault | None:
     scenario = Scenario(store)
     if not scenario.faults:
         return None
-    return scenario.select_fault(request.route.id, request.resource, request.now, request.world.rng("faults"))
+    return scenario.select_fault(request.head.route.id, request.head.resource, request.now, request.world.rng("faults"))
 
 
 def select_prompt_fault(request: Request, message: Json) -> Fault | None:
-    """Return the fault that magic words in a prompt ask for, unless magic is off."""
-    if not request.settings.magic or not (text := request.service.prompt_text(message)):
+    """Return the fault that magic words in a prompt ask for, unless magic is off. A prompt is in the body."""
+    head = request.head
+    if not head.settings.magic or not head.route.body or not (text := head.service.prompt_text(message)):
         return None
     return find_magic_fault(text)
 
@@ -37,7 +38,7 @@ def select_prompt_fault(request: Request, message: Json) -> Fault | None:
 def raise_fault(request: Request, fault: Fault, after: int) -> None:
     """Raise the status error of a fault, if it is due after that many messages. Raises ApiError."""
     if fault.status is not None and after == fault.after_chunks:
-        raise injected_error(fault, request.service, _failed_call(request, fault))
+        raise injected_error(fault, request.head.service, _failed_call(request, fault))
 
 
 def inject_into_stream(fault: Fault, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause | Cut]:
@@ -59,11 +60,11 @@ def inject_into_stream(fault: Fault, messages: Iterator[Json | Pause]) -> Iterat
 
 def _failed_call(request: Request, fault: Fault) -> FailedCall:
     """Return the particulars of the call. The project is the one that the client names, else the caller's own."""
-    caller = identify_caller(request.credentials, request.settings, secret=bool(request.secret))
-    project = request.credentials.project or request.service.project_of(request.resource)
+    caller = identify_caller(request)
+    project = request.head.credentials.project or request.head.service.project_of(request.head.resource)
     return FailedCall(
-        route=request.route,
-        resource=request.resource,
+        route=request.head.route,
+        resource=request.head.resource,
         project=project or caller.project,
         day=request.day,
         world=request.world,

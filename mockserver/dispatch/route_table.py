@@ -26,7 +26,6 @@ class RouteTable:
         self.services = {service.host: service for service in services}
         self.service_of_host = lru_cache(maxsize=64)(self._service_of_host)
         """Returns the host of the service that a host name in lower case belongs to (a region's too); "" if none."""
-        self._cached_match = lru_cache(maxsize=256)(self._match)
         self._hosts = [(re.compile(service.host_pattern), service.host) for service in self.services.values()]
         self.routes = (
             *(replace(route, service=host) for host, service in self.services.items() for route in service.routes),
@@ -63,12 +62,8 @@ class RouteTable:
     ) -> Match | None:
         """Return the first live route that matches, or None. `path` is percent-encoded, as on the wire.
 
-        A request to a host of a `service` matches only the routes of this service. The paths of late are cached:
-        clients poll, and ask one model again.
+        A request to a host of a `service` matches only the routes of this service.
         """
-        return self._cached_match(verb, path, as_of, lenient, service)
-
-    def _match(self, verb: str, path: str, as_of: date | None, lenient: bool, service: str) -> Match | None:  # noqa: FBT001 - as in the cache's key
         version, action = _version(path), _action(path)
         for key in (verb, version, action), (verb, version, ""):  # a `**` may match what looks like an action
             for route, rule in self._routes_by_key.get(key, ()):

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from types import coroutine
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from mockserver.doors.event_loop import EventLoop
@@ -21,7 +21,7 @@ Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than the door does
 class AppRequest:
     """A request in a form that every HTTP library can make; the URL is absolute.
 
@@ -35,7 +35,7 @@ class AppRequest:
     is_unrecorded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AppResponse:
     """A response whose body is made while it is read."""
 
@@ -60,28 +60,28 @@ def _send(message: Message) -> Generator[Message, None, None]:
 
 def send_request(app: App, request: AppRequest) -> AppResponse:
     """Call the app without an event loop. RuntimeError if the app waits for real time."""
-    messages = _messages(app, request)
-    start = next(messages)
-    return AppResponse(start["status"], _text(start["headers"]), _bodies(messages))
-
-
-def _messages(app: App, request: AppRequest) -> Iterator[Message]:
     steps = app(_scope(request), _receive(request.body), _send).__await__()
+    start = next(steps)
+    if not isinstance(start, dict):
+        _refuse_to_wait(start)
+    return AppResponse(start["status"], _text(start["headers"]), _step(steps))
+
+
+def _step(steps: Generator[Any, None, None]) -> Iterator[bytes]:
+    """Yield the pieces of the body, each when the app sends it."""
     try:
         for message in steps:
             if not isinstance(message, dict):
-                message.cancel()
-                msg = "this clock waits for real time: give the in-process server a manual one, or use a live server"
-                raise RuntimeError(msg)  # noqa: TRY004 - a matter of clocks, not of types
-            yield message
+                _refuse_to_wait(message)
+            if piece := message.get("body"):
+                yield piece
     finally:
         steps.close()
 
 
-def _bodies(messages: Iterator[Message]) -> Iterator[bytes]:
-    for message in messages:
-        if piece := message.get("body"):
-            yield piece
+def _refuse_to_wait(future: Any) -> NoReturn:
+    future.cancel()
+    raise RuntimeError("this clock waits for real time: give the in-process server a manual one, or use a live server")
 
 
 def send_request_in_thread(app: App, request: AppRequest) -> AppResponse:
@@ -96,7 +96,8 @@ def send_request_in_thread(app: App, request: AppRequest) -> AppResponse:
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(_run, run()).result()
-    return AppResponse(messages[0]["status"], _text(messages[0]["headers"]), _bodies(iter(messages[1:])))
+    pieces = filter(None, [message.get("body") for message in messages[1:]])
+    return AppResponse(messages[0]["status"], _text(messages[0]["headers"]), pieces)
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -126,7 +127,7 @@ def _scope(request: AppRequest) -> Message:
         "http_version": "1.1",
         "method": request.verb.upper(),
         "scheme": url.scheme,
-        "path": unquote(url.path),
+        "path": unquote(url.path) if "%" in url.path else url.path,
         "raw_path": url.path.encode("latin-1"),
         "query_string": url.query.encode("latin-1"),
         "root_path": "",
@@ -149,4 +150,11 @@ def _abort(*, reset: bool) -> None:
 
 
 def _text(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    return list(map(_decode, headers))
+
+
+@lru_cache(maxsize=256)
+def _decode(header: tuple[bytes, bytes]) -> tuple[str, str]:
+    """Decode a header of a response. Most are the same in all of them."""
+    name, value = header
+    return name.decode("latin-1"), value.decode("latin-1")

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import gc
+import itertools
 import logging
 import math
 import os
@@ -73,10 +74,13 @@ class Breakable(HttpToolsProtocol):
     """The timeout for what the client has to send next: one of the two, or 0 for none."""
     _timer: TimerHandle | None = None
     _read_timer: TimerHandle | None = None
+    """Runs on when the client has read: an answer that takes part of a second does not start and stop a timer."""
+    _read_deadline = math.inf
+    """When the loop's time comes by which the client has to have read."""
     _unread = 0
-    """How much of the answer the client had not taken when its timer was started."""
-    _size = 0
-    """The bytes of the request line and the headers that the parser has told of."""
+    """How much of the answer the client had not taken when the deadline was set."""
+    _count = 0
+    """How many headers have been counted."""
     _untold = 0
     """The bytes that the parser was given since it last told of anything but headers."""
     _refused = False
@@ -101,31 +105,19 @@ class Breakable(HttpToolsProtocol):
         super().data_received(data)
         if self._untold > self.header_bytes and not self._refused:
             self._refuse()
-        if seconds != self.header_seconds or self._seconds != seconds:
+        if (seconds != self.header_seconds or self._seconds != seconds) and (seconds or self._seconds):
             self._start_timer(self._seconds)
 
     def on_message_begin(self) -> None:
         """Note that headers are to come."""
         super().on_message_begin()
         self._seconds = self.header_seconds
-        self._size = 0
         if not self.flow.write_paused:  # it has read the answer before, or what it has not read is little
-            self._stop_awaiting_reader()
-
-    def on_url(self, url: bytes) -> None:
-        """Count the bytes of the request line."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count the headers and their bytes."""
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
-        if len(self.headers) > self.header_count:
-            raise TooManyHeaders
+            self._read_deadline = math.inf
 
     def on_headers_complete(self) -> None:
-        """Add the extension to the scope; the app runs in a later iteration of the loop."""
+        """Count the headers, and add the extension to the scope; the app runs in a later iteration of the loop."""
+        self._check_headers()
         super().on_headers_complete()
         self._untold = 0
         self._seconds = self.idle_seconds
@@ -138,7 +130,9 @@ class Breakable(HttpToolsProtocol):
         self._untold = 0
 
     def on_message_complete(self) -> None:
-        """Note that the request is complete."""
+        """Note that the request is complete. Trailers, which come last, count as headers."""
+        if len(self.headers) > self._count:
+            self._check_headers()
         super().on_message_complete()
         self._untold = 0
         self._seconds = 0.0
@@ -151,17 +145,17 @@ class Breakable(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def pause_writing(self) -> None:
-        """Start the timer for the client to read."""
+        """Set the deadline for the client to read."""
         super().pause_writing()
         self._await_reader()
 
     def resume_writing(self) -> None:
-        """Stop it: the client reads."""
+        """Drop it: the client reads."""
         super().resume_writing()
-        self._stop_awaiting_reader()
+        self._read_deadline = math.inf
 
     def on_response_complete(self) -> None:
-        """Start the timer for what the client has not read yet."""
+        """Set the deadline for what the client has not read yet."""
         if self._is_last:
             self.pipeline.clear()
         super().on_response_complete()
@@ -170,10 +164,11 @@ class Breakable(HttpToolsProtocol):
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer."""
+        """Stop the timers."""
         super().connection_lost(exc)
         self._start_timer(0.0)
-        self._stop_awaiting_reader()
+        if self._read_timer is not None:
+            self._read_timer.cancel()
 
     def _start_timer(self, seconds: float) -> None:
         if self._timer is not None:
@@ -209,9 +204,10 @@ class Breakable(HttpToolsProtocol):
             limit,
         )
 
-    def _count(self, size: int) -> None:
-        self._size += size
-        if self._size > self.header_bytes:
+    def _check_headers(self) -> None:
+        self._count = len(self.headers)
+        size = len(self.url) + sum(map(len, itertools.chain.from_iterable(self.headers)))
+        if size > self.header_bytes or self._count > self.header_count:
             raise TooManyHeaders
 
     def _refuse(self) -> None:
@@ -232,21 +228,20 @@ class Breakable(HttpToolsProtocol):
         self._start_timer(1.0)
 
     def _await_reader(self) -> None:
-        self._stop_awaiting_reader()
         self._unread = self.transport.get_write_buffer_size()
-        if self._unread:
-            self._read_timer = self.loop.call_later(self.read_seconds, self._check_reader)
+        self._read_deadline = self.loop.time() + self.read_seconds if self._unread else math.inf
+        if self._unread and self._read_timer is None:
+            self._read_timer = self.loop.call_at(self._read_deadline, self._check_reader)
 
     def _check_reader(self) -> None:
-        if self._unread - self.transport.get_write_buffer_size() >= min(self.read_bytes, self._unread):
+        self._read_timer = None
+        if self._read_deadline > self.loop.time():
+            if self._read_deadline < math.inf:
+                self._read_timer = self.loop.call_at(self._read_deadline, self._check_reader)
+        elif self._unread - self.transport.get_write_buffer_size() >= min(self.read_bytes, self._unread):
             self._await_reader()
         else:
             self._abort(reset=True)
-
-    def _stop_awaiting_reader(self) -> None:
-        if self._read_timer is not None:
-            self._read_timer.cancel()
-            self._read_timer = None
 
     def _abort(self, *, reset: bool) -> None:
         if not reset:

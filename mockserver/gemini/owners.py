@@ -28,12 +28,18 @@ def partitions(principal: str) -> frozenset[str]:
 
 def own_partitions(call: Call) -> frozenset[str]:
     """Return the partitions of an index by owner that hold what the caller owns."""
-    caller, default_user = call.caller, f"user:{call.settings.default_user}"
-    if call.settings.auth == "strict":
-        return frozenset({caller.principal})
-    if caller.via == "key":
-        return frozenset({caller.principal, default_user})
-    return frozenset({caller.principal, ANY_KEY}) if caller.principal == default_user else frozenset({caller.principal})
+    settings = call.settings
+    return _own_partitions(call.caller.principal, settings.default_user, is_strict=settings.auth == "strict")
+
+
+@lru_cache(maxsize=1024)
+def _own_partitions(principal: str, default_user: str, *, is_strict: bool) -> frozenset[str]:
+    user = f"user:{default_user}"
+    if is_strict:
+        return frozenset({principal})
+    if principal.startswith(ANY_KEY):
+        return frozenset({principal, user})
+    return frozenset({principal, ANY_KEY}) if principal == user else frozenset({principal})
 
 
 def is_caller(principal: str, call: Call) -> bool:

@@ -198,9 +198,12 @@ def own_role(model: TunedModel, call: Call) -> int:
     """
     caller = call.caller
     own = owners.own_partitions(call)
-    roles = [each.role for each in model.permissions if not own.isdisjoint(owners.partitions(each.principal))]
-    if Role.OWNER in roles:
-        return Role.OWNER
+    roles: list[int] = []
+    for each in model.permissions:
+        if not own.isdisjoint(owners.partitions(each.principal)):
+            if each.role is Role.OWNER:
+                return Role.OWNER
+            roles.append(each.role)
     if caller.project == model.project and model.owner.startswith("key:"):
         roles.append(Role.OWNER)  # what a key makes belongs to its project
     if model.reader_projects and int(project_number(caller.project)) in model.reader_projects:

@@ -5,28 +5,30 @@ checked.
 """
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from mockserver.dispatch.access_log import LogCall, hints, log_call
-from mockserver.dispatch.credential_guard import find_secret, refusal
+from mockserver.dispatch.credential_guard import complete_secret, find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_misnamed, diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
 from mockserver.dispatch.recorded_reply import FindRecorded, RecordedReply
-from mockserver.dispatch.request import Request
+from mockserver.dispatch.request import Request, RequestHead
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Cut, Json, Pause, Route, expand_path, text_at
-from mockserver.dispatch.service import Service
 from mockserver.grpc.codec import BadMessage, decode, encode
 from mockserver.limits import REQUEST_BYTES
 from mockserver.protojson import schema
 from mockserver.protojson.field_mask import apply_fields_mask
+from mockserver.protojson.memoized import MemoizedMessage
 from mockserver.protojson.reading import bind_tree
 from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.scripting.faults import Fault
 from mockserver.state.clock import Clock, Nanos, SystemClock, stopwatch
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Settings, World, Worlds
@@ -40,7 +42,7 @@ Piece = bytes | Pause
 Pieces = Generator[Piece, None, None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than its route does
 class GrpcRequest:
     """A gRPC request.
 
@@ -64,7 +66,7 @@ class GrpcRequest:
             yield unquote(self.metadata.get(name, ""))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GrpcReply:
     """A reply for a door to send: messages in bytes, with pauses on the clock before and between them.
 
@@ -76,18 +78,46 @@ class GrpcReply:
 
 
 @dataclass(slots=True)
-class ReceivedRequest:
-    """A request, its world and its time. `secret` describes what looks like a real credential, "" if nothing does.
+class DecodedRequest:
+    """A request whose message has been decoded, and what both say. Nobody changes it.
 
-    `note` is for the access log, beside the error.
+    `refused` is the error for a message that cannot be read: it is raised once the credentials have been checked.
+    `texts` identify the client, and so may contain a world's name or a secret. `secret` describes what looks like a
+    real credential, "" if nothing does.
     """
 
     grpc: GrpcRequest
+    message: Json
+    refused: ApiError | None
+    texts: tuple[str, ...]
+    secret: str
+    route: RequestHead | None = None
+    """The route that was found last, with what the request says in a world with its settings."""
+
+
+KEPT_REQUESTS = 256
+KEPT_BYTES = 4096
+"""How many requests are kept, and how long their messages may be."""
+
+
+@dataclass(slots=True)
+class ReceivedRequest:
+    """A request, its world and its time. `note` is for the access log, beside the error."""
+
+    decoded: DecodedRequest
     world: World
     now: Nanos
-    secret: str
-    message: Json
     note: str = ""
+
+    @property
+    def grpc(self) -> GrpcRequest:
+        """Return the request."""
+        return self.decoded.grpc
+
+    @property
+    def message(self) -> Json:
+        """Return its message."""
+        return self.decoded.message
 
     def refuse(self, error: ApiError, hint: str = "") -> Pieces:
         """Reply with an error, before a method was found."""
@@ -99,7 +129,7 @@ class ReceivedRequest:
         record_undispatched(
             self.world,
             now=self.now,
-            secret=self.secret,
+            secret=self.decoded.secret,
             verb=VERB,
             path=self.grpc.method if route is None else expand_path(route.path, self.message),
             status=status,
@@ -132,6 +162,7 @@ class GrpcFace:
         self._find_recorded = find_recorded
         self._log_call = log_call
         self.table = table
+        self._requests: dict[tuple[Any, ...], DecodedRequest] = {}
 
     def answer(self, grpc: GrpcRequest) -> GrpcReply:
         """Answer any request. A bug in a handler is logged, and answered with the service's internal error."""
@@ -148,48 +179,90 @@ class GrpcFace:
 
     def _answer_in_world(self, grpc: GrpcRequest) -> tuple[str, GrpcReply, ApiError | None, str]:
         """Return the name of the request for the access log, the reply, the error if it is refused, and a note."""
-        routes = self.table.routes_of(grpc.rpc)
-        message, unreadable = _decode(routes[0].request, grpc.body) if routes else ({}, None)
-        texts = (*grpc.identifying_texts(), *self.table.resource_names(grpc.rpc, message))
-        world = self._worlds.choose(texts)
-        secret = find_secret(texts, grpc.body, self._worlds.warn_once)
-        received = ReceivedRequest(grpc, world, world.clock.now(), secret, message)
-        label, pieces, error = self._answer(received, unreadable)
+        decoded = self._decode(grpc)
+        world = self._worlds.choose(decoded.texts)
+        if decoded.secret:
+            complete_secret(decoded.secret, b"", self._worlds.warn_once)
+        received = ReceivedRequest(decoded, world, world.clock.now())
+        label, pieces, error = self._answer(received)
         return label, GrpcReply(pieces, world.clock), error, received.note
 
-    def _answer(self, received: ReceivedRequest, refused: ApiError | None) -> tuple[str, Pieces, ApiError | None]:
-        """Return the name of the request for the access log, the pieces of the reply, and the error if it is refused.
+    def _decode(self, grpc: GrpcRequest) -> DecodedRequest:
+        """Decode a request. Those to methods that only read are kept, because clients send them again and again.
 
-        `refused` is the error for a message that cannot be read. The credentials are checked before it is raised.
+        One with what looks like a real secret is not.
         """
-        grpc, settings = received.grpc, received.world.settings
-        if received.secret and settings.refuse_real_credentials:
-            error = refusal(received.secret)
+        key = (grpc.method, grpc.host, grpc.body, *grpc.metadata.items())
+        decoded = self._requests.get(key)
+        if decoded is None:
+            routes = self.table.routes_of(grpc.rpc)
+            message, refused = _decode(routes[0].request, grpc.body) if routes else ({}, None)
+            texts = (*grpc.identifying_texts(), *self.table.resource_names(grpc.rpc, message))
+            secret = find_secret(texts, grpc.body, lambda: False)
+            is_read = bool(routes) and {"GET"} == {route.verb for route in routes} and len(grpc.body) <= KEPT_BYTES
+            decoded = DecodedRequest(grpc, MemoizedMessage(message) if is_read else message, refused, texts, secret)
+            if is_read and not secret and refused is None:
+                if len(self._requests) >= KEPT_REQUESTS:
+                    self._requests.clear()
+                self._requests[key] = decoded
+        return decoded
+
+    def _answer(self, received: ReceivedRequest) -> tuple[str, Pieces, ApiError | None]:
+        """Return the name of the request for the access log, the pieces of the reply, and the error if there is one."""
+        decoded, settings = received.decoded, received.world.settings
+        grpc = decoded.grpc
+        if decoded.secret and settings.refuse_real_credentials:
+            error = refusal(decoded.secret)
             return grpc.method, received.refuse(error), error
-        if recorded := self._answer_recorded(received):
+        if settings.recordings is not None and (recorded := self._answer_recorded(received)):
             return recorded
-        host = self.table.service_of_host(grpc.host)  # "" for an address of our own, which has every rpc
-        live_routes = [route for route in self.table.routes_of(grpc.rpc, host) if route.is_live(settings.as_of)]
-        if not live_routes:
+        head, refused = decoded.route, decoded.refused
+        if head is None or head.settings is not settings:
+            head, refused = self._find_route(decoded, settings)
+            decoded.route = head if refused is None else None  # an error that is raised again grows
+        if head is None:
+            host = self.table.service_of_host(grpc.host)
             hint = diagnose_rpc(self.table, grpc.rpc, settings, host)
             hints.warning("%s was not found: %s", grpc.method, hint)
             error = _not_implemented(self.table, grpc)
             return grpc.method, received.refuse(error, hint), error
-        matching_route = self.table.match_rpc(grpc.rpc, received.message, settings.as_of, host)
+        bind = partial(_bind, decoded, head, refused)
+        answer = dispatch(Request(head, received.world, received.now, bind, decoded.secret))
+        received.note = answer.note
+        dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
+        return head.route.id, print_answer(answer, grpc.metadata.get("x-goog-fieldmask", "")), dispatched_error
+
+    def _find_route(
+        self, decoded: DecodedRequest, settings: Settings
+    ) -> tuple[RequestHead, ApiError | None] | tuple[None, None]:
+        """Find the method of a request, and the error to raise once the credentials have been checked."""
+        grpc, message, refused = decoded.grpc, decoded.message, decoded.refused
+        host = self.table.service_of_host(grpc.host)  # "" for an address of our own, which has every rpc
+        live_routes = [route for route in self.table.routes_of(grpc.rpc, host) if route.is_live(settings.as_of)]
+        if not live_routes:
+            return None, None
+        matching_route = self.table.match_rpc(grpc.rpc, message, settings.as_of, host)
         route = matching_route or live_routes[0]
         service = self.table.services[route.service]
         if matching_route is None and refused is None:
-            hint = diagnose_misnamed(live_routes, received.message)
-            refused = service.misnamed_error(route, received.message).with_hint(hint)
-        answer = dispatch(_new_request(received, service, route, settings, lambda: _bind(received, route, refused)))
-        received.note = answer.note
-        dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
-        return route.id, print_answer(answer, grpc.metadata.get("x-goog-fieldmask", "")), dispatched_error
+            hint = diagnose_misnamed(live_routes, message)
+            refused = service.misnamed_error(route, message).with_hint(hint)
+        head = RequestHead(
+            service=service,
+            route=route,
+            settings=settings,
+            resource=text_at(message, route.resource_field),
+            credentials=read_credentials(grpc.metadata, ()),
+            options={name: grpc.metadata[name] for name in service.call_options if name in grpc.metadata},
+            verb=VERB,
+            path=expand_path(route.path, message),
+        )
+        return head, refused
 
     def _answer_recorded(self, received: ReceivedRequest) -> tuple[str, Pieces, ApiError | None] | None:
         """Return a recorded answer as `_answer` does; None if there is none. As over HTTP, it comes first."""
         routes = self.table.routes_of(received.grpc.rpc)
-        if not routes or received.world.settings.recordings is None:
+        if not routes:
             return None
         route = self.table.match_rpc(received.grpc.rpc, received.message) or routes[0]
         recorded = self._find_recorded(received.world, route, received.message)
@@ -213,33 +286,14 @@ def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
         return {}, errors.invalid_argument().with_hint(hint)  # our choice: not seen
 
 
-def _new_request(
-    received: ReceivedRequest, service: Service, route: Route, settings: Settings, bind: Callable[[], Json]
-) -> Request:
-    metadata = received.grpc.metadata
-    return Request(
-        service=service,
-        route=route,
-        world=received.world,
-        settings=settings,
-        now=received.now,
-        resource=text_at(received.message, route.resource_field),
-        credentials=read_credentials(metadata, ()),
-        bind=bind,
-        options={name: metadata[name] for name in service.call_options if name in metadata},
-        secret=received.secret,
-        verb=VERB,
-        path=expand_path(route.path, received.message),
-    )
-
-
-def _bind(received: ReceivedRequest, route: Route, refused: ApiError | None) -> Json:
+def _bind(decoded: DecodedRequest, head: RequestHead, refused: ApiError | None) -> Json:
     """Bind the message of a request. Raises ApiError."""
     if refused is not None:
         raise refused
-    if mask := received.grpc.metadata.get("x-goog-fieldmask"):
-        apply_fields_mask(route.response, {}, mask)  # before the handler: a refused request must not change anything
-    return received.message
+    if mask := decoded.grpc.metadata.get("x-goog-fieldmask"):
+        # Before the handler: a refused request must not change anything.
+        apply_fields_mask(head.route.response, {}, mask)
+    return decoded.message
 
 
 def _not_implemented(table: RouteTable, grpc: GrpcRequest) -> ApiError:
@@ -263,7 +317,8 @@ def print_answer(answer: CallResult, mask: str) -> Pieces:
     """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
     entry = answer.record() if _is_stream(answer) else None
     try:
-        yield from inject_fault(answer, encode_messages(answer, mask))
+        pieces = encode_messages(answer, mask)
+        yield from pieces if answer.fault is None else inject_fault(answer, answer.fault, pieces)
     finally:
         if entry is not None:
             answer.record_stream_end(entry)
@@ -285,7 +340,7 @@ def _record(answer: CallResult) -> None:
 
 def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
     """Yield the messages in bytes. Raises ApiError, the internal one for a bug of ours."""
-    result, response = answer.result, answer.request.route.response
+    result, response = answer.result, answer.request.head.route.response
     if isinstance(result, ApiError):
         raise result
     try:
@@ -294,7 +349,7 @@ def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
     except ApiError:
         raise
     except Exception:  # a bug of ours, in the encoder
-        log.exception(BUG, answer.request.route.id)
+        log.exception(BUG, answer.request.head.route.id)
         error = answer.request.internal_error
         if isinstance(result, dict):
             answer.result = error
@@ -309,15 +364,11 @@ def _encode_item(response: str, item: Json | Pause | Cut, mask: str) -> Piece:
     return encode(response, apply_fields_mask(response, item, mask) if mask else item)
 
 
-def inject_fault(answer: CallResult, pieces: Iterator[Piece]) -> Iterator[Piece]:
+def inject_fault(answer: CallResult, fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
     """Inject the effects of an answer's fault on the connection and the body. Raises ApiError for a lost connection.
 
     The dispatcher has injected those on the messages of a stream.
     """
-    fault = answer.fault
-    if fault is None:
-        yield from pieces
-        return
     if fault.latency_seconds:
         yield Pause(fault.latency_seconds)
     if fault.reset:

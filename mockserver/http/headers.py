@@ -6,14 +6,15 @@ ready for `http.response.start`.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from datetime import date
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from mockserver.http.error_pages import CONTENT_TYPE as HTML
+from mockserver.state.clock import SECOND, Nanos
 
 Headers = list[tuple[bytes, bytes]]
-Nanos = int
 
 JSON = "application/json; charset=UTF-8"
 EVENTS = "text/event-stream"  # no charset [seen]
@@ -49,57 +50,67 @@ _ALLOWED_PREFIXES = ("x-goog-", "x-firebase-")
 _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 
 
-@dataclass(slots=True)  # frozen would cost more than the headers do
-class Head:
-    """The values on which the headers of an answer depend.
+class ReplyHead(NamedTuple):  # a key of the cache below
+    """The values on which the headers of all answers to a request depend.
 
-    `now` is the time in nanoseconds. Only some services set `timing_ms` and `tier`. `origin` is the request's. If
-    `length` is None, the body is chunked.
+    Only some services set `timing_ms`. `origin` is the request's. `tiered_since` is the day from which on the method
+    has a service tier, None if it has none.
     """
 
-    now: Nanos
     server: str = DEFAULT_SERVER
     timing_ms: int | None = None
-    tier: str | None = None
     origin: str | None = None
     gzip: bool = False
-    length: int | None = None
+    tiered_since: date | None = None
 
-    def success(self, content_type: str = JSON) -> Headers:
-        """Return the headers of a unary answer, or of a stream sent as a JSON array."""
-        return [*self._tier(), _content_type(content_type), *_VARY, *self._rest()]
+    def success(
+        self, now: Nanos, length: int | None = None, content_type: str = JSON, tier: str | None = None
+    ) -> Headers:
+        """Return the headers of a unary answer, or of a stream sent as a JSON array. `now` is the time in nanoseconds.
 
-    def error(self, content_type: str = JSON, extra: Mapping[str, str] | None = None) -> Headers:
+        If `length` is None, the body is chunked. Only some methods have a service tier.
+        """
+        size = _CHUNKED if length is None else (b"content-length", b"%d" % length)
+        return [*_success(self, now // SECOND, content_type, tier), size]
+
+    def error(
+        self,
+        now: Nanos,
+        length: int | None = None,
+        content_type: str = JSON,
+        tier: str | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Headers:
         """Return the headers of an error: Vary comes before Content-Type [seen].
 
         That `extra` comes first is our choice: not seen.
         """
-        headers = [(name.lower().encode(), text.encode()) for name, text in (extra or {}).items()]
         return [
-            *headers,
-            *self._tier(),
+            *((name.lower().encode(), text.encode()) for name, text in (extra or {}).items()),
+            *_tier(tier),
             *_VARY,
             _content_type(content_type),
-            *self._rest(),
+            *_dated(self, now // SECOND),
+            _CHUNKED if length is None else (b"content-length", b"%d" % length),
         ]
 
-    def events(self) -> Headers:
+    def events(self, now: Nanos) -> Headers:
         """Return the headers of a stream of events: chunked, never compressed, and an attachment [seen]."""
         disposition = (b"content-disposition", b"attachment")
-        return [*self._tier(), _content_type(EVENTS), disposition, *_VARY, _CHUNKED, *self._dated()]
+        dated = _dated(self._replace(gzip=False), now // SECOND)
+        return [_content_type(EVENTS), disposition, *_VARY, _CHUNKED, *dated]
 
-    def page(self) -> Headers:
+    def page(self, now: Nanos, length: int) -> Headers:
         """Return the headers of a page of the outermost server."""
-        size = str(self.length or 0).encode()
         return [
             _content_type(HTML),
             (b"referrer-policy", b"no-referrer"),
-            (b"content-length", size),
-            self._date(),
+            (b"content-length", b"%d" % length),
+            (b"date", http_date(now // SECOND)),
             _ALT_SVC,
         ]
 
-    def preflight(self, requested: str) -> tuple[int, Headers]:
+    def preflight(self, now: Nanos, requested: str) -> tuple[int, Headers]:
         """Return status and headers for OPTIONS; `requested` is Access-Control-Request-Headers as sent.
 
         A name that is not allowed gets 403 without any Access-Control header, which browsers report as a CORS failure
@@ -107,7 +118,7 @@ class Head:
         """
         vary: Headers = [(b"vary", b"origin"), (b"vary", b"referer"), (b"vary", b"x-origin")]
         end: Headers = [
-            self._date(),
+            (b"date", http_date(now // SECOND)),
             (b"server", self.server.encode()),
             *_SHIELD,
             _ALT_SVC,
@@ -126,29 +137,28 @@ class Head:
         ]
         return 200, [*headers, *end]
 
-    def _rest(self) -> Headers:
-        size = _CHUNKED if self.length is None else (b"content-length", b"%d" % self.length)
-        return [_GZIPPED, *self._dated(), size] if self.gzip else [*self._dated(), size]
 
-    def _dated(self) -> Fixed:
-        return _dated(self.now // 1_000_000_000, self.server, self.timing_ms, self.origin)
-
-    def _date(self) -> tuple[bytes, bytes]:
-        return b"date", http_date(self.now // 1_000_000_000)
-
-    def _tier(self) -> Headers:
-        return [(b"x-gemini-service-tier", self.tier.encode())] if self.tier else []
+@lru_cache(maxsize=64)
+def _success(head: ReplyHead, second: int, content_type: str, tier: str | None) -> Fixed:
+    """Return all but the length, which alone differs in the answers of a second."""
+    return (*_tier(tier), _content_type(content_type), *_VARY, *_dated(head, second))
 
 
 @lru_cache(maxsize=64)
-def _dated(second: int, server: str, timing_ms: int | None, origin: str | None) -> Fixed:
-    """Return the date of a second, and what follows it: the same for all answers of a second."""
+def _dated(head: ReplyHead, second: int) -> Fixed:
+    """Return the date of a second, and what is around it: the same for all answers of a second."""
+    encoding = [_GZIPPED] if head.gzip else []
     cors: Headers = []
-    if origin:
-        allow = (b"access-control-allow-origin", origin.encode("latin-1"))
+    if head.origin:
+        allow = (b"access-control-allow-origin", head.origin.encode("latin-1"))
         cors = [allow, (b"access-control-expose-headers", _EXPOSED)]
-    timing = [] if timing_ms is None else [(b"server-timing", b"gfet4t7; dur=%d" % timing_ms)]
-    return (b"date", http_date(second)), (b"server", server.encode()), *_SHIELD, *cors, *timing, _ALT_SVC
+    timing = [] if head.timing_ms is None else [(b"server-timing", b"gfet4t7; dur=%d" % head.timing_ms)]
+    date, server = (b"date", http_date(second)), (b"server", head.server.encode())
+    return (*encoding, date, server, *_SHIELD, *cors, *timing, _ALT_SVC)
+
+
+def _tier(tier: str | None) -> Headers:
+    return [(b"x-gemini-service-tier", tier.encode())] if tier else []
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
@@ -174,6 +184,5 @@ def http_date(seconds: int) -> bytes:
     return formatdate(seconds, usegmt=True).encode()
 
 
-@lru_cache(maxsize=16)
 def _content_type(text: str) -> tuple[bytes, bytes]:
     return b"content-type", text.encode()

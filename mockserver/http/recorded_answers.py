@@ -19,9 +19,8 @@ from weakref import WeakKeyDictionary
 from mockserver.dispatch.route_table import Match, RouteTable
 from mockserver.dispatch.routing import Json, Pause, Route
 from mockserver.http.headers import EVENTS, JSON, Headers, http_date
-from mockserver.http.parameters import InvalidParameters, parse_query, split_query
 from mockserver.http.reply import HttpReply, Piece, Pieces
-from mockserver.http.request import HttpRequest
+from mockserver.http.request import HttpRequest, new_request
 from mockserver.protojson.reading import bind_defined, read_request
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import SECOND, Clock, Nanos
@@ -132,7 +131,7 @@ def _load(folder: Path, files: tuple[tuple[Path, int], ...], table: RouteTable) 
         for exchange in exchanges:
             request, parts = exchange.request, exchange.request.parts
             headers = dict(request.headers)
-            its_request = HttpRequest(request.method, parts.path, parts.query, headers, request.body or b"")
+            its_request = new_request(request.method, parts.path, parts.query, headers, request.body or b"")
             recordings.add(exchange, identify(its_request, table))
     if not recordings.methods:
         log.warning("%s has no recordings", folder)
@@ -141,16 +140,13 @@ def _load(folder: Path, files: tuple[tuple[Path, int], ...], table: RouteTable) 
 
 def identify(http: HttpRequest, table: RouteTable) -> RecordingKeys:
     """Return what a request is known by."""
-    pairs = parse_query(http.parameters)
-    try:
-        parameters, query = split_query(pairs, verb=http.verb)
-    except InvalidParameters as error:
-        parameters, query = error.parameters, pairs
-    match = table.match(http.verb, http.path, lenient=True)
+    head = http.head
+    parameters, query = head.parameters, head.own_pairs
+    match = table.match(head.verb, head.path, lenient=True)
     if match is not None and (message := _bind(http, match, query)) is not None:
         return identify_message(match.route, parameters.alt, match.path, message)
-    method = f"{http.verb} {_mask(http.path)}" if match is None else match.route.id
-    resource = {"path": http.path} if match is None else match.path
+    method = f"{head.verb} {_mask(head.path)}" if match is None else match.route.id
+    resource = {"path": head.path} if match is None else match.path
     response = "" if match is None else match.route.response
     return _make_keys(method, parameters.alt, resource, [query, _read_body(http.body)], response)
 
@@ -175,7 +171,7 @@ def _bind(http: HttpRequest, match: Match, query: list[tuple[str, str]]) -> Json
             body_field=match.route.body,
             path=match.path,
             query=query,
-            content_type=http.headers.get("content-type", JSON),
+            content_type=http.head.headers.get("content-type", JSON),
         )
     except ApiError:
         return None

@@ -5,17 +5,17 @@ import logging
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from datetime import date
 
 from mockserver.dispatch.dispatcher import BUG, CallResult
-from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.http.error_body import error_body
-from mockserver.http.headers import EVENTS, JSON, SCRIPT, Head, Headers, accepts_gzip, retry_after_seconds
+from mockserver.http.headers import EVENTS, JSON, SCRIPT, Headers, ReplyHead, retry_after_seconds
 from mockserver.http.parameters import SystemParameters
-from mockserver.http.request import HttpRequest
+from mockserver.http.request import HttpHead
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import HTTP_BODY
+from mockserver.protojson.variations import Writer
 from mockserver.protojson.writing import (
     ARRAY_CLOSE,
     ARRAY_OPEN,
@@ -80,8 +80,9 @@ class HttpReply:
 class Printer:
     """Prints the reply to one request. Without a method `answer` is None, and the headers are those of no service."""
 
-    http: HttpRequest
+    http: HttpHead
     parameters: SystemParameters
+    reply: ReplyHead
     now: Nanos
     clock: Clock
     answer: CallResult | None = None
@@ -92,26 +93,27 @@ class Printer:
         if isinstance(result, ApiError):
             answer.record(retry_after_seconds(result.headers.items()))
             return self.print_error(result)
-        if isinstance(result, dict):
-            is_raw = answer.request.route.response == HTTP_BODY
-            body = result["data"] if is_raw else self._write_function(answer)(result)
-            answer.record()
-            content_type = result["contentType"] if is_raw else JSON
-            return self._print_whole(200, body, content_type=content_type)
-        return self._print_stream(answer, result)
+        if not isinstance(result, dict):
+            return self._print_stream(answer, result)
+        response = answer.request.head.route.response
+        is_raw = response == HTTP_BODY
+        body = result["data"] if is_raw else self._write(message_writer(response, self.parameters.style), result)
+        answer.record()
+        return self._print_whole(200, body, content_type=result["contentType"] if is_raw else JSON)
 
     def print_error(self, error: ApiError) -> HttpReply:
         """Print an error, in the format of the method's answers."""
         status, body = error.code.http, error_body(error, self.parameters.xgafv)
-        if self.answer is not None and self.answer.request.route.stream:
+        if self.answer is not None and self.answer.request.head.route.stream:
             if self.parameters.alt == "sse":
-                return self._reply(status, self._head(len(body)).error(EVENTS, error.headers), body)
+                head = self.reply._replace(gzip=False)
+                return self._reply(status, head.error(self.now, len(body), EVENTS, extra=error.headers), body)
             body = ARRAY_OPEN + body + ARRAY_CLOSE
         return self._print_whole(status, body, error.headers)
 
     def print_page(self, status: int, page: bytes) -> HttpReply:
         """Print a page of the outermost server."""
-        return self._reply(status, self._head(len(page)).page(), self._body(page))
+        return self._reply(status, self.reply.page(self.now, len(page)), page)
 
     def _print_whole(
         self, status: int, body: bytes, extra: Mapping[str, str] | None = None, content_type: str = JSON
@@ -122,22 +124,23 @@ class Printer:
             # JSONP: a script cannot read the status, so errors have 200 too [measured].
             body = f"// API callback\n{callback}(".encode() + body.removesuffix(b"\n") + b"\n);"
             status, content_type = 200, SCRIPT
-        is_gzip = self._accepts_gzip()
-        if is_gzip:
+        if self.reply.gzip:
             body = gzip.compress(body, compresslevel=1, mtime=0)
-        head = self._head(len(body), gzip=is_gzip, status=status)
-        headers = head.success(content_type) if status == 200 else head.error(content_type, extra)
-        return self._reply(status, headers, self._body(body))
+        tier = None if self.reply.tiered_since is None else self._tier(status, self.reply.tiered_since)
+        if status == 200:
+            headers = self.reply.success(self.now, len(body), content_type, tier)
+        else:
+            headers = self.reply.error(self.now, len(body), content_type, tier, extra)
+        return self._reply(status, headers, body)
 
     def _print_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> HttpReply:
         entry = answer.record()
         pieces = self._encode_stream(answer, messages)
         if self.parameters.alt == "sse":
-            headers = self._head().events()
+            headers = self.reply.events(self.now)
         else:
-            is_gzip = self._accepts_gzip()
-            headers = self._head(gzip=is_gzip).success(JSON)
-            pieces = compress(pieces) if is_gzip else pieces
+            headers = self.reply.success(self.now)
+            pieces = compress(pieces) if self.reply.gzip else pieces
         return self._reply(200, headers, Pieces(pieces, lambda: answer.record_stream_end(entry)))
 
     def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> Iterator[Piece]:
@@ -146,7 +149,7 @@ class Printer:
         An error after the first message is not wrapped in either [seen].
         """
         sse = self.parameters.alt == "sse"
-        encode = self._write_function(answer, events=sse)
+        writer = (event_writer if sse else message_writer)(answer.request.head.route.response, self.parameters.style)
         separator = b"" if sse else ARRAY_OPEN
         try:
             for message in messages:
@@ -156,68 +159,38 @@ class Printer:
                 if isinstance(message, Cut):
                     yield message
                     return
-                yield separator + encode(message)
+                yield separator + self._write(writer, message)
                 separator = b"" if sse else ARRAY_SEPARATOR
         except ApiError as error:
             yield separator + error_body(error, self.parameters.xgafv)
         except Exception:  # a bug of ours, in the encoder
-            log.exception(BUG, answer.request.route.id)
+            log.exception(BUG, answer.request.head.route.id)
             yield separator + error_body(answer.request.internal_error, self.parameters.xgafv)
         if not sse:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
-    def _write_function(self, answer: CallResult, *, events: bool = False) -> Callable[[Json], bytes]:
-        """Return what writes a message of the answer, or the members that `fields` selects."""
-        response = answer.request.route.response
-        writer = (event_writer if events else message_writer)(response, self.parameters.style)
-        if mask := requested_mask(self.http, self.parameters):
-            return lambda message: writer(apply_fields_mask(response, message, mask))
-        return partial(write_with, writer)
+    def _write(self, writer: Writer, message: Json) -> bytes:
+        """Write a message of the answer, or the members that the request's field mask selects."""
+        if self.http.mask and self.answer is not None:
+            return writer(apply_fields_mask(self.answer.request.head.route.response, message, self.http.mask))
+        return write_with(writer, message)
 
-    def _accepts_gzip(self) -> bool:
-        encodings = self.http.headers.get("accept-encoding")
-        return encodings is not None and accepts_gzip(encodings)
-
-    def _body(self, body: bytes) -> bytes:
-        """Return the body to send: for HEAD it is empty, although the headers are those of GET."""
-        return b"" if self.http.sent_verb == "HEAD" else body
-
-    def _head(self, length: int | None = None, *, gzip: bool = False, status: int | None = None) -> Head:
-        origin = self.http.headers.get("origin")
-        if self.answer is None:
-            return Head(now=self.now, origin=origin, gzip=gzip, length=length)
-        request = self.answer.request
-        profile = request.service.headers
-        return Head(
-            now=self.now,
-            server=profile.server(request.route),
-            timing_ms=1 if profile.has_timing else None,
-            tier=None if status is None else self._tier(request, status),
-            origin=origin,
-            gzip=gzip,
-            length=length,
-        )
-
-    def _tier(self, request: Request, status: int) -> str | None:
+    def _tier(self, status: int, since: date) -> str | None:
         """Return the service tier of a call that reached the model: one with an answer, or a 429 [both seen]."""
-        profile = request.service.headers
-        if request.route.id not in profile.tiered_methods or status not in {200, 429}:
-            return None
-        return "standard" if request.day >= profile.tiered_since else None
+        is_tiered = status in {200, 429} and self.answer is not None and self.answer.request.day >= since
+        return "standard" if is_tiered else None
 
     def _reply(self, status: int, headers: Headers, body: bytes | Pieces) -> HttpReply:
-        fault = self.answer.fault if self.answer else None
-        template = self.answer.request.route.template if self.answer else ""
+        if self.http.sent_verb == "HEAD" and isinstance(body, bytes):
+            body = b""  # although the headers are those of GET
+        if self.answer is None:
+            return HttpReply(status, headers, body, self.clock)
+        fault, template = self.answer.fault, self.answer.request.head.route.template
         if fault is None:
             return HttpReply(status, headers, body, self.clock, template=template)
         if fault.truncate and isinstance(body, bytes):
             body = Pieces(truncate(body))
         return HttpReply(status, headers, body, self.clock, fault.latency_seconds, fault.reset, template)
-
-
-def requested_mask(http: HttpRequest, parameters: SystemParameters) -> str | None:
-    """Return the field mask of the answer that the client requests, if any."""
-    return parameters.fields or http.headers.get("x-goog-fieldmask")
 
 
 def compress(pieces: Iterator[Piece]) -> Iterator[Piece]:

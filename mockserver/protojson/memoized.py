@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 from weakref import ref
 
@@ -25,8 +26,13 @@ class _Memoized:
         return result
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
-        """Pickle it once, as a plain list or dict: the log of calls keeps it in every answer."""
-        return pickle.loads, (self.compute(_pickle_plain),)
+        """Pickle it once, as a plain list or dict."""
+        return pickle.loads, (self.pickled,)
+
+    @cached_property
+    def pickled(self) -> bytes:
+        """A plain list or dict, pickled: the log of calls keeps these bytes for every answer."""
+        return _pickle_plain(self)
 
 
 class MemoizedList(_Memoized, list[Any]):
@@ -72,5 +78,5 @@ class Views:
         return message
 
 
-def _pickle_plain(value: list[Any] | dict[str, Any]) -> bytes:
+def _pickle_plain(value: Any) -> bytes:
     return pickle.dumps(dict(value) if isinstance(value, dict) else list(value))

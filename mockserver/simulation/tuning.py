@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from mockserver.simulation.losses import losses
 from mockserver.simulation.noise import uniform
@@ -133,8 +134,7 @@ class CompletedStep:
     computed: Nanos
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):  # a poll makes one, and looks up what shows it
     """The progress of a run at a moment. `failure` is None for a run that failed without a given reason."""
 
     state: State
@@ -145,10 +145,6 @@ class Progress:
     ended: Nanos | None
     updated: Nanos
     failure: Failure | None
-
-    def __hash__(self) -> int:
-        """Return a hash of what changes as a run goes on."""
-        return hash((self.completed_steps, self.updated))
 
 
 def observe(run: Run, now: Nanos) -> Progress:
@@ -294,6 +290,18 @@ class _Course:
             return self.steps
         if now < self.started:
             return 0
+        moment, steps = self._last_steps
+        if moment != now:
+            steps = self._count_steps(now)
+            self._last_steps[:] = now, steps
+        return steps
+
+    @cached_property
+    def _last_steps(self) -> list[int]:
+        """The last moment that was asked for, and the steps by then: the metadata of polls is of one for a minute."""
+        return [-1, 0]
+
+    def _count_steps(self, now: Nanos) -> int:
         low, high = 0, self.steps
         each = _nanos(self.run.pace.step_seconds)
         if self.steps == self.regular_steps and each > 4 * MICROSECOND:
@@ -310,7 +318,7 @@ class _Course:
         start = self.started if self.started <= min(now, self.decided) else None
         return Progress(
             self.state_at(now),
-            self.run.total_steps,
+            self._total_steps,
             steps,
             self.run.epoch(steps),
             start,
@@ -341,7 +349,15 @@ class _Course:
     def _updated_at(self, now: Nanos) -> Nanos:
         """Return the last update before `now` of a record that has not ended."""
         latest = min(now, self.decided)
-        return max([touch for touch in self.touches if touch <= latest], default=micros(self.run.created))
+        return max([touch for touch in self.touches if touch <= latest], default=self._first_update)
+
+    @cached_property
+    def _first_update(self) -> Nanos:
+        return micros(self.run.created)
+
+    @cached_property
+    def _total_steps(self) -> int:
+        return self.run.total_steps
 
     @cached_property
     def touches(self) -> tuple[Nanos, ...]:

@@ -14,7 +14,7 @@ from weakref import WeakSet
 from mockserver.state.clock import Nanos, to_datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than its bytes do
 class RecordedCall:
     """One request and its answer.
 
@@ -54,26 +54,36 @@ class RecordedCall:
 
 _fields = attrgetter(*RecordedCall.__slots__)
 
+Packed = tuple[bytes, bytes, bytes]
+"""A call as bytes: its fields, and its request and response where these have bytes of their own."""
 
-_RESPONSE = RecordedCall.__slots__.index("response")
+_REQUEST, _RESPONSE = map(RecordedCall.__slots__.index, ("request", "response"))
 
 
-def _pack(call: RecordedCall) -> bytes:
-    """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them."""
-    fields, response = _fields(call), call.response
+def _pack(call: RecordedCall) -> Packed:
+    """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them.
+
+    Only pickle packs a subclass of dict. A message that clients ask for again and again has these bytes once, as
+    `pickled`, and all its calls share them.
+    """
+    fields, request, response = list(_fields(call)), b"", b""
+    if type(call.request) is not dict and isinstance(call.request, dict):
+        request, fields[_REQUEST] = getattr(call.request, "pickled", None) or pickle.dumps(call.request), None
+    if type(call.response) is not dict and isinstance(call.response, dict):
+        response, fields[_RESPONSE] = getattr(call.response, "pickled", None) or pickle.dumps(call.response), None
     try:
-        if isinstance(response, dict) and type(response) is not dict:
-            # Only pickle packs a subclass. It is slower, and a subclass may have its bytes already.
-            return b"r" + marshal.dumps((*fields[:_RESPONSE], pickle.dumps(response), *fields[_RESPONSE + 1 :]))
-        return b"m" + marshal.dumps(fields)
+        return b"m" + marshal.dumps(fields), request, response
     except ValueError:  # another value is of a subclass
-        return b"p" + pickle.dumps(fields)
+        return b"p" + pickle.dumps(fields), request, response
 
 
-def _unpack(packed: bytes) -> RecordedCall:
-    load = pickle.loads if packed.startswith(b"p") else marshal.loads
-    call = RecordedCall(*load(memoryview(packed)[1:]))
-    return replace(call, response=pickle.loads(call.response)) if packed.startswith(b"r") else call  # noqa: S301 - it was written here
+def _unpack(packed: Packed) -> RecordedCall:
+    fields, request, response = packed
+    load = pickle.loads if fields.startswith(b"p") else marshal.loads
+    call = RecordedCall(*load(memoryview(fields)[1:]))
+    if request:
+        call = replace(call, request=pickle.loads(request))  # noqa: S301 - it was written here
+    return replace(call, response=pickle.loads(response)) if response else call  # noqa: S301 - it was written here
 
 
 ENTRY_BYTES = 200
@@ -83,13 +93,19 @@ ENTRY_BYTES = 200
 class LogEntry:
     """A call in a log, for `CallLog.amend`."""
 
-    __slots__ = ("is_in_log", "packed", "size")
+    __slots__ = ("fields", "is_in_log", "request", "response", "size")
 
-    def __init__(self, packed: bytes) -> None:
-        self.packed = packed
+    def __init__(self, packed: Packed) -> None:
+        # Not kept as a tuple, which the garbage collector would look at.
+        self.fields, self.request, self.response = fields, request, response = packed
         self.is_in_log = True
-        self.size = len(packed) + ENTRY_BYTES
-        """The bytes that it takes in the log."""
+        self.size = len(fields) + len(request) + len(response) + ENTRY_BYTES
+        """The bytes that it takes in the log, with those that it shares: the other calls may be dropped."""
+
+    @property
+    def packed(self) -> Packed:
+        """Return the call as it is kept."""
+        return self.fields, self.request, self.response
 
     @property
     def call(self) -> RecordedCall:
@@ -149,19 +165,21 @@ class CallLog:
 
         The old record does not change: whoever has read the log keeps what they read.
         """
-        packed = _pack(call)
+        amended = LogEntry(_pack(call))
         with self._lock:
             if entry.is_in_log:
-                self._size += len(packed) - len(entry.packed)
-                entry.packed, entry.size = packed, len(packed) + ENTRY_BYTES
+                self._size += amended.size - entry.size
+                entry.fields, entry.request, entry.response = amended.packed
+                entry.size = amended.size
                 self._drop_oldest()
-        self._count(len(packed))
+        self._count(amended.size)
 
     def _append(self, entry: LogEntry) -> None:
         self._entries.append(entry)
         self._last_number += 1
         self._size += entry.size
-        self._drop_oldest()
+        if self._size > self._max_bytes or len(self._entries) > self._capacity:
+            self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         entries = self._entries
@@ -201,7 +219,7 @@ class CallLog:
         """Iterate over the calls that are in the log now, oldest first."""
         return map(_unpack, self.packed())
 
-    def packed(self) -> list[bytes]:
+    def packed(self) -> list[Packed]:
         """Return the calls that are in the log now, as it keeps them."""
         with self._lock:
             return [entry.packed for entry in self._entries]

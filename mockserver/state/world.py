@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from mockserver.settings import Settings as Settings  # noqa: PLC0414 - a part of World's interface
 from mockserver.simulation.names import project_number
@@ -68,7 +69,7 @@ class World:
             if not stored.has(CLOCK, CLOCK.name):
                 stored.insert(CLOCK, CLOCK.name, clock.setting)
             clock.store_setting(
-                lambda: stored.get(CLOCK, CLOCK.name), lambda edit: stored.change(CLOCK, CLOCK.name, edit)
+                partial(stored.get, CLOCK, CLOCK.name), lambda edit: stored.change(CLOCK, CLOCK.name, edit)
             )
 
     @property

@@ -298,9 +298,12 @@ def registration_time(job: TuningJob) -> Nanos | None:
     return tuning.end(job.run) if is_trained(final) else None
 
 
+_UNCHANGED = VersionEdits()
+
+
 def version_edits(model: Model, number: int) -> VersionEdits:
     """Return the changed members of a version."""
-    return model.edits.get(number, VersionEdits())
+    return model.edits.get(number, _UNCHANGED)
 
 
 def endpoint_names(job: TuningJob) -> list[str]:

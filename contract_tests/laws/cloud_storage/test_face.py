@@ -12,7 +12,7 @@ from mockserver.cloud_storage.face import ROUTES, StorageFace
 from mockserver.datasets.object_store import METHODS
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http.reply import HttpReply
-from mockserver.http.request import HttpRequest
+from mockserver.http.request import new_request
 from mockserver.limits import OBJECT_METADATA_BYTES, OPEN_UPLOADS, QUICK_BYTES
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.scenario import Scenario
@@ -34,7 +34,7 @@ class Client:
         self, verb: str, path: str, query: str = "", body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> HttpReply:
         names = {"host": "storage.googleapis.com", **(headers or {})}
-        return self.face.answer(HttpRequest(verb, path, query, names, body))
+        return self.face.answer(new_request(verb, path, query, names, body))
 
     def upload(self, name: str, body: bytes) -> HttpReply:
         return self.send("POST", UPLOAD, f"uploadType=media&name={name}", body)
@@ -231,7 +231,7 @@ def test_names_need_their_slashes_quoted(client: Client) -> None:
 
 def test_large_bodies_leave_the_event_loop(client: Client) -> None:
     """As those of the other services do."""
-    request = HttpRequest("POST", UPLOAD, "uploadType=media&name=x", {}, b"x" * (QUICK_BYTES + 1))
+    request = new_request("POST", UPLOAD, "uploadType=media&name=x", {}, b"x" * (QUICK_BYTES + 1))
 
     with pytest.raises(WouldBlock):
         client.face.answer(request, may_block=False)

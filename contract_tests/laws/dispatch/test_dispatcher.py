@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mockserver.dispatch.dispatcher import CallResult, dispatch
-from mockserver.dispatch.request import Request
+from mockserver.dispatch.request import Request, RequestHead
 from mockserver.dispatch.routing import Hinted, Pause, Route
 from mockserver.gemini.service import SERVICE
 from mockserver.rpc.credentials import Credentials
@@ -56,21 +56,17 @@ def call(
     world = World(ManualClock(datetime(2024, 3, 14, tzinfo=UTC)), Settings(seed=1))
     if fault is not None:
         Scenario(world.store).add_fault(fault, world.clock.now())
-    request = Request(
+    head = RequestHead(
         service=replace(SERVICE, routes=(route,)),
         route=route,
-        world=world,
         settings=world.settings,
-        now=world.clock.now(),
         resource="",
         credentials=credentials,
-        bind=bind,
         options={},
-        secret="",
         verb="GET",
         path="/v1/things",
     )
-    return dispatch(request)
+    return dispatch(Request(head, world, world.clock.now(), bind, secret=""))
 
 
 def code(answer: CallResult) -> Code | None:

@@ -12,7 +12,7 @@ from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Route
 from mockserver.gemini import service as gemini
 from mockserver.http.face import HttpFace
-from mockserver.http.request import HttpRequest
+from mockserver.http.request import new_request
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World, Worlds
 from mockserver.vertex import service as vertex
@@ -47,7 +47,7 @@ def answered(handler: Any, service: str, query: str = "") -> tuple[int, bytes]:
     route = Route("broken", "GET /v1/broken", handler, "google.protobuf.Empty", operation)
     world = World(ManualClock(datetime(2024, 3, 14, tzinfo=UTC)), Settings(seed=1))
     face = HttpFace(Worlds(world), RouteTable([replace(SERVICES[service], routes=(route,))]))
-    reply = face.answer(HttpRequest("GET", "/v1/broken", query, {"x-goog-api-key": "key"}, b""))
+    reply = face.answer(new_request("GET", "/v1/broken", query, {"x-goog-api-key": "key"}, b""))
     pieces = [reply.body] if isinstance(reply.body, bytes) else [it for it in reply.body if isinstance(it, bytes)]
     return reply.status, b"".join(pieces)
 

@@ -11,7 +11,7 @@ from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Pause, Route
 from mockserver.gemini import service as gemini
 from mockserver.http.face import HttpFace
-from mockserver.http.request import HttpRequest
+from mockserver.http.request import new_request
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World, Worlds
 
@@ -32,7 +32,7 @@ def test_each_element_of_a_compressed_array_can_be_read_when_it_comes() -> None:
     world = World(ManualClock(datetime(2024, 3, 14, tzinfo=UTC)), Settings(seed=1))
     headers = {"accept-encoding": "gzip", "x-goog-api-key": "key"}
     reply = HttpFace(Worlds(world), RouteTable([replace(gemini.SERVICE, routes=(route,))])).answer(
-        HttpRequest("GET", "/v1/count", "", headers, b"")
+        new_request("GET", "/v1/count", "", headers, b"")
     )
     assert not isinstance(reply.body, bytes)
     unzipper = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)

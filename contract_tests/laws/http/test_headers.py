@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.http.headers import EVENTS, Head, Headers, retry_after_seconds
+from mockserver.http.headers import EVENTS, Headers, ReplyHead, retry_after_seconds
 
 AT = 1_787_149_092 * 1_000_000_000  # Wed, 19 Aug 2026 14:18:12 GMT
 ORIGIN = "https://app.example"
@@ -26,15 +26,11 @@ def values(headers: Headers) -> list[tuple[str, str]]:
 def of_recording(example: dict[str, Any]) -> Headers:
     """What we would send where this was recorded."""
     recorded = {name.lower(): value for name, value in example["headers"]}
-    head = Head(
-        AT,
-        server=recorded["server"],
-        timing_ms=1 if "server-timing" in recorded else None,
-        tier=recorded.get("x-gemini-service-tier"),
-    )
+    head = ReplyHead(server=recorded["server"], timing_ms=1 if "server-timing" in recorded else None)
+    tier = recorded.get("x-gemini-service-tier")
     if recorded["content-type"] == EVENTS:
-        return head.events()
-    return head.success() if example["status"] == 200 else head.error()
+        return head.events(AT)
+    return (head.success if example["status"] == 200 else head.error)(AT, tier=tier)
 
 
 def is_ours(example: dict[str, Any]) -> bool:
@@ -56,14 +52,14 @@ def test_headers_are_those_of_the_recordings(transcripts: Path) -> None:
 
 def test_vary_is_three_lines() -> None:
     """In one of the orders seen."""
-    headers = Head(AT).success()
+    headers = ReplyHead().success(AT)
 
     assert [b"Origin", b"X-Origin", b"Referer"] == [value for name, value in headers if name == b"vary"]
 
 
 def test_the_date_is_the_clocks() -> None:
     """Not the machine's."""
-    assert dict(Head(AT).success())[b"date"] == b"Wed, 19 Aug 2026 14:18:12 GMT"
+    assert dict(ReplyHead().success(AT))[b"date"] == b"Wed, 19 Aug 2026 14:18:12 GMT"
 
 
 @pytest.mark.parametrize(
@@ -71,27 +67,27 @@ def test_the_date_is_the_clocks() -> None:
 )
 def test_a_body_is_chunked_or_counted(length: int | None, last: tuple[bytes, bytes]) -> None:
     """Never both, and it comes last."""
-    assert last == Head(AT, length=length).success()[-1] == Head(AT, length=length).error()[-1]
+    assert last == ReplyHead().success(AT, length)[-1] == ReplyHead().error(AT, length)[-1]
 
 
 def test_compression_is_said_before_the_date() -> None:
     """As recorded; a stream of events is never compressed."""
-    order = names(Head(AT, gzip=True).success())
+    order = names(ReplyHead(gzip=True).success(AT))
 
     assert order.index("content-encoding") + 1 == order.index("date")
-    assert "content-encoding" not in names(Head(AT, gzip=True).events())
+    assert "content-encoding" not in names(ReplyHead(gzip=True).events(AT))
 
 
 def test_a_challenge_leads() -> None:
     """WWW-Authenticate and its like come first."""
-    first = Head(AT).error(extra={"WWW-Authenticate": "Bearer"})[0]
+    first = ReplyHead().error(AT, extra={"WWW-Authenticate": "Bearer"})[0]
 
     assert (b"www-authenticate", b"Bearer") == first
 
 
 def test_a_page_knows_nothing_of_apis() -> None:
     """No scaffolding, no Vary."""
-    page = dict(Head(AT, length=1675).page())
+    page = dict(ReplyHead().page(AT, 1675))
 
     assert (b"text/html; charset=UTF-8", b"1675") == (page[b"content-type"], page[b"content-length"])
     assert not {b"vary", b"server", b"x-xss-protection"} & set(page)
@@ -101,21 +97,21 @@ def test_cors_is_for_browsers_only(transcripts: Path) -> None:
     """With an Origin it is echoed, in errors and events too; without one nothing is said."""
     seen = json.loads((transcripts / "wire-cors.json").read_text())["actual_request"]["response_headers"]
     for headers in (
-        Head(AT, origin=ORIGIN).success(),
-        Head(AT, origin=ORIGIN).error(),
-        Head(AT, origin=ORIGIN).events(),
+        ReplyHead(origin=ORIGIN).success(AT),
+        ReplyHead(origin=ORIGIN).error(AT),
+        ReplyHead(origin=ORIGIN).events(AT),
     ):
         sent = dict(headers)
 
         assert seen["Access-Control-Allow-Origin"].encode() == sent[b"access-control-allow-origin"]
         assert seen["Access-Control-Expose-Headers"].encode() == sent[b"access-control-expose-headers"]
-    assert not [name for name in names(Head(AT).success()) if name.startswith("access-control")]
+    assert not [name for name in names(ReplyHead().success(AT)) if name.startswith("access-control")]
 
 
 def test_a_preflight_is_answered_as_seen(transcripts: Path) -> None:
     """The headers asked for are echoed, all verbs are allowed, for an hour."""
     seen = json.loads((transcripts / "wire-cors.json").read_text())["preflight"]
-    status, headers = Head(AT, origin=ORIGIN).preflight(seen["request_headers"]["Access-Control-Request-Headers"])
+    status, headers = ReplyHead(origin=ORIGIN).preflight(AT, seen["request_headers"]["Access-Control-Request-Headers"])
     sent = {name: value for name, value in headers if name != b"vary"}
     expected = {
         name.lower().encode(): value.encode() for name, value in seen["response_headers"].items() if name != "Vary"
@@ -129,7 +125,7 @@ def test_a_preflight_is_answered_as_seen(transcripts: Path) -> None:
 @pytest.mark.parametrize("asked", ["x-stainless-lang", "api-revision", "content-type, X-Stainless-OS"])
 def test_a_header_outside_the_list_is_no_cors(asked: str) -> None:
     """403 and no Access-Control header, which a browser reports as a CORS failure."""
-    status, headers = Head(AT, origin=ORIGIN).preflight(asked)
+    status, headers = ReplyHead(origin=ORIGIN).preflight(AT, asked)
 
     assert status == 403
     assert not [name for name in names(headers) if name.startswith("access-control")]
@@ -137,7 +133,7 @@ def test_a_header_outside_the_list_is_no_cors(asked: str) -> None:
 
 def test_a_preflight_may_ask_for_no_headers() -> None:
     """Nothing to refuse."""
-    assert Head(AT, origin=ORIGIN).preflight("")[0] == 200
+    assert ReplyHead(origin=ORIGIN).preflight(AT, "")[0] == 200
 
 
 @pytest.mark.parametrize(

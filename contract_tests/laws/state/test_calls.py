@@ -169,6 +169,23 @@ def test_a_log_gives_the_garbage_collector_one_object_a_call() -> None:
 FIRST, LATER, LAST = call(at=0), call(at=1), call(at=2)
 
 
+@pytest.mark.parametrize("member", ["request", "response"])
+def test_calls_with_one_message_share_its_bytes_and_each_counts_them(member: str) -> None:
+    """A log of polls stays small; what it may take is the same, because the other calls may be dropped."""
+    shared, own = CallLog(), CallLog()
+    message: Any = MemoizedMessage({"name": "x" * 5000})
+    for _ in range(2):
+        shared.append(call(**{member: message}))
+        copy: Any = MemoizedMessage(message)
+        own.append(call(**{member: copy}))
+    messages = {id(piece) for packed in shared.packed() for piece in packed if len(piece) > 5000}
+
+    assert 1 == len(messages)
+    assert list(own) == list(shared)
+    assert own.size == shared.size
+    assert {dict} == {type(getattr(each, member)) for each in shared}
+
+
 def test_a_list_of_calls_does_not_change_later() -> None:
     """Later calls, replacements and clearing do not change it. A replaced log has the same capacity."""
     log = CallLog(2)

@@ -19,7 +19,7 @@ from mockserver.control.guard import COOKIE, Guard
 from mockserver.control.table import Table
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.face import HttpFace
-from mockserver.http.request import HttpRequest
+from mockserver.http.request import new_request
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.settings.types import Speed
 from mockserver.state.clock import Machine, SystemClock, to_datetime
@@ -129,7 +129,7 @@ class Dashboard:
         version = "v1beta" if model.count("/") == 1 else "v1"
         body = orjson.dumps({"contents": [{"role": "user", "parts": [{"text": page.form.get("prompt", "")}]}]})
         reply = self._face.answer(
-            HttpRequest(
+            new_request(
                 sent_verb="POST",
                 path=f"/{version}/{model}:generateContent",
                 query="",

@@ -1,0 +1,91 @@
+"""What the gRPC face keeps of the requests that clients send again: laws of `grpc.face`."""
+
+import gc
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from mockserver.grpc.codec import encode
+from mockserver.grpc.face import KEPT_REQUESTS, DecodedRequest, GrpcFace, GrpcRequest
+from mockserver.inspection.services import route_table
+from mockserver.protojson.memoized import MemoizedMessage
+from mockserver.rpc.errors import ApiError
+from mockserver.state.clock import ManualClock
+from mockserver.state.world import Settings, World, Worlds
+
+BETA = "google.ai.generativelanguage.v1beta"
+GET_MODEL = f"/{BETA}.ModelService/GetModel"
+
+
+class Client:
+    """A face of a world of its own."""
+
+    def __init__(self) -> None:
+        self.world = World(ManualClock(), Settings(seed=1))
+        self._face = GrpcFace(Worlds(self.world), route_table())
+
+    def get_model(self, name: str = "models/gemini-2.0-flash", key: str = "key") -> str:
+        """The name of the code of an answer."""
+        body = encode(f"{BETA}.GetModelRequest", {"name": name})
+        try:
+            list(self._face.answer(GrpcRequest(GET_MODEL, {"x-goog-api-key": key}, body)).pieces)
+        except ApiError as error:
+            return error.code.name
+        return "OK"
+
+
+def kept(client: Client) -> list[DecodedRequest]:
+    """The requests that it keeps."""
+    return [each for each in gc.get_referents(vars(client._face)["_requests"]) if isinstance(each, DecodedRequest)]  # noqa: SLF001 - nobody sees them else
+
+
+def test_a_read_is_kept_and_nobody_changes_it() -> None:
+    """The log of calls shares its bytes."""
+    client = Client()
+
+    assert ["OK"] * 3 == [client.get_model() for _ in range(3)]
+    assert [MemoizedMessage({"name": "models/gemini-2.0-flash"})] == [each.message for each in kept(client)]
+    assert [{"name": "models/gemini-2.0-flash"}] * 3 == [call.request for call in client.world.calls]
+
+
+@pytest.mark.parametrize(("name", "key"), [("models/x", "AIza" + "a" * 35), ("models/AIza" + "a" * 35, "key")])
+def test_a_secret_is_not_kept(name: str, key: str) -> None:
+    """Whether metadata or message has it; the log does not have it either."""
+    client = Client()
+    client.get_model(name, key)
+
+    assert not kept(client)
+    assert all("AIza" + "a" * 35 not in str(call.request) + call.path for call in client.world.calls)
+
+
+def test_few_requests_are_kept() -> None:
+    """However many come."""
+    client = Client()
+    for number in range(2 * KEPT_REQUESTS):
+        client.get_model(f"models/{number}")
+
+    assert 0 < len(kept(client)) <= KEPT_REQUESTS
+
+
+def test_a_request_that_is_kept_is_routed_as_the_world_says() -> None:
+    """Settings change between two that are the same."""
+    client, codes = Client(), []
+    for settings in (
+        {"auth": "any"},
+        {"auth": "strict", "accepted_credentials": ("another",)},
+        {"auth": "any", "as_of": date(2023, 1, 1)},
+        {"auth": "any"},
+    ):
+        client.world.settings = replace(Settings(seed=1), **settings)
+        codes.append(client.get_model())
+
+    assert ["OK", "INVALID_ARGUMENT", "NOT_FOUND", "OK"] == codes
+
+
+def test_an_error_does_not_grow() -> None:
+    """A request that names no path is refused anew each time: an error that is raised again keeps all frames."""
+    client = Client()
+
+    assert {"INVALID_ARGUMENT"} == {client.get_model("nothing") for _ in range(3)}
+    assert all(each.route is None for each in kept(client))
