@@ -55,6 +55,7 @@ def test_errors_that_are_explained_exist(text: str) -> None:
         "The project/location from the environment variables will take precedence",
         "Both GOOGLE_API_KEY and GEMINI_API_KEY are set",
         "No API key was provided",
+        "client_options.api_key and credentials are mutually exclusive",
     }
     code = "".join(path.read_text() for path in (ROOT / "mockserver").rglob("*.py"))
 
