@@ -46,6 +46,16 @@ def creation(outputs: Mapping[str, str]) -> bytes:
     return json.dumps(model).encode()
 
 
+def new_model(number: int) -> bytes:
+    """Return a create request as with `EXAMPLES`, with examples that no other number has. All are equally long."""
+    return creation({f"in {text}": f"out {text}" for text in range(100_000 + 500 * number, 100_500 + 500 * number)})
+
+
+def new_model_with_commas(number: int) -> bytes:
+    """Return such a request with a comma behind the last member of every object, as people write it."""
+    return new_model(number).replace(b'"}', b'",}').replace(b"}]", b"},]")
+
+
 def generation(text: str) -> bytes:
     """Return a generate request."""
     return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}]}).encode()
@@ -83,7 +93,6 @@ def prepare(send: Send) -> list[Kind]:
     model = f"/v1beta/{ended['metadata']['tunedModel']}"
     generate, untrained = f"{model}:generateContent", "/v1beta/models/gemini-2.0-flash:generateContent"
     stream = f"/v1beta/{story['metadata']['tunedModel']}:streamGenerateContent?alt=sse"
-    commas = creation(EXAMPLES).replace(b'"}', b'",}').replace(b"}]", b"},]")
     return [
         Kind("generateContent, untrained prompt, 300 B", "POST", untrained, new_prompt, 2.3),
         Kind("  the same prompt again", "POST", untrained, generation(PROMPT), 2.3),
@@ -91,8 +100,8 @@ def prepare(send: Send) -> list[Kind]:
         Kind("tunedModels.get, 38 snapshots", "GET", model, b"", 1.8),
         Kind("poll of an operation, running", "GET", f"/v1beta/{running['name']}", b"", 2.0),
         Kind("poll of an operation, done", "GET", f"/v1beta/{ended['name']}", b"", 2.0),
-        Kind("tunedModels.create, 500 examples", "POST", "/v1beta/tunedModels", creation(EXAMPLES), 6, weight=10),
-        Kind("  with a comma in every object", "POST", "/v1beta/tunedModels", commas, 10, weight=10),
+        Kind("tunedModels.create, 500 examples", "POST", "/v1beta/tunedModels", new_model, 6, weight=10),
+        Kind("  with a comma in every object", "POST", "/v1beta/tunedModels", new_model_with_commas, 10, weight=10),
         Kind(STREAM, "POST", stream, generation(*STORY)),
         Kind("tuningJobs.create", "POST", f"{LOCATION}/tuningJobs", job_body.encode(), 6, weight=10),
         Kind("tuningJobs.get, done", "GET", f"/v1/{job['name']}", b"", 3),

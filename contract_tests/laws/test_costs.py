@@ -73,9 +73,10 @@ class Requests:
 
 @pytest.fixture(scope="module")
 def requests() -> Iterator[Requests]:
-    """A world to ask. Its log of calls is counted alone: how many logs other tests have left is not its business."""
+    """A world to ask. Its log of calls is alone and never counted, which only one call in many would pay for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calls, "_logs", WeakSet())
+        patch.setattr(calls, "_COUNTED_EVERY", sys.maxsize)
         yield Requests()
 
 

@@ -74,7 +74,9 @@ settings = st.builds(
     metadata_refresh_seconds=st.floats(0, 100),
 )
 
-st.register_type_strategy(Examples, st.builds(Examples, st.dictionaries(texts, texts).map(dict.items)))
+st.register_type_strategy(
+    Examples, st.dictionaries(texts, texts).map(lambda outputs: Examples(outputs, outputs.values()))
+)
 st.register_type_strategy(float, numbers)
 objects = st.dictionaries(texts, messages, max_size=3)
 
