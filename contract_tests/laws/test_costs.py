@@ -130,7 +130,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
         340,
         lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples).replace(b'"}', b'",}')),
     ),
-    "tuningJobs.create": (1115, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
+    "tuningJobs.create": (948, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
     "tuningJobs.get, done": (162, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
         422,
