@@ -12,13 +12,10 @@ import secrets
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import Any
-
-import orjson
 
 from mockserver.state.calls import CallLog, LogEntry, RecordedCall
 from mockserver.state.clock import Machine, Nanos, countdown, machine_time
-from mockserver.state.codec import decode, encode
+from mockserver.state.codec import decode, write_json
 from mockserver.state.database import Database
 from mockserver.state.store import Unavailable
 
@@ -36,16 +33,6 @@ QUEUE_BYTES = 2**20
 WRITER_SECONDS = 1.0
 WRITER_PAUSE = 0.002
 """How long a reader waits for a writer before it takes it for dead, and how often it looks."""
-
-
-def write_json(record: Any) -> str:
-    """Return a record as the text that is stored. It is ASCII, which a database takes whatever its encoding is."""
-    tree = encode(record)
-    try:
-        text = orjson.dumps(tree).decode()
-    except TypeError:  # numbers of more than 64 bits, surrogates
-        text = ""
-    return text if text and text.isascii() else json.dumps(tree, separators=(",", ":"))
 
 
 class _SqlEntry(LogEntry):
@@ -125,7 +112,8 @@ class CallQueue:
 
     def _wake_thread(self, database: Database) -> None:
         """Have a thread write what there is in a while. It ends when nobody uses the database any more."""
-        self._is_filling.set()
+        if not self._is_filling.is_set():
+            self._is_filling.set()
         if self._thread is None or not self._thread.is_alive():
             weakref.finalize(database, self._is_filling.set)
             self._thread = threading.Thread(
