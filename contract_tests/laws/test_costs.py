@@ -73,9 +73,10 @@ class Requests:
 
 @pytest.fixture(scope="module")
 def requests() -> Iterator[Requests]:
-    """A world to ask. Its log of calls is counted alone: how many logs other tests have left is not its business."""
+    """A world to ask. Its log of calls is alone and never counted, which only one call in many would pay for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calls, "_logs", WeakSet())
+        patch.setattr(calls, "_COUNTED_EVERY", sys.maxsize)
         yield Requests()
 
 
@@ -129,7 +130,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
         305,
         lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples).replace(b'"}', b'",}')),
     ),
-    "tuningJobs.create": (1082, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
+    "tuningJobs.create": (948, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
     "tuningJobs.get, done": (108, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
         381,

@@ -9,6 +9,7 @@ import pytest
 
 from mockserver.app import create_app
 from mockserver.doors.inprocess import AppRequest, send_request
+from mockserver.state import sql_calls
 from mockserver.state.clock import ManualClock
 from mockserver.state.sql import SqlStore
 from mockserver.state.sql_calls import QUEUE_CALLS, CallQueue
@@ -77,6 +78,7 @@ class Servers:
 def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
     """Servers that write calls when there are enough of them, and not after a while."""
     monkeypatch.setattr(CallQueue, "_wake_thread", lambda *_: None)
+    monkeypatch.setattr(sql_calls, "QUEUE_SECONDS", 60.0)
     servers = Servers(f"sqlite:///{tmp_path}/store.db")
     yield servers
     servers.one.close()

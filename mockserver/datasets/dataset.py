@@ -114,7 +114,7 @@ def collect(lines: Iterable[Line], rules: Rules) -> Dataset:
     return Dataset(
         collector.statistics(),
         rules.failure(counts),
-        Examples(collector.exchanges.items()),
+        Examples(collector.exchanges, collector.exchanges.values()),
         refusal,
         bool(counts.multimodal),
     )

@@ -28,20 +28,19 @@ _REQUEST = message_name("v1beta", "CreateTunedModelRequest")
 _INDEX = re.compile(r"(?<=examples\.examples\[)\d+(?=\])")
 
 
-def data_violations(examples: Sequence[tuple[str, str]]) -> Iterator[str]:
+def data_violations(inputs: Sequence[str], outputs: Sequence[str]) -> Iterator[str]:
     """Yield every violation of the examples of a request, field by field."""
-    if not examples:
+    if not inputs:
         # google-genai sends no training data since 1.47.0; the field is marked required. # our choice: not seen
         yield f"{_TRAINING_DATA}: training_data is not specified"
         return
     # Most are right, and looking for violations in each of 500 would cost more than reading the request.
-    for texts, longest in zip(zip(*examples, strict=True), (INPUT_LENGTH, OUTPUT_LENGTH), strict=True):
-        lengths = set(map(len, texts))
-        if not 0 < min(lengths) <= max(lengths) <= longest:
+    for texts, longest in ((inputs, INPUT_LENGTH), (outputs, OUTPUT_LENGTH)):
+        if "" in texts or max(map(len, texts)) > longest:
             break
     else:
         return
-    for index, (text_input, output) in enumerate(examples):
+    for index, (text_input, output) in enumerate(zip(inputs, outputs, strict=True)):
         yield from example_violations(index, text_input, output)
 
 

@@ -5,9 +5,8 @@
 Of the errors here, those without a remark were never recorded with their text.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
-from itertools import chain
 from random import Random
 from typing import Any
 
@@ -18,12 +17,11 @@ from mockserver.dispatch.routing import Call
 from mockserver.gemini import errors
 from mockserver.gemini.dataset_rules import data_violations
 from mockserver.gemini.store import STATES, Permission, Role, TunedModel, find_tuned_model
-from mockserver.gemini.training_data import read_training_data
+from mockserver.gemini.training_data import TrainingData, read_training_data
 from mockserver.gemini.versions import message_version
 from mockserver.rpc.errors import invalid_argument
 from mockserver.settings.reading import nearest
 from mockserver.simulation import names
-from mockserver.simulation.noise import seed_of_texts
 from mockserver.simulation.tuning import Run, State, micros
 
 Json = dict[str, Any]
@@ -43,13 +41,13 @@ def new_tuned_model(call: Call) -> TunedModel:
     body, id_ = call.message.get("tunedModel", {}), call.message.get("tunedModelId", "")
     check_names(body, id_)
     base, source = _find_source(call, body)
-    examples = read_training_data(body)
-    hyperparameters = _read_hyperparameters(body, base, examples)
+    data = read_training_data(body)
+    hyperparameters, examples = _read_hyperparameters(body, base, data), Examples(data.inputs, data.outputs)
     rng = call.world.rng("gemini.tunedModels")
     name = f"tunedModels/{id_ or _mint_id(call, body['displayName'], base, rng)}"
     owner = Permission(names.permission_id(rng), call.caller.principal, Role.OWNER)
     operation_id = names.operation_id(rng)
-    run = _new_run(call, base, examples, hyperparameters, seed=rng.getrandbits(63))
+    run = _new_run(call, base, hyperparameters, seed=rng.getrandbits(63), examples=len(data), data_seed=examples.seed)
     for directives in call.job_directives(body.get("displayName", ""), body.get("description", "")):
         run = directives.apply_to(run)
     sampling = default_sampling(base)
@@ -69,44 +67,42 @@ def new_tuned_model(call: Call) -> TunedModel:
         top_k=body.get("topK", sampling["top_k"]),
         reader_projects=tuple(body.get("readerProjectNumbers", ())),
         learning_rate_multiplier=hyperparameters.get("learningRateMultiplier"),
-        examples=Examples(examples),
+        examples=examples,
     )
 
 
-def _read_hyperparameters(body: Json, base: BaseModel, examples: Sequence[tuple[str, str]]) -> Json:
+def _read_hyperparameters(body: Json, base: BaseModel, data: TrainingData) -> Json:
     """Return the hyperparameters as the client gave them.
 
     Raises ApiError for them, the training data or the sampling.
     """
     hyperparameters: Json = body.get("tuningTask", {}).get("hyperparameters", {})
     violations = [
-        *data_violations(examples),
+        *data_violations(data.inputs, data.outputs),
         *_hyperparameter_violations(hyperparameters),
         *sampling_violations(body, base),
     ]
     if violations:
         raise errors.invalid_fields(*violations)
-    epochs, batch = _epochs_and_batch(hyperparameters, training_plan.defaults(base, len(examples)))
-    if len(examples) * epochs > MOST_STEPS * batch:
+    epochs, batch = _epochs_and_batch(hyperparameters, training_plan.defaults(base, len(data)))
+    if len(data) * epochs > MOST_STEPS * batch:
         raise errors.invalid_fields(f"{_HYPERPARAMETERS}: must make at most {MOST_STEPS} steps")  # our choice: not seen
     return hyperparameters
 
 
-def _new_run(
-    call: Call, base: BaseModel, examples: Sequence[tuple[str, str]], hyperparameters: Json, *, seed: int
-) -> Run:
-    default = training_plan.defaults(base, len(examples))
+def _new_run(call: Call, base: BaseModel, hyperparameters: Json, *, seed: int, examples: int, data_seed: int) -> Run:
+    default = training_plan.defaults(base, examples)
     epochs, batch = _epochs_and_batch(hyperparameters, default)
     multiplier = hyperparameters.get("learningRateMultiplier") or 1.0
     return Run(
         created=micros(call.now),
         seed=seed,
         base=base.id,
-        examples=len(examples),
+        examples=examples,
         epochs=epochs,
         batch=batch,
         learning_rate=hyperparameters.get("learningRate", default.learning_rate * multiplier),
-        data_seed=seed_of_texts(chain.from_iterable(examples)),
+        data_seed=data_seed,
         pace=training_plan.pace(base, batch, seed),
     )
 

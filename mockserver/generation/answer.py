@@ -64,7 +64,7 @@ def default_answer(
     if magic and "[" in text and (words := parse_magic_words(text)):
         return _magic_answer(prompt, examples, structured, words)
     if examples:
-        examples = examples if isinstance(examples, Examples) else Examples(examples.items())
+        examples = examples if isinstance(examples, Examples) else Examples(examples, examples.values())
         output = examples.find_output(text)
         if output is not None:
             return Answer(output)

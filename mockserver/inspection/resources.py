@@ -35,7 +35,7 @@ from mockserver.simulation.tuning import (
     Run,
     State,
     cancel,
-    find_step_time,
+    find_step_times,
     observe,
 )
 from mockserver.state.store import Collection, Exists, Store
@@ -262,7 +262,7 @@ def _age_run(run: Run, state: State, step: int | None, error: Failure | None) ->
 def _find_time_of_step(run: Run, step: int) -> Nanos:
     """Return when the run completes a step; step 0 is its start."""
     whole = observe(replace(run, fail_at_step=None), NEVER - 1)
-    return find_step_time(run, whole, step) if step else whole.started or run.created
+    return find_step_times(run, whole, [step])[0] if step else whole.started or run.created
 
 
 def _shift_run(run: Run, age: Nanos) -> Run:

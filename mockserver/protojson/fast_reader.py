@@ -9,7 +9,7 @@ know any error; it must only be sure about what it accepts.
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from itertools import chain, groupby
+from itertools import groupby, repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from mockserver.protojson import schema
 from mockserver.protojson.exact_reader import MAX_DEPTH
 from mockserver.protojson.scalars import InvalidValue, converter
 from mockserver.protojson.schema import Field, FieldType
+from mockserver.protojson.text_rows import find_text_rows
 from mockserver.protojson.well_known import (
     ANY,
     LIST_VALUE,
@@ -57,8 +58,9 @@ def loads(body: bytes) -> Any:
     return tree
 
 
-_TRAILING_COMMA = re.compile(rb",(?=[ \t\n\r]*[\]}])")
-_LEADING_COMMA = re.compile(rb"[\[{][ \t\n\r]*,")
+_SPACE = b" \t\n\r"
+_BESIDE_QUOTES_AND_BRACKETS = bytes(set(range(256)) - set(b'"]}'))
+_EMPTY = (re.compile(rb"\{[ \t\n\r]*\}"), re.compile(rb"\[[ \t\n\r]*\]"))
 
 
 def _loads_without_trailing_commas(body: bytes) -> Any:
@@ -69,22 +71,30 @@ def _loads_without_trailing_commas(body: bytes) -> Any:
     """
     if b"\x00" in body or b"\x01" in body:  # they stand for the two escapes that matter here
         raise Fallback
-    has_escapes = b"\\" in body
-    if has_escapes:
-        body = body.replace(b"\\\\", b"\x00").replace(b'\\"', b"\x01")
-    parts = body.split(b'"')  # strings are at the odd indexes
-    between = set(parts[::2])  # few are different
-    if any(map(_LEADING_COMMA.search, between)):
-        raise Fallback
-    strict = {piece: _TRAILING_COMMA.sub(b"", piece) for piece in between}
-    parts[::2] = map(strict.__getitem__, parts[::2])
-    body = b'"'.join(parts)
-    if has_escapes:
-        body = body.replace(b"\x01", b'\\"').replace(b"\x00", b"\\\\")
+    text = body.replace(b"\\\\", b"\x00").replace(b'\\"', b"\x01")
+    # Strings without brackets leave pairs of quotes, between and around which there is nothing.
+    if b'"' in text.translate(None, _BESIDE_QUOTES_AND_BRACKETS).replace(b'""', b""):
+        parts = text.split(b'"')  # strings are at the odd indexes
+        parts[::2] = _remove_trailing_commas(b'"'.join(parts[::2])).split(b'"')
+        text = b'"'.join(parts)
+    else:
+        text = _remove_trailing_commas(text)
     try:
-        return orjson.loads(body)
+        return orjson.loads(text.replace(b"\x01", b'\\"').replace(b"\x00", b"\\\\"))
     except ValueError:
         raise Fallback from None
+
+
+def _remove_trailing_commas(text: bytes) -> bytes:
+    """Remove the comma, and space, before each closing bracket. Raises Fallback if nothing else is inside."""
+    strict = text
+    for bracket in (b"}", b"]"):
+        *parts, rest = strict.split(bracket)
+        ends = map(bytes.removesuffix, map(bytes.rstrip, parts, repeat(_SPACE)), repeat(b","))
+        strict = bracket.join([*ends, rest])
+    if any(empty.search(strict) and len(empty.findall(strict)) > len(empty.findall(text)) for empty in _EMPTY):
+        raise Fallback
+    return strict
 
 
 def bind(message: str, tree: Any) -> Any:
@@ -205,26 +215,14 @@ def _list(field: Field) -> Bind:
     def bind_list(value: Any, depth: int) -> Any:
         if type(value) is not list:  # a single value for a repeated field [seen]
             value = [value]
-        if is_message and depth <= MAX_DEPTH and _are_texts(value, field.type_name):
-            return value
+        if is_message and depth <= MAX_DEPTH and (rows := find_text_rows(value, _text_names(field.type_name))):
+            return rows  # bound already: training data are hundreds of such objects
         # Looked up once a list rather than once an element: there may be 500 examples.
         each = _binder(field.type_name) if is_message else one
         # Without elements, or with null only, the field is not set.
         return [each(item, depth) for item in value if nullable or item is not None] or _UNSET
 
     return bind_list
-
-
-def _are_texts(values: list[Any], message: str) -> bool:
-    """Return whether these are objects whose members are strings for fields of strings, and so bound already.
-
-    Training data is a list of hundreds of them. Nothing here runs once an object.
-    """
-    return (
-        set(map(type, values)) == {dict}
-        and _text_names(message).issuperset(chain.from_iterable(values))
-        and set(map(type, chain.from_iterable(map(dict.values, values)))) <= {str}
-    )
 
 
 @cache

@@ -94,6 +94,8 @@ class JobDirectives:
 def job_directives(*texts: str) -> JobDirectives:
     """Return the directives of the magic words in these texts; of two that contradict each other, the last."""
     words = list(_JOB_WORD.finditer(" ".join(texts)))
+    if not words:
+        return JobDirectives()
     steps = {word["verb"].lower(): int(word["step"]) for word in words if word["verb"]}
     return JobDirectives(
         fail_at_step=steps.get("fail"),

@@ -14,7 +14,7 @@ steps are finer on the Developer API, as in its recordings ("2023-09-19T19:56:26
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property, lru_cache
@@ -202,11 +202,12 @@ def snapshots(run: Run, progress: Progress) -> tuple[CompletedStep, ...]:
     )
 
 
-def find_step_time(run: Run, progress: Progress, step: int) -> Nanos:
-    """Return when a step was completed. ValueError if it was not."""
-    if progress.started is None or not 1 <= step <= progress.completed_steps:
-        raise ValueError(f"step {step} is not done: {progress.completed_steps} of {progress.total_steps} are")
-    return _course(run).step_time(step)
+def find_step_times(run: Run, progress: Progress, steps: Sequence[int]) -> list[Nanos]:
+    """Return when these steps were completed. ValueError if one was not."""
+    for step in steps:
+        if progress.started is None or not 1 <= step <= progress.completed_steps:
+            raise ValueError(f"step {step} is not done: {progress.completed_steps} of {progress.total_steps} are")
+    return list(map(_course(run).step_time, steps))
 
 
 def find_places(runs: Iterable[Run], limit: int, now: Nanos, busy: list[Nanos] | None = None) -> Iterator[Run]:
@@ -409,9 +410,10 @@ def _undisturbed_course(run: Run, start: Nanos) -> _Course:
 
 def _regular_step_time(run: Run, start: Nanos, step: int) -> Nanos:
     """Return when a step is completed at the run's own pace: late by a quarter of a step at most."""
-    each = _nanos(run.pace.step_seconds)
+    pace = run.pace
+    each, first = round(pace.step_seconds * SECOND), round(pace.first_step_seconds * SECOND)
     late = int(each * uniform(run.seed, step) / 4)
-    return _round_to_grain(start + _nanos(run.pace.first_step_seconds) + (step - 1) * each + late, run.pace.grain)
+    return _round_to_grain(start + first + (step - 1) * each + late, pace.grain)
 
 
 def _cancellation_end(run: Run, start: Nanos, request: Nanos) -> Nanos:

@@ -51,51 +51,53 @@ class _Block:
 
     def __init__(self, keys: list[Key]) -> None:
         self.keys = keys
-        self.measure()
-
-    def measure(self) -> None:
-        self.since = min(key[3] for key in self.keys)
-        self.until = max(key[4] for key in self.keys)
+        self.since = min([key[3] for key in keys])
+        self.until = max([key[4] for key in keys])
 
 
 class SpanList:
     """One list of an index with spans, in blocks: a page passes over those of which no record is in the list then."""
 
-    __slots__ = ("blocks", "revision")
+    __slots__ = ("blocks", "ends", "revision")
 
     block_size = 512
 
     def __init__(self) -> None:
         self.blocks: list[_Block] = []
+        self.ends: list[Key] = []  # the last key of each block
         self.revision = 0
 
     def add(self, key: Key) -> None:
         """Add a key."""
         if not self.blocks:
-            self.blocks.append(_Block([key]))
+            self._replace(0, 0, [key])
             return
-        at = min(self._find(key), len(self.blocks) - 1)
+        at = min(bisect_left(self.ends, key), len(self.blocks) - 1)
         block = self.blocks[at]
         insort(block.keys, key)
-        block.since, block.until = min(block.since, key[3]), max(block.until, key[4])
+        self.ends[at] = block.keys[-1]
+        block.since = min(block.since, key[3])
+        block.until = max(block.until, key[4])
         if len(block.keys) > self.block_size:
             half = self.block_size // 2
-            self.blocks[at : at + 1] = [_Block(block.keys[:half]), _Block(block.keys[half:])]
+            self._replace(at, at + 1, block.keys[:half], block.keys[half:])
 
     def remove(self, key: Key) -> None:
         """Remove a key that is in the list."""
-        at = self._find(key)
-        block = self.blocks[at]
-        del block.keys[bisect_left(block.keys, key)]
-        if block.keys:
-            block.measure()
-        else:
-            del self.blocks[at]
+        at = bisect_left(self.ends, key)
+        keys = self.blocks[at].keys
+        del keys[bisect_left(keys, key)]
+        self._replace(at, at + 1, *([keys] if keys else []))
+
+    def _replace(self, start: int, stop: int, *blocks: list[Key]) -> None:
+        """Replace blocks by others with these keys."""
+        self.blocks[start:stop] = map(_Block, blocks)
+        self.ends[start:stop] = [keys[-1] for keys in blocks]
 
     def page(self, after: Key | None, at: Nanos, limit: int) -> list[Key]:
         """Return the first keys in the list at a moment, after one that begins with `after`; at most `limit`."""
         page: list[Key] = []
-        first = 0 if after is None else bisect_right(self.blocks, after, key=lambda block: block.keys[-1][:2])
+        first = 0 if after is None else bisect_right(self.ends, after, key=lambda end: end[:2])
         for block in islice(self.blocks, first, None):
             if block.since <= at < block.until:
                 keys = (key for key in block.keys if key[3] <= at < key[4] and (after is None or key[:2] > after))
@@ -107,13 +109,9 @@ class SpanList:
     def copy(self) -> "SpanList":
         """Return an independent list with the same keys."""
         copy = SpanList()
-        copy.blocks = [_Block(block.keys.copy()) for block in self.blocks]
+        copy._replace(0, 0, *[block.keys.copy() for block in self.blocks])
         copy.revision = self.revision
         return copy
 
     def __bool__(self) -> bool:
         return bool(self.blocks)
-
-    def _find(self, key: Key) -> int:
-        """Return the position of the block that a key belongs to."""
-        return bisect_left(self.blocks, key, key=lambda block: block.keys[-1])

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from mockserver.state.calls import CallLog
 from mockserver.state.clock import Nanos
 from mockserver.state.lists import Key, RankedList, SpanList
-from mockserver.state.store import ALL, Collection, Conflict, Entry, Exists, Index, Missing, Position, Store
+from mockserver.state.store import ALL, Collection, Conflict, Entry, Exists, Index, Missing, Position, Span, Store
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,9 +60,8 @@ class Table:
 
     def _enter_lists(self, name: str, row: _Row) -> None:
         lists, revision = self.lists, self.revision
-        for index in self.collection.indexes:
-            keys = _keys(index, name, row)
-            for partition in index.partitions(row[_RECORD]) if keys else ():
+        for index, partitions, keys in self._keys(name, row):
+            for partition in partitions:
                 entries = lists.get((index.name, partition))
                 if entries is None:
                     entries = lists[index.name, partition] = SpanList() if index.spans else RankedList()
@@ -71,15 +70,36 @@ class Table:
                     entries.add(key)
 
     def _leave_lists(self, name: str, row: _Row) -> None:
-        for index in self.collection.indexes:
-            keys = _keys(index, name, row)
-            for partition in index.partitions(row[_RECORD]) if keys else ():
+        for index, partitions, keys in self._keys(name, row):
+            for partition in partitions:
                 entries = self.lists[index.name, partition]
                 for key in keys:
                     entries.remove(key)
                 entries.revision = self.revision
                 if not entries:
                     del self.lists[index.name, partition]
+
+    def _keys(self, name: str, row: _Row) -> list[tuple[Index[Any], Iterable[str], list[Key]]]:
+        """Return the lists of a record: each index, its partitions with the record, and the record's keys in them."""
+        record, _, ordinal = row
+        found: list[tuple[Index[Any], Iterable[str], list[Key]]] = []
+        computed: Callable[[Any], Iterable[Span]] | None = None
+        spans: list[Span] = []
+        for index in self.collection.indexes:
+            rank = ordinal if index.rank is None else index.rank(record)
+            tie = -ordinal if index.descending else name if index.tie is None else index.tie(record)
+            sign = -1 if index.descending else 1
+            if index.spans is None:
+                found.append((index, index.partitions(record), [(sign * rank, tie, name)]))
+                continue
+            if index.spans is not computed:  # neighbouring indexes often have the same
+                computed, spans = index.spans, list(index.spans(record))
+            keys: list[Key] = []
+            for since, until, own_rank in spans:
+                keys.append((sign * (rank if own_rank is None else own_rank), tie, name, since, until))
+            if keys:
+                found.append((index, index.partitions(record), keys))
+        return found
 
     def page(self, index: str, partition: str, after: Position | None, at: Nanos, limit: int) -> list[Entry[Any]]:
         """Return the first records of a list after a position."""
@@ -109,20 +129,6 @@ class Table:
         copy.lists = {key: entries.copy() for key, entries in self.lists.items()}
         copy.revision, copy.last_ordinal = self.revision, self.last_ordinal
         return copy
-
-
-def _keys(index: Index[Any], name: str, row: _Row) -> list[Key]:
-    """Return the keys of a record in each of its lists of an index."""
-    record, _, ordinal = row
-    rank = ordinal if index.rank is None else index.rank(record)
-    tie = -ordinal if index.descending else name if index.tie is None else index.tie(record)
-    sign = -1 if index.descending else 1
-    if index.spans is None:
-        return [(sign * rank, tie, name)]
-    return [
-        (sign * (rank if own_rank is None else own_rank), tie, name, since, until)
-        for since, until, own_rank in index.spans(record)
-    ]
 
 
 class MemoryStore(Store):
@@ -323,9 +329,9 @@ class Transaction(Store):
         key = (collection.name, name)
         if key in self.writes:
             return self.writes[key][1] is not DELETED
-        _, version = self._store.read_version(collection, name)
-        self.versions.setdefault(key, version)
-        return bool(version)
+        if key not in self.versions:
+            self.versions[key] = self._store.read_version(collection, name)[1]
+        return bool(self.versions[key])
 
     def page(
         self,

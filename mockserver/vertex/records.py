@@ -6,7 +6,7 @@ clock, whether anybody looks or not. Their records hold these moments, so that l
 `save_tuning_job` changes them with the run.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -167,10 +167,11 @@ def _model_spans(model: Model) -> Iterator[Span]:
         yield Span(min(model.registered.values()), rank=creation_time(model))
 
 
-def _endpoint_spans(endpoint: Endpoint) -> Iterator[Span]:
-    """Yield the span in which an endpoint exists. Its rank is when it was created."""
-    if endpoint.since is not None and not endpoint.deleted:
-        yield Span(endpoint.since, rank=tuning.micros(endpoint.since))
+def _endpoint_spans(endpoint: Endpoint) -> tuple[Span, ...]:
+    """Return the span in which an endpoint exists. Its rank is when it was created."""
+    if endpoint.since is None or endpoint.deleted:
+        return ()
+    return (Span(endpoint.since, rank=tuning.micros(endpoint.since)),)
 
 
 def _experiment_keys(job: TuningJob) -> tuple[str, ...]:
@@ -294,7 +295,7 @@ def registration_time(job: TuningJob) -> Nanos | None:
     final = _final_progress(job)
     exported = exported_checkpoints(job, final)
     if exported and exported[0].step < final.total_steps:
-        return step_time(job, final, exported[0].step)
+        return _export_times(job, final, exported[:1])[0]
     return tuning.end(job.run) if is_trained(final) else None
 
 
@@ -308,20 +309,21 @@ def version_edits(model: Model, number: int) -> VersionEdits:
 
 def endpoint_names(job: TuningJob) -> list[str]:
     """Return the endpoints of a job: its own, and those of its checkpoints."""
-    return list(dict.fromkeys([job.endpoint, *(each.endpoint for each in job.checkpoints)]))
+    return list(dict.fromkeys([job.endpoint, *[each.endpoint for each in job.checkpoints]]))
 
 
-def step_time(job: TuningJob, progress: Progress, step: int) -> Nanos:
-    """When a completed step was completed, in whole microseconds."""
-    return tuning.micros(tuning.find_step_time(job.run, progress, step))
+def _export_times(job: TuningJob, progress: Progress, checkpoints: Sequence[Checkpoint]) -> list[Nanos]:
+    """When checkpoints are exported: with their steps, in whole microseconds."""
+    return list(map(tuning.micros, tuning.find_step_times(job.run, progress, [each.step for each in checkpoints])))
 
 
 def _deployment_times(job: TuningJob) -> Mapping[str, Nanos | None]:
     """Return when the job deploys on each of its endpoints; None for one on which it never does."""
     final, times = _final_progress(job), dict[str, Nanos | None].fromkeys(endpoint_names(job))
-    for each in exported_checkpoints(job, final):
+    exported = exported_checkpoints(job, final)
+    for each, moment in zip(exported, _export_times(job, final, exported), strict=True):
         if times[each.endpoint] is None:
-            times[each.endpoint] = step_time(job, final, each.step)
+            times[each.endpoint] = moment
     times[job.endpoint] = tuning.end(job.run) if final.state is State.SUCCEEDED else None
     return times
 

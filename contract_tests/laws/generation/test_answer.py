@@ -68,7 +68,7 @@ def test_a_tuned_model_answers_its_training_data(pairs: dict[str, str], data: st
     text = data.draw(st.sampled_from(sorted(pairs)))
 
     assert pairs[text] == default_answer(ask(text), pairs, magic=False).text
-    assert pairs[text] == default_answer(ask(text), Examples(pairs.items()), magic=False).text
+    assert pairs[text] == default_answer(ask(text), Examples(pairs, pairs.values()), magic=False).text
 
 
 @pytest.mark.parametrize("text", ["Twenty  Two", " twenty two\n", "TWENTY\tTWO"])

@@ -164,11 +164,11 @@ def test_a_step_can_be_asked_for_alone(run: Run, delay: int) -> None:
     progress = observe(run, CREATED + delay)
     taken = snapshots(run, progress)
 
-    assert [tuning.find_step_time(run, progress, snapshot.step) for snapshot in taken] == [
+    assert tuning.find_step_times(run, progress, [snapshot.step for snapshot in taken]) == [
         each.computed for each in taken
     ]
     with pytest.raises(ValueError, match="is not done"):
-        tuning.find_step_time(run, progress, len(taken) + 1)
+        tuning.find_step_times(run, progress, [len(taken) + 1])
 
 
 @given(run=runs, now=moments.filter(bool), later=delays)

@@ -21,12 +21,13 @@ from mockserver.dispatch.quotas import Usage
 from mockserver.gemini.batches import Batch
 from mockserver.gemini.store import TunedModel
 from mockserver.generation.cached_content import CachedContent
+from mockserver.protojson.memoized import MemoizedMessage
 from mockserver.scripting.answers import Answer, Citation, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord
 from mockserver.state.calls import RecordedCall
 from mockserver.state.clock import ClockSetting
-from mockserver.state.codec import decode, encode
+from mockserver.state.codec import decode, write_json
 from mockserver.state.store import Collection
 from mockserver.state.world import Settings, WorldRecord
 from mockserver.vertex.operations import Operation
@@ -74,7 +75,9 @@ settings = st.builds(
     metadata_refresh_seconds=st.floats(0, 100),
 )
 
-st.register_type_strategy(Examples, st.builds(Examples, st.dictionaries(texts, texts).map(dict.items)))
+st.register_type_strategy(
+    Examples, st.dictionaries(texts, texts).map(lambda outputs: Examples(outputs, outputs.values()))
+)
 st.register_type_strategy(float, numbers)
 objects = st.dictionaries(texts, messages, max_size=3)
 
@@ -104,7 +107,7 @@ def kinds() -> Iterator[Collection[Any]]:
 
 def through_json(record: Any) -> Any:
     """The record, written as a text and read again."""
-    return decode(type(record), json.loads(json.dumps(encode(record))))
+    return decode(type(record), json.loads(write_json(record)))
 
 
 def test_every_kind_has_its_law_here() -> None:
@@ -143,15 +146,25 @@ def test_what_json_has_no_word_for_is_written_all_the_same(value: Any) -> None:
     assert (type(value), repr(value)) == (type(again), repr(again))
 
 
+@given(st.dictionaries(texts, messages), texts)
+def test_a_memoized_message_is_written_as_any_other(response: dict[str, Any], caller: str) -> None:
+    """The same text at the first call and at the second, and beside texts that are not ASCII."""
+    plain, memoized = (
+        RecordedCall("", "GET", "/", 0, caller, None, 200, value) for value in (response, MemoizedMessage(response))
+    )
+
+    assert [write_json(plain)] * 2 == [write_json(memoized), write_json(memoized)]
+
+
 def test_a_function_stays_in_its_process() -> None:
     """Its JSON leads back to it here, and nowhere else."""
     record = AnswerRecord(Rule(lambda prompt: prompt.text, predicate=lambda _: True))
 
     assert record == through_json(record)
-    assert "lambda" not in json.dumps(encode(record))
+    assert "lambda" not in write_json(record)
 
 
 def test_what_cannot_be_written_is_refused() -> None:
     """Rather than written as something else."""
     with pytest.raises(TypeError, match="no codec for the"):
-        encode(RecordedCall("", "GET", "/", 0, "", None, 200, object()))
+        write_json(RecordedCall("", "GET", "/", 0, "", None, 200, object()))

@@ -164,6 +164,21 @@ def test_a_killed_process_holds_up_readers_of_the_log_only_once(url: str, monkey
     assert [] == other.database.run("SELECT process FROM writers")
 
 
+def test_calls_that_have_waited_are_written_by_the_next_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread writes them only if no other call comes."""
+    monkeypatch.setattr(sql_calls.CallQueue, "_wake_thread", lambda *_: None)
+    monkeypatch.setattr(sql_calls, "QUEUE_SECONDS", 60.0)
+    store = pair(url)[0]
+    statement = "SELECT number FROM calls ORDER BY number"
+    store.log.append(call(at=1))
+    store.log.append(call(at=2))
+    assert [] == store.database.run(statement)
+    monkeypatch.setattr(sql_calls, "QUEUE_SECONDS", 0.0)
+    store.log.append(call(at=3))
+
+    assert [(1,), (2,), (3,)] == store.database.run(statement)
+
+
 def test_a_call_that_has_changed_something_is_written_at_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """And so is what waited before it; a process that is killed afterwards has lost nothing."""
     monkeypatch.setattr(sql_calls.CallQueue, "_wake_thread", lambda *_: None)
