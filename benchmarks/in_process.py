@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from kinds import prepare
+from kinds import Kind, prepare
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -56,10 +56,21 @@ def request_function(
 
 def spend(send: Callable[[], bytes], calls: int) -> float:
     """Return the processor seconds of a call."""
+    return spend_each([send] * calls)
+
+
+def spend_each(sends: Sequence[Callable[[], bytes]]) -> float:
+    """Return the processor seconds of one of these calls."""
     start = time.process_time()
-    for _ in range(calls):
+    for send in sends:
         send()
-    return (time.process_time() - start) / calls
+    return (time.process_time() - start) / len(sends)
+
+
+def next_requests(app: App, kind: Kind) -> list[Callable[[], bytes]]:
+    """Return functions that send the next requests of a kind, each once."""
+    calls = max(CALLS // kind.weight, 5)
+    return [request_function(app, kind.verb, kind.path, kind.next_body()) for _ in range(calls)]
 
 
 def measure(rounds: int) -> list[Row]:
@@ -67,12 +78,11 @@ def measure(rounds: int) -> list[Row]:
     app = create_app(World(ManualClock(datetime(2026, 10, 1, tzinfo=UTC)), Settings(seed=1)))
     kinds = prepare(lambda verb, path, body: request_function(app, verb, path, body)())
     prebuilt = request_function(baseline(), "GET", "/prebuilt")
-    requests = {kind: request_function(app, kind.verb, kind.path, kind.body) for kind in kinds}
     ratios: dict[str, list[float]] = {kind.name: [] for kind in kinds}
     for _ in range(rounds):
         base = spend(prebuilt, 10 * CALLS)
         for kind in random.sample(kinds, len(kinds)):
-            ratios[kind.name].append(spend(requests[kind], max(CALLS // kind.weight, 5)) / base)
+            ratios[kind.name].append(spend_each(next_requests(app, kind)) / base)
     return [Row(name, values) for name, values in ratios.items()]
 
 

@@ -1,8 +1,9 @@
 """The requests that are measured, and the models and jobs that they are about."""
 
+import itertools
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 Send = Callable[[str, str, bytes], bytes]
@@ -14,14 +15,22 @@ PROMPT = "Explain to a colleague who has never seen it how this works, and what 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of request, and the ratio to reach on a socket. `weight` is how many usual requests one of it takes."""
+    """A kind of request, and the ratio to reach on a socket. `weight` is how many usual requests one of it takes.
+
+    `body` is that of all requests, or a function of their number.
+    """
 
     name: str
     verb: str
     path: str
-    body: bytes = b""
+    body: bytes | Callable[[int], bytes] = b""
     goal: float | None = None
     weight: int = 1
+    _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
+
+    def next_body(self) -> bytes:
+        """Return the body of the next request."""
+        return self.body if isinstance(self.body, bytes) else self.body(next(self._numbers))
 
 
 EXAMPLES = {f"in {number}": f"out {number}" for number in range(500)}
@@ -40,6 +49,19 @@ def creation(outputs: Mapping[str, str]) -> bytes:
 def generation(text: str) -> bytes:
     """Return a generate request."""
     return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}]}).encode()
+
+
+def new_prompt(number: int) -> bytes:
+    """Return a generate request whose prompt no other number has. All are equally long."""
+    return _NUMBERED.replace(b"#" * 9, b"%09d" % number)
+
+
+_NUMBERED = generation(f"{PROMPT}#########")
+
+
+def trained_prompt(number: int) -> bytes:
+    """Return a generate request whose prompt is one of the inputs of `EXAMPLES`."""
+    return generation(f"in {number % len(EXAMPLES)}")
 
 
 def prepare(send: Send) -> list[Kind]:
@@ -63,8 +85,9 @@ def prepare(send: Send) -> list[Kind]:
     stream = f"/v1beta/{story['metadata']['tunedModel']}:streamGenerateContent?alt=sse"
     commas = creation(EXAMPLES).replace(b'"}', b'",}').replace(b"}]", b"},]")
     return [
-        Kind("generateContent, untrained prompt, 300 B", "POST", untrained, generation(PROMPT), 2.3),
-        Kind("generateContent, trained prompt", "POST", generate, generation("in 7"), 2.2),
+        Kind("generateContent, untrained prompt, 300 B", "POST", untrained, new_prompt, 2.3),
+        Kind("  the same prompt again", "POST", untrained, generation(PROMPT), 2.3),
+        Kind("generateContent, trained prompt", "POST", generate, trained_prompt, 2.2),
         Kind("tunedModels.get, 38 snapshots", "GET", model, b"", 1.8),
         Kind("poll of an operation, running", "GET", f"/v1beta/{running['name']}", b"", 2.0),
         Kind("poll of an operation, done", "GET", f"/v1beta/{ended['name']}", b"", 2.0),
@@ -73,7 +96,10 @@ def prepare(send: Send) -> list[Kind]:
         Kind(STREAM, "POST", stream, generation(*STORY)),
         Kind("tuningJobs.create", "POST", f"{LOCATION}/tuningJobs", job_body.encode(), 6, weight=10),
         Kind("tuningJobs.get, done", "GET", f"/v1/{job['name']}", b"", 3),
-        Kind("endpoints.generateContent", "POST", f"/v1/{endpoint}:generateContent", generation(PROMPT), 3),
+        Kind("endpoints.generateContent", "POST", f"/v1/{endpoint}:generateContent", new_prompt, 3),
+        Kind(
+            "  the same prompt to an endpoint again", "POST", f"/v1/{endpoint}:generateContent", generation(PROMPT), 3
+        ),
     ]
 
 

@@ -34,12 +34,13 @@ class Load:
     kind: Kind
     server: Server
 
-    def as_bytes(self) -> bytes:
-        """Return the bytes of a request."""
+    def next_request(self) -> bytes:
+        """Return the bytes of the next request."""
         name, value = credentials(self.kind.path)
+        body = self.kind.next_body()
         head = [f"{self.kind.verb} {self.kind.path} HTTP/1.1", "host: 127.0.0.1", f"{name}: {value}"]
-        head += ["content-type: application/json", f"content-length: {len(self.kind.body)}"]
-        return "\r\n".join([*head, "", ""]).encode() + self.kind.body
+        head += ["content-type: application/json", f"content-length: {len(body)}"]
+        return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def credentials(path: str) -> tuple[str, str]:
@@ -66,11 +67,11 @@ async def read_response(reader: asyncio.StreamReader) -> bool:
 
 async def send_requests(load: Load, count: int) -> None:
     """Send `count` requests of a kind over several connections."""
-    left, request = iter(range(count)), load.as_bytes()
+    requests = iter([load.next_request() for _ in range(count)])
 
     async def client() -> None:
         reader, writer = await connect()
-        for _ in left:
+        for request in requests:
             writer.write(request)
             if not await read_response(reader):
                 writer.close()
@@ -118,8 +119,8 @@ def measure(rounds: int, requests: int = REQUESTS) -> list[Row]:
         minimal, quiet, logging = start_servers(stack)
         kinds = prepare(lambda verb, path, body: send_once(quiet, verb, path, body))
         logged = Kind("  with a line in the log", *(kinds[0].verb, kinds[0].path, kinds[0].body), goal=2.42)
-        prebuilt = Load(Kind("prebuilt bytes", "POST", "/", kinds[0].body), minimal)
-        streamed = Load(Kind("Starlette's stream", "POST", "/stream", kinds[0].body), minimal)
+        prebuilt = Load(Kind("prebuilt bytes", "POST", "/", kinds[0].next_body()), minimal)
+        streamed = Load(Kind("Starlette's stream", "POST", "/stream", kinds[0].next_body()), minimal)
         loads = [prebuilt, streamed, *(Load(kind, quiet) for kind in kinds), Load(logged, logging)]
         seconds: dict[str, list[float]] = {load.kind.name: [] for load in loads}
         for _ in range(rounds):

@@ -106,7 +106,7 @@ def _count_descriptors(process: int) -> int:
 
 def measure_rate(load: Load, sockets: list[socket.socket], count: int) -> float:
     """Return the answers a second to `count` requests."""
-    request = load.as_bytes() * PIPELINED
+    request = load.next_request() * PIPELINED
     left = count // PIPELINED - len(sockets)
     with selectors.DefaultSelector() as selector:
         for connection in sockets:
