@@ -110,15 +110,15 @@ def generate(text: str) -> bytes:
 
 COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "generateContent of a base model": (
-        277,
+        268,
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", generate(PROMPT)),
     ),
     "generateContent of a tuned model": (
-        267,
+        276,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate("in 7")),
     ),
     "streamGenerateContent, 20 events": (
-        804,
+        718,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:streamGenerateContent?alt=sse", generate("Tell a story.")),
     ),
     "tunedModels.get": (94, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
@@ -132,7 +132,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "tuningJobs.create": (1082, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
     "tuningJobs.get, done": (108, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
-        381,
+        338,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", generate(PROMPT)),
     ),
 }

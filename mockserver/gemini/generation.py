@@ -23,14 +23,14 @@ Json = dict[str, Any]
 
 def generate_content(call: Call) -> Handled:
     """Answer in one message."""
-    outcome, frame = answer_request(call, call.message)
-    return with_hint(responses.print_response(outcome, frame), outcome.hint)
+    outcome, frame, response_id = answer_request(call, call.message)
+    return with_hint(responses.print_response(outcome, frame, response_id), outcome.hint)
 
 
 def stream_generate_content(call: Call) -> Handled:
     """Answer in chunks."""
-    outcome, frame = answer_request(call, call.message)
-    return with_hint(responses.print_stream(outcome, frame), outcome.hint)
+    outcome, frame, response_id = answer_request(call, call.message)
+    return with_hint(responses.print_stream(outcome, frame, response_id), outcome.hint)
 
 
 def count_tokens(call: Call) -> Json:
@@ -54,8 +54,11 @@ def count_tokens(call: Call) -> Json:
     return count
 
 
-def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Frame]:
-    """Generate the outcome of `message`, a GenerateContentRequest, by the model that it names."""
+def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Frame, str]:
+    """Generate the outcome of `message`, a GenerateContentRequest, by the model that it names.
+
+    With it come what its messages are like, and their response id.
+    """
     check_form(message, call.settings.as_of)
     target = find_target(call, message["model"], "generateContent")
     check_enabled(target, message, call.settings.as_of)
@@ -79,9 +82,8 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     frame = Frame(
         era=era,
         model_version=target.base.answers_as or target.base.id,  # of a tuned model: our choice, not seen
-        response_id=responses.response_id(call.now, world.random_bytes("gemini.responses", 13))
-        if era.response_id
-        else "",
         image_tokens=sum([turn.other_tokens for turn in prompt.turns]),
     )
-    return outcome, frame
+    if not era.response_id:
+        return outcome, frame, ""
+    return outcome, frame, responses.response_id(call.now, world.random_bytes("gemini.responses", 13))

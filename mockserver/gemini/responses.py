@@ -12,10 +12,17 @@ from mockserver.dispatch.routing import Pause
 from mockserver.gemini.eras import Era
 from mockserver.gemini.versions import message_name
 from mockserver.generation.outcome import Candidate, Outcome
-from mockserver.generation.response import bind_parts, rated_categories, reason_name
+from mockserver.generation.response import (
+    PLAIN_HOLES,
+    bind_parts,
+    plain_outcome,
+    plain_values,
+    rated_categories,
+    reason_name,
+)
 from mockserver.generation.safety import Ratings, harmless
-from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
-from mockserver.protojson.variations import Pattern
+from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.variations import NUMBER, TEXT, Message, Pattern, Variation
 from mockserver.scripting.answers import Citation
 from mockserver.state.clock import SECOND, Nanos
 
@@ -35,18 +42,17 @@ _TOKENS, _DELAY = attrgetter("tokens"), attrgetter("delay_seconds")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The members that all messages of one answer share. `image_tokens` are the prompt's tokens that are not text."""
+    """What all messages of an answer are like. `image_tokens` are the prompt's tokens that are not text."""
 
     era: Era
     model_version: str
-    response_id: str
     image_tokens: int = 0
 
-    def message(self, candidates: list[Json], feedback: Json, usage: Json) -> Json:
+    def message(self, response_id: str, candidates: list[Json], feedback: Json, usage: Json) -> Json:
         """Return a message with these members."""
         identity = {"modelVersion": self.model_version} if self.era.version else {}
         if self.era.response_id:
-            identity["responseId"] = self.response_id
+            identity["responseId"] = response_id
         metadata = {"usageMetadata": usage} if self.era.usage else {}
         return {"candidates": candidates, **feedback, **metadata, **identity}
 
@@ -57,28 +63,50 @@ def response_id(now: Nanos, noise: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def print_response(outcome: Outcome, frame: Frame) -> Json:
+def print_response(outcome: Outcome, frame: Frame, response_id: str) -> Message:
     """Return the whole answer in one message."""
+    averages = [_average(frame.era, candidate) for candidate in outcome.candidates]
+    values = plain_values(outcome, frame.era.categories)
+    if values is None or frame.image_tokens or averages == [0.0]:
+        return _whole(outcome, frame, response_id, averages)
+    pattern = _whole_pattern(frame, outcome.candidates[0].finish, bool(outcome.thought_tokens))
+    return Variation(pattern, (*values, averages[0] or 0.0, response_id))
+
+
+@lru_cache(maxsize=64)
+def _whole_pattern(frame: Frame, finish: str, thinks: bool) -> Pattern:  # noqa: FBT001 - a part of the key
+    """Return the pattern of plain answers."""
+
+    def build(text: str, prompt: int, spoken: int, thoughts: int, total: int, average: float, identity: str) -> Json:
+        values = text, prompt, spoken, thoughts if thinks else 0, total
+        outcome = plain_outcome(values, finish, frame.era.categories)
+        return _whole(outcome, frame, identity, [average if frame.era.avg_logprobs else None])
+
+    return Pattern(build, *PLAIN_HOLES, NUMBER, TEXT)
+
+
+def _whole(outcome: Outcome, frame: Frame, response_id: str, averages: Sequence[float | None]) -> Json:
     era = frame.era
     candidates = [
         {
             **_content(candidate.parts),
             **_index(era, outcome, index),
             **_ending(era, candidate),
-            **_average(era, candidate),
+            **({} if average is None else {"avgLogprobs": average}),
         }
-        for index, candidate in enumerate(outcome.candidates)
+        for index, (candidate, average) in enumerate(zip(outcome.candidates, averages, strict=True))
     ]
-    return frame.message(candidates, _feedback(era, outcome), _usage(outcome, frame))
+    return frame.message(response_id, candidates, _feedback(era, outcome), _usage(outcome, frame))
 
 
-def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
+def print_stream(outcome: Outcome, frame: Frame, response_id: str) -> Iterator[Message | Pause]:
     """Yield the answer in chunks: each message has the next chunk of every candidate that has not ended."""
     era = frame.era
     streams = [(index, candidate, candidate.chunks) for index, candidate in enumerate(outcome.candidates)]
     rows = list(zip_longest(*[chunks for _, _, chunks in streams])) or [()]
-    early_usage = MemoizedMessage({**_prompt_usage(outcome, frame), "totalTokenCount": outcome.prompt_tokens})
-    pattern = _pattern(outcome, frame, early_usage)
+    early_usage = {**_prompt_usage(outcome, frame), "totalTokenCount": outcome.prompt_tokens}
+    values = plain_values(outcome, era.categories) if len(rows) > 2 and not frame.image_tokens else None
+    pattern = None if values is None else _event_pattern(frame, bool(outcome.thought_tokens))
     tokens = 0
     for position, row in enumerate(rows):
         present = list(filter(None, row))
@@ -86,8 +114,10 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
         counts = _running_counts(outcome, tokens) if era.running else ()
         if delay := max(map(_DELAY, present), default=0.0):
             yield Pause(delay)
-        if pattern is not None and 0 < position < len(rows) - 1 and tokens and (text := present[0].text):
-            yield pattern.vary(text, *counts)
+        if pattern is not None and 0 < position < len(rows) - 1:
+            total = counts[1] if counts else outcome.prompt_tokens
+            event = present[0].text, outcome.prompt_tokens, tokens, outcome.thought_tokens, total, response_id
+            yield Variation(pattern, event)
             continue
         candidates = [
             {
@@ -104,23 +134,24 @@ def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
         ]
         feedback = _feedback(era, outcome) if position == 0 else {}
         usage = _usage(outcome, frame) if position == len(rows) - 1 else _early_usage(early_usage, counts)
-        yield frame.message(candidates, feedback, usage)
+        yield frame.message(response_id, candidates, feedback, usage)
 
 
-def _pattern(outcome: Outcome, frame: Frame, early_usage: Json) -> Pattern | None:
-    """Return the pattern of the messages between the first and the last; None if there are several candidates."""
-    if len(outcome.candidates) != 1:
-        return None
+@lru_cache(maxsize=64)
+def _event_pattern(frame: Frame, thinks: bool) -> Pattern:  # noqa: FBT001 - a part of the key
+    """Return the pattern of the messages between the first and the last of a plain answer."""
     era = frame.era
-    message = frame.message([], {}, early_usage)
-    rest = {**_index(era, outcome, 0), **_progress(era, outcome.candidates[0], is_first=False)}
 
-    def build(text: str, *counts: int) -> Json:
-        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, **rest}
-        usage = {"usageMetadata": _early_usage(early_usage, counts)} if counts else {}
-        return {**message, "candidates": [candidate], **usage}
+    def build(text: str, prompt: int, tokens: int, thoughts: int, total: int, identity: str) -> Json:
+        values = text, prompt, tokens, thoughts if thinks else 0, total
+        outcome = plain_outcome(values, "STOP", era.categories)
+        (candidate,) = outcome.candidates
+        rest = {**_index(era, outcome, 0), **_progress(era, candidate, is_first=False)}
+        usage = {**_prompt_usage(outcome, frame), "totalTokenCount": total}
+        usage = _early_usage(usage, (tokens, total) if era.running else ())
+        return frame.message(identity, [{**_content(candidate.parts), **rest}], {}, usage)
 
-    return Pattern(build, numbers=2 if era.running else 0)
+    return Pattern(build, *PLAIN_HOLES, TEXT)
 
 
 def _running_counts(outcome: Outcome, tokens: int) -> tuple[int, int]:
@@ -165,12 +196,9 @@ def _ending(era: Era, candidate: Candidate) -> Json:
     return ending
 
 
-def _average(era: Era, candidate: Candidate) -> Json:
+def _average(era: Era, candidate: Candidate) -> float | None:
     """Return the mean log probability: of whole answers only, events have none [seen]."""
-    if not era.avg_logprobs and candidate.likely_tokens is None:
-        return {}
-    average = candidate.avg_logprob
-    return {} if average is None else {"avgLogprobs": average}
+    return candidate.avg_logprob if era.avg_logprobs or candidate.likely_tokens is not None else None
 
 
 def _feedback(era: Era, outcome: Outcome) -> Json:

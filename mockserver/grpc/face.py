@@ -25,6 +25,7 @@ from mockserver.protojson import schema
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.memoized import MemoizedMessage
 from mockserver.protojson.reading import bind_tree
+from mockserver.protojson.variations import Message, Variation
 from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
@@ -325,7 +326,7 @@ def print_answer(answer: CallResult, mask: str) -> Pieces:
 
 
 def _is_stream(answer: CallResult) -> bool:
-    return not isinstance(answer.result, dict | ApiError)
+    return not isinstance(answer.result, dict | Variation | ApiError)
 
 
 def _record(answer: CallResult) -> None:
@@ -342,19 +343,19 @@ def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
     if isinstance(result, ApiError):
         raise result
     try:
-        for item in [result] if isinstance(result, dict) else result:
+        for item in [result] if isinstance(result, dict | Variation) else result:
             yield _encode_item(response, item, mask)
     except ApiError:
         raise
     except Exception:  # a bug of ours, in the encoder
         log.exception(BUG, answer.request.head.route.id)
         error = answer.request.internal_error
-        if isinstance(result, dict):
+        if isinstance(result, dict | Variation):
             answer.result = error
         raise error from None
 
 
-def _encode_item(response: str, item: Json | Pause | Cut, mask: str) -> Piece:
+def _encode_item(response: str, item: Message | Pause | Cut, mask: str) -> Piece:
     if isinstance(item, Pause):
         return item
     if isinstance(item, Cut):

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from mockserver.dispatch.dispatcher import BUG, CallResult
-from mockserver.dispatch.routing import Cut, Json, Pause
+from mockserver.dispatch.routing import Cut, Pause
 from mockserver.http.error_body import error_body
 from mockserver.http.headers import EVENTS, JSON, SCRIPT, Headers, ReplyHead, retry_after_seconds
 from mockserver.http.parameters import SystemParameters
 from mockserver.http.request import HttpHead
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import HTTP_BODY
-from mockserver.protojson.variations import Writer
+from mockserver.protojson.variations import Message, Variation, Writer
 from mockserver.protojson.writing import (
     ARRAY_CLOSE,
     ARRAY_OPEN,
@@ -93,7 +93,7 @@ class Printer:
         if isinstance(result, ApiError):
             answer.record(retry_after_seconds(result.headers.items()))
             return self.print_error(result)
-        if not isinstance(result, dict):
+        if not isinstance(result, dict | Variation):
             return self._print_stream(answer, result)
         response = answer.request.head.route.response
         is_raw = response == HTTP_BODY
@@ -133,7 +133,7 @@ class Printer:
             headers = self.reply.error(self.now, len(body), content_type, tier, extra)
         return self._reply(status, headers, body)
 
-    def _print_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> HttpReply:
+    def _print_stream(self, answer: CallResult, messages: Iterator[Message | Pause | Cut]) -> HttpReply:
         entry = answer.record()
         pieces = self._encode_stream(answer, messages)
         if self.parameters.alt == "sse":
@@ -143,7 +143,7 @@ class Printer:
             pieces = compress(pieces) if self.reply.gzip else pieces
         return self._reply(200, headers, Pieces(pieces, lambda: answer.record_stream_end(entry)))
 
-    def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> Iterator[Piece]:
+    def _encode_stream(self, answer: CallResult, messages: Iterator[Message | Pause | Cut]) -> Iterator[Piece]:
         """Yield events, or the elements of an array.
 
         An error after the first message is not wrapped in either [seen].
@@ -169,7 +169,7 @@ class Printer:
         if not sse:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
-    def _write(self, writer: Writer, message: Json) -> bytes:
+    def _write(self, writer: Writer, message: Message) -> bytes:
         """Write a message of the answer, or the members that the request's field mask selects."""
         if self.http.mask and self.answer is not None:
             return writer(apply_fields_mask(self.answer.request.head.route.response, message, self.http.mask))

@@ -8,7 +8,7 @@ from typing import Any
 from mockserver.protojson import schema
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
-from mockserver.protojson.variations import Variation
+from mockserver.protojson.variations import Message, Variation
 
 Json = dict[str, Any]
 Trim = Callable[[Any], Any]
@@ -20,13 +20,17 @@ _ANY = "google.protobuf.Any"
 _UNDEFINED = object()
 
 
+def trim_message(message: str, value: Message) -> Message:
+    """Trim a message of that type as `trim_to_version` does; of messages of a pattern, what they share once."""
+    return value.trim(_message_trimmer(message)) if type(value) is Variation else trim_to_version(message, value)
+
+
 def trim_to_version(message: str, value: Mapping[str, Any]) -> Json:
     """Drop the members and enum values that the type `message` does not define, at any depth.
 
     An Any is trimmed to the type that it names. Raises KeyError for an unknown message type.
     """
-    trim = _message_trimmer(message)
-    result: Json = value.trim(trim) if type(value) is Variation else trim(value)
+    result: Json = _message_trimmer(message)(value)
     return result
 
 

@@ -31,7 +31,7 @@ from mockserver.vertex.prompts import (
     check_numbers,
     check_tools,
 )
-from mockserver.vertex.responses import Frame
+from mockserver.vertex.responses import Frame, Identity
 from mockserver.vertex.targets import Target, find_target
 
 Json = dict[str, Any]
@@ -56,14 +56,14 @@ MODEL_NOT_FOUND_SINCE = date(2026, 1, 1)
 
 def generate_content(call: Call) -> Handled:
     """Answer in one message."""
-    outcome, frame = answer_request(call)
-    return with_hint(responses.print_response(outcome, frame), outcome.hint)
+    outcome, frame, identity = answer_request(call)
+    return with_hint(responses.print_response(outcome, frame, identity), outcome.hint)
 
 
 def stream_generate_content(call: Call) -> Handled:
     """Answer in chunks."""
-    outcome, frame = answer_request(call)
-    return with_hint(responses.print_stream(outcome, frame), outcome.hint)
+    outcome, frame, identity = answer_request(call)
+    return with_hint(responses.print_stream(outcome, frame, identity), outcome.hint)
 
 
 def count_tokens(call: Call) -> Json:
@@ -117,7 +117,7 @@ def refuse_model(call: Call) -> Json:
     )
 
 
-def answer_request(call: Call) -> tuple[Outcome, Frame]:
+def answer_request(call: Call) -> tuple[Outcome, Frame, Identity]:
     """Generate the outcome of a GenerateContentRequest by the model in its path."""
     target, message, world = find_target(call), call.message, call.world
     check_contents(message.get("contents", ()), target.base, call.settings.as_of)
@@ -140,14 +140,11 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
     outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=seed)
     if cached is not None:
         outcome.cached_tokens = outcome.cached_tokens or cached.tokens
-    created = micros(call.now)
     era = era_of(target.base.shape if target.base else None, call.settings.as_of)
     always_rated = call.settings.safety_ratings == "always"
     frame = Frame(
         version=call.version,
         era=era,
-        created=created,
-        response_id=responses.response_id(created, world.random_bytes("vertex.responses", 8)),
         # Nothing for a tuned model [recorded 2025-03].
         model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
         has_ratings=always_rated or era.has_ratings or "safetySettings" in message,
@@ -155,7 +152,9 @@ def answer_request(call: Call) -> tuple[Outcome, Frame]:
         grounded=asks_for_search(message),
         traffic=_traffic(call, target),
     )
-    return outcome, frame
+    created = micros(call.now)
+    noise = world.random_bytes("vertex.responses", 8)
+    return outcome, frame, Identity(created, responses.response_id(created, noise))
 
 
 def _read_prompt(call: Call, target: Target) -> Prompt:
