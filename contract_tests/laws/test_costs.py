@@ -5,6 +5,7 @@ are worth it. Newer versions of Python make fewer calls, because they inline com
 """
 
 import gc
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -108,17 +109,33 @@ def generate(text: str) -> bytes:
     return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}]}).encode()
 
 
+NUMBERS = itertools.count()
+
+
+def new_prompt() -> bytes:
+    """A request for an answer to a prompt that was never seen."""
+    return generate(f"{PROMPT}{next(NUMBERS):09}")
+
+
 COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "generateContent of a base model": (
-        268,
+        263,
+        lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", new_prompt()),
+    ),
+    "the same prompt to a base model again": (
+        151,
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", generate(PROMPT)),
     ),
     "generateContent of a tuned model": (
-        276,
+        270,
+        lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate(f"in {next(NUMBERS)}")),
+    ),
+    "the same prompt to a tuned model again": (
+        155,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate("in 7")),
     ),
     "streamGenerateContent, 20 events": (
-        718,
+        612,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:streamGenerateContent?alt=sse", generate("Tell a story.")),
     ),
     "tunedModels.get": (94, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
@@ -132,7 +149,11 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "tuningJobs.create": (1082, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
     "tuningJobs.get, done": (108, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
-        338,
+        347,
+        lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", new_prompt()),
+    ),
+    "the same prompt to an endpoint again": (
+        192,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", generate(PROMPT)),
     ),
 }

@@ -40,7 +40,7 @@ CALLED = "Model generated function call(s)."
 _TOKENS, _DELAY = attrgetter("tokens"), attrgetter("delay_seconds")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """What all messages of an answer are like. `image_tokens` are the prompt's tokens that are not text."""
 
@@ -57,6 +57,12 @@ class Frame:
         return {"candidates": candidates, **feedback, **metadata, **identity}
 
 
+@lru_cache(maxsize=64)
+def frame_of(era: Era, model_version: str, image_tokens: int) -> Frame:
+    """Return the one frame with these members."""
+    return Frame(era, model_version, image_tokens)
+
+
 def response_id(now: Nanos, noise: bytes) -> str:
     """Seconds and 13 bytes of noise: recorded ids of 23 characters begin with the time of their response."""
     raw = (now // SECOND % 2**32).to_bytes(4, "little") + noise
@@ -65,12 +71,25 @@ def response_id(now: Nanos, noise: bytes) -> str:
 
 def print_response(outcome: Outcome, frame: Frame, response_id: str) -> Message:
     """Return the whole answer in one message."""
-    averages = [_average(frame.era, candidate) for candidate in outcome.candidates]
-    values = plain_values(outcome, frame.era.categories)
-    if values is None or frame.image_tokens or averages == [0.0]:
+    plain = outcome.printed_once(frame, _find_pattern)
+    if plain is None:
+        averages = [_average(frame.era, candidate) for candidate in outcome.candidates]
         return _whole(outcome, frame, response_id, averages)
-    pattern = _whole_pattern(frame, outcome.candidates[0].finish, bool(outcome.thought_tokens))
-    return Variation(pattern, (*values, averages[0] or 0.0, response_id))
+    pattern, values = plain
+    return Variation(pattern, (*values, response_id))
+
+
+def _find_pattern(outcome: Outcome, frame: Frame) -> tuple[Pattern, tuple[Any, ...]] | None:
+    """Return the pattern of a plain answer and its values, but for the response id; None if it is not plain."""
+    values = plain_values(outcome, frame.era.categories)
+    if values is None or frame.image_tokens:
+        return None
+    candidate = outcome.candidates[0]
+    average = candidate.avg_logprob if frame.era.avg_logprobs else None
+    if average == 0:  # it may be left out
+        return None
+    pattern = _whole_pattern(frame, candidate.finish, bool(outcome.thought_tokens))
+    return pattern, (*values, average or 0.0)
 
 
 @lru_cache(maxsize=64)

@@ -51,7 +51,7 @@ class Identity(NamedTuple):
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """What all messages of an answer are like.
 
@@ -82,6 +82,12 @@ class Frame:
         return {"trafficType": self.traffic} if self.era.traffic else {}
 
 
+@lru_cache(maxsize=64)
+def frame_of(**members: Any) -> Frame:
+    """Return the one frame with these members."""
+    return Frame(**members)
+
+
 def response_id(created: Nanos, noise: bytes) -> str:
     """Return createTime's seconds and microseconds, a server and a random number, in URL-safe base64 [93 of 93].
 
@@ -97,14 +103,24 @@ def print_response(outcome: Outcome, frame: Frame, identity: Identity) -> Messag
     """Return the whole answer in one message."""
     if outcome.block:
         return _blocked(outcome, frame, identity)
-    averages = [_average(candidate, frame) for candidate in outcome.candidates]
+    plain = outcome.printed_once(frame, _find_pattern)
+    if plain is None:
+        return _whole(outcome, frame, identity, [_average(candidate, frame) for candidate in outcome.candidates])
+    pattern, values, scores_ = plain
+    return Variation(pattern, (*values, *identity, *scores_))
+
+
+def _find_pattern(outcome: Outcome, frame: Frame) -> tuple[Pattern, tuple[Any, ...], list[float]] | None:
+    """Return the pattern of a plain answer, its values and its scores; None if it is not plain."""
     values = plain_values(outcome, GEMINI_CATEGORIES)
-    if values is None or averages == [0.0]:
-        return _whole(outcome, frame, identity, averages)
-    (candidate,) = outcome.candidates
+    if values is None:
+        return None
+    candidate = outcome.candidates[0]
+    average = _average(candidate, frame)
+    if average == 0:  # it may be left out
+        return None
     pattern = _whole_pattern(frame, candidate.finish, bool(outcome.thought_tokens))
-    scores_ = _harmless_scores(candidate.seed) if frame.has_ratings else []
-    return Variation(pattern, (*values, averages[0] or 0.0, *identity, *scores_))
+    return pattern, (*values, average or 0.0), _harmless_scores(candidate.seed) if frame.has_ratings else []
 
 
 @lru_cache(maxsize=64)
