@@ -119,23 +119,23 @@ def new_prompt() -> bytes:
 
 COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "generateContent of a base model": (
-        263,
+        251,
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", new_prompt()),
     ),
     "the same prompt to a base model again": (
-        151,
+        137,
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", generate(PROMPT)),
     ),
     "generateContent of a tuned model": (
-        270,
+        258,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate(f"in {next(NUMBERS)}")),
     ),
     "the same prompt to a tuned model again": (
-        155,
+        139,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate("in 7")),
     ),
     "streamGenerateContent, 20 events": (
-        612,
+        366,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:streamGenerateContent?alt=sse", generate("Tell a story.")),
     ),
     "tunedModels.get": (94, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
@@ -149,11 +149,11 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "tuningJobs.create": (1082, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
     "tuningJobs.get, done": (108, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
-        347,
+        336,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", new_prompt()),
     ),
     "the same prompt to an endpoint again": (
-        192,
+        178,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", generate(PROMPT)),
     ),
 }

@@ -23,8 +23,8 @@ from mockserver.dispatch.fault_injection import (
 from mockserver.dispatch.quotas import count_call
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Call, Cut, Hinted, Json, Pause
-from mockserver.protojson.variations import Message, Variation
-from mockserver.protojson.version_trimming import trim_message
+from mockserver.protojson.variations import Message, SentMessages, Variation
+from mockserver.protojson.version_trimming import message_trimmer, trim_message
 from mockserver.rpc import outages
 from mockserver.rpc.credentials import Caller
 from mockserver.rpc.errors import ApiError
@@ -70,7 +70,7 @@ class CallResult:
     message: Json | None = None
     result: Result = field(default_factory=dict)
     hint: str = ""
-    sent: list[Any] = field(default_factory=list)
+    sent: SentMessages = field(default_factory=SentMessages)
 
     @property
     def note(self) -> str:
@@ -214,6 +214,7 @@ def _invoke(request: Request, answer: CallResult) -> Message | Iterator[Message 
 
 def _stream(request: Request, answer: CallResult, messages: Iterator[Message | Pause]) -> Iterator[Message | Pause]:
     """Yield the messages of a stream, trimmed, and collect them for the log. Raises only ApiError."""
+    trim = message_trimmer(request.head.route.response)
     try:
         for message in messages:
             if isinstance(message, Pause):
@@ -221,7 +222,7 @@ def _stream(request: Request, answer: CallResult, messages: Iterator[Message | P
                 continue
             if answer.fault is not None:
                 raise_fault(request, answer.fault, after=len(answer.sent))
-            trimmed = trim_message(request.head.route.response, message)
+            trimmed = message.trim(trim) if type(message) is Variation else trim(message)
             answer.sent.append(trimmed)
             yield trimmed
     except ApiError:

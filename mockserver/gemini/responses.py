@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import zip_longest
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.dispatch.routing import Pause
 from mockserver.gemini.eras import Era
@@ -22,7 +22,7 @@ from mockserver.generation.response import (
 )
 from mockserver.generation.safety import Ratings, harmless
 from mockserver.protojson.memoized import MemoizedList
-from mockserver.protojson.variations import NUMBER, TEXT, Message, Pattern, Variation
+from mockserver.protojson.variations import ID, NUMBER, Message, Pattern, Variation
 from mockserver.scripting.answers import Citation
 from mockserver.state.clock import SECOND, Nanos
 
@@ -101,7 +101,7 @@ def _whole_pattern(frame: Frame, finish: str, thinks: bool) -> Pattern:  # noqa:
         outcome = plain_outcome(values, finish, frame.era.categories)
         return _whole(outcome, frame, identity, [average if frame.era.avg_logprobs else None])
 
-    return Pattern(build, *PLAIN_HOLES, NUMBER, TEXT)
+    return Pattern(build, *PLAIN_HOLES, NUMBER, ID)
 
 
 def _whole(outcome: Outcome, frame: Frame, response_id: str, averages: Sequence[float | None]) -> Json:
@@ -120,70 +120,102 @@ def _whole(outcome: Outcome, frame: Frame, response_id: str, averages: Sequence[
 
 def print_stream(outcome: Outcome, frame: Frame, response_id: str) -> Iterator[Message | Pause]:
     """Yield the answer in chunks: each message has the next chunk of every candidate that has not ended."""
-    era = frame.era
-    streams = [(index, candidate, candidate.chunks) for index, candidate in enumerate(outcome.candidates)]
-    rows = list(zip_longest(*[chunks for _, _, chunks in streams])) or [()]
-    early_usage = {**_prompt_usage(outcome, frame), "totalTokenCount": outcome.prompt_tokens}
-    values = plain_values(outcome, era.categories) if len(rows) > 2 and not frame.image_tokens else None
-    pattern = None if values is None else _event_pattern(frame, bool(outcome.thought_tokens))
+    values = plain_values(outcome, frame.era.categories)
+    if values is not None and not frame.image_tokens:
+        yield from _print_plain_stream(outcome, frame, response_id)
+        return
+    streams = [candidate.chunks for candidate in outcome.candidates]
+    rows = list(zip_longest(*streams)) or [()]
     tokens = 0
     for position, row in enumerate(rows):
         present = list(filter(None, row))
         tokens += sum(map(_TOKENS, present))
-        counts = _running_counts(outcome, tokens) if era.running else ()
         if delay := max(map(_DELAY, present), default=0.0):
             yield Pause(delay)
-        if pattern is not None and 0 < position < len(rows) - 1:
-            total = counts[1] if counts else outcome.prompt_tokens
-            event = present[0].text, outcome.prompt_tokens, tokens, outcome.thought_tokens, total, response_id
-            yield Variation(pattern, event)
-            continue
-        candidates = [
-            {
-                **_content(chunk.parts),
-                **_index(era, outcome, index),
-                **(
-                    _ending(era, candidate)
-                    if chunk is chunks[-1]
-                    else _progress(era, candidate, is_first=position == 0)
-                ),
-            }
-            for (index, candidate, chunks), chunk in zip(streams, row, strict=True)
-            if chunk is not None
+        parts = [
+            (index, chunk.parts, chunk is streams[index][-1]) for index, chunk in enumerate(row) if chunk is not None
         ]
-        feedback = _feedback(era, outcome) if position == 0 else {}
-        usage = _usage(outcome, frame) if position == len(rows) - 1 else _early_usage(early_usage, counts)
-        yield frame.message(response_id, candidates, feedback, usage)
+        place = Place(position == 0, position == len(rows) - 1)
+        total = outcome.prompt_tokens + outcome.thought_tokens + tokens
+        yield _event(outcome, frame, response_id, parts, place, (tokens, total))
+
+
+class Place(NamedTuple):
+    """Where a message stands in its stream."""
+
+    is_first: bool
+    is_last: bool
+
+
+def _print_plain_stream(outcome: Outcome, frame: Frame, response_id: str) -> Iterator[Message | Pause]:
+    """Yield the chunks of a text and nothing else, by patterns."""
+    (candidate,) = outcome.candidates
+    chunks, thinks = candidate.chunks, bool(outcome.thought_tokens)
+    prompt, thoughts, last = outcome.prompt_tokens, outcome.thought_tokens, len(chunks) - 1
+    pattern, tokens = None, 0
+    for position, chunk in enumerate(chunks):
+        if chunk.delay_seconds:
+            yield Pause(chunk.delay_seconds)
+        if position == last:
+            tokens = outcome.candidate_tokens
+        else:
+            tokens += chunk.tokens
+        if pattern is None or position in (1, last):
+            pattern = _event_pattern(frame, candidate.finish, thinks, Place(position == 0, position == last))
+        total = prompt + thoughts + tokens
+        yield Variation(pattern, (chunk.parts[0]["text"], prompt, tokens, thoughts, total, response_id))
 
 
 @lru_cache(maxsize=64)
-def _event_pattern(frame: Frame, thinks: bool) -> Pattern:  # noqa: FBT001 - a part of the key
-    """Return the pattern of the messages between the first and the last of a plain answer."""
-    era = frame.era
+def _event_pattern(frame: Frame, finish: str, thinks: bool, place: Place) -> Pattern:  # noqa: FBT001 - a part of the key
+    """Return the pattern of the messages of a plain answer at that place."""
 
     def build(text: str, prompt: int, tokens: int, thoughts: int, total: int, identity: str) -> Json:
-        values = text, prompt, tokens, thoughts if thinks else 0, total
-        outcome = plain_outcome(values, "STOP", era.categories)
-        (candidate,) = outcome.candidates
-        rest = {**_index(era, outcome, 0), **_progress(era, candidate, is_first=False)}
-        usage = {**_prompt_usage(outcome, frame), "totalTokenCount": total}
-        usage = _early_usage(usage, (tokens, total) if era.running else ())
-        return frame.message(identity, [{**_content(candidate.parts), **rest}], {}, usage)
+        outcome = plain_outcome((text, prompt, tokens, thoughts if thinks else 0, total), finish, frame.era.categories)
+        return _event(outcome, frame, identity, [(0, ({"text": text},), place.is_last)], place, (tokens, total))
 
-    return Pattern(build, *PLAIN_HOLES, TEXT)
+    return Pattern(build, *PLAIN_HOLES, ID)
 
 
-def _running_counts(outcome: Outcome, tokens: int) -> tuple[int, int]:
-    """Return the tokens of candidates and the total before the end of a stream, since 2.5 [seen]."""
-    return tokens, outcome.prompt_tokens + outcome.thought_tokens + tokens
+def _event(
+    outcome: Outcome,
+    frame: Frame,
+    response_id: str,
+    parts: Sequence[tuple[int, tuple[Json, ...], bool]],
+    place: Place,
+    counts: tuple[int, int],
+) -> Json:
+    """Return a message of a stream: the next parts of candidates, by their indexes, and whether they end with them."""
+    era = frame.era
+    candidates = [
+        {
+            **_content(chunk),
+            **_index(era, outcome, index),
+            **(
+                _ending(era, outcome.candidates[index])
+                if ends
+                else _progress(era, outcome.candidates[index], is_first=place.is_first)
+            ),
+        }
+        for index, chunk, ends in parts
+    ]
+    feedback = _feedback(era, outcome) if place.is_first else {}
+    usage = _usage(outcome, frame) if place.is_last else _early_usage(outcome, frame, counts)
+    return frame.message(response_id, candidates, feedback, usage)
 
 
-def _early_usage(usage: Json, counts: Sequence[int]) -> Json:
-    """Return the usage before the end of a stream: until 2.0 it counts the prompt only [seen]."""
-    if not counts:
-        return usage
+def _early_usage(outcome: Outcome, frame: Frame, counts: tuple[int, int]) -> Json:
+    """Return the usage before the end of a stream: since 2.5 it grows, until 2.0 it counts the prompt only [seen].
+
+    `counts` are the tokens of the candidates so far, and of all.
+    """
     tokens, total = counts
-    return {**usage, "candidatesTokenCount": tokens, "totalTokenCount": total}
+    growing = {"candidatesTokenCount": tokens, "totalTokenCount": total}
+    return {
+        **_prompt_usage(outcome, frame),
+        "totalTokenCount": outcome.prompt_tokens,
+        **(growing if frame.era.running else {}),
+    }
 
 
 def _progress(era: Era, candidate: Candidate, *, is_first: bool) -> Json:

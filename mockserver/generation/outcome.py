@@ -52,6 +52,7 @@ class Candidate:
     answer: Answer
     likely_tokens: int | None
     seed: int
+    _chunks: tuple[Chunk, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -82,6 +83,11 @@ class Candidate:
 
         An empty answer has one empty chunk, for the end.
         """
+        if self._chunks is None:
+            self._chunks = self._split()
+        return self._chunks
+
+    def _split(self) -> tuple[Chunk, ...]:
         tokens = self.token_texts if len(self.parts) == 1 else None
         chunks = list(_split_into_chunks(self.parts, self.answer.chunks, tokens)) or [((), 0)]
         delays = chain(self.answer.delays, repeat(0.0))

@@ -6,6 +6,8 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from itertools import chain
 
 from mockserver.dispatch.dispatcher import BUG, CallResult
 from mockserver.dispatch.routing import Cut, Pause
@@ -44,8 +46,11 @@ class Pieces:
         self._record = record
 
     def __iter__(self) -> Iterator[Piece]:
-        yield from self._pieces
+        return chain(self._pieces, self._end())
+
+    def _end(self) -> Iterator[Piece]:
         self.close()
+        yield from ()
 
     def close(self) -> None:
         """Stop the stream."""
@@ -150,6 +155,7 @@ class Printer:
         """
         sse = self.parameters.alt == "sse"
         writer = (event_writer if sse else message_writer)(answer.request.head.route.response, self.parameters.style)
+        write = partial(self._write if self.http.mask else write_with, writer)
         separator = b"" if sse else ARRAY_OPEN
         try:
             for message in messages:
@@ -159,7 +165,7 @@ class Printer:
                 if isinstance(message, Cut):
                     yield message
                     return
-                yield separator + self._write(writer, message)
+                yield separator + write(message)
                 separator = b"" if sse else ARRAY_SEPARATOR
         except ApiError as error:
             yield separator + error_body(error, self.parameters.xgafv)

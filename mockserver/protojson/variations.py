@@ -38,6 +38,8 @@ def _write_time(nanos: int) -> str:
 
 TEXT = Hole(lambda index, which: f"\x02{which}\x03{index}\x02", dumps_text)
 """A text that is not left out: one that is not empty, or of a oneof."""
+ID = Hole(lambda index, which: f"sample_{which}-{index}", '"%s"'.__mod__)
+"""A text of ASCII letters, digits, - and _."""
 COUNT = Hole(lambda index, which: 100_000_007 + 10_000_019 * which + index, None)
 """An integer above 0, because a zero is left out of JSON."""
 NUMBER = Hole(lambda index, which: -(7_654_321.25 + which / 2 + index), _write_number)
@@ -49,10 +51,14 @@ TIME = Hole(lambda index, which: (986_000_000 + 2 * index + which) * 1_000_000_0
 
 
 class Format(NamedTuple):
-    """The bytes of the messages of a pattern. `pick` selects the values in the order of the holes of `line`."""
+    """How to write the messages of a pattern: `writes` are the functions for the values that need one, by index.
+
+    `pick` selects the values in the order of the holes of `line`.
+    """
 
     line: str
     pick: Callable[[list[Any]], Any]
+    writes: list[tuple[int, Callable[[Any], str]]]
 
 
 class Pattern:
@@ -68,7 +74,6 @@ class Pattern:
         self._holes = holes
         self._samples = [[hole.sample(index, which) for index, hole in enumerate(holes)] for which in (0, 1)]
         self._originals = [build(*samples) for samples in self._samples]
-        self.writes = [hole.write for hole in holes]
         self.formats: dict[Writer, Format | None] = {}
         self.trimmed: dict[Trim, Pattern] = {}
         self.template = self._find_template()
@@ -84,7 +89,9 @@ class Pattern:
     def new_format(self, writer: Writer) -> Format | None:
         """Return how to write the messages as `writer` does; None if it is not clear where the values are."""
         one, other = (self._split(writer(self._originals[which]).decode(), which) for which in (0, 1))
-        return Format(one[0], itemgetter(*one[1])) if one == other and one[1] else None
+        line, indexes = one
+        writes = [(index, write) for index in set(indexes) if (write := self._holes[index].write) is not None]
+        return Format(line, itemgetter(*indexes), writes) if one == other and indexes else None
 
     def _split(self, line: str, which: int) -> tuple[str, list[int]]:
         """Return the text of a sample with conversions in the place of its values, and which values these are."""
@@ -96,7 +103,7 @@ class Pattern:
         pieces = re.split(f"({'|'.join(map(re.escape, longest_first))})", line)
         indexes = [values.index(value) for value in pieces[1::2]]
         pieces[::2] = [piece.replace("%", "%%") for piece in pieces[::2]]
-        pieces[1::2] = ["%d" if self.writes[index] is None else "%s" for index in indexes]
+        pieces[1::2] = ["%d" if self._holes[index].write is None else "%s" for index in indexes]
         return "".join(pieces), indexes
 
     def _find_template(self) -> bytes:
@@ -139,11 +146,11 @@ class Variation(Mapping[str, Any]):
         format_ = pattern.formats[writer]
         if format_ is None:
             return writer(self.members)
-        pieces = [
-            value if write is None else write(value)
-            for write, value in zip(pattern.writes, self.hole_values, strict=True)
-        ]
-        text: str = format_.line % format_.pick(pieces)
+        line, pick, writes = format_
+        values = list(self.hole_values)
+        for index, write in writes:
+            values[index] = write(values[index])
+        text: str = line % pick(values)
         return text.encode()
 
     @property
@@ -168,6 +175,29 @@ class Variation(Mapping[str, Any]):
 
 Message = Json | Variation
 """A message that is written: an object of its members, or one that is built when it is looked at."""
+
+
+class SentMessages(list[Message]):
+    """The messages that a stream has sent."""
+
+    @property
+    def pickled(self) -> bytes:
+        """Return them as a list, pickled: the log of calls keeps these bytes."""
+        return pickle.dumps(self)
+
+    def __reduce__(self) -> tuple[Callable[..., list[Json]], tuple[list[Any]]]:
+        messages = [
+            (message.pattern.template, message.hole_values)
+            if type(message) is Variation and message.pattern.template
+            else dict(message)
+            for message in self
+        ]
+        return restore_all, (messages,)
+
+
+def restore_all(messages: list[Any]) -> list[Json]:
+    """Return the members of the messages that a stream has sent."""
+    return [restore(*message) if type(message) is tuple else message for message in messages]
 
 
 def restore(template: bytes, values: tuple[Any, ...]) -> Json:

@@ -8,10 +8,12 @@ the calls that it has kept are lost.
 """
 
 import json
+import pickle
 import secrets
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -46,6 +48,12 @@ def write_json(record: Any) -> str:
     except TypeError:  # numbers of more than 64 bits, surrogates
         text = ""
     return text if text and text.isascii() else json.dumps(tree, separators=(",", ":"))
+
+
+def _write_call(call: RecordedCall) -> str:
+    """Return a call as the text that is stored."""
+    pickled = getattr(call.response, "pickled", None)
+    return write_json(call if pickled is None else replace(call, response=pickle.loads(pickled)))  # noqa: S301 - it was written here
 
 
 class _SqlEntry(LogEntry):
@@ -230,7 +238,7 @@ class SqlCallLog(CallLog):
 
     def append(self, call: RecordedCall) -> LogEntry:
         """Add a call. The returned entry is for `amend`."""
-        entry = _SqlEntry(self._space, machine_time(), write_json(call))
+        entry = _SqlEntry(self._space, machine_time(), _write_call(call))
         self._uncounted += len(entry.text)
         self._queue.add(self._database, entry)
         if self._uncounted > MAX_BYTES // 64:
@@ -254,7 +262,7 @@ class SqlCallLog(CallLog):
         """Replace the call of an entry; does nothing if the log has dropped the entry."""
         if not isinstance(entry, _SqlEntry):
             raise TypeError(f"{entry!r} is not an entry of this log")
-        self._queue.amend(self._database, entry, write_json(call))
+        self._queue.amend(self._database, entry, _write_call(call))
 
     def _read(self, where: str = "number > 0", **values: int) -> list[tuple[int, RecordedCall]]:
         self.settle()

@@ -24,7 +24,7 @@ from mockserver.generation.response import (
     reason_name,
 )
 from mockserver.generation.safety import Rating, Ratings, harmless, scores
-from mockserver.protojson.variations import NUMBER, SCORE, TEXT, TIME, Hole, Message, Pattern, Variation
+from mockserver.protojson.variations import ID, NUMBER, SCORE, TEXT, TIME, Hole, Message, Pattern, Variation
 from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
 from mockserver.scripting.safety import GEMINI_CATEGORIES
@@ -133,7 +133,7 @@ def _whole_pattern(frame: Frame, finish: str, thinks: bool) -> Pattern:  # noqa:
         average = average if _has_average(frame) else None
         return _whole(outcome, frame, Identity(created, response_id), [average], scores_)
 
-    return Pattern(build, *PLAIN_HOLES, NUMBER, TIME, TEXT, *_score_holes(frame))
+    return Pattern(build, *PLAIN_HOLES, NUMBER, TIME, ID, *_score_holes(frame))
 
 
 def _score_holes(frame: Frame) -> list[Hole]:
@@ -170,25 +170,40 @@ def print_stream(outcome: Outcome, frame: Frame, identity: Identity) -> Iterator
     if outcome.block:
         yield _blocked(outcome, frame, identity)
         return
+    values = None if frame.era.has_ratings else plain_values(outcome, GEMINI_CATEGORIES)
+    if values is not None:
+        yield from _print_plain_stream(outcome, frame, identity, values)
+        return
     candidate = outcome.candidates[0]
     ending = _ending(candidate, frame)
     *chunks, last = candidate.chunks
-    values = None if frame.era.has_ratings else plain_values(outcome, GEMINI_CATEGORIES)
-    pattern = None if values is None else _event_pattern(frame)
-    scores_ = _harmless_scores(candidate.seed) if frame.has_ratings and pattern else []
     for position, chunk in enumerate(chunks):
         if chunk.delay_seconds:
             yield Pause(chunk.delay_seconds)
-        if pattern is not None:
-            yield Variation(pattern, (chunk.text, *identity, *scores_))
-            continue
         is_first_era = frame.era.has_ratings
         ratings = _first_era_ratings(candidate, frame, position) if is_first_era else ending.get("safetyRatings", [])
         yield _event(chunk.parts, frame, identity, ratings)
     if last.delay_seconds:
         yield Pause(last.delay_seconds)
-    candidates = [{"content": _content(last.parts, frame), **ending}]
-    yield frame.message(identity, candidates=candidates, usageMetadata=_usage(outcome, frame))
+    yield _end(outcome, last.parts, frame, identity)
+
+
+def _print_plain_stream(
+    outcome: Outcome, frame: Frame, identity: Identity, values: tuple[Any, ...]
+) -> Iterator[Message | Pause]:
+    """Yield the chunks of a text and nothing else, by patterns."""
+    (candidate,) = outcome.candidates
+    scores_ = _harmless_scores(candidate.seed) if frame.has_ratings else []
+    *chunks, last = candidate.chunks
+    pattern, rest = _event_pattern(frame), (*identity, *scores_)
+    for chunk in chunks:
+        if chunk.delay_seconds:
+            yield Pause(chunk.delay_seconds)
+        yield Variation(pattern, (chunk.parts[0]["text"], *rest))
+    if last.delay_seconds:
+        yield Pause(last.delay_seconds)
+    pattern = _end_pattern(frame, candidate.finish, bool(outcome.thought_tokens))
+    yield Variation(pattern, (last.parts[0]["text"], *values[1:], *rest))
 
 
 @lru_cache(maxsize=64)
@@ -199,7 +214,27 @@ def _event_pattern(frame: Frame) -> Pattern:
         ratings = _ratings(harmless(GEMINI_CATEGORIES), frame, 0, scores_) if frame.has_ratings else []
         return _event(({"text": text},), frame, Identity(created, response_id), ratings)
 
-    return Pattern(build, TEXT, TIME, TEXT, *_score_holes(frame))
+    return Pattern(build, TEXT, TIME, ID, *_score_holes(frame))
+
+
+@lru_cache(maxsize=64)
+def _end_pattern(frame: Frame, finish: str, thinks: bool) -> Pattern:  # noqa: FBT001 - a part of the key
+    """Return the pattern of the last messages of plain answers."""
+
+    def build(*values: Any) -> Json:
+        text, prompt, spoken, thoughts, total, created, response_id, *scores_ = values
+        outcome = plain_outcome((text, prompt, spoken, thoughts if thinks else 0, total), finish, GEMINI_CATEGORIES)
+        return _end(outcome, ({"text": text},), frame, Identity(created, response_id), scores_)
+
+    return Pattern(build, *PLAIN_HOLES, TIME, ID, *_score_holes(frame))
+
+
+def _end(
+    outcome: Outcome, parts: Sequence[Json], frame: Frame, identity: Identity, scores_: Sequence[float] = ()
+) -> Json:
+    """Return the last message of a stream."""
+    candidates = [{"content": _content(parts, frame), **_ending(outcome.candidates[0], frame, scores_)}]
+    return frame.message(identity, candidates=candidates, usageMetadata=_usage(outcome, frame))
 
 
 def _event(parts: Sequence[Json], frame: Frame, identity: Identity, ratings: list[Json]) -> Json:

@@ -2,19 +2,20 @@
 
 import copy
 import pickle
+import string
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.protojson.variations import COUNT, NUMBER, TEXT, TIME, Pattern, Variation, restore
+from mockserver.protojson.variations import COUNT, ID, NUMBER, TEXT, TIME, Pattern, Variation, restore
 from mockserver.protojson.version_trimming import trim_message, trim_to_version
 from mockserver.protojson.writing import Style, event_writer, message_writer, write_with
 
 SERVICES = ("google.ai.generativelanguage.v1beta", "google.ai.generativelanguage.v1", "google.cloud.aiplatform.v1")
 STYLES = [Style(pretty, enum_as_int) for pretty in (True, False) for enum_as_int in (True, False)]
-HOLES = (TEXT, COUNT, COUNT, NUMBER, TIME, TEXT)
+HOLES = (TEXT, COUNT, COUNT, NUMBER, TIME, ID)
 
 # What stands for the values when a pattern looks for its holes.
 SAMPLES = [hole.sample(index, 0) for index, hole in enumerate(HOLES)]
@@ -22,6 +23,7 @@ SAMPLES = [hole.sample(index, 0) for index, hole in enumerate(HOLES)]
 texts = st.text() | st.sampled_from(["", '"', "\x02\x03", "\\", "<b>", "\ud800", "100000007", "%", "%d %b", SAMPLES[0]])
 counts = st.integers(1, 2**31 - 1)
 numbers = st.floats(max_value=-1e-300) | st.floats(min_value=1e-300) | st.just(float("nan"))
+ids = st.text(string.ascii_letters + string.digits + "-_", min_size=1)
 times = st.integers(0, 2**32 * 10**9)
 
 
@@ -40,7 +42,7 @@ def build(text: str, tokens: int, total: int, average: float, created: int, iden
 
 
 @given(
-    st.tuples(texts, counts, counts, numbers, times, texts.filter(bool)),
+    st.tuples(texts, counts, counts, numbers, times, ids),
     st.sampled_from(SERVICES),
     st.sampled_from(STYLES),
 )
@@ -55,7 +57,7 @@ def test_a_variation_is_written_as_the_message_it_is(values: Any, service: str, 
         assert write_with(writer, plain) == write_with(writer, varied)
 
 
-@given(st.tuples(texts, counts, counts, numbers, times, texts.filter(bool)))
+@given(st.tuples(texts, counts, counts, numbers, times, ids))
 def test_a_variation_is_restored_from_template_and_values(values: Any) -> None:
     """As the log of calls does it."""
     varied = Variation(Pattern(build, *HOLES), values)

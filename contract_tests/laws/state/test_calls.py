@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
-from mockserver.protojson.variations import COUNT, TEXT, Pattern, Variation
+from mockserver.protojson.variations import COUNT, TEXT, Message, Pattern, SentMessages, Variation
 from mockserver.state import calls
 from mockserver.state.calls import CallLog, RecordedCall
 from mockserver.state.clock import SECOND
@@ -165,13 +165,15 @@ def test_a_message_of_a_pattern_is_read_as_a_dict() -> None:
     pattern = Pattern(build, TEXT, COUNT)
     log = CallLog()
     log.append(call(request=MemoizedMessage({"a": 1}), response=Variation(pattern, ("b", 2))))
-    log.append(call(response=[{"first": 1}, Variation(pattern, ("c", 3)), Variation(pattern, ("d", 4))]))
+    messages: list[Message] = [{"first": 1}, Variation(pattern, ("c", 3)), Variation(pattern, ("d", 4))]
+    log.append(call(response=SentMessages(messages)))
     whole, stream = log
 
     assert {"a": 1} == whole.request
     assert {"parts": [{"text": "b"}], "count": 2, "ratings": [{"category": "a"}]} == whole.response
     assert [{"first": 1}, build("c", 3), build("d", 4)] == stream.response
     assert {dict} == {type(each) for each in (whole.request, whole.response, *stream.response)}
+    assert list is type(stream.response)
 
 
 def test_a_log_gives_the_garbage_collector_one_object_a_call() -> None:
