@@ -119,7 +119,7 @@ def new_prompt() -> bytes:
 
 COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "generateContent of a base model": (
-        251,
+        245,
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", new_prompt()),
     ),
     "the same prompt to a base model again": (
@@ -127,7 +127,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", generate(PROMPT)),
     ),
     "generateContent of a tuned model": (
-        258,
+        251,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate(f"in {next(NUMBERS)}")),
     ),
     "the same prompt to a tuned model again": (
@@ -149,7 +149,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "tuningJobs.create": (1082, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
     "tuningJobs.get, done": (108, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
-        336,
+        328,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", new_prompt()),
     ),
     "the same prompt to an endpoint again": (

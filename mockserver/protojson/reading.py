@@ -55,11 +55,30 @@ def read_request(
     system ones. A body sent as a form, or without a content type, is parsed as parameters [seen]; any other type
     is read as JSON [our choice: not seen]. No body, or an empty one, is an empty message [measured].
 
-    The requests of a test suite come again and again. With `may_keep` the same message is returned for the last small
-    bodies, so nobody may change it.
+    The requests of a test suite come again and again. With `may_keep` the message of a small body that comes again is
+    kept, and returned each time, so nobody may change it. What comes only once is not kept: that would take time.
     """
     parts = (message, body, body_field, tuple(path.items()), tuple(query), content_type)
-    return _read_once(*parts) if may_keep and body and len(body) <= REPEATED_BYTES else _read(*parts)
+    return (
+        _read_once(*parts)
+        if may_keep and body and len(body) <= REPEATED_BYTES and _comes_again(parts)
+        else _read(*parts)
+    )
+
+
+_seen: set[int] = set()
+"""The hashes of requests that have come once or more."""
+
+
+def _comes_again(parts: tuple[Any, ...]) -> bool:
+    """Return whether a request has come before, as far as is known: two requests may have the same hash."""
+    key = hash(parts)
+    if key in _seen:
+        return True
+    if len(_seen) >= 8 * REPEATED_REQUESTS:
+        _seen.clear()
+    _seen.add(key)
+    return False
 
 
 @lru_cache(maxsize=REPEATED_REQUESTS)

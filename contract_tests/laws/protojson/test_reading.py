@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from contract_tests.laws.protojson.shapes import BETA, SHAPES, json_values, shaped, spelled
 from mockserver.limits import REPEATED_BYTES, REPEATED_REQUESTS
 from mockserver.protojson import fast_reader, reading
+from mockserver.protojson.memoized import MemoizedMessage
 from mockserver.protojson.message_encoder import MAX_VIOLATIONS
 from mockserver.protojson.reading import FORM, JSON, bind_tree, read_body, read_request
 from mockserver.protojson.writing import write
@@ -273,23 +274,26 @@ def test_a_tree_that_is_no_json_is_the_callers_mistake() -> None:
 
 
 def test_a_small_request_that_comes_again_is_read_once() -> None:
-    """Unless it is larger, another one, must not be kept, or so many others came meanwhile."""
+    """From its second time on, unless it is larger, another one, must not be kept, or so many others came meanwhile."""
 
     def read(text: str, *, may_keep: bool = True, **path: str) -> Any:
         body = json.dumps({"displayName": text}).encode()
         return read_request(TUNED, body=body, body_field="*", path=path, query=[], may_keep=may_keep)
 
+    read("a")
     first = read("a")
 
     assert {"displayName": "a"} == first
+    assert type(first) is MemoizedMessage
     assert first is read("a")
     assert first is not read("a", may_keep=False)
     assert {"displayName": "a", "name": "b"} == read("a", name="b")
     longest = "x" * (REPEATED_BYTES - len('{"displayName": ""}'))
+    assert type(read(longest)) is dict
     assert read(longest) is read(longest)
-    assert read(f"{longest}x") is not read(f"{longest}x")
-    for number in range(REPEATED_REQUESTS):
-        read(str(number))
+    assert {dict} == {type(read(f"{longest}x")) for _ in range(3)}
+    for number in range(2 * REPEATED_REQUESTS):
+        read(str(number // 2))
     assert first == read("a")
     assert first is not read("a")
 
@@ -314,8 +318,8 @@ def test_a_request_is_read_the_second_time_as_the_first(body: bytes, content_typ
         except ApiError as error:
             return error.code, error.message
 
-    first, again = read(), read()
+    first, second, third = read(), read(), read()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "REPEATED_BYTES", 0)
 
-        assert first == again == read()
+        assert first == second == third == read()
