@@ -73,6 +73,27 @@ _KEPT = 16
 _NO_RESULT = object()
 
 
+class Repetitions:
+    """Tells what comes again, as far as is known: keeping what comes only once would take time and memory for nothing.
+
+    It remembers hashes, at most `capacity` of them, so now and then it takes something for what has come before.
+    """
+
+    def __init__(self, capacity: int = 1024) -> None:
+        self._capacity = capacity
+        self._seen: set[int] = set()
+
+    def comes_again(self, key: Hashable) -> bool:
+        """Return whether the key has come before, and remember it."""
+        number = hash(key)
+        if number in self._seen:
+            return True
+        if len(self._seen) >= self._capacity:
+            self._seen.clear()
+        self._seen.add(number)
+        return False
+
+
 class Views:
     """The messages that show records, for the records that clients read again and again before they change.
 

@@ -14,7 +14,7 @@ from mockserver.protojson import fast_reader, schema
 from mockserver.protojson.binding import Binder
 from mockserver.protojson.exact_reader import MAX_DEPTH, EventHandler, MalformedJson, read, too_deep_error
 from mockserver.protojson.fast_reader import Fallback
-from mockserver.protojson.memoized import MemoizedMessage
+from mockserver.protojson.memoized import MemoizedMessage, Repetitions
 from mockserver.protojson.message_encoder import Violations
 from mockserver.protojson.query import Bindings, ParameterMerger, bind_parameters, parse_form
 from mockserver.protojson.scalars import Scalar
@@ -59,26 +59,11 @@ def read_request(
     kept, and returned each time, so nobody may change it. What comes only once is not kept: that would take time.
     """
     parts = (message, body, body_field, tuple(path.items()), tuple(query), content_type)
-    return (
-        _read_once(*parts)
-        if may_keep and body and len(body) <= REPEATED_BYTES and _comes_again(parts)
-        else _read(*parts)
-    )
+    is_kept = may_keep and body and len(body) <= REPEATED_BYTES and _repetitions.comes_again(parts)
+    return _read_once(*parts) if is_kept else _read(*parts)
 
 
-_seen: set[int] = set()
-"""The hashes of requests that have come once or more."""
-
-
-def _comes_again(parts: tuple[Any, ...]) -> bool:
-    """Return whether a request has come before, as far as is known: two requests may have the same hash."""
-    key = hash(parts)
-    if key in _seen:
-        return True
-    if len(_seen) >= 8 * REPEATED_REQUESTS:
-        _seen.clear()
-    _seen.add(key)
-    return False
+_repetitions = Repetitions()
 
 
 @lru_cache(maxsize=REPEATED_REQUESTS)

@@ -23,7 +23,7 @@ from mockserver.generation.response import (
     rated_categories,
     reason_name,
 )
-from mockserver.generation.safety import Rating, Ratings, harmless, scores
+from mockserver.generation.safety import Rating, Ratings, harmless, harmless_scores, scores
 from mockserver.protojson.variations import ID, NUMBER, SCORE, TEXT, TIME, Hole, Message, Pattern, Variation
 from mockserver.rpc.varint import encode_varint
 from mockserver.scripting.answers import Citation
@@ -120,7 +120,7 @@ def _find_pattern(outcome: Outcome, frame: Frame) -> tuple[Pattern, tuple[Any, .
     if average == 0:  # it may be left out
         return None
     pattern = _whole_pattern(frame, candidate.finish, bool(outcome.thought_tokens))
-    return pattern, (*values, average or 0.0), _harmless_scores(candidate.seed) if frame.has_ratings else []
+    return pattern, (*values, average or 0.0), harmless_scores(CATEGORIES, candidate.seed) if frame.has_ratings else []
 
 
 @lru_cache(maxsize=64)
@@ -138,11 +138,6 @@ def _whole_pattern(frame: Frame, finish: str, thinks: bool) -> Pattern:  # noqa:
 
 def _score_holes(frame: Frame) -> list[Hole]:
     return [SCORE] * (2 * len(CATEGORIES) if frame.has_ratings else 0)
-
-
-def _harmless_scores(seed: int) -> list[float]:
-    """Return the scores of a harmless answer, in the order of its ratings."""
-    return [score for category in CATEGORIES for score in scores(category, "NEGLIGIBLE", seed)]
 
 
 def _whole(
@@ -193,7 +188,7 @@ def _print_plain_stream(
 ) -> Iterator[Message | Pause]:
     """Yield the chunks of a text and nothing else, by patterns."""
     (candidate,) = outcome.candidates
-    scores_ = _harmless_scores(candidate.seed) if frame.has_ratings else []
+    scores_ = harmless_scores(CATEGORIES, candidate.seed) if frame.has_ratings else []
     *chunks, last = candidate.chunks
     pattern, rest = _event_pattern(frame), (*identity, *scores_)
     for chunk in chunks:
