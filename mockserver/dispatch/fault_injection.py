@@ -10,7 +10,6 @@ from mockserver.dispatch.authentication import identify_caller
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.dispatch.service import FailedCall, Service
-from mockserver.protojson.memoized import once
 from mockserver.protojson.variations import Message
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import RETRY_AFTER, ApiError, Code, retry_info
@@ -32,10 +31,9 @@ def select_scripted_fault(request: Request) -> Fault | None:
 def select_prompt_fault(request: Request, message: Json) -> Fault | None:
     """Return the fault that magic words in a prompt ask for, unless magic is off. A prompt is in the body."""
     head = request.head
-    if not head.settings.magic or not head.route.body:
+    if not head.settings.magic or not head.route.body or not (text := head.service.prompt_text(message)):
         return None
-    prompt_text = head.service.prompt_text
-    return once(message, prompt_text, lambda: find_magic_fault(prompt_text(message)))
+    return find_magic_fault(text)
 
 
 def raise_fault(request: Request, fault: Fault, after: int) -> None:
