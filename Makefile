@@ -15,7 +15,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'for instance: make serve ARGS="--port 9000"    make test ARGS="-k progress -x"    make test ARGS="-n 0 --pdb"'
 
-serve: .venv/ready ## run the server on port 8765; the first time takes about a minute; ARGS are its options
+serve: .venv/ready ## run the server on port 8765; the first time takes one to five minutes; ARGS are its options
 	@$(BIN)/mockserver serve $(ARGS)
 
 test: .venv/ready ## run the tests in one process per core; prints what was skipped and why

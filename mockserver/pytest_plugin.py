@@ -120,10 +120,19 @@ def pytest_runtest_makereport(
                 report.sections.append((f"calls of {name}", text))
         if not _FIXTURES.intersection(item.fixturenames) and _needs_google(error):
             report.sections.append(("mockserver", FORGOTTEN))
+        if servers and _names(error, "api_key and credentials are mutually exclusive"):
+            report.sections.append(("mockserver", KEY_AND_CREDENTIALS))
     return report
 
 
-FORGOTTEN = "this test does not use the fixture mockserver, which answers for Google and has made-up credentials"
+FORGOTTEN = (
+    "this test does not use the fixture mockserver, which answers for Google and has made-up credentials; the ini option"
+    " mockserver_required refuses Google to such tests at once, where clients would retry for a minute"
+)
+KEY_AND_CREDENTIALS = (
+    "the client takes no credentials beside an API key, and found the made-up key that the fixture puts into the"
+    " environment: leave it out with @pytest.mark.mockserver(fake_api_key=False)"
+)
 
 
 _WORDS = ("googleapis.com", "api key", "api_key")
@@ -131,17 +140,24 @@ _WORDS = ("googleapis.com", "api key", "api_key")
 
 def _needs_google(error: BaseException | None) -> bool:
     """Return whether the error, or one that led to it, names Google's hosts, a missing key or missing credentials."""
+    return _names(error, *_WORDS) or any(type(each).__name__ == "DefaultCredentialsError" for each in _chain(error))
+
+
+def _names(error: BaseException | None, *words: str) -> bool:
+    """Return whether the text of the error, or of one that led to it, has one of the words."""
+    return any(word in str(each).lower() for each in _chain(error) for word in words)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error, and those that led to it."""
     while error is not None:
-        text = str(error).lower()
-        if type(error).__name__ == "DefaultCredentialsError" or any(word in text for word in _WORDS):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
 
 
 def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return the options of the ini file, overridden by those of the markers; the nearest marker wins."""
-    from mockserver.settings import unknown_names
+    from mockserver.settings import unknown_settings
 
     settings = _settings()
     ini = {name: request.config.getini(f"mockserver_{name}") for name in settings}
@@ -149,7 +165,7 @@ def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
     for marker in reversed(list(request.node.iter_markers("mockserver"))):
         if marker.args:
             pytest.fail(f"mockserver marker: {marker.args[0]!r} needs a name: clock={marker.args[0]!r}", pytrace=False)
-        if unknown := unknown_names(marker.kwargs, settings, "option"):
+        if unknown := unknown_settings(marker.kwargs, settings, "option"):
             pytest.fail(f"mockserver marker: {unknown}", pytrace=False)
         values |= marker.kwargs
     return values

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mockserver.protojson.schema import Field, FieldType, message
-from mockserver.settings import GROUPS, Beginning, By, InterceptionSettings, Setting, Settings, declarations
+from mockserver.settings import GROUPS, Beginning, By, InterceptionSettings, Setting, Settings, declarations, place_of
+from mockserver.settings.interception import PYTEST_ONLY
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = ROOT / "mockserver" / "testing" / "keywords.py"
@@ -48,11 +49,21 @@ from mockserver.state.clock import Clock
 
 def table(who: By) -> str:
     """The options of `mockserver serve`, or those of the marker."""
-    rows = ["| option | default | what it does |", "|---|---|---|"]
+    heads = ["option", "default", "what it does"]
+    if who is By.TEST:
+        heads.insert(2, "without the marker")
+    rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, setting in declarations(*GROUPS, by=who).items():
-        option = _option(setting) if who is By.SERVE else name
-        rows.append(f"| `{option}` | {_default(setting, who)} | {' '.join(_sentences(setting, who))} |")
+        cells = [f"`{_option(setting) if who is By.SERVE else name}`", _default(setting, who)]
+        if who is By.TEST:
+            cells.append(_place(name))
+        rows.append(f"| {' | '.join([*cells, ' '.join(_sentences(setting, who))])} |")
     return "\n".join(rows)
+
+
+def _place(name: str) -> str:
+    """Where the option is given in Python: in `MockServer()` or in `intercepting()`."""
+    return "" if name in PYTEST_ONLY else f"`{place_of(name).replace(f'{name}=...', '')}`"
 
 
 def _option(setting: Setting) -> str:
@@ -74,9 +85,7 @@ def _sentences(setting: Setting, who: By) -> Iterator[str]:
 def keywords() -> str:
     """A module of TypedDicts."""
     beginning = {name: it for name, it in declarations(Beginning).items() if name != "answers"}
-    interception = {
-        name: it for name, it in declarations(InterceptionSettings).items() if name not in {"leaks", "misses"}
-    }
+    interception = {name: it for name, it in declarations(InterceptionSettings).items() if name not in PYTEST_ONLY}
     world = {**beginning, **declarations(Settings)}
     blocks = [
         _typed_dict("WorldKeywords", "How a world begins and behaves.", _annotated(world)),

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from contract_tests.environment import shared
+from contract_tests.use.pytest_suite import Suite
 from contract_tests.use.serving import Served, serving
 
 # Programs that wait five seconds between polls wait fifty minutes of the server's time.
@@ -53,3 +54,9 @@ def weekdays(served: Served) -> MakeModel:
         return name
 
     return make
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> Suite:
+    """An empty suite, for tests of the plugin."""
+    return Suite(pytester)

@@ -80,6 +80,8 @@ def test_busy_loop_gets_an_error_that_names_its_line(poll: Callable[[], None]) -
     assert "# the loop that polls" in lines[number - 1]
     assert f"tunedModels/slow was polled {LIMIT} times while the clock stood still" in str(error.value)
     assert all(way in str(error.value) for way in ("sleep", "finish(name)", "busy_polling='advance'", "clock='60x'"))
+    assert all(place in str(error.value) for place in ("the pytest marker", "of intercepting()", "of MockServer()"))
+    assert (str(error.value),) == server.busy_polls
 
 
 @pytest.mark.parametrize("poll", POLLS)

@@ -181,7 +181,7 @@ def test_no_recordings_are_no_agreement(tmp_path: Path, there: bool) -> None:
     done = check(folder)
 
     assert (2, "") == (done.returncode, done.stdout)
-    assert done.stderr.startswith("mockserver: no ")
+    assert done.stderr.startswith("mockserver check: no ")
     assert repr(str(folder)) in done.stderr
 
 

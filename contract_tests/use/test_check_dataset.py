@@ -132,7 +132,7 @@ def test_bad_options_are_told(capsys: pytest.CaptureFixture[str], options: list[
     status, text = check(capsys, "support.jsonl", *options)
 
     assert 2 == status
-    assert text.startswith(f"mockserver: {options[0]}: {options[1]!r} is n")
+    assert text.startswith(f"mockserver check-dataset: {options[0]}: {options[1]!r} is n")
 
 
 @pytest.mark.parametrize("file", ["missing.jsonl", "."])
@@ -141,13 +141,13 @@ def test_what_cannot_be_read_is_told(capsys: pytest.CaptureFixture[str], file: s
     status, text = check(capsys, file)
 
     assert 2 == status
-    assert text.startswith("mockserver: cannot read ")
+    assert text.startswith("mockserver check-dataset: cannot read ")
 
 
 def test_a_device_without_an_end_is_not_read(capsys: pytest.CaptureFixture[str]) -> None:
     """Nor a pipe, which cannot be read twice."""
     assert 2 == main(["check-dataset", "/dev/zero"])
-    assert "mockserver: cannot read /dev/zero: not a regular file\n" == capsys.readouterr().err
+    assert "mockserver check-dataset: cannot read /dev/zero: not a regular file\n" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "json", "csv"])

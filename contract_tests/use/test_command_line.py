@@ -49,7 +49,8 @@ def test_greeting_says_what_is_served_and_how_to_reach_it(served: Served) -> Non
         r"^  time +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00, running at 600x$",
         r"^  seed +1$",
         rf"^  curl +curl '{url}/v1beta/tunedModels\?key=mockserver-key'$",
-        rf'^  any client +eval "\$\(.*mockserver env --url {url}\)"$',
+        rf"^  any client +.*mockserver run --url {url} -- COMMAND$",
+        rf'^  most clients +eval "\$\(.*mockserver env --url {url}\)"   \(google-generativeai and vertexai read no variable\)$',
         rf'^  \.\.\. for Vertex AI +genai\.Client\(vertexai=True, project="mockserver".*\n.*{url}.*token="mockserver-token"',
         rf"^  google-genai .*{url}",
         rf"^  google-generativeai .*{url}",
@@ -59,15 +60,15 @@ def test_greeting_says_what_is_served_and_how_to_reach_it(served: Served) -> Non
 
 
 def test_greeting_names_the_program_as_it_can_be_typed(tmp_path: Path) -> None:
-    """By its path where no environment is active, as after `make serve`; by its name where the shell finds it."""
+    """By its whole path where no environment is active, as after `make serve`; by its name where the shell finds it."""
     program = tmp_path / "mockserver"
     program.write_text(f"#!{sys.executable}\nfrom mockserver.cli.main import main\nmain()\n")
     program.chmod(0o755)
     variables = os.environ | {"PYTHONPATH": str(ROOT)}
     greetings = []
     for path in (os.defpath, f"{tmp_path}{os.pathsep}{os.defpath}"):
-        words, environment = [str(program), "serve", "--port", "0"], variables | {"PATH": path}
-        with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        words, environment = ["./mockserver", "serve", "--port", "0"], variables | {"PATH": path}
+        with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
             greetings.append(greeting_of(process))
             process.terminate()
 
@@ -234,7 +235,8 @@ def test_port_in_use_is_one_sentence() -> None:
 
     assert (2, "") == (status, printed)
     assert (
-        complained == f"mockserver: cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
+        complained
+        == f"mockserver serve: cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
     )
 
 
@@ -252,7 +254,7 @@ def test_of_three_servers_started_at_once_one_listens() -> None:
         process.send_signal(signal.SIGINT)
     ended = [(*process.communicate(timeout=HANGS), process.returncode) for process in started]
 
-    taken = f"mockserver: cannot listen on 127.0.0.1:{port}: Address already in use"
+    taken = f"mockserver serve: cannot listen on 127.0.0.1:{port}: Address already in use"
     late = f": a mock server answers on http://127.0.0.1:{port} already. Use that one, or choose another --port.\n"
     refused = [(printed, complained) for printed, complained, status in ended if status == 2]
     assert 2 == len(refused)
@@ -298,7 +300,7 @@ def test_it_says_that_it_is_out_of_file_descriptors(tmp_path: Path) -> None:
 )
 def test_bad_option_is_one_sentence(words: str, sentence: str) -> None:
     """Exit status 2, the option, what was given, what would do."""
-    assert (2, "", f"mockserver: {sentence}\n") == command("serve", "--port", "0", *words.split())
+    assert (2, "", f"mockserver serve: {sentence}\n") == command("serve", "--port", "0", *words.split())
 
 
 @pytest.mark.parametrize(
@@ -316,7 +318,7 @@ def test_bad_variable_is_one_sentence(name: str, sentence: str) -> None:
     """A variable is checked like the option it stands for; one that is to be on or off is one of the two."""
     said = command("serve", "--port", "0", variables={f"MOCKSERVER_{name}": "sometimes"})
 
-    assert (2, "", f"mockserver: {sentence}\n") == said
+    assert (2, "", f"mockserver serve: {sentence}\n") == said
 
 
 @pytest.mark.parametrize(
@@ -324,18 +326,18 @@ def test_bad_variable_is_one_sentence(name: str, sentence: str) -> None:
     [
         (
             "serve --prt 9000",
-            "mockserver serve has no option --prt; did you mean --port? See `mockserver serve --help`",
+            "mockserver serve: there is no option --prt; did you mean --port? See `mockserver serve --help`",
         ),
         (
             "run --clok=60x -- true",
-            "mockserver run has no option --clok; did you mean --clock? See `mockserver run --help`",
+            "mockserver run: there is no option --clok; did you mean --clock? See `mockserver run --help`",
         ),
-        ("serve --xyzzy", "mockserver serve has no option --xyzzy. See `mockserver serve --help`"),
+        ("serve --xyzzy", "mockserver serve: there is no option --xyzzy. See `mockserver serve --help`"),
         ("serv", "mockserver: there is no command 'serv'; did you mean 'serve'? (see `mockserver --help`)"),
         (
             "record",
             (
-                "mockserver: name the program: mockserver record -- python tune.py."
+                "mockserver record: name the program: mockserver record -- python tune.py."
                 " To start the program yourself instead: mockserver record --port 9000"
             ),
         ),
@@ -351,6 +353,22 @@ def test_command_without_a_word_prints_the_help() -> None:
     status, printed, errors = command()
 
     assert (2, "", command("--help")[1]) == (status, errors, printed)
+
+
+def test_word_too_many_is_answered_with_the_usage_of_its_command() -> None:
+    """Not with that of the whole program."""
+    status, printed, complained = command("env", "foo", "bar")
+
+    assert (2, "") == (status, printed)
+    assert complained.startswith("usage: mockserver env [")
+    assert complained.endswith("\nmockserver env: unrecognized arguments: foo bar\n")
+    assert command("env", "--shell", "csh")[2].splitlines()[-1].startswith("mockserver env: argument --shell: invalid")
+
+
+@pytest.mark.parametrize("words", [(), ("run",), ("check-dataset",)])
+def test_help_is_a_command_too(words: tuple[str, ...]) -> None:
+    """With or without the name of a command."""
+    assert command(*words, "--help") == command("help", *words)
 
 
 def test_port_of_another_mock_server_says_so(tmp_path: Path) -> None:
@@ -369,7 +387,7 @@ def test_misspelt_variable_is_named() -> None:
     _, _, complained = command("serve", "--port", "x", variables={"MOCKSERVER_CLOK": "60x"})
 
     assert complained.startswith(
-        "mockserver: warning: MOCKSERVER_CLOK is not a setting; did you mean MOCKSERVER_CLOCK?\n"
+        "mockserver serve: warning: MOCKSERVER_CLOK is not a setting; did you mean MOCKSERVER_CLOCK?\n"
     )
 
 
@@ -378,7 +396,7 @@ def test_state_says_which_store_it_wants() -> None:
     status, _, complained = command("state", "export", "state.json")
 
     sentence = "what a server keeps in memory cannot be exported; add --store URL or --data-dir DIR, the same as for"
-    assert (2, f"mockserver: state: {sentence} `mockserver serve`\n") == (status, complained)
+    assert (2, f"mockserver state: {sentence} `mockserver serve`\n") == (status, complained)
 
 
 @pytest.mark.parametrize(("server", "warns"), [("http://127.0.0.1:2", True), ("http://127.0.0.1:1", False)])
@@ -388,7 +406,7 @@ def test_an_emulator_that_does_not_answer_is_named(server: str, *, warns: bool) 
 
     _, _, complained = command("serve", "--port", "x", variables=variables)
 
-    start = "mockserver: warning: STORAGE_EMULATOR_HOST=http://127.0.0.1:1 cannot be reached: "
+    start = "mockserver serve: warning: STORAGE_EMULATOR_HOST=http://127.0.0.1:1 cannot be reached: "
     assert warns == complained.startswith(start)
     assert warns == ("Start the emulator, or unset STORAGE_EMULATOR_HOST." in complained)
     assert "secret" not in complained

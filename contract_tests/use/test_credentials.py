@@ -268,7 +268,7 @@ def test_a_file_of_variables_cannot_be_undone(capsys: pytest.CaptureFixture[str]
     assert 2 == main(["env", "--shell", "dotenv", "--unset"])
 
     assert (
-        "mockserver: --unset: a file of variables can only set them; leave out --shell dotenv\n"
+        "mockserver env: --unset: a file of variables can only set them; leave out --shell dotenv\n"
         == capsys.readouterr().err
     )
 

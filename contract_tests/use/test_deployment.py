@@ -150,6 +150,13 @@ def test_the_image_is_built_from_one_pinned_base() -> None:
     assert re.fullmatch(r"python:3\.12-slim@sha256:[0-9a-f]{64}", bases[0])
 
 
+def test_the_database_is_pinned() -> None:
+    """By its digest too: a profile that worked yesterday works today."""
+    image = read_compose()["services"]["database"]["image"]
+
+    assert re.fullmatch(r"postgres:17\.\d+@sha256:[0-9a-f]{64}", image)
+
+
 def test_the_image_has_what_the_options_of_the_server_need() -> None:
     """The lock that it is built from has every package of those extras."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]

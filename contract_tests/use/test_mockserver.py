@@ -9,6 +9,7 @@ import pytest
 
 import mockserver
 from mockserver import Fault, MockServer, Rule
+from mockserver.settings import Beginning, Settings, declarations
 
 Json = dict[str, Any]
 
@@ -490,6 +491,20 @@ def test_mistakes_in_its_making_are_named() -> None:
     """An unknown setting, a word that means nothing, a rule with a member there is none of."""
     with pytest.raises(TypeError, match="there is no setting 'sed'; did you mean 'seed'"):
         MockServer(sed=1)  # type: ignore[call-arg]  # as a slip would
+    for name, place in (
+        ("busy_polling", r"intercepting\(busy_polling=\.\.\.\)"),
+        ("misses", "the pytest marker and the ini file alone"),
+        ("port", r"start\(port=\.\.\.\)"),
+        ("workers", "`mockserver serve --workers`"),
+    ):
+        with pytest.raises(TypeError, match=f"there is no setting '{name}' here: it belongs to {place}$"):
+            MockServer(**{name: "any"})  # type: ignore[arg-type]  # as somebody might try
+    for name in (it for it in declarations(Beginning, Settings) if it != "answers"):
+        options: dict[str, Any] = {name: "any"}
+        with pytest.raises(
+            TypeError, match=rf"there is no option '{name}' here: it belongs to MockServer\({name}=\.\.\.\)$"
+        ):
+            MockServer().intercepting(**options)
     with pytest.raises(ValueError, match="clock: 'fast' is not manual, real, or a factor"):
         MockServer(clock="fast")
     slip: Any = "vitual"

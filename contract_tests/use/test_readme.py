@@ -75,11 +75,11 @@ def is_test(example: Example) -> bool:
     return "def test_" in example.code
 
 
-@pytest.mark.parametrize("example", [*filter(is_test, blocks(*SHOWN))], ids=("first", "all sides"))
+@pytest.mark.parametrize("example", [*filter(is_test, blocks(*SHOWN))], ids=("first", "old", "all sides"))
 def test_tests_pass(example: Example, tmp_path: Path) -> None:
     """Each block is a test file of its own. google-genai warns that its tuning is experimental."""
-    by_genai = "google import genai" in example.code
-    python, warnings = (client_python("genai-3"), "ignore") if by_genai else (OURS, "error")
+    client = next((name for words, name in CLIENTS.items() if words in example.code), "")
+    python, warnings = (client_python(client), "ignore") if client else (OURS, "error")
 
     ran = run_text(python, example.code, tmp_path, "-W", warnings)
 

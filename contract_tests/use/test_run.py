@@ -19,6 +19,8 @@ from contract_tests.environment import HANGS, ROOT, client_python, do_without, n
 from contract_tests.use import programs
 from contract_tests.use.isolation import isolated, permitted
 from contract_tests.use.programs import PROGRAMS, environment, said
+from contract_tests.use.serving import serving
+from mockserver import MockServer
 
 RUN = (sys.executable, "-m", "mockserver", "run", "--clock", "600x", "--seed", "1")
 
@@ -446,11 +448,11 @@ UNSET = {"TRANSPORT": "", "BASE_URL": ""}
 
 
 def run_library(
-    library: str, name: str, folder: Path, *, prefix: tuple[str, ...] = (), **variables: str
+    library: str, name: str, folder: Path, *, options: tuple[str, ...] = (), **variables: str
 ) -> dict[str, str]:
     """What a program says with the default transport of its library, gRPC, where no packet can leave."""
-    command: tuple[str | Path, ...] = (*prefix, client_python(library), "-W", "ignore", PROGRAMS / name)
-    return said(run_alone(folder, "--", *command, **UNSET, **variables))
+    command: tuple[str | Path, ...] = (client_python(library), "-W", "ignore", PROGRAMS / name)
+    return said(run_alone(folder, *options, "--", *command, **UNSET, **variables))
 
 
 def test_generativeai_over_grpc(tmp_path: Path) -> None:
@@ -470,8 +472,7 @@ def test_generativeai_over_grpc(tmp_path: Path) -> None:
 
 def test_permissions_of_generativeai_over_grpc(tmp_path: Path) -> None:
     """Given, changed and taken, and a new owner. The library takes no credentials where there is a key."""
-    without_keys = ("env", "-u", "GEMINI_API_KEY", "-u", "GOOGLE_API_KEY")
-    lines = run_library("generativeai", "generativeai_permissions.py", tmp_path, prefix=without_keys)
+    lines = run_library("generativeai", "generativeai_permissions.py", tmp_path, options=("--no-api-key",))
 
     assert {
         "listed": "['OWNER', 'READER', 'READER']",
@@ -494,3 +495,108 @@ def test_generated_clients_over_grpc(tmp_path: Path) -> None:
     expected = "Gemini 2.0 Flash True True True NotFound"
 
     assert {"sync": expected, "asyncio": expected} == run_library("google", "generated_clients.py", tmp_path)
+
+
+def join(url: str, folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """What became of `mockserver run --url URL WORDS`."""
+    return subprocess.run(
+        [sys.executable, "-m", "mockserver", "run", "--url", url, *words],
+        cwd=folder,
+        env=environment(UNSET),
+        capture_output=True,
+        text=True,
+        timeout=HANGS,
+        check=False,
+    )
+
+
+ASK = """
+import os, requests
+url = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.0-flash"
+print(requests.get(url, params={"key": os.environ["GOOGLE_API_KEY"]}).json()["name"], os.environ["MOCKSERVER_URL"])
+"""
+
+
+def test_program_joins_a_running_server_over_http(tmp_path: Path) -> None:
+    """No other server is started: the call is in the log of that one, and its answer that one's."""
+    with MockServer().live() as server:
+        done = join(server.url, tmp_path, "--", sys.executable, "-c", ASK)
+
+        assert f"models/gemini-2.0-flash {server.url}\n" == done.stdout, done.stderr
+        server.calls.assert_called("models.get", times=1)
+
+
+def test_program_joins_a_running_server_over_grpc(tmp_path: Path) -> None:
+    """An old library with its default transport, which reads no variable for the address."""
+    program = (client_python("generativeai"), "-W", "ignore", PROGRAMS / "generativeai.py")
+    with MockServer(clock="600x").live() as server:
+        done = join(server.url, tmp_path, "--", "env", "API_KEY=unchanged", *program)
+
+        assert "saturday" == said(done.stdout)["answer"], done.stderr
+        server.calls.assert_called("tunedModels.create")
+        assert {"GRPC"} == {call.verb for call in server.calls}
+
+
+def test_server_of_the_command_line_is_joined_over_grpc(tmp_path: Path) -> None:
+    """It opens a port when the first client wants one; with one for TLS alone, the program is told."""
+    program = (client_python("generativeai"), "-W", "ignore", "-c", LIST)
+    with serving(tmp_path / "log") as server:
+        done = join(server.base_url, tmp_path, "--", *program)
+
+    assert "models\n" == done.stdout, done.stderr
+    assert "models.list OK" in (tmp_path / "log").read_text()
+
+
+LIST = """
+import google.generativeai as genai
+print(next(iter(genai.list_models())).name.partition("/")[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "sentence"),
+    [
+        ("http://127.0.0.1:1", (), "http://127.0.0.1:1 cannot be reached: "),
+        ("https://127.0.0.1:1", (), "--url: the server is reached by http:// only"),
+        ("http://127.0.0.1:1", ("--seed", "1", "--verbose"), "has its own options, so leave out --seed, --verbose"),
+        ("127.0.0.1:1", (), "not a URL: '127.0.0.1:1'"),
+    ],
+)
+def test_server_that_cannot_be_joined_is_an_error(
+    url: str, words: tuple[str, ...], sentence: str, tmp_path: Path
+) -> None:
+    """Nothing is there, it is not reached so, or options are given that are its own."""
+    done = join(url, tmp_path, *words, "--", "true")
+
+    assert 2 == done.returncode
+    assert sentence in done.stderr
+
+
+def test_no_key_is_made_up_on_request(tmp_path: Path) -> None:
+    """A key of the user's own that does not look real stays."""
+    print_keys = ("sh", "-c", 'echo "$GOOGLE_API_KEY/$GEMINI_API_KEY"')
+
+    assert "mockserver-key/mockserver-key\n" == run(tmp_path, "--", *print_keys).stdout
+    assert "/\n" == run(tmp_path, "--no-api-key", "--", *print_keys).stdout
+    assert "mine/mine\n" == run(tmp_path, "--no-api-key", "--", *print_keys, GEMINI_API_KEY="mine").stdout
+
+
+FAILS = """
+import requests, os
+url, key = "https://generativelanguage.googleapis.com/v1beta", {"key": os.environ["GOOGLE_API_KEY"]}
+for _ in range(2):
+    requests.get(f"{url}/tuned_models", params=key)
+    requests.get(f"{url}/tunedModels/days/permissions", params=key)
+    requests.get("https://storage.googleapis.com/storage/v1/b/none/o", params=key)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--verbose",)])
+def test_hints_of_failed_calls_are_printed(options: tuple[str, ...], tmp_path: Path) -> None:
+    """All of them by one rule: once each, or beside each call where every call has a line."""
+    errors = run(tmp_path, *options, "--", sys.executable, "-c", FAILS).stderr
+
+    times = 2 if options else 1
+    assert times == errors.count("was not found: did you mean GET /v1beta/tunedModels?")
+    assert times == errors.count("this method takes OAuth tokens only")
+    assert times == errors.count("storage.objects.list was answered 404: create it, or put an object there")

@@ -96,7 +96,7 @@ def test_a_port_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> N
     status, printed, complained = command("serve", "--port", "0", "--port-file", str(file))
 
     assert (2, "") == (status, printed)
-    assert f"mockserver: --port-file: cannot write {file}: No such file or directory\n" == complained
+    assert f"mockserver serve: --port-file: cannot write {file}: No such file or directory\n" == complained
 
 
 def test_every_address_has_both_families(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`mockserver serve` as a test double for other languages: answers from a file, control with and without a token."""
 
 import re
+import socket
 from pathlib import Path
 
 import httpx
@@ -52,7 +53,7 @@ def test_mistake_in_it_is_one_sentence(text: str, words: str, tmp_path: Path) ->
     status, printed, complained = command("serve", "--port", "0", "--answers", str(file))
 
     assert (2, "") == (status, printed)
-    assert re.fullmatch(rf"mockserver: .*{words}.*\n", complained), complained
+    assert re.fullmatch(rf"mockserver serve: .*{words}.*\n", complained), complained
 
 
 def test_on_loopback_every_program_of_the_machine_may_control_it(tmp_path: Path) -> None:
@@ -96,3 +97,19 @@ def test_real_credentials_are_told_of_once_or_refused(tmp_path: Path) -> None:
     assert [200, 200, 400] == statuses
     assert 1 == log.count("a client sent what looks like a real credential: an API key")
     assert "kkkk" not in log + (tmp_path / "strict").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "has_port"),
+    [((), True), (("--grpc-port", "0"), True), (("--host", "0.0.0.0"), False)],  # noqa: S104 - what it does is tested
+)
+def test_server_says_where_it_serves_grpc(options: tuple[str, ...], *, has_port: bool, tmp_path: Path) -> None:
+    """It opens a port when it is asked, if only this machine can reach it; the port stays the same."""
+    with serving(tmp_path / "log", *options) as server:
+        ports = [httpx.get(f"{server.base_url}/_mock/grpc").json()["port"] for _ in range(2)]
+        if has_port:
+            with socket.create_connection(("127.0.0.1", ports[0])):
+                pass
+            assert ports[0] == ports[1]
+
+    assert has_port == (ports[0] is not None)

@@ -7,8 +7,13 @@ from pathlib import Path
 
 
 def command_name() -> str:
-    """Return `mockserver` if the shell finds it, else the way in which this process was started."""
+    """Return `mockserver` if the shell finds it, else the way in which this process was started.
+
+    The path is absolute: the user types it in another terminal, and perhaps in another folder.
+    """
     if shutil.which("mockserver"):
         return "mockserver"
     program = Path(sys.argv[0])
-    return f"{shlex.quote(sys.executable)} -m mockserver" if program.suffix == ".py" else shlex.quote(str(program))
+    if program.suffix == ".py":
+        return f"{shlex.quote(sys.executable)} -m mockserver"
+    return shlex.quote(str(program.absolute()))

@@ -21,8 +21,9 @@ Print the variables with which programs use a running server: base URLs, made-up
 Without --url, the address is the one in the port file (--port-file, or the variable MOCKSERVER_PORT_FILE), else this
 machine's with the port in MOCKSERVER_PORT, else with port 8765. If no server answers there, standard error says so.
 
-The credentials are in a file of your cache directory. Clients that take no address from a variable need a line of
-code, which the greeting of `mockserver serve` shows; or start them with `mockserver run`, which changes no program.
+The credentials are in a file of your cache directory. Clients that take no address from a variable, such as
+google-generativeai and vertexai, need a line of code, which the greeting of `mockserver serve` shows; or start them
+with `mockserver run --url URL`, which changes no program.
 """
 
 EPILOG = """\

@@ -4,6 +4,6 @@ from mockserver.settings import BadOption
 from mockserver.settings.extras import install_command
 
 
-def missing_extra(error: ModuleNotFoundError, extra: str, name: str) -> BadOption:
-    """Return the error for a missing library of an extra; `name` is the command or the option that needs it."""
+def missing_extra(error: ModuleNotFoundError, extra: str, name: str = "") -> BadOption:
+    """Return the error for a missing library of an extra; `name` is the option that needs it, if any."""
     return BadOption(f"{error.name} is not installed. Run: {install_command(extra)}", name)

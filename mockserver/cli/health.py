@@ -27,6 +27,8 @@ examples:
 
 REQUEST_SECONDS = 2.0
 PAUSE_SECONDS = 0.05
+GRPC_SECONDS = 30.0
+"""How long a server may take to open its gRPC port: it imports grpcio first."""
 
 
 class NotReady(Exception):
@@ -62,6 +64,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 def ask(url: str, seconds: float) -> None:
     """Ask a server for so long. Raise NotReady unless the server says that it is ready."""
+    _get(url, "/_mock/readyz", seconds)
+
+
+def find_grpc_port(url: str) -> int:
+    """Ask a server for its gRPC port, which it may open now. RuntimeError if it has none in plaintext."""
+    try:
+        answer = json.loads(_get(url, "/_mock/grpc", GRPC_SECONDS))
+        port, reason = answer["port"], answer["reason"]
+    except (NotReady, ValueError, KeyError, TypeError) as error:
+        raise RuntimeError(f"gRPC cannot be answered: {error}") from None
+    if port is None:
+        raise RuntimeError(reason or f"{url} serves no gRPC in plaintext: start it on 127.0.0.1, or with --grpc-port")
+    return int(port)
+
+
+def _get(url: str, path: str, seconds: float) -> bytes:
+    """Return the body of an answer. Raise NotReady unless it is 200."""
     import http.client  # because it reads no proxy variable
     from urllib.parse import urlsplit
 
@@ -69,7 +88,7 @@ def ask(url: str, seconds: float) -> None:
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = connect(parts.hostname or "", parts.port, timeout=seconds)
     try:
-        connection.request("GET", "/_mock/readyz")
+        connection.request("GET", path)
         response = connection.getresponse()
         body = response.read()
     except (OSError, http.client.HTTPException) as error:
@@ -78,6 +97,7 @@ def ask(url: str, seconds: float) -> None:
         connection.close()
     if response.status != http.client.OK:
         raise NotReady(f"{url} answers {response.status}: {_describe(body)}")
+    return body
 
 
 def _describe(body: bytes) -> str:

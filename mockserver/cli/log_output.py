@@ -14,7 +14,7 @@ from typing import Any, Literal, Self, TextIO
 
 import orjson
 
-from mockserver.dispatch.access_log import LogCall
+from mockserver.dispatch.access_log import LogCall, hints
 from mockserver.rpc.redaction import redact
 from mockserver.state.clock import SECOND, Machine, to_datetime
 
@@ -111,12 +111,16 @@ def _write_text(stream: TextIO | None, text: str) -> None:
 
 
 class LogOutput:
-    """Sends what the module `logging` gets to a stream, and a line for each call unless it is `quiet`."""
+    """Sends what the module `logging` gets to a stream, and a line for each call unless it is `quiet`.
+
+    The line of a call has its hint; without these lines each hint is written once.
+    """
 
     def __init__(self, stream: TextIO | None, log_format: Literal["text", "json"], *, quiet: bool) -> None:
         self._writer = LineWriter(stream)
         handler = _LineHandler(self._writer)
         handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
+        handler.addFilter(_OnceEach() if quiet else _is_no_repeated_hint)
         root = logging.getLogger()
         root.addHandler(handler)
         root.setLevel(logging.INFO)
@@ -147,6 +151,32 @@ def _time_of_day(seconds: int) -> str:
 
 def _ignore_call(label: str, status: int | str, milliseconds: float, reason: str) -> None:
     """Log nothing of a call."""
+
+
+MOST_HINTS = 1000
+"""So many hints are remembered, to write each once."""
+
+
+class _OnceEach:
+    """Lets each hint pass once, and everything else."""
+
+    def __init__(self) -> None:
+        self._written: set[str] = set()
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        if record.name != hints.name:
+            return True
+        message = record.getMessage()
+        if message in self._written:
+            return False
+        if len(self._written) < MOST_HINTS:
+            self._written.add(message)
+        return True
+
+
+def _is_no_repeated_hint(record: logging.LogRecord) -> bool:
+    """Return whether the line of its call does not say the same."""
+    return record.name != hints.name or record.levelno > logging.INFO
 
 
 class _LineHandler(logging.Handler):

@@ -81,13 +81,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words:
         parser.print_help()
         return 2
+    if words[0] == "help":  # as other programs have it: `mockserver help run`
+        words = [*words[1:2], "--help"]
     if not words[0].startswith("-") and (unknown := unknown_names(words[:1], COMMANDS, "command")):
         parser.exit(2, f"mockserver: {unknown} (see `mockserver --help`)\n")
     arguments = parser.parse_args(words)
     try:
         return int(arguments.run(arguments))
     except BadOption as error:
-        print(f"mockserver: {error}", file=sys.stderr)
+        print(f"{arguments.prog}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # whoever read the output has seen enough: mockserver serve | head -1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it closes stdout
@@ -95,16 +97,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that names the option which somebody may have meant."""
+    """A parser that names the option which somebody may have meant; errors begin with the command."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with the usage of the command, and a sentence."""
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: {message}\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse the arguments. Ends the program for an option that the command does not have."""
+        """Parse the arguments. Ends the program for one that the command does not have."""
         arguments, rest = super().parse_known_args(args, namespace)
         unknown = next((word.partition("=")[0] for word in rest if word.startswith("-")), None)
         if unknown is not None:
             near = nearest(unknown, self._option_string_actions)
             hint = f"; did you mean {near}?" if near else "."
-            self.exit(2, f"{self.prog} has no option {unknown}{hint} See `{self.prog} --help`\n")
+            self.exit(2, f"{self.prog}: there is no option {unknown}{hint} See `{self.prog} --help`\n")
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
         return arguments, rest
 
 
@@ -169,5 +178,5 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+        subparser.set_defaults(run=command.run, prog=subparser.prog)
     return parser

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise
-        raise missing_extra(error, "record", "record") from None
+        raise missing_extra(error, "record") from None
     path = Path(arguments.output)
     _check_writable(path)
     status = 0

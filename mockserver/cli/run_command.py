@@ -5,19 +5,21 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mockserver.cli.extras import missing_extra
-from mockserver.cli.serve import Preparation, add_options, prepare
-from mockserver.settings import BadOption
+from mockserver.cli.serve import TITLES, Preparation, add_options, prepare
+from mockserver.cli.server_address import read_url_argument
+from mockserver.settings import BadOption, By, declarations
 
 if TYPE_CHECKING:
     from mockserver.doors.certificates import CertificateAuthority
     from mockserver.doors.live import LiveServer
-    from mockserver.state.world import World
+    from mockserver.state.world import World, WorldCredentials
 
 # Imports that only the command needs are inside of it, so that `--help` is quick.
 
@@ -39,6 +41,7 @@ examples:
   mockserver run -- python tune.py                       a Python program
   mockserver run --clock 600x -- bash quickstart.sh      an hour of the server in six seconds
   mockserver run --pass-host pypi.org -- make test       let the program reach another host too
+  mockserver run --url http://127.0.0.1:8765 -- python tune.py    use the server that runs there
   mockserver run --shell                                 a shell in which every program is answered
 """
 
@@ -62,7 +65,18 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as in a shell
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.usage = "mockserver run [OPTION ...] -- COMMAND [ARGUMENT ...]\n       mockserver run [OPTION ...] --shell"
+    parser.add_argument(
+        "--url",
+        metavar="URL",
+        type=read_url_argument,
+        help="use the server that runs there, such as http://127.0.0.1:8765, instead of a new one",
+    )
     parser.add_argument("--shell", action="store_true", help="run your shell ($SHELL) instead of a COMMAND")
+    parser.add_argument(
+        "--no-api-key",
+        action="store_true",
+        help="make up no API key: google-generativeai takes no credentials beside one",
+    )
     parser.add_argument("--no-gcloud", action="store_true", help="do not put the stand-in for gcloud on the PATH")
     parser.add_argument(
         "--pass-host",
@@ -72,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="let the program reach this host, which is not emulated; may be given several times",
     )
     parser.add_argument("--verbose", action="store_true", help="print a line for each request to standard error")
-    parser.add_argument("--port", metavar="PORT", default="0", help="the server's own port (default: a free one)")
+    parser.add_argument("--port", metavar="PORT", help="the server's own port (default: a free one)")
     add_options(parser, without=_NOT_OFFERED)
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="the program to run, with its arguments")
     parser.set_defaults(run=run, host="127.0.0.1")
@@ -83,8 +97,9 @@ def run(arguments: argparse.Namespace) -> int:
     from mockserver.doors import child
 
     command = _command(arguments)
-    prepared = prepare(arguments, quiet=not arguments.verbose, needs_list=False)
-    with _served(prepared, _passed_hosts(arguments.pass_host), arguments) as environment:
+    passed = _passed_hosts(arguments.pass_host)
+    use_server = _use_running if arguments.url else _start
+    with use_server(arguments) as server, _environment(server, passed, arguments) as environment:
         if arguments.shell:
             print(
                 f"mockserver run: {environment['MOCKSERVER_URL']} answers for Google in this shell; leave with exit",
@@ -102,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _command(arguments: argparse.Namespace) -> Sequence[str]:
     if bool(arguments.command) == arguments.shell:
-        raise BadOption("give either a COMMAND after --, or --shell; see `mockserver run --help`", "run")
+        raise BadOption("give either a COMMAND after --, or --shell; see `mockserver run --help`")
     default = "cmd.exe" if sys.platform == "win32" else "/bin/sh"
     shell = os.environ.get("COMSPEC" if sys.platform == "win32" else "SHELL") or default
     return [shell] if arguments.shell else arguments.command
@@ -118,38 +133,80 @@ def _passed_hosts(names: Sequence[str]) -> frozenset[str]:
     return hosts
 
 
-@contextlib.contextmanager
-def _served(prepared: Preparation, passed: frozenset[str], arguments: argparse.Namespace) -> Iterator[dict[str, str]]:
-    """Serve, and yield the environment in which a program reaches the server. Afterwards nothing is left."""
-    from mockserver.cli import gcloud
-    from mockserver.doors.child_environment import node_options, proxy_environment
-    from mockserver.doors.grpc_port import LazyPort
-    from mockserver.doors.proxy import Proxy, Upstreams
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """The server that answers the program. `find_grpc` returns its gRPC port; RuntimeError if it has none."""
 
-    authority = _authority()
-    credentials = prepared.world.credentials
+    url: str
+    address: tuple[str, int]
+    find_grpc: Callable[[], tuple[str, int]]
+    credentials: "WorldCredentials"
+
+
+@contextlib.contextmanager
+def _start(arguments: argparse.Namespace) -> Iterator[_Server]:
+    """Start a server. Afterwards nothing is left of it."""
+    from mockserver.doors.grpc_port import LazyPort
+
+    arguments.port = arguments.port or "0"
+    prepared = prepare(arguments, quiet=not arguments.verbose, needs_list=False)
     _accept(prepared.world)
     with contextlib.ExitStack() as stack:
         stack.callback(prepared.close)
         stack.callback(prepared.worlds.close)
         live = _live_server(prepared)
         stack.callback(live.stop)
-        grpc_port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call, tracing=prepared.tracing)
-        stack.callback(grpc_port.close)
-        proxy = Proxy(Upstreams(live.address, lambda: grpc_port.address, authority.tls, passed))
+        port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call, tracing=prepared.tracing)
+        stack.callback(port.close)
+        yield _Server(live.url, live.address, lambda: port.address, prepared.world.credentials)
+
+
+@contextlib.contextmanager
+def _use_running(arguments: argparse.Namespace) -> Iterator[_Server]:
+    """Use the server at --url, whose options are its own. BadOption if none is there."""
+    from mockserver.cli.health import REQUEST_SECONDS, NotReady, ask, find_grpc_port
+    from mockserver.state.world import world_credentials
+
+    settings = declarations(*TITLES, by=By.SERVE)
+    given = [setting.flag for name, setting in settings.items() if vars(arguments).get(name) and name != "host"]
+    if given := [*given, *(["--verbose"] if arguments.verbose else [])]:
+        raise BadOption(f"the server at {arguments.url} has its own options, so leave out {', '.join(given)}", "--url")
+    parts = urlsplit(arguments.url)
+    host, port = parts.hostname or "", parts.port or 80
+    if parts.scheme != "http":
+        raise BadOption("the server is reached by http:// only", "--url")
+    try:
+        ask(arguments.url, REQUEST_SECONDS)
+    except NotReady as reason:
+        raise BadOption(f"{reason}. Start it with `mockserver serve`, or leave out --url", "--url") from None
+    yield _Server(arguments.url, (host, port), lambda: (host, find_grpc_port(arguments.url)), world_credentials())
+
+
+@contextlib.contextmanager
+def _environment(server: _Server, passed: frozenset[str], arguments: argparse.Namespace) -> Iterator[dict[str, str]]:
+    """Yield the environment in which a program reaches the server through a proxy. Afterwards nothing is left."""
+    from mockserver.cli import gcloud
+    from mockserver.doors.child_environment import node_options, proxy_environment
+    from mockserver.doors.proxy import Proxy, Upstreams
+
+    authority = _authority()
+    with contextlib.ExitStack() as stack:
+        proxy = Proxy(Upstreams(server.address, server.find_grpc, authority.tls, passed))
         proxy_url = proxy.start()
         stack.callback(proxy.stop)
         folder = stack.enter_context(_private_folder())
         certificates = folder / "certificates.pem"
         authority.write_bundle(certificates, with_public=bool(passed))
-        environment = proxy_environment(os.environ, credentials, live.url, proxy_url, certificates)
+        environment = proxy_environment(
+            os.environ, server.credentials, server.url, proxy_url, certificates, adds_key=not arguments.no_api_key
+        )
         environment["NODE_OPTIONS"] = node_options(
             os.environ.get("NODE_OPTIONS", ""), folder, tls_port=proxy.listen_directly(), passed_hosts=passed
         )
         if not arguments.no_gcloud:
             programs = folder / "bin"
             programs.mkdir()
-            gcloud.install(programs, credentials.token, environment["GOOGLE_CLOUD_PROJECT"])
+            gcloud.install(programs, server.credentials.token, environment["GOOGLE_CLOUD_PROJECT"])
             environment["PATH"] = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
         yield environment
 
@@ -166,7 +223,7 @@ def _private_folder() -> Iterator[Path]:
     try:
         folder = tempfile.TemporaryDirectory(prefix="mockserver-")
     except OSError as error:
-        raise BadOption(f"no temporary files can be written: {error.strerror}. Set TMPDIR.", "run") from None
+        raise BadOption(f"no temporary files can be written: {error.strerror}. Set TMPDIR.") from None
     with folder as name:
         yield Path(name)
 
@@ -175,7 +232,7 @@ def _authority() -> "CertificateAuthority":
     try:
         from mockserver.doors.certificates import CertificateAuthority
     except ModuleNotFoundError as error:
-        raise missing_extra(error, "run", "run") from None
+        raise missing_extra(error, "run") from None
     return CertificateAuthority()
 
 

@@ -131,7 +131,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: b
     from mockserver.http.host_guard import HostGuard
 
     for sentence in filter(None, [*unknown_variables(os.environ), describe_silent_emulator()]):
-        print(f"mockserver: warning: {sentence}", file=sys.stderr)
+        print(f"{arguments.prog}: warning: {sentence}", file=sys.stderr)
     values = read_options(vars(arguments), os.environ, needs_list=needs_list)
     serving = read_settings(Serving, values)
     if serving.watch and not values.get("answers"):
@@ -145,7 +145,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: b
     log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet)
     calls = CallCounter(log.log_call)
 
-    tracing = _open_tracing()
+    tracing = _open_tracing(arguments.prog)
 
     def make_app(worlds: Worlds) -> "ASGIApp":
         app = create_app(worlds, Guard(token), host_guard, calls)
@@ -155,14 +155,14 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: b
     return Preparation(values, serving, worlds, token, answers, log, calls.log_call, tracing, make_app)
 
 
-def _open_tracing() -> "Tracing | None":
+def _open_tracing(prog: str) -> "Tracing | None":
     if not any(name.startswith("OTEL_") for name in os.environ):
         return None
     from mockserver.cli.traces import open_tracing
 
     tracing, warning = open_tracing(os.environ)
     if warning:
-        print(f"mockserver: warning: {warning}", file=sys.stderr)
+        print(f"{prog}: warning: {warning}", file=sys.stderr)
     return tracing
 
 
@@ -311,14 +311,21 @@ def _given(arguments: argparse.Namespace) -> frozenset[str]:
 
 
 def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[[float], None]]:
-    """Serve gRPC too, if there is a port for it. Returns its address, "" without one, and what stops it."""
+    """Serve gRPC too, if there is a port for it. Returns its address, "" without one, and what stops it.
+
+    Without one, a server that only this machine can reach opens a free port when `mockserver run --url` asks for it.
+    """
+    from mockserver.doors.grpc_port import CannotServe, LazyPort, open_port
+
     if serving.grpc_port is None:
-        return "", lambda _: None
-    from mockserver.doors.grpc_port import CannotServe, open_port
+        if not is_loopback(serving.host):
+            return "", lambda _: None
+        port = LazyPort(prepared.worlds, serving.host, log_call=prepared.log_call, tracing=prepared.tracing)
+        return "", lambda _: port.close()
 
     certificate, key = (Path(file) if file else None for file in (serving.grpc_certificate, serving.grpc_key))
     try:
-        return open_port(
+        target, stop = open_port(
             prepared.worlds,
             serving.host,
             serving.grpc_port,
@@ -329,6 +336,9 @@ def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[
         )
     except CannotServe as error:
         raise BadOption(str(error)) from None
+    if certificate is None:
+        prepared.worlds.find_grpc_target = lambda: target
+    return target, stop
 
 
 def _watch(prepared: Preparation) -> contextlib.AbstractContextManager[object]:
@@ -399,7 +409,8 @@ Gemini tuning mock server {__version__}: the Developer API and Vertex AI, {era}
   dashboard            {url}/ in a browser
   control              {url}/_mock/openapi.json {control}
 
-  any client           eval "$({command_name()} env --url {url})"
+  any client           {command_name()} run --url {url} -- COMMAND
+  most clients         eval "$({command_name()} env --url {url})"   (google-generativeai and vertexai read no variable)
   curl                 curl '{url}/v1beta/tunedModels?key={key}'
   google-genai         genai.Client(api_key="{key}", http_options={{"base_url": "{url}", "api_version": "v1beta"}})
   ... for Vertex AI    genai.Client(vertexai=True, project="{project}", location="us-central1",

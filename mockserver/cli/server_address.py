@@ -17,7 +17,7 @@ def add_address(parser: argparse.ArgumentParser) -> None:
     """Add the options for the address of the server."""
     default = f"http://127.0.0.1:{declarations(Serving)['port'].default}"
     parser.add_argument(
-        "--url", metavar="URL", type=_read_url_argument, help=f"the address of the server (default: {default})"
+        "--url", metavar="URL", type=read_url_argument, help=f"the address of the server (default: {default})"
     )
     parser.add_argument("--port-file", metavar="FILE", help="the port file of the server")
 
@@ -38,7 +38,7 @@ def find_url(arguments: argparse.Namespace) -> str:
     return f"http://127.0.0.1:{port.read(os.environ.get(port.variable) or port.default, called=port.variable)}"
 
 
-def _read_url_argument(text: str) -> str:
+def read_url_argument(text: str) -> str:
     """Return the URL without a slash at its end. Raises ArgumentTypeError if it is none."""
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     url = store_url(read_settings(Serving, read_options(options, os.environ)))
     if url == "memory:":
         where = "add --store URL or --data-dir DIR, the same as for `mockserver serve`"
-        raise BadOption(f"what a server keeps in memory cannot be {arguments.action}ed; {where}", "state")
+        raise BadOption(f"what a server keeps in memory cannot be {arguments.action}ed; {where}")
     from mockserver.state.database import Database
     from mockserver.state.document import export_state, import_state
 

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         from rich.console import Console
         from rich.live import Live
     except ModuleNotFoundError as error:
-        raise missing_extra(error, "watch", "watch") from None
+        raise missing_extra(error, "watch") from None
     from mockserver.state.clock import Machine
 
     console = Console()

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 from mockserver.cloud_storage import HOST, buckets, errors, objects, uploads
 from mockserver.cloud_storage.call import Result, StorageCall
 from mockserver.cloud_storage.errors import StorageError
-from mockserver.dispatch.access_log import LogCall, log_call
+from mockserver.dispatch.access_log import LogCall, hints, log_call
 from mockserver.dispatch.credential_guard import complete_secret, refusal
 from mockserver.dispatch.dispatcher import BUG, WouldBlock
 from mockserver.http.headers import http_date, retry_after_seconds
@@ -101,6 +101,8 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
     if secret:
         record = replace(record, request=redact(record.request), response=redact(record.response))
     world.calls.append(record)
+    if record.hint:
+        hints.warning("%s was answered %d: %s", method, record.status, record.hint)
     reply = HttpReply(result.status, headers, body, world.clock)
     if fault is not None:
         reply.delay_seconds, reply.reset = fault.latency_seconds, fault.reset

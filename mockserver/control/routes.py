@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("mockserver")
 
 
+_OPEN_TO_ALL = frozenset({"/healthz", "/readyz", "/grpc"})
+"""What needs no token: it is asked from outside, and says nothing secret."""
+
+
 class Control:
     """The control API over some worlds, for the requests that the guard permits."""
 
@@ -52,10 +57,8 @@ class Control:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, path: str) -> Response:
-        if path == "/healthz":  # open to all, as are the next two: they are asked from outside, and say nothing secret
-            return JSONResponse({"status": "ok", "version": __version__, "methods": len(self._routes.routes)})
-        if path == "/readyz":
-            return self._readiness()
+        if path in _OPEN_TO_ALL:
+            return await self._answer_anybody(path)
         try:
             if path == "/metrics":
                 return self._metrics(request)
@@ -72,6 +75,11 @@ class Control:
             log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
 
+    async def _answer_anybody(self, path: str) -> Response:
+        if path == "/healthz":
+            return JSONResponse({"status": "ok", "version": __version__, "methods": len(self._routes.routes)})
+        return self._readiness() if path == "/readyz" else await run_in_threadpool(self._grpc_port)
+
     def _readiness(self) -> Response:
         """Answer 200 if the store can be read, else 503."""
         try:
@@ -79,6 +87,14 @@ class Control:
         except Unavailable as error:
             return JSONResponse({"status": "unavailable", "store": str(error)}, 503)
         return JSONResponse({"status": "ready", "store": "ok", "time": time})
+
+    def _grpc_port(self) -> Response:
+        """Answer with the port of gRPC in plaintext, which may be opened now; null if there is none."""
+        try:
+            target = self._worlds.find_grpc_target()
+        except RuntimeError as error:  # grpcio is not installed
+            return JSONResponse({"port": None, "reason": str(error)})
+        return JSONResponse({"port": int(target.rpartition(":")[2]) if target else None, "reason": ""})
 
     def _metrics(self, request: Request) -> Response:
         try:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 access = logging.getLogger("mockserver.access")
+hints = logging.getLogger("mockserver.hints")
+"""Gets what the server can explain of failed calls: as INFO if the line of the call says it too, else as WARNING."""
 
 LogCall = Callable[[str, int | str, float, str], None]
 """Logs a call: the name of its method, the status (of HTTP, or the name of gRPC's code), the milliseconds that it took,

@@ -6,6 +6,16 @@ from mockserver.rpc import errors
 from mockserver.rpc.credentials import Caller, Credentials, identify, identify_cached
 from mockserver.state.world import Settings
 
+_TOKENS_ONLY = (
+    "this method takes OAuth tokens only, as in the real service. Any made-up one will do: send the header Authorization:"
+    ' Bearer mockserver-token, or give the client credentials=google.oauth2.credentials.Credentials(token="mockserver-token")'
+    " and no key. A made-up key in the environment is left out by fake_api_key=False, or `mockserver run --no-api-key`"
+)
+_NOT_LISTED = (
+    "auth is strict, which accepts only what is listed: add it to --credential (`mockserver serve`) or"
+    " accepted_credentials (tests), or leave out auth"
+)
+
 
 def authenticate(request: Request) -> Caller:
     """Return the caller. Raises the real front end's error for missing, wrong or unknown credentials."""
@@ -36,10 +46,10 @@ def check_credentials(credentials: Credentials, route: Route, settings: Settings
         if credentials.key is None:
             raise errors.unregistered_caller() if keys else errors.missing_credential(route.rpc, route.service)
         if not keys and route.credentials != "own":
-            raise errors.api_keys_not_supported(route.rpc, route.service)
+            raise errors.api_keys_not_supported(route.rpc, route.service).with_hint(_TOKENS_ONLY)
     if settings.auth != "strict":
         return
     if credentials.bearer is not None and credentials.bearer not in settings.accepted_credentials:
-        raise errors.invalid_bearer()
+        raise errors.invalid_bearer().with_hint(_NOT_LISTED)
     if credentials.key is not None and credentials.key not in settings.accepted_credentials:
-        raise errors.invalid_api_key(route.service)
+        raise errors.invalid_api_key(route.service).with_hint(_NOT_LISTED)

@@ -1,14 +1,15 @@
 """Diagnostics of calls without a route: why no method matches and what to change. For the log, not for the client."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
 import orjson
 
 from mockserver.dispatch.route_table import RouteTable
-from mockserver.dispatch.routing import Route
+from mockserver.dispatch.routing import Json, Route, text_at
 from mockserver.rpc.errors import ApiError
 from mockserver.rpc.redaction import redact
 from mockserver.state.world import Settings
@@ -81,8 +82,29 @@ def _left_out(table: RouteTable, path: str, host: str) -> str:
         entries = read_not_supported(service.not_supported) if service.not_supported else {}
         for word in words:
             if word in entries:
-                return f"not supported by this server, on purpose: {entries[word]}"
+                return f"{_ON_PURPOSE}: {entries[word]}"
     return ""
+
+
+def _left_out_rpc(table: RouteTable, rpc: str, host: str) -> str:
+    """Say what an rpc belongs to, and why it is not supported; "" if it is not left out on purpose."""
+    name = ".".join(rpc.split(".")[-2:])
+    services = [table.services[host]] if host in table.services else [*table.services.values()]
+    for service in services:
+        for pattern, reason in _read_left_out_rpcs(service.not_supported).items() if service.not_supported else ():
+            if fnmatchcase(name, pattern):
+                return f"{_ON_PURPOSE}: {reason}"
+    return ""
+
+
+_ON_PURPOSE = "not supported by this server, on purpose"
+
+
+@cache
+def _read_left_out_rpcs(file: Path) -> Mapping[str, str]:
+    """Return what a service leaves out, and why, by patterns for the names of methods and rpcs."""
+    rows = orjson.loads(file.read_bytes())
+    return {pattern: f"{row['what']}. {row['reason']}" for row in rows for pattern in row["methods"]}
 
 
 @cache
@@ -125,12 +147,26 @@ def _fold(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower().rstrip("s")
 
 
+def diagnose_misnamed(routes: Sequence[Route], message: Json) -> str:
+    """Say which names the routes of an rpc take, instead of the one in the message."""
+    rules = dict.fromkeys(rule for route in routes for rule in re.findall(r"\{([^{}]+=[^{}]*)\}", route.path))
+    name = next(filter(None, (text_at(message, route.resource_field) for route in routes)), "")
+    problem = f"the name {name[:LONGEST_NAME]!r} does not fit" if name else "the request has no name"
+    return f"{problem}: this method takes {' or '.join(rules)}"
+
+
+LONGEST_NAME = 100
+"""A hint shows no more of a name."""
+
+
 def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings, host: str = "") -> str:
     """Return what is nearest to an rpc that no service has on that day. `host` is the service that was called."""
     if routes := table.routes_of(rpc, host):
         return f"{routes[0].id} is not served as of {settings.as_of}"
     if routes := table.routes_of(rpc):
         return f"{routes[0].id} is a method of {routes[0].service}, and {host} serves only its own"
+    if reason := _left_out_rpc(table, rpc, host):
+        return reason
     nearest = dict.fromkeys(
         route.rpc for route in table.routes if route.rpc.rpartition(".")[2] == rpc.rpartition(".")[2]
     )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mockserver.dispatch.access_log import hints
 from mockserver.dispatch.authentication import authenticate, identify_caller
 from mockserver.dispatch.fault_injection import (
     inject_into_stream,
@@ -87,6 +88,8 @@ class CallResult:
         status, response = 200, result if isinstance(result, dict | Variation) else list[Message]()
         if isinstance(result, ApiError):
             status, response = result.code.http, result.status
+            if self.hint:
+                hints.info("%s was answered %d: %s", request.head.route.id, status, self.hint)
         head, caller = request.head, self.caller.principal
         fault = "" if self.fault is None else describe_fields(self.fault)
         # By position: eleven names take longer than the rest of it.
@@ -172,10 +175,12 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
         log.exception(BUG, request.head.route.id)
         answer.result = request.internal_error
     if answer.hint and not isinstance(answer.result, ApiError):
-        log.warning("%s: %s", request.head.route.id, answer.hint)
-    if isinstance(answer.result, ApiError) and answer.message is not None:
-        head = request.head
-        answer.hint = head.service.refusal_hint(request.world, head.route, answer.message, answer.result)
+        hints.warning("%s: %s", request.head.route.id, answer.hint)
+    if isinstance(answer.result, ApiError):
+        answer.hint = answer.result.hint
+        if not answer.hint and answer.message is not None:
+            head = request.head
+            answer.hint = head.service.refusal_hint(request.world, head.route, answer.message, answer.result)
     if answer.fault is not None and answer.message is None:
         _complete_for_log(request, answer)
     return answer

@@ -39,18 +39,28 @@ def server_environment(url: str, credentials: WorldCredentials, credentials_file
 
 
 def proxy_environment(
-    environment: Mapping[str, str], credentials: WorldCredentials, url: str, proxy_url: str, certificates: Path
+    environment: Mapping[str, str],
+    credentials: WorldCredentials,
+    url: str,
+    proxy_url: str,
+    certificates: Path,
+    *,
+    adds_key: bool = True,
 ) -> dict[str, str]:
     """Return an environment for a program whose requests all go to the proxy.
 
-    The program trusts the `certificates`; beside that file the made-up credentials are written.
+    The program trusts the `certificates`; beside that file the made-up credentials are written. Without `adds_key`, no
+    API key is made up.
     """
     file = write(certificates.with_name("application_default_credentials.json"), authorized_user("", credentials))
-    safe = {**environment, **changes(credentials.project, credentials.api_key, str(file), environment)}
+    safe = {
+        **environment,
+        **changes(credentials.project, credentials.api_key, str(file), environment, adds_key=adds_key),
+    }
     variables = {name: value for name, value in safe.items() if value is not None and name not in _OTHER_PROXIES}
-    key = next(variables[name] for name in API_KEYS if name in variables)
+    keys = [variables[name] for name in API_KEYS if name in variables]
     return {
-        **dict.fromkeys(API_KEYS, key),  # some programs read the one and some the other
+        **(dict.fromkeys(API_KEYS, keys[0]) if keys else {}),  # some programs read the one and some the other
         **variables,
         **dict.fromkeys(_PROXIES, proxy_url),
         **dict.fromkeys(_NO_PROXIES, "localhost,127.0.0.1,::1"),

@@ -69,6 +69,7 @@ class LazyPort:
         tracing: "Tracing | None" = None,
     ) -> None:
         self._open = partial(open_port, worlds, host, port, log_call=log_call, tracing=tracing)
+        worlds.find_grpc_target = lambda: self.target
         self._lock = threading.Lock()
         self._target = ""
         self._stop: Callable[[float], None] = lambda _: None

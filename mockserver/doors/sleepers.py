@@ -175,6 +175,9 @@ class Sleepers:
             if not self.is_live:
                 return attempt((deadline - now) / SECOND)
             if hurry() <= 0 and self.is_settled(deadline, here):
+                # Who else was there may have done it since the last attempt, and ended.
+                if result := attempt(0.0):
+                    break
                 self.clock.advance_to(deadline)
             elif here in self._quiet:
                 pause = CHECK_INTERVAL
@@ -293,6 +296,8 @@ class LoopSleepers:
         self._waiting: list[tuple[Nanos, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
         self._working: dict[Future[Any], Callable[[], float]] = {}
+        self._threads: set[threading.Thread] = set()
+        """The threads that there were when the clock was last about to move."""
         self.is_moving = False
 
     def watch(self, work: Future[Any]) -> None:
@@ -323,6 +328,9 @@ class LoopSleepers:
             loop.call_soon(self._move, loop, rounds - 1)
         elif (deadline := self.next_deadline()) < END and not self._sleepers.is_settled(deadline, self.thread):
             loop.call_later(CHECK_INTERVAL, self._move, loop, 1)
+        elif (threads := set(threading.enumerate())) != self._threads:  # who has ended may have left work to the loop
+            self._threads = threads
+            self._move(loop, ROUNDS)
         elif self._wake_next():
             self._move(loop, ROUNDS)
         else:

@@ -45,7 +45,7 @@ _TUNED_AMONG_BASE = (
 )
 _OTHER_OWNER = (
     "it is there, but belongs to another key or user: ask with the key that created it, or share it by"
-    " tunedModels.permissions.create"
+    " tunedModels.permissions.create, which takes an OAuth token and no key"
 )
 _NO_DATA = (
     "google-genai since 1.47 and @google/genai leave the training data out of tunings.tune for the Gemini API: tune with"

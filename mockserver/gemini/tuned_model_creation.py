@@ -21,6 +21,7 @@ from mockserver.gemini.store import STATES, Permission, Role, TunedModel, find_t
 from mockserver.gemini.training_data import read_training_data
 from mockserver.gemini.versions import message_version
 from mockserver.rpc.errors import invalid_argument
+from mockserver.settings.reading import nearest
 from mockserver.simulation import names
 from mockserver.simulation.noise import seed_of_texts
 from mockserver.simulation.tuning import Run, State, micros
@@ -134,8 +135,9 @@ def check_names(body: Mapping[str, Any], id_: str) -> None:
 
 def check_display_name(body: Mapping[str, Any]) -> None:
     """Refuse a display name longer than 40 characters, in the words that AI Studio showed (2024-10-17)."""
-    if len(body.get("displayName", "")) > DISPLAY_NAME_LENGTH:
-        raise invalid_argument()
+    if (length := len(body.get("displayName", ""))) > DISPLAY_NAME_LENGTH:
+        hint = f"display_name has {length} characters; the service takes at most {DISPLAY_NAME_LENGTH}"
+        raise invalid_argument().with_hint(hint)
 
 
 def _find_source(call: Call, body: Mapping[str, Any]) -> tuple[BaseModel, str]:
@@ -152,7 +154,10 @@ def _find_source(call: Call, body: Mapping[str, Any]) -> tuple[BaseModel, str]:
     model = find_tuned_model(call, name, Role.READER)
     base = _find_base_model(call, model.base_model)
     if base.shape not in {Shape.PALM, Shape.V1_0}:
-        raise invalid_argument()  # our choice: the status was seen, its text was not
+        # our choice: the status was seen, its text was not
+        raise invalid_argument().with_hint(
+            f"{name} was tuned from {base.name}: only tuned models of PaLM and Gemini 1.0 can be tuned further"
+        )
     state = model.state(call.now)
     if state is not State.SUCCEEDED:
         raise errors.not_active(name, STATES[state])
@@ -163,8 +168,25 @@ def _find_base_model(call: Call, name: str) -> BaseModel:
     as_of = call.settings.as_of
     base = base_models.find(name.removeprefix("models/"), as_of)
     if base is None or not name.startswith("models/") or not base.tunable(as_of):
-        raise errors.not_tunable(name, call)
+        raise errors.not_tunable(name, call).with_hint(_describe_tunable(name, as_of))
     return base
+
+
+def _describe_tunable(name: str, as_of: date | None) -> str:
+    """Return a hint for a base model that cannot be tuned on that day: which ones can."""
+    tunable = [model.name for model in base_models.models(as_of) if model.tunable(as_of)]
+    if tunable:
+        meant = nearest(name[:_LONGEST_NAME], tunable)
+        question = f"did you mean {meant}? " if meant else ""
+        return f"{question}These can be tuned{f' as of {as_of}' if as_of else ''}: {', '.join(tunable)}"
+    return (
+        f"no base model can be tuned as of {as_of} (the last one was retired in 2025-06): leave out --as-of (as_of), and"
+        " there are base models of all dates, or choose an earlier day, such as 2025-01-01"
+    )
+
+
+_LONGEST_NAME = 100
+"""Comparing names takes time: a hint looks at no more."""
 
 
 def _hyperparameter_violations(hyperparameters: Mapping[str, Any]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
-from mockserver.dispatch.access_log import LogCall, log_call
+from mockserver.dispatch.access_log import LogCall, hints, log_call
 from mockserver.dispatch.credential_guard import complete_secret, find_secret, refusal
-from mockserver.dispatch.diagnostics import diagnose_rpc, explain
+from mockserver.dispatch.diagnostics import diagnose_misnamed, diagnose_rpc, explain
 from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
 from mockserver.dispatch.recorded_reply import FindRecorded, RecordedReply
 from mockserver.dispatch.request import Request, RequestHead
@@ -226,7 +226,7 @@ class GrpcFace:
         if head is None:
             host = self.table.service_of_host(grpc.host)
             hint = diagnose_rpc(self.table, grpc.rpc, settings, host)
-            log.warning("%s was not found: %s", grpc.method, hint)
+            hints.warning("%s was not found: %s", grpc.method, hint)
             error = _not_implemented(self.table, grpc)
             return grpc.method, received.refuse(error, hint), error
         bind = partial(_bind, decoded, head, refused)
@@ -248,7 +248,8 @@ class GrpcFace:
         route = matching_route or live_routes[0]
         service = self.table.services[route.service]
         if matching_route is None and refused is None:
-            refused = service.misnamed_error(route, message)
+            hint = diagnose_misnamed(live_routes, message)
+            refused = service.misnamed_error(route, message).with_hint(hint)
         head = RequestHead(
             service=service,
             route=route,
@@ -271,7 +272,7 @@ class GrpcFace:
         if recorded is None:
             return None
         if recorded.hint:
-            log.warning("%s", recorded.hint)
+            hints.warning("%s", recorded.hint)
         status = 200 if recorded.error is None else recorded.error.code.http
         received.record(status, recorded.logged, recorded.hint, route)
         return route.id, encode_recording(recorded, route), recorded.error
@@ -284,7 +285,8 @@ def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
     try:
         return decode(request, body), None
     except BadMessage:
-        return {}, errors.invalid_argument()  # our choice: not seen
+        hint = f"the bytes are not a {request}: the client's definitions differ from those of this server"
+        return {}, errors.invalid_argument().with_hint(hint)  # our choice: not seen
 
 
 def _bind(decoded: DecodedRequest, head: RequestHead, refused: ApiError | None) -> Json:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mockserver.dispatch.access_log import LogCall, log_call
+from mockserver.dispatch.access_log import LogCall, hints, log_call
 from mockserver.dispatch.credential_guard import complete_secret, refusal
 from mockserver.dispatch.diagnostics import LOST_PATH, diagnose_unrouted, explain
 from mockserver.dispatch.dispatcher import BUG, WouldBlock, dispatch, record_undispatched
@@ -96,7 +96,7 @@ class ReceivedRequest:
         if self.world.settings.recordings_mode == "fallback":
             return None
         missing = recordings.describe_missing(keys)
-        log.warning("%s", missing)
+        hints.warning("%s", missing)
         # our choice: 501, which clients do not repeat; the real service has no recordings
         error = ApiError(Code.UNIMPLEMENTED, f"mockserver: {missing}.")
         self._record(error.code.http, error.status, missing, keys=keys)
@@ -116,7 +116,7 @@ class ReceivedRequest:
         http = self.http.head
         agent = http.headers.get("user-agent", "")
         hint = diagnose_unrouted(table, http.sent_verb, http.path, self.world.settings, host, agent)
-        log.warning("%s was not found: %s", self.label, hint or f"the API has nothing here; {_LOOK}")
+        hints.warning("%s was not found: %s", self.label, hint or f"the API has nothing here; {_LOOK}")
         self._record(404, None, hint)
         service = table.services.get(host or table.service(http.path))
         empty = service is not None and service.empty_404

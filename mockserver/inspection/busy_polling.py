@@ -5,7 +5,7 @@ import sys
 import sysconfig
 import threading
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -44,7 +44,15 @@ class BusyPolling(RuntimeError):
 class PollWatch:
     """Watches the requests to one world, before they are sent."""
 
-    def __init__(self, world: World, clock: Clock, reaction: Literal["fail", "advance", "ignore"]) -> None:
+    def __init__(
+        self,
+        world: World,
+        clock: Clock,
+        reaction: Literal["fail", "advance", "ignore"],
+        note_error: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Watch. `note_error` gets the sentence of each BusyPolling: the code under test may swallow it."""
+        self._note_error = note_error
         self._world = world
         self._clock = clock
         self._reaction = reaction
@@ -70,7 +78,7 @@ class PollWatch:
         elif self._counts[key] >= LIMIT:
             self._counts[key] = 0
             if poll := self._find_poll(path, now):
-                raise BusyPolling(_describe(poll))
+                raise self._error(_describe(poll))
 
     def _watch_loop(self, key: int, path: str, now: Nanos) -> None:
         """Raise BusyPolling if the request has been repeated for so long that its loop has no deadline."""
@@ -86,7 +94,11 @@ class PollWatch:
         poll = next((call for call in newest if path in ("", call.path)), None)
         del self._loops[key]
         if poll is not None and is_unfinished_poll(poll) and _never_ends(self._world, poll.resource):
-            raise BusyPolling(_describe_endless(poll, loop.requests))
+            raise self._error(_describe_endless(poll, loop.requests))
+
+    def _error(self, sentence: str) -> BusyPolling:
+        self._note_error(sentence)
+        return BusyPolling(sentence)
 
     def _find_poll(self, path: str, now: Nanos) -> RecordedCall | None:
         """Return the newest call to the path, or to any, if at this time a job was asked for that had not ended."""
@@ -122,7 +134,8 @@ def _describe(poll: RecordedCall) -> str:
         f"mockserver: {poll.resource} was polled {LIMIT} times while the clock stood still{f', by {line}' if line else ''}:"
         " the job would never end. Either have the loop sleep between two polls (sleeping moves the clock), or finish"
         " the job before (mockserver.finish(name), mockserver.clock.advance(hours=1)), or have each poll move the clock"
-        " by a second (busy_polling='advance'), or have the clock run (clock='60x')"
+        " by a second (busy_polling='advance', an option of the pytest marker and of intercepting()), or have the clock run"
+        " (clock='60x', of the marker and of MockServer())"
     )
 
 

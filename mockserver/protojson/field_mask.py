@@ -50,7 +50,7 @@ def apply_fields_mask(message: str, value: Mapping[str, Any], mask: str) -> Json
 def _no_match_error(mask: str, path: str) -> ApiError:
     """Return the error: the description has the path, the field has the whole mask [seen: Sheets, Places, Routes]."""
     sentence = f"Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."
-    return invalid_argument(details=(bad_request([(mask, sentence)]),))
+    return invalid_argument(details=(bad_request([(mask, sentence)]),)).with_hint(sentence)
 
 
 def _parse_mask(mask: str) -> Selection:

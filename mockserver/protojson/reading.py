@@ -231,4 +231,9 @@ def _raise_malformed(violations: Violations, error: MalformedJson) -> NoReturn:
     """Raise the ApiError for malformed JSON, or for the violations found before it."""
     if violations:
         raise unbindable(violations) from error
-    raise (invalid_argument() if error.sentence is None else invalid_json(error.sentence)) from error
+    if error.sentence is None:
+        raise invalid_argument().with_hint(_UNQUOTABLE) from error
+    raise invalid_json(error.sentence) from error
+
+
+_UNQUOTABLE = "the body is not valid JSON; the service gives no reason if the text around the mistake would cut a character in two"

@@ -8,7 +8,7 @@ come from the front end, before it calls a service. "Seen" means in a recording 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 Json = dict[str, Any]
 
@@ -96,7 +96,8 @@ class ApiError(Exception):
     """An error response.
 
     `details` are google.rpc messages in their JSON form, "@type" first, written unchanged.
-    `headers` are extra response headers, such as WWW-Authenticate.
+    `headers` are extra response headers, such as WWW-Authenticate. `hint` tells the tester what to do, if the message
+    does not; it is logged and not sent.
     """
 
     def __init__(
@@ -113,6 +114,12 @@ class ApiError(Exception):
         self.details = tuple(details)
         self.headers: Mapping[str, str] = headers or {}
         self.legacy = legacy or Legacy(_REASON.get(code, "backendError"))
+        self.hint = ""
+
+    def with_hint(self, hint: str) -> Self:
+        """Add a hint, and return the error to raise."""
+        self.hint = hint
+        return self
 
     @property
     def status(self) -> Json:

@@ -107,6 +107,8 @@ class Fault:
         _check_effects(self)
         _check_numbers(self)
         _ = self.status_name  # raises ValueError for an unknown one
+        if isinstance(self.status, str) and self.status.isdecimal():  # from magic words and answers files
+            object.__setattr__(self, "status", int(self.status))
 
     __repr__ = summary_repr
 

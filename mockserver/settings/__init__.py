@@ -13,9 +13,11 @@ from mockserver.settings.interception import InterceptionSettings
 from mockserver.settings.reading import (
     GROUPS,
     nearest,
+    place_of,
     random_seed,
     read_settings,
     unknown_names,
+    unknown_settings,
     unknown_variables,
 )
 from mockserver.settings.server import Serving
@@ -38,8 +40,10 @@ __all__ = [
     "Whole",
     "declarations",
     "nearest",
+    "place_of",
     "random_seed",
     "read_settings",
     "unknown_names",
+    "unknown_settings",
     "unknown_variables",
 ]

@@ -6,6 +6,9 @@ from typing import Literal
 from mockserver.settings.declaration import By, Checked, setting
 from mockserver.settings.types import Switch, Word
 
+PYTEST_ONLY = frozenset({"misses", "leaks"})
+"""What a fixture tells its test at the end: `intercepting()` has no such option."""
+
 
 @dataclass(frozen=True, slots=True)
 class InterceptionSettings(Checked):
@@ -43,8 +46,8 @@ class InterceptionSettings(Checked):
     misses: Literal["ignore", "warn", "fail"] = setting(
         Word("ignore", "warn", "fail"),
         "what a test is told at its end about misses: ignore them, warn, fail",
-        more="These are calls to methods that are not there, calls that a hint explains, and hosts of Google's that were"
-        " refused. Code may have caught the error.",
+        more="These are calls to methods that are not there, calls that a hint explains, hosts of Google's that were"
+        " refused, and errors of busy polling. Code may have caught the error.",
         by=By.TEST,
         default="ignore",
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from mockserver.settings.declaration import PREFIX, By, declarations
-from mockserver.settings.interception import InterceptionSettings
+from mockserver.settings.interception import PYTEST_ONLY, InterceptionSettings
 from mockserver.settings.server import Serving
 from mockserver.settings.world import Beginning, Settings
 
@@ -36,6 +36,29 @@ def unknown_names(names: Iterable[str], choices: Iterable[str], what: str) -> st
             hint = f"did you mean {near!r}?" if near else f"the {what}s are {', '.join(choices)}"
             return f"there is no {what} {name!r}; {hint}"
     return ""
+
+
+def unknown_settings(names: Iterable[str], choices: Iterable[str], what: str) -> str:
+    """Return a sentence as `unknown_names` does. It says of a setting that another place takes which one that is."""
+    choices = list(choices)
+    for name in names:
+        if name not in choices and (place := place_of(name)):
+            return f"there is no {what} {name!r} here: it belongs to {place}"
+    return unknown_names(names, choices, what)
+
+
+def place_of(name: str) -> str:
+    """Return where a setting is given in Python, or else on the command line; "" if there is none of this name."""
+    setting = declarations(*GROUPS).get(name)
+    if setting is None:
+        return ""
+    if name in PYTEST_ONLY:
+        return "the pytest marker and the ini file alone"
+    if name in {"host", "port", "grpc_port"}:
+        return f"start({name}=...)"
+    if name in declarations(Serving):
+        return f"`mockserver serve {setting.flag}`"
+    return f"intercepting({name}=...)" if name in declarations(InterceptionSettings) else f"MockServer({name}=...)"
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from mockserver.settings import (
     declarations,
     random_seed,
     read_settings,
-    unknown_names,
+    unknown_settings,
 )
 from mockserver.settings.config_file import read_config
 from mockserver.state.clock import Clock, ManualClock, SystemClock, today
@@ -28,7 +28,7 @@ def new_world(values: Mapping[str, Any]) -> World:
     `clock` may be a Clock. Without a seed, the world gets a random one. Raises BadOption for an invalid value,
     TypeError for an unknown setting.
     """
-    if unknown := unknown_names(values, [*declarations(Settings), "clock", "start_time"], "setting"):
+    if unknown := unknown_settings(values, [*declarations(Settings), "clock", "start_time"], "setting"):
         raise TypeError(unknown)
     settings = read_settings(Settings, {"seed": random_seed()} | with_today(values))
     clock = values.get("clock", declarations(Beginning)["clock"].default)

@@ -6,7 +6,7 @@ import logging
 import random
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -263,6 +263,8 @@ class Worlds:
         self._registries = [_Registry(default, stores)]
         self._lock = threading.Lock()
         self._warned = threading.Lock()
+        self.find_grpc_target: Callable[[], str] = lambda: ""
+        """Returns where gRPC is served in plaintext, opening the port if need be; "" if it is not."""
 
     @property
     def default(self) -> World:

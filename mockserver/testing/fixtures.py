@@ -101,7 +101,16 @@ def describe_calls(server: MockServer, others: Mapping[str, MockServer], error: 
         hint_lines = [f"    hint: {hint}" for hint in hints if hint]
         if hint_lines or not is_listed:
             lines += [str(call), *hint_lines]
-    return "\n".join([*(lines or ([] if is_listed else ["no calls"])), *server.leftovers.unused()])
+    if not calls:
+        lines = ["no calls", *([f"    hint: {_NOT_LED}"] if server.url else [])]
+    return "\n".join([*lines, *server.leftovers.unused()])
+
+
+_NOT_LED = (
+    "google-generativeai, vertexai and clients with Google's hosts in their code read no variable for the address. A child"
+    " process with one is led here by `mockserver run --url URL -- COMMAND`, with the server's url; in this process give"
+    " the client api_endpoint and REST, or use the fixture mockserver"
+)
 
 
 def _find_elsewhere(call: RecordedCall, others: Mapping[str, MockServer]) -> Iterator[str]:
@@ -156,4 +165,5 @@ def _report(server: MockServer, options: InterceptionSettings) -> None:
 def _describe_misses(server: MockServer) -> str:
     lines = [f"{call.verb} {call.path} was answered {call.status}: {call.hint}" for call in server.misses]
     lines += [f"{host} was refused: see NotServed" for host in dict.fromkeys(server.refused_hosts)]
+    lines += dict.fromkeys(server.busy_polls)
     return "\n".join(lines)

@@ -25,7 +25,7 @@ from mockserver.rpc.hosts import is_loopback
 from mockserver.scripting.answers import Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord, Scenario
-from mockserver.settings import InterceptionSettings, Settings, read_settings, unknown_names
+from mockserver.settings import InterceptionSettings, Settings, read_settings, unknown_names, unknown_settings
 from mockserver.settings.keywords import check_keywords
 from mockserver.state.clock import Clock, to_datetime
 from mockserver.state.new_world import new_world
@@ -93,6 +93,7 @@ class MockServer:
         self._worlds = worlds
         self._doors = contextlib.ExitStack()
         self._refused_hosts: list[str] = []
+        self._busy_polls: list[str] = []
         self.app = create_app(worlds)
         self.url = ""
         self._grpc_port: LazyPort | None = None
@@ -144,6 +145,11 @@ class MockServer:
     def refused_hosts(self) -> tuple[str, ...]:
         """Return the hosts of Google's that were refused: not answered here, or not through the library that asked."""
         return tuple(self._refused_hosts)
+
+    @property
+    def busy_polls(self) -> tuple[str, ...]:
+        """Return the errors for polling without sleeping (BusyPolling); the code under test may have swallowed them."""
+        return tuple(self._busy_polls)
 
     @property
     def report(self) -> ClientBehaviour:
@@ -308,6 +314,7 @@ class MockServer:
         """Delete all resources, answers, faults and calls; settings and clock stay as they are."""
         self._world.reset()
         self._refused_hosts.clear()
+        self._busy_polls.clear()
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the world as it is now, for `restore`."""
@@ -419,7 +426,7 @@ class MockServer:
         sleepers wait. `busy_polling` is what happens to code that polls without sleeping. `block_network=True` refuses
         connections to all other machines.
         """
-        if unknown := unknown_names(options, InterceptionKeywords.__annotations__, "option"):
+        if unknown := unknown_settings(options, InterceptionKeywords.__annotations__, "option"):
             raise TypeError(unknown)
         settings = read_settings(InterceptionSettings, options)
         return Interception(self, lambda: self._intercept(settings))
@@ -434,7 +441,7 @@ class MockServer:
 
         with contextlib.ExitStack() as stack:
             stack.enter_context(environment(self.credentials, self.url, adds_key=settings.fake_api_key))
-            watch = PollWatch(self._world, self.clock, settings.busy_polling)
+            watch = PollWatch(self._world, self.clock, settings.busy_polling, self._busy_polls.append)
             interceptor = Interceptor(self.app, self.clock, self.grpc_face, watch.note, self._refused_hosts.append)
             stack.enter_context(intercepting(interceptor))
             if settings.block_network:
@@ -456,6 +463,7 @@ class MockServer:
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
         """Replace all worlds by a new one in the `with` block; the arguments are the constructor's."""
         self._refused_hosts.clear()
+        self._busy_polls.clear()
         with self._worlds.replaced(new_world(settings)):
             self.script(answers)
             yield self

@@ -106,7 +106,8 @@ def _embed(base: BaseModel, text: str, size: Any) -> list[float]:
     most = base.embedding_dimensions or 0
     dimensions = most if size is None else size
     if not isinstance(dimensions, int | float) or dimensions != int(dimensions):
-        raise invalid_argument()  # our choice: not seen
+        # our choice: not seen
+        raise invalid_argument().with_hint(f"outputDimensionality is {dimensions!r}, and not a whole number")
     limit = Range("output_dimensionality", least=1, below=most + 1, accepted=(), refusal="range")
     if not limit.holds(dimensions):
         raise range_error(limit, dimensions)

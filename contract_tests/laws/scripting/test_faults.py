@@ -229,3 +229,11 @@ def test_a_fault_is_shown_as_it_was_written() -> None:
 def test_a_prompt_may_ask_for_a_fault(text: str, fault: Fault | None) -> None:
     """For clients that cannot reach the control API."""
     assert fault == find_magic_fault(text)
+
+
+def test_a_status_reads_alike_wherever_it_comes_from() -> None:
+    """In the log and in the report a number is a number: from magic words, from a file, from Python."""
+    magic = find_magic_fault("[mock: error=429]")
+
+    assert Fault(status=429) == Fault(status="429") == magic
+    assert "Fault(status=429)" == repr(magic)
