@@ -141,7 +141,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "tunedModels.get": (94, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
     "poll of an operation, running": (103, lambda ask: ask.send("GET", f"/v1beta/{ask.running}")),
     "poll of an operation, done": (96, lambda ask: ask.send("GET", f"/v1beta/{ask.operation}")),
-    "tunedModels.create": (302, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
+    "tunedModels.create": (304, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
     "tunedModels.create, trailing commas": (
         305,
         lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples).replace(b'"}', b'",}')),
