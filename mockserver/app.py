@@ -270,20 +270,22 @@ async def _send(reply: HttpReply, client: _Client, *, has_loop: bool) -> bool:
     if isinstance(reply.body, bytes):
         await client.send({"type": "http.response.body", "body": reply.body})
         return True
-    buffer = b""
+    due: list[bytes] = []
+    size = 0
     for piece in reply.body:
         if isinstance(piece, bytes):
-            buffer += piece
-            if has_loop and len(buffer) > QUICK_BYTES:
-                await client.send({"type": "http.response.body", "body": buffer, "more_body": True})
-                buffer = b""
+            due.append(piece)
+            size += len(piece)
+            if has_loop and size > QUICK_BYTES:
+                await client.send({"type": "http.response.body", "body": b"".join(due), "more_body": True})
+                due, size = [], 0
                 await asyncio.sleep(0)
             continue
-        if buffer:
-            await client.send({"type": "http.response.body", "body": buffer, "more_body": True})
-        buffer = b""
+        if due:
+            await client.send({"type": "http.response.body", "body": b"".join(due), "more_body": True})
+        due, size = [], 0
         if isinstance(piece, Cut):
             return False
         await client.sleep(reply.clock, piece.seconds)
-    await client.send({"type": "http.response.body", "body": buffer})
+    await client.send({"type": "http.response.body", "body": b"".join(due)})
     return True

@@ -43,6 +43,20 @@ QUICK_BYTES = _declare(
     modules="mockserver.http.face",
     answer="none: it takes longer",
 )
+REPEATED_BYTES = _declare(
+    "REPEATED_BYTES",
+    4096,
+    "bytes of a body that is read once if it comes again; a longer one is read each time",
+    modules="mockserver.protojson.reading",
+    answer="none: it takes longer",
+)
+REPEATED_REQUESTS = _declare(
+    "REPEATED_REQUESTS",
+    128,
+    "different requests after which one that comes again is read again",
+    modules="mockserver.protojson.reading",
+    answer="none: it takes longer",
+)
 OBJECT_BYTES = _declare(
     "OBJECT_BYTES",
     268_435_456,  # our choice: two and a half of the client library's chunks of 100 MB; Google's limit is 5 TiB

@@ -95,9 +95,30 @@ MUTATIONS = (
     Mutation(
         "members of another version",
         "mockserver/dispatch/dispatcher.py",
-        "return trim_to_version(route.response, result)",
+        "return trim_message(route.response, result)",
         "return result",
         (f"{LAWS}/dispatch",),
+    ),
+    Mutation(
+        "the last outcome for other training data",
+        "mockserver/generation/pipeline.py",
+        "if examples is last_examples and magic is last_magic and seed == last_seed:",
+        "if magic is last_magic and seed == last_seed:",
+        (f"{LAWS}/generation",),
+    ),
+    Mutation(
+        "a pattern whose sample stands elsewhere too",
+        "mockserver/protojson/variations.py",
+        "if one == other and indexes else None",
+        "if indexes else None",
+        (f"{LAWS}/protojson",),
+    ),
+    Mutation(
+        "a request with a secret is kept",
+        "mockserver/http/face.py",
+        "may_keep=not secret",
+        "may_keep=True",
+        (f"{LAWS}/http",),
     ),
     Mutation(
         "a stream's first error as an event",

@@ -1,13 +1,15 @@
 """A client of a fresh world, once for each target that is ours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from contract_tests.harvest import HARVEST
 from contract_tests.stores import STORES
 from contract_tests.targets import OURS, Client, chosen, in_process
+from mockserver.protojson.memoized import MemoizedMessage
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
 
@@ -18,6 +20,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what takes a client against each of the chosen targets that are ours."""
     if "client" in metafunc.fixturenames:
         metafunc.parametrize("target", [name for name in OURS if name in chosen(metafunc.config)])
+
+
+@pytest.fixture(autouse=True)
+def unchanged_messages(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody changes a message that others will get too: one that is read once, or shown again."""
+    shared: list[tuple[MemoizedMessage, str]] = []
+    create = MemoizedMessage.__init__
+
+    def create_and_remember(message: MemoizedMessage, members: Mapping[str, Any]) -> None:
+        create(message, members)
+        shared.append((message, repr(message)))
+
+    monkeypatch.setattr(MemoizedMessage, "__init__", create_and_remember)
+    yield
+    assert [before for _, before in shared] == [repr(message) for message, _ in shared]
 
 
 @pytest.fixture

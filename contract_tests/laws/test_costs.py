@@ -5,6 +5,7 @@ are worth it. Newer versions of Python make fewer calls, because they inline com
 """
 
 import gc
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -109,23 +110,39 @@ def generate(text: str) -> bytes:
     return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}]}).encode()
 
 
+NUMBERS = itertools.count()
+
+
+def new_prompt() -> bytes:
+    """A request for an answer to a prompt that was never seen."""
+    return generate(f"{PROMPT}{next(NUMBERS):09}")
+
+
 COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "generateContent of a base model": (
-        277,
+        245,
+        lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", new_prompt()),
+    ),
+    "the same prompt to a base model again": (
+        137,
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", generate(PROMPT)),
     ),
     "generateContent of a tuned model": (
-        267,
+        251,
+        lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate(f"in {next(NUMBERS)}")),
+    ),
+    "the same prompt to a tuned model again": (
+        139,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate("in 7")),
     ),
     "streamGenerateContent, 20 events": (
-        804,
+        366,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:streamGenerateContent?alt=sse", generate("Tell a story.")),
     ),
     "tunedModels.get": (94, lambda ask: ask.send("GET", f"/v1beta/{ask.model}")),
     "poll of an operation, running": (103, lambda ask: ask.send("GET", f"/v1beta/{ask.running}")),
     "poll of an operation, done": (96, lambda ask: ask.send("GET", f"/v1beta/{ask.operation}")),
-    "tunedModels.create": (302, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
+    "tunedModels.create": (304, lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples))),
     "tunedModels.create, trailing commas": (
         305,
         lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples).replace(b'"}', b'",}')),
@@ -133,7 +150,11 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
     "tuningJobs.create": (948, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
     "tuningJobs.get, done": (108, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
-        381,
+        328,
+        lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", new_prompt()),
+    ),
+    "the same prompt to an endpoint again": (
+        178,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", generate(PROMPT)),
     ),
 }

@@ -24,7 +24,8 @@ from mockserver.dispatch.fault_injection import (
 from mockserver.dispatch.quotas import count_call
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Call, Cut, Hinted, Json, Pause
-from mockserver.protojson.version_trimming import trim_to_version
+from mockserver.protojson.variations import Message, SentMessages, Variation
+from mockserver.protojson.version_trimming import message_trimmer, trim_message
 from mockserver.rpc import outages
 from mockserver.rpc.credentials import Caller
 from mockserver.rpc.errors import ApiError
@@ -41,7 +42,7 @@ log = logging.getLogger("mockserver")
 BUG = "%s failed; this is a bug in the mock server, please report it"
 ANONYMOUS = Caller(principal="", email=None, project="", via="none")
 
-Result = Json | Iterator[Json | Pause | Cut] | ApiError
+Result = Message | Iterator[Message | Pause | Cut] | ApiError
 
 
 class WouldBlock(Exception):
@@ -70,7 +71,7 @@ class CallResult:
     message: Json | None = None
     result: Result = field(default_factory=dict)
     hint: str = ""
-    sent: list[Any] = field(default_factory=list)
+    sent: SentMessages = field(default_factory=SentMessages)
 
     @property
     def note(self) -> str:
@@ -84,7 +85,7 @@ class CallResult:
         `retry_after` are the seconds in the answer's header Retry-After.
         """
         request, result = self.request, self.result
-        status, response = 200, result if isinstance(result, dict) else []
+        status, response = 200, result if isinstance(result, dict | Variation) else list[Message]()
         if isinstance(result, ApiError):
             status, response = result.code.http, result.status
             if self.hint:
@@ -112,8 +113,7 @@ class CallResult:
 
         What was read from the log before does not change.
         """
-        sent = list(map(dict, self.sent))  # as plain dicts, which are packed faster
-        messages = redact(sent) if self.request.secret else sent
+        messages = redact(self.sent) if self.request.secret else self.sent
         try:
             self.request.world.calls.amend(entry, replace(entry.call, response=messages))
         except Unavailable as error:  # the client has its answer already
@@ -193,7 +193,7 @@ def _complete_for_log(request: Request, answer: CallResult) -> None:
         answer.message = request.bind()
 
 
-def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Pause | Cut]:
+def _invoke(request: Request, answer: CallResult) -> Message | Iterator[Message | Pause | Cut]:
     """Run the checks and the handler. It stores what the log needs in `answer`."""
     world, head = request.world, request.head
     route, settings = head.route, head.settings
@@ -210,15 +210,16 @@ def _invoke(request: Request, answer: CallResult) -> Json | Iterator[Json | Paus
     result = route.handler(call)
     if isinstance(result, Hinted):
         answer.hint, result = result.hint, result.result
-    if isinstance(result, dict):
-        return trim_to_version(route.response, result)
+    if isinstance(result, dict | Variation):
+        return trim_message(route.response, result)
     beginning = list(_take_first_message(result))
     stream = _stream(request, answer, itertools.chain(beginning, result))
     return stream if answer.fault is None else inject_into_stream(answer.fault, stream)
 
 
-def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
+def _stream(request: Request, answer: CallResult, messages: Iterator[Message | Pause]) -> Iterator[Message | Pause]:
     """Yield the messages of a stream, trimmed, and collect them for the log. Raises only ApiError."""
+    trim = message_trimmer(request.head.route.response)
     try:
         for message in messages:
             if isinstance(message, Pause):
@@ -226,7 +227,7 @@ def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Paus
                 continue
             if answer.fault is not None:
                 raise_fault(request, answer.fault, after=len(answer.sent))
-            trimmed = trim_to_version(request.head.route.response, message)
+            trimmed = message.trim(trim) if type(message) is Variation else trim(message)
             answer.sent.append(trimmed)
             yield trimmed
     except ApiError:
@@ -239,7 +240,7 @@ def _stream(request: Request, answer: CallResult, messages: Iterator[Json | Paus
         raise request.internal_error from None
 
 
-def _take_first_message(messages: Iterator[Json | Pause]) -> Iterator[Json | Pause]:
+def _take_first_message(messages: Iterator[Message | Pause]) -> Iterator[Message | Pause]:
     """Yield the pauses before the first message, and that message."""
     for message in messages:
         yield message

@@ -10,6 +10,7 @@ from mockserver.dispatch.authentication import identify_caller
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.dispatch.service import FailedCall, Service
+from mockserver.protojson.variations import Message
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import RETRY_AFTER, ApiError, Code, retry_info
 from mockserver.scripting.faults import Fault, find_magic_fault
@@ -41,7 +42,7 @@ def raise_fault(request: Request, fault: Fault, after: int) -> None:
         raise injected_error(fault, request.head.service, _failed_call(request, fault))
 
 
-def inject_into_stream(fault: Fault, messages: Iterator[Json | Pause]) -> Iterator[Json | Pause | Cut]:
+def inject_into_stream(fault: Fault, messages: Iterator[Message | Pause]) -> Iterator[Message | Pause | Cut]:
     """Delay each message of a stream, and cut it after `cut_after_chunks` messages, also if the last was among them."""
     sent = 0
     while sent != fault.cut_after_chunks:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from mockserver.dispatch.http_rules import method_id
 from mockserver.protojson.schema import HttpRule, Rpc, json_name
+from mockserver.protojson.variations import Message
 from mockserver.rpc.credentials import Caller
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.magic_words import JobDirectives, job_directives
@@ -89,17 +90,17 @@ class Call:
 class Hinted:
     """A result with a hint for the tester, which is logged and not sent."""
 
-    result: Json | Iterator[Json | Pause]
+    result: Message | Iterator[Message | Pause]
     hint: str
 
 
-Handled = Json | Iterator[Json | Pause] | Hinted
+Handled = Message | Iterator[Message | Pause] | Hinted
 """The result of a handler: a message or a stream of messages, with or without a hint."""
 
 Handler = Callable[[Call], Handled]
 
 
-def with_hint(result: Json | Iterator[Json | Pause], hint: str) -> Handled:
+def with_hint(result: Message | Iterator[Message | Pause], hint: str) -> Handled:
     """Add a hint to a result, unless it is empty."""
     return Hinted(result, hint) if hint else result
 

@@ -73,7 +73,7 @@ def find_batch(call: Call, name: str) -> Batch:
 def batch_generate_content(call: Call) -> Json:
     """Answer many generate requests later, of a base model or a tuned one."""
     return _create_batch(
-        call, GENERATE, "generateContent", lambda request: print_response(*answer_request(call, request))
+        call, GENERATE, "generateContent", lambda request: dict(print_response(*answer_request(call, request)))
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from mockserver.dispatch.routing import Call, Handled, with_hint
@@ -11,26 +12,27 @@ from mockserver.gemini.eras import ERAS, UNRATED_SINCE, era_of
 from mockserver.gemini.errors import invalid_fields
 from mockserver.gemini.prompts import check_enabled, check_form, content_violations
 from mockserver.gemini.responses import Frame
-from mockserver.gemini.targets import find_target
+from mockserver.gemini.targets import Target, find_target
 from mockserver.generation.cached_content import with_cached_content
 from mockserver.generation.outcome import Outcome
-from mockserver.generation.pipeline import generate
+from mockserver.generation.pipeline import ModelRequest, generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
 from mockserver.generation.settings import read_settings
+from mockserver.protojson.memoized import once
 
 Json = dict[str, Any]
 
 
 def generate_content(call: Call) -> Handled:
     """Answer in one message."""
-    outcome, frame = answer_request(call, call.message)
-    return with_hint(responses.print_response(outcome, frame), outcome.hint)
+    outcome, frame, response_id = answer_request(call, call.message)
+    return with_hint(responses.print_response(outcome, frame, response_id), outcome.hint)
 
 
 def stream_generate_content(call: Call) -> Handled:
     """Answer in chunks."""
-    outcome, frame = answer_request(call, call.message)
-    return with_hint(responses.print_stream(outcome, frame), outcome.hint)
+    outcome, frame, response_id = answer_request(call, call.message)
+    return with_hint(responses.print_stream(outcome, frame, response_id), outcome.hint)
 
 
 def count_tokens(call: Call) -> Json:
@@ -54,34 +56,46 @@ def count_tokens(call: Call) -> Json:
     return count
 
 
-def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Frame]:
-    """Generate the outcome of `message`, a GenerateContentRequest, by the model that it names."""
-    check_form(message, call.settings.as_of)
+def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Frame, str]:
+    """Generate the outcome of `message`, a GenerateContentRequest, by the model that it names.
+
+    With it come what its messages are like, and their response id.
+    """
+    as_of, world = call.settings.as_of, call.world
+    once(message, (check_form, as_of), lambda: check_form(message, as_of))
     target = find_target(call, message["model"], "generateContent")
-    check_enabled(target, message, call.settings.as_of)
+    key = target.name, target.base.id, as_of
+    once(message, (check_enabled, *key), lambda: check_enabled(target, message, as_of))
     cached = find_requested(call, target, message)
     if cached is not None:
         message = with_cached_content(message, cached)
-    world, era = call.world, era_of(target.base.shape, call.settings.as_of)
-    if call.settings.safety_ratings == "real" and call.day >= UNRATED_SINCE:
+    rated = call.settings.safety_ratings != "real" or call.day < UNRATED_SINCE
+    request, frame = once(
+        message, (_read_request, *key, rated), lambda: _read_request(message, target, as_of, rated=rated)
+    )
+    outcome = generate(world, request, examples=target.examples, seed=call.settings.seed)
+    if cached is not None:
+        outcome = replace(outcome, cached_tokens=outcome.cached_tokens or cached.tokens)
+    if not frame.era.response_id:
+        return outcome, frame, ""
+    return outcome, frame, responses.response_id(call.now, world.random_bytes("gemini.responses", 13))
+
+
+def _read_request(
+    message: Mapping[str, Any], target: Target, as_of: date | None, *, rated: bool
+) -> tuple[ModelRequest, Frame]:
+    """Read what a request asks of a model, and what the messages of the answer are like."""
+    era, base = era_of(target.base.shape, as_of), target.base
+    if not rated:
         era = replace(era, has_ratings=False)
-    prompt = read_prompt(message, target.name, target.base.name)
+    prompt = read_prompt(message, target.name, base.name)
     settings = read_settings(
         message,
         message.get("generationConfig", {}),
         default_threshold=era.default_threshold,
         categories=era.categories,
-        base=target.base,
+        base=base,
     )
-    outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=call.settings.seed)
-    if cached is not None:
-        outcome.cached_tokens = outcome.cached_tokens or cached.tokens
-    frame = Frame(
-        era=era,
-        model_version=target.base.answers_as or target.base.id,  # of a tuned model: our choice, not seen
-        response_id=responses.response_id(call.now, world.random_bytes("gemini.responses", 13))
-        if era.response_id
-        else "",
-        image_tokens=sum([turn.other_tokens for turn in prompt.turns]),
-    )
-    return outcome, frame
+    model_version = base.answers_as or base.id  # of a tuned model: our choice, not seen
+    frame = responses.frame_of(era, model_version, sum([turn.other_tokens for turn in prompt.turns]))
+    return ModelRequest(prompt, settings, message), frame

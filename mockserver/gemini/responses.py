@@ -6,16 +6,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import zip_longest
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.dispatch.routing import Pause
 from mockserver.gemini.eras import Era
 from mockserver.gemini.versions import message_name
 from mockserver.generation.outcome import Candidate, Outcome
-from mockserver.generation.response import bind_parts, rated_categories, reason_name
+from mockserver.generation.response import (
+    PLAIN_HOLES,
+    bind_parts,
+    plain_outcome,
+    plain_values,
+    rated_categories,
+    reason_name,
+)
 from mockserver.generation.safety import Ratings, harmless
-from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
-from mockserver.protojson.variations import Pattern
+from mockserver.protojson.memoized import MemoizedList
+from mockserver.protojson.variations import ID, NUMBER, Message, Pattern, Variation
 from mockserver.scripting.answers import Citation
 from mockserver.state.clock import SECOND, Nanos
 
@@ -33,22 +40,27 @@ CALLED = "Model generated function call(s)."
 _TOKENS, _DELAY = attrgetter("tokens"), attrgetter("delay_seconds")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """The members that all messages of one answer share. `image_tokens` are the prompt's tokens that are not text."""
+    """What all messages of an answer are like. `image_tokens` are the prompt's tokens that are not text."""
 
     era: Era
     model_version: str
-    response_id: str
     image_tokens: int = 0
 
-    def message(self, candidates: list[Json], feedback: Json, usage: Json) -> Json:
+    def message(self, response_id: str, candidates: list[Json], feedback: Json, usage: Json) -> Json:
         """Return a message with these members."""
         identity = {"modelVersion": self.model_version} if self.era.version else {}
         if self.era.response_id:
-            identity["responseId"] = self.response_id
+            identity["responseId"] = response_id
         metadata = {"usageMetadata": usage} if self.era.usage else {}
         return {"candidates": candidates, **feedback, **metadata, **identity}
+
+
+@lru_cache(maxsize=64)
+def frame_of(era: Era, model_version: str, image_tokens: int) -> Frame:
+    """Return the one frame with these members."""
+    return Frame(era, model_version, image_tokens)
 
 
 def response_id(now: Nanos, noise: bytes) -> str:
@@ -57,83 +69,153 @@ def response_id(now: Nanos, noise: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def print_response(outcome: Outcome, frame: Frame) -> Json:
+def print_response(outcome: Outcome, frame: Frame, response_id: str) -> Message:
     """Return the whole answer in one message."""
+    plain = outcome.printed_once(frame, _find_pattern)
+    if plain is None:
+        averages = [_average(frame.era, candidate) for candidate in outcome.candidates]
+        return _whole(outcome, frame, response_id, averages)
+    pattern, values = plain
+    return Variation(pattern, (*values, response_id))
+
+
+def _find_pattern(outcome: Outcome, frame: Frame) -> tuple[Pattern, tuple[Any, ...]] | None:
+    """Return the pattern of a plain answer and its values, but for the response id; None if it is not plain."""
+    values = plain_values(outcome, frame.era.categories)
+    if values is None or frame.image_tokens:
+        return None
+    candidate = outcome.candidates[0]
+    average = candidate.avg_logprob if frame.era.avg_logprobs else None
+    if average == 0:  # it may be left out
+        return None
+    pattern = _whole_pattern(frame, candidate.finish, bool(outcome.thought_tokens))
+    return pattern, (*values, average or 0.0)
+
+
+@lru_cache(maxsize=64)
+def _whole_pattern(frame: Frame, finish: str, thinks: bool) -> Pattern:  # noqa: FBT001 - a part of the key
+    """Return the pattern of plain answers."""
+
+    def build(text: str, prompt: int, spoken: int, thoughts: int, total: int, average: float, identity: str) -> Json:
+        values = text, prompt, spoken, thoughts if thinks else 0, total
+        outcome = plain_outcome(values, finish, frame.era.categories)
+        return _whole(outcome, frame, identity, [average if frame.era.avg_logprobs else None])
+
+    return Pattern(build, *PLAIN_HOLES, NUMBER, ID)
+
+
+def _whole(outcome: Outcome, frame: Frame, response_id: str, averages: Sequence[float | None]) -> Json:
     era = frame.era
     candidates = [
         {
             **_content(candidate.parts),
             **_index(era, outcome, index),
             **_ending(era, candidate),
-            **_average(era, candidate),
+            **({} if average is None else {"avgLogprobs": average}),
         }
-        for index, candidate in enumerate(outcome.candidates)
+        for index, (candidate, average) in enumerate(zip(outcome.candidates, averages, strict=True))
     ]
-    return frame.message(candidates, _feedback(era, outcome), _usage(outcome, frame))
+    return frame.message(response_id, candidates, _feedback(era, outcome), _usage(outcome, frame))
 
 
-def print_stream(outcome: Outcome, frame: Frame) -> Iterator[Json | Pause]:
+def print_stream(outcome: Outcome, frame: Frame, response_id: str) -> Iterator[Message | Pause]:
     """Yield the answer in chunks: each message has the next chunk of every candidate that has not ended."""
-    era = frame.era
-    streams = [(index, candidate, candidate.chunks) for index, candidate in enumerate(outcome.candidates)]
-    rows = list(zip_longest(*[chunks for _, _, chunks in streams])) or [()]
-    early_usage = MemoizedMessage({**_prompt_usage(outcome, frame), "totalTokenCount": outcome.prompt_tokens})
-    pattern = _pattern(outcome, frame, early_usage)
+    values = plain_values(outcome, frame.era.categories)
+    if values is not None and not frame.image_tokens:
+        yield from _print_plain_stream(outcome, frame, response_id)
+        return
+    streams = [candidate.chunks for candidate in outcome.candidates]
+    rows = list(zip_longest(*streams)) or [()]
     tokens = 0
     for position, row in enumerate(rows):
         present = list(filter(None, row))
         tokens += sum(map(_TOKENS, present))
-        counts = _running_counts(outcome, tokens) if era.running else ()
         if delay := max(map(_DELAY, present), default=0.0):
             yield Pause(delay)
-        if pattern is not None and 0 < position < len(rows) - 1 and tokens and (text := present[0].text):
-            yield pattern.vary(text, *counts)
-            continue
-        candidates = [
-            {
-                **_content(chunk.parts),
-                **_index(era, outcome, index),
-                **(
-                    _ending(era, candidate)
-                    if chunk is chunks[-1]
-                    else _progress(era, candidate, is_first=position == 0)
-                ),
-            }
-            for (index, candidate, chunks), chunk in zip(streams, row, strict=True)
-            if chunk is not None
+        parts = [
+            (index, chunk.parts, chunk is streams[index][-1]) for index, chunk in enumerate(row) if chunk is not None
         ]
-        feedback = _feedback(era, outcome) if position == 0 else {}
-        usage = _usage(outcome, frame) if position == len(rows) - 1 else _early_usage(early_usage, counts)
-        yield frame.message(candidates, feedback, usage)
+        place = Place(position == 0, position == len(rows) - 1)
+        total = outcome.prompt_tokens + outcome.thought_tokens + tokens
+        yield _event(outcome, frame, response_id, parts, place, (tokens, total))
 
 
-def _pattern(outcome: Outcome, frame: Frame, early_usage: Json) -> Pattern | None:
-    """Return the pattern of the messages between the first and the last; None if there are several candidates."""
-    if len(outcome.candidates) != 1:
-        return None
+class Place(NamedTuple):
+    """Where a message stands in its stream."""
+
+    is_first: bool
+    is_last: bool
+
+
+def _print_plain_stream(outcome: Outcome, frame: Frame, response_id: str) -> Iterator[Message | Pause]:
+    """Yield the chunks of a text and nothing else, by patterns."""
+    (candidate,) = outcome.candidates
+    chunks, thinks = candidate.chunks, bool(outcome.thought_tokens)
+    prompt, thoughts, last = outcome.prompt_tokens, outcome.thought_tokens, len(chunks) - 1
+    pattern, tokens = None, 0
+    for position, chunk in enumerate(chunks):
+        if chunk.delay_seconds:
+            yield Pause(chunk.delay_seconds)
+        if position == last:
+            tokens = outcome.candidate_tokens
+        else:
+            tokens += chunk.tokens
+        if pattern is None or position in (1, last):
+            pattern = _event_pattern(frame, candidate.finish, thinks, Place(position == 0, position == last))
+        total = prompt + thoughts + tokens
+        yield Variation(pattern, (chunk.parts[0]["text"], prompt, tokens, thoughts, total, response_id))
+
+
+@lru_cache(maxsize=64)
+def _event_pattern(frame: Frame, finish: str, thinks: bool, place: Place) -> Pattern:  # noqa: FBT001 - a part of the key
+    """Return the pattern of the messages of a plain answer at that place."""
+
+    def build(text: str, prompt: int, tokens: int, thoughts: int, total: int, identity: str) -> Json:
+        outcome = plain_outcome((text, prompt, tokens, thoughts if thinks else 0, total), finish, frame.era.categories)
+        return _event(outcome, frame, identity, [(0, ({"text": text},), place.is_last)], place, (tokens, total))
+
+    return Pattern(build, *PLAIN_HOLES, ID)
+
+
+def _event(
+    outcome: Outcome,
+    frame: Frame,
+    response_id: str,
+    parts: Sequence[tuple[int, tuple[Json, ...], bool]],
+    place: Place,
+    counts: tuple[int, int],
+) -> Json:
+    """Return a message of a stream: the next parts of candidates, by their indexes, and whether they end with them."""
     era = frame.era
-    message = frame.message([], {}, early_usage)
-    rest = {**_index(era, outcome, 0), **_progress(era, outcome.candidates[0], is_first=False)}
+    candidates = [
+        {
+            **_content(chunk),
+            **_index(era, outcome, index),
+            **(
+                _ending(era, outcome.candidates[index])
+                if ends
+                else _progress(era, outcome.candidates[index], is_first=place.is_first)
+            ),
+        }
+        for index, chunk, ends in parts
+    ]
+    feedback = _feedback(era, outcome) if place.is_first else {}
+    usage = _usage(outcome, frame) if place.is_last else _early_usage(outcome, frame, counts)
+    return frame.message(response_id, candidates, feedback, usage)
 
-    def build(text: str, *counts: int) -> Json:
-        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, **rest}
-        usage = {"usageMetadata": _early_usage(early_usage, counts)} if counts else {}
-        return {**message, "candidates": [candidate], **usage}
 
-    return Pattern(build, numbers=2 if era.running else 0)
+def _early_usage(outcome: Outcome, frame: Frame, counts: tuple[int, int]) -> Json:
+    """Return the usage before the end of a stream: since 2.5 it grows, until 2.0 it counts the prompt only [seen].
 
-
-def _running_counts(outcome: Outcome, tokens: int) -> tuple[int, int]:
-    """Return the tokens of candidates and the total before the end of a stream, since 2.5 [seen]."""
-    return tokens, outcome.prompt_tokens + outcome.thought_tokens + tokens
-
-
-def _early_usage(usage: Json, counts: Sequence[int]) -> Json:
-    """Return the usage before the end of a stream: until 2.0 it counts the prompt only [seen]."""
-    if not counts:
-        return usage
+    `counts` are the tokens of the candidates so far, and of all.
+    """
     tokens, total = counts
-    return {**usage, "candidatesTokenCount": tokens, "totalTokenCount": total}
+    growing = {"candidatesTokenCount": tokens, "totalTokenCount": total}
+    return {
+        **_prompt_usage(outcome, frame),
+        "totalTokenCount": outcome.prompt_tokens,
+        **(growing if frame.era.running else {}),
+    }
 
 
 def _progress(era: Era, candidate: Candidate, *, is_first: bool) -> Json:
@@ -165,12 +247,9 @@ def _ending(era: Era, candidate: Candidate) -> Json:
     return ending
 
 
-def _average(era: Era, candidate: Candidate) -> Json:
+def _average(era: Era, candidate: Candidate) -> float | None:
     """Return the mean log probability: of whole answers only, events have none [seen]."""
-    if not era.avg_logprobs and candidate.likely_tokens is None:
-        return {}
-    average = candidate.avg_logprob
-    return {} if average is None else {"avgLogprobs": average}
+    return candidate.avg_logprob if era.avg_logprobs or candidate.likely_tokens is not None else None
 
 
 def _feedback(era: Era, outcome: Outcome) -> Json:

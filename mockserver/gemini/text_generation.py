@@ -7,7 +7,7 @@ from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.gemini.errors import invalid_fields
 from mockserver.gemini.targets import find_target
 from mockserver.generation.outcome import Outcome
-from mockserver.generation.pipeline import generate
+from mockserver.generation.pipeline import ModelRequest, generate
 from mockserver.generation.safety import DEFAULT_THRESHOLD, Rating
 from mockserver.generation.settings import read_settings
 from mockserver.scripting.answers import Prompt, Turn
@@ -28,7 +28,8 @@ def generate_text(call: Call) -> Handled:
     target = find_target(call, message["model"], "generateText")
     prompt = Prompt(model=target.name, base=target.base.name, turns=(Turn("user", text),))
     settings = read_settings(message, message, categories=PALM_CATEGORIES)
-    outcome = generate(world, prompt, settings, examples=target.examples, message={}, seed=call.settings.seed)
+    request = ModelRequest(prompt, settings, {})
+    outcome = generate(world, request, examples=target.examples, seed=call.settings.seed)
     return with_hint(_print_response(outcome, settings.thresholds), outcome.hint)
 
 

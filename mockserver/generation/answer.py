@@ -36,8 +36,15 @@ def choose_answer(
     scripted, hint = scenario.choose_answer(prompt)
     if scripted is not None:
         return scripted, ""
+    return unscripted_answer(prompt, examples, magic=magic, message=message), hint
+
+
+def unscripted_answer(
+    prompt: Prompt, examples: Mapping[str, str], *, magic: bool, message: Mapping[str, Any] = EMPTY_MESSAGE
+) -> Answer:
+    """Return the answer if no rule matches, structured as `message` asks."""
     answer = default_answer(prompt, examples, magic=magic, structured=structured_answer(message, prompt))
-    return (_with_thoughts(answer) if _asks_for_thoughts(message) else answer), hint
+    return _with_thoughts(answer) if _asks_for_thoughts(message) else answer
 
 
 def _asks_for_thoughts(message: Mapping[str, Any]) -> bool:

@@ -3,10 +3,10 @@
 Each service prints an outcome in its own format and that of the model's era.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice, repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from mockserver.generation.logprobs import log_probabilities, logprobs_result
 from mockserver.generation.prompt import count_prompt_tokens
@@ -15,6 +15,9 @@ from mockserver.generation.settings import GenerationSettings
 from mockserver.scripting.answers import Answer, Citation, Json, Prompt, visible_text
 from mockserver.simulation.noise import seed_of, uniform
 from mockserver.simulation.tokens import count_tokens, split
+
+T = TypeVar("T")
+P = TypeVar("P")
 
 # The number of tokens in the chunks of a stream; the last holds for all further ones. A recorded stream of 2025
 # (Developer API, 578 tokens) came in chunks of 1, 16, 16, 30, 34, 43, 43, 59, 60, 62, 61, 62 and the rest.
@@ -49,6 +52,7 @@ class Candidate:
     answer: Answer
     likely_tokens: int | None
     seed: int
+    _chunks: tuple[Chunk, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -79,6 +83,11 @@ class Candidate:
 
         An empty answer has one empty chunk, for the end.
         """
+        if self._chunks is None:
+            self._chunks = self._split()
+        return self._chunks
+
+    def _split(self) -> tuple[Chunk, ...]:
         tokens = self.token_texts if len(self.parts) == 1 else None
         chunks = list(_split_into_chunks(self.parts, self.answer.chunks, tokens)) or [((), 0)]
         delays = chain(self.answer.delays, repeat(0.0))
@@ -101,6 +110,14 @@ class Outcome:
     thought_tokens: int = 0
     cached_tokens: int = 0
     hint: str = ""
+    _printed: tuple[Any, Any] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def printed_once(self, frame: T, print_in: Callable[["Outcome", T], P]) -> P:
+        """Return `print_in(self, frame)`, which is kept for the next call with the same frame."""
+        if self._printed is None or self._printed[0] is not frame:
+            self._printed = frame, print_in(self, frame)
+        printed: P = self._printed[1]
+        return printed
 
     @property
     def total_tokens(self) -> int:

@@ -4,7 +4,7 @@ Categories and levels have the names of `scripting.safety`.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -96,6 +96,20 @@ def scores(category: str, level: str, seed: int) -> tuple[float, float]:
     """
     likely, harmful = uniforms(seed + 1000 * _CATEGORY_INDEX[category], 2)
     return _score(_PROBABILITY[level], likely), _score(_SEVERITY[level], harmful)
+
+
+def harmless_scores(categories: Sequence[str], seed: int) -> list[float]:
+    """Return both scores of each category where all are NEGLIGIBLE: those of `scores`, and faster."""
+    result = []
+    for category in categories:
+        shares = uniforms(seed + 1000 * _CATEGORY_INDEX[category], 2)
+        for (low, width), share in zip(_NEGLIGIBLE, shares, strict=True):
+            mantissa, exponent = math.frexp(low + width * share)
+            result.append(math.ldexp(round(mantissa * 256), exponent - 8))
+    return result
+
+
+_NEGLIGIBLE = tuple((low, high - low) for low, high in (_PROBABILITY["NEGLIGIBLE"], _SEVERITY["NEGLIGIBLE"]))
 
 
 def _score(band: tuple[float, float], share: float) -> float:

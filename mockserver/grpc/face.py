@@ -23,8 +23,9 @@ from mockserver.grpc.codec import BadMessage, decode, encode
 from mockserver.limits import REQUEST_BYTES
 from mockserver.protojson import schema
 from mockserver.protojson.field_mask import apply_fields_mask
-from mockserver.protojson.memoized import MemoizedMessage
+from mockserver.protojson.memoized import MemoizedMessage, Repetitions
 from mockserver.protojson.reading import bind_tree
+from mockserver.protojson.variations import Message, Variation
 from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
@@ -163,6 +164,7 @@ class GrpcFace:
         self._log_call = log_call
         self.table = table
         self._requests: dict[tuple[Any, ...], DecodedRequest] = {}
+        self._repetitions = Repetitions()
 
     def answer(self, grpc: GrpcRequest) -> GrpcReply:
         """Answer any request. A bug in a handler is logged, and answered with the service's internal error."""
@@ -190,7 +192,7 @@ class GrpcFace:
     def _decode(self, grpc: GrpcRequest) -> DecodedRequest:
         """Decode a request. Those to methods that only read are kept, because clients send them again and again.
 
-        One with what looks like a real secret is not.
+        So are others that come again. One with what looks like a real secret is not.
         """
         key = (grpc.method, grpc.host, grpc.body, *grpc.metadata.items())
         decoded = self._requests.get(key)
@@ -199,9 +201,10 @@ class GrpcFace:
             message, refused = _decode(routes[0].request, grpc.body) if routes else ({}, None)
             texts = (*grpc.identifying_texts(), *self.table.resource_names(grpc.rpc, message))
             secret = find_secret(texts, grpc.body, lambda: False)
-            is_read = bool(routes) and {"GET"} == {route.verb for route in routes} and len(grpc.body) <= KEPT_BYTES
-            decoded = DecodedRequest(grpc, MemoizedMessage(message) if is_read else message, refused, texts, secret)
-            if is_read and not secret and refused is None:
+            is_read = bool(routes) and {"GET"} == {route.verb for route in routes}
+            is_kept = len(grpc.body) <= KEPT_BYTES and (is_read or self._repetitions.comes_again(key))
+            decoded = DecodedRequest(grpc, MemoizedMessage(message) if is_kept else message, refused, texts, secret)
+            if is_kept and not secret and refused is None:
                 if len(self._requests) >= KEPT_REQUESTS:
                     self._requests.clear()
                 self._requests[key] = decoded
@@ -327,7 +330,7 @@ def print_answer(answer: CallResult, mask: str) -> Pieces:
 
 
 def _is_stream(answer: CallResult) -> bool:
-    return not isinstance(answer.result, dict | ApiError)
+    return not isinstance(answer.result, dict | Variation | ApiError)
 
 
 def _record(answer: CallResult) -> None:
@@ -344,19 +347,19 @@ def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
     if isinstance(result, ApiError):
         raise result
     try:
-        for item in [result] if isinstance(result, dict) else result:
+        for item in [result] if isinstance(result, dict | Variation) else result:
             yield _encode_item(response, item, mask)
     except ApiError:
         raise
     except Exception:  # a bug of ours, in the encoder
         log.exception(BUG, answer.request.head.route.id)
         error = answer.request.internal_error
-        if isinstance(result, dict):
+        if isinstance(result, dict | Variation):
             answer.result = error
         raise error from None
 
 
-def _encode_item(response: str, item: Json | Pause | Cut, mask: str) -> Piece:
+def _encode_item(response: str, item: Message | Pause | Cut, mask: str) -> Piece:
     if isinstance(item, Pause):
         return item
     if isinstance(item, Cut):

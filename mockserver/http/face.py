@@ -218,7 +218,7 @@ class HttpFace:
         if malformed := _malformed(http):
             received.reason = f"the request has {'a body' if http.body else 'neither a body nor a Content-Length'}"
             return route.id, received.print_page(*malformed)
-        bind = partial(_bind, http, routed)
+        bind = partial(_bind, http, routed, received.secret)
         request = Request(routed.request, received.world, received.now, bind, received.secret)
         answer = dispatch(request, may_block=may_block)
         if isinstance(answer.result, ApiError):
@@ -274,8 +274,11 @@ def _print_unavailable(http: HttpRequest) -> HttpReply:
     )
 
 
-def _bind(http: HttpRequest, routed: RoutedHead) -> Json:
-    """Bind the message of a request. Raises ApiError, also for an unsupported format of the answer."""
+def _bind(http: HttpRequest, routed: RoutedHead, secret: str) -> Json:
+    """Bind the message of a request. Raises ApiError, also for an unsupported format of the answer.
+
+    Nothing is kept that contains what looks like a real credential.
+    """
     if routed.message is not None:
         return routed.message
     head, route = http.head, routed.request.route
@@ -290,6 +293,7 @@ def _bind(http: HttpRequest, routed: RoutedHead) -> Json:
         path=routed.path,
         query=head.own_pairs,
         content_type=head.headers.get("content-type"),
+        may_keep=not secret,
     )
     if head.mask:
         apply_fields_mask(

@@ -6,16 +6,18 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from itertools import chain
 
 from mockserver.dispatch.dispatcher import BUG, CallResult
-from mockserver.dispatch.routing import Cut, Json, Pause
+from mockserver.dispatch.routing import Cut, Pause
 from mockserver.http.error_body import error_body
 from mockserver.http.headers import EVENTS, JSON, SCRIPT, Headers, ReplyHead, retry_after_seconds
 from mockserver.http.parameters import SystemParameters
 from mockserver.http.request import HttpHead
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.reading import HTTP_BODY
-from mockserver.protojson.variations import Writer
+from mockserver.protojson.variations import Message, Variation, Writer
 from mockserver.protojson.writing import (
     ARRAY_CLOSE,
     ARRAY_OPEN,
@@ -44,8 +46,11 @@ class Pieces:
         self._record = record
 
     def __iter__(self) -> Iterator[Piece]:
-        yield from self._pieces
+        return chain(self._pieces, self._end())
+
+    def _end(self) -> Iterator[Piece]:
         self.close()
+        yield from ()
 
     def close(self) -> None:
         """Stop the stream."""
@@ -93,7 +98,7 @@ class Printer:
         if isinstance(result, ApiError):
             answer.record(retry_after_seconds(result.headers.items()))
             return self.print_error(result)
-        if not isinstance(result, dict):
+        if not isinstance(result, dict | Variation):
             return self._print_stream(answer, result)
         response = answer.request.head.route.response
         is_raw = response == HTTP_BODY
@@ -133,7 +138,7 @@ class Printer:
             headers = self.reply.error(self.now, len(body), content_type, tier, extra)
         return self._reply(status, headers, body)
 
-    def _print_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> HttpReply:
+    def _print_stream(self, answer: CallResult, messages: Iterator[Message | Pause | Cut]) -> HttpReply:
         entry = answer.record()
         pieces = self._encode_stream(answer, messages)
         if self.parameters.alt == "sse":
@@ -143,13 +148,14 @@ class Printer:
             pieces = compress(pieces) if self.reply.gzip else pieces
         return self._reply(200, headers, Pieces(pieces, lambda: answer.record_stream_end(entry)))
 
-    def _encode_stream(self, answer: CallResult, messages: Iterator[Json | Pause | Cut]) -> Iterator[Piece]:
+    def _encode_stream(self, answer: CallResult, messages: Iterator[Message | Pause | Cut]) -> Iterator[Piece]:
         """Yield events, or the elements of an array.
 
         An error after the first message is not wrapped in either [seen].
         """
         sse = self.parameters.alt == "sse"
         writer = (event_writer if sse else message_writer)(answer.request.head.route.response, self.parameters.style)
+        write = partial(self._write if self.http.mask else write_with, writer)
         separator = b"" if sse else ARRAY_OPEN
         try:
             for message in messages:
@@ -159,7 +165,7 @@ class Printer:
                 if isinstance(message, Cut):
                     yield message
                     return
-                yield separator + self._write(writer, message)
+                yield separator + write(message)
                 separator = b"" if sse else ARRAY_SEPARATOR
         except ApiError as error:
             yield separator + error_body(error, self.parameters.xgafv)
@@ -169,7 +175,7 @@ class Printer:
         if not sse:
             yield (ARRAY_OPEN if separator == ARRAY_OPEN else b"") + ARRAY_CLOSE
 
-    def _write(self, writer: Writer, message: Json) -> bytes:
+    def _write(self, writer: Writer, message: Message) -> bytes:
         """Write a message of the answer, or the members that the request's field mask selects."""
         if self.http.mask and self.answer is not None:
             return writer(apply_fields_mask(self.answer.request.head.route.response, message, self.http.mask))

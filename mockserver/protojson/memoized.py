@@ -3,7 +3,7 @@
 import pickle
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import ref
 
 T = TypeVar("T")
@@ -49,6 +49,49 @@ class MemoizedMessage(_Memoized, dict[str, Any]):
     def __init__(self, members: Mapping[str, Any]) -> None:
         super().__init__(members)
         self._results = {}
+        self.keyed_results: dict[Hashable, Any] = {}
+        """For `once`."""
+
+
+def once(message: Mapping[str, Any], key: Hashable, create: Callable[[], T]) -> T:
+    """Return what is computed of a message and of `key`, which holds all that it depends on besides the message.
+
+    Of a message that comes again it is computed once for each key, at most `_KEPT` of them.
+    """
+    if type(message) is not MemoizedMessage:
+        return create()
+    results = message.keyed_results
+    result: T | object = results.get(key, _NO_RESULT)
+    if result is _NO_RESULT:
+        if len(results) >= _KEPT:
+            results.clear()
+        result = results[key] = create()
+    return cast(T, result)
+
+
+_KEPT = 16
+_NO_RESULT = object()
+
+
+class Repetitions:
+    """Tells what comes again, as far as is known: keeping what comes only once would take time and memory for nothing.
+
+    It remembers hashes, at most `capacity` of them, so now and then it takes something for what has come before.
+    """
+
+    def __init__(self, capacity: int = 1024) -> None:
+        self._capacity = capacity
+        self._seen: set[int] = set()
+
+    def comes_again(self, key: Hashable) -> bool:
+        """Return whether the key has come before, and remember it."""
+        number = hash(key)
+        if number in self._seen:
+            return True
+        if len(self._seen) >= self._capacity:
+            self._seen.clear()
+        self._seen.add(number)
+        return False
 
 
 class Views:

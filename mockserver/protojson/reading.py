@@ -6,13 +6,15 @@ Sheets and Firestore, and 3.21].
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NoReturn
 
+from mockserver.limits import REPEATED_BYTES, REPEATED_REQUESTS
 from mockserver.protojson import fast_reader, schema
 from mockserver.protojson.binding import Binder
 from mockserver.protojson.exact_reader import MAX_DEPTH, EventHandler, MalformedJson, read, too_deep_error
 from mockserver.protojson.fast_reader import Fallback
+from mockserver.protojson.memoized import MemoizedMessage, Repetitions
 from mockserver.protojson.message_encoder import Violations
 from mockserver.protojson.query import Bindings, ParameterMerger, bind_parameters, parse_form
 from mockserver.protojson.scalars import Scalar
@@ -44,6 +46,7 @@ def read_request(
     path: Mapping[str, str],
     query: Sequence[tuple[str, str]],
     content_type: str | None = JSON,
+    may_keep: bool = False,
 ) -> Json:
     """Bind all parts of a request to its message. Raises ApiError INVALID_ARGUMENT.
 
@@ -51,16 +54,40 @@ def read_request(
     field of the body; an `optional` field set in both is an error. `query` holds decoded parameters without the
     system ones. A body sent as a form, or without a content type, is parsed as parameters [seen]; any other type
     is read as JSON [our choice: not seen]. No body, or an empty one, is an empty message [measured].
+
+    The requests of a test suite come again and again. With `may_keep` the message of a small body that comes again is
+    kept, and returned each time, so nobody may change it. What comes only once is not kept: that would take time.
     """
+    parts = (message, body, body_field, tuple(path.items()), tuple(query), content_type)
+    is_kept = may_keep and body and len(body) <= REPEATED_BYTES and _repetitions.comes_again(parts)
+    return _read_once(*parts) if is_kept else _read(*parts)
+
+
+_repetitions = Repetitions()
+
+
+@lru_cache(maxsize=REPEATED_REQUESTS)
+def _read_once(*parts: Any) -> MemoizedMessage:
+    return MemoizedMessage(_read(*parts))
+
+
+def _read(
+    message: str,
+    body: bytes | None,
+    body_field: str,
+    path: tuple[tuple[str, str], ...],
+    query: Sequence[tuple[str, str]],
+    content_type: str | None,
+) -> Json:
     raw_field = _raw_body_field(message) if body and body_field == "*" else None
     if raw_field is not None and body is not None and not _is_member(raw_field, body):
         raw = {"contentType": content_type or "", "data": body}
-        return read_request(message, body=None, body_field="", path=path, query=query) | {raw_field.json_name: raw}
+        return _read(message, None, "", path, query, JSON) | {raw_field.json_name: raw}
     if body and is_form(content_type):
         query, body = [*query, *parse_form(body)], None
     body = body.removeprefix(_BYTE_ORDER_MARK) if body else b""  # the mark is skipped [measured]
     violations: Violations = []
-    parameters = bind_parameters(message, path, query, violations)
+    parameters = bind_parameters(message, dict(path), query, violations)
     if not violations:
         try:
             return _bind_fast(message, body, body_field, parameters)

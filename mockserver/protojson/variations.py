@@ -1,77 +1,232 @@
-"""Messages that differ in a text and a few numbers, as the events of a stream do: what they share is encoded once."""
+"""Messages that differ in a few values, as answers to prompts do: the rest is built, trimmed and encoded once."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import marshal
+import pickle
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from mockserver.protojson.layout import dumps
-from mockserver.protojson.memoized import MemoizedMessage
+from mockserver.protojson.formatting import double_text, float32_text, timestamp_text
+from mockserver.protojson.layout import dumps_text
 
 Json = dict[str, Any]
 Writer = Callable[[Mapping[str, Any]], bytes]
+Trim = Callable[[Mapping[str, Any]], Any]
 
-# What stands for the values in the bytes of a pattern. Bytes that contain one of them elsewhere are not used.
-_TEXT = "\x02\x03"
-_NUMBERS = (2_000_000_011, 2_000_000_089)
+
+class Hole(NamedTuple):
+    """A kind of value in which messages of a pattern differ.
+
+    `sample` returns the value that stands for others in the hole of that index, one of two. `write` returns the JSON of
+    a value; integers need none.
+    """
+
+    sample: Callable[[int, int], Any]
+    write: Callable[[Any], str] | None
+
+
+def _write_number(number: float) -> str:
+    text = double_text(number)
+    return f'"{text}"' if text[-1] in "Ny" else text  # NaN and Infinity are strings
+
+
+def _write_time(nanos: int) -> str:
+    return f'"{timestamp_text(nanos)}"'
+
+
+TEXT = Hole(lambda index, which: f"\x02{which}\x03{index}\x02", dumps_text)
+"""A text that is not left out: one that is not empty, or of a oneof."""
+ID = Hole(lambda index, which: f"sample_{which}-{index}", '"%s"'.__mod__)
+"""A text of ASCII letters, digits, - and _."""
+COUNT = Hole(lambda index, which: 100_000_007 + 10_000_019 * which + index, None)
+"""An integer above 0, because a zero is left out of JSON."""
+NUMBER = Hole(lambda index, which: -(7_654_321.25 + which / 2 + index), _write_number)
+"""A double other than 0, which may be left out."""
+SCORE = Hole(lambda index, which: 0.25 + which / 256 + index / 1024, lru_cache(maxsize=4096)(float32_text))
+"""A float above 0 and below 1, with few digits."""
+TIME = Hole(lambda index, which: (986_000_000 + 2 * index + which) * 1_000_000_000 + 123_456_789, _write_time)
+"""A time in nanoseconds."""
+
+
+class Format(NamedTuple):
+    """How to write the messages of a pattern: `writes` are the functions for the values that need one, by index.
+
+    `pick` selects the values in the order of the holes of `line`.
+    """
+
+    line: str
+    pick: Callable[[list[Any]], Any]
+    writes: list[tuple[int, Callable[[Any], str]]]
 
 
 class Pattern:
-    """What such messages share. `build` creates one from its text and its numbers, of which there are `numbers`.
+    """What messages have in common that differ in the values of some holes. `build` creates one from its values.
 
-    A number is an integer above 0, because a zero is left out of JSON.
+    Which members there are must not depend on the values. A value may stand in several places, or in none. Messages
+    are built from two samples of values: where they differ are the holes. If that is not clear, as when a sample
+    stands in what all messages share, each message is built, trimmed and written alone.
     """
 
-    def __init__(self, build: Callable[..., Json], numbers: int = 0) -> None:
-        self._build = build
-        self._values = (_TEXT, *_NUMBERS[:numbers])
-        self._pieces: dict[Writer, list[bytes]] = {}
-        self.original = MemoizedMessage(build(*self._values))
-        """The message with the values that stand for others."""
+    def __init__(self, build: Callable[..., Json], *holes: Hole) -> None:
+        self.build = build
+        self._holes = holes
+        self._samples = [[hole.sample(index, which) for index, hole in enumerate(holes)] for which in (0, 1)]
+        self._originals = [build(*samples) for samples in self._samples]
+        self.formats: dict[Writer, Format | None] = {}
+        self.trimmed: dict[Trim, Pattern] = {}
+        self.template = self._find_template()
+        """The message as bytes, for the log of calls; empty if it is not clear where the values are."""
 
-    def vary(self, text: str, *numbers: int) -> "Variation":
-        """Return the message with these values."""
-        return Variation(self, self._build(text, *numbers), text, numbers)
+    def new_trimmed(self, trim: Trim) -> "Pattern":
+        """Return the pattern of what `trim` leaves of the messages, which is this one if nothing is dropped."""
+        build, original = self.build, self._originals[0]
+        if trim(original) is original:
+            return self
+        return Pattern(lambda *values: dict(trim(build(*values))), *self._holes)
 
-    def find_pieces(self, writer: Writer) -> list[bytes]:
-        """Return the bytes around the values, as `writer` writes them; none if it is not clear where the values are."""
-        if writer not in self._pieces:
-            self._pieces[writer] = self._split(self.original.compute(writer))
-        return self._pieces[writer]
+    def new_format(self, writer: Writer) -> Format | None:
+        """Return how to write the messages as `writer` does; None if it is not clear where the values are."""
+        one, other = (self._split(writer(self._originals[which]).decode(), which) for which in (0, 1))
+        line, indexes = one
+        writes = [(index, write) for index in set(indexes) if (write := self._holes[index].write) is not None]
+        return Format(line, itemgetter(*indexes), writes) if one == other and indexes else None
 
-    def _split(self, original: bytes) -> list[bytes]:
-        values = [dumps(value, pretty=False) for value in self._values]
-        if any(original.count(value) != 1 for value in values):
-            return []
-        pieces: list[bytes] = []
-        for value in values:
-            piece, found, original = original.partition(value)
-            if not found:  # the values stand in another order
-                return []
-            pieces.append(piece)
-        return [*pieces, original]
+    def _split(self, line: str, which: int) -> tuple[str, list[int]]:
+        """Return the text of a sample with conversions in the place of its values, and which values these are."""
+        values = [
+            str(sample) if hole.write is None else hole.write(sample)
+            for hole, sample in zip(self._holes, self._samples[which], strict=True)
+        ]
+        longest_first = sorted(values, key=len, reverse=True)  # one may begin like another
+        pieces = re.split(f"({'|'.join(map(re.escape, longest_first))})", line)
+        indexes = [values.index(value) for value in pieces[1::2]]
+        pieces[::2] = [piece.replace("%", "%%") for piece in pieces[::2]]
+        pieces[1::2] = ["%d" if self._holes[index].write is None else "%s" for index in indexes]
+        return "".join(pieces), indexes
+
+    def _find_template(self) -> bytes:
+        try:
+            one, other = self._originals
+            return marshal.dumps(_mark_holes(one, other, list(zip(*self._samples, strict=True))))
+        except ValueError:
+            return b""
 
 
-class Variation(dict[str, Any]):
-    """A message of a pattern, with its values."""
+class Variation(Mapping[str, Any]):
+    """A message of a pattern, with its values. Its members are built when somebody looks at them."""
 
-    __slots__ = ("numbers", "pattern", "text")
+    __slots__ = ("_members", "hole_values", "pattern")
 
-    def __init__(self, pattern: Pattern, members: Json, text: str, numbers: tuple[int, ...]) -> None:
-        super().__init__(members)
+    def __init__(self, pattern: Pattern, values: tuple[Any, ...]) -> None:
         self.pattern = pattern
-        self.text = text
-        self.numbers = numbers
+        self.hole_values = values
+        self._members: Json | None = None
 
-    def trim(self, trim: Callable[[Mapping[str, Any]], Any]) -> Any:
+    @property
+    def members(self) -> Json:
+        """Return the message as an object of its members."""
+        if self._members is None:
+            self._members = self.pattern.build(*self.hole_values)
+        return self._members
+
+    def trim(self, trim: Trim) -> "Variation":
         """Return what `trim` makes of the message, which is the message itself if it has nothing to trim."""
-        original = self.pattern.original
-        return self if original.compute(trim) is original else trim(dict(self))
+        patterns = self.pattern.trimmed
+        if trim not in patterns:
+            patterns[trim] = self.pattern.new_trimmed(trim)
+        return self if patterns[trim] is self.pattern else Variation(patterns[trim], self.hole_values)
 
     def write(self, writer: Writer) -> bytes:
         """Return the bytes of the message, as `writer` writes it."""
-        pieces = self.pattern.find_pieces(writer)
-        if not pieces:
-            return writer(dict(self))
-        line = pieces[0] + dumps(self.text, pretty=False) + pieces[1]
-        for number, piece in zip(self.numbers, pieces[2:], strict=True):
-            line += b"%d%b" % (number, piece)
-        return line
+        pattern = self.pattern
+        if writer not in pattern.formats:
+            pattern.formats[writer] = pattern.new_format(writer)
+        format_ = pattern.formats[writer]
+        if format_ is None:
+            return writer(self.members)
+        line, pick, writes = format_
+        values = list(self.hole_values)
+        for index, write in writes:
+            values[index] = write(values[index])
+        text: str = line % pick(values)
+        return text.encode()
+
+    @property
+    def pickled(self) -> bytes:
+        """Return the template and the values, pickled: the log of calls keeps these bytes."""
+        return pickle.dumps(self)
+
+    def __reduce__(self) -> tuple[Callable[..., Json], tuple[Any, ...]]:
+        """Pickle it as the template of its pattern and its values."""
+        template = self.pattern.template
+        return (restore, (template, self.hole_values)) if template else (dict, (self.members,))
+
+    def __getitem__(self, name: str) -> Any:
+        return self.members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+
+Message = Json | Variation
+"""A message that is written: an object of its members, or one that is built when it is looked at."""
+
+
+class SentMessages(list[Message]):
+    """The messages that a stream has sent."""
+
+    @property
+    def pickled(self) -> bytes:
+        """Return them as a list, pickled: the log of calls keeps these bytes."""
+        return pickle.dumps(self)
+
+    def __reduce__(self) -> tuple[Callable[..., list[Json]], tuple[list[Any]]]:
+        messages = [
+            (message.pattern.template, message.hole_values)
+            if type(message) is Variation and message.pattern.template
+            else dict(message)
+            for message in self
+        ]
+        return restore_all, (messages,)
+
+
+def restore_all(messages: list[Any]) -> list[Json]:
+    """Return the members of the messages that a stream has sent."""
+    return [restore(*message) if type(message) is tuple else message for message in messages]
+
+
+def restore(template: bytes, values: tuple[Any, ...]) -> Json:
+    """Return the members of a message of a pattern, from the template of the pattern."""
+    message: Json = _fill_holes(marshal.loads(template), values)  # noqa: S302 - it was written here
+    return message
+
+
+def _mark_holes(one: Any, other: Any, samples: list[tuple[Any, Any]]) -> Any:
+    """Return the tree of one sample with its values replaced by their indexes, as complex numbers: no message has any.
+
+    Raises ValueError if the trees of the two samples differ elsewhere.
+    """
+    if isinstance(one, dict) and one.keys() == other.keys():
+        return {name: _mark_holes(item, other[name], samples) for name, item in one.items()}
+    if isinstance(one, list) and len(one) == len(other):
+        return [_mark_holes(*items, samples) for items in zip(one, other, strict=True)]
+    if (one, other) in samples:
+        return complex(samples.index((one, other)))
+    if one != other:
+        msg = f"{one!r} and {other!r} are no samples"
+        raise ValueError(msg)
+    return one
+
+
+def _fill_holes(tree: Any, values: tuple[Any, ...]) -> Any:
+    kind = type(tree)
+    if kind is dict:
+        return {name: _fill_holes(item, values) for name, item in tree.items()}
+    if kind is list:
+        return [_fill_holes(item, values) for item in tree]
+    return values[int(tree.real)] if kind is complex else tree

@@ -8,7 +8,7 @@ from typing import Any
 from mockserver.protojson import schema
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
-from mockserver.protojson.variations import Variation
+from mockserver.protojson.variations import Message, Variation
 
 Json = dict[str, Any]
 Trim = Callable[[Any], Any]
@@ -20,18 +20,24 @@ _ANY = "google.protobuf.Any"
 _UNDEFINED = object()
 
 
+def trim_message(message: str, value: Message) -> Message:
+    """Trim a message of that type as `trim_to_version` does; of messages of a pattern, what they share once."""
+    trim = message_trimmer(message)
+    result: Message = value.trim(trim) if type(value) is Variation else trim(value)
+    return result
+
+
 def trim_to_version(message: str, value: Mapping[str, Any]) -> Json:
     """Drop the members and enum values that the type `message` does not define, at any depth.
 
     An Any is trimmed to the type that it names. Raises KeyError for an unknown message type.
     """
-    trim = _message_trimmer(message)
-    result: Json = value.trim(trim) if type(value) is Variation else trim(value)
+    result: Json = message_trimmer(message)(value)
     return result
 
 
 @cache
-def _message_trimmer(message: str, *, as_any: bool = False) -> Trim:
+def message_trimmer(message: str, *, as_any: bool = False) -> Trim:
     """Return what trims a message of that type, or an Any of it. It returns the value itself if nothing is dropped."""
     return _trim_any if message == _ANY and not as_any else _new_trimmer(message, as_any=as_any)
 
@@ -84,7 +90,7 @@ def _rule(field: Field) -> Rule:
     well_known = type_name.startswith("google.protobuf.") and type_name != _ANY
     if field.kind is not FieldType.MESSAGE or field.map or well_known:
         return None
-    trim = _message_trimmer(type_name)
+    trim = message_trimmer(type_name)
     if not field.repeated:
         return trim
 
@@ -102,5 +108,5 @@ def _rule(field: Field) -> Rule:
 
 
 def _trim_any(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    result: Mapping[str, Any] = _message_trimmer(value["@type"].rpartition("/")[2], as_any=True)(value)
+    result: Mapping[str, Any] = message_trimmer(value["@type"].rpartition("/")[2], as_any=True)(value)
     return result

@@ -63,17 +63,16 @@ _REQUEST, _RESPONSE = map(RecordedCall.__slots__.index, ("request", "response"))
 def _pack(call: RecordedCall) -> Packed:
     """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them.
 
-    Only pickle packs a subclass of dict. A message that clients ask for again and again has these bytes once, as
-    `pickled`, and all its calls share them.
+    A message that shares bytes with others has in `pickled` what it is packed to.
     """
     fields, request, response = list(_fields(call)), b"", b""
-    if type(call.request) is not dict and isinstance(call.request, dict):
-        request, fields[_REQUEST] = getattr(call.request, "pickled", None) or pickle.dumps(call.request), None
-    if type(call.response) is not dict and isinstance(call.response, dict):
-        response, fields[_RESPONSE] = getattr(call.response, "pickled", None) or pickle.dumps(call.response), None
+    if (pickled := getattr(call.request, "pickled", None)) is not None:
+        request, fields[_REQUEST] = pickled, None
+    if (pickled := getattr(call.response, "pickled", None)) is not None:
+        response, fields[_RESPONSE] = pickled, None
     try:
         return b"m" + marshal.dumps(fields), request, response
-    except ValueError:  # another value is of a subclass
+    except ValueError:  # another value is of a class of its own
         return b"p" + pickle.dumps(fields), request, response
 
 

@@ -223,15 +223,15 @@ def _encode_any(value: Any) -> Json:
     Most messages are JSON already. Writing and reading one, to find that out, takes a tenth of the time of converting
     its parts.
     """
-    if not isinstance(value, dict | list):
+    if not isinstance(value, Mapping | list):
         return _encode_part(value)
     # A message of `protojson/memoized.py` never changes: in an answer it is logged each time that a client polls.
     return value.compute(_encode_message) if hasattr(value, "compute") else _encode_message(value)
 
 
-def _encode_message(value: dict[str, Any] | list[Any]) -> Json:
+def _encode_message(value: Mapping[str, Any] | list[Any]) -> Json:
     try:
-        text = orjson.dumps(value)
+        text = orjson.dumps(value, default=dict)  # of mappings that are no dict
         if orjson.loads(text) == value:
             return _Written(b'{"json":%b}' % text)
     except (TypeError, ValueError):  # bytes, numbers of more than 64 bits, surrogates

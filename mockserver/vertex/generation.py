@@ -1,17 +1,22 @@
 """generateContent, streamGenerateContent, countTokens, computeTokens: of tuned endpoints and of Google's models."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
+from mockserver.catalog.base_model import BaseModel
 from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.generation.cached_content import with_cached_content
 from mockserver.generation.outcome import Outcome
-from mockserver.generation.pipeline import generate
+from mockserver.generation.pipeline import ModelRequest, generate
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
 from mockserver.generation.requests import check_request, list_parts, searches_and_calls
 from mockserver.generation.settings import read_settings
 from mockserver.generation.turns import check_turns
 from mockserver.limits import SHOWN_TOKENS
+from mockserver.protojson.memoized import once
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.scripting.answers import Prompt
 from mockserver.simulation.noise import seed_of
@@ -31,7 +36,7 @@ from mockserver.vertex.prompts import (
     check_numbers,
     check_tools,
 )
-from mockserver.vertex.responses import Frame
+from mockserver.vertex.responses import Frame, Identity
 from mockserver.vertex.targets import Target, find_target
 
 Json = dict[str, Any]
@@ -56,14 +61,14 @@ MODEL_NOT_FOUND_SINCE = date(2026, 1, 1)
 
 def generate_content(call: Call) -> Handled:
     """Answer in one message."""
-    outcome, frame = answer_request(call)
-    return with_hint(responses.print_response(outcome, frame), outcome.hint)
+    outcome, frame, identity = answer_request(call)
+    return with_hint(responses.print_response(outcome, frame, identity), outcome.hint)
 
 
 def stream_generate_content(call: Call) -> Handled:
     """Answer in chunks."""
-    outcome, frame = answer_request(call)
-    return with_hint(responses.print_stream(outcome, frame), outcome.hint)
+    outcome, frame, identity = answer_request(call)
+    return with_hint(responses.print_stream(outcome, frame, identity), outcome.hint)
 
 
 def count_tokens(call: Call) -> Json:
@@ -117,45 +122,69 @@ def refuse_model(call: Call) -> Json:
     )
 
 
-def answer_request(call: Call) -> tuple[Outcome, Frame]:
-    """Generate the outcome of a GenerateContentRequest by the model in its path."""
-    target, message, world = find_target(call), call.message, call.world
-    check_contents(message.get("contents", ()), target.base, call.settings.as_of)
-    config = message.get("generationConfig", {})
-    parts = list_parts(message)
-    check_files(parts)
-    check_request(message, parts)
-    check_turns(message["contents"], target.base)
-    check_numbers(config, target.base, call.settings.as_of)
-    check_tools(message.get("tools", ()), target.base, call.settings.as_of)
-    if searches_and_calls(message):
-        raise invalid_argument(SEARCH_AND_CALLS)
+def answer_request(call: Call) -> tuple[Outcome, Frame, Identity]:
+    """Generate the outcome of a GenerateContentRequest by the model in its path.
+
+    With it come what its messages are like, and what identifies it.
+    """
+    target, message, world, as_of = find_target(call), call.message, call.world, call.settings.as_of
+    key = target.name, target.base_name, target.base and target.base.id, as_of
+    once(message, (_check, *key), lambda: _check(message, target.base, as_of))
     cached = find_requested(call, target)
     if cached is not None:
         message = with_cached_content(message, cached)
-    prompt = read_prompt(message, target.name, target.base_name, count_functions=True)
-    check_length(prompt, target.base)
-    settings = read_settings(message, config, base=target.base)
-    seed = seed_of(call.settings.seed, "vertex")
-    outcome = generate(world, prompt, settings, examples=target.examples, message=message, seed=seed)
+    always_rated, traffic = call.settings.safety_ratings == "always", _traffic(call, target)
+    request, frame = once(
+        message,
+        (_read_request, *key, call.version, always_rated, traffic),
+        lambda: _read_request(message, target, call, always_rated=always_rated, traffic=traffic),
+    )
+    outcome = generate(world, request, examples=target.examples, seed=_seed(call.settings.seed))
     if cached is not None:
-        outcome.cached_tokens = outcome.cached_tokens or cached.tokens
+        outcome = replace(outcome, cached_tokens=outcome.cached_tokens or cached.tokens)
     created = micros(call.now)
-    era = era_of(target.base.shape if target.base else None, call.settings.as_of)
-    always_rated = call.settings.safety_ratings == "always"
-    frame = Frame(
+    noise = world.random_bytes("vertex.responses", 8)
+    return outcome, frame, Identity(created, responses.response_id(created, noise))
+
+
+@lru_cache(maxsize=16)
+def _seed(seed: int) -> int:
+    return seed_of(seed, "vertex")
+
+
+def _check(message: Mapping[str, Any], base: BaseModel | None, as_of: date | None) -> None:
+    """Refuse what no model could answer on that day, or this one. Raises ApiError."""
+    check_contents(message.get("contents", ()), base, as_of)
+    parts = list_parts(message)
+    check_files(parts)
+    check_request(message, parts)
+    check_turns(message["contents"], base)
+    check_numbers(message.get("generationConfig", {}), base, as_of)
+    check_tools(message.get("tools", ()), base, as_of)
+    if searches_and_calls(message):
+        raise invalid_argument(SEARCH_AND_CALLS)
+
+
+def _read_request(
+    message: Mapping[str, Any], target: Target, call: Call, *, always_rated: bool, traffic: str
+) -> tuple[ModelRequest, Frame]:
+    """Read what a request asks of a model, and what the messages of the answer are like."""
+    base = target.base
+    prompt = read_prompt(message, target.name, target.base_name, count_functions=True)
+    check_length(prompt, base)
+    settings = read_settings(message, message.get("generationConfig", {}), base=base)
+    era = era_of(base.shape if base else None, call.settings.as_of)
+    frame = responses.frame_of(
         version=call.version,
         era=era,
-        created=created,
-        response_id=responses.response_id(created, world.random_bytes("vertex.responses", 8)),
         # Nothing for a tuned model [recorded 2025-03].
         model_version="" if target.is_tuned else target.base_name.rpartition("/")[2],
         has_ratings=always_rated or era.has_ratings or "safetySettings" in message,
         always_rated=always_rated,
         grounded=asks_for_search(message),
-        traffic=_traffic(call, target),
+        traffic=traffic,
     )
-    return outcome, frame
+    return ModelRequest(prompt, settings, message), frame
 
 
 def _read_prompt(call: Call, target: Target) -> Prompt:

@@ -21,6 +21,10 @@ NEWER_SENTENCE = (
 )
 
 
+NO_EXAMPLES: Mapping[str, str] = {}
+"""The training examples of Google's models: one object, by which a request that comes again is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The model that a request is for: one of Google's, or a tuned one by its endpoint, with its training examples.
@@ -54,7 +58,7 @@ def find_published_model(call: Call, resource: str) -> Target:
         is_newer = as_of is not None and as_of >= NEWER_SENTENCE_SINCE
         raise ApiError(Code.NOT_FOUND, f"Publisher Model `{resource}` {NEWER_SENTENCE if is_newer else 'not found.'}")
     name = f"publishers/google/models/{model}"
-    return Target(name, name, base, {})
+    return Target(name, name, base, NO_EXAMPLES)
 
 
 def _find_tuned(call: Call) -> Target:

@@ -1,6 +1,6 @@
 """Calls of the Developer API's handlers, without any HTTP: a world, a caller, a message."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 
 from mockserver.dispatch.routing import Call, Pause, Route
 from mockserver.gemini.routes import ROUTES
-from mockserver.protojson.version_trimming import trim_to_version
+from mockserver.protojson.version_trimming import trim_message
 from mockserver.rpc.credentials import Credentials, identify
 from mockserver.rpc.errors import ApiError
 from mockserver.state.clock import ManualClock
@@ -62,8 +62,8 @@ def invoke(world: World, method: str, message: Json, version: str = "", **who: s
     version = version or ("v1" if method in OPERATIONS_ON_V1 else "v1beta")
     invocation = call(world, method, message, version, **who)
     answer = invocation.route.handler(invocation)
-    assert isinstance(answer, dict)
-    return trim_to_version(invocation.route.response, answer)
+    assert isinstance(answer, Mapping)
+    return dict(trim_message(invocation.route.response, answer))
 
 
 def stream(world: World, method: str, message: Json, version: str = "v1beta", **who: str) -> list[Json | Pause]:
@@ -71,7 +71,7 @@ def stream(world: World, method: str, message: Json, version: str = "v1beta", **
     invocation = call(world, method, message, version, **who)
     answer = invocation.route.handler(invocation)
     assert isinstance(answer, Iterator)
-    return list(answer)
+    return [item if isinstance(item, Pause) else dict(item) for item in answer]
 
 
 def refusal(world: World, method: str, message: Json, version: str = "", **who: str) -> tuple[str, str]:

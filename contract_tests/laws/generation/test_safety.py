@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mockserver.generation.safety import (
     DEFAULT_THRESHOLD,
     THRESHOLDS,
+    harmless_scores,
     is_blocked,
     mark_blocking,
     rate,
@@ -89,6 +90,14 @@ def test_scores_are_exact_in_32_bits_and_grow_with_the_level(level: str, seed: i
     assert sorted(set(likely)) == likely
     assert sorted(set(harmful)) == harmful
     assert all(0 < score < 1 for score in likely + harmful)
+
+
+@given(st.lists(categories), st.integers())
+def test_harmless_scores_are_those_of_each_category(named: list[str], seed: int) -> None:
+    """In the order of the categories."""
+    assert [score for category in named for score in scores(category, "NEGLIGIBLE", seed)] == harmless_scores(
+        named, seed
+    )
 
 
 def test_recorded_scores_lie_in_our_bands(transcripts: Path) -> None:

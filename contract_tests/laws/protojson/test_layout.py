@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.protojson.layout import dumps, dumps_line
+from mockserver.protojson.layout import dumps, dumps_line, dumps_text
 
 # The 209 code points measured to be escaped, as ranges.
 ESCAPED = [
@@ -91,6 +91,12 @@ def test_one_line_has_a_space_after_colons_only() -> None:
     line = b'{"a": [{"b": 1,"c": []},{}],"d": "x,  y:\\n"}'
 
     assert line == dumps_line(tree)
+
+
+@given(st.text() | st.text(st.characters(max_codepoint=0xFF)) | st.sampled_from(["\ud800", "<", ">", "\x7f", "\u2028"]))
+def test_a_text_alone_is_written_as_in_a_tree(text: str) -> None:
+    """With the same escapes."""
+    assert dumps(text, pretty=False).decode() == dumps_text(text)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.protojson.memoized import MemoizedList, MemoizedMessage, Views
+from mockserver.protojson.memoized import MemoizedList, MemoizedMessage, Repetitions, Views, once
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.protojson.writing import Style, write
 
@@ -107,3 +107,32 @@ def test_views_keep_no_record_alive_and_are_bounded() -> None:
         is_alive = weakref.ref(record)
         del record
         assert is_alive() is None
+
+
+def test_what_has_come_before_comes_again() -> None:
+    """Until so many others have come."""
+    repetitions = Repetitions(capacity=3)
+
+    assert [False, True, False, True] == [repetitions.comes_again(key) for key in ("a", "a", "b", "a")]
+    assert [False] * 9 == [repetitions.comes_again(number) for number in range(9)]
+
+
+def test_what_is_computed_of_a_message_is_kept_for_each_key() -> None:
+    """Of a memoized message, for some keys; of another one it is computed each time."""
+    message, created = MemoizedMessage({"a": 1}), list[object]()
+
+    def compute(message: dict[str, Any], key: object) -> object:
+        def create() -> object:
+            created.append(key)
+            return None if key == "none" else [key]
+
+        return once(message, key, create)
+
+    assert compute(message, 1) is compute(message, 1)
+    assert compute(message, 2) == [2]
+    assert [None, None] == [compute(message, "none"), compute(message, "none")]
+    assert [1, 2, "none"] == created
+    assert compute({"a": 1}, 1) is not compute({"a": 1}, 1)
+    for number in range(100):
+        compute(message, number)
+    assert len(message.keyed_results) < 20

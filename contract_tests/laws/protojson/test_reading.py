@@ -8,9 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contract_tests.laws.protojson.shapes import BETA, SHAPES, json_values, shaped, spelled
-from mockserver.protojson import fast_reader
+from mockserver.limits import REPEATED_BYTES, REPEATED_REQUESTS
+from mockserver.protojson import fast_reader, reading
+from mockserver.protojson.memoized import MemoizedMessage
 from mockserver.protojson.message_encoder import MAX_VIOLATIONS
-from mockserver.protojson.reading import bind_tree, read_body
+from mockserver.protojson.reading import FORM, JSON, bind_tree, read_body, read_request
 from mockserver.protojson.writing import write
 from mockserver.rpc.errors import ApiError, Code
 
@@ -275,3 +277,55 @@ def test_a_tree_that_is_no_json_is_the_callers_mistake() -> None:
     """A value that is not JSON raises TypeError, not an error for users."""
     with pytest.raises(TypeError):
         bind_tree(TUNED, {"displayName": {1, 2}})
+
+
+def test_a_small_request_that_comes_again_is_read_once() -> None:
+    """From its second time on, unless it is larger, another one, must not be kept, or so many others came meanwhile."""
+
+    def read(text: str, *, may_keep: bool = True, **path: str) -> Any:
+        body = json.dumps({"displayName": text}).encode()
+        return read_request(TUNED, body=body, body_field="*", path=path, query=[], may_keep=may_keep)
+
+    read("a")
+    first = read("a")
+
+    assert {"displayName": "a"} == first
+    assert type(first) is MemoizedMessage
+    assert first is read("a")
+    assert first is not read("a", may_keep=False)
+    assert {"displayName": "a", "name": "b"} == read("a", name="b")
+    longest = "x" * (REPEATED_BYTES - len('{"displayName": ""}'))
+    assert type(read(longest)) is dict
+    assert read(longest) is read(longest)
+    assert {dict} == {type(read(f"{longest}x")) for _ in range(3)}
+    for number in range(2 * REPEATED_REQUESTS):
+        read(str(number // 2))
+    assert first == read("a")
+    assert first is not read("a")
+
+
+@given(
+    st.sampled_from([b"{}", b'{"topK": 1}', b"{1", b'{"x": 1}', b"name=a", b""]), st.sampled_from([JSON, FORM, None])
+)
+def test_a_request_is_read_the_second_time_as_the_first(body: bytes, content_type: str | None) -> None:
+    """Also one that is refused, and by another type."""
+
+    def read() -> Any:
+        parts: Any = {
+            "body": body,
+            "body_field": "*",
+            "path": {},
+            "query": [],
+            "content_type": content_type,
+            "may_keep": True,
+        }
+        try:
+            return dict(read_request(TUNED, **parts))
+        except ApiError as error:
+            return error.code, error.message
+
+    first, second, third = read(), read(), read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "REPEATED_BYTES", 0)
+
+        assert first == second == third == read()

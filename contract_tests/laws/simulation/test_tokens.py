@@ -19,6 +19,13 @@ def test_joined_tokens_are_the_text(text: str) -> None:
     assert all(split(text))
 
 
+@given(texts | st.text(" \n\tA1a.é七", max_size=40))
+def test_a_text_has_as_many_tokens_as_are_counted(text: str) -> None:
+    """They are counted by words, of which each is split once."""
+    assert len(split(text)) == count_tokens(text)
+    assert len(split(f"{text} {text}" * 200)) == count_tokens(f"{text} {text}" * 200)
+
+
 @given(texts, texts)
 def test_tokens_of_two_texts_joined_are_about_those_of_both(first: str, second: str) -> None:
     """A token or two may merge or part where the texts meet, no more."""

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
+from mockserver.protojson.variations import COUNT, TEXT, Message, Pattern, SentMessages, Variation
 from mockserver.state import calls
 from mockserver.state.calls import CallLog, RecordedCall
 from mockserver.state.clock import SECOND
@@ -153,6 +154,26 @@ def test_a_message_that_many_answers_share_is_read_as_a_dict() -> None:
 
     assert [{"name": "a", "tuningTask": {"snapshots": [{"step": 1}]}}] * 2 == [each.response for each in log]
     assert {dict} == {type(each.response) for each in log} == {type(each.response["tuningTask"]) for each in log}
+
+
+def test_a_message_of_a_pattern_is_read_as_a_dict() -> None:
+    """Alone and in a stream, and a request that came before."""
+
+    def build(text: str, count: int) -> dict[str, Any]:
+        return {"parts": [{"text": text}], "count": count, "ratings": MemoizedList([{"category": "a"}])}
+
+    pattern = Pattern(build, TEXT, COUNT)
+    log = CallLog()
+    log.append(call(request=MemoizedMessage({"a": 1}), response=Variation(pattern, ("b", 2))))
+    messages: list[Message] = [{"first": 1}, Variation(pattern, ("c", 3)), Variation(pattern, ("d", 4))]
+    log.append(call(response=SentMessages(messages)))
+    whole, stream = log
+
+    assert {"a": 1} == whole.request
+    assert {"parts": [{"text": "b"}], "count": 2, "ratings": [{"category": "a"}]} == whole.response
+    assert [{"first": 1}, build("c", 3), build("d", 4)] == stream.response
+    assert {dict} == {type(each) for each in (whole.request, whole.response, *stream.response)}
+    assert list is type(stream.response)
 
 
 def test_a_log_gives_the_garbage_collector_one_object_a_call() -> None:
