@@ -37,7 +37,7 @@ def patched_when_imported(patches: Mapping[str, Callable[[Any], AbstractContextM
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Returns the spec that the other finders have. Its loader calls `run` after it has executed the module."""
+    """Returns the spec that the finders behind it have. Its loader calls `run` after it has executed the module."""
 
     def __init__(self, names: frozenset[str], run: Callable[[str], None]) -> None:
         self._names = names
@@ -49,9 +49,11 @@ class _Finder(importlib.abc.MetaPathFinder):
         """Called for an import, and also by code that only asks whether the module is there."""
         if fullname not in self._names:
             return None
-        others = [finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec")]
-        specs = (spec for finder in others if (spec := finder.find_spec(fullname, path, target)))
-        spec = next(specs, None)
+        finders = list(sys.meta_path)
+        # Only those behind it: another one of ours would ask this one again, without end.
+        behind = finders[finders.index(self) + 1 :] if self in finders else finders
+        asked = (finder.find_spec(fullname, path, target) for finder in behind if hasattr(finder, "find_spec"))
+        spec = next(filter(None, asked), None)
         if spec is not None and spec.loader is not None:
             self._extend(spec.loader, fullname)
         return spec

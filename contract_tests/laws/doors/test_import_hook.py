@@ -79,3 +79,13 @@ def test_a_module_that_cannot_be_found_is_not() -> None:
         assert importlib.util.find_spec("no_such_module") is None
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module("no_such_module")
+
+
+def test_several_hooks_wait_for_the_same_module() -> None:
+    """Each is told, and asking for a module that is not there ends."""
+    seen: list[str] = []
+    with after_import([NAME, "missing"], seen.append), after_import([NAME, "missing"], seen.append):
+        assert importlib.util.find_spec("missing") is None
+        importlib.import_module(NAME)
+
+    assert [NAME, NAME] == seen
