@@ -39,6 +39,7 @@ MADE_AT_RUN_TIME = {
     "dispatch/routing.py": "paths of Google's published rules",
     "recordings/id_mapping.py": "alternatives that are escaped texts",
     "recordings/redaction.py": "alternatives that are escaped texts",
+    "protojson/variations.py": "one of a few texts of ours, in a message of ours",
     "scripting/expressions.py": "one character, or one place",
     "state/world.py": "a name, whose pattern stands beside it",
 }

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import re
 from typing import Any
 
 from mockserver.cli.serve import TITLES, add_options
@@ -23,10 +22,6 @@ examples:
   mockserver config --config mockserver.toml         what a file says
   mockserver config --seed 7 > mockserver.toml       write such a file
 """
-
-
-_PASSWORD = re.compile(r"(://[^/@:]*:).*@")
-"""The password in the URL of a store, up to the last @ as SQLAlchemy reads it, and what is before it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,8 +53,16 @@ def _line(setting: Setting, given: Given | None) -> str:
 
 
 def _without_password(url: str) -> str:
-    """Return the URL of a store with dots for its password; "" if it is among the parameters."""
-    return "" if "password=" in url else _PASSWORD.sub(r"\1...@", url)
+    """Return the URL of a store with dots for its password; "" if it is among the parameters.
+
+    The password ends at the last @, as SQLAlchemy reads it.
+    """
+    if "password=" in url:
+        return ""
+    scheme, _, rest = url.partition("://")
+    login, at, place = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    return f"{scheme}://{user}:...@{place}" if at and colon and "/" not in user and "@" not in user else url
 
 
 def _toml(setting: Setting, value: Any) -> str:
