@@ -80,14 +80,17 @@ def test_updates_that_a_store_loses_are_found(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_growth_tells_quadratic_from_linear() -> None:
-    """By ratios, on whatever machine."""
+    """By ratios, on whatever machine; in one of three measurements, as others may use it meanwhile."""
 
     def pairs(text: str) -> None:
         for first in text:
             text.count(first)
 
-    assert growth(pairs, lambda length: "a" * length) > MOST_GROWTH
-    assert growth(lambda text: bytes(map(ord, text)).decode() and None, lambda length: "a" * length) <= MOST_GROWTH
+    def each(text: str) -> None:
+        bytes(map(ord, text)).decode()
+
+    assert any(growth(pairs, lambda length: "a" * length) > MOST_GROWTH for _ in range(3))
+    assert any(growth(each, lambda length: "a" * length) <= MOST_GROWTH for _ in range(3))
 
 
 @pytest.mark.parametrize("expression", PATTERNS)
