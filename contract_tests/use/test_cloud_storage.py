@@ -47,10 +47,11 @@ def test_the_client_is_answered_on_a_socket(library: str, tmp_path: Path) -> Non
 def test_what_is_uploaded_is_what_is_tuned_with(tmp_path: Path) -> None:
     """The rows are checked and counted, in the world or below `gcs_root`."""
     (tmp_path / "buckets").mkdir()
+    (tmp_path / "buckets2").mkdir()
 
     ran = run_suite(client_python("google"), "upload_then_tune", tmp_path)
 
-    assert {"passed": 5} == ran.outcome
+    assert {"passed": 6} == ran.outcome
 
 
 def test_what_the_client_asks_in_its_own_thread_is_no_call_of_the_test(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import mimetypes
 import os
+import re
 import tempfile
 import threading
 from abc import ABC, abstractmethod
@@ -32,6 +33,14 @@ METHODS = frozenset(
 """The ids of the methods of Cloud Storage that are served, as calls and faults name them."""
 
 BINARY = "application/octet-stream"
+
+
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+
+
+def is_bucket_name(name: str) -> bool:
+    """Return whether a bucket can have this name."""
+    return _BUCKET_NAME.fullmatch(name) is not None
 
 
 class NoSuchBucket(LookupError):

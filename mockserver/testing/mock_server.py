@@ -18,7 +18,7 @@ from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
 from mockserver.inspection.names import Named
-from mockserver.inspection.objects import StoredObjects
+from mockserver.inspection.objects import StoredObjects, create_bucket
 from mockserver.inspection.resources import Resources
 from mockserver.inspection.script import AnswerLike, Answers
 from mockserver.inspection.services import route_table
@@ -199,6 +199,16 @@ class MockServer:
     def objects(self) -> StoredObjects:
         """Return the objects of Cloud Storage by URI: `mockserver.objects["gs://bucket/train.jsonl"] = rows`."""
         return StoredObjects(self._world)
+
+    def create_bucket(self, name: str) -> None:
+        """Create a bucket of Cloud Storage, which `unknown_buckets="missing"` requires; one that exists stays as it is.
+
+            mockserver.create_bucket("my-bucket")
+
+        Raises ValueError for a name that no bucket can have.
+        """
+        __tracebackhide__ = True
+        create_bucket(self._world, name)
 
     @property
     def leftovers(self) -> Leftovers:
