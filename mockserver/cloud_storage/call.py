@@ -54,7 +54,7 @@ class StorageCall:
         if self.world.settings.unknown_buckets == "exist":
             is_missing = self.objects.is_deleted(self.bucket)
         else:
-            is_missing = all(bucket.name != self.bucket for bucket in self.objects.buckets())
+            is_missing = not self.objects.has_bucket(self.bucket)
         if is_missing:
             raise self.no_bucket
 

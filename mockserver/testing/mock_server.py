@@ -18,7 +18,7 @@ from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
 from mockserver.inspection.names import Named
-from mockserver.inspection.objects import StoredObjects, create_bucket
+from mockserver.inspection.objects import StoredObjects, create_bucket, looked_before_creation
 from mockserver.inspection.resources import Resources
 from mockserver.inspection.script import AnswerLike, Answers
 from mockserver.inspection.services import route_table
@@ -159,8 +159,11 @@ class MockServer:
 
     @property
     def misses(self) -> Calls:
-        """Return the calls that failed for a reason that the server can explain: each has a `hint` what to change."""
-        return Calls(call for call in self.calls if call.hint)
+        """Return the calls that failed for a reason that the server can explain: each has a `hint` what to change.
+
+        A look whether a bucket exists is none if the bucket was created since.
+        """
+        return Calls(call for call in self.calls if call.hint and not looked_before_creation(self._world, call))
 
     @property
     def refused_hosts(self) -> tuple[str, ...]:
