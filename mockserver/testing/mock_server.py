@@ -512,6 +512,12 @@ class MockServer:
         table = route_table()
         return GrpcFace(self._worlds, table, find_recorded=find_recorded(table))
 
+    def pinned(self) -> "MockServer":
+        """Return a handle on the world of now, which stays there to be read when `fresh_world` has ended."""
+        handle = object.__new__(type(self))
+        vars(handle).update(vars(self), _worlds=self._worlds.with_default(self._world))
+        return handle
+
     @contextlib.contextmanager
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
         """Replace all worlds by a new one in the `with` block; the arguments are the constructor's."""
