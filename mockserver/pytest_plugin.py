@@ -1,7 +1,7 @@
 """The pytest plugin: fixtures and a marker. It imports the server only when a test uses a fixture."""
 
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,10 +62,21 @@ def _settings() -> "Mapping[str, Setting]":
     return declarations(*GROUPS, by=By.TEST)
 
 
+_FAILED = pytest.StashKey[bool]()
+"""Whether the test has failed, and so has a report of its calls, when its fixtures end."""
+
+_LIVE_WORLD = pytest.StashKey["MockServer"]()
+"""The world of `mockserver_live`: when the report of a failing tear-down is made, the server has another."""
+
+
+def _failure_check(request: pytest.FixtureRequest) -> "Callable[[], bool]":
+    return lambda: request.node.stash.get(_FAILED, False)
+
+
 def _serve(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
     from mockserver.testing.fixtures import in_process, warn_of_unseen_answers
 
-    with in_process(_options(request), request.config.rootpath) as server:
+    with in_process(_options(request), request.config.rootpath, _failure_check(request)) as server:
         yield server
         if request.config.getoption("--strict-evidence"):
             warn_of_unseen_answers(server)
@@ -108,7 +119,8 @@ def mockserver_live(request: pytest.FixtureRequest, _mockserver_session: "MockSe
     """Serve Google's tuning APIs on a socket, at `.url`; the server is the session's, the world the test's own."""
     from mockserver.testing.fixtures import on_socket, warn_of_unseen_answers
 
-    with on_socket(_mockserver_session, _options(request), request.config.rootpath) as server:
+    with on_socket(_mockserver_session, _options(request), request.config.rootpath, _failure_check(request)) as server:
+        request.node.stash[_LIVE_WORLD] = server.pinned()
         yield server
         if request.config.getoption("--strict-evidence"):
             warn_of_unseen_answers(server)
@@ -126,7 +138,10 @@ def pytest_runtest_makereport(
     if report.failed and isinstance(item, pytest.Function):
         error = call.excinfo.value if call.excinfo else None
         servers: dict[str, Any] = {name: item.funcargs[name] for name in sorted(item.funcargs.keys() & _FIXTURES)}
-        for name, server in servers.items():
+        if call.when == "teardown" and _LIVE_WORLD in item.stash:
+            servers["mockserver_live"] = item.stash[_LIVE_WORLD]
+        is_second = call.when == "teardown" and item.stash.get(_FAILED, False) and str(error).startswith("mockserver: ")
+        for name, server in () if is_second else servers.items():
             from mockserver.testing.fixtures import describe_calls
 
             others = {other: servers[other] for other in servers if other != name}
@@ -141,6 +156,7 @@ def pytest_runtest_makereport(
             report.sections.append(("mockserver", FORGOTTEN))
         if servers and _names(error, "api_key and credentials are mutually exclusive"):
             report.sections.append(("mockserver", KEY_AND_CREDENTIALS))
+        item.stash[_FAILED] = True
     return report
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import re
 import ssl
 import threading
 import time
@@ -85,6 +86,32 @@ def test_busy_loop_gets_an_error_that_names_its_line(poll: Callable[[], None]) -
     assert all(way in str(error.value) for way in ("sleep", "finish(name)", "busy_polling='advance'", "clock='60x'"))
     assert all(place in str(error.value) for place in ("the pytest marker", "of intercepting()", "of MockServer()"))
     assert (str(error.value),) == server.busy_polls
+
+
+def ask() -> str:
+    """As a wrapper of people's scripts, which tries again when it is refused."""
+    for _ in range(3):
+        if (reply := requests.get(URL, timeout=5)).ok:
+            return str(reply.json()["state"])
+    return ""
+
+
+def poll_by_wrapper(sleep: Callable[[], None]) -> None:
+    """As people's scripts do who use one."""
+    while ask() == "CREATING":  # the loop that calls the wrapper
+        sleep()
+
+
+def test_error_names_the_loop_and_not_a_wrapper() -> None:
+    """Whether the clock stands still, or the job never ends."""
+    lines = Path(__file__).read_text().splitlines()
+    place = next(number for number, line in enumerate(lines, 1) if line.endswith("# the loop that calls the wrapper"))
+    with MockServer().intercepting() as server:
+        server.add_tuned_model("slow", state="CREATING", step=0)
+        for sleep in (lambda: None, lambda: server.clock.advance(hours=12)):
+            with pytest.raises(BusyPolling, match=f", by {re.escape(__file__)}:{place} in poll_by_wrapper"):
+                poll_by_wrapper(sleep)
+            server.stall("slow", at_step=0)
 
 
 @pytest.mark.parametrize("poll", POLLS)

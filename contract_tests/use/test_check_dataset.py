@@ -134,6 +134,27 @@ def test_equal_problems_are_one_line(capsys: pytest.CaptureFixture[str], tmp_pat
     assert 21 == len(report(capsys, file, *options)["problems"])
 
 
+@pytest.mark.parametrize("half", ['{"prompt": "x"}', '{"input_text": "x"}'])
+def test_half_of_an_older_form_is_told_as_a_create_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, half: str
+) -> None:
+    """Whatever the base model; and it is not counted with another row's problem."""
+    no_part = '{"contents": [{"role": "user", "parts": [{}]}, {"role": "model", "parts": [{"text": "y"}]}]}'
+    file = tmp_path / "rows.jsonl"
+    file.write_text(f"{no_part}\n{half}\n")
+
+    for options in ((), ("--base-model", "gemini-2.5-flash")):
+        first, second, *_ = check(capsys, file, *options)[1].splitlines()
+        assert "Dataset example 1 of 2 contains a part that has none of" in first
+        assert f"{file}:2: Row: 1. Missing required `contents` field." == second
+
+
+def test_a_url_is_told_as_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only local files are read."""
+    assert 2 == main(["check-dataset", "gs://x/y.jsonl"])
+    assert "cannot read gs://x/y.jsonl: it is a URL, and only local files are read" in capsys.readouterr().err
+
+
 def test_estimates_follow_epochs(capsys: pytest.CaptureFixture[str]) -> None:
     """Steps and seconds of the simulation: a run that long takes that long."""
     short, long = (report(capsys, "support.jsonl", "--epochs", epochs)["estimate"] for epochs in ("1", "10"))

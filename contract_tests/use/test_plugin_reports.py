@@ -476,3 +476,59 @@ def test_misspelt_option_in_the_ini_file_is_named(suite: Suite) -> None:
     ran = suite.run("def test_passes(): pass", ini="mockserver_blok_network = yes")
 
     ran.stdout.fnmatch_lines(["*there is no option 'blok_network'; did you mean 'block_network'?*"])
+
+
+def test_failure_at_the_end_shows_what_was_called_on_a_socket(suite: Suite) -> None:
+    """The server has another world by then."""
+    ran = suite.run(
+        """
+        import urllib.error
+        import urllib.request
+
+        import pytest
+
+        def test_misses(mockserver_live):
+            with pytest.raises(urllib.error.HTTPError):
+                urllib.request.urlopen(f"{mockserver_live.url}/v1beta/tuned_models/x")
+
+        @pytest.fixture
+        def broken(mockserver_live):
+            yield
+            mockserver_live.add_tuned_model("days")
+            assert urllib.request.urlopen(f"{mockserver_live.url}/v1beta/tunedModels/days?key=k").status == 204
+
+        def test_own_fixture(broken):
+            pass
+        """,
+        ini="mockserver_misses = fail",
+    )
+
+    ran.assert_outcomes(passed=2, errors=2)
+    ran.stdout.fnmatch_lines(["*  404  * /v1beta/tuned_models/x", "    hint: did you mean GET /v1beta/tunedModels/x?*"])
+    ran.stdout.fnmatch_lines(["*  200  * /v1beta/tunedModels/days"])
+    ran.stdout.no_fnmatch_line("no calls")
+
+
+@pytest.mark.parametrize("fixture", ["mockserver", "mockserver_live"])
+def test_failed_test_has_its_hints_once(suite: Suite, fixture: str) -> None:
+    """Its report has them, so the error at its end is a line."""
+    ran = suite.run(
+        f"""
+        import urllib.error
+        import urllib.request
+
+        def test_misses({fixture}):
+            url = {fixture}.url or "https://generativelanguage.googleapis.com"
+            try:
+                urllib.request.urlopen(f"{{url}}/v1beta/tuned_models/x")
+            except urllib.error.HTTPError:
+                pass
+            assert False
+        """,
+        ini="mockserver_misses = fail",
+    )
+
+    ran.assert_outcomes(failed=1, errors=1)
+    ran.stdout.fnmatch_lines(["mockserver: calls of the test were misses", "the report of the failure has their hints"])
+    assert 1 == str(ran.stdout).count("hint: did you mean")
+    assert 1 == str(ran.stdout).count(f"calls of {fixture} -")

@@ -36,7 +36,7 @@ EPOCHS = Whole(1, 10_000)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="a .jsonl, .json or .csv file")
+    parser.add_argument("file", metavar="FILE", help="a .jsonl, .json or .csv file")
     parser.add_argument(
         "--base-model",
         metavar="ID",
@@ -59,9 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     epochs = None if arguments.epochs is None else EPOCHS.read_argument(arguments.epochs, "--epochs")
     try:
-        report = check_file(arguments.file, base_model=arguments.base_model, epochs=epochs)
+        report = check_file(Path(arguments.file), base_model=arguments.base_model, epochs=epochs)
     except OSError as error:
-        raise BadOption(f"cannot read {arguments.file}: {error.strerror}") from None
+        reason = "it is a URL, and only local files are read" if "://" in arguments.file else error.strerror
+        raise BadOption(f"cannot read {arguments.file}: {reason}") from None
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not support every character
     as_json = arguments.format == "json"

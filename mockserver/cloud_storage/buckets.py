@@ -1,19 +1,15 @@
 """The buckets."""
 
-import re
-
 from mockserver.cloud_storage import errors
 from mockserver.cloud_storage.call import Result, StorageCall, read_json
 from mockserver.cloud_storage.lists import page
 from mockserver.cloud_storage.views import show_bucket
-from mockserver.datasets.object_store import BucketExists, BucketNotEmpty, NoSuchBucket, StoredBucket
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+from mockserver.datasets.object_store import BucketExists, BucketNotEmpty, NoSuchBucket, StoredBucket, is_bucket_name
 
 
 def check_bucket_name(name: str) -> None:
     """Raise Refused for a name that no bucket can have."""
-    if not _NAME.fullmatch(name):
+    if not is_bucket_name(name):
         raise errors.invalid(f"Invalid bucket name: '{name}'")
 
 

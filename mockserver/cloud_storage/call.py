@@ -42,13 +42,21 @@ class StorageCall:
         """Return the error that the bucket does not exist. One that was deleted needs no explanation."""
         if self.objects.is_deleted(self.bucket):
             return errors.no_bucket()
+        advice = f'a test creates it with mockserver.create_bucket("{self.bucket}")'
         root = self.world.settings.gcs_root
         if root is None:
-            return errors.no_bucket(
-                "unknown_buckets is 'missing', and nobody has created this bucket; a test creates it by an object:"
-                f' mockserver.objects["gs://{self.bucket}/NAME"] = content'
-            )
-        return errors.no_bucket(f"with gcs_root a bucket is a directory, and there is no {root / self.bucket}")
+            return errors.no_bucket(f"unknown_buckets is 'missing', and nobody has created this bucket; {advice}")
+        path = root / self.bucket
+        return errors.no_bucket(f"with gcs_root a bucket is a directory, and there is no {path}; {advice}")
+
+    def check_bucket(self) -> None:
+        """Raise Refused unless an object may be stored in the bucket: an upload creates a bucket that may exist."""
+        if self.world.settings.unknown_buckets == "exist":
+            is_missing = self.objects.is_deleted(self.bucket)
+        else:
+            is_missing = not self.objects.has_bucket(self.bucket)
+        if is_missing:
+            raise self.no_bucket
 
     def number(self, name: str) -> int | None:
         """Return the number in a parameter, if it is there."""

@@ -37,8 +37,7 @@ UPLOADS: Collection[Upload] = Collection("storage.uploads", Upload)
 def insert_object(call: StorageCall) -> Result:
     """Store an object, or begin a resumable upload."""
     check_bucket_name(call.bucket)
-    if call.objects.is_deleted(call.bucket):
-        raise call.no_bucket
+    call.check_bucket()
     if "upload_id" in call.query:
         return continue_upload(call)  # as some clients do instead of PUT
     kind = call.query.get("uploadType")

@@ -4,6 +4,7 @@ import contextlib
 import io
 import mimetypes
 import os
+import re
 import tempfile
 import threading
 from abc import ABC, abstractmethod
@@ -17,10 +18,11 @@ from mockserver.state.clock import SECOND, Nanos
 from mockserver.state.store import Collection, Index, Missing, Store
 from mockserver.state.world import World
 
+GET_BUCKET = "storage.buckets.get"
 METHODS = frozenset(
     {
         "storage.buckets.delete",
-        "storage.buckets.get",
+        GET_BUCKET,
         "storage.buckets.insert",
         "storage.buckets.list",
         "storage.objects.delete",
@@ -32,6 +34,14 @@ METHODS = frozenset(
 """The ids of the methods of Cloud Storage that are served, as calls and faults name them."""
 
 BINARY = "application/octet-stream"
+
+
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+
+
+def is_bucket_name(name: str) -> bool:
+    """Return whether a bucket can have this name."""
+    return _BUCKET_NAME.fullmatch(name) is not None
 
 
 class NoSuchBucket(LookupError):
@@ -119,7 +129,11 @@ class Objects(ABC):
 
     def knows(self, name: str) -> bool:
         """Return whether all objects of a bucket are known here, and not only what was stored here."""
-        return not self.assumes_buckets or self.is_deleted(name) or any(it.name == name for it in self.buckets())
+        return not self.assumes_buckets or self.is_deleted(name) or self.has_bucket(name)
+
+    def has_bucket(self, name: str) -> bool:
+        """Return whether somebody has created the bucket here, or stored something in it."""
+        return any(bucket.name == name for bucket in self.buckets())
 
     def is_deleted(self, _: str) -> bool:
         """Return whether somebody has deleted the bucket, and nobody created it again."""

@@ -10,20 +10,23 @@ import concurrent.futures._base
 import contextlib
 import logging
 import queue
+import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, tzinfo
 from heapq import heappop
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from mockserver.doors.import_hook import patched_when_imported
 from mockserver.doors.patching import SharedPatch, replaced
 from mockserver.doors.redirection import methods_replaced, redirected
 from mockserver.doors.sleepers import WORK_TIMEOUT, Sleepers, find_sleepers, find_sleepers_with_clocks
-from mockserver.state.clock import SECOND
+from mockserver.state.clock import SECOND, Machine
 
 log = logging.getLogger("mockserver")
 
@@ -61,6 +64,10 @@ def _patched() -> Iterator[None]:
         redirected(time, "monotonic", _reader(lambda sleepers: sleepers.monotonic_ns() / SECOND)),
         redirected(time, "monotonic_ns", _reader(Sleepers.monotonic_ns)),
         replaced(asyncio.BaseEventLoop, "time", _loop_time_function(asyncio.BaseEventLoop.time)),
+        # What waits for another process waits in real time, as `subprocess` sleeps.
+        replaced(subprocess, "_time", lambda: Machine.perf_counter_ns() / SECOND),
+        replaced(Process, "wait", _wait_for_child_function(Process.wait)),
+        replaced(Process, "communicate", _wait_for_child_function(Process.communicate)),
         _datetime_moved(),
         replaced(asyncio.BaseEventLoop, "_run_once", _run_once_function(asyncio.BaseEventLoop._run_once)),  # type: ignore[attr-defined]  # noqa: SLF001 - see there
         patched_when_imported({"trio": _trio_moved, "uvloop": _uvloop_announced}),
@@ -144,14 +151,38 @@ def _run_once_function(original: Callable[[Any], None]) -> Callable[[Any], None]
             heappop(timers)._scheduled = False  # noqa: SLF001 - see above
         sleepers = find_sleepers_with_clocks()
         if sleepers and timers and not loop._ready and not loop._stopping:  # noqa: SLF001 - see above
-            _wait_for_timer(sleepers, loop, timers[0].when() - loop.time())
+            _wait_for_timer(sleepers, loop, timers[0])
         original(loop)
 
     return run_once
 
 
-def _wait_for_timer(sleepers: Sleepers, loop: Any, seconds: float) -> None:
+_child_waits: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+"""How many tasks of an event loop wait for a child process."""
+
+
+def _wait_for_child_function(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def wait_for_child(self: Process, *args: Any, **kwargs: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        _child_waits[loop] = _child_waits.get(loop, 0) + 1
+        try:
+            return await original(self, *args, **kwargs)
+        finally:
+            _child_waits[loop] -= 1
+
+    return wait_for_child
+
+
+def _wait_for_timer(sleepers: Sleepers, loop: Any, timer: Any) -> None:
+    seconds = timer.when() - loop.time()
     if seconds > 0:
         # One file is the loop's own. Others are written to by somebody, whom nobody sees.
         real_timeout = WORK_TIMEOUT if len(loop._selector.get_map()) > 1 else 0.0  # noqa: SLF001 - see above
+        if _child_waits.get(loop) and not _is_sleep(timer):
+            real_timeout = seconds  # a timeout of what a child process does, as far as anybody can see
         sleepers.wait(seconds, loop._selector.select, real_timeout=real_timeout)  # noqa: SLF001 - see above
+
+
+def _is_sleep(timer: Any) -> bool:
+    """Return whether a timer of the loop is that of `asyncio.sleep`."""
+    return timer._callback is asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]  # noqa: SLF001

@@ -65,6 +65,8 @@ class PollWatch:
         self._counts: Counter[int] = Counter()
         self._requests: set[int] = set()
         self._loops: dict[int, _Loop] = {}
+        # Of the poll before, if it was one of many: by it the frame that loops is found. No other is kept alive.
+        self._last: tuple[int, list[FrameType]] = (0, [])
 
     def note(self, request: Hashable, path: str) -> None:
         """Note a request to a path, if the client sends one. BusyPolling if it is one poll too many."""
@@ -83,7 +85,9 @@ class PollWatch:
         elif self._counts[key] >= LIMIT:
             self._counts[key] = 0
             if poll := self._find_poll(path, now):
-                raise self._error(_describe(poll))
+                raise self._error(_describe(poll, self._find_line(key)))
+        if key in self._loops and self._loops[key].requests >= LIMIT - 1:
+            self._last = key, find_user_frames()
 
     def _watch_loop(self, key: int, path: str, now: Nanos) -> None:
         """Raise BusyPolling if the request has been repeated for so long that its loop does not give up."""
@@ -101,7 +105,15 @@ class PollWatch:
         poll = next((call for call in newest if path in ("", call.path)), None)
         del self._loops[key]
         if poll is not None and is_unfinished_poll(poll) and _never_ends(self._world, poll.resource):
-            raise self._error(_describe_endless(poll, loop.requests, elapsed))
+            raise self._error(_describe_endless(poll, loop.requests, elapsed, self._find_line(key)))
+
+    def _find_line(self, key: int) -> str:
+        """Return the line of the user's code that loops: in the innermost frame which the poll before had too."""
+        (last_key, last), self._last = self._last, (0, [])
+        frames = find_user_frames()
+        looping = (frame for frame in frames if last_key == key and any(frame is each for each in last))
+        frame = next(looping, frames[0] if frames else None)
+        return f", by {frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}" if frame else ""
 
     def _error(self, sentence: str) -> BusyPolling:
         self._note_error(sentence)
@@ -135,10 +147,9 @@ def _current_task() -> asyncio.Task[Any] | None:
         return None
 
 
-def _describe(poll: RecordedCall) -> str:
-    line = find_calling_line()
+def _describe(poll: RecordedCall, line: str) -> str:
     return (
-        f"mockserver: {poll.resource} was polled {LIMIT} times while the clock stood still{f', by {line}' if line else ''}:"
+        f"mockserver: {poll.resource} was polled {LIMIT} times while the clock stood still{line}:"
         " the job would never end. Either have the loop sleep between two polls (sleeping moves the clock), or finish"
         " the job before (mockserver.finish(name), mockserver.clock.advance(hours=1)), or have each poll move the clock"
         " by a second (busy_polling='advance', an option of the pytest marker and of intercepting()), or have the clock run"
@@ -146,11 +157,10 @@ def _describe(poll: RecordedCall) -> str:
     )
 
 
-def _describe_endless(poll: RecordedCall, requests: int, elapsed: Nanos) -> str:
-    line = find_calling_line()
+def _describe_endless(poll: RecordedCall, requests: int, elapsed: Nanos, line: str) -> str:
     return (
         f"mockserver: {poll.resource} never ends (never_finish, or a stall), and was polled {requests} times in"
-        f" {elapsed // (3600 * SECOND)} hours of the mock server's clock{f', by {line}' if line else ''}:"
+        f" {elapsed // (3600 * SECOND)} hours of the mock server's clock{line}:"
         " either the loop has no deadline, or its deadline is on the machine's clock (time.time, time.monotonic,"
         " datetime.now), which sleeping does not move: set sleep='virtual+clock', and both clocks are one. For a loop"
         " that is to poll so often, set busy_polling='ignore'"
@@ -164,16 +174,18 @@ _LIBRARIES = (
 )
 
 
-def find_calling_line() -> str:
-    """Return file, line and function of the user's code that led here, "" if there is none.
+def find_user_frames() -> list[FrameType]:
+    """Return the frames of the user's code that led here, innermost first.
 
     Who asks over gRPC waits in another thread: most likely in the main one.
     """
     main = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 - Python's only way to ask
     for innermost in (sys._getframe(), main):  # noqa: SLF001 - see above
-        frame: FrameType | None = innermost
-        while frame is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        frames, frame = [], innermost
+        while frame is not None:
+            if not frame.f_code.co_filename.startswith(_LIBRARIES):
+                frames.append(frame)
             frame = frame.f_back
-        if frame is not None:
-            return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}"
-    return ""
+        if frames:
+            return frames
+    return []

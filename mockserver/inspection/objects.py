@@ -1,10 +1,20 @@
 """The objects of Cloud Storage in a world, by their URIs: a test adds them, and reads those of its code."""
 
+import contextlib
 from collections.abc import Iterator, MutableMapping
 
 from mockserver.datasets import object_store
-from mockserver.datasets.object_store import Attributes, StoredObject, read_all
+from mockserver.datasets.object_store import (
+    GET_BUCKET,
+    Attributes,
+    BucketExists,
+    StoredBucket,
+    StoredObject,
+    is_bucket_name,
+    read_all,
+)
 from mockserver.inspection.names import NoSuchName, list_names
+from mockserver.state.calls import RecordedCall
 from mockserver.state.world import World
 
 
@@ -52,6 +62,25 @@ class StoredObjects(MutableMapping[str, bytes]):
 
     def __repr__(self) -> str:
         return repr(list(self))
+
+
+def create_bucket(world: World, name: str) -> None:
+    """Create a bucket; one that exists stays as it is. ValueError for a name that no bucket can have."""
+    __tracebackhide__ = True
+    if not is_bucket_name(name):
+        raise ValueError(f"{name!r} is not the name of a bucket: 3 to 222 of a-z, 0-9, '.', '_' and '-', without gs://")
+    with contextlib.suppress(BucketExists):
+        object_store.objects(world).add_bucket(StoredBucket(name, world.clock.now()))
+
+
+def looked_before_creation(world: World, call: RecordedCall) -> bool:
+    """Return whether a call got a bucket that did not exist yet, but does now.
+
+    Code looks and then creates it; google-cloud-storage looks in a thread of its own, by a request like any other.
+    """
+    if call.method != GET_BUCKET or call.status != 404 or call.request is None:
+        return False
+    return object_store.objects(world).has_bucket(call.request["bucket"])
 
 
 def _accept(_: StoredObject | None) -> None:

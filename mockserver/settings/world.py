@@ -87,8 +87,10 @@ class Settings(Checked):
         Word("exist", "missing"),
         "what a bucket is that nobody has created, stored something in or deleted: one that exists, or one that is missing",
         more="The bucket of a program is usually older than the program, so it exists: it is found, and tuning with a gs://"
-        " URI in it succeeds with made-up statistics. With missing it is answered 404, and tuning with it fails, so that a"
-        " misspelt name shows; the first object still creates it. With gcs_root, a bucket exists if its directory does.",
+        " URI in it succeeds with made-up statistics; the first upload creates it. With missing, uploads to it are answered 404"
+        " too, and tuning with it fails, so that a misspelt name shows: a test creates its buckets with"
+        " `mockserver.create_bucket`, or by an object in `mockserver.objects`. With gcs_root, a bucket exists if its"
+        " directory does; uploads create the directory unless this is missing.",
         metavar="WHAT",
         default="exist",
     )

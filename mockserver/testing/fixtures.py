@@ -26,19 +26,26 @@ class Options:
 
 
 @contextlib.contextmanager
-def in_process(values: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
-    """Run a server in this process that answers the test's requests to Google's hosts."""
+def in_process(
+    values: Mapping[str, Any], root: Path, has_failed: Callable[[], bool] = lambda: False
+) -> Iterator[MockServer]:
+    """Run a server in this process that answers the test's requests to Google's hosts.
+
+    A test that `has_failed` has a report with its calls, and gets one line of its misses.
+    """
     with _usage_errors():
         options = Options(values, root)
         server = MockServer(**{"seed": 0} | options.server)
     with _intercepting(server, options.interception):
         yield server
-    _report(server, options.interception)
+    _report(server, options.interception, is_short=has_failed())
 
 
 @contextlib.contextmanager
-def on_socket(server: MockServer, values: Mapping[str, Any], root: Path) -> Iterator[MockServer]:
-    """Replace the worlds of the session's server by a new one for this test."""
+def on_socket(
+    server: MockServer, values: Mapping[str, Any], root: Path, has_failed: Callable[[], bool] = lambda: False
+) -> Iterator[MockServer]:
+    """Replace the worlds of the session's server by a new one for this test. For `has_failed` see `in_process`."""
     with contextlib.ExitStack() as stack:
         with _usage_errors():
             options = Options(values, root)
@@ -46,7 +53,7 @@ def on_socket(server: MockServer, values: Mapping[str, Any], root: Path) -> Iter
             stack.enter_context(server.fresh_world(**defaults | options.server))
         stack.enter_context(_intercepting(server, options.interception))
         yield server
-        _report(server, options.interception)
+        _report(server, options.interception, is_short=has_failed())
 
 
 def _intercepting(server: MockServer, options: InterceptionSettings) -> contextlib.AbstractContextManager[MockServer]:
@@ -151,11 +158,12 @@ def _usage_errors() -> Iterator[None]:
         raise pytest.fail.Exception(f"mockserver: {error}", pytrace=False) from None
 
 
-def _report(server: MockServer, options: InterceptionSettings) -> None:
+def _report(server: MockServer, options: InterceptionSettings, *, is_short: bool) -> None:
     """Tell the test of its misses and leftovers, as the options say; all of them before it fails."""
     failures = []
+    misses = _describe_misses(server)
     for reaction, what, lines in (
-        (options.misses, "calls of the test were misses", _describe_misses(server)),
+        (options.misses, "calls of the test were misses", SEE_FAILURE if misses and is_short else misses),
         (options.leaks, "the test left something behind", str(server.leftovers) if server.leftovers else ""),
     ):
         message = f"mockserver: {what}\n{lines}"
@@ -165,6 +173,10 @@ def _report(server: MockServer, options: InterceptionSettings) -> None:
             failures.append(message)
     if failures:
         pytest.fail("\n".join(failures), pytrace=False)
+
+
+SEE_FAILURE = "the report of the failure has their hints"
+"""What a test that has failed already is told of its misses."""
 
 
 def _describe_misses(server: MockServer) -> str:

@@ -18,7 +18,7 @@ from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
 from mockserver.inspection.names import Named
-from mockserver.inspection.objects import StoredObjects
+from mockserver.inspection.objects import StoredObjects, create_bucket, looked_before_creation
 from mockserver.inspection.resources import Resources
 from mockserver.inspection.script import AnswerLike, Answers
 from mockserver.inspection.services import route_table
@@ -159,8 +159,11 @@ class MockServer:
 
     @property
     def misses(self) -> Calls:
-        """Return the calls that failed for a reason that the server can explain: each has a `hint` what to change."""
-        return Calls(call for call in self.calls if call.hint)
+        """Return the calls that failed for a reason that the server can explain: each has a `hint` what to change.
+
+        A look whether a bucket exists is none if the bucket was created since.
+        """
+        return Calls(call for call in self.calls if call.hint and not looked_before_creation(self._world, call))
 
     @property
     def refused_hosts(self) -> tuple[str, ...]:
@@ -199,6 +202,16 @@ class MockServer:
     def objects(self) -> StoredObjects:
         """Return the objects of Cloud Storage by URI: `mockserver.objects["gs://bucket/train.jsonl"] = rows`."""
         return StoredObjects(self._world)
+
+    def create_bucket(self, name: str) -> None:
+        """Create a bucket of Cloud Storage, which `unknown_buckets="missing"` requires; one that exists stays as it is.
+
+            mockserver.create_bucket("my-bucket")
+
+        Raises ValueError for a name that no bucket can have.
+        """
+        __tracebackhide__ = True
+        create_bucket(self._world, name)
 
     @property
     def leftovers(self) -> Leftovers:
@@ -498,6 +511,12 @@ class MockServer:
 
         table = route_table()
         return GrpcFace(self._worlds, table, find_recorded=find_recorded(table))
+
+    def pinned(self) -> "MockServer":
+        """Return a handle on the world of now, which stays there to be read when `fresh_world` has ended."""
+        handle = object.__new__(type(self))
+        vars(handle).update(vars(self), _worlds=self._worlds.with_default(self._world))
+        return handle
 
     @contextlib.contextmanager
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:

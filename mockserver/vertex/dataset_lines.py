@@ -104,12 +104,12 @@ def _as_list(value: Any) -> Sequence[Any]:
 
 def _convert_older(tree: Json, accepts: AcceptedData) -> Json:
     older = next((member for member in accepts.older if member in tree and "contents" not in tree), None)
-    if older is None:
-        return tree
     if older == "messages":
         return _convert_messages(_as_list(tree["messages"]))
     question, answer = ("input_text", "output_text") if older == "input_text" else ("prompt", "completion")
-    return {"contents": [_text_content("user", tree.get(question)), _text_content("model", tree.get(answer))]}
+    if older is None or answer not in tree:  # half of an older form is none: `contents` is what it lacks
+        return tree
+    return {"contents": [_text_content("user", tree[question]), _text_content("model", tree[answer])]}
 
 
 def _convert_messages(messages: Sequence[Any]) -> Json:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from contract_tests.laws.doors.test_virtual_sleep import elapsed
 from mockserver.doors.sleepers import ROUNDS, Sleepers, find_sleepers
 from mockserver.doors.virtual_sleep import virtual_sleep
-from mockserver.state.clock import ManualClock
+from mockserver.state.clock import Clock, ManualClock, SystemClock
 
 
 def test_work_in_a_thread_is_not_overtaken() -> None:
@@ -401,3 +401,43 @@ def test_thread_that_still_waits_afterwards_waits_in_real_time() -> None:
     thread.join()
 
     assert woken.is_set()
+
+
+CHILD = [sys.executable, "-c", "import time; time.sleep(0.5)"]
+
+
+@pytest.mark.parametrize("clock", [ManualClock(), SystemClock(factor=600)])
+def test_timeouts_of_child_processes_are_real(clock: Clock) -> None:
+    """Whatever the clocks say that the code sees."""
+    with virtual_sleep(clock, has_clocks=True):
+        subprocess.run(CHILD, timeout=60, check=True)
+        subprocess.run(CHILD, timeout=60, check=True, capture_output=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            subprocess.run(CHILD, timeout=0.1, check=True)
+
+
+def test_timeouts_of_child_processes_of_a_loop_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timeout does not come before the child ends, but sleeping moves the clock as ever."""
+    monkeypatch.setattr("mockserver.doors.sleepers.WORK_TIMEOUT", 0.1)
+    monkeypatch.setattr("mockserver.doors.virtual_clock.WORK_TIMEOUT", 0.1)
+    clock = ManualClock()
+    start = clock.now()
+
+    async def run_children() -> None:
+        process = await asyncio.create_subprocess_exec(*CHILD)
+        assert 0 == await asyncio.wait_for(process.wait(), 60)
+        process = await asyncio.create_subprocess_exec(*CHILD, stdout=subprocess.PIPE)
+        assert b"" == (await asyncio.wait_for(process.communicate(), 60))[0]
+        assert elapsed(clock, start) < 60
+        process = await asyncio.create_subprocess_exec(*CHILD)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(process.wait(), 0.1)
+        waiting = asyncio.create_task(process.wait())
+        await asyncio.sleep(3600)
+        assert not waiting.done()
+        await waiting
+
+    with virtual_sleep(clock, has_clocks=True):
+        asyncio.run(run_children())
+
+    assert elapsed(clock, start) < 3700
