@@ -104,7 +104,11 @@ _ON_PURPOSE = "not supported by this server, on purpose"
 def _read_left_out_rpcs(file: Path) -> Mapping[str, str]:
     """Return what a service leaves out, and why, by patterns for the names of methods and rpcs."""
     rows = orjson.loads(file.read_bytes())
-    return {pattern: f"{row['what']}. {row['reason']}" for row in rows for pattern in row["methods"]}
+    return {
+        pattern: f"{row['what']}. {row['reason']}"
+        for row in rows
+        for pattern in (*row["methods"], *row.get("rpcs", ()))
+    }
 
 
 @cache
