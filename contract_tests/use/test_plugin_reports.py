@@ -428,7 +428,10 @@ def test_report_names_child_processes(suite: Suite) -> None:
         """
     )
 
-    ran.stdout.fnmatch_lines(["the test started a child process (python*), which the fixture does not reach: use *"])
+    advice = "use mockserver_live; google-generativeai and vertexai there need `mockserver run --url URL -- COMMAND`"
+    ran.stdout.fnmatch_lines(
+        [f"the test started a child process (python*), which the fixture does not reach: {advice}"]
+    )
     assert 1 == str(ran.stdout).count("started a child process")
 
 
