@@ -247,4 +247,7 @@ def test_credentials_that_are_not_listed_have_a_hint(headers: dict[str, str]) ->
     with MockServer(auth="strict", accepted_credentials="good").intercepting() as server:
         assert httpx.get(f"{HOST}/v1beta/models", headers=headers).status_code in {400, 401}
 
-    assert "--credential (`mockserver serve`) or accepted_credentials (tests)" in server.misses[-1].hint
+    assert (
+        "--credential (`mockserver serve` and `mockserver run`) or accepted_credentials (tests)"
+        in server.misses[-1].hint
+    )

@@ -12,8 +12,8 @@ _TOKENS_ONLY = (
     " and no key. A made-up key in the environment is left out by fake_api_key=False, or `mockserver run --no-api-key`"
 )
 _NOT_LISTED = (
-    "auth is strict, which accepts only what is listed: add it to --credential (`mockserver serve`) or"
-    " accepted_credentials (tests), or leave out auth"
+    "auth is strict, which accepts only what is listed: add it to --credential (`mockserver serve` and `mockserver"
+    " run`) or accepted_credentials (tests), or leave out auth"
 )
 
 
