@@ -384,6 +384,9 @@ def test_report_says_what_to_do_about_errors_of_clients(suite: Suite) -> None:
         def test_closed(mockserver):
             raise RuntimeError("Cannot send a request, as the client has been closed.")
 
+        def test_upload(mockserver):
+            raise AttributeError("'Resource' object has no attribute 'media'")
+
         def test_typo(mockserver):
             mockserver.answr("x")
 
@@ -398,6 +401,7 @@ def test_report_says_what_to_do_about_errors_of_clients(suite: Suite) -> None:
     ran.stdout.fnmatch_lines(
         [
             "keep the client in a variable: Python deletes one that nothing refers to, *",
+            "google-generativeai asks for media.upload, which is left out: files are not supported *",
             "MockServer has no 'answr'; did you mean 'answer'?",
             "ClientBehaviour has no 'assert_polit'; did you mean 'assert_polite'?",
         ]
