@@ -132,7 +132,21 @@ def test_operations_without_a_name_have_a_hint() -> None:
             "google.longrunning.Operations.ListOperations", "google.longrunning.ListOperationsRequest", {}, metadata=KEY
         )
 
-    assert server.misses[-1].hint.startswith("the request has no name: this method takes name=")
+    hint = server.misses[-1].hint
+    assert hint.startswith("the request has no name: this method takes name=")
+    assert hint.endswith("genai.get_operation(name) instead of genai.list_operations(), or operation.result()")
+
+
+def test_the_store_of_experiments_names_the_keyword_to_leave_out() -> None:
+    """Of vertexai.init(experiment=...)."""
+    with (
+        MockServer().intercepting() as server,
+        grpc.secure_channel("us-central1-aiplatform.googleapis.com", grpc.ssl_channel_credentials()) as channel,
+        pytest.raises(grpc.RpcError),
+    ):
+        channel.unary_unary(method("google.cloud.aiplatform.v1.MetadataService.GetMetadataStore"))(b"", timeout=HANGS)
+
+    assert "Leave out experiment= of vertexai.init" in server.misses[-1].hint
 
 
 def test_an_rpc_that_is_left_out_on_purpose_says_so() -> None:
@@ -238,7 +252,7 @@ def test_a_key_for_a_method_that_takes_tokens_has_a_hint() -> None:
 
     assert 401 == refused.status_code
     assert "this method takes OAuth tokens only" in server.misses[-1].hint
-    assert 'Credentials(token="mockserver-token")' in server.misses[-1].hint
+    assert 'Credentials(token="mockserver-token") instead of api_key=.' in server.misses[-1].hint
 
 
 @pytest.mark.parametrize("headers", [KEY, TOKEN])

@@ -119,6 +119,11 @@ def test_what_is_misspelt_is_not_taken_for_left_out(path: str, words: str) -> No
             "/v1/projects/p/locations/l/tuningJobs/1:Cancel",
             "POST /v1/projects/p/locations/l/tuningJobs/1:cancel? That is projects.locations.tuningJobs.cancel",
         ),
+        (
+            "POST",
+            "/v1/projects/p/locations/l/tuningJobs/1:cancle",
+            "POST /v1/projects/p/locations/l/tuningJobs/1:cancel? That is projects.locations.tuningJobs.cancel",
+        ),
     ],
 )
 def test_near_miss_is_corrected(verb: str, path: str, meant: str) -> None:
