@@ -156,7 +156,7 @@ def _injected_error(name: str, call: FailedCall) -> ApiError | None:
 
 
 def _misnamed_error(route: Route, _: Json) -> ApiError:
-    """400 without a reason: our choice, not seen."""
+    """400 without a reason, as the default of `Service` is."""
     return errors.invalid_argument().with_hint(_NO_LIST if route.rpc.endswith(".ListOperations") else "")
 
 
