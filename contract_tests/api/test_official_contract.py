@@ -1,6 +1,7 @@
 """Routes are Google's: every published rule is served or listed with a reason, and nothing is made up in silence."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 from contract_tests.environment import client_python
 from contract_tests.official import (
+    GEMINI,
+    VERTEX,
     Rule,
     differences,
     discovered,
@@ -16,8 +19,10 @@ from contract_tests.official import (
     served,
     shape,
 )
+from mockserver.dispatch.diagnostics import diagnose_rpc
 from mockserver.inspection.services import route_table
 from mockserver.protojson import schema
+from mockserver.state.world import Settings
 
 RECORDED = ("20240411", "20240713", "20241031", "20260325")
 
@@ -175,3 +180,18 @@ def test_a_shape_forgets_the_names_of_variables() -> None:
     assert "/v1/tunedModels/{}/operations/{}" == shape("/v1/{name=tunedModels/*/operations/*}")
     assert "/v1/operations/{}" == shape("/v1/{name=operations/**}")
     assert "/v1/x/{}" == shape("/v1/x/{id}")
+
+
+def test_every_rpc_of_googles_clients_is_explained(packages: Path) -> None:
+    """Each is served, left out on purpose, or a method of another version or service."""
+    table, unexplained = route_table(), []
+    for service, pattern in ((GEMINI, "google/ai/generativelanguage_v1*"), (VERTEX, "google/cloud/aiplatform_v1*")):
+        files = [*packages.glob(f"{pattern}/services/*/transports/grpc.py")]
+        assert files
+        for file in files:
+            for rpc in re.findall(rf'"/(google[\w.]*\.{service}\.[\w.]+/\w+)"', file.read_text(encoding="utf-8")):
+                said = diagnose_rpc(table, rpc.replace("/", "."), Settings(), f"{service}.googleapis.com")
+                if said == "no method has a name like it":
+                    unexplained.append(rpc)
+
+    assert [] == unexplained

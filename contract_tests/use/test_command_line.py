@@ -332,6 +332,13 @@ def test_bad_variable_is_one_sentence(name: str, sentence: str) -> None:
             "run --clok=60x -- true",
             "mockserver run: there is no option --clok; did you mean --clock? See `mockserver run --help`",
         ),
+        (
+            "run --clock 60x python -c print(1)",
+            (
+                "mockserver run: there is no option -c;"
+                " if python has it, put -- before the program: mockserver run ... -- python -c ..."
+            ),
+        ),
         ("serve --xyzzy", "mockserver serve: there is no option --xyzzy. See `mockserver serve --help`"),
         ("serv", "mockserver: there is no command 'serv'; did you mean 'serve'? (see `mockserver --help`)"),
         (

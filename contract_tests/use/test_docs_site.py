@@ -52,6 +52,7 @@ def test_errors_that_are_explained_exist(text: str) -> None:
         "Could not load the default credentials",
         "Reauthentication is needed",
         "the client has been closed",
+        "'Resource' object has no attribute 'media'",
         "The project/location from the environment variables will take precedence",
         "Both GOOGLE_API_KEY and GEMINI_API_KEY are set",
         "No API key was provided",

@@ -132,7 +132,21 @@ def test_operations_without_a_name_have_a_hint() -> None:
             "google.longrunning.Operations.ListOperations", "google.longrunning.ListOperationsRequest", {}, metadata=KEY
         )
 
-    assert server.misses[-1].hint.startswith("the request has no name: this method takes name=")
+    hint = server.misses[-1].hint
+    assert hint.startswith("the request has no name: this method takes name=")
+    assert hint.endswith("genai.get_operation(name) instead of genai.list_operations(), or operation.result()")
+
+
+def test_the_store_of_experiments_names_the_keyword_to_leave_out() -> None:
+    """Of vertexai.init(experiment=...)."""
+    with (
+        MockServer().intercepting() as server,
+        grpc.secure_channel("us-central1-aiplatform.googleapis.com", grpc.ssl_channel_credentials()) as channel,
+        pytest.raises(grpc.RpcError),
+    ):
+        channel.unary_unary(method("google.cloud.aiplatform.v1.MetadataService.GetMetadataStore"))(b"", timeout=HANGS)
+
+    assert "Leave out experiment= of vertexai.init" in server.misses[-1].hint
 
 
 def test_an_rpc_that_is_left_out_on_purpose_says_so() -> None:
@@ -167,6 +181,69 @@ def test_a_base_model_that_cannot_be_tuned_has_a_hint(as_of: str | None, base: s
     assert hint in server.misses[-1].hint
 
 
+VERTEX_LOCATION = VERTEX.removesuffix("/publishers/google/models")
+CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}
+
+
+def tune_on_vertex(base: str) -> httpx.Response:
+    """Tune a base model on Vertex AI."""
+    body = {"baseModel": base, "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/x.jsonl"}}
+    return httpx.post(f"{VERTEX_LOCATION}/tuningJobs", headers=TOKEN, json=body)
+
+
+def generate(name: str) -> httpx.Response:
+    """Ask a model of Vertex AI."""
+    return httpx.post(f"{VERTEX_LOCATION}/{name}:generateContent", headers=TOKEN, json=CONTENTS)
+
+
+@pytest.mark.parametrize(
+    ("ask", "status", "hint"),
+    [
+        (lambda: tune_on_vertex("gemini-9"), 400, "These can be tuned: gemini-"),
+        (lambda: tune_on_vertex("gemini-2.5-flas"), 400, "did you mean gemini-2.5-flash? These can be tuned: "),
+        (
+            lambda: tune_on_vertex("projects/1/locations/us-central1/models/5@1"),
+            400,
+            "a tuned model is no base model. To tune it further, send it as preTunedModel.tunedModelName",
+        ),
+        (lambda: generate("publishers/google/models/gemini-2.5-flas"), 404, "did you mean gemini-2.5-flash? "),
+        (lambda: generate("publishers/meta/models/x"), 404, "only Google's models are here"),
+        (lambda: generate("endpoints/12"), 404, "has no endpoint: a tuning job makes one when it succeeds"),
+        (
+            lambda: httpx.get(
+                f"{VERTEX.partition('/v1/')[0]}/v1beta1/publishers/google/models/gemini-2.5-flas", headers=TOKEN
+            ),
+            404,
+            "did you mean gemini-2.5-flash? ",
+        ),
+    ],
+)
+def test_a_name_that_vertex_ai_does_not_know_has_a_hint(ask: Ask, status: int, hint: str) -> None:
+    """It says what may be meant, and what there is."""
+    with MockServer().intercepting() as server:
+        answer = ask()
+
+    assert status == answer.status_code
+    assert hint in server.misses[-1].hint
+    assert hint not in answer.text
+
+
+def test_an_endpoint_that_does_not_exist_has_a_hint() -> None:
+    """Of one that its job has not made yet, and of one whose name is in another location or misspelt."""
+    with MockServer(clock="manual").intercepting() as server:
+        running = server.add_tuning_job("1", state="RUNNING", endpoint="11", project="p")
+        server.add_tuning_job("2", endpoint="2222", project="p")
+        server.add_tuning_job("3", endpoint="3333", project="p", location="europe-west4")
+        for id_ in ("11", "222", "3333"):
+            generate(f"endpoints/{id_}")
+
+    soon, misspelt, elsewhere = (call.hint for call in server.misses)
+    assert f"wait for {running}" in soon
+    assert misspelt.startswith("did you mean projects/")
+    assert "/endpoints/2222? These are there: " in misspelt
+    assert elsewhere.endswith("/locations/europe-west4/endpoints/3333?")
+
+
 def test_a_key_for_a_method_that_takes_tokens_has_a_hint() -> None:
     """As of the permissions of a tuned model, and of Vertex AI on a day before it took keys."""
     with MockServer().intercepting() as server:
@@ -175,7 +252,7 @@ def test_a_key_for_a_method_that_takes_tokens_has_a_hint() -> None:
 
     assert 401 == refused.status_code
     assert "this method takes OAuth tokens only" in server.misses[-1].hint
-    assert 'Credentials(token="mockserver-token")' in server.misses[-1].hint
+    assert 'Credentials(token="mockserver-token") instead of api_key=.' in server.misses[-1].hint
 
 
 @pytest.mark.parametrize("headers", [KEY, TOKEN])
@@ -184,4 +261,7 @@ def test_credentials_that_are_not_listed_have_a_hint(headers: dict[str, str]) ->
     with MockServer(auth="strict", accepted_credentials="good").intercepting() as server:
         assert httpx.get(f"{HOST}/v1beta/models", headers=headers).status_code in {400, 401}
 
-    assert "--credential (`mockserver serve`) or accepted_credentials (tests)" in server.misses[-1].hint
+    assert (
+        "--credential (`mockserver serve` and `mockserver run`) or accepted_credentials (tests)"
+        in server.misses[-1].hint
+    )

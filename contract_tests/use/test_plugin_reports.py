@@ -384,6 +384,9 @@ def test_report_says_what_to_do_about_errors_of_clients(suite: Suite) -> None:
         def test_closed(mockserver):
             raise RuntimeError("Cannot send a request, as the client has been closed.")
 
+        def test_upload(mockserver):
+            raise AttributeError("'Resource' object has no attribute 'media'")
+
         def test_typo(mockserver):
             mockserver.answr("x")
 
@@ -398,6 +401,7 @@ def test_report_says_what_to_do_about_errors_of_clients(suite: Suite) -> None:
     ran.stdout.fnmatch_lines(
         [
             "keep the client in a variable: Python deletes one that nothing refers to, *",
+            "google-generativeai asks for media.upload, which is left out: files are not supported *",
             "MockServer has no 'answr'; did you mean 'answer'?",
             "ClientBehaviour has no 'assert_polit'; did you mean 'assert_polite'?",
         ]
@@ -428,7 +432,10 @@ def test_report_names_child_processes(suite: Suite) -> None:
         """
     )
 
-    ran.stdout.fnmatch_lines(["the test started a child process (python*), which the fixture does not reach: use *"])
+    advice = "use mockserver_live; google-generativeai and vertexai there need `mockserver run --url URL -- COMMAND`"
+    ran.stdout.fnmatch_lines(
+        [f"the test started a child process (python*), which the fixture does not reach: {advice}"]
+    )
     assert 1 == str(ran.stdout).count("started a child process")
 
 

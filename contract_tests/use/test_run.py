@@ -253,7 +253,9 @@ def test_without_the_extra_http_works_and_grpc_is_refused(tmp_path: Path) -> Non
     )
 
     assert ["200", "UNAVAILABLE", "UNAVAILABLE", "200"] == done.stdout.split(), done.stderr
-    assert 1 == done.stderr.count("mockserver run: gRPC needs")
+    assert 1 == done.stderr.count(
+        "mockserver run: gRPC needs grpcio and protobuf, one of which is not installed. Run: "
+    )
     assert "pip install 'grpcio>=1.62' 'protobuf>=4.25'  # the extra [grpc]\n" in done.stderr
 
 
@@ -510,7 +512,7 @@ def join(url: str, folder: Path, *words: str | Path) -> subprocess.CompletedProc
     )
 
 
-ASK = """
+ASK_MODEL = """
 import os, requests
 url = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.0-flash"
 print(requests.get(url, params={"key": os.environ["GOOGLE_API_KEY"]}).json()["name"], os.environ["MOCKSERVER_URL"])
@@ -520,7 +522,7 @@ print(requests.get(url, params={"key": os.environ["GOOGLE_API_KEY"]}).json()["na
 def test_program_joins_a_running_server_over_http(tmp_path: Path) -> None:
     """No other server is started: the call is in the log of that one, and its answer that one's."""
     with MockServer().live() as server:
-        done = join(server.url, tmp_path, "--", sys.executable, "-c", ASK)
+        done = join(server.url, tmp_path, "--", sys.executable, "-c", ASK_MODEL)
 
         assert f"models/gemini-2.0-flash {server.url}\n" == done.stdout, done.stderr
         server.calls.assert_called("models.get", times=1)
@@ -589,14 +591,24 @@ for _ in range(2):
     requests.get(f"{url}/tunedModels/days/permissions", params=key)
     requests.get("https://storage.googleapis.com/storage/v1/b/none/o", params=key)
 """
+MISSING = ("--unknown-buckets", "missing")
 
 
 @pytest.mark.parametrize("options", [(), ("--verbose",)])
 def test_hints_of_failed_calls_are_printed(options: tuple[str, ...], tmp_path: Path) -> None:
     """All of them by one rule: once each, or beside each call where every call has a line."""
-    errors = run(tmp_path, *options, "--", sys.executable, "-c", FAILS).stderr
+    errors = run(tmp_path, *options, *MISSING, "--", sys.executable, "-c", FAILS).stderr
 
     times = 2 if options else 1
+    assert (0 if options else 3) == errors.count("mockserver run: hint: ")
+    assert "see `hint:` above" not in errors  # the program has coped
     assert times == errors.count("was not found: did you mean GET /v1beta/tunedModels?")
     assert times == errors.count("this method takes OAuth tokens only")
-    assert times == errors.count("storage.objects.list was answered 404: create it, or put an object there")
+    assert times == errors.count("nobody has created this bucket")
+
+
+def test_program_that_fails_after_calls_with_hints_is_followed_by_a_line(tmp_path: Path) -> None:
+    """Its own traceback is between the hints and the end."""
+    errors = run(tmp_path, *MISSING, "--", sys.executable, "-c", f"{FAILS}\nraise SystemExit(1)").stderr
+
+    assert "mockserver run: 6 calls have hints, see `hint:` above\n" == errors.splitlines(keepends=True)[-1]

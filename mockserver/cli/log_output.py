@@ -113,14 +113,18 @@ def _write_text(stream: TextIO | None, text: str) -> None:
 class LogOutput:
     """Sends what the module `logging` gets to a stream, and a line for each call unless it is `quiet`.
 
-    The line of a call has its hint; without these lines each hint is written once.
+    The line of a call has its hint; without these lines each hint is written once, after the `prefix`: a program's own
+    lines may stand between them. `hinted` is how many calls had one.
     """
 
-    def __init__(self, stream: TextIO | None, log_format: Literal["text", "json"], *, quiet: bool) -> None:
+    def __init__(
+        self, stream: TextIO | None, log_format: Literal["text", "json"], *, quiet: bool, prefix: str = ""
+    ) -> None:
         self._writer = LineWriter(stream)
+        self._once_each = _OnceEach()
         handler = _LineHandler(self._writer)
-        handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
-        handler.addFilter(_OnceEach() if quiet else _is_no_repeated_hint)
+        handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter(prefix if quiet else ""))
+        handler.addFilter(self._once_each if quiet else _is_no_repeated_hint)
         root = logging.getLogger()
         root.addHandler(handler)
         root.setLevel(logging.INFO)
@@ -128,6 +132,11 @@ class LogOutput:
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         print_call = self._print_json if log_format == "json" else self._print_text
         self.log_call: LogCall = _ignore_call if quiet else print_call
+
+    @property
+    def hinted(self) -> int:
+        """Return how many calls had a hint, without lines for each call."""
+        return self._once_each.calls
 
     def close(self) -> None:
         """Write what is left."""
@@ -158,14 +167,16 @@ MOST_HINTS = 1000
 
 
 class _OnceEach:
-    """Lets each hint pass once, and everything else."""
+    """Lets each hint pass once, and everything else. `calls` is how many hints came."""
 
     def __init__(self) -> None:
+        self.calls = 0
         self._written: set[str] = set()
 
     def __call__(self, record: logging.LogRecord) -> bool:
         if record.name != hints.name:
             return True
+        self.calls += 1
         message = record.getMessage()
         if message in self._written:
             return False
@@ -189,10 +200,15 @@ class _LineHandler(logging.Handler):
 
 
 class _TextFormatter(logging.Formatter):
-    """The message, and a traceback if there is one, without secrets."""
+    """The message, and a traceback if there is one, without secrets; before a hint, the prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
 
     def format(self, record: logging.LogRecord) -> str:
-        return str(redact(super().format(record)))
+        prefix = self._prefix if record.name == hints.name else ""
+        return prefix + str(redact(super().format(record)))
 
 
 class _JsonFormatter(logging.Formatter):

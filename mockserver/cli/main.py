@@ -107,10 +107,15 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the arguments. Ends the program for one that the command does not have."""
         arguments, rest = super().parse_known_args(args, namespace)
-        unknown = next((word.partition("=")[0] for word in rest if word.startswith("-")), None)
-        if unknown is not None:
+        option = next((word for word in rest if word.startswith("-")), None)
+        if option is not None:
+            unknown = option.partition("=")[0]
             near = nearest(unknown, self._option_string_actions)
             hint = f"; did you mean {near}?" if near else "."
+            program = next(iter(getattr(arguments, "command", ())), None)
+            if program is not None and args.index(program) < args.index(option):
+                hint = f"; if {program} has it, put -- before the program: {self.prog} ... -- {program} {unknown} ..."
+                self.exit(2, f"{self.prog}: there is no option {unknown}{hint}\n")
             self.exit(2, f"{self.prog}: there is no option {unknown}{hint} See `{self.prog} --help`\n")
         if rest:
             self.error(f"unrecognized arguments: {' '.join(rest)}")

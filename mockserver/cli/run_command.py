@@ -106,13 +106,17 @@ def run(arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
         try:
-            return child.run(command, environment)
+            status = child.run(command, environment)
         except FileNotFoundError:
             print(f"mockserver run: program not found: {command[0]!r}", file=sys.stderr)
             return NOT_FOUND
         except OSError as error:
             print(f"mockserver run: cannot run {command[0]!r}: {error.strerror}", file=sys.stderr)
             return NOT_EXECUTABLE
+    if status and (count := server.count_hints()):  # after the server, which writes its hints until it has stopped
+        calls = "a call has a hint" if count == 1 else f"{count} calls have hints"
+        print(f"mockserver run: {calls}, see `hint:` above", file=sys.stderr)
+    return status
 
 
 def _command(arguments: argparse.Namespace) -> Sequence[str]:
@@ -135,12 +139,17 @@ def _passed_hosts(names: Sequence[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """The server that answers the program. `find_grpc` returns its gRPC port; RuntimeError if it has none."""
+    """The server that answers the program.
+
+    `find_grpc` returns its gRPC port; RuntimeError if it has none. `count_hints` returns how many calls had a hint that
+    this process has printed.
+    """
 
     url: str
     address: tuple[str, int]
     find_grpc: Callable[[], tuple[str, int]]
     credentials: "WorldCredentials"
+    count_hints: Callable[[], int] = int
 
 
 @contextlib.contextmanager
@@ -149,7 +158,7 @@ def _start(arguments: argparse.Namespace) -> Iterator[_Server]:
     from mockserver.doors.grpc_port import LazyPort
 
     arguments.port = arguments.port or "0"
-    prepared = prepare(arguments, quiet=not arguments.verbose, needs_list=False)
+    prepared = prepare(arguments, quiet=not arguments.verbose, needs_list=False, hint_prefix="mockserver run: hint: ")
     _accept(prepared.world)
     with contextlib.ExitStack() as stack:
         stack.callback(prepared.close)
@@ -158,7 +167,9 @@ def _start(arguments: argparse.Namespace) -> Iterator[_Server]:
         stack.callback(live.stop)
         port = LazyPort(prepared.worlds, live.address[0], log_call=prepared.log_call, tracing=prepared.tracing)
         stack.callback(port.close)
-        yield _Server(live.url, live.address, lambda: port.address, prepared.world.credentials)
+        yield _Server(
+            live.url, live.address, lambda: port.address, prepared.world.credentials, lambda: prepared.log.hinted
+        )
 
 
 @contextlib.contextmanager

@@ -118,10 +118,13 @@ class Preparation:
         self.log.close()
 
 
-def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: bool = True) -> Preparation:
+def prepare(
+    arguments: argparse.Namespace, *, quiet: bool = False, needs_list: bool = True, hint_prefix: str = ""
+) -> Preparation:
     """Open the worlds that the options describe, with their scripted answers, the log, and the application.
 
-    With `needs_list`, strict authentication needs a list of credentials. Raises BadOption.
+    With `needs_list`, strict authentication needs a list of credentials. `hint_prefix` begins the lines of hints, where
+    calls have none. Raises BadOption.
     """
     # Before the world, whose clock starts with it.
     from mockserver.app import create_app
@@ -142,7 +145,7 @@ def prepare(arguments: argparse.Namespace, *, quiet: bool = False, needs_list: b
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
-    log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet)
+    log = LogOutput(sys.stderr, serving.log_format, quiet=quiet or serving.quiet, prefix=hint_prefix)
     calls = CallCounter(log.log_call)
 
     tracing = _open_tracing(arguments.prog)

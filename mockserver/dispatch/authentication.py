@@ -9,11 +9,12 @@ from mockserver.state.world import Settings
 _TOKENS_ONLY = (
     "this method takes OAuth tokens only, as in the real service. Any made-up one will do: send the header Authorization:"
     ' Bearer mockserver-token, or give the client credentials=google.oauth2.credentials.Credentials(token="mockserver-token")'
-    " and no key. A made-up key in the environment is left out by fake_api_key=False, or `mockserver run --no-api-key`"
+    " instead of api_key=. Without api_key= in the program, a made-up key in the environment is left out by"
+    " fake_api_key=False, or `mockserver run --no-api-key`"
 )
 _NOT_LISTED = (
-    "auth is strict, which accepts only what is listed: add it to --credential (`mockserver serve`) or"
-    " accepted_credentials (tests), or leave out auth"
+    "auth is strict, which accepts only what is listed: add it to --credential (`mockserver serve` and `mockserver"
+    " run`) or accepted_credentials (tests), or leave out auth"
 )
 
 

@@ -12,6 +12,7 @@ from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Json, Route, text_at
 from mockserver.rpc.errors import ApiError
 from mockserver.rpc.redaction import redact
+from mockserver.settings.reading import nearest
 from mockserver.state.world import Settings
 
 LONGEST_CORRECTED = 1000
@@ -104,7 +105,11 @@ _ON_PURPOSE = "not supported by this server, on purpose"
 def _read_left_out_rpcs(file: Path) -> Mapping[str, str]:
     """Return what a service leaves out, and why, by patterns for the names of methods and rpcs."""
     rows = orjson.loads(file.read_bytes())
-    return {pattern: f"{row['what']}. {row['reason']}" for row in rows for pattern in row["methods"]}
+    return {
+        pattern: f"{row['what']}. {row['reason']}"
+        for row in rows
+        for pattern in (*row["methods"], *row.get("rpcs", ()))
+    }
 
 
 @cache
@@ -125,7 +130,9 @@ def _correct(table: RouteTable, verb: str, path: str) -> str:
     own_versions = [segment for segment in segments if segment in versions]
     rest = "/".join(segment for segment in segments if segment not in versions)
     tails = (
-        [rest] if action.lower() in _STANDARD else [f"{rest}:{names.get(_fold(action), action)}" if action else rest]
+        [rest]
+        if action.lower() in _STANDARD
+        else [f"{rest}:{each}" if each else rest for each in _actions(table, action, names)]
     )
     for candidate in (f"/{version}/{tail}" for version in [*own_versions, *versions] for tail in tails):
         routes = table.find_on(candidate)
@@ -136,6 +143,14 @@ def _correct(table: RouteTable, verb: str, path: str) -> str:
         if same and candidate != path:
             return f"did you mean {same[0].verb} {candidate}? That is {same[0].id}"
     return ""
+
+
+def _actions(table: RouteTable, action: str, names: Mapping[str, str]) -> Sequence[str]:
+    """Return the action as it is spelt, and the nearest one to it."""
+    if not action:
+        return [action]
+    known = sorted({route.path.rpartition(":")[2] for route in table.routes if ":" in route.path})
+    return [names.get(_fold(action), action), *filter(None, [nearest(action, known)])]
 
 
 _STANDARD = frozenset({"create", "list", "get", "patch", "update", "delete"})

@@ -37,8 +37,8 @@ def open_port(
         from mockserver.grpc.face import GrpcFace
         from mockserver.grpc.server import CannotBind, GrpcServer, tls
         from mockserver.http.recorded_messages import find_recorded
-    except ModuleNotFoundError as missing:
-        sentence = f"gRPC needs {missing.name}, which is not installed. Run: {install_command('grpc')}"
+    except ModuleNotFoundError:  # of a module such as `google`, which is no name of a package
+        sentence = f"gRPC needs grpcio and protobuf, one of which is not installed. Run: {install_command('grpc')}"
         raise CannotServe(sentence) from None
     if (certificate is None) != (key is None):
         raise CannotServe("TLS for gRPC needs both a certificate and its private key")

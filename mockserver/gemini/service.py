@@ -155,6 +155,16 @@ def _injected_error(name: str, call: FailedCall) -> ApiError | None:
     return _INJECTED[name](call) if name in _INJECTED else None
 
 
+def _misnamed_error(route: Route, _: Json) -> ApiError:
+    """400 without a reason, as the default of `Service` is."""
+    return errors.invalid_argument().with_hint(_NO_LIST if route.rpc.endswith(".ListOperations") else "")
+
+
+_NO_LIST = (
+    "google-generativeai: call genai.get_operation(name) instead of genai.list_operations(), or operation.result()"
+)
+
+
 def _has_ended(answer: Mapping[str, Any]) -> bool:
     return bool(answer.get("done")) or answer.get("state") in {"ACTIVE", "FAILED"}
 
@@ -232,6 +242,7 @@ SERVICE = Service(
         "generate_content": "*.generateContent",
         "generate_content_stream": "*.streamGenerateContent",
     },
+    misnamed_error=_misnamed_error,
     refusal_hint=_refusal_hint,
     pattern_hints={"/[^/]+/models/tunedModels/[^/]+": _TUNED_AMONG_BASE},
     lenient_hint=_LENIENT,

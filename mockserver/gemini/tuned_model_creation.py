@@ -12,6 +12,7 @@ from typing import Any
 
 from mockserver.catalog import base_models, training_plan
 from mockserver.catalog.base_model import BaseModel, Shape
+from mockserver.catalog.suggestions import describe_tunable
 from mockserver.datasets.examples import Examples
 from mockserver.dispatch.routing import Call
 from mockserver.gemini import errors
@@ -20,7 +21,6 @@ from mockserver.gemini.store import STATES, Permission, Role, TunedModel, find_t
 from mockserver.gemini.training_data import TrainingData, read_training_data
 from mockserver.gemini.versions import message_version
 from mockserver.rpc.errors import invalid_argument
-from mockserver.settings.reading import nearest
 from mockserver.simulation import names
 from mockserver.simulation.tuning import Run, State, micros
 
@@ -164,25 +164,9 @@ def _find_base_model(call: Call, name: str) -> BaseModel:
     as_of = call.settings.as_of
     base = base_models.find(name.removeprefix("models/"), as_of)
     if base is None or not name.startswith("models/") or not base.tunable(as_of):
-        raise errors.not_tunable(name, call).with_hint(_describe_tunable(name, as_of))
+        tunable = [model.name for model in base_models.models(as_of) if model.tunable(as_of)]
+        raise errors.not_tunable(name, call).with_hint(describe_tunable(name, tunable, as_of))
     return base
-
-
-def _describe_tunable(name: str, as_of: date | None) -> str:
-    """Return a hint for a base model that cannot be tuned on that day: which ones can."""
-    tunable = [model.name for model in base_models.models(as_of) if model.tunable(as_of)]
-    if tunable:
-        meant = nearest(name[:_LONGEST_NAME], tunable)
-        question = f"did you mean {meant}? " if meant else ""
-        return f"{question}These can be tuned{f' as of {as_of}' if as_of else ''}: {', '.join(tunable)}"
-    return (
-        f"no base model can be tuned as of {as_of} (the last one was retired in 2025-06): leave out --as-of (as_of), and"
-        " there are base models of all dates, or choose an earlier day, such as 2025-01-01"
-    )
-
-
-_LONGEST_NAME = 100
-"""Comparing names takes time: a hint looks at no more."""
 
 
 def _hyperparameter_violations(hyperparameters: Mapping[str, Any]) -> Iterator[str]:

@@ -249,7 +249,8 @@ class GrpcFace:
         service = self.table.services[route.service]
         if matching_route is None and refused is None:
             hint = diagnose_misnamed(live_routes, message)
-            refused = service.misnamed_error(route, message).with_hint(hint)
+            refused = service.misnamed_error(route, message)
+            refused.with_hint(". ".join(filter(None, (hint, refused.hint))))
         head = RequestHead(
             service=service,
             route=route,

@@ -134,7 +134,7 @@ def add_tuned_model(
     model.setdefault("tuningTask", {})["trainingData"] = {"examples": {"examples": pairs}}
     message = {"tunedModel": model, "tunedModelId": name.removeprefix("tunedModels/")}
     call = _call(world, route, message, owner=owner)
-    created = _raise_value_errors(lambda: new_tuned_model(call), lambda: _nearest_base(model, vertex=False))
+    created = _raise_value_errors(lambda: new_tuned_model(call))
     run = _age_run(created.run, _parse_state(state), step, error)
     permissions = created.permissions if owner else _permissions_for_everybody(created, world)
     model_row = replace(created, run=run, permissions=permissions)
@@ -170,9 +170,7 @@ def add_tuning_job(  # noqa: PLR0913 - all but the world and the name are given 
         project, location = _parse_name(name, "tuningJobs")[:2]
     call = _job_request(world, f"projects/{project or world.credentials.project}/locations/{location}", members)
     message = call.message["tuningJob"]
-    preparation = _raise_value_errors(
-        lambda: prepare_tuning_job(call, message), lambda: _nearest_base(message, vertex=True)
-    )
+    preparation = _raise_value_errors(lambda: prepare_tuning_job(call, message))
 
     def change(transaction: Store) -> str:
         job = _raise_value_errors(lambda: new_tuning_job(in_transaction(call, transaction), message, preparation))
@@ -313,25 +311,13 @@ def _parse_state(word: str) -> State:
     return _STATES[word]
 
 
-def _raise_value_errors(function: Callable[[], T], hint: Callable[[], str] = lambda: "") -> T:
-    """Call a function; convert the service's error to a ValueError, with a hint."""
+def _raise_value_errors(function: Callable[[], T]) -> T:
+    """Call a function; convert the service's error to a ValueError, with its hint."""
     __tracebackhide__ = True
     try:
         return function()
     except ApiError as error:
-        raise ValueError(" ".join(filter(None, (error.message, hint())))) from None
-
-
-def _nearest_base(resource: Json, *, vertex: bool) -> str:
-    """Return which base model may be meant, or all that are tuned; "" if the one of the resource is tuned some day."""
-    base = str(resource.get("baseModel", "")).rpartition("/")[2]
-    ids = [
-        it.id for it in base_models.models(None, vertex=vertex) if (it.vertex_tunable if vertex else it.tunable(None))
-    ]
-    if base in ids:
-        return ""
-    near = nearest(base, ids)
-    return f"Did you mean {near!r}?" if near else f"These are tuned: {', '.join(ids)}."
+        raise ValueError(f"{error.message} ({error.hint})" if error.hint else error.message) from None
 
 
 def _to_json(message: str, value: Mapping[str, Any]) -> Json:

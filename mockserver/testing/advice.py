@@ -9,6 +9,8 @@ _ADVICE = {
     " connections with it, while the call goes on",
     "training_data is not specified": "google-genai leaves training data out for the Developer API, and so does the real"
     " service refuse it; docs/clients.md (over REST) says how to tune there",
+    "'Resource' object has no attribute 'media'": "google-generativeai asks for media.upload, which is left out: files are"
+    " not supported by this server, on purpose. Training examples are sent inline; docs/methods.md (not supported)",
     "Reauthentication is needed": "the client found your own credentials: pass credentials=Credentials(token=...)",
 }
 """A part of an error's text, and what to do. docs/troubleshooting.md has these and more."""

@@ -113,7 +113,8 @@ def describe_calls(server: MockServer, others: Mapping[str, MockServer], error: 
         lines = ["no calls", *([f"    hint: {_NOT_LED}"] if server.url else [])]
     if programs := ", ".join(dict.fromkeys(server.child_processes)):
         lines.append(
-            f"the test started a child process ({programs}), which the fixture does not reach: use mockserver_live"
+            f"the test started a child process ({programs}), which the fixture does not reach: use mockserver_live;"
+            " google-generativeai and vertexai there need `mockserver run --url URL -- COMMAND`"
         )
     return "\n".join([*lines, *server.leftovers.unused()])
 

@@ -10,6 +10,7 @@ from mockserver.catalog.base_model import BaseModel
 from mockserver.dispatch.lists import list_response
 from mockserver.dispatch.routing import Call
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.vertex.targets import describe_missing_model
 
 Json = dict[str, Any]
 
@@ -20,7 +21,8 @@ def get_publisher_model(call: Call) -> Json:
     publisher, _, model = name.removeprefix("publishers/").partition("/models/")
     base = base_models.find_listed(model, call.settings.as_of, vertex=True) if publisher == "google" else None
     if base is None:
-        raise ApiError(Code.NOT_FOUND, f"Publisher Model `{name}` not found.")  # seen for generateContent
+        missing = ApiError(Code.NOT_FOUND, f"Publisher Model `{name}` not found.")  # seen for generateContent
+        raise missing.with_hint(describe_missing_model(publisher, model, call.settings.as_of))
     return show_publisher_model(base)
 
 

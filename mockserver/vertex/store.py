@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from mockserver.catalog.suggestions import ask_for
 from mockserver.dispatch.routing import Call
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Progress
 from mockserver.state.clock import Nanos
-from mockserver.state.store import Collection, Entry, Missing, Position, Store
+from mockserver.state.store import ALL, Collection, Entry, Missing, Position, Store
 from mockserver.state.world import World
 from mockserver.vertex.errors import does_not_exist, endpoint_not_found, not_found
 from mockserver.vertex.records import (
@@ -103,7 +105,32 @@ def find_endpoint(call: Call, name: str) -> ActiveEndpoint:
     try:
         return Repository(call.world, call.now).get_endpoint(name)
     except Missing:
-        raise endpoint_not_found(name) from None
+        raise endpoint_not_found(name).with_hint(_describe_missing_endpoint(call, name)) from None
+
+
+def _describe_missing_endpoint(call: Call, name: str) -> str:
+    """Return a hint for an endpoint that does not exist, or not yet."""
+    store = call.world.store
+    if store.has(ENDPOINTS, name):
+        endpoint = store.get(ENDPOINTS, name)
+        if endpoint.deleted or not endpoint.job:
+            return "the endpoint was deleted"
+        if endpoint.since is None:
+            return f"the endpoint was never made, because its tuning job did not succeed: {endpoint.job}"
+        return f"the endpoint is made when its tuning job succeeds: wait for {endpoint.job}"
+    repository, (location, _, id_) = Repository(call.world, call.now), name.rpartition("/endpoints/")
+    names = [entry.name for entry in islice(repository.walk_endpoints(location), MOST_NAMES)]
+    all_names = [entry.name for entry in store.page(ENDPOINTS, ALL, "", limit=MOST_NAMES)]
+    elsewhere = [each for each in all_names if each.endswith(f"/{id_}")]
+    if elsewhere:
+        return f"did you mean {elsewhere[0]}?"
+    if not names:
+        return f"{location} has no endpoint: a tuning job makes one when it succeeds (its tunedModel.endpoint)"
+    return f"{ask_for(name, names)}These are there: {', '.join(names[:3])}"
+
+
+MOST_NAMES = 100
+"""Comparing names takes time: a hint looks at no more."""
 
 
 def unused_names(store: Store, kind: Collection[Any], mint: Callable[[], str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from datetime import date
 
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
+from mockserver.catalog.suggestions import ask_for
 from mockserver.dispatch.routing import Call
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.vertex.errors import endpoint_not_found
@@ -56,9 +57,23 @@ def find_published_model(call: Call, resource: str) -> Target:
     base = base_models.find(model, as_of, vertex=True) if publisher == "google" else None
     if base is None:
         is_newer = as_of is not None and as_of >= NEWER_SENTENCE_SINCE
-        raise ApiError(Code.NOT_FOUND, f"Publisher Model `{resource}` {NEWER_SENTENCE if is_newer else 'not found.'}")
+        missing = ApiError(
+            Code.NOT_FOUND, f"Publisher Model `{resource}` {NEWER_SENTENCE if is_newer else 'not found.'}"
+        )
+        raise missing.with_hint(describe_missing_model(publisher, model, as_of))
     name = f"publishers/google/models/{model}"
     return Target(name, name, base, NO_EXAMPLES)
+
+
+def describe_missing_model(publisher: str, model: str, as_of: date | None) -> str:
+    """Return a hint for a publisher's model that does not answer on that day."""
+    if publisher != "google":
+        return "only Google's models are here"
+    names = [each.id for each in base_models.models(as_of, vertex=True) if each.available(as_of)]
+    retired = base_models.find(model, None, vertex=True)
+    if as_of is not None and retired is not None:
+        return f"{model} does not answer as of {as_of}: leave out --as-of (as_of), and there are models of all dates"
+    return f"{ask_for(model, names)}These are here: {', '.join(names)}"
 
 
 def _find_tuned(call: Call) -> Target:
@@ -66,7 +81,8 @@ def _find_tuned(call: Call) -> Target:
     active = find_endpoint(call, resource_name(call))
     endpoint = active.endpoint
     if not active.deployments:
-        raise endpoint_not_found(endpoint.name)  # our choice: not seen
+        # our choice: not seen
+        raise endpoint_not_found(endpoint.name).with_hint("no model is deployed on this endpoint")
     traffic = endpoint.traffic or {}
     deployment = max(active.deployments, key=lambda each: traffic.get(each.id, 0))
     store = call.world.store

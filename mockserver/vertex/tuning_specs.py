@@ -13,6 +13,7 @@ from typing import Any
 
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
+from mockserver.catalog.suggestions import describe_tunable
 from mockserver.protojson.schema import json_name
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.vertex import reinforcement
@@ -131,7 +132,8 @@ def check_request(job: Mapping[str, Any], base_model: str, as_of: date | None) -
     spec = next(SPECS[member] for member in job if member in SPECS)
     base = base_models.find(base_model.rpartition("/")[2], as_of, vertex=True)
     if not _is_tunable(spec, base_model, base, as_of):
-        raise ApiError(Code.INVALID_ARGUMENT, f"Base model {base_model} is not supported.")  # seen 2025-10-05
+        refused = ApiError(Code.INVALID_ARGUMENT, f"Base model {base_model} is not supported.")  # seen 2025-10-05
+        raise refused.with_hint(_describe_refused(base_model, as_of))
     request = TuningRequest(job, spec, base_model, base)
     _check_adapter_size(request)
     return request
@@ -221,6 +223,17 @@ def _is_tunable(spec: Spec, name: str, base: BaseModel | None, as_of: date | Non
     publisher, slash, _ = name.rpartition("publishers/")[2].partition("/")
     foreign = bool(slash) and publisher not in {"google", "models", "projects"}
     return foreign or not spec.gemini or name.rpartition("/")[2].startswith(("translation-llm-", "gemma"))
+
+
+def _describe_refused(name: str, as_of: date | None) -> str:
+    """Return a hint for a base model that the service does not tune on that day."""
+    if "/models/" in name and "publishers/" not in name:
+        return (
+            "a tuned model is no base model. To tune it further, send it as preTunedModel.tunedModelName: google-genai"
+            " does for tunings.tune(base_model=job.tuned_model.model), vertexai cannot"
+        )
+    tunable = [model.id for model in base_models.models(as_of, vertex=True) if model.tunes_on_vertex(as_of)]
+    return describe_tunable(name.rpartition("/")[2], tunable, as_of)
 
 
 def _check_adapter_size(request: TuningRequest) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from contract_tests.official import GEMINI, VERTEX, not_supported, published, served, shape
-from mockserver.dispatch.diagnostics import diagnose_unrouted, explain
+from mockserver.dispatch.diagnostics import diagnose_rpc, diagnose_unrouted, explain
 from mockserver.inspection.services import route_table
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.state.world import Settings
@@ -55,6 +55,23 @@ def test_every_published_path_that_is_not_served_is_explained() -> None:
     assert [] == sorted(path for verb, path in paths if "path like it" in hint(verb, path))
 
 
+@pytest.mark.parametrize(
+    ("rpc", "what"),
+    [
+        ("JobService.ListCustomJobs", "Operations of services that are not served"),
+        ("JobService.CreateBatchPredictionJob", "Batch prediction"),
+        ("PipelineService.CreatePipelineJob", "Operations of services that are not served"),
+        ("SessionService.ListSessions", "Interactions and agent engines"),
+        ("TensorboardService.CreateTensorboard", "Operations of metadata stores and tensorboards"),
+    ],
+)
+def test_an_rpc_of_a_service_that_is_left_out_is_said_so(rpc: str, what: str) -> None:
+    """Over gRPC as over REST, where a word of the path shows it."""
+    said = diagnose_rpc(route_table(), f"google.cloud.aiplatform.v1.{rpc}", Settings(), "aiplatform.googleapis.com")
+
+    assert said.startswith(f"not supported by this server, on purpose: {what}. ")
+
+
 @pytest.mark.parametrize("service", [GEMINI, VERTEX])
 def test_a_word_of_what_is_left_out_shows_one_thing(service: str) -> None:
     """No word stands in two rows, and each row says what it is and why."""
@@ -100,6 +117,11 @@ def test_what_is_misspelt_is_not_taken_for_left_out(path: str, words: str) -> No
         (
             "POST",
             "/v1/projects/p/locations/l/tuningJobs/1:Cancel",
+            "POST /v1/projects/p/locations/l/tuningJobs/1:cancel? That is projects.locations.tuningJobs.cancel",
+        ),
+        (
+            "POST",
+            "/v1/projects/p/locations/l/tuningJobs/1:cancle",
             "POST /v1/projects/p/locations/l/tuningJobs/1:cancel? That is projects.locations.tuningJobs.cancel",
         ),
     ],
