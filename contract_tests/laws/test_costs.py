@@ -147,10 +147,10 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
         305,
         lambda ask: ask.send("POST", "/v1beta/tunedModels", ask.creation(ask.examples).replace(b'"}', b'",}')),
     ),
-    "tuningJobs.create": (948, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
+    "tuningJobs.create": (905, lambda ask: ask.send("POST", f"{LOCATION}/tuningJobs", ask.job_creation())),
     "tuningJobs.get, done": (108, lambda ask: ask.send("GET", f"/v1/{ask.job}")),
     "endpoints.generateContent": (
-        328,
+        312,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", new_prompt()),
     ),
     "the same prompt to an endpoint again": (
