@@ -284,9 +284,7 @@ def growth(apply: Callable[[str], object], text: Callable[[int], str], longest: 
             return 0.0
     base = best(apply, text(length))
     for more in range(4, length // 2, max(length // 16, 4)):
-        longer = text(length + more)
-        # Measured again, as the machine may have stood still in between.
-        if cost(apply, longer) > 20 * base and cost(apply, longer) > 20 * base:
+        if cost(apply, text(length + more)) > 20 * base:
             return float("inf")  # twice the text would take for ever
     # Another program on the machine makes a measurement longer, never shorter: the smallest ratio is the nearest one.
     ratio = min(best(apply, text(2 * length)) / best(apply, text(length)) for _ in range(3))

@@ -206,7 +206,9 @@ def test_without_grpcio_the_option_says_what_to_install() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert 2 == ran.returncode
-    assert "gRPC needs grpcio and protobuf, one of which is not installed. Run: pip install 'grpcio>=1.62'" in ran.stderr
+    assert (
+        "gRPC needs grpcio and protobuf, one of which is not installed. Run: pip install 'grpcio>=1.62'" in ran.stderr
+    )
     assert ran.stderr.endswith(" 'protobuf>=4.25'  # the extra [grpc]\n")
 
 
