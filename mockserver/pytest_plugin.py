@@ -150,12 +150,10 @@ def pytest_runtest_makereport(
         if servers and error is not None:
             from mockserver.testing.advice import advise
 
-            if advice := "\n".join(advise(error)):
+            if advice := "\n".join(advise(_chain(error))):
                 report.sections.append(("mockserver", advice))
         if not _FIXTURES.intersection(item.fixturenames) and _needs_google(error):
             report.sections.append(("mockserver", FORGOTTEN))
-        if servers and _names(error, "api_key and credentials are mutually exclusive"):
-            report.sections.append(("mockserver", KEY_AND_CREDENTIALS))
         item.stash[_FAILED] = True
     return report
 
@@ -164,10 +162,6 @@ FORGOTTEN = (
     "this test does not use the fixture mockserver, which answers for Google and has made-up credentials; the ini option"
     " mockserver_required refuses Google to such tests at once, where clients would retry for a minute"
 )
-KEY_AND_CREDENTIALS = (
-    "the client takes no credentials beside an API key, and found the made-up key that the fixture puts into the"
-    " environment: leave it out with @pytest.mark.mockserver(fake_api_key=False)"
-)
 
 
 _WORDS = ("googleapis.com", "api key", "api_key")
@@ -175,17 +169,17 @@ _WORDS = ("googleapis.com", "api key", "api_key")
 
 def _needs_google(error: BaseException | None) -> bool:
     """Return whether the error, or one that led to it, names Google's hosts, a missing key or missing credentials."""
-    return _names(error, *_WORDS) or any(type(each).__name__ == "DefaultCredentialsError" for each in _chain(error))
-
-
-def _names(error: BaseException | None, *words: str) -> bool:
-    """Return whether the text of the error, or of one that led to it, has one of the words."""
-    return any(word in str(each).lower() for each in _chain(error) for word in words)
+    return any(
+        type(each).__name__ == "DefaultCredentialsError" or any(word in str(each).lower() for word in _WORDS)
+        for each in _chain(error)
+    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error, and those that led to it."""
-    while error is not None:
+    """Yield the error, and those that led to it, each once."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
 

@@ -1,6 +1,6 @@
 """What to do about errors that clients and Python raise in a test: for the report of a failed test."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mockserver.settings.reading import nearest
 
@@ -11,20 +11,20 @@ _ADVICE = {
     " service refuse it; docs/clients.md (over REST) says how to tune there",
     "'Resource' object has no attribute 'media'": "google-generativeai asks for media.upload, which is left out: files are"
     " not supported by this server, on purpose. Training examples are sent inline; docs/methods.md (not supported)",
+    "api_key and credentials are mutually exclusive": "the client takes no credentials beside an API key, and found the"
+    " made-up key that the fixture puts into the environment: leave it out with"
+    " @pytest.mark.mockserver(fake_api_key=False)",
     "Reauthentication is needed": "the client found your own credentials: pass credentials=Credentials(token=...)",
 }
 """A part of an error's text, and what to do. docs/troubleshooting.md has these and more."""
 
 
-def advise(error: BaseException | None) -> Iterator[str]:
-    """Yield what to do about an error, or one that led to it, as far as it is known."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
+def advise(errors: Iterable[BaseException]) -> Iterator[str]:
+    """Yield what to do about an error and those that led to it, as far as it is known."""
+    for error in errors:
         if isinstance(error, AttributeError) and error.name and type(error.obj).__module__.startswith("mockserver."):
             # Python says so too, but only in its own tracebacks.
             names = [name for name in dir(error.obj) if not name.startswith("_")]
             if near := nearest(error.name, names):
                 yield f"{type(error.obj).__name__} has no {error.name!r}; did you mean {near!r}?"
         yield from (advice for text, advice in _ADVICE.items() if text in str(error))
-        error = error.__cause__ or error.__context__
