@@ -97,8 +97,8 @@ def _whole_pattern(frame: Frame, finish: str, thinks: bool) -> Pattern:  # noqa:
     """Return the pattern of plain answers."""
 
     def build(text: str, prompt: int, spoken: int, thoughts: int, total: int, average: float, identity: str) -> Json:
-        values = text, prompt, spoken, thoughts if thinks else 0, total
-        outcome = plain_outcome(values, finish, frame.era.categories)
+        values = text, prompt, spoken, thoughts, total
+        outcome = plain_outcome(values, finish, frame.era.categories, thinks=thinks)
         return _whole(outcome, frame, identity, [average if frame.era.avg_logprobs else None])
 
     return Pattern(build, *PLAIN_HOLES, NUMBER, ID)
@@ -171,7 +171,7 @@ def _event_pattern(frame: Frame, finish: str, thinks: bool, place: Place) -> Pat
     """Return the pattern of the messages of a plain answer at that place."""
 
     def build(text: str, prompt: int, tokens: int, thoughts: int, total: int, identity: str) -> Json:
-        outcome = plain_outcome((text, prompt, tokens, thoughts if thinks else 0, total), finish, frame.era.categories)
+        outcome = plain_outcome((text, prompt, tokens, thoughts, total), finish, frame.era.categories, thinks=thinks)
         return _event(outcome, frame, identity, [(0, ({"text": text},), place.is_last)], place, (tokens, total))
 
     return Pattern(build, *PLAIN_HOLES, ID)

@@ -64,9 +64,11 @@ class _PlainOutcome(Outcome):
         return self.total
 
 
-def plain_outcome(values: Sequence[Any], finish: str, categories: tuple[str, ...]) -> Outcome:
-    """Return the outcome with these values."""
+def plain_outcome(values: Sequence[Any], finish: str, categories: tuple[str, ...], *, thinks: bool) -> Outcome:
+    """Return the outcome with these values. One that does not think has no thoughts, whatever their value is."""
     text, prompt, spoken, thoughts, total = values
     ratings = harmless(categories)
     candidate = Candidate(({"text": text},), finish, ratings, (), (), Answer(text), likely_tokens=None, seed=0)
-    return _PlainOutcome((candidate,), None, ratings, prompt, spoken, seed=0, thought_tokens=thoughts, total=total)
+    return _PlainOutcome(
+        (candidate,), None, ratings, prompt, spoken, seed=0, thought_tokens=thoughts if thinks else 0, total=total
+    )

@@ -129,7 +129,7 @@ def _whole_pattern(frame: Frame, finish: str, thinks: bool) -> Pattern:  # noqa:
 
     def build(*values: Any) -> Json:
         text, prompt, spoken, thoughts, total, average, created, response_id, *scores_ = values
-        outcome = plain_outcome((text, prompt, spoken, thoughts if thinks else 0, total), finish, GEMINI_CATEGORIES)
+        outcome = plain_outcome((text, prompt, spoken, thoughts, total), finish, GEMINI_CATEGORIES, thinks=thinks)
         average = average if _has_average(frame) else None
         return _whole(outcome, frame, Identity(created, response_id), [average], scores_)
 
@@ -218,7 +218,7 @@ def _end_pattern(frame: Frame, finish: str, thinks: bool) -> Pattern:  # noqa: F
 
     def build(*values: Any) -> Json:
         text, prompt, spoken, thoughts, total, created, response_id, *scores_ = values
-        outcome = plain_outcome((text, prompt, spoken, thoughts if thinks else 0, total), finish, GEMINI_CATEGORIES)
+        outcome = plain_outcome((text, prompt, spoken, thoughts, total), finish, GEMINI_CATEGORIES, thinks=thinks)
         return _end(outcome, ({"text": text},), frame, Identity(created, response_id), scores_)
 
     return Pattern(build, *PLAIN_HOLES, TIME, ID, *_score_holes(frame))
