@@ -195,14 +195,15 @@ class GrpcFace:
         So are others that come again. One with what looks like a real secret is not.
         """
         key = (grpc.method, grpc.host, grpc.body, *grpc.metadata.items())
-        decoded = self._requests.get(key)
+        is_small = len(grpc.body) <= KEPT_BYTES
+        decoded = self._requests.get(key) if is_small else None  # hashing a long one takes time
         if decoded is None:
             routes = self.table.routes_of(grpc.rpc)
             message, refused = _decode(routes[0].request, grpc.body) if routes else ({}, None)
             texts = (*grpc.identifying_texts(), *self.table.resource_names(grpc.rpc, message))
             secret = find_secret(texts, grpc.body, lambda: False)
             is_read = bool(routes) and {"GET"} == {route.verb for route in routes}
-            is_kept = len(grpc.body) <= KEPT_BYTES and (is_read or self._repetitions.comes_again(key))
+            is_kept = is_small and (is_read or self._repetitions.comes_again(key))
             decoded = DecodedRequest(grpc, MemoizedMessage(message) if is_kept else message, refused, texts, secret)
             if is_kept and not secret and refused is None:
                 if len(self._requests) >= KEPT_REQUESTS:
