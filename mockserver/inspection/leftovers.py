@@ -61,10 +61,11 @@ def find_leftovers(world: World) -> Leftovers:
     tuned = [entry.name for entry in world.store.walk(TUNED_MODELS) if entry.name not in running]
     repository = Repository(world, world.clock.now())
     registered = [entry.name for entry in world.store.walk(MODELS) if repository.find_versions(entry.record)]
+    faults = tuple(record for record in Scenario(world.store).faults if not record.injected)
     return Leftovers(
         unfinished=tuple(running),
         undeleted=(*tuned, *registered),
         answers=tuple(record for record in Scenario(world.store).answers if not record.used),
-        faults=(faults := tuple(record for record in Scenario(world.store).faults if not record.injected)),
+        faults=faults,
         calls=tuple(world.calls) if faults else (),
     )

@@ -11,6 +11,10 @@ class Named(Protocol):
         """Return the name."""
 
 
+JobLike = str | Named | None
+"""A job or model by its name, or as a client has returned it. None, which that one's name may be, is a TypeError."""
+
+
 class NoSuchName(KeyError):
     """There is nothing of that name. The message is printed as it is, not quoted as that of a KeyError."""
 
@@ -22,7 +26,7 @@ MOST_NAMES = 20
 """So many names an error lists."""
 
 
-def read_name(resource: str | Named | None) -> str:
+def read_name(resource: JobLike) -> str:
     """Return the name of a resource. Raises TypeError if it has none."""
     __tracebackhide__ = True
     name = resource if isinstance(resource, str) else getattr(resource, "name", None)

@@ -19,7 +19,7 @@ from mockserver.gemini import routes as gemini
 from mockserver.gemini.store import EVERYONE, TUNED_MODELS, Permission, Role, TunedModel
 from mockserver.gemini.tuned_model_creation import new_tuned_model
 from mockserver.gemini.tuned_model_views import show_tuned_model
-from mockserver.inspection.names import Named, NoSuchName, list_names, read_name
+from mockserver.inspection.names import JobLike, NoSuchName, list_names, read_name
 from mockserver.protojson.reading import bind_tree
 from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.protojson.writing import write
@@ -72,7 +72,7 @@ class Resources(Mapping[str, Json]):
         self._kind = kind
         self._view = view
 
-    def __getitem__(self, resource: str | Named | None) -> Json:
+    def __getitem__(self, resource: JobLike) -> Json:
         __tracebackhide__ = True
         name = read_name(resource)
         for entry in self._world.store.walk(self._kind):

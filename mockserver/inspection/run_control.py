@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from mockserver.dispatch import runs
 from mockserver.dispatch.runs import StoredRun
-from mockserver.inspection.names import Named, list_names, read_name
+from mockserver.inspection.names import JobLike, list_names, read_name
 from mockserver.rpc.errors import Code
 from mockserver.simulation import tuning
 from mockserver.simulation.tuning import Failure, Run, State
@@ -22,7 +22,7 @@ INTERNAL = 13
 """The google.rpc.Code of a failure that has a message but no code."""
 
 
-def find_run(world: World, resource: str | Named | None) -> StoredRun:
+def find_run(world: World, resource: JobLike) -> StoredRun:
     """Return the run of that name, or of that resource. LookupError if there is none or more than one."""
     __tracebackhide__ = True
     name = read_name(resource)
@@ -38,20 +38,18 @@ def find_run(world: World, resource: str | Named | None) -> StoredRun:
     raise LookupError(msg)
 
 
-def finish(world: World, name: str | Named | None) -> None:
+def finish(world: World, name: JobLike) -> None:
     """Finish the run now, successfully."""
     if runs.progress(world, find_run(world, name).run).state is not State.SUCCEEDED:
         _change(world, name, tuning.finish)
 
 
-def cancel(world: World, name: str | Named | None) -> None:
+def cancel(world: World, name: JobLike) -> None:
     """Cancel the run now, as its owner would."""
     _change(world, name, tuning.cancel)
 
 
-def fail(
-    world: World, name: str | Named | None, *, at_step: int | None = None, error: Failure | str | None = None
-) -> None:
+def fail(world: World, name: JobLike, *, at_step: int | None = None, error: Failure | str | None = None) -> None:
     """Make the run fail: now, or after `at_step` steps. ValueError if it has completed more.
 
     `error` is its error; without one, the service uses its default.
@@ -64,13 +62,13 @@ def fail(
         _change(world, name, lambda run, now: _fail_at(run, at_step, failure, now))
 
 
-def stall(world: World, name: str | Named | None, *, at_step: int) -> None:
+def stall(world: World, name: JobLike, *, at_step: int) -> None:
     """Stop the progress of the run after that many steps. ValueError if it has completed more."""
     _check_step(world, name, at_step)
     _change(world, name, lambda run, _: replace(run, stall_at_step=at_step, fail_at_step=None))
 
 
-def _check_step(world: World, name: str | Named | None, step: int) -> None:
+def _check_step(world: World, name: JobLike, step: int) -> None:
     stored_run = find_run(world, name)
     completed, total = runs.progress(world, stored_run.run).completed_steps, stored_run.run.total_steps
     if not completed <= step <= total:
@@ -86,7 +84,7 @@ def _fail_at(run: Run, step: int, failure: Failure | None, now: Nanos) -> Run:
     return tuning.fail(stopped, now, failure) if late else failing
 
 
-def _change(world: World, name: str | Named | None, edit: Callable[[Run, Nanos], Run]) -> None:
+def _change(world: World, name: JobLike, edit: Callable[[Run, Nanos], Run]) -> None:
     def change(transaction: Store) -> None:
         within, now = world.in_transaction(transaction), world.clock.now()
         stored_run = find_run(within, name)

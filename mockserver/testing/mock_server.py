@@ -17,7 +17,7 @@ from mockserver.inspection.busy_polling import PollWatch
 from mockserver.inspection.calls import Calls
 from mockserver.inspection.client_behaviour import ClientBehaviour
 from mockserver.inspection.leftovers import Leftovers, find_leftovers
-from mockserver.inspection.names import Named
+from mockserver.inspection.names import JobLike
 from mockserver.inspection.objects import StoredObjects, create_bucket, looked_before_creation
 from mockserver.inspection.resources import Resources
 from mockserver.inspection.script import AnswerLike, Answers
@@ -74,9 +74,6 @@ TuningJobState = Literal[
     "JOB_STATE_CANCELLING",
     "JOB_STATE_CANCELLED",
 ]
-
-JobLike = str | Named | None
-"""A job by its name, or as a client has returned it. None, which the name of a client's job may be, is a TypeError."""
 
 
 class Listed(tuple[T, ...]):
