@@ -63,10 +63,10 @@ def _describe_elsewhere(table: RouteTable, verb: str, path: str, settings: Setti
 
 
 def _describe_nearest(table: RouteTable, verb: str, path: str) -> str:
-    nearest = table.find_nearest(verb, path)
-    if not nearest:
+    routes = table.find_nearest(verb, path)
+    if not routes:
         return "no method has a path like it; docs/methods.md lists all"
-    return "nearest: " + ", ".join(_describe(route) for route in nearest[:3])
+    return "nearest: " + ", ".join(_describe(route) for route in routes[:3])
 
 
 def _left_out(table: RouteTable, path: str, host: str) -> str:
@@ -182,10 +182,8 @@ def diagnose_rpc(table: RouteTable, rpc: str, settings: Settings, host: str = ""
         return f"{routes[0].id} is a method of {routes[0].service}, and {host} serves only its own"
     if reason := _left_out_rpc(table, rpc, host):
         return reason
-    nearest = dict.fromkeys(
-        route.rpc for route in table.routes if route.rpc.rpartition(".")[2] == rpc.rpartition(".")[2]
-    )
-    return f"nearest: {', '.join(list(nearest)[:3])}" if nearest else "no method has a name like it"
+    near = dict.fromkeys(route.rpc for route in table.routes if route.rpc.rpartition(".")[2] == rpc.rpartition(".")[2])
+    return f"nearest: {', '.join(list(near)[:3])}" if near else "no method has a name like it"
 
 
 def explain(error: ApiError, note: str = "") -> str:

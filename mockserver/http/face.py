@@ -296,9 +296,8 @@ def _bind(http: HttpRequest, routed: RoutedHead, secret: str) -> Json:
         may_keep=not secret,
     )
     if head.mask:
-        apply_fields_mask(
-            route.response, {}, head.mask
-        )  # before the handler: a refused request must not change anything
+        # Before the handler: a refused request must not change anything.
+        apply_fields_mask(route.response, {}, head.mask)
     if head.sent_verb == "GET":  # its body is empty
         message = routed.message = MemoizedMessage(message)
     return message
