@@ -11,9 +11,11 @@ PROGRAMS = ROOT / "fixtures" / "programs"
 NOTEBOOK = Path(__file__).with_name("notebook.py")
 
 
-def run(command: Sequence[str | Path], folder: Path, variables: Mapping[str, str], text: str = "") -> str:
-    """What a command prints, given text to read. AssertionError, with all it said, when it fails."""
-    done = subprocess.run(
+def end(
+    command: Sequence[str | Path], folder: Path, variables: Mapping[str, str], text: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """What became of a command, given text to read."""
+    return subprocess.run(
         command,
         cwd=folder,
         env=environment(variables),
@@ -23,6 +25,11 @@ def run(command: Sequence[str | Path], folder: Path, variables: Mapping[str, str
         timeout=HANGS,
         check=False,
     )
+
+
+def run(command: Sequence[str | Path], folder: Path, variables: Mapping[str, str], text: str = "") -> str:
+    """What a command prints, given text to read. AssertionError, with all it said, when it fails."""
+    done = end(command, folder, variables, text)
     assert 0 == done.returncode, f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -31,16 +31,7 @@ GEMINI = "generativelanguage.googleapis.com"
 
 def run(folder: Path, *words: str | Path, text: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     """What became of `mockserver run WORDS`."""
-    return subprocess.run(
-        [*RUN, *words],
-        cwd=folder,
-        env=environment(variables),
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-        check=False,
-    )
+    return programs.end([*RUN, *words], folder, variables, text)
 
 
 def run_alone(folder: Path, *words: str | Path, text: str = "", **variables: str) -> str:
@@ -501,15 +492,7 @@ def test_generated_clients_over_grpc(tmp_path: Path) -> None:
 
 def join(url: str, folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """What became of `mockserver run --url URL WORDS`."""
-    return subprocess.run(
-        [sys.executable, "-m", "mockserver", "run", "--url", url, *words],
-        cwd=folder,
-        env=environment(UNSET),
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-        check=False,
-    )
+    return programs.end([sys.executable, "-m", "mockserver", "run", "--url", url, *words], folder, UNSET)
 
 
 ASK_MODEL = """
