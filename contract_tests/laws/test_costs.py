@@ -18,6 +18,7 @@ import pytest
 
 from mockserver.app import create_app
 from mockserver.doors.inprocess import AppRequest, send_request
+from mockserver.http.host_guard import HostGuard
 from mockserver.state import calls
 from mockserver.state.clock import ManualClock
 from mockserver.state.world import Settings, World
@@ -186,3 +187,16 @@ def test_the_calls_of_an_answer_do_not_grow_with_its_tokens(requests: Requests) 
         return count_calls(lambda: requests.send("POST", path, generate(text)))
 
     assert calls("word " * 20) == calls("word " * 200)
+
+
+def test_the_host_of_a_client_is_judged_once() -> None:
+    """A server on loopback checks who asks: a client that asks again is looked up."""
+    world = World(ManualClock(datetime(2026, 10, 1, tzinfo=UTC)), Settings(seed=1))
+    headers = [("host", "127.0.0.1:8765"), ("x-goog-api-key", "any")]
+    request = AppRequest("GET", "http://127.0.0.1/v1beta/models/gemini-2.0-flash", headers, b"")
+
+    def calls(guard: HostGuard | None) -> int:
+        app = create_app(world, host_guard=guard)
+        return count_calls(lambda: send_request(app, request))
+
+    assert calls(HostGuard()) <= calls(None) + 3

@@ -4,8 +4,9 @@ A browser sends a page's requests to 127.0.0.1 too: under a name that an attacke
 own address (Origin), or as a script, of which nothing but Sec-Fetch-Site and Referer tell.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mockserver.http import identity
 from mockserver.rpc.errors import ApiError, Code
@@ -27,26 +28,30 @@ class HostGuard:
         """Raise ApiError PERMISSION_DENIED for a request that is not for this server, or of a foreign page."""
         if ANY_HOST in self.allowed:
             return
-        texts = {name: value.decode("latin-1") for name, value in headers if name in _NAMES}
-        if refusal := self._refusal(texts):
+        if refusal := _refusal(self.allowed, tuple([header for header in headers if header[0] in _NAMES])):
             # our choice: not seen. The real service is used by any page, and this protects the machine that runs ours.
             raise ApiError(Code.PERMISSION_DENIED, f"mockserver: {refusal}")
 
-    def _refusal(self, texts: Mapping[bytes, str]) -> str | None:
-        host, origin = texts.get(b"host"), texts.get(b"origin")
-        if host is not None and not self._allows(name := hostname(f"//{host}")):
-            return f"Host {host!r} is not this machine: ask for 127.0.0.1 or localhost, or {_advice(name)}"
-        if origin is not None:
-            if not self._allows(name := hostname(origin)):
-                return f"a page of {origin!r} may not use this server: {_advice(name)}"
-        elif texts.get(b"sec-fetch-site") == "cross-site" and texts.get(b"sec-fetch-mode") != "navigate":
-            page = hostname(texts.get(b"referer", ""))
-            if not self._allows(page):
-                return f"a page of {page or 'another site'!r} may not use this server: {_advice(page)}"
-        return None
 
-    def _allows(self, name: str) -> bool:
-        return is_loopback(name) or name.endswith(".googleapis.com") or name in _GOOGLE or name in self.allowed
+@lru_cache(maxsize=64)  # a client's headers are the same in each of its requests, and reading addresses takes long
+def _refusal(allowed: frozenset[str], headers: tuple[tuple[bytes, bytes], ...]) -> str | None:
+    """Return why a request with these headers is refused; None if it is not."""
+    texts = {name: value.decode("latin-1") for name, value in headers}
+    host, origin = texts.get(b"host"), texts.get(b"origin")
+    if host is not None and not _allows(allowed, name := hostname(f"//{host}")):
+        return f"Host {host!r} is not this machine: ask for 127.0.0.1 or localhost, or {_advice(name)}"
+    if origin is not None:
+        if not _allows(allowed, name := hostname(origin)):
+            return f"a page of {origin!r} may not use this server: {_advice(name)}"
+    elif texts.get(b"sec-fetch-site") == "cross-site" and texts.get(b"sec-fetch-mode") != "navigate":
+        page = hostname(texts.get(b"referer", ""))
+        if not _allows(allowed, page):
+            return f"a page of {page or 'another site'!r} may not use this server: {_advice(page)}"
+    return None
+
+
+def _allows(allowed: frozenset[str], name: str) -> bool:
+    return is_loopback(name) or name.endswith(".googleapis.com") or name in _GOOGLE or name in allowed
 
 
 _GOOGLE = frozenset({*identity.HOSTS, identity.METADATA_HOST})
