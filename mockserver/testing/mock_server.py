@@ -355,8 +355,11 @@ class MockServer:
     def reset(self) -> None:
         """Delete all resources, answers, faults and calls; settings and clock stay as they are."""
         self._world.reset()
-        self._refused_hosts.clear()
-        self._busy_polls.clear()
+        self._forget_notes()
+
+    def _forget_notes(self) -> None:
+        for notes in (self._refused_hosts, self._busy_polls, self._child_processes):
+            notes.clear()
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the world as it is now, for `restore`."""
@@ -518,8 +521,7 @@ class MockServer:
     @contextlib.contextmanager
     def fresh_world(self, *, answers: Answers | str | Path = (), **settings: Unpack[WorldKeywords]) -> Iterator[Self]:
         """Replace all worlds by a new one in the `with` block; the arguments are the constructor's."""
-        self._refused_hosts.clear()
-        self._busy_polls.clear()
+        self._forget_notes()
         with self._worlds.replaced(new_world(settings)):
             self.script(answers)
             yield self
