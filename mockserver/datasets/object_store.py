@@ -214,7 +214,7 @@ class StoreObjects(Objects):
             old = _find_bucket(transaction, bucket.name)
             if old is not None and not old.is_deleted:
                 raise BucketExists
-            _put_bucket(transaction, bucket)
+            transaction.put(BUCKETS, bucket.name, bucket)
 
         self._store.transact(change)
 
@@ -227,7 +227,7 @@ class StoreObjects(Objects):
                 raise NoSuchBucket
             if transaction.page(OBJECTS, _BY_BUCKET, name, limit=1):
                 raise BucketNotEmpty
-            _put_bucket(transaction, replace(bucket, is_deleted=True))
+            transaction.put(BUCKETS, bucket.name, replace(bucket, is_deleted=True))
 
         self._store.transact(change)
 
@@ -259,9 +259,8 @@ class StoreObjects(Objects):
             check(None if old is None else old.object)
             there = _find_bucket(transaction, bucket)
             if there is None or there.is_deleted:
-                _put_bucket(transaction, StoredBucket(bucket, now))
-            put = transaction.insert if old is None else transaction.replace
-            put(OBJECTS, _key(bucket, name), ObjectRecord(blob, content))
+                transaction.put(BUCKETS, bucket, StoredBucket(bucket, now))
+            transaction.put(OBJECTS, _key(bucket, name), ObjectRecord(blob, content))
             return blob
 
         return self._store.transact(change)
@@ -288,11 +287,6 @@ def _find_bucket(store: Store, name: str) -> StoredBucket | None:
         return store.get(BUCKETS, name)
     except Missing:
         return None
-
-
-def _put_bucket(transaction: Store, bucket: StoredBucket) -> None:
-    put = transaction.replace if transaction.has(BUCKETS, bucket.name) else transaction.insert
-    put(BUCKETS, bucket.name, bucket)
 
 
 def _find(store: Store, bucket: str, name: str) -> ObjectRecord | None:

@@ -62,7 +62,8 @@ def count_call(service: Service, call: Call) -> None:
         violations = list(_violations(limits, usages, amounts, call.now))
         if not violations:
             for name, usage in usages.items():
-                _add_usage(transaction, f"{key.project}/{key.model}/{name}", usage, amounts[_UNITS[name][0]])
+                used = Usage(usage.end, usage.amount + amounts[_UNITS[name][0]])
+                transaction.put(USAGE, f"{key.project}/{key.model}/{name}", used)
         return violations
 
     if violations := call.world.store.transact(count):
@@ -112,8 +113,3 @@ def _usage(store: Store, name: str, quota: str, now: Nanos) -> Usage:
     if usage.end - now >= SECOND:
         return usage
     return Usage(now + MINUTE if _UNITS[quota][1] == "minute" else (now - MIDNIGHT) // DAY * DAY + DAY + MIDNIGHT)
-
-
-def _add_usage(store: Store, name: str, usage: Usage, amount: int) -> None:
-    put = store.replace if store.has(USAGE, name) else store.insert
-    put(USAGE, name, Usage(usage.end, usage.amount + amount))

@@ -224,6 +224,15 @@ class Store(ABC):
     def delete(self, collection: Collection[Any], name: str) -> None:
         """Delete the record. Raises Missing."""
 
+    def put(self, collection: Collection[T], name: str, record: T) -> None:
+        """Insert a record, or replace the one of that name."""
+
+        def change(transaction: Store) -> None:
+            write = transaction.replace if transaction.has(collection, name) else transaction.insert
+            write(collection, name, record)
+
+        self.transact(change)
+
     def change(self, collection: Collection[T], name: str, edit: Callable[[T], T]) -> T:
         """Replace a record by the result of `edit`, in one transaction. Raises Missing."""
 

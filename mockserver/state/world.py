@@ -79,11 +79,7 @@ class World:
 
     @settings.setter
     def settings(self, settings: Settings) -> None:
-        def change(transaction: Store) -> None:
-            put = transaction.replace if transaction.has(SETTINGS, SETTINGS.name) else transaction.insert
-            put(SETTINGS, SETTINGS.name, settings)
-
-        self.store.transact(change)
+        self.store.put(SETTINGS, SETTINGS.name, settings)
 
     @property
     def calls(self) -> CallLog:

@@ -453,6 +453,17 @@ def test_concurrent_changes_of_a_record_are_all_kept(store: Store) -> None:
     assert 500 == store.get(TALLIES, "a").count
 
 
+def test_a_record_is_put_whether_there_is_one_or_not(store: Store) -> None:
+    """It keeps its place, and of several that put it at the same time none fails."""
+    store.put(TALLIES, "a", Tally(1))
+    store.insert(TALLIES, "b", Tally())
+    store.put(TALLIES, "a", Tally(2))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda count: store.put(TALLIES, "c", Tally(count)), [3] * 100))
+
+    assert [("a", Tally(2)), ("b", Tally()), ("c", Tally(3))] == rows(store)
+
+
 def test_several_records_change_together_or_not_at_all(store: Store) -> None:
     """Concurrent transfers between two records do not change the sum."""
     store.insert(TALLIES, "a", Tally(500))
