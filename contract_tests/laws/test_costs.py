@@ -125,7 +125,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", new_prompt()),
     ),
     "the same prompt to a base model again": (
-        137,
+        134,
         lambda ask: ask.send("POST", "/v1beta/models/gemini-2.0-flash:generateContent", generate(PROMPT)),
     ),
     "generateContent of a tuned model": (
@@ -133,7 +133,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate(f"in {next(NUMBERS)}")),
     ),
     "the same prompt to a tuned model again": (
-        139,
+        136,
         lambda ask: ask.send("POST", f"/v1beta/{ask.model}:generateContent", generate("in 7")),
     ),
     "streamGenerateContent, 20 events": (
@@ -155,7 +155,7 @@ COSTS: dict[str, tuple[int, Callable[[Requests], object]]] = {
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", new_prompt()),
     ),
     "the same prompt to an endpoint again": (
-        178,
+        174,
         lambda ask: ask.send("POST", f"/v1/{ask.endpoint}:generateContent", generate(PROMPT)),
     ),
 }

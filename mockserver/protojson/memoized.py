@@ -3,7 +3,7 @@
 import pickle
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from weakref import ref
 
 T = TypeVar("T")
@@ -61,16 +61,16 @@ def once(message: Mapping[str, Any], key: Hashable, create: Callable[[], T]) -> 
     if type(message) is not MemoizedMessage:
         return create()
     results = message.keyed_results
-    result: T | object = results.get(key, _NO_RESULT)
+    result: T = results.get(key, _NO_RESULT)
     if result is _NO_RESULT:
         if len(results) >= _KEPT:
             results.clear()
         result = results[key] = create()
-    return cast(T, result)
+    return result
 
 
 _KEPT = 16
-_NO_RESULT = object()
+_NO_RESULT: Any = object()
 
 
 class Repetitions:
