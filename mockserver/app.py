@@ -84,7 +84,7 @@ class _App:
             if ".googleapis.com" in scope["path"]:
                 scope = _without_host(scope)
             part = self._choose(scope)
-            if self._host_guard is not None and not scope["path"].startswith("/_mock/"):
+            if self._host_guard is not None and not _has_own_guard(scope["path"]):
                 part = _refuse_host(self._host_guard, scope) or part
         await part(scope, receive, send)
 
@@ -118,6 +118,11 @@ def _without_host(scope: Scope) -> Scope:
         return scope
     raw_path = without_host(scope.get("raw_path", scope["path"].encode()).decode("latin-1"))
     return {**scope, "path": without_host(scope["path"]), "raw_path": raw_path.encode("latin-1")}
+
+
+def _has_own_guard(path: str) -> bool:
+    """Return whether the control API decides who may ask. It lets everybody ask for gRPC, which opens a port."""
+    return path.startswith("/_mock/") and path != "/_mock/grpc"
 
 
 def _refuse_host(guard: HostGuard, scope: Scope) -> Response | None:

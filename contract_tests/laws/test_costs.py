@@ -199,4 +199,4 @@ def test_the_host_of_a_client_is_judged_once() -> None:
         app = create_app(world, host_guard=guard)
         return count_calls(lambda: send_request(app, request))
 
-    assert calls(HostGuard()) <= calls(None) + 3
+    assert calls(HostGuard()) <= calls(None) + 4

@@ -12,7 +12,7 @@ from contract_tests.environment import HANGS
 from contract_tests.use.serving import serving
 from mockserver import MockServer
 
-PATHS = ("/v1beta/models?key=k", "/$discovery/rest?version=v1beta", "/nothing")
+PATHS = ("/v1beta/models?key=k", "/$discovery/rest?version=v1beta", "/nothing", "/_mock/grpc")
 
 FOREIGN: list[Mapping[str, str]] = [
     {"host": "evil.example"},

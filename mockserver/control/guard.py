@@ -34,7 +34,7 @@ class Guard:
                 value = cookies.get(COOKIE, "")
             if hmac.compare_digest(value.encode(), self.token.encode()):
                 return
-            raise _refuse(f"the server is reachable from other machines, so {HEADER} must carry the token it printed")
+            raise _refuse(f"this server has a control token, which it printed at start: send it in the header {HEADER}")
         host = hostname(f"//{headers.get('host', '')}")
         if not is_loopback(host):
             raise _refuse(f"Host {host!r} is not this machine: use 127.0.0.1 or localhost")
