@@ -464,3 +464,15 @@ def test_reader_that_has_gone_gets_no_traceback(tmp_path: Path, words: str) -> N
     run_bash(f"{sys.executable} -m mockserver {words} 2> errors | true", tmp_path)
 
     assert "" == (tmp_path / "errors").read_text()
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback() -> None:
+    """As it ends other programs: the shell sees the signal."""
+    command = [sys.executable, "-m", "mockserver", "health", "--wait", "60", "--url", "http://127.0.0.1:9"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=HANGS)
+
+    assert (-signal.SIGINT, "") == (process.returncode, errors)

@@ -134,6 +134,19 @@ def test_greeting_shows_the_clock_of_the_stored_world(tmp_path: Path) -> None:
         assert re.search(r"^  time .*, running at 600x$", greeting, re.MULTILINE), greeting
 
 
+def test_an_answers_file_is_read_for_a_new_store_only(tmp_path: Path) -> None:
+    """And with one that is not new, the server says so, once, however many processes it has."""
+    (tmp_path / "answers.yaml").write_text("answers: [{text: LXIII, answer: LXIV}]")
+    options = ("--data-dir", str(tmp_path / "data"), "--answers", str(tmp_path / "answers.yaml"), "--workers", "2")
+    warnings = []
+    for log in (tmp_path / "first", tmp_path / "second"):
+        with serving(log, *options):
+            pass
+        warnings.append(log.read_text().count("answers.yaml was not read: the store has answers"))
+
+    assert [0, 1] == warnings
+
+
 def test_everything_a_tester_has_said_is_there_after_a_kill(store: Place) -> None:
     """Settings, answers and faults with their counts, worlds, snapshots, the log of calls."""
 
@@ -317,9 +330,9 @@ def test_workers_that_cannot_start_are_given_up() -> None:
         from mockserver.doors.live import open_sockets
         from mockserver.doors.workers import serve_by_workers
         from mockserver.state.clock import stopwatch
-        def fail():
+        def fail(place):
             raise LookupError("nothing to serve")
-        raise SystemExit(serve_by_workers(fail, open_sockets("127.0.0.1", 0), 2, stopwatch))"""
+        raise SystemExit(serve_by_workers(fail, open_sockets("127.0.0.1", 0), 2, stopwatch, bool))"""
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
 
     assert 1 == ran.returncode

@@ -1,5 +1,6 @@
 """`mockserver watch`, as people run it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,9 +15,10 @@ from contract_tests.use.serving import serving
 WATCH = [sys.executable, "-m", "mockserver", "watch"]
 
 
-def watch(*words: str) -> subprocess.CompletedProcess[str]:
+def watch(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command."""
-    return subprocess.run([*WATCH, *words], capture_output=True, text=True, timeout=HANGS, check=False)
+    environment = os.environ | variables
+    return subprocess.run([*WATCH, *words], capture_output=True, text=True, timeout=HANGS, check=False, env=environment)
 
 
 def test_it_shows_jobs_with_their_progress_and_the_newest_calls(tmp_path: Path) -> None:
@@ -39,6 +41,16 @@ def test_it_shows_jobs_with_their_progress_and_the_newest_calls(tmp_path: Path) 
     assert "0/" in ran.stdout
     assert "stopped" in ran.stdout
     assert ran.stdout.index("404") < ran.stdout.index("200")
+
+
+def test_it_finds_the_server_as_other_commands_do(tmp_path: Path) -> None:
+    """By the port file, or the port in the environment."""
+    with serving(tmp_path / "log", "--port-file", str(tmp_path / "port")) as served:
+        by_file = watch("--once", "--port-file", str(tmp_path / "port"))
+        by_port = watch("--once", MOCKSERVER_PORT=served.base_url.rpartition(":")[2])
+
+    assert [(0, "")] * 2 == [(ran.returncode, ran.stderr) for ran in (by_file, by_port)]
+    assert served.base_url in by_port.stdout
 
 
 def test_it_ends_by_ctrl_c_without_a_traceback(tmp_path: Path) -> None:

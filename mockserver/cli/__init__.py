@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 
 
@@ -17,9 +18,9 @@ def run() -> int:
         print(f"mockserver: warning: {sentence}", file=sys.stderr)
         if is_replaced():
             return 2
-    from mockserver.cli.main import main
-
     try:
+        from mockserver.cli.main import main
+
         try:
             return main()
         finally:
@@ -29,6 +30,9 @@ def run() -> int:
         if error.errno not in (errno.EPIPE, errno.ENOSPC):
             raise
         return _end_without_output(error)
+    except KeyboardInterrupt:
+        _end_by_interrupt()
+        raise
 
 
 def _open_standard_files() -> None:
@@ -36,6 +40,12 @@ def _open_standard_files() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
+
+
+def _end_by_interrupt() -> None:
+    """End as a program that Ctrl-C ends, without a traceback: the shell then ends its loop or its script too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)
 
 
 def _end_without_output(error: OSError) -> int:

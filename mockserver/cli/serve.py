@@ -141,7 +141,16 @@ def prepare(
         raise BadOption("there is no file to watch, so name one with --answers", "--watch")
     if serving.workers > 1:
         _check_workers(serving)
-    worlds, token = _open_worlds(values, serving, _given(arguments))
+    worlds, token, is_new = _open_worlds(values, serving, _given(arguments))
+    answers = values.get("answers")
+    if answers and is_new:
+        _read_answers(worlds.default, answers)
+    elif answers:
+        print(
+            f"{arguments.prog}: warning: {answers} was not read: the store has answers and faults of its own, which"
+            " hold. To replace them, change them by the control API, or start with a new store.",
+            file=sys.stderr,
+        )
     names = frozenset(name.strip().lower() for name in serving.allow_host)
     # Where other machines can reach the server, it has names that nobody here knows.
     host_guard = HostGuard(names) if names or is_loopback(serving.host) else None
@@ -154,7 +163,6 @@ def prepare(
         app = create_app(worlds, Guard(token), host_guard, calls)
         return app if tracing is None else tracing.trace_app(app)
 
-    answers = values.get("answers")
     return Preparation(values, serving, worlds, token, answers, log, calls.log_call, tracing, make_app)
 
 
@@ -181,7 +189,7 @@ def run(arguments: argparse.Namespace) -> int:
     grpc_target, stop_grpc = _serve_grpc(serving, prepared)
     try:
         with (
-            _watch(prepared),
+            _watch(prepared, prepared.worlds),
             _credentials_folder() as folder,
             LineWriter(sys.stdout) as output,
             contextlib.ExitStack() as stack,
@@ -245,10 +253,12 @@ def _serve_by_workers(prepared: Preparation) -> int:
     url = base_url(serving.host, sockets)
 
     @contextlib.contextmanager
-    def open_app() -> Iterator["ASGIApp"]:
-        worlds, _ = _open_worlds(prepared.values, serving, frozenset())
+    def open_app(place: int) -> Iterator["ASGIApp"]:
+        worlds, _, _ = _open_worlds(prepared.values, serving, frozenset())
         try:
-            yield prepared.make_app(worlds)
+            # One worker watches for all, which have the answers in common.
+            with _watch(prepared, worlds) if place == 0 else contextlib.nullcontext():
+                yield prepared.make_app(worlds)
         finally:
             worlds.close()
             if prepared.tracing is not None:
@@ -259,14 +269,20 @@ def _serve_by_workers(prepared: Preparation) -> int:
             from mockserver.cli.port_file import port_file
 
             stack.enter_context(port_file(Path(serving.port_file), url, "", prepared.token))
-        with LineWriter(sys.stdout) as output:
-            output.write(_greeting(url, "", prepared, folder))
+        greeting = _greeting(url, "", prepared, folder)
         prepared.worlds.close()
-        return serve_by_workers(open_app, sockets, serving.workers, stopwatch)
+
+        def greet() -> None:
+            with LineWriter(sys.stdout) as output:
+                output.write(greeting)
+
+        return serve_by_workers(
+            open_app, sockets, serving.workers, stopwatch, greet, shutdown_seconds=serving.shutdown_seconds
+        )
 
 
-def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[str]) -> tuple[Worlds, str | None]:
-    """Return the worlds to serve, new or as they were stored, and the control token."""
+def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[str]) -> tuple[Worlds, str | None, bool]:
+    """Return the worlds to serve, the control token, and whether the worlds are new, and not those of a store."""
     needs_token = not is_loopback(serving.host)
     of_world = {name: values[name] for name in ("clock", "start_time", *declarations(Settings)) if name in values}
     url = store_url(serving)
@@ -282,9 +298,7 @@ def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[s
     except BadOption as error:
         setting = declarations(*GROUPS).get(error.name)
         raise BadOption(error.sentence, setting.flag if setting else error.name) from None
-    if is_new and (file := values.get("answers")):
-        _read_answers(worlds.default, file)
-    return worlds, token
+    return worlds, token, is_new
 
 
 def store_url(serving: Serving) -> str:
@@ -344,12 +358,12 @@ def _serve_grpc(serving: Serving, prepared: Preparation) -> tuple[str, Callable[
     return target, stop
 
 
-def _watch(prepared: Preparation) -> contextlib.AbstractContextManager[object]:
+def _watch(prepared: Preparation, worlds: Worlds) -> contextlib.AbstractContextManager[object]:
     if not prepared.serving.watch or prepared.answers is None:
         return contextlib.nullcontext()
     from mockserver.cli.answers_watch import AnswersWatch
 
-    return AnswersWatch(prepared.worlds, prepared.answers)
+    return AnswersWatch(worlds, prepared.answers)
 
 
 def _read_answers(world: World, file: str) -> None:

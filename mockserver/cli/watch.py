@@ -8,6 +8,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from mockserver.cli.extras import missing_extra
+from mockserver.cli.server_address import find_url
 from mockserver.settings import BadOption
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ COLORS = {"SUCCEEDED": "green", "FAILED": "red", "CANCELLED": "red", "RUNNING": 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("url", nargs="?", default="http://127.0.0.1:8765", metavar="URL", help="(default: %(default)s)")
+    default = "that of the port file or the port in the environment, else http://127.0.0.1:8765"
+    parser.add_argument("url", nargs="?", metavar="URL", help=f"the address of the server (default: {default})")
+    parser.add_argument("--port-file", metavar="FILE", help="the port file of the server")
     parser.add_argument("--world", default="default", metavar="NAME", help="the world to show (default: %(default)s)")
     parser.add_argument("--token", metavar="TEXT", help="the control token (default: $MOCKSERVER_CONTROL_TOKEN)")
     parser.add_argument("--once", action="store_true", help="print once and exit")
@@ -50,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise missing_extra(error, "watch") from None
     from mockserver.state.clock import Machine
 
+    arguments.url = find_url(arguments)
     console = Console()
     if arguments.once:
         console.print(_show(arguments))

@@ -363,10 +363,10 @@ def serve(app: Any, host: str, port: int, ready: Callable[[str], None], *, shutd
     server.run(sockets)
 
 
-def serve_sockets(app: Any, sockets: Sequence[socket.socket]) -> None:
-    """Serve in this thread until interrupted, on sockets that other processes serve on too."""
+def serve_sockets(app: Any, sockets: Sequence[socket.socket], *, shutdown_seconds: int = 1) -> None:
+    """Serve in this thread until interrupted, as `serve` does, on sockets that other processes serve on too."""
     gc.freeze()
-    _Server(_config(app), lambda: None).run(list(sockets))
+    _Server(_config(app, shutdown_seconds), lambda: None).run(list(sockets))
 
 
 class LiveServer:
