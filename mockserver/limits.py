@@ -219,3 +219,10 @@ MESSAGE_DEPTH = _declare(
     answer="400 Message too deep",
     google=True,
 )
+TUNING_STEPS = _declare(
+    "TUNING_STEPS",
+    100_000,
+    "steps of a tuned model",
+    modules="mockserver.gemini.tuned_model_creation",
+    answer="400 must make at most 100000 steps",
+)

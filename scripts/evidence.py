@@ -12,6 +12,7 @@ level: a person must add level, source and date.
 import ast
 import io
 import json
+import re
 import sys
 import tokenize
 from collections.abc import Iterator
@@ -283,9 +284,31 @@ def format_page(table: Table) -> str:
     for kind, rows in table.items():
         columns = [column for column in rows[0] if column != "where"]
         lines += [f"## {kind.capitalize()}", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-        lines += [f"| {' | '.join(_cell(row[column]) for column in columns)} |" for row in rows]
+        lines += dict.fromkeys(f"| {' | '.join(_cell(_readable(row[column])) for column in columns)} |" for row in rows)
         lines.append("")
     return "\n".join(lines)
+
+
+def _readable(text: str) -> str:
+    """Return a sentence with <name> for each expression in it, as `{call.version}`."""
+    return re.sub(r"\{([^{}]+)\}", lambda found: f"<{_last_name(ast.parse(found[1], mode='eval').body)}>", text)
+
+
+def _last_name(node: ast.expr) -> str:
+    """Return the name of what an expression is about: of `limit` in `int(rule.limit or 1)`."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name.strip("_").lower()
+        case ast.Call(func=ast.Attribute(value=inner)) | ast.Subscript(value=inner):
+            return _last_name(inner)
+        case (
+            ast.Call(args=[inner, *_])
+            | ast.BoolOp(values=[inner, *_])
+            | ast.BinOp(left=inner)
+            | ast.UnaryOp(operand=inner)
+        ):
+            return _last_name(inner)
+    return "value"
 
 
 def _cell(text: str) -> str:

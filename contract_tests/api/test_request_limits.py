@@ -44,6 +44,13 @@ def nested(depth: int) -> bytes:
     return b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
 
 
+def tuned_model(**hyperparameters: int) -> Json:
+    """A tuned model of 20 examples."""
+    examples = [{"textInput": "1", "output": "2"}] * 20
+    task = {"hyperparameters": hyperparameters, "trainingData": {"examples": {"examples": examples}}}
+    return {"displayName": "steps", "baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": task}
+
+
 # Of each limit: the status of a request that asks for so much.
 REQUESTS: dict[str, Callable[[int], int]] = {
     "CONTROL_BYTES": lambda size: send("POST", "/_mock/reset", b"{" + b" " * (size - 2) + b"}")[0],
@@ -64,6 +71,7 @@ REQUESTS: dict[str, Callable[[int], int]] = {
     "REWARD_EXPRESSION": lambda size: post(REWARD, rewarded("[" + "a" * (size - 2) + "]", "a")),
     "REWARD_RESPONSE": lambda size: post(REWARD, rewarded("x", "a" * size, **parsing("x"))),
     "FILTER_DEPTH": lambda depth: send("GET", f"{LISTING}{'(' * depth}a=b{')' * depth}")[0],
+    "TUNING_STEPS": lambda steps: post("/v1beta/tunedModels", tuned_model(epochCount=steps, batchSize=20)),
 }
 
 # These count what a request only leads to, so that a request cannot ask for so much exactly.

@@ -20,6 +20,7 @@ from mockserver.gemini.dataset_rules import data_violations
 from mockserver.gemini.store import STATES, Permission, Role, TunedModel, find_tuned_model
 from mockserver.gemini.training_data import TrainingData, read_training_data
 from mockserver.gemini.versions import message_version
+from mockserver.limits import TUNING_STEPS
 from mockserver.rpc.errors import invalid_argument
 from mockserver.simulation import names
 from mockserver.simulation.tuning import Run, State, micros
@@ -27,7 +28,6 @@ from mockserver.simulation.tuning import Run, State, micros
 Json = dict[str, Any]
 
 DISPLAY_NAME_LENGTH = 40
-MOST_STEPS = 100_000
 
 _FILLED_SINCE = date(2025, 3, 1)  # between the last id of the old form (2024-12) and the first of the new (2025-05-22)
 _HYPERPARAMETERS = "CreateTunedModelRequest.tuned_model.tuning_task.hyperparameters"
@@ -85,8 +85,8 @@ def _read_hyperparameters(body: Json, base: BaseModel, data: TrainingData) -> Js
     if violations:
         raise errors.invalid_fields(*violations)
     epochs, batch = _epochs_and_batch(hyperparameters, training_plan.defaults(base, len(data)))
-    if len(data) * epochs > MOST_STEPS * batch:
-        raise errors.invalid_fields(f"{_HYPERPARAMETERS}: must make at most {MOST_STEPS} steps")  # our choice: not seen
+    if len(data) * epochs > TUNING_STEPS * batch:
+        raise errors.invalid_fields(f"{_HYPERPARAMETERS}: must make at most {TUNING_STEPS} steps")  # our choice: not seen
     return hyperparameters
 
 
