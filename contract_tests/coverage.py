@@ -14,7 +14,7 @@ PREFACE = """\
 
 Written by `make coverage-table`, which runs `contract_tests/api` against us in process and over a socket and counts
 what went over the wire. A method counts when it was called, a message when it was sent either way, a value of an enum
-when it was said by name, a reason of an error when it was the answer.
+when its name was sent or returned, a reason of an error when it was returned.
 All means: every route; every message that a route can take or answer, and every value of an enum in them; the reasons
 that the two services were seen to give.
 """

@@ -13,6 +13,8 @@ import yaml
 from contract_tests.environment import HANGS, ROOT, client_python
 from contract_tests.use.suites import OURS, run_text
 from mockserver.doors.child_environment import server_environment
+from mockserver.scripting.answers import BLOCK_REASONS, FINISH_REASONS
+from mockserver.scripting.faults import REASONS
 from mockserver.settings import GROUPS, By, declarations
 from mockserver.state.world import world_credentials
 
@@ -30,6 +32,12 @@ def blocks(page: str, language: str) -> list[str]:
     """The blocks of a page in a language."""
     text = (DOCS / page).read_text()
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("names", [REASONS, FINISH_REASONS, BLOCK_REASONS], ids=["errors", "finish", "block"])
+def test_the_reference_lists_the_words_of_answers_and_faults(names: tuple[str, ...]) -> None:
+    """All of them, in their order."""
+    assert ", ".join(f"`{name}`" for name in names) in (DOCS / "reference/python.md").read_text()
 
 
 def test_every_page_is_in_the_navigation() -> None:

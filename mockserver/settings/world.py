@@ -16,6 +16,7 @@ class Settings(Checked):
     seed: int = setting(
         Whole(0, 2**63 - 1),
         "repeat ids, losses and answers exactly; another number gives others",
+        more="Without it, `mockserver serve` and `MockServer()` choose a random one; the fixtures have 0.",
         absent="random, and printed",
         default=0,
     )
@@ -85,7 +86,7 @@ class Settings(Checked):
     )
     unknown_buckets: Literal["exist", "missing"] = setting(
         Word("exist", "missing"),
-        "what a bucket is that nobody has created, stored something in or deleted: one that exists, or one that is missing",
+        "how to treat a bucket that was never created, used or deleted: exist (requests to it succeed) or missing (404)",
         more="The bucket of a program is usually older than the program, so it exists: it is found, and tuning with a gs://"
         " URI in it succeeds with made-up statistics; the first upload creates it. With missing, uploads to it are answered 404"
         " too, and tuning with it fails, so that a misspelt name shows: a test creates its buckets with"
@@ -175,6 +176,7 @@ class Beginning(Checked):
     answers: str | None = setting(
         Text(),
         "a YAML or JSON file of scripted answers and faults",
+        more="With a store that has a world already, it is not read: what is stored holds.",
         by=By.SERVE | By.TEST,
         metavar="FILE",
         default=None,
