@@ -7,6 +7,7 @@ paths for masks, plain JSON for Struct, the value itself for wrappers, `{"@type"
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -16,6 +17,7 @@ from mockserver.protojson import schema
 from mockserver.protojson.formatting import SECOND
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
+from mockserver.protojson.variations import Pattern, Variation
 from mockserver.protojson.well_known import (
     ANY,
     FIRST_SECOND,
@@ -45,7 +47,11 @@ def encode(name: str, value: Mapping[str, Any]) -> bytes:
     an unknown enum name, KeyError for an unknown message: mistakes of our own.
     """
     encode_whole = _encoder(name)
-    return value.compute(encode_whole) if type(value) is MemoizedMessage else encode_whole(value)
+    if type(value) is MemoizedMessage:
+        return value.compute(encode_whole)
+    if type(value) is Variation and (encode_values := value.pattern.compute(_values_encoder(name))) is not None:
+        return encode_values(value.hole_values)
+    return encode_whole(value)
 
 
 @cache
@@ -250,6 +256,66 @@ _FILLERS: Mapping[str, Fill] = {
     LIST_VALUE: _fill_list,
     ANY: _fill_any,
 }
+
+
+# Patterns
+
+
+EncodeValues = Callable[[tuple[Any, ...]], bytes]
+"""Returns the bytes of the message of a pattern with these values."""
+Steps = tuple[Callable[[Any], Any], ...]
+"""They lead from a message to one inside of it."""
+Place = tuple[Steps, Fill, int]
+"""Where a value goes: the steps to what holds it, what puts it there, and the index of the value."""
+
+
+@cache
+def _values_encoder(name: str) -> Callable[[Pattern], EncodeValues | None]:
+    """Return what creates the encoder of a pattern, whose messages are of the type `name`.
+
+    It returns None if the places of the values are not clear, and raises TypeError for a place that no pattern has: in
+    a map, a list of scalars, a Struct.
+    """
+    read = message_class(name).FromString
+
+    def create(pattern: Pattern) -> EncodeValues | None:
+        if pattern.tree is None:
+            return None
+        places: list[Place] = []
+        shared = encode(name, _take_holes(name, pattern.tree, (), places))
+
+        def encode_values(values: tuple[Any, ...]) -> bytes:
+            message = read(shared)
+            for steps, fill, index in places:
+                target = message
+                for step in steps:
+                    target = step(target)
+                fill(target, values[index])
+            encoded: bytes = message.SerializeToString()
+            return encoded
+
+        return encode_values
+
+    return create
+
+
+def _take_holes(name: str, tree: Json, steps: Steps, places: list[Place]) -> Json:
+    """Return what a pattern's messages share, from the tree of one inside of them; append the places of the values."""
+    shared: Json = {}
+    members = {field.json_name: field for field in schema.message(name).fields}
+    for key, item in tree.items():
+        field = members[key]
+        kind = field.type_name
+        here: Steps = (*steps, attrgetter(field.name))
+        if type(item) is complex:
+            places.append((steps, _member(field), int(item.real)))
+        elif field.kind is not FieldType.MESSAGE or field.map or kind in _FILLERS or kind in WRAPPERS:
+            shared[key] = item
+        elif field.repeated:
+            shared[key] = [_take_holes(kind, one, (*here, itemgetter(index)), places) for index, one in enumerate(item)]
+        else:
+            shared[key] = _take_holes(kind, item, here, places)
+    return shared
 
 
 # Reading

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from mockserver.gemini.eras import era_of as gemini_era_of
 from mockserver.gemini.versions import message_name as gemini_name
 from mockserver.generation.outcome import make_outcome
 from mockserver.generation.settings import GenerationSettings
+from mockserver.grpc.codec import encode
 from mockserver.protojson.variations import Message, Variation
 from mockserver.protojson.version_trimming import trim_message
 from mockserver.protojson.writing import Style, event_writer, message_writer, write_with
@@ -68,7 +70,7 @@ vertex_frames = st.builds(
 
 
 def printed(messages: Callable[[], Iterable[Message | Pause]], name: str) -> Any:
-    """Return the messages and their bytes; of one that cannot be written, the error."""
+    """Return the messages and their bytes, as JSON and for gRPC; of one that cannot be written, the error."""
     result: list[Any] = []
     for message in messages():
         if isinstance(message, Pause):
@@ -76,9 +78,10 @@ def printed(messages: Callable[[], Iterable[Message | Pause]], name: str) -> Any
             continue
         trimmed = trim_message(name, message)
         result.append(repr(dict(trimmed)))
-        for writer in (message_writer(name, Style()), event_writer(name, Style(pretty=False, enum_as_int=True))):
+        writers = message_writer(name, Style()), event_writer(name, Style(pretty=False, enum_as_int=True))
+        for write in (*(partial(write_with, writer) for writer in writers), partial(encode, name)):
             try:
-                result.append(write_with(writer, trimmed))
+                result.append(write(trimmed))
             except (ValueError, TypeError) as error:
                 result.append(repr(error))
     return result
