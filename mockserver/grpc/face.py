@@ -8,7 +8,7 @@ import logging
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from mockserver.dispatch.access_log import LogCall, hints, log_call
@@ -29,6 +29,7 @@ from mockserver.protojson.variations import Message, Variation
 from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.rpc.hosts import host_without_port
 from mockserver.scripting.faults import Fault
 from mockserver.state.clock import Clock, Nanos, SystemClock, stopwatch
 from mockserver.state.store import Unavailable
@@ -43,28 +44,31 @@ Piece = bytes | Pause
 Pieces = Generator[Piece, None, None]
 
 
-@dataclass(slots=True)  # frozen would cost more than its route does
-class GrpcRequest:
-    """A gRPC request.
+class GrpcRequest(NamedTuple):
+    """A gRPC request as it came, which is compared with those before it.
 
-    `method` is "/package.Service/Method", names of metadata are lower case, `body` is the message. `host` is the name
-    in `:authority`, in lower case and without a port.
+    `method` is "/package.Service/Method", `pairs` are the metadata, whose names are lower case, `body` is the message.
     """
 
     method: str
-    metadata: Mapping[str, str]
+    pairs: tuple[tuple[str, str | bytes], ...]
     body: bytes
-    host: str = ""
+    authority: str = ""
 
     @property
     def rpc(self) -> str:
         """Return the full name of the rpc."""
         return self.method.removeprefix("/").replace("/", ".")
 
-    def identifying_texts(self) -> Iterator[str]:
-        """Yield the texts that identify the client, and so may contain a world's name or a secret."""
-        for name in ("authorization", "x-goog-api-key", "x-goog-user-project", "x-goog-request-params"):
-            yield unquote(self.metadata.get(name, ""))
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """Return the metadata that are texts."""
+        return {name: value for name, value in self.pairs if isinstance(value, str)}
+
+    @property
+    def host(self) -> str:
+        """Return the name in `:authority`, in lower case and without a port."""
+        return host_without_port(self.authority)
 
 
 @dataclass(slots=True)
@@ -82,12 +86,14 @@ class GrpcReply:
 class DecodedRequest:
     """A request whose message has been decoded, and what both say. Nobody changes it.
 
-    `refused` is the error for a message that cannot be read: it is raised once the credentials have been checked.
-    `texts` identify the client, and so may contain a world's name or a secret. `secret` describes what looks like a
-    real credential, "" if nothing does.
+    `field_mask` narrows the answer, unless it is "". `refused` is the error for a message that cannot be read: it is
+    raised once the credentials have been checked. `texts` identify the client, and so may contain a world's name or a
+    secret. `secret` describes what looks like a real credential, "" if nothing does.
     """
 
     grpc: GrpcRequest
+    metadata: Mapping[str, str]
+    field_mask: str
     message: Json
     refused: ApiError | None
     texts: tuple[str, ...]
@@ -163,7 +169,7 @@ class GrpcFace:
         self._find_recorded = find_recorded
         self._log_call = log_call
         self.table = table
-        self._requests: dict[tuple[Any, ...], DecodedRequest] = {}
+        self._requests: dict[GrpcRequest, DecodedRequest] = {}
         self._repetitions = Repetitions()
 
     def answer(self, grpc: GrpcRequest) -> GrpcReply:
@@ -194,21 +200,22 @@ class GrpcFace:
 
         So are others that come again. One with what looks like a real secret is not.
         """
-        key = (grpc.method, grpc.host, grpc.body, *grpc.metadata.items())
         is_small = len(grpc.body) <= KEPT_BYTES
-        decoded = self._requests.get(key) if is_small else None  # hashing a long one takes time
+        decoded = self._requests.get(grpc) if is_small else None  # hashing a long one takes time
         if decoded is None:
-            routes = self.table.routes_of(grpc.rpc)
+            routes, metadata = self.table.routes_of(grpc.rpc), grpc.metadata
             message, refused = _decode(routes[0].request, grpc.body) if routes else ({}, None)
-            texts = (*grpc.identifying_texts(), *self.table.resource_names(grpc.rpc, message))
+            texts = (*_identifying_texts(metadata), *self.table.resource_names(grpc.rpc, message))
             secret = find_secret(texts, grpc.body, lambda: False)
             is_read = bool(routes) and {"GET"} == {route.verb for route in routes}
-            is_kept = is_small and (is_read or self._repetitions.comes_again(key))
-            decoded = DecodedRequest(grpc, MemoizedMessage(message) if is_kept else message, refused, texts, secret)
+            is_kept = is_small and (is_read or self._repetitions.comes_again(grpc))
+            message = MemoizedMessage(message) if is_kept else message
+            field_mask = metadata.get("x-goog-fieldmask", "")
+            decoded = DecodedRequest(grpc, metadata, field_mask, message, refused, texts, secret)
             if is_kept and not secret and refused is None:
                 if len(self._requests) >= KEPT_REQUESTS:
                     self._requests.clear()
-                self._requests[key] = decoded
+                self._requests[grpc] = decoded
         return decoded
 
     def _answer(self, received: ReceivedRequest) -> tuple[str, Pieces, ApiError | None]:
@@ -232,15 +239,16 @@ class GrpcFace:
             return grpc.method, received.refuse(error, hint), error
         bind = partial(_bind, decoded, head, refused)
         answer = dispatch(Request(head, received.world, received.now, bind, decoded.secret))
-        received.note = answer.note
         dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
-        return head.route.id, print_answer(answer, grpc.metadata.get("x-goog-fieldmask", "")), dispatched_error
+        if dispatched_error is not None:
+            received.note = answer.note
+        return head.route.id, print_answer(answer, decoded.field_mask), dispatched_error
 
     def _find_route(
         self, decoded: DecodedRequest, settings: Settings
     ) -> tuple[RequestHead, ApiError | None] | tuple[None, None]:
         """Find the method of a request, and the error to raise once the credentials have been checked."""
-        grpc, message, refused = decoded.grpc, decoded.message, decoded.refused
+        grpc, message, refused, metadata = decoded.grpc, decoded.message, decoded.refused, decoded.metadata
         host = self.table.service_of_host(grpc.host)  # "" for an address of our own, which has every rpc
         live_routes = [route for route in self.table.routes_of(grpc.rpc, host) if route.is_live(settings.as_of)]
         if not live_routes:
@@ -257,8 +265,8 @@ class GrpcFace:
             route=route,
             settings=settings,
             resource=text_at(message, route.resource_field),
-            credentials=read_credentials(grpc.metadata, ()),
-            options={name: grpc.metadata[name] for name in service.call_options if name in grpc.metadata},
+            credentials=read_credentials(metadata, ()),
+            options={name: metadata[name] for name in service.call_options if name in metadata},
             verb=VERB,
             path=expand_path(route.path, message),
         )
@@ -280,6 +288,12 @@ class GrpcFace:
         return route.id, encode_recording(recorded, route), recorded.error
 
 
+def _identifying_texts(metadata: Mapping[str, str]) -> Iterator[str]:
+    """Yield the texts that identify the client, and so may contain a world's name or a secret."""
+    for name in ("authorization", "x-goog-api-key", "x-goog-user-project", "x-goog-request-params"):
+        yield unquote(metadata.get(name, ""))
+
+
 def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
     """Return the message; or an empty one, and the error to raise once the credentials have been checked."""
     if len(body) > REQUEST_BYTES:
@@ -295,9 +309,9 @@ def _bind(decoded: DecodedRequest, head: RequestHead, refused: ApiError | None) 
     """Bind the message of a request. Raises ApiError."""
     if refused is not None:
         raise refused
-    if mask := decoded.grpc.metadata.get("x-goog-fieldmask"):
+    if decoded.field_mask:
         # Before the handler: a refused request must not change anything.
-        apply_fields_mask(head.route.response, {}, mask)
+        apply_fields_mask(head.route.response, {}, decoded.field_mask)
     return decoded.message
 
 
@@ -322,8 +336,12 @@ def print_answer(answer: CallResult, mask: str) -> Pieces:
     """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
     entry = answer.record() if _is_stream(answer) else None
     try:
-        pieces = encode_messages(answer, mask)
-        yield from pieces if answer.fault is None else inject_fault(answer, answer.fault, pieces)
+        if answer.fault is not None:
+            yield from inject_fault(answer, answer.fault, encode_messages(answer, mask))
+        elif entry is not None:
+            yield from encode_messages(answer, mask)
+        else:
+            yield _encode_whole(answer, mask)
     finally:
         if entry is not None:
             answer.record_stream_end(entry)
@@ -331,8 +349,12 @@ def print_answer(answer: CallResult, mask: str) -> Pieces:
             _record(answer)
 
 
+_WHOLE = dict, Variation, ApiError
+"""The classes of results that are no streams."""
+
+
 def _is_stream(answer: CallResult) -> bool:
-    return not isinstance(answer.result, dict | Variation | ApiError)
+    return not isinstance(answer.result, _WHOLE)
 
 
 def _record(answer: CallResult) -> None:
@@ -345,28 +367,46 @@ def _record(answer: CallResult) -> None:
 
 def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
     """Yield the messages in bytes. Raises ApiError, the internal one for a bug of ours."""
-    result, response = answer.result, answer.request.head.route.response
-    if isinstance(result, ApiError):
-        raise result
+    if not _is_stream(answer):
+        yield _encode_whole(answer, mask)
+        return
+    messages: Any = answer.result
     try:
-        for item in [result] if isinstance(result, dict | Variation) else result:
-            yield _encode_item(response, item, mask)
+        for item in messages:
+            yield _encode_item(answer, item, mask)
     except ApiError:
         raise
     except Exception:  # a bug of ours, in the encoder
         log.exception(BUG, answer.request.head.route.id)
-        error = answer.request.internal_error
-        if isinstance(result, dict | Variation):
-            answer.result = error
-        raise error from None
+        raise answer.request.internal_error from None
 
 
-def _encode_item(response: str, item: Message | Pause | Cut, mask: str) -> Piece:
+def _encode_item(answer: CallResult, item: Message | Pause | Cut, mask: str) -> Piece:
     if isinstance(item, Pause):
         return item
     if isinstance(item, Cut):
         raise connection_lost()
-    return encode(response, apply_fields_mask(response, item, mask) if mask else item)
+    return _encode_message(answer, item, mask)
+
+
+def _encode_whole(answer: CallResult, mask: str) -> bytes:
+    """Return the one message in bytes. Raises ApiError; for a bug of ours the internal one, which the log has then."""
+    message: Any = answer.result
+    if isinstance(message, ApiError):
+        raise message
+    try:
+        return _encode_message(answer, message, mask)
+    except ApiError:
+        raise
+    except Exception:  # a bug of ours, in the encoder
+        log.exception(BUG, answer.request.head.route.id)
+        answer.result = error = answer.request.internal_error
+        raise error from None
+
+
+def _encode_message(answer: CallResult, message: Message, mask: str) -> bytes:
+    response = answer.request.head.route.response
+    return encode(response, apply_fields_mask(response, message, mask) if mask else message)
 
 
 def inject_fault(answer: CallResult, fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:

@@ -29,7 +29,7 @@ class Client:
         """The name of the code of an answer."""
         body = encode(f"{BETA}.GetModelRequest", {"name": name})
         try:
-            list(self._face.answer(GrpcRequest(GET_MODEL, {"x-goog-api-key": key}, body)).pieces)
+            list(self._face.answer(GrpcRequest(GET_MODEL, (("x-goog-api-key", key),), body)).pieces)
         except ApiError as error:
             return error.code.name
         return "OK"
