@@ -549,7 +549,7 @@ MUTATIONS = (
     ),
     Mutation(
         "errors over gRPC without details",
-        "mockserver/grpc/face.py",
+        "mockserver/grpc/reply.py",
         "    if not error.details:",
         "    if error.details:",
         ("contract_tests/laws/grpc/test_server.py",),

@@ -5,7 +5,7 @@ checked.
 """
 
 import logging
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,24 +14,22 @@ from urllib.parse import unquote
 from mockserver.dispatch.access_log import LogCall, hints, log_call
 from mockserver.dispatch.credential_guard import complete_secret, find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_misnamed, diagnose_rpc, explain
-from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
-from mockserver.dispatch.recorded_reply import FindRecorded, RecordedReply
+from mockserver.dispatch.dispatcher import dispatch, record_undispatched
+from mockserver.dispatch.recorded_reply import FindRecorded
 from mockserver.dispatch.request import Request, RequestHead
 from mockserver.dispatch.route_table import RouteTable
-from mockserver.dispatch.routing import Cut, Json, Pause, Route, expand_path, text_at
-from mockserver.grpc.codec import BadMessage, decode, encode
+from mockserver.dispatch.routing import Json, Route, expand_path, text_at
+from mockserver.grpc.codec import BadMessage, decode
+from mockserver.grpc.reply import GrpcReply, Pieces, encode_recording, print_answer, raise_error
 from mockserver.limits import REQUEST_BYTES
 from mockserver.protojson import schema
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.memoized import MemoizedMessage, Repetitions
-from mockserver.protojson.reading import bind_tree
-from mockserver.protojson.variations import Message, Variation
 from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.hosts import host_without_port
-from mockserver.scripting.faults import Fault
-from mockserver.state.clock import Clock, Nanos, SystemClock, stopwatch
+from mockserver.state.clock import Nanos, SystemClock, stopwatch
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Settings, World, Worlds
 
@@ -39,9 +37,6 @@ log = logging.getLogger("mockserver")
 
 VERB = "GRPC"
 """The verb of such a call in the log of calls."""
-
-Piece = bytes | Pause
-Pieces = Generator[Piece, None, None]
 
 
 class GrpcRequest(NamedTuple):
@@ -69,17 +64,6 @@ class GrpcRequest(NamedTuple):
     def host(self) -> str:
         """Return the name in `:authority`, in lower case and without a port."""
         return host_without_port(self.authority)
-
-
-@dataclass(slots=True)
-class GrpcReply:
-    """A reply for a door to send: messages in bytes, with pauses on the clock before and between them.
-
-    If the pieces raise ApiError, the call ends with its status.
-    """
-
-    pieces: Pieces
-    clock: Clock
 
 
 @dataclass(slots=True)
@@ -145,14 +129,6 @@ class ReceivedRequest:
             method="" if route is None else route.id,
             request=None if route is None else self.message,
         )
-
-
-def encode_recording(recorded: RecordedReply, route: Route) -> Pieces:
-    """Encode a recorded reply. Raises its error, if it has one, after its messages."""
-    for piece in recorded.pieces:
-        yield piece if isinstance(piece, Pause) else encode(route.response, piece)
-    if recorded.error is not None:
-        raise recorded.error
 
 
 class GrpcFace:
@@ -324,119 +300,3 @@ def _not_implemented(table: RouteTable, grpc: GrpcRequest) -> ApiError:
         Code.UNIMPLEMENTED,
         f"The GRPC target is not implemented on the server, host: {host}, method: {grpc.method}.",
     )
-
-
-def raise_error(error: ApiError) -> Pieces:
-    """Raise an error as soon as the first piece of a reply is wanted."""
-    yield from ()
-    raise error
-
-
-def print_answer(answer: CallResult, mask: str) -> Pieces:
-    """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
-    entry = answer.record() if _is_stream(answer) else None
-    try:
-        if answer.fault is not None:
-            yield from inject_fault(answer, answer.fault, encode_messages(answer, mask))
-        elif entry is not None:
-            yield from encode_messages(answer, mask)
-        else:
-            yield _encode_whole(answer, mask)
-    finally:
-        if entry is not None:
-            answer.record_stream_end(entry)
-        else:
-            _record(answer)
-
-
-_WHOLE = dict, Variation, ApiError
-"""The classes of results that are no streams."""
-
-
-def _is_stream(answer: CallResult) -> bool:
-    return not isinstance(answer.result, _WHOLE)
-
-
-def _record(answer: CallResult) -> None:
-    try:
-        answer.record()
-    except Unavailable as error:
-        log.error("%s", error)  # noqa: TRY400 - the sentence says it all
-        raise outages.overloaded() from None
-
-
-def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
-    """Yield the messages in bytes. Raises ApiError, the internal one for a bug of ours."""
-    if not _is_stream(answer):
-        yield _encode_whole(answer, mask)
-        return
-    messages: Any = answer.result
-    try:
-        for item in messages:
-            yield _encode_item(answer, item, mask)
-    except ApiError:
-        raise
-    except Exception:  # a bug of ours, in the encoder
-        log.exception(BUG, answer.request.head.route.id)
-        raise answer.request.internal_error from None
-
-
-def _encode_item(answer: CallResult, item: Message | Pause | Cut, mask: str) -> Piece:
-    if isinstance(item, Pause):
-        return item
-    if isinstance(item, Cut):
-        raise connection_lost()
-    return _encode_message(answer, item, mask)
-
-
-def _encode_whole(answer: CallResult, mask: str) -> bytes:
-    """Return the one message in bytes. Raises ApiError; for a bug of ours the internal one, which the log has then."""
-    message: Any = answer.result
-    if isinstance(message, ApiError):
-        raise message
-    try:
-        return _encode_message(answer, message, mask)
-    except ApiError:
-        raise
-    except Exception:  # a bug of ours, in the encoder
-        log.exception(BUG, answer.request.head.route.id)
-        answer.result = error = answer.request.internal_error
-        raise error from None
-
-
-def _encode_message(answer: CallResult, message: Message, mask: str) -> bytes:
-    response = answer.request.head.route.response
-    return encode(response, apply_fields_mask(response, message, mask) if mask else message)
-
-
-def inject_fault(answer: CallResult, fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Inject the effects of an answer's fault on the connection and the body. Raises ApiError for a lost connection.
-
-    The dispatcher has injected those on the messages of a stream.
-    """
-    if fault.latency_seconds:
-        yield Pause(fault.latency_seconds)
-    if fault.reset:
-        raise connection_lost("Stream removed (recvmsg:Connection reset by peer (104))")
-    if _is_stream(answer):
-        yield from pieces
-        return
-    if fault.truncate:
-        raise connection_lost()
-    yield from (GARBLED if fault.garble else piece for piece in pieces)
-
-
-GARBLED = b"\xff" * 16
-"""Bytes that are not a message of any type."""
-
-
-def connection_lost(how: str = "Stream removed (Socket closed)") -> ApiError:
-    """Return the error of grpcio 1.85's clients for a broken connection; a server cannot break that of one call."""
-    return ApiError(Code.UNAVAILABLE, how)
-
-
-def status_details(error: ApiError) -> bytes:
-    """Return the google.rpc.Status for `grpc-status-details-bin`, if the error has details; else nothing."""
-    if not error.details:
-        return b""
-    return encode("google.rpc.Status", bind_tree("google.rpc.Status", error.status))

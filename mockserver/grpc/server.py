@@ -17,8 +17,9 @@ from google.protobuf.message import DecodeError
 
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.grpc import THREAD_NAMES
-from mockserver.grpc.face import GrpcReply, GrpcRequest, status_details
+from mockserver.grpc.face import GrpcRequest
 from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
+from mockserver.grpc.reply import GrpcReply, status_details
 from mockserver.limits import REQUEST_BYTES
 from mockserver.rpc import outages
 from mockserver.rpc.errors import ApiError, Code
