@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from mockserver.dispatch.access_log import LogCall, hints, log_call
@@ -37,6 +37,9 @@ log = logging.getLogger("mockserver")
 
 VERB = "GRPC"
 """The verb of such a call in the log of calls."""
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class GrpcRequest(NamedTuple):
@@ -67,28 +70,39 @@ class GrpcRequest(NamedTuple):
 
 
 @dataclass(slots=True)
-class DecodedRequest:
-    """A request whose message has been decoded, and what both say. Nobody changes it.
+class GrpcHead:
+    """What a request says beside its message, with the resource names in that. Nobody changes it.
 
-    `field_mask` narrows the answer, unless it is "". `refused` is the error for a message that cannot be read: it is
-    raised once the credentials have been checked. `texts` identify the client, and so may contain a world's name or a
-    secret. `secret` describes what looks like a real credential, "" if nothing does.
+    `field_mask` narrows the answer, unless it is "". `texts` identify the client, and so may contain a world's name or
+    a secret. `secret` describes what looks like a real credential in them, "" if nothing does.
     """
 
-    grpc: GrpcRequest
     metadata: Mapping[str, str]
     field_mask: str
-    message: Json
-    refused: ApiError | None
     texts: tuple[str, ...]
     secret: str
     route: RequestHead | None = None
     """The route that was found last, with what the request says in a world with its settings."""
 
 
+@dataclass(slots=True)
+class DecodedRequest:
+    """A request whose message has been decoded. Nobody changes it.
+
+    `refused` is the error for a message that cannot be read: it is raised once the credentials have been checked.
+    `secret` describes what looks like a real credential, "" if nothing does.
+    """
+
+    grpc: GrpcRequest
+    head: GrpcHead
+    message: Json
+    refused: ApiError | None
+    secret: str
+
+
 KEPT_REQUESTS = 256
 KEPT_BYTES = 4096
-"""How many requests are kept, and how long their messages may be."""
+"""How many requests are kept, and as many heads; and how long messages and names may be."""
 
 
 @dataclass(slots=True)
@@ -146,6 +160,7 @@ class GrpcFace:
         self._log_call = log_call
         self.table = table
         self._requests: dict[GrpcRequest, DecodedRequest] = {}
+        self._heads: dict[tuple[Any, ...], GrpcHead] = {}
         self._repetitions = Repetitions()
 
     def answer(self, grpc: GrpcRequest) -> GrpcReply:
@@ -164,7 +179,7 @@ class GrpcFace:
     def _answer_in_world(self, grpc: GrpcRequest) -> tuple[str, GrpcReply, ApiError | None, str]:
         """Return the name of the request for the access log, the reply, the error if it is refused, and a note."""
         decoded = self._decode(grpc)
-        world = self._worlds.choose(decoded.texts)
+        world = self._worlds.choose(decoded.head.texts)
         if decoded.secret:
             complete_secret(decoded.secret, b"", self._worlds.warn_once)
         received = ReceivedRequest(decoded, world, world.clock.now())
@@ -179,20 +194,29 @@ class GrpcFace:
         is_small = len(grpc.body) <= KEPT_BYTES
         decoded = self._requests.get(grpc) if is_small else None  # hashing a long one takes time
         if decoded is None:
-            routes, metadata = self.table.routes_of(grpc.rpc), grpc.metadata
+            routes = self.table.routes_of(grpc.rpc)
             message, refused = _decode(routes[0].request, grpc.body) if routes else ({}, None)
-            texts = (*_identifying_texts(metadata), *self.table.resource_names(grpc.rpc, message))
-            secret = find_secret(texts, grpc.body, lambda: False)
+            head = self._find_head(grpc, self.table.resource_names(grpc.rpc, message))
+            secret = complete_secret(head.secret, grpc.body, lambda: False)
             is_read = bool(routes) and {"GET"} == {route.verb for route in routes}
             is_kept = is_small and (is_read or self._repetitions.comes_again(grpc))
-            message = MemoizedMessage(message) if is_kept else message
-            field_mask = metadata.get("x-goog-fieldmask", "")
-            decoded = DecodedRequest(grpc, metadata, field_mask, message, refused, texts, secret)
+            decoded = DecodedRequest(grpc, head, MemoizedMessage(message) if is_kept else message, refused, secret)
             if is_kept and not secret and refused is None:
-                if len(self._requests) >= KEPT_REQUESTS:
-                    self._requests.clear()
-                self._requests[grpc] = decoded
+                _keep(self._requests, grpc, decoded)
         return decoded
+
+    def _find_head(self, grpc: GrpcRequest, names: tuple[str, ...]) -> GrpcHead:
+        """Return the head of a request. It is kept for others that say the same, unless it has a secret or is long."""
+        key = (grpc.method, grpc.pairs, grpc.authority, names)
+        head = self._heads.get(key)
+        if head is None:
+            metadata = grpc.metadata
+            texts = (*_identifying_texts(metadata), *names)
+            secret = find_secret(texts, b"", lambda: False)
+            head = GrpcHead(metadata, metadata.get("x-goog-fieldmask", ""), texts, secret)
+            if not secret and sum(map(len, names)) <= KEPT_BYTES:
+                _keep(self._heads, key, head)
+        return head
 
     def _answer(self, received: ReceivedRequest) -> tuple[str, Pieces, ApiError | None]:
         """Return the name of the request for the access log, the pieces of the reply, and the error if there is one."""
@@ -203,10 +227,10 @@ class GrpcFace:
             return grpc.method, received.refuse(error), error
         if settings.recordings is not None and (recorded := self._answer_recorded(received)):
             return recorded
-        head, refused = decoded.route, decoded.refused
+        head, refused = decoded.head.route, decoded.refused
         if head is None or head.settings is not settings:
             head, refused = self._find_route(decoded, settings)
-            decoded.route = head if refused is None else None  # an error that is raised again grows
+            decoded.head.route = head if refused is None else None  # an error that is raised again grows
         if head is None:
             host = self.table.service_of_host(grpc.host)
             hint = diagnose_rpc(self.table, grpc.rpc, settings, host)
@@ -218,13 +242,13 @@ class GrpcFace:
         dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
         if dispatched_error is not None:
             received.note = answer.note
-        return head.route.id, print_answer(answer, decoded.field_mask), dispatched_error
+        return head.route.id, print_answer(answer, decoded.head.field_mask), dispatched_error
 
     def _find_route(
         self, decoded: DecodedRequest, settings: Settings
     ) -> tuple[RequestHead, ApiError | None] | tuple[None, None]:
         """Find the method of a request, and the error to raise once the credentials have been checked."""
-        grpc, message, refused, metadata = decoded.grpc, decoded.message, decoded.refused, decoded.metadata
+        grpc, message, refused, metadata = decoded.grpc, decoded.message, decoded.refused, decoded.head.metadata
         host = self.table.service_of_host(grpc.host)  # "" for an address of our own, which has every rpc
         live_routes = [route for route in self.table.routes_of(grpc.rpc, host) if route.is_live(settings.as_of)]
         if not live_routes:
@@ -264,6 +288,13 @@ class GrpcFace:
         return route.id, encode_recording(recorded, route), recorded.error
 
 
+def _keep(kept: dict[K, V], key: K, value: V) -> None:
+    """Keep one more, or from now on only this one if there are too many."""
+    if len(kept) >= KEPT_REQUESTS:
+        kept.clear()
+    kept[key] = value
+
+
 def _identifying_texts(metadata: Mapping[str, str]) -> Iterator[str]:
     """Yield the texts that identify the client, and so may contain a world's name or a secret."""
     for name in ("authorization", "x-goog-api-key", "x-goog-user-project", "x-goog-request-params"):
@@ -285,9 +316,9 @@ def _bind(decoded: DecodedRequest, head: RequestHead, refused: ApiError | None) 
     """Bind the message of a request. Raises ApiError."""
     if refused is not None:
         raise refused
-    if decoded.field_mask:
+    if decoded.head.field_mask:
         # Before the handler: a refused request must not change anything.
-        apply_fields_mask(head.route.response, {}, decoded.field_mask)
+        apply_fields_mask(head.route.response, {}, decoded.head.field_mask)
     return decoded.message
 
 
