@@ -32,6 +32,8 @@ from mockserver.protojson.well_known import (
 Json = dict[str, Any]
 Fill = Callable[[Any, Any], None]
 """Puts a natural value into a message of protobuf's."""
+Put = Callable[[Any, str, Any], None]
+"""Puts a natural value into the field of that name of such a message."""
 Read = Callable[[Any], Any]
 """The natural value of a message of protobuf's, of a map or list of them, or of a scalar."""
 
@@ -92,83 +94,85 @@ def _filler(name: str) -> Fill:
         return _FILLERS[name]
     if name in WRAPPERS:
         return _fill_wrapper
-    members = {field.json_name: _member(field) for field in schema.message(name).fields}
+    members = {field.json_name: (field.name, _member(field)) for field in schema.message(name).fields}
 
     def fill(target: Any, value: Any) -> None:
         for key, item in value.items():
             if key not in members:
                 raise TypeError(f"{name} has no {key}")
-            members[key](target, item)
+            field, put = members[key]
+            put(target, field, item)
 
     return fill
 
 
-def _member(field: Field) -> Fill:
-    """Return what puts a value into the field of a message."""
-    name, kind = field.name, field.type_name
+def _member(field: Field) -> Put:
+    """Return what puts a value into a field of that type."""
+    kind = field.type_name
     if field.map:
-        return _map_member(field)
+        return _map_member(schema.message(kind).by_name["value"])
     if field.kind is FieldType.MESSAGE:
-        return _repeated_messages(name, kind) if field.repeated else _message_member(name, kind)
+        return _repeated_messages(kind) if field.repeated else _message_member(kind)
     if field.kind is FieldType.ENUM:
         number = _enum_number(kind)
         if field.repeated:
-            return lambda target, value: getattr(target, name).extend(map(number, value))
-        return lambda target, value: setattr(target, name, number(value))
-    if field.repeated:
-        return lambda target, value: getattr(target, name).extend(value)
-    return lambda target, value: setattr(target, name, value)
+            return lambda target, name, value: getattr(target, name).extend(map(number, value))
+        return lambda target, name, value: setattr(target, name, number(value))
+    return _extend if field.repeated else setattr
 
 
-def _message_member(name: str, kind: str) -> Fill:
-    def fill(target: Any, value: Any) -> None:
+def _extend(target: Any, name: str, items: Any) -> None:
+    getattr(target, name).extend(items)
+
+
+def _message_member(kind: str) -> Put:
+    def put(target: Any, name: str, value: Any) -> None:
         message = getattr(target, name)
         message.SetInParent()
         _filler(kind)(message, value)  # looked up when called, because messages contain themselves (Schema)
 
-    return fill
+    return put
 
 
-def _repeated_messages(name: str, kind: str) -> Fill:
-    def fill_each(target: Any, items: Any) -> None:
+def _repeated_messages(kind: str) -> Put:
+    def put_each(target: Any, name: str, items: Any) -> None:
         fill = _filler(kind)
         elements = getattr(target, name)
         for item in items:
             fill(elements.add(), item)
 
     @cache
-    def maker(owner: Any) -> Callable[[list[Any]], bytes]:
+    def maker(owner: Any, name: str) -> Callable[[list[Any]], bytes]:
         def make(items: list[Any]) -> bytes:
             holder = owner()
-            fill_each(holder, items)
+            put_each(holder, name, items)
             encoded: bytes = holder.SerializeToString()
             return encoded
 
         return make
 
-    def fill(target: Any, items: Any) -> None:
+    def put(target: Any, name: str, items: Any) -> None:
         if isinstance(items, MemoizedList):
             owner: Any = type(target)
-            target.MergeFromString(items.compute(maker(owner)))  # faster than copying the messages
+            target.MergeFromString(items.compute(maker(owner, name)))  # faster than copying the messages
         else:
-            fill_each(target, items)
+            put_each(target, name, items)
 
-    return fill
+    return put
 
 
-def _map_member(field: Field) -> Fill:
-    item = schema.message(field.type_name).by_name["value"]
-    name, kind = field.name, item.type_name
+def _map_member(item: Field) -> Put:
+    kind = item.type_name
     if item.kind is FieldType.MESSAGE:
 
-        def fill(target: Any, value: Any) -> None:
+        def put(target: Any, name: str, value: Any) -> None:
             entries = getattr(target, name)
             for key, one in value.items():
                 _filler(kind)(entries[key], one)
 
-        return fill
+        return put
     convert = _enum_number(kind) if item.kind is FieldType.ENUM else _itself
-    return lambda target, value: getattr(target, name).update({key: convert(one) for key, one in value.items()})
+    return lambda target, name, value: getattr(target, name).update({key: convert(one) for key, one in value.items()})
 
 
 def _enum_number(name: str) -> Read:
@@ -265,8 +269,8 @@ EncodeValues = Callable[[tuple[Any, ...]], bytes]
 """Returns the bytes of the message of a pattern with these values."""
 Steps = tuple[Callable[[Any], Any], ...]
 """They lead from a message to one inside of it."""
-Place = tuple[Steps, Fill, int]
-"""Where a value goes: the steps to what holds it, what puts it there, and the index of the value."""
+Place = tuple[Steps, str, Put, int]
+"""Where a value goes: the steps to what holds it, the name of the field, what puts it there, and the value's index."""
 
 
 @cache
@@ -286,11 +290,11 @@ def _values_encoder(name: str) -> Callable[[Pattern], EncodeValues | None]:
 
         def encode_values(values: tuple[Any, ...]) -> bytes:
             message = read(shared)
-            for steps, fill, index in places:
+            for steps, field, put, index in places:
                 target = message
                 for step in steps:
                     target = step(target)
-                fill(target, values[index])
+                put(target, field, values[index])
             encoded: bytes = message.SerializeToString()
             return encoded
 
@@ -308,7 +312,7 @@ def _take_holes(name: str, tree: Json, steps: Steps, places: list[Place]) -> Jso
         kind = field.type_name
         here: Steps = (*steps, attrgetter(field.name))
         if type(item) is complex:
-            places.append((steps, _member(field), int(item.real)))
+            places.append((steps, field.name, _member(field), int(item.real)))
         elif field.kind is not FieldType.MESSAGE or field.map or kind in _FILLERS or kind in WRAPPERS:
             shared[key] = item
         elif field.repeated:
