@@ -5,7 +5,7 @@ paths for masks, plain JSON for Struct, the value itself for wrappers, `{"@type"
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -267,10 +267,10 @@ _FILLERS: Mapping[str, Fill] = {
 
 EncodeValues = Callable[[tuple[Any, ...]], bytes]
 """Returns the bytes of the message of a pattern with these values."""
-Steps = tuple[Callable[[Any], Any], ...]
-"""They lead from a message to one inside of it."""
-Place = tuple[Steps, str, Put, int]
-"""Where a value goes: the steps to what holds it, the name of the field, what puts it there, and the value's index."""
+Path = tuple[str | int, ...]
+"""The names of fields and the indexes of elements that lead from a message to one inside of it."""
+Place = tuple[Path, Field, int]
+"""Where a value goes: the path to what holds it, the field there, and the index of the value."""
 
 
 @cache
@@ -287,15 +287,16 @@ def _values_encoder(name: str) -> Callable[[Pattern], EncodeValues | None]:
             return None
         places: list[Place] = []
         shared = encode(name, _take_holes(name, pattern.tree, (), places))
+        holders, steps = _lead_to(path for path, _, _ in places)
+        puts = [(holders[path], field.name, _member(field), index) for path, field, index in places]
 
         def encode_values(values: tuple[Any, ...]) -> bytes:
-            message = read(shared)
-            for steps, field, put, index in places:
-                target = message
-                for step in steps:
-                    target = step(target)
-                put(target, field, values[index])
-            encoded: bytes = message.SerializeToString()
+            messages = [read(shared)]
+            for parent, step in steps:
+                messages.append(step(messages[parent]))
+            for holder, field, put, index in puts:
+                put(messages[holder], field, values[index])
+            encoded: bytes = messages[0].SerializeToString()
             return encoded
 
         return encode_values
@@ -303,23 +304,34 @@ def _values_encoder(name: str) -> Callable[[Pattern], EncodeValues | None]:
     return create
 
 
-def _take_holes(name: str, tree: Json, steps: Steps, places: list[Place]) -> Json:
+def _take_holes(name: str, tree: Json, path: Path, places: list[Place]) -> Json:
     """Return what a pattern's messages share, from the tree of one inside of them; append the places of the values."""
     shared: Json = {}
     members = {field.json_name: field for field in schema.message(name).fields}
     for key, item in tree.items():
         field = members[key]
-        kind = field.type_name
-        here: Steps = (*steps, attrgetter(field.name))
+        kind, here = field.type_name, (*path, field.name)
         if type(item) is complex:
-            places.append((steps, field.name, _member(field), int(item.real)))
+            places.append((path, field, int(item.real)))
         elif field.kind is not FieldType.MESSAGE or field.map or kind in _FILLERS or kind in WRAPPERS:
             shared[key] = item
         elif field.repeated:
-            shared[key] = [_take_holes(kind, one, (*here, itemgetter(index)), places) for index, one in enumerate(item)]
+            shared[key] = [_take_holes(kind, one, (*here, index), places) for index, one in enumerate(item)]
         else:
             shared[key] = _take_holes(kind, item, here, places)
     return shared
+
+
+def _lead_to(paths: Iterable[Path]) -> tuple[Mapping[Path, int], list[tuple[int, Read]]]:
+    """Return a number for each path, 0 for (), and the steps from what has a lower number to what has the next one."""
+    found: dict[Path, int] = {(): 0}
+    steps: list[tuple[int, Read]] = []
+    for path in paths:
+        for end, last in enumerate(path, start=1):
+            if path[:end] not in found:
+                steps.append((found[path[: end - 1]], attrgetter(last) if isinstance(last, str) else itemgetter(last)))
+                found[path[:end]] = len(steps)
+    return found, steps
 
 
 # Reading
