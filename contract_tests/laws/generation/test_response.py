@@ -29,7 +29,8 @@ from mockserver.vertex.versions import VERSIONS
 from mockserver.vertex.versions import message_name as vertex_name
 
 texts = st.text(max_size=40) | st.sampled_from(["one two three " * 40, "<b>", "\ud800", "100000007"])
-answers = st.builds(
+plain_answers = st.builds(Answer, texts)  # half of them, because only these are printed by patterns
+answers = plain_answers | st.builds(
     Answer,
     texts,
     parts=st.sampled_from([(), (), ({"text": "a"}, {"text": "b"}), ({"text": "a", "thought": True}, {"text": "b"})]),
@@ -41,7 +42,7 @@ answers = st.builds(
     usage=st.sampled_from([{}, {}, {"prompt": 0}, {"cached": 5}, {"candidates": 10**12}]),
     logprobs=st.sampled_from([(), (), (("a", 0.0),), (("a", -1.5),), (("a", float("-inf")),)]),
 )
-settings = st.builds(
+settings = st.builds(GenerationSettings, thinking_budget=st.sampled_from([0, -1, 100])) | st.builds(
     GenerationSettings,
     candidates=st.sampled_from([1, 1, 2]),
     max_tokens=st.none() | st.integers(0, 30),

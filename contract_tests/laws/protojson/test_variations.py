@@ -29,9 +29,9 @@ times = st.integers(0, 2**32 * 10**9)
 
 
 def build(text: str, tokens: int, total: int, average: float, created: int, identity: str, **more: str) -> Any:
-    """A message of a stream: a count stands in two places, and Vertex AI alone has a time."""
+    """A message of a stream: a count stands in two places or more, and Vertex AI alone has a time."""
     content = {"parts": [{"text": text}], "role": more.get("role", "model")}
-    details = [{"modality": "TEXT", "tokenCount": tokens}]
+    details = [{"modality": "TEXT", "tokenCount": tokens}, {"modality": "IMAGE", "tokenCount": total}]
     usage = {"promptTokenCount": 3, "cachedContentTokenCount": 7, "candidatesTokensDetails": details}
     return {
         "candidates": [{"content": content, "finishReason": "STOP", "avgLogprobs": average}],
