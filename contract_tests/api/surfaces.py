@@ -88,7 +88,8 @@ def _over_grpc(world: World, *, service: str, stream: bool = False) -> Arrived:
     method = f"/{rpc_service}/{'StreamGenerateContent' if stream else 'GenerateContent'}"
     arrived = Arrived()
     try:
-        for piece in GrpcFace(Worlds(world), route_table()).answer(GrpcRequest(method, metadata, body)).pieces:
+        request = GrpcRequest(method, tuple(metadata.items()), body)
+        for piece in GrpcFace(Worlds(world), route_table()).answer(request).pieces:
             if isinstance(piece, Pause):
                 arrived.waits.append(piece.seconds)
             else:

@@ -70,7 +70,7 @@ def test_an_error_quotes_its_request(rpc: str, path: str, message: Json, status:
     request = next(route for route in route_table().routes if route.rpc == rpc).request
     metadata = {"authorization": "Bearer token"}
     reply = GrpcFace(Worlds(broken(status)), route_table()).answer(
-        GrpcRequest(f"/{service}/{method}", metadata, encode(request, message))
+        GrpcRequest(f"/{service}/{method}", tuple(metadata.items()), encode(request, message))
     )
     with pytest.raises(ApiError) as caught:
         list(reply.pieces)

@@ -18,11 +18,16 @@ import pytest
 
 from mockserver.app import create_app
 from mockserver.doors.inprocess import AppRequest, send_request
+from mockserver.grpc.codec import encode
+from mockserver.grpc.face import GrpcFace, GrpcRequest
 from mockserver.http.host_guard import HostGuard
+from mockserver.inspection.services import route_table
+from mockserver.protojson import schema
 from mockserver.state import calls
 from mockserver.state.clock import ManualClock
-from mockserver.state.world import Settings, World
+from mockserver.state.world import Settings, World, Worlds
 
+BETA = "google.ai.generativelanguage.v1beta"
 LOCATION = "/v1/projects/p/locations/us-central1"
 PROMPT = "Explain to a colleague who has never seen it how this works, and what to do when it does not. " * 3
 STORY = "once " * 950
@@ -34,7 +39,9 @@ class Requests:
 
     def __init__(self) -> None:
         self._clock = ManualClock(datetime(2026, 10, 1, tzinfo=UTC))
-        self._app = create_app(World(self._clock, Settings(seed=1)))
+        world = World(self._clock, Settings(seed=1))
+        self._app = create_app(world)
+        self._grpc_face = GrpcFace(Worlds(world), route_table())
         self.examples = [{"textInput": f"in {number}", "output": f"out {number}"} for number in range(500)]
         story = [{"textInput": "Tell a story.", "output": STORY}]
         self.operation = self.json("POST", "/v1beta/tunedModels", self.creation([*self.examples, *story]))["name"]
@@ -71,6 +78,10 @@ class Requests:
         answer = b"".join(reply.pieces)
         assert 200 == reply.status, answer
         return answer
+
+    def call(self, request: GrpcRequest) -> bytes:
+        """Call an rpc and return the messages of the answer, which must be a success."""
+        return b"".join(piece for piece in self._grpc_face.answer(request).pieces if isinstance(piece, bytes))
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +120,20 @@ def count_calls(function: Callable[[], object]) -> int:
 def generate(text: str) -> bytes:
     """A request for an answer to this prompt."""
     return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}]}).encode()
+
+
+def grpc_request(rpc: str, message: dict[str, Any]) -> GrpcRequest:
+    """A request over gRPC."""
+    service, _, method = rpc.rpartition(".")
+    metadata = (("authorization", "Bearer me@example.com"), ("user-agent", "grpc-python/1.85.3"))
+    return GrpcRequest(f"/{service}/{method}", metadata, encode(schema.rpc(rpc).request, message), "127.0.0.1:8090")
+
+
+def grpc_prompt(text: str, model: str = "models/gemini-2.0-flash", method: str = "GenerateContent") -> GrpcRequest:
+    """A request over gRPC for an answer to this prompt."""
+    contents = [{"role": "user", "parts": [{"text": text}]}]
+    service = "google.cloud.aiplatform.v1.PredictionService" if "/endpoints/" in model else f"{BETA}.GenerativeService"
+    return grpc_request(f"{service}.{method}", {"model": model, "contents": contents})
 
 
 NUMBERS = itertools.count()
@@ -167,6 +192,30 @@ def test_a_request_makes_no_more_calls_than_it_did(name: str, requests: Requests
     limit, send = COSTS[name]
 
     assert count_calls(lambda: send(requests)) <= limit
+
+
+GRPC_COSTS: dict[str, tuple[int, Callable[[Requests], GrpcRequest]]] = {
+    "GetModel": (56, lambda _: grpc_request(f"{BETA}.ModelService.GetModel", {"name": "models/gemini-2.0-flash"})),
+    "GetTunedModel": (66, lambda ask: grpc_request(f"{BETA}.ModelService.GetTunedModel", {"name": ask.model})),
+    "GenerateContent of a base model": (206, lambda _: grpc_prompt(f"{PROMPT}{next(NUMBERS):09}")),
+    "the same prompt to a base model again": (95, lambda _: grpc_prompt(PROMPT)),
+    "the same prompt to a tuned model again": (97, lambda ask: grpc_prompt("in 7", ask.model)),
+    "StreamGenerateContent, 20 messages": (
+        394,
+        lambda ask: grpc_prompt("Tell a story.", ask.model, "StreamGenerateContent"),
+    ),
+    "GenerateContent of an endpoint": (263, lambda ask: grpc_prompt(f"{PROMPT}{next(NUMBERS):09}", ask.endpoint)),
+    "the same prompt to an endpoint again": (138, lambda ask: grpc_prompt(PROMPT, ask.endpoint)),
+}
+
+
+@pytest.mark.parametrize("name", GRPC_COSTS)
+def test_a_call_over_grpc_makes_no_more_calls_than_it_did(name: str, requests: Requests) -> None:
+    """As over HTTP: of the face and what stands behind it, without grpcio."""
+    limit, create = GRPC_COSTS[name]
+    waiting = iter([create(requests) for _ in range(3)])
+
+    assert count_calls(lambda: requests.call(next(waiting))) <= limit
 
 
 def test_the_calls_of_a_create_do_not_grow_with_its_examples(requests: Requests) -> None:

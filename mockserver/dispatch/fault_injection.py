@@ -1,7 +1,7 @@
 """Fault injection: which fault a request gets, the error that it causes, and what it does to a stream of messages.
 
 Faults of a connection or a body (latency_seconds, reset, truncate, garble) are injected where bytes are: in
-`http/reply.py` and `grpc/face.py`.
+`http/reply.py` and `grpc/reply.py`.
 """
 
 from collections.abc import Callable, Iterator, Mapping

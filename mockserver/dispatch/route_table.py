@@ -1,7 +1,7 @@
 """The route table: finds the method of a request by verb, version and action."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -79,20 +79,21 @@ class RouteTable:
         routes = self._routes_by_rpc.get(rpc, ())
         return [route for route in routes if route.service == service] if service else routes
 
-    def resource_names(self, rpc: str, message: Json) -> Iterator[str]:
-        """Yield the resource names in the message of an rpc, from the fields that its paths name."""
-        return filter(None, (text_at(message, field) for field in self._name_fields.get(rpc, ())))
+    def resource_names(self, rpc: str, message: Json) -> tuple[str, ...]:
+        """Return what the message of an rpc has in each of the fields that its paths name: "" if there is no text."""
+        return tuple([text_at(message, field) for field in self._name_fields.get(rpc, ())])
 
     def match_rpc(self, rpc: str, message: Json, as_of: date | None = None, service: str = "") -> Route | None:
         """Return the first live route of an rpc whose path matches the names in the message, or None.
 
         A call to a host of a `service` matches only the routes of this service.
         """
+        names = set(filter(None, self.resource_names(rpc, message)))
         for route in self.routes_of(rpc, service):
             variables = path_variables(route.path)
             matched = {text_at(message, field) for field, _ in variables}
             matches = all(pattern.fullmatch(text_at(message, field)) for field, pattern in variables)
-            if matches and matched.issuperset(self.resource_names(rpc, message)) and route.is_live(as_of):
+            if matches and names <= matched and route.is_live(as_of):
                 return route
         return None
 

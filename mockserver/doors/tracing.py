@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from mockserver.dispatch.route_table import RouteTable
-    from mockserver.grpc.face import GrpcReply, GrpcRequest, Pieces
+    from mockserver.grpc.face import GrpcRequest
+    from mockserver.grpc.reply import GrpcReply, Pieces
     from mockserver.grpc.server import Face
 
 CLOSING_SECONDS = 2.0

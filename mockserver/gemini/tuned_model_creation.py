@@ -86,7 +86,9 @@ def _read_hyperparameters(body: Json, base: BaseModel, data: TrainingData) -> Js
         raise errors.invalid_fields(*violations)
     epochs, batch = _epochs_and_batch(hyperparameters, training_plan.defaults(base, len(data)))
     if len(data) * epochs > TUNING_STEPS * batch:
-        raise errors.invalid_fields(f"{_HYPERPARAMETERS}: must make at most {TUNING_STEPS} steps")  # our choice: not seen
+        raise errors.invalid_fields(
+            f"{_HYPERPARAMETERS}: must make at most {TUNING_STEPS} steps"
+        )  # our choice: not seen
     return hyperparameters
 
 

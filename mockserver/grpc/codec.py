@@ -5,8 +5,9 @@ paths for masks, plain JSON for Struct, the value itself for wrappers, `{"@type"
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -16,6 +17,7 @@ from mockserver.protojson import schema
 from mockserver.protojson.formatting import SECOND
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
+from mockserver.protojson.variations import Pattern, Variation
 from mockserver.protojson.well_known import (
     ANY,
     FIRST_SECOND,
@@ -30,6 +32,8 @@ from mockserver.protojson.well_known import (
 Json = dict[str, Any]
 Fill = Callable[[Any, Any], None]
 """Puts a natural value into a message of protobuf's."""
+Put = Callable[[Any, str, Any], None]
+"""Puts a natural value into the field of that name of such a message."""
 Read = Callable[[Any], Any]
 """The natural value of a message of protobuf's, of a map or list of them, or of a scalar."""
 
@@ -45,7 +49,11 @@ def encode(name: str, value: Mapping[str, Any]) -> bytes:
     an unknown enum name, KeyError for an unknown message: mistakes of our own.
     """
     encode_whole = _encoder(name)
-    return value.compute(encode_whole) if type(value) is MemoizedMessage else encode_whole(value)
+    if type(value) is MemoizedMessage:
+        return value.compute(encode_whole)
+    if type(value) is Variation and (encode_values := value.pattern.compute(_values_encoder(name))) is not None:
+        return encode_values(value.hole_values)
+    return encode_whole(value)
 
 
 @cache
@@ -86,83 +94,85 @@ def _filler(name: str) -> Fill:
         return _FILLERS[name]
     if name in WRAPPERS:
         return _fill_wrapper
-    members = {field.json_name: _member(field) for field in schema.message(name).fields}
+    members = {field.json_name: (field.name, _member(field)) for field in schema.message(name).fields}
 
     def fill(target: Any, value: Any) -> None:
         for key, item in value.items():
             if key not in members:
                 raise TypeError(f"{name} has no {key}")
-            members[key](target, item)
+            field, put = members[key]
+            put(target, field, item)
 
     return fill
 
 
-def _member(field: Field) -> Fill:
-    """Return what puts a value into the field of a message."""
-    name, kind = field.name, field.type_name
+def _member(field: Field) -> Put:
+    """Return what puts a value into a field of that type."""
+    kind = field.type_name
     if field.map:
-        return _map_member(field)
+        return _map_member(schema.message(kind).by_name["value"])
     if field.kind is FieldType.MESSAGE:
-        return _repeated_messages(name, kind) if field.repeated else _message_member(name, kind)
+        return _repeated_messages(kind) if field.repeated else _message_member(kind)
     if field.kind is FieldType.ENUM:
         number = _enum_number(kind)
         if field.repeated:
-            return lambda target, value: getattr(target, name).extend(map(number, value))
-        return lambda target, value: setattr(target, name, number(value))
-    if field.repeated:
-        return lambda target, value: getattr(target, name).extend(value)
-    return lambda target, value: setattr(target, name, value)
+            return lambda target, name, value: getattr(target, name).extend(map(number, value))
+        return lambda target, name, value: setattr(target, name, number(value))
+    return _extend if field.repeated else setattr
 
 
-def _message_member(name: str, kind: str) -> Fill:
-    def fill(target: Any, value: Any) -> None:
+def _extend(target: Any, name: str, items: Any) -> None:
+    getattr(target, name).extend(items)
+
+
+def _message_member(kind: str) -> Put:
+    def put(target: Any, name: str, value: Any) -> None:
         message = getattr(target, name)
         message.SetInParent()
         _filler(kind)(message, value)  # looked up when called, because messages contain themselves (Schema)
 
-    return fill
+    return put
 
 
-def _repeated_messages(name: str, kind: str) -> Fill:
-    def fill_each(target: Any, items: Any) -> None:
+def _repeated_messages(kind: str) -> Put:
+    def put_each(target: Any, name: str, items: Any) -> None:
         fill = _filler(kind)
         elements = getattr(target, name)
         for item in items:
             fill(elements.add(), item)
 
     @cache
-    def maker(owner: Any) -> Callable[[list[Any]], bytes]:
+    def maker(owner: Any, name: str) -> Callable[[list[Any]], bytes]:
         def make(items: list[Any]) -> bytes:
             holder = owner()
-            fill_each(holder, items)
+            put_each(holder, name, items)
             encoded: bytes = holder.SerializeToString()
             return encoded
 
         return make
 
-    def fill(target: Any, items: Any) -> None:
+    def put(target: Any, name: str, items: Any) -> None:
         if isinstance(items, MemoizedList):
             owner: Any = type(target)
-            target.MergeFromString(items.compute(maker(owner)))  # faster than copying the messages
+            target.MergeFromString(items.compute(maker(owner, name)))  # faster than copying the messages
         else:
-            fill_each(target, items)
+            put_each(target, name, items)
 
-    return fill
+    return put
 
 
-def _map_member(field: Field) -> Fill:
-    item = schema.message(field.type_name).by_name["value"]
-    name, kind = field.name, item.type_name
+def _map_member(item: Field) -> Put:
+    kind = item.type_name
     if item.kind is FieldType.MESSAGE:
 
-        def fill(target: Any, value: Any) -> None:
+        def put(target: Any, name: str, value: Any) -> None:
             entries = getattr(target, name)
             for key, one in value.items():
                 _filler(kind)(entries[key], one)
 
-        return fill
+        return put
     convert = _enum_number(kind) if item.kind is FieldType.ENUM else _itself
-    return lambda target, value: getattr(target, name).update({key: convert(one) for key, one in value.items()})
+    return lambda target, name, value: getattr(target, name).update({key: convert(one) for key, one in value.items()})
 
 
 def _enum_number(name: str) -> Read:
@@ -250,6 +260,78 @@ _FILLERS: Mapping[str, Fill] = {
     LIST_VALUE: _fill_list,
     ANY: _fill_any,
 }
+
+
+# Patterns
+
+
+EncodeValues = Callable[[tuple[Any, ...]], bytes]
+"""Returns the bytes of the message of a pattern with these values."""
+Path = tuple[str | int, ...]
+"""The names of fields and the indexes of elements that lead from a message to one inside of it."""
+Place = tuple[Path, Field, int]
+"""Where a value goes: the path to what holds it, the field there, and the index of the value."""
+
+
+@cache
+def _values_encoder(name: str) -> Callable[[Pattern], EncodeValues | None]:
+    """Return what creates the encoder of a pattern, whose messages are of the type `name`.
+
+    It returns None if the places of the values are not clear, and raises TypeError for a place that no pattern has: in
+    a map, a list of scalars, a Struct.
+    """
+    read = message_class(name).FromString
+
+    def create(pattern: Pattern) -> EncodeValues | None:
+        if pattern.tree is None:
+            return None
+        places: list[Place] = []
+        shared = encode(name, _take_holes(name, pattern.tree, (), places))
+        holders, steps = _lead_to(path for path, _, _ in places)
+        puts = [(holders[path], field.name, _member(field), index) for path, field, index in places]
+
+        def encode_values(values: tuple[Any, ...]) -> bytes:
+            messages = [read(shared)]
+            for parent, step in steps:
+                messages.append(step(messages[parent]))
+            for holder, field, put, index in puts:
+                put(messages[holder], field, values[index])
+            encoded: bytes = messages[0].SerializeToString()
+            return encoded
+
+        return encode_values
+
+    return create
+
+
+def _take_holes(name: str, tree: Json, path: Path, places: list[Place]) -> Json:
+    """Return what a pattern's messages share, from the tree of one inside of them; append the places of the values."""
+    shared: Json = {}
+    members = {field.json_name: field for field in schema.message(name).fields}
+    for key, item in tree.items():
+        field = members[key]
+        kind, here = field.type_name, (*path, field.name)
+        if type(item) is complex:
+            places.append((path, field, int(item.real)))
+        elif field.kind is not FieldType.MESSAGE or field.map or kind in _FILLERS or kind in WRAPPERS:
+            shared[key] = item
+        elif field.repeated:
+            shared[key] = [_take_holes(kind, one, (*here, index), places) for index, one in enumerate(item)]
+        else:
+            shared[key] = _take_holes(kind, item, here, places)
+    return shared
+
+
+def _lead_to(paths: Iterable[Path]) -> tuple[Mapping[Path, int], list[tuple[int, Read]]]:
+    """Return a number for each path, 0 for (), and the steps from what has a lower number to what has the next one."""
+    found: dict[Path, int] = {(): 0}
+    steps: list[tuple[int, Read]] = []
+    for path in paths:
+        for end, last in enumerate(path, start=1):
+            if path[:end] not in found:
+                steps.append((found[path[: end - 1]], attrgetter(last) if isinstance(last, str) else itemgetter(last)))
+                found[path[:end]] = len(steps)
+    return found, steps
 
 
 # Reading

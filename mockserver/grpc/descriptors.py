@@ -3,6 +3,7 @@
 They live in a pool of their own. The client libraries in the same process fill the default pool with Google's own.
 """
 
+import threading
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -13,6 +14,8 @@ from mockserver.protojson import schema
 from mockserver.protojson.schema import Field, FieldType, Rpc
 
 POOL = descriptor_pool.DescriptorPool()
+_FILLING = threading.Lock()
+"""Held while files are put into the pool, which refuses the same file from a second thread."""
 
 
 @cache
@@ -22,12 +25,17 @@ def message_class(full_name: str) -> Any:
     return message_factory.GetMessageClass(POOL.FindMessageTypeByName(full_name))
 
 
-@cache
 def add_package(package: str) -> None:
     """Put the file of a package into the pool, after those that it needs."""
+    with _FILLING:
+        _add_package(package)
+
+
+@cache
+def _add_package(package: str) -> None:
     file = _file(package)
     for other in sorted(set(_required_packages(package)) - {package}):
-        add_package(other)
+        _add_package(other)
         file.dependency.append(file_name(other))
     POOL.AddSerializedFile(file.SerializeToString())
 

@@ -5,32 +5,31 @@ checked.
 """
 
 import logging
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from mockserver.dispatch.access_log import LogCall, hints, log_call
 from mockserver.dispatch.credential_guard import complete_secret, find_secret, refusal
 from mockserver.dispatch.diagnostics import diagnose_misnamed, diagnose_rpc, explain
-from mockserver.dispatch.dispatcher import BUG, CallResult, dispatch, record_undispatched
-from mockserver.dispatch.recorded_reply import FindRecorded, RecordedReply
+from mockserver.dispatch.dispatcher import dispatch, record_undispatched
+from mockserver.dispatch.recorded_reply import FindRecorded
 from mockserver.dispatch.request import Request, RequestHead
 from mockserver.dispatch.route_table import RouteTable
-from mockserver.dispatch.routing import Cut, Json, Pause, Route, expand_path, text_at
-from mockserver.grpc.codec import BadMessage, decode, encode
+from mockserver.dispatch.routing import Json, Route, expand_path, text_at
+from mockserver.grpc.codec import BadMessage, decode
+from mockserver.grpc.reply import GrpcReply, Pieces, encode_recording, print_answer, raise_error
 from mockserver.limits import REQUEST_BYTES
 from mockserver.protojson import schema
 from mockserver.protojson.field_mask import apply_fields_mask
 from mockserver.protojson.memoized import MemoizedMessage, Repetitions
-from mockserver.protojson.reading import bind_tree
-from mockserver.protojson.variations import Message, Variation
 from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.scripting.faults import Fault
-from mockserver.state.clock import Clock, Nanos, SystemClock, stopwatch
+from mockserver.rpc.hosts import host_without_port
+from mockserver.state.clock import Nanos, SystemClock, stopwatch
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Settings, World, Worlds
 
@@ -39,66 +38,71 @@ log = logging.getLogger("mockserver")
 VERB = "GRPC"
 """The verb of such a call in the log of calls."""
 
-Piece = bytes | Pause
-Pieces = Generator[Piece, None, None]
+K = TypeVar("K")
+V = TypeVar("V")
 
 
-@dataclass(slots=True)  # frozen would cost more than its route does
-class GrpcRequest:
-    """A gRPC request.
+class GrpcRequest(NamedTuple):
+    """A gRPC request as it came, which is compared with those before it.
 
-    `method` is "/package.Service/Method", names of metadata are lower case, `body` is the message. `host` is the name
-    in `:authority`, in lower case and without a port.
+    `method` is "/package.Service/Method", `pairs` are the metadata, whose names are lower case, `body` is the message.
     """
 
     method: str
-    metadata: Mapping[str, str]
+    pairs: tuple[tuple[str, str | bytes], ...]
     body: bytes
-    host: str = ""
+    authority: str = ""
 
     @property
     def rpc(self) -> str:
         """Return the full name of the rpc."""
         return self.method.removeprefix("/").replace("/", ".")
 
-    def identifying_texts(self) -> Iterator[str]:
-        """Yield the texts that identify the client, and so may contain a world's name or a secret."""
-        for name in ("authorization", "x-goog-api-key", "x-goog-user-project", "x-goog-request-params"):
-            yield unquote(self.metadata.get(name, ""))
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """Return the metadata that are texts."""
+        return {name: value for name, value in self.pairs if isinstance(value, str)}
+
+    @property
+    def host(self) -> str:
+        """Return the name in `:authority`, in lower case and without a port."""
+        return host_without_port(self.authority)
 
 
 @dataclass(slots=True)
-class GrpcReply:
-    """A reply for a door to send: messages in bytes, with pauses on the clock before and between them.
+class GrpcHead:
+    """What a request says beside its message, with the resource names in that. Nobody changes it.
 
-    If the pieces raise ApiError, the call ends with its status.
+    `field_mask` narrows the answer, unless it is "". `texts` identify the client, and so may contain a world's name or
+    a secret. `secret` describes what looks like a real credential in them, "" if nothing does.
     """
 
-    pieces: Pieces
-    clock: Clock
-
-
-@dataclass(slots=True)
-class DecodedRequest:
-    """A request whose message has been decoded, and what both say. Nobody changes it.
-
-    `refused` is the error for a message that cannot be read: it is raised once the credentials have been checked.
-    `texts` identify the client, and so may contain a world's name or a secret. `secret` describes what looks like a
-    real credential, "" if nothing does.
-    """
-
-    grpc: GrpcRequest
-    message: Json
-    refused: ApiError | None
+    metadata: Mapping[str, str]
+    field_mask: str
     texts: tuple[str, ...]
     secret: str
     route: RequestHead | None = None
     """The route that was found last, with what the request says in a world with its settings."""
 
 
+@dataclass(slots=True)
+class DecodedRequest:
+    """A request whose message has been decoded. Nobody changes it.
+
+    `refused` is the error for a message that cannot be read: it is raised once the credentials have been checked.
+    `secret` describes what looks like a real credential, "" if nothing does.
+    """
+
+    grpc: GrpcRequest
+    head: GrpcHead
+    message: Json
+    refused: ApiError | None
+    secret: str
+
+
 KEPT_REQUESTS = 256
 KEPT_BYTES = 4096
-"""How many requests are kept, and how long their messages may be."""
+"""How many requests are kept, and as many heads; and how long messages and names may be."""
 
 
 @dataclass(slots=True)
@@ -141,14 +145,6 @@ class ReceivedRequest:
         )
 
 
-def encode_recording(recorded: RecordedReply, route: Route) -> Pieces:
-    """Encode a recorded reply. Raises its error, if it has one, after its messages."""
-    for piece in recorded.pieces:
-        yield piece if isinstance(piece, Pause) else encode(route.response, piece)
-    if recorded.error is not None:
-        raise recorded.error
-
-
 class GrpcFace:
     """Answers gRPC requests to all services."""
 
@@ -163,7 +159,8 @@ class GrpcFace:
         self._find_recorded = find_recorded
         self._log_call = log_call
         self.table = table
-        self._requests: dict[tuple[Any, ...], DecodedRequest] = {}
+        self._requests: dict[GrpcRequest, DecodedRequest] = {}
+        self._heads: dict[tuple[Any, ...], GrpcHead] = {}
         self._repetitions = Repetitions()
 
     def answer(self, grpc: GrpcRequest) -> GrpcReply:
@@ -182,7 +179,7 @@ class GrpcFace:
     def _answer_in_world(self, grpc: GrpcRequest) -> tuple[str, GrpcReply, ApiError | None, str]:
         """Return the name of the request for the access log, the reply, the error if it is refused, and a note."""
         decoded = self._decode(grpc)
-        world = self._worlds.choose(decoded.texts)
+        world = self._worlds.choose(decoded.head.texts)
         if decoded.secret:
             complete_secret(decoded.secret, b"", self._worlds.warn_once)
         received = ReceivedRequest(decoded, world, world.clock.now())
@@ -194,22 +191,32 @@ class GrpcFace:
 
         So are others that come again. One with what looks like a real secret is not.
         """
-        key = (grpc.method, grpc.host, grpc.body, *grpc.metadata.items())
         is_small = len(grpc.body) <= KEPT_BYTES
-        decoded = self._requests.get(key) if is_small else None  # hashing a long one takes time
+        decoded = self._requests.get(grpc) if is_small else None  # hashing a long one takes time
         if decoded is None:
             routes = self.table.routes_of(grpc.rpc)
             message, refused = _decode(routes[0].request, grpc.body) if routes else ({}, None)
-            texts = (*grpc.identifying_texts(), *self.table.resource_names(grpc.rpc, message))
-            secret = find_secret(texts, grpc.body, lambda: False)
+            head = self._find_head(grpc, self.table.resource_names(grpc.rpc, message))
+            secret = complete_secret(head.secret, grpc.body, lambda: False)
             is_read = bool(routes) and {"GET"} == {route.verb for route in routes}
-            is_kept = is_small and (is_read or self._repetitions.comes_again(key))
-            decoded = DecodedRequest(grpc, MemoizedMessage(message) if is_kept else message, refused, texts, secret)
+            is_kept = is_small and (is_read or self._repetitions.comes_again(grpc))
+            decoded = DecodedRequest(grpc, head, MemoizedMessage(message) if is_kept else message, refused, secret)
             if is_kept and not secret and refused is None:
-                if len(self._requests) >= KEPT_REQUESTS:
-                    self._requests.clear()
-                self._requests[key] = decoded
+                _keep(self._requests, grpc, decoded)
         return decoded
+
+    def _find_head(self, grpc: GrpcRequest, names: tuple[str, ...]) -> GrpcHead:
+        """Return the head of a request. It is kept for others that say the same, unless it has a secret or is long."""
+        key = (grpc.method, grpc.pairs, grpc.authority, names)
+        head = self._heads.get(key)
+        if head is None:
+            metadata = grpc.metadata
+            texts = (*_identifying_texts(metadata), *names)
+            secret = find_secret(texts, b"", lambda: False)
+            head = GrpcHead(metadata, metadata.get("x-goog-fieldmask", ""), texts, secret)
+            if not secret and sum(map(len, names)) <= KEPT_BYTES:
+                _keep(self._heads, key, head)
+        return head
 
     def _answer(self, received: ReceivedRequest) -> tuple[str, Pieces, ApiError | None]:
         """Return the name of the request for the access log, the pieces of the reply, and the error if there is one."""
@@ -220,10 +227,10 @@ class GrpcFace:
             return grpc.method, received.refuse(error), error
         if settings.recordings is not None and (recorded := self._answer_recorded(received)):
             return recorded
-        head, refused = decoded.route, decoded.refused
+        head, refused = decoded.head.route, decoded.refused
         if head is None or head.settings is not settings:
             head, refused = self._find_route(decoded, settings)
-            decoded.route = head if refused is None else None  # an error that is raised again grows
+            decoded.head.route = head if refused is None else None  # an error that is raised again grows
         if head is None:
             host = self.table.service_of_host(grpc.host)
             hint = diagnose_rpc(self.table, grpc.rpc, settings, host)
@@ -232,15 +239,16 @@ class GrpcFace:
             return grpc.method, received.refuse(error, hint), error
         bind = partial(_bind, decoded, head, refused)
         answer = dispatch(Request(head, received.world, received.now, bind, decoded.secret))
-        received.note = answer.note
         dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
-        return head.route.id, print_answer(answer, grpc.metadata.get("x-goog-fieldmask", "")), dispatched_error
+        if dispatched_error is not None:
+            received.note = answer.note
+        return head.route.id, print_answer(answer, decoded.head.field_mask), dispatched_error
 
     def _find_route(
         self, decoded: DecodedRequest, settings: Settings
     ) -> tuple[RequestHead, ApiError | None] | tuple[None, None]:
         """Find the method of a request, and the error to raise once the credentials have been checked."""
-        grpc, message, refused = decoded.grpc, decoded.message, decoded.refused
+        grpc, message, refused, metadata = decoded.grpc, decoded.message, decoded.refused, decoded.head.metadata
         host = self.table.service_of_host(grpc.host)  # "" for an address of our own, which has every rpc
         live_routes = [route for route in self.table.routes_of(grpc.rpc, host) if route.is_live(settings.as_of)]
         if not live_routes:
@@ -257,8 +265,8 @@ class GrpcFace:
             route=route,
             settings=settings,
             resource=text_at(message, route.resource_field),
-            credentials=read_credentials(grpc.metadata, ()),
-            options={name: grpc.metadata[name] for name in service.call_options if name in grpc.metadata},
+            credentials=read_credentials(metadata, ()),
+            options={name: metadata[name] for name in service.call_options if name in metadata},
             verb=VERB,
             path=expand_path(route.path, message),
         )
@@ -280,6 +288,19 @@ class GrpcFace:
         return route.id, encode_recording(recorded, route), recorded.error
 
 
+def _keep(kept: dict[K, V], key: K, value: V) -> None:
+    """Keep one more, or from now on only this one if there are too many."""
+    if len(kept) >= KEPT_REQUESTS:
+        kept.clear()
+    kept[key] = value
+
+
+def _identifying_texts(metadata: Mapping[str, str]) -> Iterator[str]:
+    """Yield the texts that identify the client, and so may contain a world's name or a secret."""
+    for name in ("authorization", "x-goog-api-key", "x-goog-user-project", "x-goog-request-params"):
+        yield unquote(metadata.get(name, ""))
+
+
 def _decode(request: str, body: bytes) -> tuple[Json, ApiError | None]:
     """Return the message; or an empty one, and the error to raise once the credentials have been checked."""
     if len(body) > REQUEST_BYTES:
@@ -295,9 +316,9 @@ def _bind(decoded: DecodedRequest, head: RequestHead, refused: ApiError | None) 
     """Bind the message of a request. Raises ApiError."""
     if refused is not None:
         raise refused
-    if mask := decoded.grpc.metadata.get("x-goog-fieldmask"):
+    if decoded.head.field_mask:
         # Before the handler: a refused request must not change anything.
-        apply_fields_mask(head.route.response, {}, mask)
+        apply_fields_mask(head.route.response, {}, decoded.head.field_mask)
     return decoded.message
 
 
@@ -310,93 +331,3 @@ def _not_implemented(table: RouteTable, grpc: GrpcRequest) -> ApiError:
         Code.UNIMPLEMENTED,
         f"The GRPC target is not implemented on the server, host: {host}, method: {grpc.method}.",
     )
-
-
-def raise_error(error: ApiError) -> Pieces:
-    """Raise an error as soon as the first piece of a reply is wanted."""
-    yield from ()
-    raise error
-
-
-def print_answer(answer: CallResult, mask: str) -> Pieces:
-    """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
-    entry = answer.record() if _is_stream(answer) else None
-    try:
-        pieces = encode_messages(answer, mask)
-        yield from pieces if answer.fault is None else inject_fault(answer, answer.fault, pieces)
-    finally:
-        if entry is not None:
-            answer.record_stream_end(entry)
-        else:
-            _record(answer)
-
-
-def _is_stream(answer: CallResult) -> bool:
-    return not isinstance(answer.result, dict | Variation | ApiError)
-
-
-def _record(answer: CallResult) -> None:
-    try:
-        answer.record()
-    except Unavailable as error:
-        log.error("%s", error)  # noqa: TRY400 - the sentence says it all
-        raise outages.overloaded() from None
-
-
-def encode_messages(answer: CallResult, mask: str) -> Iterator[Piece]:
-    """Yield the messages in bytes. Raises ApiError, the internal one for a bug of ours."""
-    result, response = answer.result, answer.request.head.route.response
-    if isinstance(result, ApiError):
-        raise result
-    try:
-        for item in [result] if isinstance(result, dict | Variation) else result:
-            yield _encode_item(response, item, mask)
-    except ApiError:
-        raise
-    except Exception:  # a bug of ours, in the encoder
-        log.exception(BUG, answer.request.head.route.id)
-        error = answer.request.internal_error
-        if isinstance(result, dict | Variation):
-            answer.result = error
-        raise error from None
-
-
-def _encode_item(response: str, item: Message | Pause | Cut, mask: str) -> Piece:
-    if isinstance(item, Pause):
-        return item
-    if isinstance(item, Cut):
-        raise connection_lost()
-    return encode(response, apply_fields_mask(response, item, mask) if mask else item)
-
-
-def inject_fault(answer: CallResult, fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Inject the effects of an answer's fault on the connection and the body. Raises ApiError for a lost connection.
-
-    The dispatcher has injected those on the messages of a stream.
-    """
-    if fault.latency_seconds:
-        yield Pause(fault.latency_seconds)
-    if fault.reset:
-        raise connection_lost("Stream removed (recvmsg:Connection reset by peer (104))")
-    if _is_stream(answer):
-        yield from pieces
-        return
-    if fault.truncate:
-        raise connection_lost()
-    yield from (GARBLED if fault.garble else piece for piece in pieces)
-
-
-GARBLED = b"\xff" * 16
-"""Bytes that are not a message of any type."""
-
-
-def connection_lost(how: str = "Stream removed (Socket closed)") -> ApiError:
-    """Return the error of grpcio 1.85's clients for a broken connection; a server cannot break that of one call."""
-    return ApiError(Code.UNAVAILABLE, how)
-
-
-def status_details(error: ApiError) -> bytes:
-    """Return the google.rpc.Status for `grpc-status-details-bin`, if the error has details; else nothing."""
-    if not error.details:
-        return b""
-    return encode("google.rpc.Status", bind_tree("google.rpc.Status", error.status))

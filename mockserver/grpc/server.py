@@ -6,7 +6,7 @@ A call has a thread of its own as long as it lasts, so that what it waits for ho
 import asyncio
 import contextlib
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,12 +17,13 @@ from google.protobuf.message import DecodeError
 
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.grpc import THREAD_NAMES
-from mockserver.grpc.face import GrpcReply, GrpcRequest, status_details
+from mockserver.grpc.face import GrpcRequest
 from mockserver.grpc.introspection import HEALTH, REFLECTION, Introspection
+from mockserver.grpc.reply import GrpcReply, status_details
 from mockserver.limits import REQUEST_BYTES
 from mockserver.rpc import outages
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.hosts import host_without_port, reachable_host
+from mockserver.rpc.hosts import reachable_host
 from mockserver.state.clock import SECOND, Clock, ManualClock
 
 MOST_CALLS = 1000
@@ -126,26 +127,27 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
 
     def _whole(self, method: str, body: bytes, context: Any) -> bytes:
         """Return the one message of a reply."""
-        with contextlib.closing(self._stream(method, body, context)) as messages:
-            return next(messages)
-
-    def _stream(self, method: str, body: bytes, context: Any) -> Generator[bytes, None, None]:
-        """Return the messages of a reply, each when its time has come."""
-        metadata = {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
-        deadline: _Deadline | None = None
         try:
-            host = context._rpc_event.call_details.host.decode(errors="replace")  # noqa: SLF001 - grpcio hides :authority
-            reply = self._face.answer(GrpcRequest(method, metadata, body, host_without_port(host)))
-            with contextlib.closing(reply.pieces):
-                for piece in reply.pieces:
-                    if isinstance(piece, bytes):
-                        yield piece
-                        continue
-                    deadline = deadline or _Deadline(reply.clock, context.time_remaining())
-                    asyncio.run(_sleep(reply.clock, piece.seconds, context))
-                    deadline.check()
+            reply = self._answer(method, body, context)
+            try:
+                return next(_in_time(reply, context))
+            finally:
+                reply.pieces.close()
         except ApiError as error:
             _abort(context, error)
+
+    def _stream(self, method: str, body: bytes, context: Any) -> Iterator[bytes]:
+        """Yield the messages of a reply, each when its time has come."""
+        try:
+            reply = self._answer(method, body, context)
+            with contextlib.closing(reply.pieces):
+                yield from _in_time(reply, context)
+        except ApiError as error:
+            _abort(context, error)
+
+    def _answer(self, method: str, body: bytes, context: Any) -> GrpcReply:
+        authority = context._rpc_event.call_details.host.decode(errors="replace")  # noqa: SLF001 - grpcio hides it
+        return self._face.answer(GrpcRequest(method, context.invocation_metadata(), body, authority))
 
     def _check_health(self, body: bytes, context: Any) -> bytes:
         with _nonsense_refused(context):
@@ -162,6 +164,18 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
     def _reflect(self, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
         with _nonsense_refused(context):
             yield from self._introspection.reflect(requests)
+
+
+def _in_time(reply: GrpcReply, context: Any) -> Iterator[bytes]:
+    """Yield the messages of a reply after the pauses between them. Raises ApiError."""
+    deadline: _Deadline | None = None
+    for piece in reply.pieces:
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        deadline = deadline or _Deadline(reply.clock, context.time_remaining())
+        asyncio.run(_sleep(reply.clock, piece.seconds, context))
+        deadline.check()
 
 
 class _Deadline:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from mockserver.protojson.formatting import double_text, float32_text, timestamp_text
 from mockserver.protojson.layout import dumps_text
@@ -14,6 +14,7 @@ from mockserver.protojson.layout import dumps_text
 Json = dict[str, Any]
 Writer = Callable[[Mapping[str, Any]], bytes]
 Trim = Callable[[Mapping[str, Any]], Any]
+T = TypeVar("T")
 
 
 class Hole(NamedTuple):
@@ -76,8 +77,18 @@ class Pattern:
         self._originals = [build(*samples) for samples in self._samples]
         self.formats: dict[Writer, Format | None] = {}
         self.trimmed: dict[Trim, Pattern] = {}
-        self.template = self._find_template()
-        """The message as bytes, for the log of calls; empty if it is not clear where the values are."""
+        self.tree = self._find_tree()
+        """The message with the indexes of values, as complex numbers, in their places; None if these are not clear."""
+        self.template = b"" if self.tree is None else marshal.dumps(self.tree)
+        """The same as bytes, for the log of calls; empty if there is none."""
+        self._results: dict[Callable[[Pattern], Any], Any] = {}
+
+    def compute(self, function: "Callable[[Pattern], T]") -> T:
+        """Return `function(self)`, computed at the first call only. Pass one that outlives the call."""
+        if function not in self._results:
+            self._results[function] = function(self)
+        result: T = self._results[function]
+        return result
 
     def new_trimmed(self, trim: Trim) -> "Pattern":
         """Return the pattern of what `trim` leaves of the messages, which is this one if nothing is dropped."""
@@ -106,12 +117,13 @@ class Pattern:
         pieces[1::2] = ["%d" if self._holes[index].write is None else "%s" for index in indexes]
         return "".join(pieces), indexes
 
-    def _find_template(self) -> bytes:
+    def _find_tree(self) -> Json | None:
         try:
             one, other = self._originals
-            return marshal.dumps(_mark_holes(one, other, list(zip(*self._samples, strict=True))))
+            tree: Json = _mark_holes(one, other, list(zip(*self._samples, strict=True)))
         except ValueError:
-            return b""
+            return None
+        return tree
 
 
 class Variation(Mapping[str, Any]):

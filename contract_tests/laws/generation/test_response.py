@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from mockserver.gemini.eras import era_of as gemini_era_of
 from mockserver.gemini.versions import message_name as gemini_name
 from mockserver.generation.outcome import make_outcome
 from mockserver.generation.settings import GenerationSettings
+from mockserver.grpc.codec import encode
 from mockserver.protojson.variations import Message, Variation
 from mockserver.protojson.version_trimming import trim_message
 from mockserver.protojson.writing import Style, event_writer, message_writer, write_with
@@ -27,7 +29,8 @@ from mockserver.vertex.versions import VERSIONS
 from mockserver.vertex.versions import message_name as vertex_name
 
 texts = st.text(max_size=40) | st.sampled_from(["one two three " * 40, "<b>", "\ud800", "100000007"])
-answers = st.builds(
+plain_answers = st.builds(Answer, texts)  # half of them, because only these are printed by patterns
+answers = plain_answers | st.builds(
     Answer,
     texts,
     parts=st.sampled_from([(), (), ({"text": "a"}, {"text": "b"}), ({"text": "a", "thought": True}, {"text": "b"})]),
@@ -39,7 +42,7 @@ answers = st.builds(
     usage=st.sampled_from([{}, {}, {"prompt": 0}, {"cached": 5}, {"candidates": 10**12}]),
     logprobs=st.sampled_from([(), (), (("a", 0.0),), (("a", -1.5),), (("a", float("-inf")),)]),
 )
-settings = st.builds(
+settings = st.builds(GenerationSettings, thinking_budget=st.sampled_from([0, -1, 100])) | st.builds(
     GenerationSettings,
     candidates=st.sampled_from([1, 1, 2]),
     max_tokens=st.none() | st.integers(0, 30),
@@ -68,7 +71,7 @@ vertex_frames = st.builds(
 
 
 def printed(messages: Callable[[], Iterable[Message | Pause]], name: str) -> Any:
-    """Return the messages and their bytes; of one that cannot be written, the error."""
+    """Return the messages and their bytes, as JSON and for gRPC; of one that cannot be written, the error."""
     result: list[Any] = []
     for message in messages():
         if isinstance(message, Pause):
@@ -76,9 +79,10 @@ def printed(messages: Callable[[], Iterable[Message | Pause]], name: str) -> Any
             continue
         trimmed = trim_message(name, message)
         result.append(repr(dict(trimmed)))
-        for writer in (message_writer(name, Style()), event_writer(name, Style(pretty=False, enum_as_int=True))):
+        writers = message_writer(name, Style()), event_writer(name, Style(pretty=False, enum_as_int=True))
+        for write in (*(partial(write_with, writer) for writer in writers), partial(encode, name)):
             try:
-                result.append(write_with(writer, trimmed))
+                result.append(write(trimmed))
             except (ValueError, TypeError) as error:
                 result.append(repr(error))
     return result

@@ -1,7 +1,10 @@
 """Natural values as binary messages: protobuf's own JSON is the judge."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec, module_from_spec
 from json import loads
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -166,3 +169,22 @@ def test_descriptors_say_what_the_tables_say() -> None:
             made += [(name, it.number, it.json_name, it.has_presence) for it in fields]
 
     assert told == made
+
+
+def test_the_first_calls_may_come_at_once() -> None:
+    """Each in a thread of its own, as the server answers them. A second copy of the module has an empty pool."""
+    spec = find_spec("mockserver.grpc.descriptors")
+    assert spec is not None
+    assert spec.loader is not None
+    descriptors = module_from_spec(spec)
+    spec.loader.exec_module(descriptors)
+    names = [f"{BETA}.Model", f"{BETA}.GenerateContentRequest", "google.longrunning.Operation", "google.rpc.Status"] * 2
+    start = Barrier(len(names))
+
+    def create(name: str) -> str:
+        start.wait()
+        full_name: str = descriptors.message_class(name).DESCRIPTOR.full_name
+        return full_name
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        assert names == list(pool.map(create, names))

@@ -17,7 +17,7 @@ from contract_tests.grpc_client import KEY, GrpcLive, method
 from contract_tests.laws.protojson.shapes import messages
 from mockserver.dispatch.routing import path_variables
 from mockserver.grpc.codec import BadMessage, decode, encode
-from mockserver.grpc.face import GARBLED
+from mockserver.grpc.reply import GARBLED
 from mockserver.grpc.server import LARGEST_MESSAGE
 from mockserver.inspection.services import route_table
 from mockserver.limits import REQUEST_BYTES

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.protojson.variations import COUNT, ID, NUMBER, TEXT, TIME, Pattern, Variation, restore
+from mockserver.grpc.codec import encode
+from mockserver.protojson.variations import COUNT, ID, NUMBER, TEXT, TIME, Message, Pattern, Variation, restore
 from mockserver.protojson.version_trimming import trim_message, trim_to_version
 from mockserver.protojson.writing import Style, event_writer, message_writer, write_with
 
@@ -28,9 +29,9 @@ times = st.integers(0, 2**32 * 10**9)
 
 
 def build(text: str, tokens: int, total: int, average: float, created: int, identity: str, **more: str) -> Any:
-    """A message of a stream: a count stands in two places, and Vertex AI alone has a time."""
+    """A message of a stream: a count stands in two places or more, and Vertex AI alone has a time."""
     content = {"parts": [{"text": text}], "role": more.get("role", "model")}
-    details = [{"modality": "TEXT", "tokenCount": tokens}]
+    details = [{"modality": "TEXT", "tokenCount": tokens}, {"modality": "IMAGE", "tokenCount": total}]
     usage = {"promptTokenCount": 3, "cachedContentTokenCount": 7, "candidatesTokensDetails": details}
     return {
         "candidates": [{"content": content, "finishReason": "STOP", "avgLogprobs": average}],
@@ -55,6 +56,15 @@ def test_a_variation_is_written_as_the_message_it_is(values: Any, service: str, 
     assert repr(plain) == repr(dict(varied))
     for writer in (message_writer(name, style), event_writer(name, style)):
         assert write_with(writer, plain) == write_with(writer, varied)
+    assert encoded(name, plain) == encoded(name, varied)
+
+
+def encoded(name: str, message: Message) -> bytes | str:
+    """The message for gRPC; the error for one that is not UTF-8."""
+    try:
+        return encode(name, message)
+    except ValueError as error:
+        return repr(error)
 
 
 @given(st.tuples(texts, counts, counts, numbers, times, ids))
@@ -80,12 +90,13 @@ def test_a_value_that_stands_elsewhere_too_is_not_replaced_there(role: str) -> N
     assert role == varied["candidates"][0]["content"]["role"]
     for writer in (message_writer(name, Style()), event_writer(name, Style())):
         assert write_with(writer, dict(varied)) == write_with(writer, varied)
+    assert encode(name, dict(varied)) == encode(name, varied)
     if template := varied.pattern.template:
         assert dict(varied) == restore(template, varied.hole_values)
 
 
 def test_a_variation_is_built_when_it_is_looked_at() -> None:
-    """And only once; writing it builds nothing but the two samples of its pattern."""
+    """And only once; writing and encoding it build nothing but the two samples of its pattern."""
     built: list[Any] = []
 
     def build_counted(*values: Any) -> Any:
@@ -99,6 +110,7 @@ def test_a_variation_is_built_when_it_is_looked_at() -> None:
         for number in (1, 2, 3)
     ]
     assert 3 == len({write_with(writer, message) for message in messages})
+    assert 3 == len({encode(f"{SERVICES[0]}.GenerateContentResponse", message) for message in messages})
     before = len(built)
 
     assert len(messages[0]) == len(dict(messages[0]))

@@ -26,7 +26,8 @@ from mockserver.doors.patching import replaced
 from mockserver.rpc.errors import ApiError, Code
 
 if TYPE_CHECKING:
-    from mockserver.grpc.face import GrpcFace, GrpcReply, GrpcRequest
+    from mockserver.grpc.face import GrpcFace, GrpcRequest
+    from mockserver.grpc.reply import GrpcReply
 
 
 _call_credentials: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
@@ -103,7 +104,7 @@ class _NewestFace:
         self.table = self._face().table
 
     def _face(self) -> "GrpcFace":
-        from mockserver.grpc.face import connection_lost
+        from mockserver.grpc.reply import connection_lost
 
         interceptor = self._find()
         if interceptor is None or interceptor.grpc_face is None:
