@@ -5,6 +5,9 @@
 .DELETE_ON_ERROR:
 .PHONY: attack kills histories stores store-soak evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick peers lint format types imports check clients docs dist sbom pythons workflows kubernetes audit schema lock clean
 
+# Python may keep what it compiles, whatever the machine's default: tests start hundreds of programs.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 LISTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
 CLIENTS := $(filter-out peers,$(LISTS))
