@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from contract_tests.coverage import TABLE, rewritten, summary
@@ -143,6 +144,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"left out: {left_out} tests of recordings that are not part of the repository")
     for line in (*summary(stash[HARVEST]), *stash[EXERCISED]):
         terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_certificate(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let clients load one public CA, not a machine's 140: no test needs them, and each httpx.get() loads them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "real" not in chosen(pytestconfig):
+            end = "-----END CERTIFICATE-----\n"
+            file = tmp_path_factory.mktemp("certificate") / "one.pem"
+            file.write_text(certifi.contents().partition(end)[0] + end)
+            patch.setenv("SSL_CERT_FILE", str(file))
+        yield
 
 
 @pytest.fixture(scope="session")
