@@ -1,5 +1,6 @@
 """What every test may ask for: a target, and the recordings where this checkout has them beside it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.stash[WITHOUT_RECORDINGS] = len(without)
         left_out += without
     items[:] = [item for item in items if item not in left_out]
+    if hasattr(config, "workerinput"):
+        sort_for_processes(items)
     config.hook.pytest_deselected(items=left_out)
 
 
@@ -109,15 +112,28 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Where several processes share the work, one has all tests of the API, for the harvest, and others whole files."""
+    """Where several processes share the work, each has whole units of it, in the order of the tests."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - a run in one process does without
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist says no types
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return "api" if API in (ROOT / file).parents else file
+            return work_unit(nodeid)
 
+    config.option.loadscopereorder = False
     return Scheduling(config, log)
+
+
+def work_unit(nodeid: str) -> str:
+    """Return what one process has as a whole: all tests of the API, for the harvest, or a file."""
+    file = nodeid.partition("::")[0]
+    return "api" if API in (ROOT / file).parents else file
+
+
+def sort_for_processes(items: list[pytest.Item]) -> None:
+    """Begin with the units that have slow tests, then those with many: a long one at the end keeps one process busy."""
+    sizes = Counter(work_unit(item.nodeid) for item in items)
+    slow = {work_unit(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (work_unit(item.nodeid) not in slow, -sizes[work_unit(item.nodeid)]))
 
 
 @pytest.hookimpl(optionalhook=True)
