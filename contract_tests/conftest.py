@@ -83,7 +83,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out += without
     items[:] = [item for item in items if item not in left_out]
     if hasattr(config, "workerinput"):
-        sort_for_processes(items)
+        sort_for_processes(config, items)
     config.hook.pytest_deselected(items=left_out)
 
 
@@ -117,23 +117,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist says no types
         def _split_scope(self, nodeid: str) -> str:
-            return work_unit(nodeid)
+            return work_unit(config, nodeid)
 
     config.option.loadscopereorder = False
     return Scheduling(config, log)
 
 
-def work_unit(nodeid: str) -> str:
-    """Return what one process has as a whole: all tests of the API, for the harvest, or a file."""
+def work_unit(config: pytest.Config, nodeid: str) -> str:
+    """Return what one process has as a whole: a file, or all tests of the API where they are for the harvest too."""
     file = nodeid.partition("::")[0]
-    return "api" if API in (ROOT / file).parents else file
+    return "api" if set(OURS) <= set(chosen(config)) and API in (ROOT / file).parents else file
 
 
-def sort_for_processes(items: list[pytest.Item]) -> None:
+def sort_for_processes(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the units that have slow tests, then those with many: a long one at the end keeps one process busy."""
-    sizes = Counter(work_unit(item.nodeid) for item in items)
-    slow = {work_unit(item.nodeid) for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (work_unit(item.nodeid) not in slow, -sizes[work_unit(item.nodeid)]))
+    units = {item.nodeid: work_unit(config, item.nodeid) for item in items}
+    sizes = Counter(units.values())
+    slow = {units[item.nodeid] for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (units[item.nodeid] not in slow, -sizes[units[item.nodeid]]))
 
 
 @pytest.hookimpl(optionalhook=True)
