@@ -5,6 +5,9 @@
 .DELETE_ON_ERROR:
 .PHONY: attack kills histories stores store-soak evidence settings help serve test contract-long mutations coverage-table google-suite bench bench-quick peers lint format types imports check clients docs dist sbom pythons workflows kubernetes audit schema lock clean
 
+# Python may keep what it compiles, whatever the machine's default: tests start hundreds of programs.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 LISTS := $(filter-out plugin,$(basename $(notdir $(wildcard requirements/clients/*.in))))
 CLIENTS := $(filter-out peers,$(LISTS))
@@ -76,8 +79,8 @@ imports: .venv/ready ## check which module may import which (pyproject.toml, [to
 check: lint types imports test ## lint, types, imports and tests: run it before a commit
 
 clients: ## create the environments of client libraries that some tests use (.venvs/*, clients/*/node_modules)
-	@$(MAKE) --no-print-directory --keep-going -j 4 $(CLIENTS:%=.venvs/%/ready) .venvs/docs/ready .venvs/release/ready \
-		clients/node/node_modules/ready clients/frameworks/node_modules/ready
+	@$(MAKE) --no-print-directory --keep-going -j 4 clients/frameworks/node_modules/ready clients/node/node_modules/ready \
+		$(CLIENTS:%=.venvs/%/ready) .venvs/docs/ready .venvs/release/ready
 
 docs: .venvs/docs/ready ## build the documentation as a site, in build/docs; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/python -m mkdocs build --quiet --strict $(ARGS)
@@ -136,20 +139,23 @@ COMPILE = .venvs/lock/bin/uv pip compile --quiet --universal --python-version 3.
 	@scripts/environment .venvs/lock requirements/lock.txt
 	@touch $@
 
-.venvs/release/ready: requirements/release.txt scripts/environment
-	@scripts/environment .venvs/release $<
+# The others are installed by uv, from the environment that makes the locks.
+UV = UV=.venvs/lock/bin/uv
+
+.venvs/release/ready: requirements/release.txt scripts/environment | .venvs/lock/ready
+	@$(UV) scripts/environment .venvs/release $<
 	@touch $@
 
-.venvs/docs/ready: requirements/docs.txt pyproject.toml scripts/environment
-	@scripts/environment .venvs/docs $< .
+.venvs/docs/ready: requirements/docs.txt pyproject.toml scripts/environment | .venvs/lock/ready
+	@$(UV) scripts/environment .venvs/docs $< .
 	@touch $@
 
-.venvs/%/ready: requirements/clients/%.txt pyproject.toml scripts/environment
-	@scripts/environment .venvs/$* $< .
+.venvs/%/ready: requirements/clients/%.txt pyproject.toml scripts/environment | .venvs/lock/ready
+	@$(UV) scripts/environment .venvs/$* $< .
 	@touch $@
 
 clients/%/node_modules/ready: clients/%/package-lock.json
 	@if command -v npm >/dev/null; then \
-		cd clients/$* && npm ci --ignore-scripts --loglevel=error && touch node_modules/ready; \
+		cd clients/$* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/ready; \
 	else \
 		echo "npm was not found: clients/$* is left out, and the tests that need it will say so."; fi

@@ -1,9 +1,11 @@
 """What every test may ask for: a target, and the recordings where this checkout has them beside it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from contract_tests.coverage import TABLE, rewritten, summary
@@ -80,6 +82,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.stash[WITHOUT_RECORDINGS] = len(without)
         left_out += without
     items[:] = [item for item in items if item not in left_out]
+    if hasattr(config, "workerinput"):
+        sort_for_processes(config, items)
     config.hook.pytest_deselected(items=left_out)
 
 
@@ -108,15 +112,29 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Where several processes share the work, one has all tests of the API, for the harvest, and others whole files."""
+    """Where several processes share the work, each has whole units of it, in the order of the tests."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - a run in one process does without
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist says no types
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return "api" if API in (ROOT / file).parents else file
+            return work_unit(config, nodeid)
 
+    config.option.loadscopereorder = False
     return Scheduling(config, log)
+
+
+def work_unit(config: pytest.Config, nodeid: str) -> str:
+    """Return what one process has as a whole: a file, or all tests of the API where they are for the harvest too."""
+    file = nodeid.partition("::")[0]
+    return "api" if set(OURS) <= set(chosen(config)) and API in (ROOT / file).parents else file
+
+
+def sort_for_processes(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the units that have slow tests, then those with many: a long one at the end keeps one process busy."""
+    units = {item.nodeid: work_unit(config, item.nodeid) for item in items}
+    sizes = Counter(units.values())
+    slow = {units[item.nodeid] for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (units[item.nodeid] not in slow, -sizes[units[item.nodeid]]))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -143,6 +161,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"left out: {left_out} tests of recordings that are not part of the repository")
     for line in (*summary(stash[HARVEST]), *stash[EXERCISED]):
         terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_certificate(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let clients load one public CA, not a machine's 140: no test needs them, and each httpx.get() loads them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "real" not in chosen(pytestconfig):
+            end = "-----END CERTIFICATE-----\n"
+            file = tmp_path_factory.mktemp("certificate") / "one.pem"
+            file.write_text(certifi.contents().partition(end)[0] + end)
+            patch.setenv("SSL_CERT_FILE", str(file))
+        yield
 
 
 @pytest.fixture(scope="session")

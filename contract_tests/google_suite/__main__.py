@@ -66,7 +66,7 @@ def _run(tests: Sequence[str], options: Sequence[str]) -> Figures:
             sys.executable, "-c", "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))",
             *(str(TESTS / test) for test in tests),
             f"--rootdir={TESTS}", "-c", str(scratch / "pytest.ini"), "-p", "contract_tests.google_suite.plugin",
-            "-p", "no:cacheprovider", "--mode=api", f"--figures={figures}", "-n=2", "-q", "--no-header", "--tb=short", *options,
+            "-p", "no:cacheprovider", "--mode=api", f"--figures={figures}", "-n=2", "-q", "--no-header", "--tb=native", *options,
         ]  # fmt: skip
         kept = {name: value for name, value in os.environ.items() if name not in CERTIFICATES}
         environment = kept | {

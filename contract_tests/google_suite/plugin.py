@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from contract_tests.google_suite.declared import RESOURCES, declared_reasons
@@ -21,6 +22,9 @@ from mockserver.vertex import cached_contents as vertex
 
 REAL_SLEEP = ("client/", "common/", "live/")
 """Tests of the SDK's own retries and timeouts, which measure the machine's time."""
+
+OF_CERTIFICATES = ("client/",)
+"""Tests of which certificates the SDK loads: they need the machine's."""
 
 SEEDED = ("models/", "operations/", "shared/", "tunings/")
 CACHED = ("caches/", "models/test_generate_content_cached_content.py")
@@ -48,9 +52,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.mockserver(sleep="real"))
 
 
+@pytest.fixture(scope="session")
+def _certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Write a file with one certificate. Nothing here speaks TLS, and each client loads what it finds three times."""
+    file = tmp_path_factory.mktemp("certificate") / "one.pem"
+    end = "-----END CERTIFICATE-----\n"
+    file.write_text(certifi.contents().partition(end)[0] + end)
+    return str(file)
+
+
 @pytest.fixture(autouse=True)
-def _answered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _answered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, _certificate: str) -> None:
     """Let the mock server answer, with the resources of Google's project where tests read them."""
+    if not _test_id(request.node.nodeid).startswith(OF_CERTIFICATES):
+        monkeypatch.setenv("SSL_CERT_FILE", _certificate)
     live = request.config.getoption("--over-a-socket")
     server: MockServer = request.getfixturevalue("mockserver_live" if live else "mockserver")
     redirected(monkeypatch, server.url)

@@ -100,7 +100,10 @@ class Tally:
 
 
 def kill_again_and_again(rounds: int, options: Sequence[str], folder: Path) -> Tally:
-    """Kill a server `rounds` times while clients write, and compare what is there after each kill."""
+    """Kill a server `rounds` times while clients write, and compare what is there after each kill.
+
+    The kill comes after some number of writes: after some time, a busy machine would not have written anything.
+    """
     writers = [Writer(number, rng=random.Random(number)) for number in range(CLIENTS)]
     moments = random.Random(7)
     lost: list[str] = []
@@ -108,8 +111,7 @@ def kill_again_and_again(rounds: int, options: Sequence[str], folder: Path) -> T
         with serving(folder / "log", "--quiet", *options, end_with=signal.SIGKILL) as served:
             for writer in writers:
                 lost += writer.check(served.base_url)
-            with _writing(writers, served.base_url):
-                time.sleep(moments.uniform(0.05, 0.6))  # noqa: TID251 - the kill comes at some moment
+            with _writing(writers, served.base_url, at_least=moments.randint(1, 40)):
                 os.kill(served.pid, signal.SIGKILL)
     with serving(folder / "log", "--quiet", *options) as served:
         for writer in writers:
@@ -118,10 +120,14 @@ def kill_again_and_again(rounds: int, options: Sequence[str], folder: Path) -> T
 
 
 @contextmanager
-def _writing(writers: Sequence[Writer], url: str) -> Iterator[None]:
+def _writing(writers: Sequence[Writer], url: str, *, at_least: int) -> Iterator[None]:
+    """Let the writers work; enter the block while they do, once so many writes more are acknowledged."""
+    enough = sum(writer.acknowledged for writer in writers) + at_least
     threads = [threading.Thread(target=writer.write, args=[url]) for writer in writers]
     for thread in threads:
         thread.start()
+    while sum(writer.acknowledged for writer in writers) < enough and any(thread.is_alive() for thread in threads):
+        time.sleep(0.001)  # noqa: TID251 - a real server's writes take real time
     yield
     for thread in threads:
         thread.join()
