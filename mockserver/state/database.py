@@ -24,6 +24,9 @@ from sqlalchemy.pool import PoolProxiedConnection
 from mockserver.state.clock import Machine, Nanos, countdown, machine_time
 from mockserver.state.store import Unavailable
 
+COUNT_BYTES = "UPDATE spaces SET call_bytes = coalesce((SELECT sum(size) FROM calls WHERE space = spaces.id), 0)"
+"""Counts anew the bytes that the calls of each space take."""
+
 MIGRATIONS = (
     (
         (
@@ -51,6 +54,7 @@ MIGRATIONS = (
         ),
         "CREATE TABLE writers (process TEXT PRIMARY KEY, since BIGINT NOT NULL)",
     ),
+    ("ALTER TABLE spaces ADD COLUMN call_bytes BIGINT NOT NULL DEFAULT 0", COUNT_BYTES),
 )
 """The statements that lead from each version of the schema to the next. Version 0 has only the table `meta`.
 
@@ -59,13 +63,16 @@ A released migration never changes: add another one.
 
 TABLES = {
     "meta": ("name", "value"),
-    "spaces": ("id", "kind", "owner", "name", "time", "epoch", "revision", "purged", "calls"),
+    "spaces": ("id", "kind", "owner", "name", "time", "epoch", "revision", "purged", "calls", "call_bytes"),
     "collections": ("space", "name", "revision", "inserted"),
     "records": ("space", "collection", "name", "version", "ordinal", "record"),
     "counters": ("space", "name", "value"),
     "calls": ("space", "number", "time", "size", "call"),
 }
-"""The columns of every table for exports and copies: not of `writers`, which says who has calls to write yet."""
+"""The columns of every table for exports and copies: not of `writers`, which says who has calls to write yet.
+
+A column that is added comes last, and has a default: an older export lacks it.
+"""
 
 REVISION = b"revision"
 """The name of the counter, of no space, whose value is that of the last revision."""
@@ -366,13 +373,15 @@ class Database:
                 target=target,
                 source=source,
             )
-        (row,) = self.run("SELECT revision, purged, calls FROM spaces WHERE id = :source", source=source)
+        (row,) = self.run("SELECT revision, purged, calls, call_bytes FROM spaces WHERE id = :source", source=source)
         self.run(
-            "UPDATE spaces SET epoch = :epoch, revision = :revision, purged = :purged, calls = :calls WHERE id = :id",
+            "UPDATE spaces SET epoch = :epoch, revision = :revision, purged = :purged, calls = :calls,"
+            " call_bytes = :call_bytes WHERE id = :id",
             epoch=epoch,
             revision=row[0],
             purged=row[1],
             calls=row[2],
+            call_bytes=row[3],
             id=target,
         )
 

@@ -12,6 +12,7 @@ import secrets
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mockserver.state.calls import CallLog, LogEntry, RecordedCall
 from mockserver.state.clock import SECOND, Machine, Nanos, countdown, machine_time
@@ -22,8 +23,8 @@ from mockserver.state.store import Unavailable
 MAX_CALLS = 10_000
 MAX_BYTES = 64 * 2**20
 COUNTED_EVERY = 64
-"""How many calls the log of a space keeps, and how many bytes. It may have `COUNTED_EVERY` calls more, and for each
-process a 64th of the bytes, because counting takes longer than adding a call."""
+"""How many calls the log of a space keeps, and how many bytes. It may have `COUNTED_EVERY` calls more: the oldest ones
+are dropped so many at a time."""
 
 QUEUE_SECONDS = 0.01
 QUEUE_CALLS = 64
@@ -95,13 +96,18 @@ class CallQueue:
             entry.text = text
             if not entry.number:
                 return
-        database.run(
-            "UPDATE calls SET call = :call, size = :size WHERE space = :space AND number = :number",
-            call=text,
-            size=len(text),
-            space=entry.space,
-            number=entry.number,
-        )
+        of_call: dict[str, Any] = {"space": entry.space, "number": entry.number, "size": len(text)}
+        with database.transaction():
+            database.run(
+                "UPDATE spaces SET call_bytes = call_bytes + coalesce("
+                "(SELECT :size - size FROM calls WHERE space = :space AND number = :number), 0) WHERE id = :space",
+                **of_call,
+            )
+            database.run(
+                "UPDATE calls SET call = :call, size = :size WHERE space = :space AND number = :number",
+                call=text,
+                **of_call,
+            )
 
     def write(self, database: Database) -> None:
         """Write all calls, in one transaction."""
@@ -173,11 +179,15 @@ def _insert(database: Database, space: int, entries: Sequence[_SqlEntry]) -> Non
     """Insert calls, unless the space has been deleted: part of a transaction."""
     count = len(entries)
     rows = database.run(
-        "UPDATE spaces SET calls = calls + :count WHERE id = :space RETURNING calls", count=count, space=space
+        "UPDATE spaces SET calls = calls + :count, call_bytes = call_bytes + :size WHERE id = :space"
+        " RETURNING calls, call_bytes",
+        count=count,
+        size=sum(len(entry.text) for entry in entries),
+        space=space,
     )
     if not rows:
         return
-    last = int(rows[0][0])
+    last, size = map(int, rows[0])
     for number, entry in enumerate(entries, last - count + 1):
         entry.number = number
     database.run_many(
@@ -188,12 +198,31 @@ def _insert(database: Database, space: int, entries: Sequence[_SqlEntry]) -> Non
         ],
     )
     if last // COUNTED_EVERY != (last - count) // COUNTED_EVERY:
-        _drop(database, space, last - MAX_CALLS)
+        size -= _drop(database, space, last - MAX_CALLS)
+    if size > MAX_BYTES:
+        _drop(database, space, _find_excess(database, space, last, size - MAX_BYTES))
 
 
-def _drop(database: Database, space: int, number: int) -> None:
-    """Remove the calls of a space up to a number."""
-    database.run("DELETE FROM calls WHERE space = :space AND number <= :number", space=space, number=number)
+def _drop(database: Database, space: int, number: int) -> int:
+    """Remove the calls of a space up to a number, and return their bytes: part of a transaction."""
+    rows = database.run(
+        "DELETE FROM calls WHERE space = :space AND number <= :number RETURNING size", space=space, number=number
+    )
+    size = sum(int(row[0]) for row in rows)
+    database.run("UPDATE spaces SET call_bytes = call_bytes - :size WHERE id = :space", size=size, space=space)
+    return size
+
+
+def _find_excess(database: Database, space: int, last: int, size: int) -> int:
+    """Return up to which number the calls take so many bytes; the last call is never in excess."""
+    rows = database.run(
+        "SELECT number FROM (SELECT number, sum(size) OVER (ORDER BY number) AS total FROM calls"
+        " WHERE space = :space AND number < :last) AS sums WHERE total >= :size ORDER BY number LIMIT 1",
+        space=space,
+        last=last,
+        size=size,
+    )
+    return int(rows[0][0]) if rows else last - 1
 
 
 _queues: weakref.WeakKeyDictionary[Database, CallQueue] = weakref.WeakKeyDictionary()
@@ -210,14 +239,13 @@ class SqlCallLog(CallLog):
     def __init__(self, database: Database, space: int) -> None:  # the base class keeps its calls in memory
         self._database, self._space = database, space
         self._queue = queue_of(database)
-        self._uncounted = 0
 
     @property
     def size(self) -> int:
         """Return the bytes that the calls take as texts."""
         self.settle()
-        ((size,),) = self._database.run("SELECT sum(size) FROM calls WHERE space = :space", space=self._space)
-        return int(size or 0)
+        rows = self._database.run("SELECT call_bytes FROM spaces WHERE id = :space", space=self._space)
+        return int(rows[0][0]) if rows else 0
 
     @property
     def last_number(self) -> int:
@@ -233,24 +261,8 @@ class SqlCallLog(CallLog):
     def append(self, call: RecordedCall) -> LogEntry:
         """Add a call. The returned entry is for `amend`."""
         entry = _SqlEntry(self._space, machine_time(), write_json(call))
-        self._uncounted += len(entry.text)
         self._queue.add(self._database, entry)
-        if self._uncounted > MAX_BYTES // 64:
-            self._uncounted = 0
-            self._queue.write(self._database)
-            _drop(self._database, self._space, self._find_excess())
         return entry
-
-    def _find_excess(self) -> int:
-        """Return the number of the newest call for which the log has no room, but not of the last one."""
-        ((excess,),) = self._database.run(
-            "SELECT max(number) FROM (SELECT number, sum(size) OVER (ORDER BY number DESC) AS total FROM calls"
-            " WHERE space = :space) AS sizes WHERE total > :bytes"
-            " AND number < (SELECT max(number) FROM calls WHERE space = :space)",
-            space=self._space,
-            bytes=MAX_BYTES,
-        )
-        return int(excess or 0)
 
     def amend(self, entry: LogEntry, call: RecordedCall) -> None:
         """Replace the call of an entry; does nothing if the log has dropped the entry."""
@@ -296,9 +308,11 @@ class SqlCallLog(CallLog):
     def clear(self) -> None:
         """Drop all calls. Their numbers are not used again."""
         self.settle()
-        drop_calls(self._database, self._space)
+        with self._database.transaction():
+            drop_calls(self._database, self._space)
 
 
 def drop_calls(database: Database, space: int) -> None:
-    """Drop all calls of a space that are written."""
+    """Drop all calls of a space that are written: part of a transaction."""
+    database.run("UPDATE spaces SET call_bytes = 0 WHERE id = :space", space=space)
     database.run("DELETE FROM calls WHERE space = :space", space=space)
