@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -111,6 +111,12 @@ class _Request(threading.local):
     is_open = False
     has_read = False
     has_changed = False
+
+    def __enter__(self) -> None:
+        self.is_open, self.has_read = True, False
+
+    def __exit__(self, *_: object) -> None:
+        self.is_open = self.has_read = False
 
 
 class Database:
@@ -221,7 +227,7 @@ class Database:
         self._connect()
         if self._is_sqlite:
             # A number in shared memory, which changes when another connection commits anything.
-            ((data_version,),) = self._execute("PRAGMA data_version", {}).fetchall()
+            (data_version,) = self._execute("PRAGMA data_version", {}).fetchone()
             if data_version != self._data_version:
                 self._version, self._data_version = None, data_version
         if self._version is None or not self._is_sqlite:
@@ -235,15 +241,9 @@ class Database:
         """Return the version if this thread has read it in the `with` block of `check_version_once` that it is in."""
         return self._version if self._request.has_read else None
 
-    @contextmanager
-    def check_version_once(self) -> Iterator[None]:
+    def check_version_once(self) -> AbstractContextManager[None]:
         """Make all that this thread reads in the `with` block as new as the first of it, at least."""
-        request = self._request
-        request.is_open, request.has_read = True, False
-        try:
-            yield
-        finally:
-            request.is_open = request.has_read = False
+        return self._request
 
     def _connect(self) -> Any:
         """Return the driver's connection."""

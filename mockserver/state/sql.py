@@ -45,7 +45,7 @@ class SqlStore(MemoryStore):
         self.database, self.space = database, space
         self.log: SqlCallLog = SqlCallLog(database, space)
         self.snapshots = _Snapshots(self)
-        self._checked: int | None = None
+        self._checked = -1  # the version of the database that the replica is known to have
         self._epoch = self._revision = -1
         self._unknown: set[str] = set()  # collections that no module has declared yet
 
@@ -82,16 +82,16 @@ class SqlStore(MemoryStore):
 
     def _refresh(self) -> None:
         """Bring the replica up to date."""
-        if self._checked is not None and self._checked == self.database.version_read_once and not self._unknown:
+        if self._checked == self.database.version_read_once:
             return
         with self.database.lock:
             version = self.database.version()
-            if version == self._checked and not self._unknown:
+            if version == self._checked:
                 return
             if (self._epoch, self._revision) != self._read_space()[:2] or self._unknown:
                 with self.database.transaction(write=False):
                     self._catch_up()
-            self._checked = version
+            self._checked = -1 if self._unknown else version
 
     def _read_space(self) -> tuple[int, int, int]:
         rows = self.database.run("SELECT epoch, revision, purged FROM spaces WHERE id = :id", id=self.space)

@@ -72,23 +72,26 @@ class CallQueue:
         """Add a call."""
         with database.lock:
             at_once = database.take_changed()
-            if not self._entries and not at_once:
-                database.run(
-                    "INSERT INTO writers (process, since) VALUES (:process, :since)"
-                    " ON CONFLICT (process) DO UPDATE SET since = excluded.since",
-                    process=self._process,
-                    since=entry.time,
-                )
             if not self._entries:
                 self._since = entry.time
+                if not at_once:
+                    self._announce(database)
             self._entries.setdefault(entry.space, []).append(entry)
             self._count += 1
             self._size += len(entry.text)
             is_full = self._count >= QUEUE_CALLS or self._size >= QUEUE_BYTES
             if at_once or is_full or self._seconds_left(entry.time) < QUEUE_SECONDS / 4:
                 self.write(database)
-            else:
-                self._wake_thread(database)
+
+    def _announce(self, database: Database) -> None:
+        """Say that there will be calls to write, and that a thread is to write them in a while."""
+        database.run(
+            "INSERT INTO writers (process, since) VALUES (:process, :since)"
+            " ON CONFLICT (process) DO UPDATE SET since = excluded.since",
+            process=self._process,
+            since=self._since,
+        )
+        self._wake_thread(database)
 
     def amend(self, database: Database, entry: _SqlEntry, text: str) -> None:
         """Replace the text of a call."""
@@ -198,19 +201,22 @@ def _insert(database: Database, space: int, entries: Sequence[_SqlEntry]) -> Non
         ],
     )
     if last // COUNTED_EVERY != (last - count) // COUNTED_EVERY:
-        size -= _drop(database, space, last - MAX_CALLS)
+        size = _drop(database, space, last - MAX_CALLS)
     if size > MAX_BYTES:
         _drop(database, space, _find_excess(database, space, last, size - MAX_BYTES))
 
 
 def _drop(database: Database, space: int, number: int) -> int:
-    """Remove the calls of a space up to a number, and return their bytes: part of a transaction."""
-    rows = database.run(
-        "DELETE FROM calls WHERE space = :space AND number <= :number RETURNING size", space=space, number=number
+    """Remove the calls of a space up to a number, and return the bytes of the others: part of a transaction."""
+    ((size,),) = database.run(
+        "UPDATE spaces SET call_bytes = call_bytes"
+        " - coalesce((SELECT sum(size) FROM calls WHERE space = :space AND number <= :number), 0) WHERE id = :space"
+        " RETURNING call_bytes",
+        space=space,
+        number=number,
     )
-    size = sum(int(row[0]) for row in rows)
-    database.run("UPDATE spaces SET call_bytes = call_bytes - :size WHERE id = :space", size=size, space=space)
-    return size
+    database.run("DELETE FROM calls WHERE space = :space AND number <= :number", space=space, number=number)
+    return int(size)
 
 
 def _find_excess(database: Database, space: int, last: int, size: int) -> int:
