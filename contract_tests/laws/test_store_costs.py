@@ -70,6 +70,9 @@ class Servers:
     def generate(self) -> None:
         self.send(self.one, "POST", "/v1beta/tunedModels/mine:generateContent", PROMPT)
 
+    def patch(self) -> None:
+        self.send(self.one, "PATCH", "/v1beta/tunedModels/mine", {"description": "new"})
+
     def run(self, send: Callable[[], None]) -> list[str]:
         """The beginnings of the statements of a request."""
         self.statements.clear()
@@ -112,6 +115,20 @@ def test_an_answer_also_takes_a_number(servers: Servers) -> None:
     servers.get()
 
     assert [CHECK, "INSERT INTO counters"] == servers.run(servers.generate)
+
+
+def test_a_change_is_two_transactions(servers: Servers) -> None:
+    """One for the records and one for the call. What this process has changed itself is not read again."""
+    patched = servers.run(servers.patch)
+    begin, end = "BEGIN IMMEDIATE", "COMMIT"
+
+    assert [
+        CHECK,
+        *(begin, "UPDATE counters SET value", "SELECT epoch, revision, purged"),
+        *("INSERT INTO records", "INSERT INTO collections", "UPDATE spaces SET revision", end),
+        *(begin, "UPDATE spaces SET calls", "INSERT INTO calls", end),
+    ] == patched
+    assert [CHECK, WRITER] == servers.run(servers.get)
 
 
 def test_many_calls_are_written_in_one_transaction(servers: Servers) -> None:

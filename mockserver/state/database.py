@@ -214,6 +214,10 @@ class Database:
         )
         return int(revision)
 
+    def know_version(self, revision: int) -> None:
+        """Take the last new revision for the version, once it is committed: that of another process is looked for."""
+        self._version = revision
+
     def take_changed(self) -> bool:
         """Return whether this thread has changed records since it last asked."""
         changed, self._request.has_changed = self._request.has_changed, False

@@ -170,6 +170,9 @@ class SqlStore(MemoryStore):
                 for version, ((_, name), (collection, record)) in enumerate(transaction.writes.items(), first):
                     self._table(collection).write(name, record, version)
                 self._revision = last
+            if not self._unknown:  # else they are looked for again
+                self._checked = last
+                self.database.know_version(last)
         return True
 
     def _save(self, transaction: Transaction, last: int) -> None:

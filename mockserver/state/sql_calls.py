@@ -65,6 +65,7 @@ class CallQueue:
         self._entries: dict[int, list[_SqlEntry]] = {}
         self._count = self._size = 0
         self._since: Nanos = 0
+        self._is_announced = False
         self._is_filling = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -91,6 +92,7 @@ class CallQueue:
             process=self._process,
             since=self._since,
         )
+        self._is_announced = True
         self._wake_thread(database)
 
     def amend(self, database: Database, entry: _SqlEntry, text: str) -> None:
@@ -120,8 +122,9 @@ class CallQueue:
             with database.transaction():
                 for space, entries in sorted(self._entries.items()):
                     _insert(database, space, entries)
-                database.run("DELETE FROM writers WHERE process = :process", process=self._process)
-            self._entries, self._count, self._size = {}, 0, 0
+                if self._is_announced:
+                    database.run("DELETE FROM writers WHERE process = :process", process=self._process)
+            self._entries, self._count, self._size, self._is_announced = {}, 0, 0, False
 
     def _wake_thread(self, database: Database) -> None:
         """Have a thread write what there is in a while. It ends when nobody uses the database any more."""
