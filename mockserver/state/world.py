@@ -31,11 +31,6 @@ _WORLD_IN_TEXT = re.compile(rf"\b{PREFIX}-({_NAME})|\bprojects/(\d+)")
 _RESERVED_NAMES = frozenset({"key", "token", DEFAULT})
 
 
-def _is_likely_to_name(text: str) -> bool:
-    """Return whether it is worth while to look for a world's name in a text; in most there is none."""
-    return PREFIX in text or "projects/" in text
-
-
 @dataclass(frozen=True, slots=True)
 class WorldCredentials:
     """The project, key and token that choose a world: a client needs to send only one of them."""
@@ -346,7 +341,9 @@ class Worlds:
         if not (registry.handles or registry.dropped or registry.store.shared):
             return registry.default
         for text in texts:
-            for name, number in _WORLD_IN_TEXT.findall(text) if _is_likely_to_name(text) else ():
+            if PREFIX not in text and "projects/" not in text:  # most texts
+                continue
+            for name, number in _WORLD_IN_TEXT.findall(text):
                 if name in _RESERVED_NAMES:
                     continue
                 world = registry.use(name, number)
