@@ -44,12 +44,12 @@ def write_json(record: Any) -> str:
         text = orjson.dumps(tree, default=_fragment).decode()
     except TypeError:  # numbers of more than 64 bits, surrogates
         return json.dumps(tree, separators=(",", ":"), default=_Written.parse)
-    return _escape(text)
+    return text if text.isascii() else _escape(text)
 
 
 def _escape(text: str) -> str:
     """Return JSON in ASCII: all other characters of it are in strings."""
-    return text if text.isascii() else _NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    return _NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
@@ -228,7 +228,7 @@ class _Written:
     __slots__ = ("_text", "fragment")
 
     def __init__(self, text: str) -> None:
-        self._text = _escape(text)
+        self._text = text if text.isascii() else _escape(text)
         self.fragment = orjson.Fragment(self._text)
 
     def parse(self) -> Json:

@@ -109,18 +109,18 @@ def _translate(dialect: sqlalchemy.Dialect, statement: str) -> str:
     return str(sqlalchemy.text(statement).compile(dialect=dialect))
 
 
-class _Request(threading.local):
-    """What this thread has done in the block of `Database.check_version_once`: read the version, changed records."""
+class Request(threading.local):
+    """What a thread has done in the block of `Database.check_version_once`: read the version, changed records."""
 
     is_open = False
-    has_read = False
+    version: int | None = None
     has_changed = False
 
     def __enter__(self) -> None:
-        self.is_open, self.has_read = True, False
+        self.is_open, self.version = True, None
 
     def __exit__(self, *_: object) -> None:
-        self.is_open = self.has_read = False
+        self.is_open, self.version = False, None
 
 
 class Database:
@@ -140,7 +140,8 @@ class Database:
         driver: Any = self._engine.dialect.loaded_dbapi
         self._error: type[Exception] = driver.Error
         self.integrity_error: type[Exception] = driver.IntegrityError
-        self._request = _Request()
+        self.request = Request()
+        """Of the thread that asks. Its version is known without a look, while it is not None."""
         self._version: int | None = None
         self._data_version = 0
         self._retry = countdown(0)
@@ -167,7 +168,7 @@ class Database:
 
     def _execute(self, statement: str, values: Mapping[str, Any]) -> Any:
         """Execute a statement in the driver's words."""
-        driver = self._connect()
+        driver = self._connect() if self._connection is None else self._driver
         left: Callable[[], float] | None = None
         while True:
             try:
@@ -197,7 +198,7 @@ class Database:
             try:
                 yield
             except BaseException:  # whatever ends it, the transaction is rolled back
-                self._version = None
+                self._version = self.request.version = None
                 if self._connection is connection:  # else the transaction ended with it
                     self._execute("ROLLBACK", {})
                 raise
@@ -205,8 +206,8 @@ class Database:
 
     def new_revisions(self, count: int) -> int:
         """Return the last of so many new revisions. In PostgreSQL this is where writers wait for each other."""
-        self._version = None
-        self._request.has_changed = True
+        self._version = self.request.version = None
+        self.request.has_changed = True
         ((revision,),) = self.run(
             "UPDATE counters SET value = value + :count WHERE space = 0 AND name = :name RETURNING value",
             count=count,
@@ -217,10 +218,13 @@ class Database:
     def know_version(self, revision: int) -> None:
         """Take the last new revision for the version, once it is committed: that of another process is looked for."""
         self._version = revision
+        if self.request.is_open:
+            self.request.version = revision
 
     def take_changed(self) -> bool:
         """Return whether this thread has changed records since it last asked."""
-        changed, self._request.has_changed = self._request.has_changed, False
+        request = self.request
+        changed, request.has_changed = request.has_changed, False
         return changed
 
     def version(self) -> int:
@@ -228,11 +232,9 @@ class Database:
 
         In the `with` block of `check_version_once` it is read from the database once.
         """
-        known = self.version_read_once
-        if known is not None:
-            return known
-        request = self._request
-        self._connect()
+        request = self.request
+        if request.version is not None:
+            return request.version
         if self._is_sqlite:
             # A number in shared memory, which changes when another connection commits anything.
             (data_version,) = self._execute("PRAGMA data_version", {}).fetchone()
@@ -241,24 +243,20 @@ class Database:
         if self._version is None or not self._is_sqlite:
             ((revision,),) = self.run("SELECT value FROM counters WHERE space = 0 AND name = :name", name=REVISION)
             self._version = int(revision)
-        request.has_read = request.is_open
+        if request.is_open:
+            request.version = self._version
         return self._version
-
-    @property
-    def version_read_once(self) -> int | None:
-        """Return the version if this thread has read it in the `with` block of `check_version_once` that it is in."""
-        return self._version if self._request.has_read else None
 
     def check_version_once(self) -> AbstractContextManager[None]:
         """Make all that this thread reads in the `with` block as new as the first of it, at least."""
-        return self._request
+        return self.request
 
     def _connect(self) -> Any:
         """Return the driver's connection."""
         if self._connection is None:
             if self._retry() > 0:
                 raise Unavailable("the database of the store cannot be reached")
-            self._version = None
+            self._version = self.request.version = None
             try:
                 self._connection = self._engine.raw_connection()
             except DBAPIError as error:

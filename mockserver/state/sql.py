@@ -43,6 +43,7 @@ class SqlStore(MemoryStore):
     def __init__(self, database: Database, space: int) -> None:
         super().__init__()
         self.database, self.space = database, space
+        self._request = database.request
         self.log: SqlCallLog = SqlCallLog(database, space)
         self.snapshots = _Snapshots(self)
         self._checked = -1  # the version of the database that the replica is known to have
@@ -53,7 +54,8 @@ class SqlStore(MemoryStore):
 
     def get(self, collection: Collection[T], name: str) -> T:
         """Return the record. Raises Missing."""
-        self._refresh()
+        if self._checked != self._request.version:  # nearly every request gets several records
+            self._refresh()
         return super().get(collection, name)
 
     def page(
@@ -82,7 +84,7 @@ class SqlStore(MemoryStore):
 
     def _refresh(self) -> None:
         """Bring the replica up to date."""
-        if self._checked == self.database.version_read_once:
+        if self._checked == self._request.version:
             return
         with self.database.lock:
             version = self.database.version()

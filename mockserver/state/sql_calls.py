@@ -29,7 +29,9 @@ are dropped so many at a time."""
 QUEUE_SECONDS = 0.01
 QUEUE_CALLS = 64
 QUEUE_BYTES = 2**20
-"""How long a process keeps calls before it writes them, and how many of them, of how many bytes."""
+WRITTEN_AFTER = 0.75
+"""How long a process keeps calls before it writes them, and how many of them, of how many bytes. The first call that
+comes after three quarters of the time writes them all."""
 
 WRITER_SECONDS = 1.0
 WRITER_PAUSE = 0.002
@@ -81,7 +83,7 @@ class CallQueue:
             self._count += 1
             self._size += len(entry.text)
             is_full = self._count >= QUEUE_CALLS or self._size >= QUEUE_BYTES
-            if at_once or is_full or self._seconds_left(entry.time) < QUEUE_SECONDS / 4:
+            if at_once or is_full or entry.time - self._since >= QUEUE_SECONDS * WRITTEN_AFTER * SECOND:
                 self.write(database)
 
     def _announce(self, database: Database) -> None:
