@@ -249,6 +249,7 @@ def test_a_call_that_has_changed_something_is_written_at_once(url: str, monkeypa
 
 def test_calls_that_could_not_be_written_are_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the database is back; the end of a stream is in them."""
+    monkeypatch.setattr(sql_calls.CallQueue, "_wake_thread", lambda *_: None)
     monkeypatch.setattr(tables, "LOCK_SECONDS", 0.01)
     monkeypatch.setattr(tables, "RETRY_SECONDS", 0.0)
     store = pair(f"sqlite:///{tmp_path}/store.db")[0]
