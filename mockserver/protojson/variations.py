@@ -15,6 +15,7 @@ Json = dict[str, Any]
 Writer = Callable[[Mapping[str, Any]], bytes]
 Trim = Callable[[Mapping[str, Any]], Any]
 T = TypeVar("T")
+WriteValue = Callable[[Any], str]
 
 
 class Hole(NamedTuple):
@@ -97,24 +98,31 @@ class Pattern:
             return self
         return Pattern(lambda *values: dict(trim(build(*values))), *self._holes)
 
-    def new_format(self, writer: Writer) -> Format | None:
-        """Return how to write the messages as `writer` does; None if it is not clear where the values are."""
-        one, other = (self._split(writer(self._originals[which]).decode(), which) for which in (0, 1))
-        line, indexes = one
-        writes = [(index, write) for index in set(indexes) if (write := self._holes[index].write) is not None]
-        return Format(line, itemgetter(*indexes), writes) if one == other and indexes else None
+    def new_format(self, writer: Writer, write_value: WriteValue | None = None) -> Format | None:
+        """Return how to write the messages as `writer` does; None if it is not clear where the values are.
 
-    def _split(self, line: str, which: int) -> tuple[str, list[int]]:
+        It writes a value as its hole says, or as `write_value` does; integers are always as they are.
+        """
+        writes = [hole.write and (write_value or hole.write) for hole in self._holes]
+        one, other = (
+            self._split(writer(original).decode(), samples, writes)
+            for original, samples in zip(self._originals, self._samples, strict=True)
+        )
+        line, indexes = one
+        used = [(index, write) for index in set(indexes) if (write := writes[index]) is not None]
+        return Format(line, itemgetter(*indexes), used) if one == other and indexes else None
+
+    @staticmethod
+    def _split(line: str, samples: list[Any], writes: list[WriteValue | None]) -> tuple[str, list[int]]:
         """Return the text of a sample with conversions in the place of its values, and which values these are."""
         values = [
-            str(sample) if hole.write is None else hole.write(sample)
-            for hole, sample in zip(self._holes, self._samples[which], strict=True)
+            str(sample) if write is None else write(sample) for sample, write in zip(samples, writes, strict=True)
         ]
         longest_first = sorted(values, key=len, reverse=True)  # one may begin like another
         pieces = re.split(f"({'|'.join(map(re.escape, longest_first))})", line)
         indexes = [values.index(value) for value in pieces[1::2]]
         pieces[::2] = [piece.replace("%", "%%") for piece in pieces[::2]]
-        pieces[1::2] = ["%d" if self._holes[index].write is None else "%s" for index in indexes]
+        pieces[1::2] = ["%d" if writes[index] is None else "%s" for index in indexes]
         return "".join(pieces), indexes
 
     def _find_tree(self) -> Json | None:
@@ -150,11 +158,11 @@ class Variation(Mapping[str, Any]):
             patterns[trim] = self.pattern.new_trimmed(trim)
         return self if patterns[trim] is self.pattern else Variation(patterns[trim], self.hole_values)
 
-    def write(self, writer: Writer) -> bytes:
-        """Return the bytes of the message, as `writer` writes it."""
+    def write(self, writer: Writer, write_value: WriteValue | None = None) -> bytes:
+        """Return the bytes of the message, as `writer` writes it, and `write_value` the values that it writes alike."""
         pattern = self.pattern
         if writer not in pattern.formats:
-            pattern.formats[writer] = pattern.new_format(writer)
+            pattern.formats[writer] = pattern.new_format(writer, write_value)
         format_ = pattern.formats[writer]
         if format_ is None:
             return writer(self.members)
@@ -196,6 +204,11 @@ class SentMessages(list[Message]):
     def pickled(self) -> bytes:
         """Return them as a list, pickled: the log of calls keeps these bytes."""
         return pickle.dumps(self)
+
+    def write(self, writer: Writer, write_value: WriteValue) -> bytes:
+        """Return the bytes of a JSON array of the messages, each as `Variation.write` writes it."""
+        messages = (it.write(writer, write_value) if type(it) is Variation else writer(it) for it in self)
+        return b"[%b]" % b",".join(messages)
 
     def __reduce__(self) -> tuple[Callable[..., list[Json]], tuple[list[Any]]]:
         messages = [

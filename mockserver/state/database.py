@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +23,9 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from mockserver.state.clock import Machine, Nanos, countdown, machine_time
 from mockserver.state.store import Unavailable
+
+COUNT_BYTES = "UPDATE spaces SET call_bytes = coalesce((SELECT sum(size) FROM calls WHERE space = spaces.id), 0)"
+"""Counts anew the bytes that the calls of each space take."""
 
 MIGRATIONS = (
     (
@@ -51,6 +54,7 @@ MIGRATIONS = (
         ),
         "CREATE TABLE writers (process TEXT PRIMARY KEY, since BIGINT NOT NULL)",
     ),
+    ("ALTER TABLE spaces ADD COLUMN call_bytes BIGINT NOT NULL DEFAULT 0", COUNT_BYTES),
 )
 """The statements that lead from each version of the schema to the next. Version 0 has only the table `meta`.
 
@@ -59,13 +63,16 @@ A released migration never changes: add another one.
 
 TABLES = {
     "meta": ("name", "value"),
-    "spaces": ("id", "kind", "owner", "name", "time", "epoch", "revision", "purged", "calls"),
+    "spaces": ("id", "kind", "owner", "name", "time", "epoch", "revision", "purged", "calls", "call_bytes"),
     "collections": ("space", "name", "revision", "inserted"),
     "records": ("space", "collection", "name", "version", "ordinal", "record"),
     "counters": ("space", "name", "value"),
     "calls": ("space", "number", "time", "size", "call"),
 }
-"""The columns of every table for exports and copies: not of `writers`, which says who has calls to write yet."""
+"""The columns of every table for exports and copies: not of `writers`, which says who has calls to write yet.
+
+A column that is added comes last, and has a default: an older export lacks it.
+"""
 
 REVISION = b"revision"
 """The name of the counter, of no space, whose value is that of the last revision."""
@@ -77,6 +84,10 @@ DAY = 86_400_000_000_000
 LOCK_SECONDS = 10.0
 LOCK_PAUSE = 0.0001
 """How long a process waits for another one to release the lock of a SQLite file, and the pause between two tries."""
+
+CHECKPOINT_PAGES = 4000
+"""After so many pages, of 4 KiB, the write-ahead log of a SQLite file is written to the file. Most of its pages are
+there many times, and are written once: after SQLite's own 1000 it would be a tenth of what a request costs."""
 
 RETRY_SECONDS = 0.5
 """For so long nobody tries to connect again after the database was lost, so that requests do not queue up for it."""
@@ -98,12 +109,18 @@ def _translate(dialect: sqlalchemy.Dialect, statement: str) -> str:
     return str(sqlalchemy.text(statement).compile(dialect=dialect))
 
 
-class _Request(threading.local):
-    """What this thread has done in the block of `Database.check_version_once`: read the version, changed records."""
+class Request(threading.local):
+    """What a thread has done in the block of `Database.check_version_once`: read the version, changed records."""
 
     is_open = False
-    has_read = False
+    version: int | None = None
     has_changed = False
+
+    def __enter__(self) -> None:
+        self.is_open, self.version = True, None
+
+    def __exit__(self, *_: object) -> None:
+        self.is_open, self.version = False, None
 
 
 class Database:
@@ -123,7 +140,8 @@ class Database:
         driver: Any = self._engine.dialect.loaded_dbapi
         self._error: type[Exception] = driver.Error
         self.integrity_error: type[Exception] = driver.IntegrityError
-        self._request = _Request()
+        self.request = Request()
+        """Of the thread that asks. Its version is known without a look, while it is not None."""
         self._version: int | None = None
         self._data_version = 0
         self._retry = countdown(0)
@@ -150,7 +168,7 @@ class Database:
 
     def _execute(self, statement: str, values: Mapping[str, Any]) -> Any:
         """Execute a statement in the driver's words."""
-        driver = self._connect()
+        driver = self._connect() if self._connection is None else self._driver
         left: Callable[[], float] | None = None
         while True:
             try:
@@ -180,7 +198,7 @@ class Database:
             try:
                 yield
             except BaseException:  # whatever ends it, the transaction is rolled back
-                self._version = None
+                self._version = self.request.version = None
                 if self._connection is connection:  # else the transaction ended with it
                     self._execute("ROLLBACK", {})
                 raise
@@ -188,8 +206,8 @@ class Database:
 
     def new_revisions(self, count: int) -> int:
         """Return the last of so many new revisions. In PostgreSQL this is where writers wait for each other."""
-        self._version = None
-        self._request.has_changed = True
+        self._version = self.request.version = None
+        self.request.has_changed = True
         ((revision,),) = self.run(
             "UPDATE counters SET value = value + :count WHERE space = 0 AND name = :name RETURNING value",
             count=count,
@@ -197,9 +215,16 @@ class Database:
         )
         return int(revision)
 
+    def know_version(self, revision: int) -> None:
+        """Take the last new revision for the version, once it is committed: that of another process is looked for."""
+        self._version = revision
+        if self.request.is_open:
+            self.request.version = revision
+
     def take_changed(self) -> bool:
         """Return whether this thread has changed records since it last asked."""
-        changed, self._request.has_changed = self._request.has_changed, False
+        request = self.request
+        changed, request.has_changed = request.has_changed, False
         return changed
 
     def version(self) -> int:
@@ -207,43 +232,31 @@ class Database:
 
         In the `with` block of `check_version_once` it is read from the database once.
         """
-        known = self.version_read_once
-        if known is not None:
-            return known
-        request = self._request
-        self._connect()
+        request = self.request
+        if request.version is not None:
+            return request.version
         if self._is_sqlite:
             # A number in shared memory, which changes when another connection commits anything.
-            ((data_version,),) = self._execute("PRAGMA data_version", {}).fetchall()
+            (data_version,) = self._execute("PRAGMA data_version", {}).fetchone()
             if data_version != self._data_version:
                 self._version, self._data_version = None, data_version
         if self._version is None or not self._is_sqlite:
             ((revision,),) = self.run("SELECT value FROM counters WHERE space = 0 AND name = :name", name=REVISION)
             self._version = int(revision)
-        request.has_read = request.is_open
+        if request.is_open:
+            request.version = self._version
         return self._version
 
-    @property
-    def version_read_once(self) -> int | None:
-        """Return the version if this thread has read it in the `with` block of `check_version_once` that it is in."""
-        return self._version if self._request.has_read else None
-
-    @contextmanager
-    def check_version_once(self) -> Iterator[None]:
+    def check_version_once(self) -> AbstractContextManager[None]:
         """Make all that this thread reads in the `with` block as new as the first of it, at least."""
-        request = self._request
-        request.is_open, request.has_read = True, False
-        try:
-            yield
-        finally:
-            request.is_open = request.has_read = False
+        return self.request
 
     def _connect(self) -> Any:
         """Return the driver's connection."""
         if self._connection is None:
             if self._retry() > 0:
                 raise Unavailable("the database of the store cannot be reached")
-            self._version = None
+            self._version = self.request.version = None
             try:
                 self._connection = self._engine.raw_connection()
             except DBAPIError as error:
@@ -366,13 +379,15 @@ class Database:
                 target=target,
                 source=source,
             )
-        (row,) = self.run("SELECT revision, purged, calls FROM spaces WHERE id = :source", source=source)
+        (row,) = self.run("SELECT revision, purged, calls, call_bytes FROM spaces WHERE id = :source", source=source)
         self.run(
-            "UPDATE spaces SET epoch = :epoch, revision = :revision, purged = :purged, calls = :calls WHERE id = :id",
+            "UPDATE spaces SET epoch = :epoch, revision = :revision, purged = :purged, calls = :calls,"
+            " call_bytes = :call_bytes WHERE id = :id",
             epoch=epoch,
             revision=row[0],
             purged=row[1],
             calls=row[2],
+            call_bytes=row[3],
             id=target,
         )
 
@@ -437,6 +452,7 @@ def _create_engine(url: str) -> tuple[sqlalchemy.Engine, bool]:
         def prepare(connection: Any, _: Any) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             connection.execute("PRAGMA busy_timeout = 0")  # from now on `Database` waits for locks
 
         return engine, True

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from mockserver.state.database import MIGRATIONS, TABLES, Database, decode_key, encode_key
+from mockserver.state.database import COUNT_BYTES, MIGRATIONS, TABLES, Database, decode_key, encode_key
 from mockserver.state.sql_calls import queue_of
 
 FORMAT = "mockserver state"
@@ -31,26 +31,28 @@ def _export(database: Database, table: str) -> list[list[Any]]:
 
 
 def import_state(database: Database, document: Any) -> None:
-    """Store what was exported. ValueError for another document, and for a store that is not empty."""
+    """Store what was exported, also by an older version. ValueError for another document, or a store with something."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError("the file is not an export of `mockserver state`")
-    if document["schema"] != len(MIGRATIONS):
+    if document["schema"] not in range(1, len(MIGRATIONS) + 1):
         raise ValueError(
-            f"the file has version {document['schema']} of the schema, but this program writes {len(MIGRATIONS)}"
+            f"the file has version {document['schema']} of the schema, but this program knows {len(MIGRATIONS)}"
         )
     with database.transaction():
         database.new_revisions(1)
         if database.run("SELECT id FROM spaces WHERE kind <> 'copy'"):
             raise ValueError("the store is not empty: import into a new one")
         database.run("DELETE FROM counters WHERE space = 0")
-        for table, columns in TABLES.items():
-            rows = [_to_row(table, columns, row) for row in document["tables"][table]]
+        for table in TABLES:
+            rows = [_to_row(table, row) for row in document["tables"][table]]
             if rows:
-                names, values = ", ".join(columns), ", ".join(f":{column}" for column in columns)
+                names, values = ", ".join(rows[0]), ", ".join(f":{column}" for column in rows[0])
                 database.run_many(f"INSERT INTO {table} ({names}) VALUES ({values})", rows)  # noqa: S608 - our own tables
+        database.run(COUNT_BYTES)
 
 
-def _to_row(table: str, columns: tuple[str, ...], row: list[Any]) -> Json:
+def _to_row(table: str, row: list[Any]) -> Json:
+    columns = TABLES[table][: len(row)]
     return {column: _from_json(table, column, value) for column, value in zip(columns, row, strict=True)}
 
 

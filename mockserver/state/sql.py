@@ -43,9 +43,10 @@ class SqlStore(MemoryStore):
     def __init__(self, database: Database, space: int) -> None:
         super().__init__()
         self.database, self.space = database, space
+        self._request = database.request
         self.log: SqlCallLog = SqlCallLog(database, space)
         self.snapshots = _Snapshots(self)
-        self._checked: int | None = None
+        self._checked = -1  # the version of the database that the replica is known to have
         self._epoch = self._revision = -1
         self._unknown: set[str] = set()  # collections that no module has declared yet
 
@@ -53,7 +54,8 @@ class SqlStore(MemoryStore):
 
     def get(self, collection: Collection[T], name: str) -> T:
         """Return the record. Raises Missing."""
-        self._refresh()
+        if self._checked != self._request.version:  # nearly every request gets several records
+            self._refresh()
         return super().get(collection, name)
 
     def page(
@@ -82,16 +84,16 @@ class SqlStore(MemoryStore):
 
     def _refresh(self) -> None:
         """Bring the replica up to date."""
-        if self._checked is not None and self._checked == self.database.version_read_once and not self._unknown:
+        if self._checked == self._request.version:
             return
         with self.database.lock:
             version = self.database.version()
-            if version == self._checked and not self._unknown:
+            if version == self._checked:
                 return
             if (self._epoch, self._revision) != self._read_space()[:2] or self._unknown:
                 with self.database.transaction(write=False):
                     self._catch_up()
-            self._checked = version
+            self._checked = -1 if self._unknown else version
 
     def _read_space(self) -> tuple[int, int, int]:
         rows = self.database.run("SELECT epoch, revision, purged FROM spaces WHERE id = :id", id=self.space)
@@ -170,6 +172,9 @@ class SqlStore(MemoryStore):
                 for version, ((_, name), (collection, record)) in enumerate(transaction.writes.items(), first):
                     self._table(collection).write(name, record, version)
                 self._revision = last
+            if not self._unknown:  # else they are looked for again
+                self._checked = last
+                self.database.know_version(last)
         return True
 
     def _save(self, transaction: Transaction, last: int) -> None:

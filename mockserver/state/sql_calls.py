@@ -12,6 +12,7 @@ import secrets
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mockserver.state.calls import CallLog, LogEntry, RecordedCall
 from mockserver.state.clock import SECOND, Machine, Nanos, countdown, machine_time
@@ -22,13 +23,15 @@ from mockserver.state.store import Unavailable
 MAX_CALLS = 10_000
 MAX_BYTES = 64 * 2**20
 COUNTED_EVERY = 64
-"""How many calls the log of a space keeps, and how many bytes. It may have `COUNTED_EVERY` calls more, and for each
-process a 64th of the bytes, because counting takes longer than adding a call."""
+"""How many calls the log of a space keeps, and how many bytes. It may have `COUNTED_EVERY` calls more: the oldest ones
+are dropped so many at a time."""
 
 QUEUE_SECONDS = 0.01
 QUEUE_CALLS = 64
 QUEUE_BYTES = 2**20
-"""How long a process keeps calls before it writes them, and how many of them, of how many bytes."""
+WRITTEN_AFTER = 0.75
+"""How long a process keeps calls before it writes them, and how many of them, of how many bytes. The first call that
+comes after three quarters of the time writes them all."""
 
 WRITER_SECONDS = 1.0
 WRITER_PAUSE = 0.002
@@ -64,6 +67,7 @@ class CallQueue:
         self._entries: dict[int, list[_SqlEntry]] = {}
         self._count = self._size = 0
         self._since: Nanos = 0
+        self._is_announced = False
         self._is_filling = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -71,23 +75,27 @@ class CallQueue:
         """Add a call."""
         with database.lock:
             at_once = database.take_changed()
-            if not self._entries and not at_once:
-                database.run(
-                    "INSERT INTO writers (process, since) VALUES (:process, :since)"
-                    " ON CONFLICT (process) DO UPDATE SET since = excluded.since",
-                    process=self._process,
-                    since=entry.time,
-                )
             if not self._entries:
                 self._since = entry.time
+                if not at_once:
+                    self._announce(database)
             self._entries.setdefault(entry.space, []).append(entry)
             self._count += 1
             self._size += len(entry.text)
             is_full = self._count >= QUEUE_CALLS or self._size >= QUEUE_BYTES
-            if at_once or is_full or self._seconds_left(entry.time) < QUEUE_SECONDS / 4:
+            if at_once or is_full or entry.time - self._since >= QUEUE_SECONDS * WRITTEN_AFTER * SECOND:
                 self.write(database)
-            else:
-                self._wake_thread(database)
+
+    def _announce(self, database: Database) -> None:
+        """Say that there will be calls to write, and that a thread is to write them in a while."""
+        database.run(
+            "INSERT INTO writers (process, since) VALUES (:process, :since)"
+            " ON CONFLICT (process) DO UPDATE SET since = excluded.since",
+            process=self._process,
+            since=self._since,
+        )
+        self._is_announced = True
+        self._wake_thread(database)
 
     def amend(self, database: Database, entry: _SqlEntry, text: str) -> None:
         """Replace the text of a call."""
@@ -95,13 +103,18 @@ class CallQueue:
             entry.text = text
             if not entry.number:
                 return
-        database.run(
-            "UPDATE calls SET call = :call, size = :size WHERE space = :space AND number = :number",
-            call=text,
-            size=len(text),
-            space=entry.space,
-            number=entry.number,
-        )
+        of_call: dict[str, Any] = {"space": entry.space, "number": entry.number, "size": len(text)}
+        with database.transaction():
+            database.run(
+                "UPDATE spaces SET call_bytes = call_bytes + coalesce("
+                "(SELECT :size - size FROM calls WHERE space = :space AND number = :number), 0) WHERE id = :space",
+                **of_call,
+            )
+            database.run(
+                "UPDATE calls SET call = :call, size = :size WHERE space = :space AND number = :number",
+                call=text,
+                **of_call,
+            )
 
     def write(self, database: Database) -> None:
         """Write all calls, in one transaction."""
@@ -111,8 +124,9 @@ class CallQueue:
             with database.transaction():
                 for space, entries in sorted(self._entries.items()):
                     _insert(database, space, entries)
-                database.run("DELETE FROM writers WHERE process = :process", process=self._process)
-            self._entries, self._count, self._size = {}, 0, 0
+                if self._is_announced:
+                    database.run("DELETE FROM writers WHERE process = :process", process=self._process)
+            self._entries, self._count, self._size, self._is_announced = {}, 0, 0, False
 
     def _wake_thread(self, database: Database) -> None:
         """Have a thread write what there is in a while. It ends when nobody uses the database any more."""
@@ -173,11 +187,15 @@ def _insert(database: Database, space: int, entries: Sequence[_SqlEntry]) -> Non
     """Insert calls, unless the space has been deleted: part of a transaction."""
     count = len(entries)
     rows = database.run(
-        "UPDATE spaces SET calls = calls + :count WHERE id = :space RETURNING calls", count=count, space=space
+        "UPDATE spaces SET calls = calls + :count, call_bytes = call_bytes + :size WHERE id = :space"
+        " RETURNING calls, call_bytes",
+        count=count,
+        size=sum(len(entry.text) for entry in entries),
+        space=space,
     )
     if not rows:
         return
-    last = int(rows[0][0])
+    last, size = map(int, rows[0])
     for number, entry in enumerate(entries, last - count + 1):
         entry.number = number
     database.run_many(
@@ -188,12 +206,34 @@ def _insert(database: Database, space: int, entries: Sequence[_SqlEntry]) -> Non
         ],
     )
     if last // COUNTED_EVERY != (last - count) // COUNTED_EVERY:
-        _drop(database, space, last - MAX_CALLS)
+        size = _drop(database, space, last - MAX_CALLS)
+    if size > MAX_BYTES:
+        _drop(database, space, _find_excess(database, space, last, size - MAX_BYTES))
 
 
-def _drop(database: Database, space: int, number: int) -> None:
-    """Remove the calls of a space up to a number."""
+def _drop(database: Database, space: int, number: int) -> int:
+    """Remove the calls of a space up to a number, and return the bytes of the others: part of a transaction."""
+    ((size,),) = database.run(
+        "UPDATE spaces SET call_bytes = call_bytes"
+        " - coalesce((SELECT sum(size) FROM calls WHERE space = :space AND number <= :number), 0) WHERE id = :space"
+        " RETURNING call_bytes",
+        space=space,
+        number=number,
+    )
     database.run("DELETE FROM calls WHERE space = :space AND number <= :number", space=space, number=number)
+    return int(size)
+
+
+def _find_excess(database: Database, space: int, last: int, size: int) -> int:
+    """Return up to which number the calls take so many bytes; the last call is never in excess."""
+    rows = database.run(
+        "SELECT number FROM (SELECT number, sum(size) OVER (ORDER BY number) AS total FROM calls"
+        " WHERE space = :space AND number < :last) AS sums WHERE total >= :size ORDER BY number LIMIT 1",
+        space=space,
+        last=last,
+        size=size,
+    )
+    return int(rows[0][0]) if rows else last - 1
 
 
 _queues: weakref.WeakKeyDictionary[Database, CallQueue] = weakref.WeakKeyDictionary()
@@ -210,14 +250,13 @@ class SqlCallLog(CallLog):
     def __init__(self, database: Database, space: int) -> None:  # the base class keeps its calls in memory
         self._database, self._space = database, space
         self._queue = queue_of(database)
-        self._uncounted = 0
 
     @property
     def size(self) -> int:
         """Return the bytes that the calls take as texts."""
         self.settle()
-        ((size,),) = self._database.run("SELECT sum(size) FROM calls WHERE space = :space", space=self._space)
-        return int(size or 0)
+        rows = self._database.run("SELECT call_bytes FROM spaces WHERE id = :space", space=self._space)
+        return int(rows[0][0]) if rows else 0
 
     @property
     def last_number(self) -> int:
@@ -233,24 +272,8 @@ class SqlCallLog(CallLog):
     def append(self, call: RecordedCall) -> LogEntry:
         """Add a call. The returned entry is for `amend`."""
         entry = _SqlEntry(self._space, machine_time(), write_json(call))
-        self._uncounted += len(entry.text)
         self._queue.add(self._database, entry)
-        if self._uncounted > MAX_BYTES // 64:
-            self._uncounted = 0
-            self._queue.write(self._database)
-            _drop(self._database, self._space, self._find_excess())
         return entry
-
-    def _find_excess(self) -> int:
-        """Return the number of the newest call for which the log has no room, but not of the last one."""
-        ((excess,),) = self._database.run(
-            "SELECT max(number) FROM (SELECT number, sum(size) OVER (ORDER BY number DESC) AS total FROM calls"
-            " WHERE space = :space) AS sizes WHERE total > :bytes"
-            " AND number < (SELECT max(number) FROM calls WHERE space = :space)",
-            space=self._space,
-            bytes=MAX_BYTES,
-        )
-        return int(excess or 0)
 
     def amend(self, entry: LogEntry, call: RecordedCall) -> None:
         """Replace the call of an entry; does nothing if the log has dropped the entry."""
@@ -296,9 +319,11 @@ class SqlCallLog(CallLog):
     def clear(self) -> None:
         """Drop all calls. Their numbers are not used again."""
         self.settle()
-        drop_calls(self._database, self._space)
+        with self._database.transaction():
+            drop_calls(self._database, self._space)
 
 
 def drop_calls(database: Database, space: int) -> None:
-    """Drop all calls of a space that are written."""
+    """Drop all calls of a space that are written: part of a transaction."""
+    database.run("UPDATE spaces SET call_bytes = 0 WHERE id = :space", space=space)
     database.run("DELETE FROM calls WHERE space = :space", space=space)

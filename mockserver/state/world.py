@@ -337,7 +337,11 @@ class Worlds:
         if not (registry.handles or registry.dropped or registry.store.shared):
             return registry.default
         for text in texts:
+            if PREFIX not in text and "projects/" not in text:  # most texts
+                continue
             for name, number in _WORLD_IN_TEXT.findall(text):
+                if name in _RESERVED_NAMES:
+                    continue
                 world = registry.use(name, number)
                 if world is not None:
                     return world

@@ -13,8 +13,9 @@ from contract_tests.laws.state.test_calls import call
 from contract_tests.laws.state.test_store import TALLIES, Tally, rows
 from mockserver.inspection.script import add_answers
 from mockserver.state import database as tables
-from mockserver.state import sql, sql_calls, sql_worlds
+from mockserver.state import document, sql, sql_calls, sql_worlds
 from mockserver.state.clock import ManualClock, SystemClock, open_clock
+from mockserver.state.codec import write_json
 from mockserver.state.database import Database
 from mockserver.state.document import export_state, import_state
 from mockserver.state.sql import SqlStore, open_copy
@@ -137,6 +138,60 @@ def test_the_log_keeps_the_newest_calls(url: str, monkeypatch: pytest.MonkeyPatc
     assert 320 == other.log.last_number
 
 
+def test_the_log_knows_its_bytes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever becomes of its calls: dropped, amended, copied, restored, cleared; by any process."""
+    monkeypatch.setattr(sql_calls, "MAX_CALLS", 100)
+    monkeypatch.setattr(sql_calls, "MAX_BYTES", 20_000)
+    store, other = pair(url)
+
+    def sizes() -> tuple[int, int]:
+        """As every process knows it, and as it is."""
+        known = store.log.size
+        assert known == other.log.size
+        return known, store.database.run("SELECT sum(size) FROM calls WHERE space = :it", it=store.space)[0][0] or 0
+
+    found = []
+    for number in range(150):
+        (store, other)[number % 2].log.append(call(path=f"/{'x' * number}", at=number))
+    found.append(sizes())
+    assert len(store.log) <= 100
+    entry = store.log.append(call())
+    assert [call()] == [it for _, it in store.log.newest(1)]
+    store.log.amend(entry, call(path=f"/{'x' * 500}"))
+    found.append(sizes())
+    copy = store.copy()
+    for number in range(3):
+        other.log.append(call(path=f"/{'x' * 15_000}", at=number))
+    found.append(sizes())
+    assert 1 == len(store.log)
+    store.log.append(call(path=f"/{'x' * 30_000}"))
+    found.append(sizes())
+    assert 1 == len(store.log)
+    store.log.amend(entry, call())
+    found.append(sizes())
+    store.restore(copy)
+    found.append(sizes())
+    assert found[1] == found[5]
+    store.log.clear()
+
+    assert all(known == real > 0 for known, real in found)
+    assert (0, 0) == sizes()
+
+
+def test_a_long_log_costs_no_more_than_a_short_one(url: str) -> None:
+    """Its calls are not counted again when others are added."""
+    store = pair(url)[0]
+    for number in range(2000):
+        store.log.append(call(at=number))
+    thousands_of_steps = []
+    store.database._driver.set_progress_handler(lambda: thousands_of_steps.append(1), 1000)  # noqa: SLF001 - it counts them
+    for number in range(40):
+        store.log.append(call(path=f"/{'x' * 50_000}", at=number))
+
+    assert 2040 == len(store.log)
+    assert len(thousands_of_steps) < 20
+
+
 def test_a_reader_of_the_log_waits_for_what_other_processes_have_answered(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +249,7 @@ def test_a_call_that_has_changed_something_is_written_at_once(url: str, monkeypa
 
 def test_calls_that_could_not_be_written_are_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the database is back; the end of a stream is in them."""
+    monkeypatch.setattr(sql_calls.CallQueue, "_wake_thread", lambda *_: None)
     monkeypatch.setattr(tables, "LOCK_SECONDS", 0.01)
     monkeypatch.setattr(tables, "RETRY_SECONDS", 0.0)
     store = pair(f"sqlite:///{tmp_path}/store.db")[0]
@@ -268,6 +324,29 @@ def test_a_schema_is_brought_up_to_date(url: str, monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(ValueError, match="use the newer mockserver that wrote it"):
         Database(url)
+
+
+def test_a_log_of_the_first_version_is_counted(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When its file is opened, and when an export of it is imported."""
+    with monkeypatch.context() as before:
+        before.setattr(tables, "MIGRATIONS", tables.MIGRATIONS[:1])
+        before.setitem(tables.TABLES, "spaces", tables.TABLES["spaces"][:-1])
+        before.setattr(document, "MIGRATIONS", tables.MIGRATIONS)
+        first = Database(url)
+        space = first.open_space("world", "default")
+        text = write_json(call())
+        first.run("UPDATE spaces SET calls = 1 WHERE id = :space", space=space)
+        first.run("INSERT INTO calls VALUES (:space, 1, 0, :size, :text)", space=space, size=len(text), text=text)
+        exported = json.loads(json.dumps(export_state(first)))
+        first.close()
+    imported = Database(f"sqlite:///{tmp_path}/other.db")
+    import_state(imported, exported)
+
+    assert 1 == exported["schema"]
+    for database in (Database(url), imported):
+        log = SqlStore(database, space).log
+        assert len(text) == log.size
+        assert [call()] == list(log)
 
 
 def test_a_clock_is_of_the_kind_that_was_stored(url: str) -> None:
