@@ -27,7 +27,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kinds import Kind
+from kinds import PROMPT, Kind, generation, new_prompt
 from live import REQUESTS, Load, send_once, spend
 from processes import Server, free_port, need_linux, ours, running
 from table import Row, print_rows
@@ -35,7 +35,6 @@ from table import Row, print_rows
 COST = "on a database, processor time; the same request in memory is 1"
 SCALE = "--workers 2, requests a second; one process is 1"
 
-PROMPT = json.dumps({"contents": [{"role": "user", "parts": [{"text": "in 7"}]}]}).encode()
 MODEL = json.dumps(
     {
         "displayName": "next",
@@ -44,7 +43,9 @@ MODEL = json.dumps(
     }
 ).encode()
 
-GOALS = {"get": 2.0, "poll": 2.0, "generate": 1.3}
+NEW_PROMPT, SAME_PROMPT = "generate, new prompts", "generate, the same prompt again"
+
+GOALS = {"get": 2.0, "poll": 2.0, NEW_PROMPT: 1.3, SAME_PROMPT: 1.3}
 SCALE_GOAL = 1.6
 SCALED = ("get", "poll", "create")
 WORLDS = 200
@@ -71,7 +72,8 @@ def list_loads(server: Server) -> list[Load]:
     return [
         Load(Kind("get", "GET", f"{path}/{name}", b""), server),
         Load(Kind("poll", "GET", f"/v1beta/{operation}", b""), server),
-        Load(Kind("generate", "POST", f"{path}/{name}:generateContent", PROMPT), server),
+        Load(Kind(NEW_PROMPT, "POST", f"{path}/{name}:generateContent", new_prompt), server),
+        Load(Kind(SAME_PROMPT, "POST", f"{path}/{name}:generateContent", generation(PROMPT)), server),
         Load(Kind("create", "POST", path, MODEL), server),
     ]
 
