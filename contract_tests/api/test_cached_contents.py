@@ -195,6 +195,19 @@ def test_what_cannot_be_cached(client: Client, service: str, members: Json, code
     assert code == Caches(client, service).create(**members).status_code
 
 
+@pytest.mark.parametrize("end", [{"ttl": "315576000000s"}, {"ttl": f"{8000 * 366 * 86400}s"}])
+def test_none_outlives_the_last_year_that_can_be_told(caches: Caches, end: Json) -> None:
+    """A longer time is refused, and nothing is stored or changed that could not be listed."""
+    last = "9999-12-31T23:59:59.999999Z"
+    names = [caches.created()["name"], caches.created(expireTime=last)["name"]]
+
+    assert 400 == caches.create(**end).status_code
+    assert 400 == caches.ask("PATCH", names[0], json=end).status_code
+    listed = caches.ask("GET", "cachedContents").json()["cachedContents"]
+    assert names == [each["name"] for each in listed[::-1]]
+    assert last == listed[0]["expireTime"]
+
+
 def test_a_cached_content_is_its_callers(client: Client) -> None:
     """On the Developer API nobody else sees it."""
     caches = Caches(client, "gemini")

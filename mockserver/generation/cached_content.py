@@ -7,8 +7,9 @@ from typing import Any
 from mockserver.catalog.base_model import BaseModel, Shape
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
 from mockserver.generation.requests import list_parts
+from mockserver.protojson.well_known import LAST_SECOND
 from mockserver.rpc.errors import invalid_argument
-from mockserver.state.clock import SECOND, Nanos
+from mockserver.state.clock import END, SECOND, Nanos
 from mockserver.state.store import Span
 
 Json = dict[str, Any]
@@ -37,8 +38,8 @@ class CachedContent:
 
 
 def life_span(cached: CachedContent) -> tuple[Span]:
-    """Return the time in which it is listed."""
-    return (Span(cached.created, cached.expires),)
+    """Return the time in which it is listed. It may expire later than any clock can show."""
+    return (Span(cached.created, min(cached.expires, END)),)
 
 
 def new_cached_content(name: str, owner: str, model: str, message: Mapping[str, Any], now: Nanos) -> CachedContent:
@@ -69,6 +70,10 @@ def _find_end(message: Mapping[str, Any], now: Nanos) -> Nanos | None:
         end = now + message["ttl"]
     if end is not None and end <= now:
         raise invalid_argument("The expiration of a cached content must be in the future.")  # our choice: not seen
+    if end is not None and end >= (LAST_SECOND + 1) * SECOND:  # a ttl may be of ten thousand years
+        raise invalid_argument(
+            "The expiration of a cached content must be before the year 10000."
+        )  # our choice: not seen
     return end
 
 
