@@ -104,6 +104,8 @@ def read_json(body: bytes) -> Json:
         raise errors.invalid(f"mockserver: metadata may have {OBJECT_METADATA_BYTES:,} bytes")
     try:
         tree = json.loads(body or b"{}")
+        # What is stored is listed, in names, addresses and headers; and JSON can spell what UTF-8 cannot encode.
+        json.dumps(tree, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise errors.invalid("Parse Error") from None
     if not isinstance(tree, dict):

@@ -44,6 +44,17 @@ def is_bucket_name(name: str) -> bool:
     return _BUCKET_NAME.fullmatch(name) is not None
 
 
+def is_unicode(name: str) -> bool:
+    """Return whether UTF-8 can encode a name: JSON, Python and file systems can spell half of a surrogate pair."""
+    return name.encode("utf-8", "replace").decode() == name
+
+
+def _check_name(bucket: str, name: str) -> None:
+    """Raise BadName for a name that could be stored, but in no list."""
+    if not is_unicode(_key(bucket, name)):
+        raise BadName(f"{name!r} is not valid Unicode")
+
+
 class NoSuchBucket(LookupError):
     """There is no bucket of this name."""
 
@@ -249,6 +260,7 @@ class StoreObjects(Objects):
         self, bucket: str, name: str, content: bytes, attributes: Attributes, now: Nanos, check: Check
     ) -> StoredObject:
         """Store an object, or replace it."""
+        _check_name(bucket, name)
         sums = _checksums(content)
         # A generation is a time in microseconds [documented: "a number that grows"]; a manual clock may stand still.
         generation = now // 1000 + self._store.count("storage.generations")
@@ -316,7 +328,7 @@ class FileObjects(Objects):
     def buckets(self) -> list[StoredBucket]:
         """Return all buckets: the directories of the root."""
         folders = sorted(path for path in self._root.iterdir() if path.is_dir() and not path.name.startswith("."))
-        return [StoredBucket(path.name, path.stat().st_mtime_ns) for path in folders]
+        return [StoredBucket(path.name, path.stat().st_mtime_ns) for path in folders if is_unicode(path.name)]
 
     def add_bucket(self, bucket: StoredBucket) -> None:
         """Create a bucket."""
@@ -341,11 +353,11 @@ class FileObjects(Objects):
         return None if path is None else _describe(path, bucket, name)
 
     def walk(self, bucket: str) -> Iterator[StoredObject]:
-        """Iterate over the objects of a bucket."""
+        """Iterate over the objects of a bucket. A file whose name is no UTF-8 cannot be an object."""
         folder = self._path(bucket)
         paths = (path for path in folder.rglob("*") if path.is_file())
         for name in sorted(path.relative_to(folder).as_posix() for path in paths):
-            if blob := self.find(bucket, name):
+            if is_unicode(name) and (blob := self.find(bucket, name)):
                 yield blob
 
     def open(self, bucket: str, name: str) -> BinaryIO | None:
@@ -358,6 +370,7 @@ class FileObjects(Objects):
     ) -> StoredObject:
         """Store an object, or replace it; a reader sees the old content or the new one, never a part."""
         del attributes, now  # the file's own
+        _check_name(bucket, name)
         path = self._path(bucket, *name.split("/"))
         with _writing:
             check(self.find(bucket, name))

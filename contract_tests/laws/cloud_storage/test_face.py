@@ -87,6 +87,41 @@ def test_a_malformed_upload_is_refused(client: Client, body: bytes, content_type
     assert "items" not in tree(client.send("GET", OBJECT))
 
 
+SURROGATE = "a\ud800b"
+"""Half of a character, which JSON can spell and UTF-8 cannot encode."""
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"name": SURROGATE},
+        {"contentType": SURROGATE},
+        {"contentEncoding": SURROGATE},
+        {"cacheControl": SURROGATE},
+        {"metadata": {SURROGATE: "x"}},
+        {"metadata": {"x": SURROGATE}},
+    ],
+)
+def test_what_is_not_unicode_is_refused(client: Client, members: Mapping[str, Any]) -> None:
+    """However the object is uploaded, and the others can still be listed."""
+    metadata = json.dumps({"name": "x", **members}).encode()
+    body = b"--b\r\n\r\n" + metadata + b"\r\n--b\r\n\r\ny\r\n--b--"
+    sent = {"content-type": "multipart/related; boundary=b"}
+
+    assert 200 == client.upload("good", b"y").status
+    assert 400 == client.send("POST", UPLOAD, "uploadType=multipart", body, sent).status
+    assert 400 == client.send("POST", UPLOAD, "uploadType=resumable", metadata).status
+    assert ["good"] == [each["name"] for each in tree(client.send("GET", OBJECT))["items"]]
+
+
+def test_a_bucket_has_no_location_that_is_not_unicode(client: Client) -> None:
+    """It is refused, and not stored."""
+    body = json.dumps({"name": "my-bucket", "location": SURROGATE}).encode()
+
+    assert 400 == client.send("POST", "/storage/v1/b", body=body).status
+    assert [] == tree(client.send("GET", "/storage/v1/b"))["items"]
+
+
 def test_a_multipart_upload_may_have_any_bytes(client: Client) -> None:
     """Its own boundary apart: the content ends before the last one."""
     content = b"\r\n--\r\n\r\n--bb\x00\xff\r\n"

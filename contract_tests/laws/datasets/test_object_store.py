@@ -1,5 +1,6 @@
 """Objects follow the same laws wherever they are kept."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,27 @@ def test_what_is_written_is_read(objects: Objects) -> None:
     assert found == stored
     assert (6, md5(b"second"), crc32c(b"second")) == (stored.size, stored.md5, stored.crc32c)
     assert "bucket" == objects.find_bucket("bucket").name
+
+
+@pytest.mark.parametrize("name", ["a\ud800b", "\udcff"])
+def test_no_name_is_stored_that_cannot_be_listed(objects: Objects, name: str) -> None:
+    """A name that UTF-8 cannot encode is refused, and nothing is written."""
+    with pytest.raises(BadName, match="not valid Unicode"):
+        write(objects, name)
+
+    assert [] == objects.buckets()
+
+
+def test_a_file_whose_name_is_not_unicode_is_not_listed(tmp_path: Path) -> None:
+    """It cannot be an object; nor can its directory be a bucket."""
+    write(FileObjects(tmp_path), "good")
+    for path in (b"bucket/\xff", b"bucket/\xff.d/x", b"\xff/x"):
+        file = tmp_path / os.fsdecode(path)
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"x")
+
+    assert ["good"] == [blob.name for blob in FileObjects(tmp_path).walk("bucket")]
+    assert ["bucket"] == [bucket.name for bucket in FileObjects(tmp_path).buckets()]
 
 
 def test_replacing_an_object_changes_its_generation() -> None:
