@@ -31,6 +31,7 @@ from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
 from mockserver.rpc.errors import ApiError
 from mockserver.rpc.hosts import without_host
 from mockserver.state.clock import Clock, ManualClock, SystemClock
+from mockserver.state.store import Unavailable
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
@@ -202,6 +203,9 @@ async def _deliver(reply: HttpReply, client: "_Client", *, has_loop: bool) -> No
             await client.break_off(reset=reply.reset)
     except _ClientLeft:
         pass
+    except Unavailable as error:  # the clock cannot be read: the rest of the answer would never be due
+        log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+        await client.break_off(reset=False)
     finally:
         reply.close()
 

@@ -25,7 +25,8 @@ from mockserver.scripting.faults import STATUSES, Fault
 from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import RecordedCall
-from mockserver.state.clock import SECOND, Nanos, stopwatch
+from mockserver.state.clock import SECOND, Nanos, SystemClock, machine_time, stopwatch
+from mockserver.state.store import Unavailable
 from mockserver.state.world import World, Worlds
 
 log = logging.getLogger("mockserver")
@@ -59,14 +60,28 @@ class StorageFace:
     def answer(self, http: HttpRequest, *, may_block: bool = True) -> HttpReply:
         """Answer any request. Raises WouldBlock for one that takes long, if `may_block` is false."""
         elapsed_ms = stopwatch()
+        try:
+            method, reply = self._answer_in_world(http, may_block=may_block)
+        except Unavailable as error:
+            log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            method, reply = "", _print_unavailable()
+        if not http.is_unrecorded:
+            self._log_call(method or f"{http.head.sent_verb} {redact(http.head.path)}", reply.status, elapsed_ms(), "")
+        return reply
+
+    def _answer_in_world(self, http: HttpRequest, *, may_block: bool) -> tuple[str, HttpReply]:
+        """Return the method of a request, and the reply."""
         world = self._worlds.choose(http.head.texts)
         if not may_block and (len(http.body) > QUICK_BYTES or world.settings.gcs_root is not None):
             raise WouldBlock(outside=False)
         secret = complete_secret(http.head.secret, b"", self._worlds.warn_once)
-        method, reply = _answer(http, world, world.clock.now(), secret)
-        if not http.is_unrecorded:
-            self._log_call(method or f"{http.head.sent_verb} {redact(http.head.path)}", reply.status, elapsed_ms(), "")
-        return reply
+        return _answer(http, world, world.clock.now(), secret)
+
+
+def _print_unavailable() -> HttpReply:
+    """Reply with 503. The world's clock cannot be read either."""
+    headers, body = _print(Result(errors.injected(503, None).body, 503), machine_time())
+    return HttpReply(503, headers, body, SystemClock())
 
 
 def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[str, HttpReply]:
@@ -80,6 +95,8 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         refused, result = error, _print_error(error, call)
         if fault is not None and fault.retry_after_header is not None:
             result = replace(result, headers={**result.headers, "retry-after": str(fault.retry_after_header)})
+    except Unavailable:
+        raise
     except Exception:  # a bug of ours
         log.exception(BUG, method)
         refused = errors.injected(500, None)

@@ -7,6 +7,7 @@ google-api-python-client and the googleapis packages of other languages build th
 """
 
 import json
+import logging
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,9 +16,14 @@ from mockserver.discovery.documents import document
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.service import Service
 from mockserver.http import error_pages
+from mockserver.http.error_body import error_body
+from mockserver.rpc import outages
 from mockserver.rpc.hosts import host_without_port
 from mockserver.state.clock import to_datetime
+from mockserver.state.store import Unavailable
 from mockserver.state.world import Worlds
+
+log = logging.getLogger("mockserver")
 
 
 class Discovery:
@@ -29,6 +35,14 @@ class Discovery:
 
     async def answer(self, request: Request) -> Response:
         """Return the document of a service and version; the outermost server's 404 if there is none."""
+        try:
+            return self._answer(request)
+        except Unavailable as error:
+            log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            refusal = outages.overloaded()
+            return Response(error_body(refusal), refusal.code.http, media_type="application/json; charset=UTF-8")
+
+    def _answer(self, request: Request) -> Response:
         version = request.query_params.get("version", "")
         host = request.headers.get("host", "")
         service = self._find_service(host_without_port(host), request.query_params.get("service", ""), version)

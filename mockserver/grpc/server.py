@@ -5,6 +5,7 @@ A call has a thread of its own as long as it lasts, so that what it waits for ho
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,9 @@ from mockserver.rpc import outages
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.hosts import reachable_host
 from mockserver.state.clock import SECOND, Clock, ManualClock
+from mockserver.state.store import Unavailable
+
+log = logging.getLogger("mockserver")
 
 MOST_CALLS = 1000
 """How many calls are answered at once; others wait."""
@@ -135,6 +139,9 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
                 reply.pieces.close()
         except ApiError as error:
             _abort(context, error)
+        except Unavailable as unavailable:
+            log.error("%s", unavailable)  # noqa: TRY400 - the sentence says it all
+            _abort(context, outages.overloaded())
 
     def _stream(self, method: str, body: bytes, context: Any) -> Iterator[bytes]:
         """Yield the messages of a reply, each when its time has come."""

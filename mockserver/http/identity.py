@@ -6,6 +6,7 @@ is; whose it is. Every access token belongs to the world that the credentials na
 
 import base64
 import json
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -21,7 +22,10 @@ from mockserver.limits import TOKEN_BYTES
 from mockserver.protojson.formatting import timestamp_text
 from mockserver.rpc.credentials import Caller, Credentials, identify
 from mockserver.state.clock import SECOND, SystemClock
+from mockserver.state.store import Unavailable
 from mockserver.state.world import PREFIX, Worlds
+
+log = logging.getLogger("mockserver")
 
 HOSTS = frozenset(
     {
@@ -75,7 +79,11 @@ def create_app(worlds: Worlds) -> ASGIApp:
     router = cache(lambda: Router(_routes(worlds), redirect_slashes=False))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await router()(scope, receive, send)
+        try:
+            await router()(scope, receive, send)
+        except Unavailable as error:  # it is raised before the answer begins
+            log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            await _error("temporarily_unavailable", str(error), 503)(scope, receive, send)
 
     return app
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Answer, Prompt, Rule, find_match, resolve_answer
 from mockserver.scripting.faults import CallTarget, Fault, FaultRecord, select_fault
-from mockserver.state.store import ALL, Collection, Conflict, Entry, Missing, Store
+from mockserver.state.store import ALL, Collection, Conflict, Entry, Missing, Store, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +94,8 @@ class Scenario:
             with _lock:
                 rule, mismatch = self._use_first_match(prompt)
                 return (None, mismatch) if rule is None else (resolve_answer(rule, prompt), "")
+        except Unavailable:
+            raise
         except Exception as error:  # the function is the test's, so it may raise anything
             log.exception("%s: a function of the test failed", prompt.model)
             # our choice: the real service runs no functions

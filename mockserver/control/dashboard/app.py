@@ -1,6 +1,7 @@
 """Serves the dashboard: pages, what they load, their forms, and the live log."""
 
 import hmac
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from importlib.resources import files
@@ -23,7 +24,10 @@ from mockserver.http.request import new_request
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.settings.types import Speed
 from mockserver.state.clock import Machine, SystemClock, to_datetime
+from mockserver.state.store import Unavailable
 from mockserver.state.world import World, Worlds
+
+log = logging.getLogger("mockserver")
 
 Json = dict[str, Any]
 
@@ -166,11 +170,15 @@ class Dashboard:
             last = after
             yield "retry: 1000\n\n"
             while not await request.is_disconnected():
-                for number, call in page.world.calls.since(last):
-                    values = self._common(request, page.world) | {"number": number, "call": call}
-                    row = " ".join(template.render(values).split())
-                    yield f"id: {number}\ndata: {row}\n\n"
-                    last = max(last, number)
+                try:
+                    for number, call in page.world.calls.since(last):
+                        values = self._common(request, page.world) | {"number": number, "call": call}
+                        row = " ".join(template.render(values).split())
+                        yield f"id: {number}\ndata: {row}\n\n"
+                        last = max(last, number)
+                except Unavailable as error:
+                    log.error("the live log ends: %s", error)  # noqa: TRY400 - the sentence says it all
+                    return  # the page asks again in a second
                 await Machine.async_sleep(EVENT_SECONDS)
 
         return StreamingResponse(events(), media_type="text/event-stream", headers=HEADERS)
