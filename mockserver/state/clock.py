@@ -244,9 +244,9 @@ class SystemClock(StoredClock):
             await Machine.async_sleep(min(left / factor, LONGEST_WAIT) if factor else PAUSED_WAIT)
 
     def copy(self) -> Self:
-        """Return a clock of the same speed that starts at this one's time."""
-        copy = type(self)(self.factor)
-        copy.restore(self.now())
+        """Return a clock of the same speed that starts at this one's time. A paused one is paused."""
+        copy, setting = type(self)(), self.setting
+        copy._change(lambda _: setting)  # noqa: SLF001 - of the same class
         return copy
 
 

@@ -9,21 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract_tests.stores import STORES
 from mockserver.state.clock import SECOND, Clock, ClockSetting, ManualClock, SystemClock, to_datetime, to_nanos
+from mockserver.state.world import World
 
 START = datetime(2024, 3, 14, 15, 9, 26, 535897, tzinfo=UTC)
 
 AN_HOUR_A_MILLISECOND = 3_600_000.0
+
+
+def paused_clock() -> Clock:
+    """A clock that runs, and stands until somebody changes its speed."""
+    clock = SystemClock(start=START)
+    clock.set_factor(0)
+    return clock
+
 
 CLOCKS: list[Callable[[], Clock]] = [
     lambda: ManualClock(START),
     lambda: SystemClock(start=START),
     lambda: SystemClock(60, START),
     lambda: SystemClock(0.001, START),
+    paused_clock,
 ]
 
 
-@pytest.fixture(params=CLOCKS, ids=["manual", "1x", "60x", "0.001x"])
+@pytest.fixture(params=CLOCKS, ids=["manual", "1x", "60x", "0.001x", "paused"])
 def clock(request: pytest.FixtureRequest) -> Clock:
     """A clock of each kind, begun at a moment of a day in March."""
     made: Clock = request.param()
@@ -235,3 +246,45 @@ def test_concurrent_moves_to_a_moment_move_once() -> None:
     clock.advance_to(target)
 
     assert target == clock.now()
+
+
+class OwnClock(Clock):
+    """A clock of a tester's own, whose setting no store has."""
+
+    def __init__(self) -> None:
+        self._now = to_nanos(START)
+
+    def now(self) -> int:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+    def jump(self, nanos: int) -> None:
+        self._now += nanos
+
+    def copy(self) -> "OwnClock":
+        return OwnClock()
+
+
+def speed(clock: Clock) -> float | None:
+    """The speed of a clock that runs, None for one that does not."""
+    return clock.factor if isinstance(clock, SystemClock) else None
+
+
+KINDS = [*CLOCKS, OwnClock]
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("make", KINDS)
+def test_a_fork_has_the_time_and_the_speed_of_its_world(make: Callable[[], Clock], store: str) -> None:
+    """Whatever clock it is, and a paused one is paused; from there on each moves alone."""
+    world = World(make(), store=STORES[store]())
+    world.clock.advance(hours=1)
+    fork = world.fork("fork")
+    apart = abs(fork.clock.now() - world.clock.now())
+    fork.clock.advance(hours=100)
+
+    assert (type(world.clock), speed(world.clock)) == (type(fork.clock), speed(fork.clock))
+    assert apart < 1800 * SECOND
+    assert fork.clock.now() - world.clock.now() > 99 * 3600 * SECOND
