@@ -150,6 +150,11 @@ class ClockSetting:
     since: Nanos = 0
     factor: float = 0.0
 
+    @property
+    def is_manual(self) -> bool:
+        """Return whether it is that of a manual clock. A clock that is paused runs, at the speed 0."""
+        return not self.since
+
 
 ReadSetting = Callable[[], ClockSetting]
 ChangeSetting = Callable[[Callable[[ClockSetting], ClockSetting]], object]
@@ -276,7 +281,7 @@ class ManualClock(StoredClock):
 
 def open_clock(setting: ClockSetting) -> Clock:
     """Return a clock for a setting that was stored."""
-    return SystemClock() if setting.since else ManualClock()
+    return ManualClock() if setting.is_manual else SystemClock()
 
 
 def stopwatch() -> Callable[[], float]:

@@ -125,9 +125,24 @@ class World:
         return Snapshot(self.clock.now(), self.store.copy())
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Return to a snapshot, its time included. A snapshot can be restored many times."""
+        """Return to a snapshot, its time included. A snapshot can be restored many times.
+
+        The speed of the clock is that of the snapshot too, unless it is of a world with another kind of clock: a manual
+        clock stays manual, and one that runs goes on.
+        """
+        clock = self.clock
+        own = clock.setting if isinstance(clock, StoredClock) else None
         self.store.restore(snapshot.store)
-        self.clock.restore(snapshot.time)
+        if own is not None and not self._is_of_this_kind(own):
+            self.store.put(CLOCK, CLOCK.name, own)
+        clock.restore(snapshot.time)
+
+    def _is_of_this_kind(self, setting: ClockSetting) -> bool:
+        """Return whether the store has the setting of a clock of the same kind: manual, or one that runs."""
+        try:
+            return self.store.get(CLOCK, CLOCK.name).is_manual is setting.is_manual
+        except Missing:  # the clock of the snapshot's world is the tester's own
+            return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,3 +288,21 @@ def test_a_fork_has_the_time_and_the_speed_of_its_world(make: Callable[[], Clock
     assert (type(world.clock), speed(world.clock)) == (type(fork.clock), speed(fork.clock))
     assert apart < 1800 * SECOND
     assert fork.clock.now() - world.clock.now() > 99 * 3600 * SECOND
+
+
+@pytest.mark.parametrize("make", KINDS)
+@pytest.mark.parametrize("other", KINDS)
+def test_a_world_keeps_its_kind_of_clock_with_any_snapshot(
+    make: Callable[[], Clock], other: Callable[[], Clock]
+) -> None:
+    """It has the snapshot's time, and its speed if both clocks run; else its own: it does not stop for good."""
+    origin, world = World(other()), World(make())
+    origin.clock.advance(hours=100)
+    snapshot, own = origin.snapshot(), speed(world.clock)
+    world.restore(snapshot)
+
+    assert 0 <= world.clock.now() - snapshot.time < 1800 * SECOND
+    assert (own if own is None or speed(origin.clock) is None else speed(origin.clock)) == speed(world.clock)
+    world.clock.advance(hours=1)
+    assert world.clock.now() - snapshot.time >= 3600 * SECOND
+    assert world.fork("fork").clock.now() - snapshot.time >= 3600 * SECOND
