@@ -1,5 +1,6 @@
 """Uploads: simple, multipart (metadata and content in one request) and resumable (the content in pieces)."""
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -140,17 +141,31 @@ def continue_upload(call: StorageCall) -> Result:
     match = _CONTENT_RANGE.fullmatch(part or "bytes */0")
     if match is None:
         raise errors.invalid("Failed to parse Content-Range header.")
-    first, total = match[1], None if match[3] == "*" else int(match[3])
+    first, total = None if match[1] is None else int(match[1]), None if match[3] == "*" else int(match[3])
     if first is not None:
-        _check_piece(call, upload, number, max(int(first) + len(call.body) - upload.size, 0))
-        upload = call.world.store.change(UPLOADS, number, lambda it: _append(it, call.body, int(first)))
+        _check_piece(call, upload, number, max(first + len(call.body) - upload.size, 0))
+    upload = _receive(call, number, first, total)
     if total != upload.size:
         return Result(status=308, headers={"range": f"bytes=0-{upload.size - 1}"} if upload.size else {})
-    call.world.store.delete(UPLOADS, number)
     sums = dict(each.strip().split("=", 1) for each in call.headers.get("x-goog-hash", "").split(",") if "=" in each)
     names = {"crc32c": "crc32c", "md5": "md5Hash"}
     upload = replace(upload, sums={**upload.sums, **{names[key]: sums[key] for key in names if key in sums}})
     return _store(call, upload, b"".join(upload.pieces))
+
+
+def _receive(call: StorageCall, number: str, first: int | None, total: int | None) -> Upload:
+    """Add a piece to an upload, which ends with its last one. Raises 404 if another request has ended it."""
+
+    def change(transaction: Store) -> Upload:
+        upload = _get(transaction, number)
+        if first is not None:
+            upload = _append(upload, call.body, first)
+            transaction.replace(UPLOADS, number, upload)
+        if total == upload.size:
+            transaction.delete(UPLOADS, number)
+        return upload
+
+    return call.world.store.transact(change)
 
 
 def _append(upload: Upload, body: bytes, first: int) -> Upload:
@@ -163,26 +178,35 @@ def _append(upload: Upload, body: bytes, first: int) -> Upload:
 
 
 def _check_piece(call: StorageCall, upload: Upload, number: str, new_bytes: int) -> None:
-    """Raise Refused for an upload that becomes too large, which is forgotten then."""
+    """Raise StorageError for an upload that becomes too large, which is forgotten then."""
     try:
         if upload.size + new_bytes > OBJECT_BYTES:
             raise errors.too_large(OBJECT_BYTES, "an object")
         _check_size(call, new_bytes)
     except errors.StorageError:
-        call.world.store.delete(UPLOADS, number)
+        _forget(call, number)
         raise
 
 
 def cancel_upload(call: StorageCall) -> Result:
     """Cancel a resumable upload."""
     _, number = _find(call)
-    call.world.store.delete(UPLOADS, number)
+    _forget(call, number)
     return Result(status=499)
 
 
 def _find(call: StorageCall) -> tuple[Upload, str]:
     number = call.query.get("upload_id", "")
+    return _get(call.world.store, number), number
+
+
+def _get(store: Store, number: str) -> Upload:
     try:
-        return call.world.store.get(UPLOADS, number), number
+        return store.get(UPLOADS, number)
     except Missing:
         raise errors.StorageError(404, "notFound", f"Upload session not found: {number!r}") from None
+
+
+def _forget(call: StorageCall, number: str) -> None:
+    with contextlib.suppress(Missing):  # another request has ended it
+        call.world.store.delete(UPLOADS, number)

@@ -13,7 +13,7 @@ from mockserver.datasets.object_store import METHODS
 from mockserver.dispatch.dispatcher import WouldBlock
 from mockserver.http.reply import HttpReply
 from mockserver.http.request import new_request
-from mockserver.limits import OBJECT_METADATA_BYTES, OPEN_UPLOADS, QUICK_BYTES
+from mockserver.limits import OBJECT_BYTES, OBJECT_METADATA_BYTES, OPEN_UPLOADS, QUICK_BYTES
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.scenario import Scenario
 from mockserver.state.clock import ManualClock
@@ -153,6 +153,35 @@ def test_content_that_is_not_what_was_meant_is_refused(client: Client, name: str
     assert 400 == reply.status
     assert "doesn't match calculated" in message(reply)
     assert 404 == client.send("GET", f"{OBJECT}/x").status
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "content_range", "status"),
+    [
+        ("PUT", b"abc", "bytes 0-2/3", 404),
+        ("PUT", b"", "bytes */3", 404),
+        ("PUT", b"x" * OBJECT_BYTES, f"bytes 3-{OBJECT_BYTES + 2}/*", 413),
+        ("DELETE", b"", "", 499),
+    ],
+    ids=["last piece", "status", "too large", "cancel"],
+)
+def test_an_upload_that_another_request_has_ended_is_not_found(
+    client: Client, monkeypatch: pytest.MonkeyPatch, verb: str, body: bytes, content_range: str, status: int
+) -> None:
+    """A client sends the last piece twice at once, and each request has found the upload: one of them stores it."""
+    query, get = client.begin("x"), client.world.store.get
+
+    def get_and_lose(collection: Any, name: str) -> Any:
+        record = get(collection, name)
+        if collection is uploads.UPLOADS:
+            monkeypatch.setattr(client.world.store, "get", get)
+            assert 200 == client.send("PUT", UPLOAD, query, b"abc", {"content-range": "bytes 0-2/3"}).status
+        return record
+
+    monkeypatch.setattr(client.world.store, "get", get_and_lose)
+
+    assert status == client.send(verb, UPLOAD, query, body, {"content-range": content_range}).status
+    assert b"abc" == client.send("GET", f"{OBJECT}/x", "alt=media").body
 
 
 def test_a_resumable_upload_takes_its_pieces_in_order(client: Client) -> None:
