@@ -2,7 +2,9 @@
 
 import os
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +16,9 @@ from mockserver.cli.answers_watch import AnswersWatch
 from mockserver.scripting.scenario import Scenario
 from mockserver.settings import GROUPS, BadOption, By, declarations
 from mockserver.state.clock import ManualClock, countdown
+from mockserver.state.memory import MemoryStore
 from mockserver.state.new_world import find_options, read_options
+from mockserver.state.store import Store, Unavailable
 from mockserver.state.world import World, Worlds
 
 FILE = """
@@ -157,3 +161,34 @@ def test_a_file_with_a_mistake_changes_nothing(tmp_path: Path, caplog: pytest.Lo
     assert f"{file}:1: " in caplog.text
     assert "none.such" in caplog.text
     assert f"{file}: No such file or directory. The answers and faults from before stay in effect." in caplog.text
+
+
+class DownStore(MemoryStore):
+    """A store that takes no changes while it is down."""
+
+    is_down = False
+
+    def transact(self, change: Callable[[Store], Any]) -> Any:
+        """Commit a change."""
+        if self.is_down:
+            raise Unavailable("the database of the store failed: locked")
+        return super().transact(change)
+
+
+def test_a_file_that_could_not_be_stored_is_read_once_the_store_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says once why it waits, and the thread goes on."""
+    file = tmp_path / "answers.yaml"
+    file.write_text("answers: [{answer: one}]")
+    store = DownStore()
+    watch = AnswersWatch(Worlds(World(ManualClock(), store=store)), str(file))
+    file.write_text("answers: [{answer: one}, {answer: two}]")
+    store.is_down = True
+    for _ in range(3):
+        watch.look()
+    store.is_down = False
+    watch.look()
+
+    assert 2 == len(Scenario(store).answers)
+    assert 1 == caplog.text.count("is read again once its answers can be stored: the database of the store failed")

@@ -7,6 +7,7 @@ from typing import Self
 
 from mockserver.inspection.script import replace_script
 from mockserver.scripting.answer_file import BadFile
+from mockserver.state.store import Unavailable
 from mockserver.state.world import Worlds
 
 log = logging.getLogger("mockserver")
@@ -17,12 +18,16 @@ Signature = tuple[int, int, int] | None
 
 
 class AnswersWatch:
-    """Looks at the file from a thread, in the `with` block. An invalid file is told of, and changes nothing."""
+    """Looks at the file from a thread, in the `with` block. An invalid file is told of, and changes nothing.
+
+    While the store is down, it tries again.
+    """
 
     def __init__(self, worlds: Worlds, file: str) -> None:
         self._worlds = worlds
         self._file = file
         self._read = self._signature()
+        self._is_waiting = False  # for the store
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="mockserver-answers", daemon=True)
 
@@ -43,13 +48,18 @@ class AnswersWatch:
         signature = self._signature()
         if signature == self._read:
             return
-        self._read = signature
         try:
             replace_script(self._worlds.default, self._file)
         except BadFile as error:
             log.warning("%s. The answers and faults from before stay in effect.", error)
+        except Unavailable as error:
+            if not self._is_waiting:
+                log.error("%s is read again once its answers can be stored: %s", self._file, error)  # noqa: TRY400 - the sentence says it all
+            self._is_waiting = True
+            return
         else:
             log.info("%s was read again: its answers and faults are in effect.", self._file)
+        self._read, self._is_waiting = signature, False
 
     def _signature(self) -> Signature:
         """Return what changes with the file; None if it is not there."""
