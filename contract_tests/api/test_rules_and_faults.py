@@ -56,18 +56,18 @@ def test_a_predicate_is_called_once_for_a_prompt(ask: Surface) -> None:
 
 
 @EVERYWHERE
-def test_functions_of_a_test_are_never_called_concurrently(ask: Surface) -> None:
-    """Neither predicates nor answers: they need no lock of their own."""
+def test_predicates_are_never_called_concurrently(ask: Surface) -> None:
+    """They need no lock of their own. Functions that answer may wait for each other, so they are."""
     running = threading.Semaphore(1)
     alone: list[bool] = []
 
-    def answer(_: Prompt) -> Answer:
+    def predicate(_: Prompt) -> bool:
         alone.append(running.acquire(blocking=False))
         threading.Event().wait(0.05)  # enough for the other thread to come in
         running.release()
-        return Answer("yes")
+        return True
 
-    world = new_world(Rule(answer))
+    world = new_world(Rule("yes", predicate=predicate))
     with ThreadPoolExecutor(2) as pool:
         both = [pool.submit(ask, world) for _ in range(2)]
 

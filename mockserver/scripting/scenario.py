@@ -5,6 +5,7 @@ import logging
 import random
 import sys
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -32,10 +33,10 @@ FAULTS: Collection[FaultRecord] = Collection("scenario.faults", FaultRecord)
 NO_LIMIT = sys.maxsize
 """Rules and faults are read at once: `walk` reads page by page, and might mix those before and after a change."""
 
-# One thread at a time matches rules and calls a test's functions, so that they need no lock of their own. Each is
-# called once for a prompt, unless the rules change meanwhile. The lock is reentrant because a test's function may add
-# rules.
-_lock = threading.RLock()
+# One thread at a time matches the rules of a world, so that a test's predicates need no lock of their own. Each is
+# called once for a prompt, unless the rules change meanwhile. A lock is reentrant because a predicate may ask for
+# something itself. Functions that answer are called without it: one may wait for what another thread asks for.
+_locks: weakref.WeakKeyDictionary[Store, threading.RLock] = weakref.WeakKeyDictionary()
 
 
 class Scenario:
@@ -91,9 +92,9 @@ class Scenario:
             return None, ""
         prompt = replace(prompt, call=call)
         try:
-            with _lock:
+            with _locks.setdefault(self._store.origin, threading.RLock()):
                 rule, mismatch = self._use_first_match(prompt)
-                return (None, mismatch) if rule is None else (resolve_answer(rule, prompt), "")
+            return (None, mismatch) if rule is None else (resolve_answer(rule, prompt), "")
         except Unavailable:
             raise
         except Exception as error:  # the function is the test's, so it may raise anything

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract_tests.environment import HANGS
 from mockserver.generation.answer import choose_answer
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Answer, Prompt, Rule, Turn
@@ -219,6 +220,29 @@ def test_counts_are_exact_with_concurrent_calls(times: int) -> None:
         injections = list(pool.map(lambda _: is_injected(scenario), range(200)))
 
     assert (times, times) == (answers.count("rule"), injections.count(True))
+
+
+def test_a_function_may_wait_for_what_another_thread_asks() -> None:
+    """Code under test that asks a second model while the first one answers; nobody waits for the other."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def answer(prompt: Prompt) -> str:
+            return pool.submit(ask, scenario, "inner").result(HANGS) + prompt.text
+
+        scenario = new_scenario([Rule("of the inner one, ", text="inner"), Rule(answer)])
+
+        assert "of the inner one, outer" == ask(scenario, "outer")
+
+
+def test_a_slow_predicate_holds_up_no_other_world() -> None:
+    """Each world of a process matches its own rules."""
+    other = new_scenario([Rule("other")])
+    with ThreadPoolExecutor(1) as pool:
+
+        def asks_the_other(prompt: Prompt) -> bool:
+            return pool.submit(ask, other, prompt.text).result(HANGS) == "other"
+
+        assert "own" == ask(new_scenario([Rule("own", predicate=asks_the_other)]), "x")
 
 
 @pytest.mark.parametrize("rule", [Rule(lambda prompt: prompt.text), Rule("a", predicate=lambda _: True)])
