@@ -375,7 +375,6 @@ class FileObjects(Objects):
         with _writing:
             check(self.find(bucket, name))
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
                 _write_file(path, content, self._root)
             except (FileExistsError, IsADirectoryError, NotADirectoryError):
                 raise BadName(f"{name!r} cannot be a file: a file or a directory is in its way") from None
@@ -408,13 +407,15 @@ class FileObjects(Objects):
 
 
 def _write_file(path: Path, content: bytes, folder: Path) -> None:
-    """Write a file under another name in the folder, then move it to its place."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".mockserver-", delete=False) as file:
-        file.write(content)
+    """Write a file under another name in the folder, then move it to its place. A failure leaves nothing there."""
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".mockserver-")
     try:
-        Path(file.name).replace(path)
-    except OSError:
-        Path(file.name).unlink()
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(name).replace(path)
+    except BaseException:  # whatever ends it, the part is of no use
+        Path(name).unlink()
         raise
 
 

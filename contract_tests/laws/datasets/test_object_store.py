@@ -1,6 +1,8 @@
 """Objects follow the same laws wherever they are kept."""
 
 import os
+import resource
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -215,6 +217,22 @@ def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
             write(objects, name)
     assert b"x" == read(objects, "a/b")
     assert ["bucket"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Neither a part of the file nor its directories: on a full disk they would stay for good."""
+    objects, limits = FileObjects(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        for size in (1001, 100_000):  # the first fits into the buffer, and fails when it is flushed
+            with pytest.raises(BadName, match="File too large"):
+                write(objects, "a/b", b"x" * size)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_deleting_the_last_file_removes_its_directories(tmp_path: Path) -> None:
