@@ -200,9 +200,30 @@ MUTATIONS = (
     Mutation(
         "time that goes back",
         "mockserver/state/clock.py",
-        "moment=setting.moment + distance",
-        "moment=setting.moment - distance",
+        "min(now + distance(now), LAST)",
+        "min(now - distance(now), LAST)",
         (f"{API}/test_api_machine.py",),
+    ),
+    Mutation(
+        "a clock that runs on after the end of time",
+        "mockserver/state/clock.py",
+        "return time if time < END else LAST",
+        "return time",
+        (f"{LAWS}/state/test_clock.py",),
+    ),
+    Mutation(
+        "a snapshot that stops the clock for good",
+        "mockserver/state/world.py",
+        "if own is not None and not self._is_of_this_kind(own):",
+        "if False:",
+        (f"{LAWS}/state/test_clock.py",),
+    ),
+    Mutation(
+        "an expiration that cannot be shown",
+        "mockserver/generation/cached_content.py",
+        "if end is not None and end >= (LAST_SECOND + 1) * SECOND:",
+        "if False:",
+        (f"{API}/test_cached_contents.py",),
     ),
     Mutation(
         "no newline at the end",

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 import mockserver
 from mockserver import Fault, MockServer, Rule
 from mockserver.settings import Beginning, Settings, declarations
+from mockserver.state.clock import LAST, SystemClock
 from mockserver.testing.mock_server import TunedModelState, TuningJobState
 
 Json = dict[str, Any]
@@ -27,6 +28,23 @@ def ask(name: str, text: str = "monday", **headers: str) -> httpx.Response:
     """A tuned model's answer."""
     body = {"contents": [{"parts": [{"text": text}]}]}
     return httpx.post(f"{GEMINI}/v1beta/{name}:generateContent", json=body, headers=headers or KEY)
+
+
+def test_what_begins_at_the_end_of_time_is_listed() -> None:
+    """A fast clock stops there; later ones were created, and in no list."""
+    clock = SystemClock(1e6, datetime(2262, 4, 11, 23, 47, tzinfo=UTC))
+    while clock.now() < LAST:
+        pass
+    with MockServer(clock=clock).intercepting():
+        model = httpx.post(f"{GEMINI}/v1beta/tunedModels", json=MODEL, headers=KEY).json()["metadata"]["tunedModel"]
+        spec = {"trainingDatasetUri": "gs://bucket/train.jsonl"}
+        jobs = f"{VERTEX}/v1/projects/test/locations/us-central1/tuningJobs"
+        body = {"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": spec}
+        job = httpx.post(jobs, json=body, headers=TOKEN).json()["name"]
+
+        models = httpx.get(f"{GEMINI}/v1beta/tunedModels", headers=KEY).json()["tunedModels"]
+        assert [model] == [each["name"] for each in models]
+        assert [job] == [each["name"] for each in httpx.get(jobs, headers=TOKEN).json()["tuningJobs"]]
 
 
 def test_public_names_are_listed_and_sorted() -> None:

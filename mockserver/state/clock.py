@@ -24,6 +24,9 @@ SECOND: Nanos = 1_000_000_000
 END: Nanos = 2**63 - 1
 """The end of time, in the year 2262: the largest number of nanoseconds in 64 bits. Time begins at 0, in 1970."""
 
+LAST: Nanos = END - 1
+"""The last moment that a clock shows: there it stops. What begins then is in the lists of this moment."""
+
 LONGEST_WAIT = 1.0
 """The seconds after which somebody who waits for a clock looks again: its speed may have changed."""
 
@@ -79,7 +82,7 @@ def check_moment(moment: Nanos) -> Nanos:
 
 
 class Clock(ABC):
-    """The only source of time for the rest of the program. It never goes back."""
+    """The only source of time for the rest of the program. It never goes back, and stops at the end of time."""
 
     @abstractmethod
     def now(self) -> Nanos:
@@ -185,16 +188,17 @@ class StoredClock(Clock):
 
     @abstractmethod
     def compute_time(self, setting: ClockSetting) -> Nanos:
-        """Return the time that a clock with this setting shows now."""
+        """Return the time that a clock with this setting would show now if time had no end."""
 
     def __repr__(self) -> str:
         setting = self._read()
-        moment = to_datetime(self.compute_time(setting)).isoformat(timespec="seconds")
+        moment = to_datetime(min(self.compute_time(setting), LAST)).isoformat(timespec="seconds")
         return f"<{type(self).__name__} {moment}, {Speed().text(setting.factor)}>"
 
     def now(self) -> Nanos:
         """Return the time."""
-        return self.compute_time(self._read())
+        time = self.compute_time(self._read())
+        return time if time < END else LAST
 
     def jump(self, nanos: Nanos) -> None:
         """Skip the next `nanos` of time."""
@@ -202,7 +206,13 @@ class StoredClock(Clock):
 
     def jump_by(self, distance: Callable[[Nanos], Nanos]) -> None:
         """Skip time. Reading the time and moving the clock are one change: nobody moves it in between."""
-        self._change(lambda setting: replace(setting, moment=setting.moment + distance(self.compute_time(setting))))
+
+        def change(setting: ClockSetting) -> ClockSetting:
+            time = self.compute_time(setting)
+            now = min(time, LAST)
+            return replace(setting, moment=setting.moment + min(now + distance(now), LAST) - time)
+
+        self._change(change)
 
 
 class SystemClock(StoredClock):
@@ -243,7 +253,7 @@ class SystemClock(StoredClock):
 
     async def sleep(self, seconds: float) -> None:
         """Wait until this clock has moved on by `seconds`, by itself or because somebody moves it."""
-        end = self.now() + round(seconds * SECOND)
+        end = min(self.now() + round(min(seconds * SECOND, END)), LAST)
         while (left := (end - self.now()) / SECOND) > 0:
             factor = self.factor
             await Machine.async_sleep(min(left / factor, LONGEST_WAIT) if factor else PAUSED_WAIT)
@@ -269,8 +279,8 @@ class ManualClock(StoredClock):
         return setting.moment
 
     async def sleep(self, seconds: float) -> None:
-        """Move ahead by `seconds` and return at once."""
-        self.advance(max(seconds, 0.0))
+        """Move ahead by `seconds`, or to the end of time, and return at once."""
+        self.jump(round(min(max(seconds, 0.0) * SECOND, END)))
 
     def copy(self) -> Self:
         """Return a clock that shows the same time."""

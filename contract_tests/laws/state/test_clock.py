@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from time import monotonic_ns  # noqa: TID251 - the test waits in real time
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.stores import STORES
-from mockserver.state.clock import SECOND, Clock, ClockSetting, ManualClock, SystemClock, to_datetime, to_nanos
+from mockserver.state.clock import LAST, SECOND, Clock, ClockSetting, ManualClock, SystemClock, to_datetime, to_nanos
 from mockserver.state.world import World
 
 START = datetime(2024, 3, 14, 15, 9, 26, 535897, tzinfo=UTC)
@@ -306,3 +307,24 @@ def test_a_world_keeps_its_kind_of_clock_with_any_snapshot(
     world.clock.advance(hours=1)
     assert world.clock.now() - snapshot.time >= 3600 * SECOND
     assert world.fork("fork").clock.now() - snapshot.time >= 3600 * SECOND
+
+
+NEAR_THE_END = datetime(2262, 4, 11, 23, 47, 16, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("make", [lambda: SystemClock(1e6, NEAR_THE_END), lambda: ManualClock(NEAR_THE_END)])
+def test_a_clock_stops_at_the_end_of_time(make: Callable[[], Clock]) -> None:
+    """Whether it runs or somebody waits for it, which takes no time there; a world can be restored from there."""
+    world = World(make())
+    snapshot, clock = world.snapshot(), world.clock
+    for _ in range(3):
+        asyncio.run(clock.sleep(1000))
+        clock.jump(SECOND)
+
+    assert [LAST, LAST] == [clock.now(), clock.copy().now()]
+    assert "2262-04-11T23:47:16" in repr(clock)
+    with pytest.raises(ValueError, match="ends on 2262-04-11"):
+        clock.advance(1)
+    early = replace(snapshot, time=to_nanos(START))
+    world.restore(early)
+    assert 0 <= clock.now() - early.time < 1e7 * SECOND
