@@ -167,6 +167,18 @@ def test_every_page_escapes_what_it_shows_and_allows_only_this_servers_scripts(s
     assert not re.search(r"<[^>]+ on[a-z]+=", page.text)
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_half_of_a_surrogate_pair_is_shown(server: MockServer, path: str) -> None:
+    """Python can give it; UTF-8 cannot encode it."""
+    half = "a\ud800b"
+    server.answer(half, text=half)
+    server.fault(Fault("models.get", status=503, message=half))
+    server.add_tuned_model("half", display_name=half, examples={half: half})
+    page = httpx.get(f"{server.url}/_mock{path.replace('nasty', 'half')}", headers=HTML)
+
+    assert 200 == page.status_code
+
+
 def test_what_is_left_of_a_quota_is_shown() -> None:
     """For the model and the project that use it, until it begins anew."""
     body = {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}

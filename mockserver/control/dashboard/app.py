@@ -190,7 +190,8 @@ class Dashboard:
         self, template: str, request: Request, values: Json, *, world: World | None = None, status: int = 200
     ) -> Response:
         content = self._templates.get_template(template).render(self._common(request, world) | values)
-        return Response(content, status, media_type="text/html", headers=HEADERS)
+        # What a test in Python has given may have half of a surrogate pair.
+        return Response(content.encode("utf-8", "replace"), status, media_type="text/html", headers=HEADERS)
 
     def _common(self, request: Request, world: World | None) -> Json:
         """Return what every template needs."""
