@@ -22,7 +22,9 @@ from contract_tests.postgres import Postgres, postgres
 from contract_tests.use.kills import BASE, EXAMPLES, kill_again_and_again
 from contract_tests.use.serving import serving
 from contract_tests.use.store_soak import soak
+from mockserver.cli.main import main
 from mockserver.rpc.outages import OVERLOADED
+from mockserver.state.store import Unavailable
 
 JOBS = "/v1/projects/mine/locations/us-central1/tuningJobs"
 JOB = {
@@ -363,6 +365,41 @@ def test_a_store_that_cannot_be_used_is_refused_with_a_sentence(options: tuple[s
     assert 2 == ran.returncode
     assert sentence in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "words", "sentence"),
+    [
+        ("mockserver.state.sql_worlds.shared_token", "serve --port 0", "serve: --store: cannot open the store: locked"),
+        (
+            "mockserver.inspection.script.script",
+            "serve --port 0 --answers answers.yaml",
+            "serve: --store: cannot store the answers of answers.yaml: locked",
+        ),
+        (
+            "mockserver.state.document.export_state",
+            "state export -",
+            "state: --store: cannot export the state: locked",
+        ),
+    ],
+)
+def test_a_store_that_goes_down_while_a_command_opens_it_is_a_sentence(
+    place: str,
+    words: str,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """After it could be opened, and without a traceback."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise Unavailable("locked")
+
+    monkeypatch.setattr(place, fail)
+
+    assert 2 == main([*words.split(), "--data-dir", str(tmp_path)])
+    assert f"mockserver {sentence}\n" == capsys.readouterr().err
 
 
 def test_workers_at_full_load_answer_without_an_error(store: Place) -> None:

@@ -32,6 +32,7 @@ from mockserver.settings.extras import install_command
 from mockserver.settings.types import Speed
 from mockserver.state.clock import SystemClock, to_datetime
 from mockserver.state.new_world import find_options, new_world, read_options
+from mockserver.state.store import Unavailable
 from mockserver.state.world import World, Worlds
 
 if TYPE_CHECKING:
@@ -298,6 +299,8 @@ def _open_worlds(values: Mapping[str, Any], serving: Serving, given: frozenset[s
     except BadOption as error:
         setting = declarations(*GROUPS).get(error.name)
         raise BadOption(error.sentence, setting.flag if setting else error.name) from None
+    except Unavailable as error:
+        raise BadOption(f"cannot open the store: {error}", "--store") from error
     return worlds, token, is_new
 
 
@@ -374,6 +377,8 @@ def _read_answers(world: World, file: str) -> None:
         script(world, file)
     except BadFile as error:
         raise BadOption(str(error)) from None
+    except Unavailable as error:
+        raise BadOption(f"cannot store the answers of {file}: {error}", "--store") from error
 
 
 @contextlib.contextmanager

@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadOption(f"what a server keeps in memory cannot be {arguments.action}ed; {where}")
     from mockserver.state.database import Database
     from mockserver.state.document import export_state, import_state
+    from mockserver.state.store import Unavailable
 
     try:
         database = Database(url)
@@ -57,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
             import_state(database, json.loads(_read(arguments.file)))
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise BadOption(f"{arguments.file}: {error}") from error
+    except Unavailable as error:
+        raise BadOption(f"cannot {arguments.action} the state: {error}", "--store") from error
     finally:
         database.close()
     return 0
