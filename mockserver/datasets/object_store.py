@@ -350,12 +350,15 @@ class FileObjects(Objects):
     def find(self, bucket: str, name: str) -> StoredObject | None:
         """Return an object, if there is one."""
         path = find_file(self._root, bucket, name)
-        return None if path is None else _describe(path, bucket, name)
+        with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
+            return None if path is None else _describe(path, bucket, name)
+        return None
 
     def walk(self, bucket: str) -> Iterator[StoredObject]:
         """Iterate over the objects of a bucket. A file whose name is no UTF-8 cannot be an object."""
         folder = self._path(bucket)
-        paths = (path for path in folder.rglob("*") if path.is_file())
+        # `os.walk` leaves out what is deleted meanwhile, which is an error of `rglob`.
+        paths = (Path(parent, file) for parent, _, files in os.walk(folder) for file in files)
         for name in sorted(path.relative_to(folder).as_posix() for path in paths):
             if is_unicode(name) and (blob := self.find(bucket, name)):
                 yield blob
@@ -363,7 +366,9 @@ class FileObjects(Objects):
     def open(self, bucket: str, name: str) -> BinaryIO | None:
         """Open the content of an object, if there is one."""
         path = find_file(self._root, bucket, name)
-        return None if path is None else path.open("rb")
+        with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
+            return None if path is None else path.open("rb")
+        return None
 
     def write(
         self, bucket: str, name: str, content: bytes, attributes: Attributes, now: Nanos, check: Check

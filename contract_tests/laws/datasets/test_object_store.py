@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mockserver.datasets import object_store
 from mockserver.datasets.checksums import crc32c, md5
 from mockserver.datasets.object_store import (
     Attributes,
@@ -20,6 +21,7 @@ from mockserver.datasets.object_store import (
     StoredBucket,
     StoredObject,
     StoreObjects,
+    find_file,
     read_all,
 )
 from mockserver.state.memory import MemoryStore
@@ -217,6 +219,30 @@ def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
             write(objects, name)
     assert b"x" == read(objects, "a/b")
     assert ["bucket"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_file_that_is_deleted_while_it_is_read_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another request, or a program, may delete it at any time: it is in no list, and not found."""
+
+    def find_and_delete(root: Path, bucket: str, name: str) -> Path | None:
+        path = find_file(root, bucket, name)
+        if path is not None and path.name == "b":
+            path.unlink()
+        return path
+
+    monkeypatch.setattr(object_store, "find_file", find_and_delete)
+    objects = FileObjects(tmp_path)
+    write(objects, "a")
+    seen: list[object] = []
+    for look in (
+        lambda: [blob.name for blob in objects.walk("bucket")],
+        lambda: objects.find("bucket", "b"),
+        lambda: objects.open("bucket", "b"),
+    ):
+        (tmp_path / "bucket" / "b").write_bytes(b"x")
+        seen.append(look())
+
+    assert [["a"], None, None] == seen
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
