@@ -159,9 +159,10 @@ def put_snapshot(request: ControlRequest) -> SnapshotList:
 def restore_snapshot(request: ControlRequest) -> Empty:
     """Restore the world, including its clock, from a snapshot."""
     name = request.path["name"]
-    if name not in request.world.store.snapshots:
+    snapshot = request.world.store.snapshots.get(name)  # looked up once: somebody may delete it meanwhile
+    if snapshot is None:
         raise not_found(f"there is no snapshot {name!r}")
-    request.world.restore(request.world.store.snapshots[name])
+    request.world.restore(snapshot)
     return Empty()
 
 
