@@ -24,7 +24,16 @@ FOREIGN: list[Mapping[str, str]] = [
     {"origin": "https://evil.example"},
     {"origin": "null"},
     {"origin": "http://localhost.evil.example"},
+    {"origin": "https://storage.googleapis.com"},
+    {"origin": "https://evil-bucket.storage.googleapis.com", "host": "storage.googleapis.com"},
+    {"origin": "https://accounts.google.com"},
+    {"origin": "http://metadata.google.internal"},
     {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "referer": "https://evil.example/"},
+    {
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "no-cors",
+        "referer": "https://evil-bucket.storage.googleapis.com/a",
+    },
     {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
 ]
 

@@ -44,7 +44,7 @@ DEFAULTS = [
     f"{files.LARGEST_FILE:,} bytes",
     f"{files.LONGEST_LINE:,} bytes",
     f"{yaml_aliases.EXPANSION} times those written, {yaml_aliases.ALWAYS_ALLOWED:,} always",
-    "this machine's and Google's",
+    "this machine's, and for requests Google's",
     "no limit",
     *(f"{limit.value:,}" for limit in limits.LIMITS.values()),
 ]

@@ -19,7 +19,8 @@ ANY_HOST = "*"
 class HostGuard:
     """The rule of a server that listens on loopback.
 
-    This machine's names and addresses and Google's API hosts are allowed, and those that are listed: "*" allows all.
+    Allowed are this machine's names and addresses, those that are listed ("*" allows all), and, as the name that a
+    request asks for but not as a page, Google's hosts.
     """
 
     allowed: frozenset[str] = frozenset()
@@ -38,7 +39,7 @@ def _refusal(allowed: frozenset[str], headers: tuple[tuple[bytes, bytes], ...]) 
     """Return why a request with these headers is refused; None if it is not."""
     texts = {name: value.decode("latin-1") for name, value in headers}
     host, origin = texts.get(b"host"), texts.get(b"origin")
-    if host is not None and not _allows(allowed, name := hostname(f"//{host}")):
+    if host is not None and not (_is_google(name := hostname(f"//{host}")) or _allows(allowed, name)):
         return f"Host {host!r} is not this machine: ask for 127.0.0.1 or localhost, or {_advice(name)}"
     if origin is not None:
         if not _allows(allowed, name := hostname(origin)):
@@ -51,7 +52,15 @@ def _refusal(allowed: frozenset[str], headers: tuple[tuple[bytes, bytes], ...]) 
 
 
 def _allows(allowed: frozenset[str], name: str) -> bool:
-    return is_loopback(name) or name.endswith(".googleapis.com") or name in _GOOGLE or name in allowed
+    return is_loopback(name) or name in allowed
+
+
+def _is_google(name: str) -> bool:
+    """Return whether a name is one of Google's, under which no attacker's DNS finds this machine.
+
+    A page there is foreign all the same: anybody's bucket at storage.googleapis.com can hold one.
+    """
+    return name.endswith(".googleapis.com") or name in _GOOGLE
 
 
 _GOOGLE = frozenset({*identity.HOSTS, identity.METADATA_HOST})

@@ -99,8 +99,8 @@ class Serving(Checked):
     )
     allow_host: frozenset[str] = setting(
         Texts(),
-        "a name under which requests and web pages may reach the server, beside this machine's and Google's; several"
-        " with commas, * for all",
+        "a name under which requests may reach the server, beside this machine's and Google's, and whose web pages may"
+        " use it, beside this machine's; several with commas, * for all",
         by=By.SERVE,
         metavar="NAME",
         absent="none if only this machine can connect, else all",
