@@ -20,7 +20,7 @@ from mockserver.http.request import HttpRequest
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES
 from mockserver.rpc.credentials import identify, read_credentials
 from mockserver.rpc.hosts import hostname
-from mockserver.rpc.redaction import redact
+from mockserver.rpc.redaction import redact, redact_fields
 from mockserver.scripting.faults import STATUSES, Fault
 from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
@@ -66,7 +66,8 @@ class StorageFace:
             log.error("%s", error)  # noqa: TRY400 - the sentence says it all
             method, reply = "", _print_unavailable()
         if not http.is_unrecorded:
-            self._log_call(method or f"{http.head.sent_verb} {redact(http.head.path)}", reply.status, elapsed_ms(), "")
+            label = method or redact(f"{http.head.sent_verb} {http.head.path}")
+            self._log_call(label, reply.status, elapsed_ms(), "")
         return reply
 
     def _answer_in_world(self, http: HttpRequest, *, may_block: bool) -> tuple[str, HttpReply]:
@@ -108,7 +109,7 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
     record = RecordedCall(
         method=method,
         verb=http.head.sent_verb,
-        path=redact(http.head.path),
+        path=http.head.path,
         time=now,
         caller=identify(credentials, default_user=world.settings.default_user).principal,
         request=_describe(call),
@@ -119,7 +120,7 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
         retry_after=retry_after_seconds(result.headers.items()),
     )
     if secret:
-        record = replace(record, request=redact(record.request), response=redact(record.response))
+        record = redact_fields(record)
     world.calls.append(record)
     if record.hint:
         hints.warning("%s was answered %d: %s", method, record.status, record.hint)

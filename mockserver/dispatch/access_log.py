@@ -6,9 +6,15 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from mockserver.rpc.redaction import WithoutSecrets
+
 access = logging.getLogger("mockserver.access")
 hints = logging.getLogger("mockserver.hints")
 """Gets what the server can explain of failed calls: as INFO if the line of the call says it too, else as WARNING."""
+
+_without_secrets = WithoutSecrets()
+for _logger in (logging.getLogger("mockserver"), access, hints):  # the filter of one does not see what others log
+    _logger.addFilter(_without_secrets)
 
 LogCall = Callable[[str, int | str, float, str], None]
 """Logs a call: the name of its method, the status (of HTTP, or the name of gRPC's code), the milliseconds that it took,

@@ -1,10 +1,11 @@
 """The real-credential guard: never stores or logs a secret that looks real, and refuses it if so configured."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 
 from mockserver.rpc.errors import ApiError, Code
-from mockserver.rpc.redaction import SECRET_MARKERS, find_real_secret
+from mockserver.rpc.redaction import find_real_secret, find_real_secret_in_bytes
 
 log = logging.getLogger("mockserver")
 
@@ -17,7 +18,8 @@ REFUSAL = (
     "will do. The server did not store or log this one."
 )
 
-_MARKS = tuple((rare.encode(), mark.encode()) for mark, rare in SECRET_MARKERS.items())
+# The escapes of letters, digits, - . and _ in JSON, which no serializer writes.
+_ESCAPE = re.compile(rb"\\u00(2[de]|3\d|[46][1-9a-f]|[57][\da]|5f)", re.IGNORECASE)
 
 
 def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]) -> str:
@@ -30,17 +32,16 @@ def find_secret(texts: Iterable[str], body: bytes, warn_once: Callable[[], bool]
 
 def complete_secret(secret: str, body: bytes, warn_once: Callable[[], bool]) -> str:
     """Do the same for texts that have been searched: `secret` is what they contain."""
-    secret = secret or (_find_secret_in_bytes(body) if body else "")
+    secret = secret or (_find_secret_in_body(body) if body else "")
     if secret and warn_once():
         log.warning(WARNING, secret)
     return secret
 
 
-def _find_secret_in_bytes(body: bytes) -> str:
-    for rare, mark in _MARKS:
-        if rare in body and mark in body:
-            return find_real_secret(body.decode("latin-1"))
-    return ""
+def _find_secret_in_body(body: bytes) -> str:
+    if b"\\u00" in body:
+        body = _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), body)
+    return find_real_secret_in_bytes(body)
 
 
 def refusal(secret: str) -> ApiError:

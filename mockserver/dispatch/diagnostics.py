@@ -166,7 +166,8 @@ def diagnose_misnamed(routes: Sequence[Route], message: Json) -> str:
     """Say which names the routes of an rpc take, instead of the one in the message."""
     rules = dict.fromkeys(rule for route in routes for rule in re.findall(r"\{([^{}]+=[^{}]*)\}", route.path))
     name = next(filter(None, (text_at(message, route.resource_field) for route in routes)), "")
-    problem = f"the name {name[:LONGEST_NAME]!r} does not fit" if name else "the request has no name"
+    shown = str(redact(name))[:LONGEST_NAME]  # a part of a secret would not be known for one
+    problem = f"the name {shown!r} does not fit" if name else "the request has no name"
     return f"{problem}: this method takes {' or '.join(rules)}"
 
 

@@ -29,7 +29,7 @@ from mockserver.protojson.version_trimming import message_trimmer, trim_message
 from mockserver.rpc import outages
 from mockserver.rpc.credentials import Caller
 from mockserver.rpc.errors import ApiError
-from mockserver.rpc.redaction import redact
+from mockserver.rpc.redaction import redact_fields, redact_pieces
 from mockserver.scripting.faults import Fault
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
@@ -113,7 +113,7 @@ class CallResult:
 
         What was read from the log before does not change.
         """
-        messages = redact(self.sent) if self.request.secret else self.sent
+        messages = redact_pieces(self.sent) if self.request.secret else self.sent
         try:
             self.request.world.calls.amend(entry, replace(entry.call, response=messages))
         except Unavailable as error:  # the client has its answer already
@@ -151,8 +151,8 @@ def record_undispatched(  # noqa: PLR0913 - all but the world are given by name
 
 
 def _redact(call: RecordedCall) -> RecordedCall:
-    """Return the call without what looks like a real credential."""
-    return replace(call, path=redact(call.path), request=redact(call.request), response=redact(call.response))
+    """Return the call of a request that has what looks like a real credential without it, wherever it is."""
+    return redact_fields(replace(call, response=redact_pieces(call.response)))
 
 
 def dispatch(request: Request, *, may_block: bool = True) -> CallResult:

@@ -29,6 +29,7 @@ from mockserver.rpc import errors, outages
 from mockserver.rpc.credentials import read_credentials
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.hosts import host_without_port
+from mockserver.rpc.redaction import redact
 from mockserver.state.clock import Nanos, SystemClock, stopwatch
 from mockserver.state.store import Unavailable
 from mockserver.state.world import Settings, World, Worlds
@@ -57,6 +58,11 @@ class GrpcRequest(NamedTuple):
     def rpc(self) -> str:
         """Return the full name of the rpc."""
         return self.method.removeprefix("/").replace("/", ".")
+
+    @property
+    def label(self) -> str:
+        """Return the name of a request without a method in the access log."""
+        return str(redact(self.method))
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -171,7 +177,7 @@ class GrpcFace:
         except Unavailable as unavailable:
             log.error("%s", unavailable)  # noqa: TRY400 - the sentence says it all
             error = outages.overloaded()
-            label, reply, note = grpc.method, GrpcReply(raise_error(error), SystemClock()), ""
+            label, reply, note = grpc.label, GrpcReply(raise_error(error), SystemClock()), ""
         status, reason = (error.code.name, f"  {explain(error, note)}") if error else ("OK", "")
         self._log_call(label, status, elapsed_ms(), reason)
         return reply
@@ -212,7 +218,7 @@ class GrpcFace:
         if head is None:
             metadata = grpc.metadata
             texts = (*_identifying_texts(metadata), *names)
-            secret = find_secret(texts, b"", lambda: False)
+            secret = find_secret((*texts, grpc.method, *metadata.values()), b"", lambda: False)
             head = GrpcHead(metadata, metadata.get("x-goog-fieldmask", ""), texts, secret)
             if not secret and sum(map(len, names)) <= KEPT_BYTES:
                 _keep(self._heads, key, head)
@@ -224,7 +230,7 @@ class GrpcFace:
         grpc = decoded.grpc
         if decoded.secret and settings.refuse_real_credentials:
             error = refusal(decoded.secret)
-            return grpc.method, received.refuse(error), error
+            return grpc.label, received.refuse(error), error
         if settings.recordings is not None and (recorded := self._answer_recorded(received)):
             return recorded
         head, refused = decoded.head.route, decoded.refused
@@ -236,7 +242,7 @@ class GrpcFace:
             hint = diagnose_rpc(self.table, grpc.rpc, settings, host)
             hints.warning("%s was not found: %s", grpc.method, hint)
             error = _not_implemented(self.table, grpc)
-            return grpc.method, received.refuse(error, hint), error
+            return grpc.label, received.refuse(error, hint), error
         bind = partial(_bind, decoded, head, refused)
         answer = dispatch(Request(head, received.world, received.now, bind, decoded.secret))
         dispatched_error = answer.result if isinstance(answer.result, ApiError) else None

@@ -79,7 +79,7 @@ class ReceivedRequest:
     @property
     def label(self) -> str:
         """Return the name of a request without a method in the access log."""
-        return f"{self.http.head.sent_verb} {redact(self.http.head.path)}"
+        return str(redact(f"{self.http.head.sent_verb} {self.http.head.path}"))
 
     def printer(self, parameters: SystemParameters = NO_PARAMETERS) -> Printer:
         """Return what prints the reply to a request without a method."""
@@ -178,7 +178,7 @@ class HttpFace:
                 label, reply, reason = self._answer_in_world(http, may_block=may_block)
         except Unavailable as error:
             log.error("%s", error)  # noqa: TRY400 - the sentence says it all
-            label, reply, reason = f"{http.head.sent_verb} {redact(http.head.path)}", _print_unavailable(http), ""
+            label, reply, reason = redact(f"{http.head.sent_verb} {http.head.path}"), _print_unavailable(http), ""
         self._log_call(label, reply.status, elapsed_ms(), reason)
         return reply
 

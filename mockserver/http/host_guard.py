@@ -11,6 +11,7 @@ from functools import lru_cache
 from mockserver.http import identity
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.rpc.hosts import hostname, is_loopback
+from mockserver.rpc.redaction import redact
 
 ANY_HOST = "*"
 
@@ -37,7 +38,7 @@ class HostGuard:
 @lru_cache(maxsize=64)  # a client's headers are the same in each of its requests, and reading addresses takes long
 def _refusal(allowed: frozenset[str], headers: tuple[tuple[bytes, bytes], ...]) -> str | None:
     """Return why a request with these headers is refused; None if it is not."""
-    texts = {name: value.decode("latin-1") for name, value in headers}
+    texts = {name: str(redact(value.decode("latin-1"))) for name, value in headers}
     host, origin = texts.get(b"host"), texts.get(b"origin")
     if host is not None and not (_is_google(name := hostname(f"//{host}")) or _allows(allowed, name)):
         return f"Host {host!r} is not this machine: ask for 127.0.0.1 or localhost, or {_advice(name)}"

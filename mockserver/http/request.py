@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote, unquote_plus
 
 from mockserver.http.headers import ReplyHead, accepts_gzip
 from mockserver.http.parameters import NO_PARAMETERS, InvalidParameters, SystemParameters, parse_query, split_query
@@ -43,7 +44,7 @@ class HttpHead:
     texts: tuple[str, ...] = field(init=False)
     """The texts that identify the client, and so may contain a world's name or a secret."""
     secret: str = field(init=False)
-    """What in them looks like a real credential: "an API key", ...; "" if nothing does."""
+    """What in the head looks like a real credential: "an API key", ...; "" if nothing does."""
     pairs: Pairs = field(init=False)
     """The query, decoded."""
     own_pairs: Pairs = field(init=False)
@@ -75,7 +76,9 @@ class HttpHead:
             self.path,
             whole_query,
         )
-        self.secret = find_real_secret("\n".join(self.texts))
+        self.secret = find_real_secret("\n".join([self.sent_verb, *self.texts, *self.headers.values()]))
+        if not self.secret and ("%" in self.path or "%" in whole_query or "+" in whole_query):
+            self.secret = find_real_secret(f"{unquote(self.path)}\n{unquote_plus(whole_query)}")
         self.pairs = self.own_pairs = parse_query(whole_query)
         self.parameters, self.error = NO_PARAMETERS, None
         if self.pairs:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from mockserver.rpc.redaction import redact
 from mockserver.scripting.expressions import searcher
 from mockserver.scripting.names import checked_name
 from mockserver.scripting.safety import category_name, level_name
@@ -223,7 +224,8 @@ def resolve_answer(rule: Rule, prompt: Prompt) -> Answer:
 
 
 def shorten(text: str) -> str:
-    """Quote a text, and shorten it if it is long."""
+    """Quote a text without its secrets, of which a part would not be known for one; shorten it if it is long."""
+    text = str(redact(text))
     return f'"{text}"' if len(text) <= 80 else f'"{text[:77]}..."'
 
 

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from mockserver.rpc.redaction import redact
 from mockserver.simulation.tuning import Run, finish
 
 FAULT_WORDS = frozenset(
@@ -45,7 +46,7 @@ def parse_magic_words(text: str) -> Mapping[str, str]:
             if word["text"] is not None:
                 words["text"] = _unquoted(word["text"])
             else:
-                words[word["key"].lower().replace("-", "_")] = _unquoted(word["value"] or "")
+                words[str(redact(word["key"])).lower().replace("-", "_")] = _unquoted(word["value"] or "")
     return words
 
 

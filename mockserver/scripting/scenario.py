@@ -14,7 +14,7 @@ from mockserver.scripting.answers import Answer, Prompt, Rule, find_match, resol
 from mockserver.scripting.faults import CallTarget, Fault, FaultRecord, select_fault
 from mockserver.state.store import ALL, Collection, Conflict, Entry, Missing, Store, Unavailable
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("mockserver")
 
 Nanos = int
 

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mockserver.rpc.redaction import find_real_secret, redact_fields
 from mockserver.state.calls import CallLog, LogEntry, RecordedCall
 from mockserver.state.clock import SECOND, Machine, Nanos, countdown, machine_time
 from mockserver.state.codec import decode, write_json
@@ -56,7 +57,9 @@ class _SqlEntry(LogEntry):
 
 
 def _read_call(text: str) -> RecordedCall:
-    return decode(RecordedCall, json.loads(text))
+    """Return the call without what looks like a real secret, as the log in memory does."""
+    call = decode(RecordedCall, json.loads(text))
+    return redact_fields(call) if find_real_secret(text) else call
 
 
 class CallQueue:

@@ -1,12 +1,13 @@
 """Which texts are secrets that Google issues, and what the log shows of them."""
 
+import itertools
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.rpc.redaction import find_real_secret, redact
+from mockserver.rpc.redaction import find_real_secret, redact, redact_pieces
 
 SECRETS = {
     "AIza" + "x" * 35: "an API key",
@@ -40,6 +41,26 @@ def test_no_secret_survives_redaction(secret: str, before: str, after: str) -> N
     assert tree["kept"] == shown["kept"]
     assert shown["parts"][0]["text"].startswith(before)
     assert "" == find_real_secret(str(shown))
+
+
+@given(st.sampled_from(sorted(SECRETS)), st.lists(st.integers(0, 60), max_size=4), st.text("ab ", max_size=9))
+def test_no_secret_survives_in_pieces(secret: str, cuts: list[int], around: str) -> None:
+    """However it is spread over the messages of a stream; everything else stays."""
+    whole = f"{around} {secret} \n{around}"
+    bounds = [0, *sorted(cuts), len(whole)]
+    stream = [{"model": "x", "parts": [{"text": whole[start:end]}]} for start, end in itertools.pairwise(bounds)]
+
+    shown = redact_pieces(stream)
+
+    assert redact(whole) == "".join(message["parts"][0]["text"] for message in shown)
+    assert ["x"] * len(stream) == [message["model"] for message in shown]
+
+
+def test_names_of_members_and_bytes_have_no_secret() -> None:
+    """A client chooses those too."""
+    secret = "AIza" + "x" * 35
+
+    assert {"AIza...(39 characters)": [b"a AIza...(39 characters)"]} == redact({secret: [f"a {secret}".encode()]})
 
 
 PLAIN = re.compile(
