@@ -10,6 +10,12 @@ import pytest
 
 from contract_tests.api.aiplatform import Vertex
 from contract_tests.targets import Client
+from mockserver.grpc.codec import encode
+from mockserver.grpc.face import GrpcFace, GrpcRequest
+from mockserver.inspection.services import route_table
+from mockserver.rpc.errors import ApiError, Code
+from mockserver.state.clock import ManualClock
+from mockserver.state.world import World, Worlds
 
 Json = dict[str, Any]
 
@@ -61,6 +67,8 @@ def test_embed_content_embeds_one_content(vertex: Vertex) -> None:
         ([""], {}, "The text content is empty."),
         ([1], {}, "The text content is empty."),
         (["x"], {"outputDimensionality": 769}, "outputDimensionality value of 769 but the supported range is from 1"),
+        (["x"], {"outputDimensionality": 1e300}, "outputDimensionality value of 1000000"),
+        (["x"], {"outputDimensionality": 1.5}, "Request contains an invalid argument."),
         (["x"], {"outputDimensionality": "many"}, "Request contains an invalid argument."),
     ],
 )
@@ -120,3 +128,21 @@ def test_gemini_refuses_raw_predict_whatever_is_sent(vertex: Vertex, body: bytes
 def test_raw_predict_refuses_what_predict_refuses(vertex: Vertex, body: bytes) -> None:
     """400 for what is no request to an embedding model."""
     assert 400 == raw(vertex, "text-embedding-005", body).status_code
+
+
+@pytest.mark.parametrize("size", [math.nan, math.inf, -math.inf, 1e300])
+def test_numbers_that_json_does_not_have_are_refused(size: float) -> None:
+    """Over gRPC a Value can hold them."""
+    message = {
+        "endpoint": "projects/p/locations/us-central1/publishers/google/models/text-embedding-005",
+        "instances": [{"content": "x"}],
+        "parameters": {"outputDimensionality": size},
+    }
+    body = encode("google.cloud.aiplatform.v1.PredictRequest", message)
+    face = GrpcFace(Worlds(World(ManualClock())), route_table())
+    method = "/google.cloud.aiplatform.v1.PredictionService/Predict"
+    reply = face.answer(GrpcRequest(method, {"authorization": "Bearer t"}, body))
+
+    with pytest.raises(ApiError) as refused:
+        list(reply.pieces)
+    assert Code.INVALID_ARGUMENT is refused.value.code

@@ -1,5 +1,6 @@
 """Credentials offline: Google's own libraries get tokens from the server, with made-up files or from its metadata."""
 
+import base64
 import re
 import stat
 import sys
@@ -182,6 +183,59 @@ def test_a_request_without_what_it_asks_about_is_refused(
     answer = httpx.request(method, f"{server.url}{path}")
 
     assert (status, "invalid_request") == (answer.status_code, answer.json()["error"])
+
+
+def id_token(claims: str) -> str:
+    """A token with these claims, which are JSON."""
+    return f"a.{base64.urlsafe_b64encode(claims.encode()).decode()}.c"
+
+
+SURROGATE = r'"\ud800"'
+
+NONSENSE = ['"abc"', "Infinity", "NaN", "1e999", "1.5", "[1]", '{"a": 1}']
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        *(f'{{"exp": {value}}}' for value in NONSENSE),
+        *(f'{{"{name}": {SURROGATE}}}' for name in ("email", "aud", "exp")),
+    ],
+)
+def test_an_id_token_that_claims_nonsense_is_refused(claims: str, server: MockServer) -> None:
+    """On a socket and in process."""
+    with server.fork().intercepting():
+        answers = [
+            httpx.get(f"{url}/tokeninfo", params={"id_token": id_token(claims)})
+            for url in (server.url, "https://oauth2.googleapis.com")
+        ]
+
+    assert [(400, "invalid_request")] * 2 == [(answer.status_code, answer.json()["error"]) for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/token", "scope"), ("/v1/token", "subject_token"), ("/tokeninfo", "access_token")]
+)
+def test_a_body_that_no_answer_can_repeat_is_refused(path: str, name: str, server: MockServer) -> None:
+    """JSON can have half a character."""
+    body = f'{{"grant_type": "refresh_token", "{name}": {SURROGATE[:-1]}@a.b"}}'
+    answer = httpx.post(server.url + path, content=body, headers={"content-type": "application/json"})
+
+    assert (400, "invalid_request") == (answer.status_code, answer.json()["error"])
+
+
+def test_a_bug_of_ours_is_an_answer(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and the client of a test sees an error of the server, not ours."""
+
+    def fail(token: str) -> str:
+        raise LookupError(token)
+
+    monkeypatch.setattr("mockserver.http.identity._claims", fail)
+    with MockServer().intercepting():
+        answer = httpx.get("https://oauth2.googleapis.com/tokeninfo", params={"access_token": "t"})
+
+    assert (500, "internal_failure") == (answer.status_code, answer.json()["error"])
+    assert "/tokeninfo failed; this is a bug in the mock server" in caplog.text
 
 
 @pytest.mark.parametrize("assertion", ["a.b.c", "a.e30.c", "a.W10.c", "a.\u00e9.c", "." * 5])

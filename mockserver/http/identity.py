@@ -13,11 +13,12 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mockserver.dispatch.dispatcher import BUG
 from mockserver.limits import TOKEN_BYTES
 from mockserver.protojson.formatting import timestamp_text
 from mockserver.rpc.credentials import Caller, Credentials, identify
@@ -84,6 +85,11 @@ def create_app(worlds: Worlds) -> ASGIApp:
         except Unavailable as error:  # it is raised before the answer begins
             log.error("%s", error)  # noqa: TRY400 - the sentence says it all
             await _error("temporarily_unavailable", str(error), 503)(scope, receive, send)
+        except ClientDisconnect:  # nobody waits for an answer
+            return
+        except Exception:  # a bug of ours; an answer is sent as a whole, so none has begun
+            log.exception(BUG, scope["path"])
+            await _error("internal_failure", "Internal error", 500)(scope, receive, send)
 
     return app
 
@@ -145,7 +151,10 @@ class Identity:
         if token is None and not claims:
             # our choice: not seen
             return _error("invalid_request", "either access_token or id_token is required")
-        expires = int(claims.get("exp") or SystemClock().now() // SECOND + LIFETIME_SECONDS)
+        expires = claims.get("exp") or SystemClock().now() // SECOND + LIFETIME_SECONDS
+        if not isinstance(expires, int) and not (isinstance(expires, float) and expires.is_integer()):
+            # our choice: not seen
+            return _error("invalid_request", "exp of id_token is not a time in seconds")
         email = str(claims.get("email") or self._caller(token or "").email)
         client = str(claims.get("aud") or f"{PREFIX}.apps.googleusercontent.com")
         info = {
@@ -153,7 +162,7 @@ class Identity:
             "aud": client,
             "sub": _subject(email),
             "scope": f"openid https://www.googleapis.com/auth/userinfo.email {SCOPE}",
-            "exp": str(expires),
+            "exp": str(int(expires)),
             "expires_in": str(LIFETIME_SECONDS),
             "email": email,
             "email_verified": "true",
@@ -273,9 +282,10 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def _json(text: str) -> dict[str, Any]:
-    """Return the object that a text is; {} if it is none."""
+    """Return the object that a text is; {} if it is none, or has a lone surrogate, which no answer can repeat."""
     try:
         value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -55,20 +55,24 @@ def _no_match_error(mask: str, path: str) -> ApiError:
 
 def _parse_mask(mask: str) -> Selection:
     root = Selection()
-    groups = [root]
-    name = ""
+    groups, depths = [root], [0]
+    name, depth = "", 0
     for character in f"{mask},":
+        if character in "(,)":
+            depth = depths[-1] + 1 + name.count(".") + name.count("/")
+            if depth > MESSAGE_DEPTH:
+                raise _no_match_error(mask, mask)  # our choice: not seen
         if character == "(":
             groups.append(groups[-1].add(name))
+            depths.append(depth)
             name = ""
-            if len(groups) > MESSAGE_DEPTH:
-                raise _no_match_error(mask, mask)  # our choice: not seen
         elif character in ",)":
             if name:
                 _select_path(groups[-1], name)
             name = ""
             if character == ")":
                 groups.pop()
+                depths.pop()
                 if not groups:
                     raise _no_match_error(mask, mask)  # our choice: not seen
         else:
@@ -183,7 +187,7 @@ def merge(
     result = dict(old)
     for path in paths:
         steps = path.split(".")
-        if not _path_exists(message, steps):
+        if len(steps) > MESSAGE_DEPTH or not _path_exists(message, steps):
             raise _mask_error(message, path)
         top = fields[steps[0]]
         if top.json_name in writable:

@@ -105,10 +105,10 @@ def _instance_text(instance: Any) -> str:
 def _embed(base: BaseModel, text: str, size: Any) -> list[float]:
     most = base.embedding_dimensions or 0
     dimensions = most if size is None else size
-    if not isinstance(dimensions, int | float) or dimensions != int(dimensions):
+    if not isinstance(dimensions, int | float) or not float(dimensions).is_integer():  # nor NaN and Infinity are whole
         # our choice: not seen
         raise invalid_argument().with_hint(f"outputDimensionality is {dimensions!r}, and not a whole number")
     limit = Range("output_dimensionality", least=1, below=most + 1, accepted=(), refusal="range")
     if not limit.holds(dimensions):
-        raise range_error(limit, dimensions)
+        raise range_error(limit, int(dimensions))
     return embed(text, int(dimensions))

@@ -182,3 +182,41 @@ def test_a_patch_leaves_the_stored_message_alone(patch: dict[str, Any]) -> None:
 
     assert once == merge(MODEL, once, patch, None)
     assert before == json.dumps(STORED)
+
+
+DEEP = "tools.functionDeclarations.parameters"
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        DEEP + ".items" * 2000,
+        (DEEP + ".items" * 2000).replace(".", "/"),
+        f"cachedContents({DEEP}{'.items' * 97})",
+        f"{DEEP}{'.items' * 60}({'items.' * 60}type)",
+        "a." * 100_000,
+    ],
+)
+def test_a_mask_that_descends_too_far_is_refused(mask: str) -> None:
+    """However its levels are written, and whatever has so many."""
+    with pytest.raises(ApiError) as refused:
+        apply_fields_mask(f"{GL}.ListCachedContentsResponse" if "(" in mask[:15] else f"{GL}.CachedContent", {}, mask)
+
+    assert Code.INVALID_ARGUMENT is refused.value.code
+    assert "Cannot find matching fields" in refused.value.hint
+
+
+@pytest.mark.parametrize("mask", [DEEP + ".items" * 97, f"cachedContents({DEEP}{'.items' * 95}.type)"])
+def test_a_mask_may_descend_as_far_as_a_message_does(mask: str) -> None:
+    """A hundred levels."""
+    message = f"{GL}.ListCachedContentsResponse" if "(" in mask else f"{GL}.CachedContent"
+
+    assert {} == apply_fields_mask(message, {}, mask)
+
+
+def test_an_update_mask_that_descends_too_far_is_refused() -> None:
+    """It cannot name anything."""
+    with pytest.raises(ApiError) as refused:
+        merge(f"{GL}.Schema", {}, {}, ["items" + ".items" * 2000])
+
+    assert Code.INVALID_ARGUMENT is refused.value.code
