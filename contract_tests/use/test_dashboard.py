@@ -194,6 +194,23 @@ def test_what_is_left_of_a_quota_is_shown() -> None:
     assert "None is in use" in later
 
 
+@pytest.mark.parametrize(
+    ("project", "shown"), [("a/b", "a/b"), ("/", "/"), ("AIza" + "Secretive" * 3 + "Secretiv", "AIza...(39 characters)")]
+)
+def test_a_quota_is_shown_of_whatever_project_a_client_names(project: str, shown: str) -> None:
+    """With slashes, which stand between the project and its model too; without what looks like a real secret."""
+    body = {"contents": [{"parts": [{"text": "x"}]}]}
+    headers = {"x-goog-api-key": "k", "x-goog-user-project": project}
+    with MockServer(requests_per_minute=5).live() as server:
+        httpx.post(f"{server.url}/v1beta/models/gemini-2.0-flash:generateContent", json=body, headers=headers)
+        page = httpx.get(f"{server.url}/_mock/ui/scenario", headers=HTML)
+
+    assert 200 == page.status_code
+    assert f'<td data-label="project">{shown}</td>' in page.text
+    assert "4 of 5" in page.text
+    assert "Secretive" not in page.text
+
+
 def test_a_page_shows_what_a_job_trains_with_and_its_checkpoints() -> None:
     """Whoever chose the hyperparameters; a checkpoint with its endpoint."""
     with MockServer(seed=1).live() as server:

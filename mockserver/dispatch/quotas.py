@@ -14,6 +14,7 @@ from mockserver.dispatch.routing import Call
 from mockserver.dispatch.service import Service
 from mockserver.generation.prompt import count_input_tokens
 from mockserver.rpc.outages import Violation
+from mockserver.rpc.redaction import redact
 from mockserver.state.clock import SECOND, Nanos
 from mockserver.state.store import Collection, Missing, Store
 from mockserver.state.world import World
@@ -54,16 +55,17 @@ def count_call(service: Service, call: Call) -> None:
     if not any(fnmatchcase(call.route.id, pattern) for pattern in service.metered_methods):
         return
     key = service.quota_key(call)
+    counted = f"{redact(key.project)}/{key.model}"
     tokens = count_input_tokens(call.message) if any(name.startswith("tokens") for name in limits) else 0
     amounts = {"requests": 1, "tokens": tokens}
 
     def count(transaction: Store) -> list[Violation]:
-        usages = {name: _usage(transaction, f"{key.project}/{key.model}/{name}", name, call.now) for name in limits}
+        usages = {name: _usage(transaction, f"{counted}/{name}", name, call.now) for name in limits}
         violations = list(_violations(limits, usages, amounts, call.now))
         if not violations:
             for name, usage in usages.items():
                 used = Usage(usage.end, usage.amount + amounts[_UNITS[name][0]])
-                transaction.put(USAGE, f"{key.project}/{key.model}/{name}", used)
+                transaction.put(USAGE, f"{counted}/{name}", used)
         return violations
 
     if violations := call.world.store.transact(count):
@@ -86,7 +88,7 @@ def list_quotas(world: World) -> Iterator[QuotaState]:
     """Yield the quotas that have been used in this minute or day, in the order of their first use."""
     now, settings = world.clock.now(), world.settings
     for entry in world.store.walk(USAGE):
-        project, model, name = entry.name.split("/")
+        project, model, name = entry.name.rsplit("/", 2)  # a project is whatever a client says it is
         limit, end = getattr(settings, name), entry.record.end
         if limit is not None and end - now >= SECOND:
             yield QuotaState(project, model, name, entry.record.amount, limit, (end - now) / SECOND)
