@@ -27,7 +27,9 @@ GLOBAL = "global"
 LOCATIONS = REGIONS | MULTI_REGIONS | {GLOBAL}
 
 # A region Google has and sells by contract only: "Permission denied on 'locations/me-central2' (or it
-# may not exist)." was recorded in 2026-10. It is left out above, as any name that is no region's.
+# may not exist)." was recorded in 2026-10. It is left out above, as any name that is no region's. The 404 page that was
+# seen for `locations/invalid-location` says nothing of a location: its path begins with v1beta, a version that this
+# service does not have, whatever the location is.
 
 EXPRESS = "us-central1"
 """The location of a request without project and location. Our choice: not seen."""
