@@ -11,6 +11,7 @@ import pytest
 from contract_tests.environment import HANGS
 from contract_tests.grpc_client import method
 from mockserver import Fault, MockServer
+from mockserver.grpc import face
 from mockserver.grpc.codec import decode, encode
 
 GEMINI = "generativelanguage.googleapis.com:443"
@@ -42,6 +43,28 @@ def test_a_channel_to_google_leads_to_us(host: str) -> None:
         with grpc.secure_channel(host, grpc.ssl_channel_credentials()) as channel:
             assert "models/gemini-2.0-flash" == ask(channel)
         assert ["models.get"] == [call.method for call in server.calls]
+
+
+def test_equal_requests_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each server: another one, or the same world later, answers by what it has itself."""
+    read: list[bytes] = []
+
+    def decode_and_count(message: str, body: bytes) -> dict[str, Any]:
+        read.append(body)
+        return decode(message, body)
+
+    monkeypatch.setattr(face, "decode", decode_and_count)
+    credentials = grpc.ssl_channel_credentials()
+    with MockServer().intercepting() as first, grpc.secure_channel(GEMINI, credentials) as channel:
+        for _ in range(5):
+            ask(channel)
+        after_five = len(read)
+        first.reset()
+        with MockServer().intercepting() as second:
+            ask(channel)
+
+    assert (1, 2) == (after_five, len(read))
+    assert (0, 1) == (len(first.calls), len(second.calls))
 
 
 @pytest.mark.parametrize("host", VERTEX_HOSTS)

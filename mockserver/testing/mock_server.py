@@ -115,6 +115,7 @@ class MockServer:
         self.app = create_app(worlds)
         self.url = ""
         self._grpc_port: LazyPort | None = None
+        self._grpc_face: GrpcFace | None = None
         self._folder = Path()
 
     def __repr__(self) -> str:
@@ -505,17 +506,19 @@ class MockServer:
             self._child_processes.append(program)
 
     def grpc_face(self) -> "GrpcFace":
-        """Return what answers calls over gRPC, without a socket."""
-        from mockserver.grpc.face import GrpcFace
-        from mockserver.http.recorded_messages import find_recorded
+        """Return what answers calls over gRPC, without a socket: always the same, which keeps what clients repeat."""
+        if self._grpc_face is None:
+            from mockserver.grpc.face import GrpcFace
+            from mockserver.http.recorded_messages import find_recorded
 
-        table = route_table()
-        return GrpcFace(self._worlds, table, find_recorded=find_recorded(table))
+            table = route_table()
+            self._grpc_face = GrpcFace(self._worlds, table, find_recorded=find_recorded(table))
+        return self._grpc_face
 
     def pinned(self) -> "MockServer":
         """Return a handle on the world of now, which stays there to be read when `fresh_world` has ended."""
         handle = object.__new__(type(self))
-        vars(handle).update(vars(self), _worlds=self._worlds.with_default(self._world))
+        vars(handle).update(vars(self), _worlds=self._worlds.with_default(self._world), _grpc_face=None)
         return handle
 
     @contextlib.contextmanager
