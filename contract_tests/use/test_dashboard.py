@@ -195,7 +195,8 @@ def test_what_is_left_of_a_quota_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("project", "shown"), [("a/b", "a/b"), ("/", "/"), ("AIza" + "Secretive" * 3 + "Secretiv", "AIza...(39 characters)")]
+    ("project", "shown"),
+    [("a/b", "a/b"), ("/", "/"), ("AIza" + "Secretive" * 3 + "Secretiv", "AIza...(39 characters)")],
 )
 def test_a_quota_is_shown_of_whatever_project_a_client_names(project: str, shown: str) -> None:
     """With slashes, which stand between the project and its model too; without what looks like a real secret."""

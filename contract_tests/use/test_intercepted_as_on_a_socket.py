@@ -1,21 +1,27 @@
 """In process as on a socket: each library sees the same, whatever the answer and however the connection ends."""
 
+import asyncio
 import http.client
+import json
 import re
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
+import httpx2
 import pytest
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from contract_tests.environment import HANGS
 from contract_tests.use.test_intercepting import BODY, GEMINI, KEY, LIBRARIES
 from mockserver import Answer, Fault, MockServer
 from mockserver.doors.intercept.interceptors import NotServed
 
 MODELS = "/v1beta/models?pageSize=2"
+TYPE = "текст/plain"
 STREAM = "/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse"
 
 
@@ -257,3 +263,65 @@ def test_a_proxy_does_not_get_a_plain_request_for_google(monkeypatch: pytest.Mon
             patch.delenv(variable)
         with pytest.raises(NotServed, match="in plain HTTP through a proxy; use https"):
             LIBRARIES[name].get(GEMINI.replace("https", "http") + MODELS)
+
+
+Raw = dict[str, bytes]
+Ask = Callable[[str, str, bytes, Raw], tuple[int, list[bytes], bytes]]
+
+
+def by_httpx(library: Any) -> Ask:
+    """By httpx or httpx2."""
+
+    def ask(verb: str, url: str, content: bytes, headers: Raw) -> tuple[int, list[bytes], bytes]:
+        answer = library.request(verb, url, content=content, headers=headers)
+        types = [value for name, value in answer.headers.raw if name.lower() == b"content-type"]
+        return answer.status_code, types, answer.content
+
+    return ask
+
+
+def by_httpx_later(library: Any) -> Ask:
+    """By its async client."""
+
+    def ask(verb: str, url: str, content: bytes, headers: Raw) -> tuple[int, list[bytes], bytes]:
+        async def send() -> Any:
+            async with library.AsyncClient() as client:
+                return await client.request(verb, url, content=content, headers=headers)
+
+        answer = asyncio.run(send())
+        types = [value for name, value in answer.headers.raw if name.lower() == b"content-type"]
+        return answer.status_code, types, answer.content
+
+    return ask
+
+
+def by_urllib3(verb: str, url: str, content: bytes, headers: Raw) -> tuple[int, list[bytes], bytes]:
+    """By urllib3, which has texts of Latin-1."""
+    texts = {name: value.decode("latin-1") for name, value in headers.items()}
+    answer = urllib3.request(verb, url, body=content, headers=texts, timeout=HANGS)
+    return answer.status, [answer.headers["content-type"].encode("latin-1")], answer.data
+
+
+ASKS: dict[str, Ask] = {
+    "httpx": by_httpx(httpx),
+    "httpx-async": by_httpx_later(httpx),
+    "httpx2": by_httpx(httpx2),
+    "httpx2-async": by_httpx_later(httpx2),
+    "urllib3": by_urllib3,
+}
+
+
+@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
+def test_headers_that_are_not_ascii_are_the_same(both: Way, ask: Ask) -> None:
+    """Those of a request, and those of an answer: the type of an object is what somebody has said it is."""
+
+    def act(base: str) -> object:
+        host = "https://storage.googleapis.com" if base == GEMINI else base
+        metadata = json.dumps({"name": "x", "contentType": TYPE}).encode()
+        parts = b"--cut\r\n\r\n" + metadata + b"\r\n--cut\r\n\r\ncontent\r\n--cut--"
+        headers = {"content-type": b"multipart/related; boundary=cut", "x-goog-user-project": TYPE.encode()}
+        status, *_ = ask("POST", f"{host}/upload/storage/v1/b/bucket/o?uploadType=multipart", parts, headers)
+        return status, ask("GET", f"{host}/download/storage/v1/b/bucket/o/x?alt=media", b"", {})
+
+    expected = (200, (200, [TYPE.encode()], b"content")), 2
+    assert expected == both(act, lambda _: None)

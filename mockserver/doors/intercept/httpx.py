@@ -78,13 +78,16 @@ def answer_function(httpx: Any) -> Callable[..., Any]:
     body = _body_class(httpx)
 
     def answer(interceptor: Interceptor, request: Any, *, silent: bool = False) -> Any:
-        app_request = AppRequest(request.method, str(request.url), request.headers.multi_items(), request.content)
+        # As bytes, as httpx has them from a socket: it makes bytes of a text only if it is ASCII.
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
+        app_request = AppRequest(request.method, str(request.url), headers, request.content)
         try:
             response = interceptor.send(app_request, request.extensions.get("timeout", {}).get("read"))
         except (Aborted, TimedOut) as cause:
             broken = "Server disconnected without sending a response."
             raise _error(httpx, cause, broken, silent=silent) from None
-        return httpx.Response(response.status, headers=response.headers, stream=body(response, silent=silent))
+        answered = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        return httpx.Response(response.status, headers=answered, stream=body(response, silent=silent))
 
     return answer
 
