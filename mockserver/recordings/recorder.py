@@ -110,10 +110,10 @@ class Recorder:
         response = RecordedResponse(reply.status_code, headers, body, pauses=pauses.seconds if is_events else ())
         self.exchanges.append(Exchange(request, response, f"recorded by mockserver {__version__}", parse_date(headers)))
 
-    def redact(self, secrets: Iterable[Secret] = ()) -> tuple[list[Exchange], Mapping[Kind, int]]:
-        """Return the exchanges without secrets, and how many different secrets of each kind there were."""
+    def redact(self, secrets: Iterable[Secret] = ()) -> tuple[list[Exchange], Redactor]:
+        """Return the exchanges without secrets, and what has redacted them, for what it has found."""
         redactor = Redactor(secrets)
-        return redactor.redact(self.exchanges), redactor.counts
+        return redactor.redact(self.exchanges), redactor
 
 
 class Pauses:
@@ -216,10 +216,13 @@ def save(recorder: Recorder, path: Path) -> str:
             "nothing was recorded: no client sent a request to the addresses in GOOGLE_GEMINI_BASE_URL and "
             "GOOGLE_VERTEX_BASE_URL; if yours ignores these variables, set its base URL"
         )
-    redacted, counts = recorder.redact(known_secrets(os.environ))
+    redacted, redactor = recorder.redact(known_secrets(os.environ))
     write(path, redacted)
-    secrets = ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items())) or "none found"
+    secrets = ", ".join(f"{number} {kind}" for kind, number in sorted(redactor.counts.items())) or "none found"
     summary = f"{len(redacted)} exchanges written to {path}; secrets redacted: {secrets}"
+    if redactor.failures:
+        failures = ", ".join(redactor.failures)
+        summary += f"; left out, because they could not be redacted (a bug, please report it): {failures}"
     return f"{summary}; {_unanswered(recorder)}" if recorder.unanswered else summary
 
 

@@ -9,7 +9,7 @@ import binascii
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import unescape
 from typing import Any
@@ -47,6 +47,8 @@ class Redactor:
         self._spellings: dict[str, str] = {}
         self._opaque_words: dict[str, str] = {}
         self._pattern = re.compile(r"(?!)")
+        self.failures: list[str] = []
+        """Which exchanges could not be redacted, by their number, and the kind of error: its words may be secret."""
         for secret in secrets:
             self._add(secret)
 
@@ -56,12 +58,31 @@ class Redactor:
         return Counter(self._secrets.values())
 
     def redact(self, exchanges: Sequence[Exchange]) -> list[Exchange]:
-        """Return the exchanges without their secrets."""
-        for exchange in exchanges:
-            for secret in secret_detectors.find_in_exchange(exchange):
-                self._add(secret)
+        """Return the exchanges without their secrets.
+
+        One that cannot be redacted is left out, and counts among the `failures`: the others may have cost money.
+        """
+        searched = self._try_each(enumerate(exchanges, 1), self._search)
         self._assign_placeholders()
-        return [self._redact_exchange(exchange) for exchange in exchanges]
+        return [redacted for _, redacted in self._try_each(searched, self._redact_exchange)]
+
+    def _try_each(
+        self, exchanges: Iterable[tuple[int, Exchange]], do: Callable[[Exchange], Exchange]
+    ) -> list[tuple[int, Exchange]]:
+        """Return what `do` makes of each numbered exchange, and note those of which it makes nothing."""
+        done: list[tuple[int, Exchange]] = []
+        for number, exchange in exchanges:
+            try:
+                done.append((number, do(exchange)))
+            except Exception as error:  # noqa: BLE001 - a bug of ours, whose traceback may have a secret
+                self.failures.append(f"exchange {number} ({type(error).__name__})")
+        return done
+
+    def _search(self, exchange: Exchange) -> Exchange:
+        """Add the secrets of an exchange, and return it."""
+        for secret in secret_detectors.find_in_exchange(exchange):
+            self._add(secret)
+        return exchange
 
     def _add(self, secret: Secret) -> None:
         if secret.text not in {"", "-", "*"}:
@@ -144,7 +165,7 @@ class Redactor:
     def _redact_header(self, name: str, value: str) -> str:
         if name in {"authorization", "proxy-authorization"}:
             scheme, space, secret = value.partition(" ")
-            return f"{scheme} {self._placeholders[secret.strip()]}" if space and secret.strip() else DROPPED
+            return f"{scheme} {self._placeholders.get(secret.strip(), DROPPED)}" if space else DROPPED
         if name in {"x-goog-api-key", "x-goog-user-project"}:
             return self._placeholders.get(value, DROPPED)
         if name not in HARMLESS_HEADERS:
@@ -222,8 +243,13 @@ def _format_placeholder(prefix: str, kind: Kind, number: int, length: int) -> st
 
 def _spellings(text: str) -> Iterator[str]:
     """Yield the spellings of a text: plain, in a URL, in JSON."""
-    plain = {text, quote(text), quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
+    quoted = quote(text, errors=_HALVES), quote(text, safe="", errors=_HALVES), quote_plus(text, errors=_HALVES)
+    plain = {text, *quoted, json.dumps(text)[1:-1]}
     yield from plain | {spelling.lower() for spelling in plain if "%" in spelling}
+
+
+_HALVES = "surrogatepass"
+"""How to quote a text that JSON has given half a character."""
 
 
 def _spelling_pattern(text: str) -> str:

@@ -248,3 +248,37 @@ def test_a_token_that_is_an_address_stays_one(email: str) -> None:
 
     assert address.endswith("@example.com")
     assert f"Bearer {address}" == dict(redacted.request.headers)["authorization"]
+
+
+@pytest.mark.parametrize("value", ["Bearer *", "Bearer -", "Bearer ", "Bearer  ", "*", "Basic *", ""])
+@pytest.mark.parametrize("name", ["authorization", "proxy-authorization", "x-goog-api-key", "x-goog-user-project"])
+def test_credentials_that_are_none_are_dropped(name: str, value: str) -> None:
+    """As every credential that is not known."""
+    redactor = Redactor()
+    [redacted] = redactor.redact([Exchange(ask(headers=((name, value),)), reply())])
+
+    assert "scrubbed" in dict(redacted.request.headers)[name]
+    assert not redactor.failures
+
+
+def test_half_a_character_can_be_secret() -> None:
+    """In JSON it is an escape."""
+    body = r'{"apiKey": "\ud800-open-sesame-42"}'
+    redactor = Redactor()
+    [redacted] = redactor.redact([Exchange(ask(body=body, headers=JSON), reply())])
+
+    assert b"open-sesame" not in (redacted.request.body or b"")
+    assert not redactor.failures
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000 + "]" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000])
+def test_an_exchange_that_cannot_be_redacted_is_left_out(deep: str) -> None:
+    """The others are redacted, and which one it was is said."""
+    secret = "AIza" + "x" * 35
+    good = Exchange(ask(headers=(("x-goog-api-key", secret),)), reply())
+    redactor = Redactor()
+    redacted = redactor.redact([good, Exchange(ask(body=deep, headers=JSON), reply()), good])
+
+    assert 2 == len(redacted)
+    assert secret not in str(redacted)
+    assert ["exchange 2 (RecursionError)"] == redactor.failures
