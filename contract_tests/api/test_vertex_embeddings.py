@@ -141,7 +141,7 @@ def test_numbers_that_json_does_not_have_are_refused(size: float) -> None:
     body = encode("google.cloud.aiplatform.v1.PredictRequest", message)
     face = GrpcFace(Worlds(World(ManualClock())), route_table())
     method = "/google.cloud.aiplatform.v1.PredictionService/Predict"
-    reply = face.answer(GrpcRequest(method, {"authorization": "Bearer t"}, body))
+    reply = face.answer(GrpcRequest(method, (("authorization", "Bearer t"),), body))
 
     with pytest.raises(ApiError) as refused:
         list(reply.pieces)

@@ -185,7 +185,7 @@ class Clients:
     def ask(self, method: str, body: bytes, metadata: dict[str, str], host: str = "") -> None:
         """Call an rpc, and read the whole answer or its error."""
         with suppress(ApiError):
-            list(self._grpc.answer(GrpcRequest(method, metadata, body, host)).pieces)
+            list(self._grpc.answer(GrpcRequest(method, tuple(metadata.items()), body, host)).pieces)
 
     @property
     def kept(self) -> str:
