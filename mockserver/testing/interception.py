@@ -1,26 +1,13 @@
 """Interception by a server as a context manager, as a decorator, and from a start to a stop."""
 
-import functools
-import inspect
-import unittest
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
-from mockserver.state.store import Snapshot
+from mockserver.testing.decoration import Restorable, decorate
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-
-class Restorable(Protocol):
-    """A server whose world can be copied and put back."""
-
-    def snapshot(self) -> Snapshot:
-        """Return a copy."""
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Put it back."""
 
 
 Server = TypeVar("Server", bound=Restorable)
@@ -30,7 +17,7 @@ class Interception(AbstractContextManager[Server], Generic[Server]):
     """Answers this process's requests to Google's hosts.
 
         with server.intercepting(): ...         in a block
-        @server.intercepting()                  in a function, a coroutine function, or each test of a class
+        @server.intercepting()                  in a function of any kind, such as a fixture, or each test of a class
         interception = server.intercepting()    between two cells of a notebook, or from setUp to tearDown
         interception.start()
         interception.stop()
@@ -68,31 +55,11 @@ class Interception(AbstractContextManager[Server], Generic[Server]):
         self.__exit__(None, None, None)
 
     def __call__(self, decorated: Decorated) -> Decorated:
-        """Intercept while the function runs, or each test of the class."""
-        if inspect.isclass(decorated):
-            names = ["run"] if issubclass(decorated, unittest.TestCase) else _test_names(decorated)
-            for name in names:
-                setattr(decorated, name, self(getattr(decorated, name)))
-            return decorated
-        snapshot = self._server.snapshot()
+        """Intercept while the function runs, or each test of the class.
 
-        @functools.wraps(decorated)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._server.restore(snapshot)
-            with self._enter():
-                return decorated(*args, **kwargs)
-
-        @functools.wraps(decorated)
-        async def call_later(*args: Any, **kwargs: Any) -> Any:
-            self._server.restore(snapshot)
-            with self._enter():
-                return await decorated(*args, **kwargs)
-
-        return call_later if inspect.iscoroutinefunction(decorated) else call  # type: ignore[return-value]  # same signature
+        TypeError for what is neither, or if another decorator hides when the code runs.
+        """
+        return cast(Decorated, decorate(decorated, self._server, self._enter))
 
 
 _started: list[Interception[Any]] = []
-
-
-def _test_names(decorated: type) -> list[str]:
-    return [name for name, value in inspect.getmembers(decorated, inspect.isfunction) if name.startswith("test")]

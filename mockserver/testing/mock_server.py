@@ -466,7 +466,7 @@ class MockServer:
         """Answer this process's requests to Google's hosts, with fake credentials in the environment.
 
             with server.intercepting(): ...     in a block
-            @server.intercepting()              in a function, a coroutine function, or each test of a class
+            @server.intercepting()              in a function of any kind, such as a fixture, or each test of a class
             server.intercepting().start()       until its stop(), between two cells of a notebook for example
 
         With `sleep="virtual"`, the default, whoever sleeps moves the clock instead of waiting, in this thread and in
