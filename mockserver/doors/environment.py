@@ -64,6 +64,7 @@ def changes(
 
     Made-up values are replaced too: they lead to the world of a server around this one. With the `address` of a server
     on a socket, child processes are led there, past a proxy. With `adds_key` there is an API key in any case.
+    Values that are right already are returned with the others: they may be those of a server that stops earlier.
     """
     defaults = {"GOOGLE_CLOUD_PROJECT": project, "GOOGLE_CLOUD_LOCATION": "us-central1"}
     own_values = {
@@ -80,7 +81,7 @@ def changes(
     if emulator := foreign_emulator(before):
         safe[EMULATOR_VARIABLE] = emulator
     names = (*ELSEWHERE, EMULATOR_VARIABLE, *API_KEYS, *defaults, *safe)
-    return {name: safe.get(name) for name in dict.fromkeys(names) if safe.get(name) != before.get(name)}
+    return {name: safe.get(name) for name in dict.fromkeys(names)}
 
 
 def without_proxy(hosts: str, *more: str) -> str:
@@ -190,5 +191,5 @@ def _set(variables: Changes) -> None:
     for name, value in variables.items():
         if value is None:
             os.environ.pop(name, None)
-        else:
+        elif os.environ.get(name) != value:
             os.environ[name] = value

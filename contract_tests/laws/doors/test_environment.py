@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver import MockServer
 from mockserver.datasets.storage import served_at
-from mockserver.doors.environment import changed, changes, without_proxy
+from mockserver.doors.environment import NO_PROXY, changed, changes, environment, without_proxy
 
 NAMES = ("MOCKSERVER_LAW_A", "MOCKSERVER_LAW_B")
 values = st.none() | st.sampled_from(["x", "y", "z"])
@@ -74,8 +75,36 @@ def test_made_up_values_of_an_outer_server_are_replaced() -> None:
         "GEMINI_API_KEY": None,
         "GOOGLE_API_KEY": "k",
         "GOOGLE_APPLICATION_CREDENTIALS": "f",
+        **dict.fromkeys(("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "STORAGE_EMULATOR_HOST")),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), "googleapis.com,.googleapis.com"),
     } == changes("p", "k", "f", given)
+
+
+@pytest.mark.parametrize("own", [{}, {"GOOGLE_CLOUD_PROJECT": "mine", "GEMINI_API_KEY": "mine", "NO_PROXY": "here"}])
+@pytest.mark.parametrize("addresses", [("", ""), ("", "http://127.0.0.1:2"), ("http://127.0.0.1:1", "")])
+def test_environments_of_two_servers_end_in_any_order(own: dict[str, str | None], addresses: tuple[str, str]) -> None:
+    """The one that is left has all that it would have alone, and in the end everything is as before."""
+
+    def variables() -> dict[str, str]:
+        own_names = ("GOOGLE", "GEMINI", "STORAGE", "NO_PROXY", "no_proxy")
+        return {name: value for name, value in os.environ.items() if name.startswith(own_names)}
+
+    credentials = MockServer().credentials
+    with served_at("http://127.0.0.1:1"), changed(dict.fromkeys(("GOOGLE_CLOUD_PROJECT", *NO_PROXY)) | own):
+        before = variables()
+        with environment(credentials, addresses[1]):
+            alone = variables()
+        first, second = ExitStack(), ExitStack()
+        first.enter_context(environment(credentials, addresses[0]))
+        second.enter_context(environment(credentials, addresses[1]))
+        first.close()
+        left = variables()
+        second.close()
+
+        for name in NO_PROXY:  # it may list more
+            assert set(alone.pop(name).split(",")) <= set(left.pop(name).split(","))
+        assert alone == left
+        assert before == variables()
 
 
 @pytest.mark.parametrize("theirs", ["", "http://localhost:9023", "http://127.0.0.1:1"])
@@ -89,8 +118,8 @@ def test_children_are_led_to_the_address(theirs: str) -> None:
     assert url == variables["GOOGLE_GEMINI_BASE_URL"]
     assert f"{url}/aiplatform.googleapis.com" == variables["GOOGLE_VERTEX_BASE_URL"]
     is_own = theirs.endswith(":1")
-    assert (url if is_own or not theirs else "unchanged") == variables.get("STORAGE_EMULATOR_HOST", "unchanged")
-    assert (None if is_own else "unchanged") == in_process.get("STORAGE_EMULATOR_HOST", "unchanged")
+    assert (url if is_own or not theirs else theirs) == variables["STORAGE_EMULATOR_HOST"]
+    assert (None if is_own or not theirs else theirs) == in_process["STORAGE_EMULATOR_HOST"]
 
 
 def test_an_earlier_servers_address_is_no_emulator() -> None:
@@ -99,7 +128,8 @@ def test_an_earlier_servers_address_is_no_emulator() -> None:
 
     assert changes("p", "k", "f", earlier)["STORAGE_EMULATOR_HOST"] is None
     assert "http://127.0.0.1:2" == changes("p", "k", "f", earlier, "http://127.0.0.1:2")["STORAGE_EMULATOR_HOST"]
-    assert "STORAGE_EMULATOR_HOST" not in changes("p", "k", "f", earlier | {"MOCKSERVER_URL": "http://127.0.0.1:3"})
+    other = earlier | {"MOCKSERVER_URL": "http://127.0.0.1:3"}
+    assert "http://localhost:1" == changes("p", "k", "f", other)["STORAGE_EMULATOR_HOST"]
 
 
 @pytest.mark.parametrize(
