@@ -25,7 +25,7 @@ from mockserver.http.error_body import error_body
 from mockserver.http.face import HttpFace
 from mockserver.http.host_guard import HostGuard
 from mockserver.http.reply import TEMPLATE, HttpReply
-from mockserver.http.request import UNRECORDED, HttpRequest, RequestReader
+from mockserver.http.request import NO_EVENT_LOOP, UNRECORDED, HttpRequest, RequestReader
 from mockserver.inspection.services import route_table
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES, REQUEST_BYTES
 from mockserver.rpc.errors import ApiError
@@ -38,9 +38,6 @@ log = logging.getLogger("mockserver")
 
 ABORT = "mockserver.abort"
 """The ASGI extension of a door that can break a connection: a function with the keyword `reset`."""
-
-NO_EVENT_LOOP = "mockserver.no_event_loop"
-"""The ASGI extension of a door without an event loop: the app may block, and cannot await a thread."""
 
 
 def create_app(
@@ -224,8 +221,8 @@ class _Client:
 
     async def sleep(self, clock: Clock, seconds: float) -> None:
         """Wait on the clock. Raises _ClientLeft as soon as nobody waits for what comes then."""
-        if NO_EVENT_LOOP in self._extensions or isinstance(clock, ManualClock):
-            await clock.sleep(seconds)
+        if (wait := self._extensions.get(NO_EVENT_LOOP)) is not None or isinstance(clock, ManualClock):
+            await clock.sleep(seconds, wait)
             return
         tasks = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(self._disconnect())}
         try:

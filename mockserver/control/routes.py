@@ -20,6 +20,7 @@ from mockserver.dispatch.access_log import CallCounter
 from mockserver.dispatch.dispatcher import BUG
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.http.error_body import error_body
+from mockserver.http.request import NO_EVENT_LOOP
 from mockserver.limits import CONTROL_BYTES
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.settings.extras import install_command
@@ -58,7 +59,7 @@ class Control:
 
     async def _answer(self, request: Request, path: str) -> Response:
         if path in _OPEN_TO_ALL:
-            return await self._answer_anybody(path)
+            return await self._answer_anybody(request, path)
         try:
             if path == "/metrics":
                 return self._metrics(request)
@@ -75,10 +76,14 @@ class Control:
             log.exception(BUG, f"{request.method} /_mock{path}")
             return _refused(ApiError(Code.INTERNAL, f"this is a bug in the mock server, please report it: {error!r}"))
 
-    async def _answer_anybody(self, path: str) -> Response:
+    async def _answer_anybody(self, request: Request, path: str) -> Response:
         if path == "/healthz":
             return JSONResponse({"status": "ok", "version": __version__, "methods": len(self._routes.routes)})
-        return self._readiness() if path == "/readyz" else await run_in_threadpool(self._grpc_port)
+        if path == "/readyz":
+            return self._readiness()
+        if NO_EVENT_LOOP in request.scope.get("extensions", {}):
+            return self._grpc_port()
+        return await run_in_threadpool(self._grpc_port)
 
     def _readiness(self) -> Response:
         """Answer 200 if the store can be read, else 503."""

@@ -1,21 +1,25 @@
 """The door without a socket: an ASGI app is called directly with a request.
 
 An app that awaits nothing but receive, send and its clock's sleep needs no event loop: its coroutine
-is stepped here, and each message it sends is a step. Under a manual clock sleeping does not suspend,
-so a stream with an hour between two chunks takes no time.
+is stepped here. Each message it sends is a step, and so is each time that it has to wait for. Under a manual clock
+sleeping does not suspend, so a stream with an hour between two chunks takes no time. Under a clock that runs, the time
+passes here, between two steps: in the thread that asks, or in the event loop of an asynchronous client.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from types import coroutine
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from mockserver.doors.event_loop import EventLoop
-from mockserver.http.request import UNRECORDED
+from mockserver.http.request import NO_EVENT_LOOP, UNRECORDED
+from mockserver.state.clock import Machine, countdown
+
+Pieces = TypeVar("Pieces", Iterator[bytes], AsyncGenerator[bytes, None])
+T = TypeVar("T")
 
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
@@ -36,12 +40,12 @@ class AppRequest:
 
 
 @dataclass(slots=True)
-class AppResponse:
+class AppResponse(Generic[Pieces]):
     """A response whose body is made while it is read."""
 
     status: int
     headers: list[tuple[str, str]]
-    pieces: Iterator[bytes]
+    pieces: Pieces
 
 
 class Aborted(ConnectionError):
@@ -52,57 +56,127 @@ class Aborted(ConnectionError):
         self.reset = reset
 
 
+class TimedOut(Exception):
+    """The client's timeout passed before the app answered."""
+
+
 @coroutine
 def _send(message: Message) -> Generator[Message, None, None]:
     """Yield a message to the code that steps the coroutine."""
     yield message
 
 
-def send_request(app: App, request: AppRequest) -> AppResponse:
-    """Call the app without an event loop. RuntimeError if the app waits for real time."""
+@coroutine
+def _wait(seconds: float) -> Generator[float, None, None]:
+    """Yield the time that has to pass to the code that steps the coroutine."""
+    yield float(seconds)
+
+
+def send_request(app: App, request: AppRequest, timeout: float | None = None) -> AppResponse[Iterator[bytes]]:
+    """Call the app without an event loop. TimedOut if it waits for longer than `timeout` seconds, here or in a piece.
+
+    RuntimeError if it awaits anything else than its clock.
+    """
     steps = app(_scope(request), _receive(request.body), _send).__await__()
     start = next(steps)
     if not isinstance(start, dict):
-        _refuse_to_wait(start)
-    return AppResponse(start["status"], _text(start["headers"]), _step(steps))
+        with _closed_if_broken(steps):
+            start = _run(_pass_time(steps, start, timeout, _block))
+    return AppResponse(start["status"], _text(start["headers"]), _step(steps, timeout))
 
 
-def _step(steps: Generator[Any, None, None]) -> Iterator[bytes]:
+def _step(steps: Generator[Any, None, None], timeout: float | None) -> Iterator[bytes]:
     """Yield the pieces of the body, each when the app sends it."""
     try:
-        for message in steps:
-            if not isinstance(message, dict):
-                _refuse_to_wait(message)
+        for step in steps:
+            message = step if isinstance(step, dict) else _run(_pass_time(steps, step, timeout, _block))
             if piece := message.get("body"):
                 yield piece
     finally:
         steps.close()
 
 
+async def send_request_async(
+    app: App,
+    request: AppRequest,
+    timeout: float | None = None,  # noqa: ASYNC109 - as a timeout of the client's
+) -> AppResponse[AsyncGenerator[bytes, None]]:
+    """Do the same, while other tasks of the event loop go on."""
+    steps = app(_scope(request), _receive(request.body), _send).__await__()
+    with _closed_if_broken(steps):
+        start = await _pass_time(steps, next(steps), timeout, _let_others_run)
+    return AppResponse(start["status"], _text(start["headers"]), _step_async(steps, timeout))
+
+
+async def _step_async(steps: Generator[Any, None, None], timeout: float | None) -> AsyncGenerator[bytes, None]:  # noqa: ASYNC109 - see above
+    try:
+        for step in steps:
+            message = await _pass_time(steps, step, timeout, _let_others_run)
+            if piece := message.get("body"):
+                yield piece
+    finally:
+        steps.close()
+
+
+async def _pass_time(
+    steps: Generator[Any, None, None],
+    step: Any,
+    timeout: float | None,  # noqa: ASYNC109 - see above
+    sleep: Callable[[float], Awaitable[None]],
+) -> Message:
+    """Sleep for as long as the app waits, and return the message that it sends then, empty at its end."""
+    seconds_left = None if timeout is None else countdown(timeout)
+    while not isinstance(step, dict):
+        if not isinstance(step, float):
+            _refuse_to_wait(step)
+        await sleep(step if seconds_left is None else max(min(step, seconds_left()), 0))
+        if seconds_left is not None and seconds_left() <= 0:
+            raise TimedOut
+        step = next(steps, {})
+    return step
+
+
 def _refuse_to_wait(future: Any) -> NoReturn:
     future.cancel()
-    raise RuntimeError("this clock waits for real time: give the in-process server a manual one, or use a live server")
+    raise RuntimeError(
+        "what is asked for waits for more than a clock, which an app in process cannot: use a live server"
+    )
 
 
-def send_request_in_thread(app: App, request: AppRequest) -> AppResponse:
-    """Call an app that may wait for real time, in a thread and an event loop of its own; returns the whole response."""
-    messages: list[Message] = []
-
-    async def send(message: Message) -> None:
-        messages.append(message)
-
-    async def run() -> None:
-        await app(_scope(request), _receive(request.body), send)
-
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(_run, run()).result()
-    pieces = filter(None, [message.get("body") for message in messages[1:]])
-    return AppResponse(messages[0]["status"], _text(messages[0]["headers"]), pieces)
+@contextmanager
+def _closed_if_broken(steps: Generator[Any, None, None]) -> Iterator[None]:
+    """Close the app at once if there is no answer, so that the call is logged before the client sees an error."""
+    try:
+        yield
+    except BaseException:  # whatever ends it, the app ends too
+        steps.close()
+        raise
 
 
-def _run(coroutine: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=EventLoop) as runner:
-        runner.run(coroutine)
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("a blocking sleep has suspended")
+
+
+async def _block(seconds: float) -> None:
+    Machine.sleep(seconds)
+
+
+async def _let_others_run(seconds: float) -> None:
+    """Sleep for the machine's seconds in the event loop that runs: asyncio's or trio's."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        from mockserver.doors.virtual_trio import real_sleep  # where trio runs, it can be imported
+
+        await real_sleep(seconds)
+    else:
+        await Machine.async_sleep(seconds)
 
 
 def _receive(body: bytes) -> Callable[[], Awaitable[Message]]:
@@ -113,7 +187,7 @@ def _receive(body: bytes) -> Callable[[], Awaitable[Message]]:
 
 
 def _scope(request: AppRequest) -> Message:
-    extensions: Message = {"mockserver.abort": _abort, "mockserver.no_event_loop": {}}
+    extensions: Message = {"mockserver.abort": _abort, NO_EVENT_LOOP: _wait}
     if request.is_unrecorded:
         extensions[UNRECORDED] = {}
     url = urlsplit(request.url)

@@ -25,8 +25,8 @@ from mockserver.doors.sleepers import SLEEPERS, WORK_TIMEOUT, LoopSleepers, Slee
 from mockserver.doors.virtual_locks import locks_moved
 from mockserver.state.clock import END, SECOND, Clock, Machine
 
-_REAL = ("subprocess",)
-"""Modules that sleep while they wait for what no clock of ours moves: other processes."""
+_REAL = ("subprocess", "mockserver")
+"""Packages that sleep while they wait for what no clock of ours moves: other processes, a store, a clock that runs."""
 
 
 @contextlib.contextmanager
@@ -84,7 +84,7 @@ def _is_real_sleeper(frame: FrameType | None) -> bool:
     """Return whether the caller, who is behind our own frames, waits for what no clock of ours moves."""
     while frame is not None and frame.f_globals.get("__name__") == redirection.__name__:
         frame = frame.f_back
-    return frame is not None and frame.f_globals.get("__name__") in _REAL
+    return frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _REAL
 
 
 async def _asyncio_sleep(delay: float, result: Any = None) -> Any:

@@ -16,7 +16,8 @@ from mockserver.state.clock import END, SECOND, Nanos
 LONGEST_WAIT = 86_400
 """The seconds after which a run of trio looks around at the latest, though it has no deadline."""
 
-_real_sleep = original_of(trio.sleep)
+real_sleep = original_of(trio.sleep)
+"""`trio.sleep` as it was, which waits."""
 
 
 async def sleep(seconds: float) -> None:
@@ -29,7 +30,7 @@ async def sleep(seconds: float) -> None:
         or not seconds > 0
         or (now := sleepers.clock.now()) + seconds * SECOND >= END
     ):
-        await _real_sleep(seconds)
+        await real_sleep(seconds)
         return
     run = sleepers.of_loop(trio.lowlevel.current_trio_token(), _RunSleepers)
     await run.sleep_until(now + round(seconds * SECOND))
@@ -123,4 +124,4 @@ class _RunSleepers:
             self._moves += 1
             self._sleepers.clock.advance_to(deadline)
         else:
-            await _real_sleep(CHECK_INTERVAL)
+            await real_sleep(CHECK_INTERVAL)

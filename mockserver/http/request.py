@@ -19,6 +19,12 @@ Pairs = list[tuple[str, str]]
 UNRECORDED = "mockserver.unrecorded"
 """The ASGI extension of a request that a library made by itself: answered, but not recorded, without faults."""
 
+NO_EVENT_LOOP = "mockserver.no_event_loop"
+"""The ASGI extension of a door without an event loop: the app may block, and cannot await a thread.
+
+It is a function that waits for so many of the machine's seconds.
+"""
+
 
 @dataclass(slots=True, eq=False)
 class HttpHead:

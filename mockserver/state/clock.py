@@ -8,7 +8,7 @@ import asyncio
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from types import FunctionType
@@ -81,6 +81,9 @@ def check_moment(moment: Nanos) -> Nanos:
     return moment
 
 
+Wait = Callable[[float], Awaitable[None]]
+
+
 class Clock(ABC):
     """The only source of time for the rest of the program. It never goes back, and stops at the end of time."""
 
@@ -89,8 +92,11 @@ class Clock(ABC):
         """Return the time in nanoseconds since the epoch; never less than a time returned before."""
 
     @abstractmethod
-    async def sleep(self, seconds: float) -> None:
-        """Return once `seconds` of this clock's time have passed."""
+    async def sleep(self, seconds: float, wait: Wait | None = None) -> None:
+        """Return once `seconds` of this clock's time have passed.
+
+        `wait` waits for the machine's seconds; without it the event loop does.
+        """
 
     @abstractmethod
     def jump(self, nanos: Nanos) -> None:
@@ -251,12 +257,13 @@ class SystemClock(StoredClock):
 
         self._change(change)
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, wait: Wait | None = None) -> None:
         """Wait until this clock has moved on by `seconds`, by itself or because somebody moves it."""
+        wait = wait or Machine.async_sleep
         end = min(self.now() + round(min(seconds * SECOND, END)), LAST)
         while (left := (end - self.now()) / SECOND) > 0:
             factor = self.factor
-            await Machine.async_sleep(min(left / factor, LONGEST_WAIT) if factor else PAUSED_WAIT)
+            await wait(min(left / factor, LONGEST_WAIT) if factor else PAUSED_WAIT)
 
     def copy(self) -> Self:
         """Return a clock of the same speed that starts at this one's time. A paused one is paused."""
@@ -278,7 +285,7 @@ class ManualClock(StoredClock):
         """Return the moment it was moved to."""
         return setting.moment
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, wait: Wait | None = None) -> None:  # noqa: ARG002 - there is no time to pass
         """Move ahead by `seconds`, or to the end of time, and return at once."""
         self.jump(round(min(max(seconds, 0.0) * SECOND, END)))
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockserver.doors.inprocess import Aborted, AppRequest, AppResponse
-from mockserver.doors.intercept.interceptors import Find, NotServed, TimedOut
+from mockserver.doors.inprocess import Aborted, AppRequest, AppResponse, TimedOut
+from mockserver.doors.intercept.interceptors import Find, NotServed
 from mockserver.doors.patching import replaced
 
 try:
@@ -167,7 +167,7 @@ def _join_chunks(body: bytes) -> bytes:
     return content
 
 
-def _serialize(response: AppResponse, verb: str) -> Iterator[bytes]:
+def _serialize(response: AppResponse[Iterator[bytes]], verb: str) -> Iterator[bytes]:
     """Yield the answer as it goes over a connection in HTTP/1.1."""
     lines = [f"HTTP/1.1 {response.status} {http.client.responses.get(response.status, '')}"]
     lines += [f"{name}: {value}" for name, value in response.headers]

@@ -5,15 +5,16 @@ connections, so that respx still answers for the other hosts. A transport of the
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from types import FunctionType
 from typing import Any, cast
 
-from mockserver.doors.inprocess import Aborted, AppRequest, AppResponse
-from mockserver.doors.intercept.interceptors import Find, Interceptor, TimedOut
+from mockserver.doors.inprocess import Aborted, AppRequest, AppResponse, TimedOut
+from mockserver.doors.intercept.interceptors import Find, Interceptor
 from mockserver.doors.patching import replaced
 from mockserver.doors.redirection import code_replaced, original_of
+from mockserver.state.clock import ManualClock
 
 
 @contextlib.contextmanager
@@ -21,7 +22,7 @@ def patched(httpx: Any, find: Find) -> Iterator[None]:
     """While inside, `httpx` (one of the two modules) sends its requests to the interceptor."""
     sync_class, later_class = httpx.HTTPTransport, httpx.AsyncHTTPTransport
     sync, later = original_of(sync_class.handle_request), original_of(later_class.handle_async_request)
-    answer = answer_function(httpx)
+    answer, answer_later = answer_function(httpx), _async_answer_function(httpx)
 
     def handle_request(self: Any, request: Any) -> Any:
         interceptor = find(request.url.host)
@@ -35,7 +36,9 @@ def patched(httpx: Any, find: Find) -> Iterator[None]:
         if interceptor is None:
             return await later(self, request)
         await request.aread()
-        return answer(interceptor, request, silent=True)
+        if isinstance(interceptor.clock, ManualClock):  # which never waits
+            return answer(interceptor, request, silent=True)
+        return await answer_later(interceptor, request)
 
     _handlers[httpx.__name__] = handle_request, handle_async_request
     with (
@@ -78,16 +81,37 @@ def answer_function(httpx: Any) -> Callable[..., Any]:
     body = _body_class(httpx)
 
     def answer(interceptor: Interceptor, request: Any, *, silent: bool = False) -> Any:
-        # As bytes, as httpx has them from a socket: it makes bytes of a text only if it is ASCII.
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
-        app_request = AppRequest(request.method, str(request.url), headers, request.content)
+        app_request = _app_request(request)
         try:
             response = interceptor.send(app_request, request.extensions.get("timeout", {}).get("read"))
         except (Aborted, TimedOut) as cause:
-            broken = "Server disconnected without sending a response."
-            raise _error(httpx, cause, broken, silent=silent) from None
-        answered = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-        return httpx.Response(response.status, headers=answered, stream=body(response, silent=silent))
+            raise _error(httpx, cause, _NO_ANSWER, silent=silent) from None
+        return httpx.Response(response.status, headers=_raw_headers(response), stream=body(response, silent=silent))
+
+    return answer
+
+
+def _app_request(request: Any) -> AppRequest:
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
+    return AppRequest(request.method, str(request.url), headers, request.content)
+
+
+def _raw_headers(response: AppResponse[Any]) -> list[tuple[bytes, bytes]]:
+    """Return the headers as bytes, as httpx has them from a socket: it makes bytes of a text only if it is ASCII."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+
+
+def _async_answer_function(httpx: Any) -> Callable[..., Any]:
+    """Return a function that does the same with a clock that runs, while other tasks go on."""
+    body = _async_body_class(httpx)
+
+    async def answer(interceptor: Interceptor, request: Any) -> Any:
+        app_request = _app_request(request)
+        try:
+            response = await interceptor.send_async(app_request, request.extensions.get("timeout", {}).get("read"))
+        except (Aborted, TimedOut) as cause:
+            raise _error(httpx, cause, _NO_ANSWER, silent=True) from None
+        return httpx.Response(response.status, headers=_raw_headers(response), stream=body(response))
 
     return answer
 
@@ -96,7 +120,7 @@ def _body_class(httpx: Any) -> Any:
     class Body(httpx.SyncByteStream, httpx.AsyncByteStream):  # type: ignore[misc]  # a base class of either module
         """The body piece by piece, for either kind of client."""
 
-        def __init__(self, response: AppResponse, *, silent: bool) -> None:
+        def __init__(self, response: AppResponse[Iterator[bytes]], *, silent: bool) -> None:
             self._pieces = response.pieces
             self._length = dict(response.headers).get("content-length")
             self._silent = silent
@@ -108,15 +132,44 @@ def _body_class(httpx: Any) -> Any:
                     size += len(piece)
                     yield piece
             except (Aborted, TimedOut) as cause:
-                how = f"received {size} bytes, expected {self._length}" if self._length else "incomplete chunked read"
-                broken = f"peer closed connection without sending complete message body ({how})"
-                raise _error(httpx, cause, broken, silent=self._silent) from None
+                raise _error(httpx, cause, _incomplete(size, self._length), silent=self._silent) from None
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             for piece in self:
                 yield piece
 
     return Body
+
+
+def _async_body_class(httpx: Any) -> Any:
+    class Body(httpx.AsyncByteStream):  # type: ignore[misc]  # a base class of either module
+        """The body piece by piece, each when its time has come."""
+
+        def __init__(self, response: AppResponse[AsyncGenerator[bytes, None]]) -> None:
+            self._pieces = response.pieces
+            self._length = dict(response.headers).get("content-length")
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            try:
+                async for piece in self._pieces:
+                    size += len(piece)
+                    yield piece
+            except (Aborted, TimedOut) as cause:
+                raise _error(httpx, cause, _incomplete(size, self._length), silent=True) from None
+
+        async def aclose(self) -> None:
+            await self._pieces.aclose()
+
+    return Body
+
+
+_NO_ANSWER = "Server disconnected without sending a response."
+
+
+def _incomplete(size: int, length: str | None) -> str:
+    how = f"received {size} bytes, expected {length}" if length else "incomplete chunked read"
+    return f"peer closed connection without sending complete message body ({how})"
 
 
 def _error(httpx: Any, cause: Aborted | TimedOut, broken: str, *, silent: bool) -> Any:

@@ -1,25 +1,21 @@
 """What an interceptor is: which hosts it answers for, and how it answers a request."""
 
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mockserver.cloud_storage import HOST as STORAGE_HOST
-from mockserver.doors.inprocess import App, AppRequest, AppResponse, send_request, send_request_in_thread
+from mockserver.doors.inprocess import App, AppRequest, AppResponse, TimedOut, send_request, send_request_async
 from mockserver.doors.intercept.library_threads import is_library_thread
 from mockserver.http import identity
 from mockserver.inspection.services import route_table
-from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos
+from mockserver.state.clock import SECOND, Clock, ManualClock, Nanos, machine_time
 
 if TYPE_CHECKING:
     from mockserver.grpc.face import GrpcFace
-
-
-class TimedOut(Exception):
-    """The client's timeout passed before the app answered, by the app's clock."""
 
 
 class NotServed(RuntimeError):
@@ -46,39 +42,56 @@ class Interceptor:
     note: Callable[[Hashable, str], None] = lambda _, __: None
     note_refusal: Callable[[str], None] = lambda _: None
 
-    def send(self, request: AppRequest, timeout: float | None = None) -> AppResponse:
+    def send(self, request: AppRequest, timeout: float | None = None) -> AppResponse[Iterator[bytes]]:
         """Return the app's answer. TimedOut if it, or a piece of its body, takes longer than `timeout` seconds.
 
-        The time that a manual clock skips counts too: a real client would have given up by then.
+        The time that a manual clock skips counts too: a real client would have given up by then. With a clock that runs
+        the machine's seconds count, as on a socket.
         """
-        self.note_request(request.verb, urlsplit(request.url).path)
-        if is_library_thread():
-            request = replace(request, is_unrecorded=True)
-        if not isinstance(self.clock, ManualClock):
-            return send_request_in_thread(self.app, request)
-        start = self.clock.now()
-        response = send_request(self.app, request)
-        self._check(start, timeout)
-        return replace(response, pieces=self._in_time(response.pieces, timeout))
+        request = self._noted(request)
+        now = self.clock.now if isinstance(self.clock, ManualClock) else machine_time
+        start = now()
+        response = send_request(self.app, request, timeout)
+        _check(start, timeout, now)
+        return replace(response, pieces=_in_time(response.pieces, timeout, now))
+
+    async def send_async(
+        self,
+        request: AppRequest,
+        timeout: float | None = None,  # noqa: ASYNC109 - as a timeout of the client's
+    ) -> AppResponse[AsyncGenerator[bytes, None]]:
+        """Return the app's answer with a clock that runs, while other tasks of the event loop go on. See `send`."""
+        request = self._noted(request)
+        start = machine_time()
+        response = await send_request_async(self.app, request, timeout)
+        _check(start, timeout, machine_time)
+        return response
+
+    def _noted(self, request: AppRequest) -> AppRequest:
+        path = urlsplit(request.url).path
+        self.note((request.verb, path), path)
+        return replace(request, is_unrecorded=True) if is_library_thread() else request
 
     def note_request(self, verb: str, path: str) -> None:
         """Tell `note` of a request that does not go through `send`."""
         self.note((verb, path), path)
 
-    def _in_time(self, pieces: Iterator[bytes], timeout: float | None) -> Iterator[bytes]:
-        start = self.clock.now()
-        for piece in pieces:
-            self._check(start, timeout)
-            yield piece
-            start = self.clock.now()
-
-    def _check(self, start: Nanos, timeout: float | None) -> None:
-        if timeout is not None and self.is_late(start, timeout):
-            raise TimedOut
-
     def is_late(self, since: Nanos, timeout: float) -> bool:
         """Return whether a manual clock has skipped more than `timeout` seconds since then."""
         return isinstance(self.clock, ManualClock) and self.clock.now() - since > timeout * SECOND
+
+
+def _in_time(pieces: Iterator[bytes], timeout: float | None, now: Callable[[], Nanos]) -> Iterator[bytes]:
+    start = now()
+    for piece in pieces:
+        _check(start, timeout, now)
+        yield piece
+        start = now()
+
+
+def _check(start: Nanos, timeout: float | None, now: Callable[[], Nanos]) -> None:
+    if timeout is not None and now() - start > timeout * SECOND:
+        raise TimedOut
 
 
 Find = Callable[[str], Interceptor | None]
