@@ -1,6 +1,8 @@
 """`MockServer.intercepting()` for unittest and plain scripts: a context manager, a decorator, a start and a stop."""
 
 import asyncio
+import subprocess
+import sys
 import time
 import unittest
 from io import StringIO
@@ -8,7 +10,7 @@ from io import StringIO
 import httpx
 import pytest
 
-from mockserver import MockServer
+from mockserver import MockServer, NotServed
 
 URL = "https://generativelanguage.googleapis.com/v1beta/models?key=any-key"
 
@@ -89,6 +91,21 @@ def test_each_test_of_a_case_is_answered() -> None:
     result = unittest.TextTestRunner(StringIO()).run(suite)
 
     assert (2, [], []) == (result.testsRun, result.errors, result.failures)
+
+
+@server.intercepting()
+def leave_notes() -> tuple[int, int]:
+    """Reach a host that is not answered and start a program; return how often each was noted."""
+    with pytest.raises(NotServed):
+        httpx.get("https://translation.googleapis.com/")
+    subprocess.run([sys.executable, "-c", ""], check=True)
+    return len(server.refused_hosts), len(server.child_processes)
+
+
+def test_each_call_has_its_own_notes() -> None:
+    """What one has left in the server's lists is not the next one's."""
+    assert (1, 1) == leave_notes()
+    assert (1, 1) == leave_notes()
 
 
 def test_start_and_stop() -> None:

@@ -367,8 +367,9 @@ class MockServer:
         return self._world.snapshot()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Return to a snapshot, its time included."""
+        """Return to a snapshot, its time included; refused hosts, busy polls and child processes are forgotten."""
         self._world.restore(snapshot)
+        self._forget_notes()
 
     def fork(self) -> "MockServer":
         """Return a handle on an independent world with the same contents and time.
