@@ -333,7 +333,7 @@ MUTATIONS = (
     Mutation(
         "a stream without its messages in the log",
         "mockserver/dispatch/dispatcher.py",
-        "replace(entry.call, response=messages)",
+        "replace(entry.call, response=messages, fault=fault)",
         "entry.call",
         (f"{API}/test_concurrency.py",),
     ),

@@ -15,13 +15,13 @@ from mockserver.dispatch.access_log import LogCall, hints, log_call
 from mockserver.dispatch.credential_guard import complete_secret, refusal
 from mockserver.dispatch.dispatcher import BUG, WouldBlock
 from mockserver.http.headers import http_date, retry_after_seconds
-from mockserver.http.reply import HttpReply
+from mockserver.http.reply import HttpReply, Pieces, garble, truncate
 from mockserver.http.request import HttpRequest
 from mockserver.limits import OBJECT_BYTES, QUICK_BYTES
 from mockserver.rpc.credentials import identify, read_credentials
 from mockserver.rpc.hosts import hostname
 from mockserver.rpc.redaction import redact, redact_fields
-from mockserver.scripting.faults import STATUSES, Fault
+from mockserver.scripting.faults import STATUSES, CallTarget, Fault
 from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import RecordedCall
@@ -124,10 +124,12 @@ def _answer(http: HttpRequest, world: World, now: Nanos, secret: str) -> tuple[s
     world.calls.append(record)
     if record.hint:
         hints.warning("%s was answered %d: %s", method, record.status, record.hint)
-    reply = HttpReply(result.status, headers, body, world.clock)
-    if fault is not None:
-        reply.delay_seconds, reply.reset = fault.latency_seconds, fault.reset
-    return method, reply
+    if fault is None:
+        return method, HttpReply(result.status, headers, body, world.clock)
+    if fault.garble:
+        body = garble(body)
+    sent = Pieces(truncate(body)) if fault.truncate else body
+    return method, HttpReply(result.status, headers, sent, world.clock, fault.latency_seconds, fault.reset)
 
 
 def _read(http: HttpRequest, world: World, now: Nanos) -> tuple[str, Handler, StorageCall]:
@@ -182,7 +184,7 @@ def _select_fault(method: str, call: StorageCall) -> Fault | None:
     if not scenario.faults:
         return None
     resource = f"b/{call.bucket}/o/{call.name}" if call.name else f"b/{call.bucket}"
-    return scenario.select_fault(method, resource, call.now, call.world.rng("faults"))
+    return scenario.select_fault(CallTarget(method, resource), call.now, call.world.rng("faults"))
 
 
 def _describe(call: StorageCall) -> dict[str, str]:

@@ -16,8 +16,8 @@ from typing import Any
 from mockserver.dispatch.access_log import hints
 from mockserver.dispatch.authentication import authenticate, identify_caller
 from mockserver.dispatch.fault_injection import (
+    due_error,
     inject_into_stream,
-    raise_fault,
     select_prompt_fault,
     select_scripted_fault,
 )
@@ -31,6 +31,7 @@ from mockserver.rpc.credentials import Caller
 from mockserver.rpc.errors import ApiError
 from mockserver.rpc.redaction import redact_fields, redact_pieces
 from mockserver.scripting.faults import Fault
+from mockserver.scripting.scenario import Scenario
 from mockserver.scripting.summary import describe_fields
 from mockserver.state.calls import LogEntry, RecordedCall
 from mockserver.state.clock import Nanos
@@ -62,7 +63,8 @@ class CallResult:
 
     `result` is a message, a stream of messages, or an error. The first message of a stream has already been created,
     because an error before it is the answer to the whole call. After it the stream raises only ApiError. `sent` are
-    the messages that the stream has yielded.
+    the messages that the stream has yielded. `is_scripted` is whether the fault is one of the world's scenario, where
+    it is counted, and `has_raised` whether its status was sent.
     """
 
     request: Request
@@ -72,6 +74,8 @@ class CallResult:
     result: Result = field(default_factory=dict)
     hint: str = ""
     sent: SentMessages = field(default_factory=SentMessages)
+    is_scripted: bool = False
+    has_raised: bool = False
 
     @property
     def note(self) -> str:
@@ -108,6 +112,23 @@ class CallResult:
         )
         return request.world.calls.append(_redact(call) if request.secret else call)
 
+    def raise_fault(self, fault: Fault, after: int) -> None:
+        """Raise the status error of a fault, if it is due after that many messages. Raises ApiError."""
+        if (error := due_error(self.request, fault, after)) is not None:
+            self.has_raised = True
+            raise error
+
+    def check_fault(self, *, chunks: int | None = None) -> None:
+        """Forget the fault, and do not count it, if it has not happened. A stream has sent so many `chunks`."""
+        has_created = not isinstance(self.result, ApiError)
+        if self.fault is None or self.fault.has_happened(
+            has_raised=self.has_raised, chunks=chunks, has_created=has_created
+        ):
+            return
+        if self.is_scripted:
+            Scenario(self.request.world.store).withdraw_fault(self.fault)
+        self.fault = None
+
     def record_stream_end(self, entry: LogEntry) -> None:
         """Complete the entry of a stream, once: with all messages that were sent.
 
@@ -115,7 +136,10 @@ class CallResult:
         """
         messages = redact_pieces(self.sent) if self.request.secret else self.sent
         try:
-            self.request.world.calls.amend(entry, replace(entry.call, response=messages))
+            if self.fault is not None:
+                self.check_fault(chunks=len(self.sent))
+            fault = entry.call.fault if self.fault is not None else ""
+            self.request.world.calls.amend(entry, replace(entry.call, response=messages, fault=fault))
         except Unavailable as error:  # the client has its answer already
             log.error("the log of calls lacks the end of a stream: %s", error)  # noqa: TRY400 - the sentence says it all
 
@@ -181,16 +205,22 @@ def dispatch(request: Request, *, may_block: bool = True) -> CallResult:
         if not answer.hint and answer.message is not None:
             head = request.head
             answer.hint = head.service.refusal_hint(request.world, head.route, answer.message, answer.result)
-    if answer.fault is not None and answer.message is None:
-        _complete_for_log(request, answer)
+    if answer.fault is not None:
+        _settle_fault(request, answer)
     return answer
 
 
-def _complete_for_log(request: Request, answer: CallResult) -> None:
-    """Read the caller and the message, for the log, of a call that a fault ended before they were read."""
-    answer.caller = identify_caller(request)
-    with contextlib.suppress(ApiError):
-        answer.message = request.bind()
+def _settle_fault(request: Request, answer: CallResult) -> None:
+    """Complete what the log needs, if the fault has ended the call early, and check whether the fault has happened.
+
+    That of a stream is checked at its end.
+    """
+    if answer.message is None:
+        answer.caller = identify_caller(request)
+        with contextlib.suppress(ApiError):
+            answer.message = request.bind()
+    if isinstance(answer.result, dict | Variation | ApiError):
+        answer.check_fault()
 
 
 def _invoke(request: Request, answer: CallResult) -> Message | Iterator[Message | Pause | Cut]:
@@ -199,12 +229,13 @@ def _invoke(request: Request, answer: CallResult) -> Message | Iterator[Message 
     route, settings = head.route, head.settings
     call_fault = answer.fault = select_scripted_fault(request)
     if call_fault is not None:
-        raise_fault(request, call_fault, after=0)
+        answer.is_scripted = True
+        answer.raise_fault(call_fault, after=0)
     answer.caller = authenticate(request)
     message = answer.message = request.bind()
     if call_fault is None and (prompt_fault := select_prompt_fault(request, message)) is not None:
         answer.fault = prompt_fault
-        raise_fault(request, prompt_fault, after=0)
+        answer.raise_fault(prompt_fault, after=0)
     call = Call(world, settings, request.now, answer.caller, route, message, head.options, call_fault)
     count_call(head.service, call)
     result = route.handler(call)
@@ -226,7 +257,7 @@ def _stream(request: Request, answer: CallResult, messages: Iterator[Message | P
                 yield message
                 continue
             if answer.fault is not None:
-                raise_fault(request, answer.fault, after=len(answer.sent))
+                answer.raise_fault(answer.fault, after=len(answer.sent))
             trimmed = message.trim(trim) if type(message) is Variation else trim(message)
             answer.sent.append(trimmed)
             yield trimmed

@@ -1,7 +1,7 @@
 """Fault injection: which fault a request gets, the error that it causes, and what it does to a stream of messages.
 
 Faults of a connection or a body (latency_seconds, reset, truncate, garble) are injected where bytes are: in
-`http/reply.py` and `grpc/reply.py`.
+`http/reply.py`, `grpc/reply.py` and `cloud_storage/face.py`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,8 @@ from mockserver.dispatch.service import FailedCall, Service
 from mockserver.protojson.variations import Message
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import RETRY_AFTER, ApiError, Code, retry_info
-from mockserver.scripting.faults import Fault, find_magic_fault
+from mockserver.rpc.method_ids import matches_method
+from mockserver.scripting.faults import CallTarget, Fault, find_magic_fault
 from mockserver.scripting.scenario import FAULTS, Scenario
 
 
@@ -25,21 +26,32 @@ def select_scripted_fault(request: Request) -> Fault | None:
     scenario = Scenario(store)
     if not scenario.faults:
         return None
-    return scenario.select_fault(request.head.route.id, request.head.resource, request.now, request.world.rng("faults"))
+    return scenario.select_fault(_target(request), request.now, request.world.rng("faults"))
+
+
+def _target(request: Request) -> CallTarget:
+    head = request.head
+    creates_job = any(matches_method(head.route.id, pattern) for pattern in head.service.job_creations)
+    return CallTarget(head.route.id, head.resource, head.route.stream, creates_job)
 
 
 def select_prompt_fault(request: Request, message: Json) -> Fault | None:
-    """Return the fault that magic words in a prompt ask for, unless magic is off. A prompt is in the body."""
+    """Return the fault that magic words in a prompt ask for, if it can happen, unless magic is off.
+
+    A prompt is in the body.
+    """
     head = request.head
     if not head.settings.magic or not head.route.body or not (text := head.service.prompt_text(message)):
         return None
-    return find_magic_fault(text)
+    fault = find_magic_fault(text)
+    return fault if fault is not None and fault.can_happen(_target(request)) else None
 
 
-def raise_fault(request: Request, fault: Fault, after: int) -> None:
-    """Raise the status error of a fault, if it is due after that many messages. Raises ApiError."""
-    if fault.status is not None and after == fault.after_chunks:
-        raise injected_error(fault, request.head.service, _failed_call(request, fault))
+def due_error(request: Request, fault: Fault, after: int) -> ApiError | None:
+    """Return the status error of a fault, if it is due after that many messages."""
+    if fault.status is None or after != fault.after_chunks:
+        return None
+    return injected_error(fault, request.head.service, _failed_call(request, fault))
 
 
 def inject_into_stream(fault: Fault, messages: Iterator[Message | Pause]) -> Iterator[Message | Pause | Cut]:

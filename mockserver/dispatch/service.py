@@ -102,6 +102,7 @@ class Service:
     quota_key         returns what a call counts for
     quota_error       returns its error for a call that exceeds quotas
     creates           globs over the ids of methods that create something new each time
+    job_creations     patterns of the methods that begin to tune something
     refusal_hint      returns a hint for the developer why a request was refused; "" if unknown
     path_hints        such hints for paths that no method has
     has_lost_path     returns whether a User-Agent is of a client that is known to ask for `/` instead of its path
@@ -121,6 +122,7 @@ class Service:
     quota_error: Callable[[Call, QuotaKey, Sequence[Violation]], ApiError]
     metered_methods: tuple[str, ...] = ()
     creates: tuple[str, ...] = ()
+    job_creations: tuple[str, ...] = ()
     internal_error: str = outages.INTERNAL
     regional: bool = False
     project_of: Callable[[str], str] = lambda _: ""

@@ -227,6 +227,7 @@ SERVICE = Service(
     quota_key=_quota_key,
     quota_error=_quota_error,
     creates=("*.create", "*.batchGenerateContent", "*.asyncBatchEmbedContent"),
+    job_creations=("tunedModels.create",),
     client_calls={
         "tunings.tune": "tunedModels.create",
         "tunings.get": "tunedModels.get",

@@ -54,7 +54,7 @@ def print_answer(answer: CallResult, mask: str) -> Pieces:
     entry = answer.record() if _is_stream(answer) else None
     try:
         if answer.fault is not None:
-            yield from inject_fault(answer, answer.fault, encode_messages(answer, mask))
+            yield from inject_fault(answer.fault, encode_messages(answer, mask))
         elif entry is not None:
             yield from encode_messages(answer, mask)
         else:
@@ -126,8 +126,8 @@ def _encode_message(answer: CallResult, message: Message, mask: str) -> bytes:
     return encode(response, apply_fields_mask(response, message, mask) if mask else message)
 
 
-def inject_fault(answer: CallResult, fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Inject the effects of an answer's fault on the connection and the body. Raises ApiError for a lost connection.
+def inject_fault(fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Inject the effects of a fault on the connection and the body. Raises ApiError for a lost connection.
 
     The dispatcher has injected those on the messages of a stream.
     """
@@ -135,12 +135,9 @@ def inject_fault(answer: CallResult, fault: Fault, pieces: Iterator[Piece]) -> I
         yield Pause(fault.latency_seconds)
     if fault.reset:
         raise connection_lost("Stream removed (recvmsg:Connection reset by peer (104))")
-    if _is_stream(answer):
-        yield from pieces
-        return
     if fault.truncate:
         raise connection_lost()
-    yield from (GARBLED if fault.garble else piece for piece in pieces)
+    yield from (GARBLED if fault.garble and isinstance(piece, bytes) else piece for piece in pieces)
 
 
 GARBLED = b"\xff" * 16

@@ -27,6 +27,7 @@ from mockserver.protojson.writing import (
     write_with,
 )
 from mockserver.rpc.errors import ApiError
+from mockserver.scripting.faults import Fault
 from mockserver.state.clock import Clock, Nanos
 
 log = logging.getLogger("mockserver")
@@ -112,6 +113,7 @@ class Printer:
         if self.answer is not None and self.answer.request.head.route.stream:
             if self.parameters.alt == "sse":
                 head = self.reply._replace(gzip=False)
+                body = self._garbled(body)
                 return self._reply(status, head.error(self.now, len(body), EVENTS, extra=error.headers), body)
             body = ARRAY_OPEN + body + ARRAY_CLOSE
         return self._print_whole(status, body, error.headers)
@@ -123,8 +125,7 @@ class Printer:
     def _print_whole(
         self, status: int, body: bytes, extra: Mapping[str, str] | None = None, content_type: str = JSON
     ) -> HttpReply:
-        if self.answer is not None and self.answer.fault is not None and self.answer.fault.garble:
-            body = garble(body)
+        body = self._garbled(body)
         if callback := self.parameters.callback:
             # JSONP: a script cannot read the status, so errors have 200 too [measured].
             body = f"// API callback\n{callback}(".encode() + body.removesuffix(b"\n") + b"\n);"
@@ -141,12 +142,19 @@ class Printer:
     def _print_stream(self, answer: CallResult, messages: Iterator[Message | Pause | Cut]) -> HttpReply:
         entry = answer.record()
         pieces = self._encode_stream(answer, messages)
+        if answer.fault is not None:
+            pieces = inject_into_pieces(answer.fault, pieces)
         if self.parameters.alt == "sse":
             headers = self.reply.events(self.now)
         else:
             headers = self.reply.success(self.now)
             pieces = compress(pieces) if self.reply.gzip else pieces
         return self._reply(200, headers, Pieces(pieces, lambda: answer.record_stream_end(entry)))
+
+    def _garbled(self, body: bytes) -> bytes:
+        """Return the body, or one that cannot be read if the fault says so."""
+        is_garbled = self.answer is not None and self.answer.fault is not None and self.answer.fault.garble
+        return garble(body) if is_garbled else body
 
     def _encode_stream(self, answer: CallResult, messages: Iterator[Message | Pause | Cut]) -> Iterator[Piece]:
         """Yield events, or the elements of an array.
@@ -211,6 +219,18 @@ def truncate(body: bytes) -> Iterator[Piece]:
     """Yield half of a body, then break the connection."""
     yield body[: len(body) // 2]
     yield Cut()
+
+
+def inject_into_pieces(fault: Fault, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Garble each piece of a stream, or break the connection in the middle of the first, if the fault says so."""
+    for piece in pieces:
+        if not isinstance(piece, bytes):
+            yield piece
+        elif fault.truncate:
+            yield from truncate(piece)
+            return
+        else:
+            yield garble(piece) if fault.garble else piece
 
 
 def garble(body: bytes) -> bytes:

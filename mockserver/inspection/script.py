@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from mockserver.inspection.resources import add_tuned_model, add_tuning_job
 from mockserver.inspection.run_control import failure
-from mockserver.inspection.services import check_pattern
+from mockserver.inspection.services import check_pattern, job_creations, matching_methods, streams
+from mockserver.rpc.method_ids import matches_method
 from mockserver.scripting.answers import Answer, Prompt, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.new_resources import NewTunedModel, NewTuningJob
@@ -83,9 +84,20 @@ def _add_resource(world: World, resource: NewTunedModel | NewTuningJob) -> str:
 
 
 def check_method(fault: Fault) -> Fault:
-    """Return the fault. ValueError if no method matches it: it would never be injected."""
+    """Return the fault. ValueError if no method matches it, or an effect can happen in none of those."""
     __tracebackhide__ = True
     check_pattern(fault.method)
+    methods = matching_methods(fault.method)
+    if fault.stream_effects and not any(map(streams, methods)):
+        raise ValueError(
+            f"{' and '.join(fault.stream_effects)}: {fault.method!r} answers with no stream;"
+            " use a method that does, such as '*.streamGenerateContent'"
+        )
+    creations = job_creations()
+    if fault.job_effects and not any(matches_method(method, each) for method in methods for each in creations):
+        raise ValueError(
+            f"{' and '.join(fault.job_effects)}: {fault.method!r} creates no job; use {' or '.join(map(repr, creations))}"
+        )
     return fault
 
 

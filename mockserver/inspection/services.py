@@ -6,7 +6,7 @@ from mockserver.datasets.object_store import METHODS
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.gemini import service as gemini
 from mockserver.protojson.schema import json_name
-from mockserver.rpc.method_ids import check_method_pattern
+from mockserver.rpc.method_ids import check_method_pattern, matches_method
 from mockserver.vertex import service as vertex
 
 
@@ -28,6 +28,26 @@ def check_pattern(pattern: str) -> None:
     services = route_table().services.values()
     client_calls = [call for service in services for call in service.client_calls.items()]
     check_method_pattern(pattern, method_ids(), client_calls)
+
+
+def matching_methods(pattern: str) -> list[str]:
+    """Return the ids of the methods that a pattern matches."""
+    return [method for method in method_ids() if matches_method(method, pattern)]
+
+
+@cache
+def _streaming_methods() -> frozenset[str]:
+    return frozenset(route.id for route in route_table().routes if route.stream)
+
+
+def streams(method: str) -> bool:
+    """Return whether a method answers with a stream."""
+    return method in _streaming_methods()
+
+
+def job_creations() -> list[str]:
+    """Return the patterns of the methods that begin to tune something."""
+    return [pattern for service in route_table().services.values() for pattern in service.job_creations]
 
 
 @cache

@@ -53,10 +53,15 @@ _COUNTS = {"after_chunks": 0, "cut_after_chunks": 0, "fail_at_step": 0, "stall_a
 
 
 class CallTarget(NamedTuple):
-    """The parts of a call that faults match: the id of its method and the name of its resource."""
+    """The parts of a call that faults match: the id of its method and the name of its resource.
+
+    `is_stream` is whether the method answers with a stream, `creates_job` whether it begins to tune something.
+    """
 
     method: str
     resource: str = ""
+    is_stream: bool = False
+    creates_job: bool = False
 
 
 @check_keywords(code="status", error="status", count="times", delay="latency_seconds", latency="latency_seconds")
@@ -133,6 +138,52 @@ class Fault:
         return JobDirectives(self.fail_at_step, self.stall_at_step, self.never_finish)
 
     @property
+    def stream_effects(self) -> list[str]:
+        """Return the names of the effects that only a stream can have."""
+        effects = {
+            "after_chunks": bool(self.after_chunks),
+            "chunk_delay_seconds": bool(self.chunk_delay_seconds),
+            "cut_after_chunks": self.cut_after_chunks is not None,
+        }
+        return [name for name, is_set in effects.items() if is_set]
+
+    @property
+    def job_effects(self) -> list[str]:
+        """Return the names of the effects on the job that the call creates."""
+        effects = {
+            "fail_at_step": self.fail_at_step is not None,
+            "stall_at_step": self.stall_at_step is not None,
+            "never_finish": self.never_finish,
+        }
+        return [name for name, is_set in effects.items() if is_set]
+
+    def can_happen(self, target: CallTarget) -> bool:
+        """Return whether any effect can happen in a call of this kind."""
+        return bool(
+            self._happens_in_every_call
+            or (target.is_stream and self.stream_effects)
+            or (self.job_effects and target.creates_job)
+        )
+
+    def has_happened(self, *, has_raised: bool, chunks: int | None, has_created: bool) -> bool:
+        """Return whether any effect has happened in a call.
+
+        It `has_raised` the status, has sent so many `chunks` (None if it was no stream), or `has_created` something.
+        """
+        return bool(
+            self._happens_in_every_call
+            or has_raised
+            or (self.cut_after_chunks is not None and chunks is not None and chunks >= self.cut_after_chunks)
+            or (self.chunk_delay_seconds and chunks)
+            or (self.job_effects and has_created)
+        )
+
+    @property
+    def _happens_in_every_call(self) -> bool:
+        has_status = self.status is not None and not self.after_chunks
+        return has_status or self.latency_seconds > 0 or self.reset or self.truncate or self.garble
+
+    @property
     def is_final(self) -> bool:
         """Return whether the fault changes the answer, rather than only delaying it."""
         return bool(_effects(self))
@@ -140,7 +191,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class FaultRecord:
-    """A fault in a world: when it was added, how many calls it matched, and into how many it was injected."""
+    """A fault in a world: when it was added, how many calls it matched, and into how many it was injected.
+
+    A call in which it could not happen, or did not, is matched only: a stream that ended before `after_chunks`.
+    """
 
     fault: Fault
     since: Nanos = 0
@@ -159,7 +213,11 @@ def match_fault(
     if not _matches(fault, target) or _is_over(record, now):
         return record, None
     record = replace(record, matched=record.matched + 1)
-    if not _is_due(record) or (fault.probability < 1 and rng.random() >= fault.probability):
+    if (
+        not _is_due(record)
+        or not fault.can_happen(target)
+        or (fault.probability < 1 and rng.random() >= fault.probability)
+    ):
         return record, None
     return replace(record, injected=record.injected + 1), fault
 

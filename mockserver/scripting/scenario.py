@@ -141,20 +141,31 @@ class Scenario:
 
         self._store.transact(change)
 
-    def select_fault(self, method: str, resource: str, now: Nanos, rng: random.Random) -> Fault | None:
+    def select_fault(self, target: CallTarget, now: Nanos, rng: random.Random) -> Fault | None:
         """Match a call with all faults, count it, and return the fault to inject, if any."""
 
         def change(transaction: Store) -> Fault | None:
             entries = transaction.page(FAULTS, ALL, "", limit=NO_LIMIT)
             records = [entry.record for entry in entries]
             # A copy of the generator: the transaction may be repeated, and must draw the same numbers.
-            new_records, fault = select_fault(records, CallTarget(method, resource), now, copy.copy(rng))
+            new_records, fault = select_fault(records, target, now, copy.copy(rng))
             for entry, record in zip(entries, new_records, strict=True):
                 if record != entry.record:
                     transaction.replace(FAULTS, entry.name, record)
             return fault
 
         return self._store.transact(change)
+
+    def withdraw_fault(self, fault: Fault) -> None:
+        """Count a fault as not injected that was selected for a call, and did not happen in it."""
+
+        def change(transaction: Store) -> None:
+            for entry in transaction.page(FAULTS, ALL, "", limit=NO_LIMIT):
+                if entry.record.fault == fault and entry.record.injected:
+                    transaction.replace(FAULTS, entry.name, replace(entry.record, injected=entry.record.injected - 1))
+                    return
+
+        self._store.transact(change)
 
 
 def _new_name(store: Store) -> str:

@@ -178,6 +178,7 @@ SERVICE = Service(
     quota_key=_quota_key,
     quota_error=_quota_error,
     creates=("*.create", "*.rebaseTunedModel", "*.copy"),
+    job_creations=("tuningJobs.create", "tuningJobs.rebaseTunedModel"),
     client_calls={
         "tunings.tune": "tuningJobs.create",
         "tunings.get": "tuningJobs.get",

@@ -164,6 +164,16 @@ def test_a_garbled_answer_is_no_message(server: GrpcLive, world: World) -> None:
             decode(name, GARBLED)
 
 
+def test_the_messages_of_a_stream_are_truncated_and_garbled(server: GrpcLive, world: World) -> None:
+    """As those of HTTP: the first does not arrive whole, and none can be read."""
+    told(world, Fault(truncate=True, times=1), Fault(garble=True, chunk_delay_seconds=1))
+
+    heard = server.call(STREAM, PROMPT)
+    assert ([], "UNAVAILABLE") == (heard.messages, heard.status)
+    with pytest.raises(BadMessage):
+        server.call(STREAM, PROMPT)
+
+
 # Calls that end early
 
 

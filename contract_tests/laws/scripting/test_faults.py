@@ -19,7 +19,7 @@ from mockserver.scripting.faults import (
 from mockserver.scripting.magic_words import JobDirectives
 
 SECOND = 1_000_000_000
-CREATE = CallTarget("tunedModels.create", "tunedModels/mine-1")
+CREATE = CallTarget("tunedModels.create", "tunedModels/mine-1", creates_job=True)
 
 
 def injections(fault: Fault, calls: int, *, target: CallTarget = CREATE, seed: int = 0) -> list[bool]:

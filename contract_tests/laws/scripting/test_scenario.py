@@ -12,7 +12,7 @@ from contract_tests.environment import HANGS
 from mockserver.generation.answer import choose_answer
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.scripting.answers import Answer, Prompt, Rule, Turn
-from mockserver.scripting.faults import Fault
+from mockserver.scripting.faults import CallTarget, Fault
 from mockserver.scripting.scenario import AnswerRecord, Scenario
 from mockserver.state.memory import MemoryStore
 
@@ -44,7 +44,7 @@ def used(scenario: Scenario) -> list[int]:
 
 def is_injected(scenario: Scenario, method: str = "tunedModels.get", now: int = 0) -> bool:
     """Return whether a fault is injected into a call."""
-    return scenario.select_fault(method, NEXT, now, random.Random(0)) is not None
+    return scenario.select_fault(CallTarget(method, NEXT), now, random.Random(0)) is not None
 
 
 def test_the_first_matching_rule_answers_and_is_counted() -> None:
