@@ -381,9 +381,9 @@ MUTATIONS = (
     ),
     Mutation(
         "default answers before the tester's rules",
-        "mockserver/generation/answer.py",
-        "    if scripted is not None:",
-        "    if scripted is not None and not parse_magic_words(prompt.text):",
+        "mockserver/generation/pipeline.py",
+        "    if answer is None:",
+        '    if answer is None or "[mock:" in request.prompt.text:',
         (f"{LAWS}/generation/test_answer.py",),
     ),
     Mutation(

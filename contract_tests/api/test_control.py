@@ -246,7 +246,7 @@ def test_runs_that_cannot_be_reached_are_said_so(control: Control, gemini: Gemin
     control.good("POST", "/runs/finish", json={"name": name})
 
     assert done > 0
-    assert (400, "code needs error: give the message too") == wordless
+    assert (400, "the code 8 needs an error message: set error too") == wordless
     assert (404, f"no tuning job or tuned model is called 'other'; there are: {name}") == control.refusal(
         "POST", "/runs/finish", json={"name": "other"}
     )

@@ -8,7 +8,7 @@ from mockserver.datasets.object_store import BucketExists, BucketNotEmpty, NoSuc
 
 
 def check_bucket_name(name: str) -> None:
-    """Raise Refused for a name that no bucket can have."""
+    """Raise StorageError for a name that no bucket can have."""
     if not is_bucket_name(name):
         raise errors.invalid(f"Invalid bucket name: '{name}'")
 

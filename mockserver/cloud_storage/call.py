@@ -50,7 +50,7 @@ class StorageCall:
         return errors.no_bucket(f"with gcs_root a bucket is a directory, and there is no {path}; {advice}")
 
     def check_bucket(self) -> None:
-        """Raise Refused unless an object may be stored in the bucket: an upload creates a bucket that may exist."""
+        """Raise StorageError unless an object may be stored in the bucket: an upload creates one that may exist."""
         if self.world.settings.unknown_buckets == "exist":
             is_missing = self.objects.is_deleted(self.bucket)
         else:
@@ -99,7 +99,7 @@ class Result:
 
 
 def read_json(body: bytes) -> Json:
-    """Read the JSON that describes an object or a bucket. Raises Refused."""
+    """Read the JSON that describes an object or a bucket. Raises StorageError."""
     if len(body) > OBJECT_METADATA_BYTES:
         raise errors.invalid(f"mockserver: metadata may have {OBJECT_METADATA_BYTES:,} bytes")
     try:

@@ -15,7 +15,7 @@ _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
 
 def find_object(call: StorageCall) -> StoredObject:
-    """Find the object that the path names. Raises Refused, also for conditions that do not hold."""
+    """Find the object that the path names. Raises StorageError, also for conditions that do not hold."""
     blob = call.objects.find(call.bucket, call.name)
     call.check(blob)
     if blob is None or call.number("generation") not in {None, blob.generation}:

@@ -92,7 +92,7 @@ def _split_parts(call: StorageCall) -> tuple[Json, str, bytes]:
 
 
 def _store(call: StorageCall, upload: Upload, content: bytes) -> Result:
-    """Store the whole content. Raises Refused, also if it is not what the client meant to send."""
+    """Store the whole content. Raises StorageError, also if it is not what the client meant to send."""
     if call.world.settings.gcs_root is None or len(content) > OBJECT_BYTES:
         _check_size(call, len(content))
     actual = {"crc32c": checksums.crc32c, "md5Hash": checksums.md5}
@@ -108,7 +108,7 @@ def _store(call: StorageCall, upload: Upload, content: bytes) -> Result:
 
 
 def _check_size(call: StorageCall, size: int) -> None:
-    """Raise Refused if there is no room for so many bytes more. Objects in a directory take none of it."""
+    """Raise StorageError if there is no room for so many bytes more. Objects in a directory take none of it."""
     if size > OBJECT_BYTES:
         raise errors.too_large(OBJECT_BYTES, "an object")
     store = call.world.store

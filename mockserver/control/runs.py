@@ -2,12 +2,10 @@
 
 from pydantic import BaseModel, Field
 
-from mockserver.control.operations import Body, ControlRequest, Operation, invalid_argument, translate_errors
+from mockserver.control.operations import Body, ControlRequest, Operation, translate_errors
 from mockserver.dispatch import runs
 from mockserver.dispatch.runs import StoredRun
 from mockserver.inspection import run_control
-from mockserver.rpc.errors import Code
-from mockserver.simulation.tuning import Failure
 from mockserver.state.world import World
 
 
@@ -68,10 +66,8 @@ def cancel_run(request: ControlRequest) -> Run:
 def fail_run(request: ControlRequest) -> Run:
     """Make a run fail."""
     body: Fail = request.body
-    if body.error is None and body.code is not None:
-        raise invalid_argument("code needs error: give the message too")
-    failure = None if body.error is None else Failure(body.code or int(Code.INTERNAL), body.error)
     with translate_errors():
+        failure = run_control.failure(body.error, body.code)
         run_control.fail(request.world, body.name, at_step=body.at_step, error=failure)
         return _describe_named_run(request)
 

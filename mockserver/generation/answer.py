@@ -1,7 +1,7 @@
-"""Chooses the answer to a prompt.
+"""Chooses the answer to a prompt for which the tester has no rule.
 
-It takes the first of: a rule of the tester; magic words in the prompt; the training data; the answer table; structured
-output, if the request asks for it; a placeholder sentence.
+It takes the first of: magic words in the prompt; the training data; the answer table; structured output, if the request
+asks for it; a placeholder sentence.
 """
 
 from collections.abc import Mapping
@@ -15,28 +15,8 @@ from mockserver.scripting.answers import FINISH_REASONS, Answer, Prompt
 from mockserver.scripting.faults import fault_from_words
 from mockserver.scripting.magic_words import FAULT_WORDS, parse_magic_words, strip_magic_words
 from mockserver.scripting.safety import category_name
-from mockserver.scripting.scenario import Scenario
 
 EMPTY_MESSAGE: Mapping[str, Any] = {}
-
-
-def choose_answer(
-    scenario: Scenario,
-    prompt: Prompt,
-    examples: Mapping[str, str],
-    *,
-    magic: bool,
-    message: Mapping[str, Any] = EMPTY_MESSAGE,
-) -> tuple[Answer, str]:
-    """Return the answer of the first matching rule, else the default answer, structured as `message` asks.
-
-    With it comes a hint why no rule matches, "" if there are no rules. Raises ApiError INTERNAL if a function of the
-    tester fails.
-    """
-    scripted, hint = scenario.choose_answer(prompt)
-    if scripted is not None:
-        return scripted, ""
-    return unscripted_answer(prompt, examples, magic=magic, message=message), hint
 
 
 def unscripted_answer(

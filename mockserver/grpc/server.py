@@ -73,7 +73,7 @@ class GrpcServer:
         self._server = grpc.server(self._threads, handlers=[_Handlers(face)], options=_OPTIONS)
 
     def listen(self, host: str, port: int, credentials: grpc.ServerCredentials | None = None) -> str:
-        """Add an address, and return `host:port` to connect to. Port 0 is a free one. Raises CannotListen."""
+        """Add an address, and return `host:port` to connect to. Port 0 is a free one. Raises CannotBind."""
         name = f"[{host}]" if ":" in host else host
         return f"{reachable_host(host)}:{self._add(f'{name}:{port}', credentials)}"
 

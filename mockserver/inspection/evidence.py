@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from mockserver.rpc.method_ids import fits_pieces
 from mockserver.state.calls import RecordedCall
 
 CHOICE = "our choice"
@@ -47,7 +48,7 @@ def find_unseen_answers(calls: Iterable[RecordedCall]) -> Iterator[str]:
         if call.status < 400 or call.fault:
             continue
         for text in _texts(call.response):
-            if any(_says(text, pieces) for pieces in _chosen_sentences()):
+            if any(fits_pieces(text, pieces, gap=1) for pieces in _chosen_sentences()):
                 yield f'{call.method} answered {call.status} with words of our choice: "{text}"'
                 break
 
@@ -65,20 +66,3 @@ def _chosen_sentences() -> tuple[list[str], ...]:
     sentences = [row["sentence"] for row in load().sentences if row["level"] == CHOICE]
     distinctive = [text for text in sentences if len(_VARIABLE.sub("", text)) >= _MIN_LETTERS]
     return tuple(_VARIABLE.split(text) for text in distinctive)
-
-
-def _says(text: str, pieces: Sequence[str]) -> bool:
-    """Return whether a text is these pieces with something between each two: the leftmost place for a piece will do."""
-    first, *others = pieces
-    if not others:
-        return text == first
-    *middle, last = others
-    at, end = len(first), len(text) - len(last)
-    if not text.startswith(first) or not text.endswith(last):
-        return False
-    for piece in middle:
-        place = text.find(piece, at + 1, end)
-        if place < 0:
-            return False
-        at = place + len(piece)
-    return at < end

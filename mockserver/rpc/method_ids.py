@@ -1,6 +1,6 @@
-"""Patterns for method ids, such as "projects.locations.tuningJobs.create"."""
+"""Patterns: for method ids, such as "projects.locations.tuningJobs.create", and texts with gaps."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -33,3 +33,23 @@ def _ends(method: str) -> list[str]:
     """Return the id and its ends that still name a collection: "tuningJobs.create"."""
     words = method.split(".")
     return [".".join(words[start:]) for start in range(max(1, len(words) - 1))]
+
+
+def fits_pieces(text: str, pieces: Sequence[str], *, gap: int = 0) -> bool:
+    """Return whether a text is these pieces with any text between each two, of at least `gap` characters.
+
+    The leftmost place of each piece is enough, so the time is linear.
+    """
+    first, *others = pieces
+    if not others:
+        return text == first
+    *middle, last = others
+    if not text.startswith(first) or not text.endswith(last):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for piece in middle:
+        place = text.find(piece, at + gap, end)
+        if place < 0:
+            return False
+        at = place + len(piece)
+    return at + gap <= end

@@ -60,8 +60,8 @@ class Index(Generic[T]):
     `spans` returns when a record is in its lists, for what depends on the time: a page of such an index is that of a
     moment. The spans of a record do not overlap.
 
-    All four are pure functions of the record, and ranks and times are integers of 64 bits, so an index may be kept as a
-    table of partition, rank, tie, since, until and name.
+    All four are pure functions of the record, so an index may be kept as a table of partition, rank, tie, since, until
+    and name. Ranks are integers of 64 bits; a span may end later than any clock, whose last moment is `clock.END`.
     """
 
     name: str

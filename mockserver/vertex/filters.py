@@ -20,6 +20,7 @@ from mockserver.protojson.scalars import InvalidValue
 from mockserver.protojson.schema import json_name
 from mockserver.protojson.well_known import parse_timestamp
 from mockserver.rpc.errors import ApiError, invalid_argument
+from mockserver.rpc.method_ids import fits_pieces
 from mockserver.rpc.paging import Token, Value, check_values, paging, ranked
 
 Json = dict[str, Any]
@@ -297,24 +298,7 @@ def _equals(value: object, text: str) -> bool:
     if isinstance(value, int | float):
         return value == _number(text)
     string = "" if value is None else str(value)
-    return _fits(string, text) if "*" in text else string == text
-
-
-def _fits(text: str, pattern: str) -> bool:
-    """Return whether a text fits a pattern in which each `*` stands for any text.
-
-    The leftmost place of each part is enough, so the time is linear.
-    """
-    first, *middle, last = pattern.split("*")
-    at, end = len(first), len(text) - len(last)
-    if at > end or not text.startswith(first) or not text.endswith(last):
-        return False
-    for part in middle:
-        position = text.find(part, at, end)
-        if position < 0:
-            return False
-        at = position + len(part)
-    return True
+    return fits_pieces(string, text.split("*"))
 
 
 def _is_ordered(value: object, mark: str, text: str) -> bool:

@@ -10,9 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.laws.scripting.test_scenario import new_scenario
+from mockserver.app import create_app
 from mockserver.datasets.examples import Examples
-from mockserver.generation.answer import choose_answer, default_answer
+from mockserver.doors.inprocess import AppRequest, send_request
+from mockserver.generation.answer import default_answer
+from mockserver.inspection.resources import add_tuned_model
 from mockserver.scripting.answers import Answer, Prompt, Rule, Turn
+from mockserver.scripting.scenario import Scenario
+from mockserver.state.new_world import new_world
 
 TUNED = "tunedModels/number-generator-model-dzlmi0gswwqb"
 
@@ -99,18 +104,31 @@ def test_the_fallback_does_not_repeat_a_long_prompt() -> None:
 
 def test_rules_come_before_everything_else() -> None:
     """Before magic words, training data and the table."""
-    rules = [Rule("scripted")]
+    world = new_world({"seed": 1})
+    name = add_tuned_model(world, "one", examples={"in": "out"})
+    app = create_app(world)
 
-    for text in ("LXIII", "in", "[mock: text=magic]"):
-        assert choose_answer(new_scenario(rules), ask(text), {"in": "out"}, magic=True)[0].text == "scripted"
+    def answers() -> list[str]:
+        texts = []
+        for text in ("LXIII", "in", "[mock: text=magic]"):
+            body = json.dumps({"contents": [{"parts": [{"text": text}]}]}).encode()
+            headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
+            url = f"https://generativelanguage.googleapis.com/v1beta/{name}:generateContent?key=any-key"
+            reply = json.loads(b"".join(send_request(app, AppRequest("POST", url, headers, body)).pieces))
+            texts.append(reply["candidates"][0]["content"]["parts"][0]["text"])
+        return texts
+
+    assert ["LXIV", "out", "magic"] == answers()
+    Scenario(world.store).add_rules(Rule("scripted"))
+    assert ["scripted"] * 3 == answers()
 
 
 def test_the_first_rule_that_fits_answers() -> None:
     """In the order they were given."""
     rules = [Rule("exact", text="LXIII"), Rule("pattern", regex="^L"), Rule("any")]
-    said = [choose_answer(new_scenario(rules), ask(text), {}, magic=True)[0].text for text in ("LXIII", "LX", "XL")]
+    answers = [new_scenario(rules).choose_answer(ask(text))[0] for text in ("LXIII", "LX", "XL")]
 
-    assert said == ["exact", "pattern", "any"]
+    assert answers == [Answer("exact"), Answer("pattern"), Answer("any")]
 
 
 @pytest.mark.parametrize("answer", [Answer("from a function"), "from a function"])
@@ -122,7 +140,7 @@ def test_a_rule_may_ask_a_function(answer: Answer | str) -> None:
         asked.append(prompt)
         return answer
 
-    assert Answer("from a function") == choose_answer(new_scenario([Rule(reply)]), ask("hi"), {}, magic=True)[0]
+    assert Answer("from a function") == new_scenario([Rule(reply)]).choose_answer(ask("hi"))[0]
     assert asked == [ask("hi")]
 
 
