@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.stores import STORES
-from mockserver.state.clock import LAST, SECOND, Clock, ClockSetting, ManualClock, SystemClock, to_datetime, to_nanos
+from mockserver.state.clock import (
+    LAST,
+    SECOND,
+    Clock,
+    ClockSetting,
+    ManualClock,
+    SystemClock,
+    Wait,
+    to_datetime,
+    to_nanos,
+)
 from mockserver.state.world import World
 
 START = datetime(2024, 3, 14, 15, 9, 26, 535897, tzinfo=UTC)
@@ -258,7 +268,7 @@ class OwnClock(Clock):
     def now(self) -> int:
         return self._now
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, wait: Wait | None = None) -> None:  # noqa: ARG002 - it never waits
         self.advance(seconds)
 
     def jump(self, nanos: int) -> None:
