@@ -10,7 +10,6 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from contract_tests.environment import HANGS, do_without
@@ -24,11 +23,10 @@ class Postgres:
     def __init__(self) -> None:
         self._programs = _find_programs()
         self._folder = Path(tempfile.mkdtemp(prefix="mockserver-postgres-"))
-        # PostgreSQL refuses to run as root.
-        self._user: dict[str, Any] = (
-            {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
-        )
-        if self._user:
+        self._as_owner: list[str] = []
+        if os.getuid() == 0:  # as which PostgreSQL refuses to run
+            # Not by `subprocess`, which then forks this whole process: gRPC's threads in it do not stand that.
+            self._as_owner = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]
             os.chown(self._folder, pwd.getpwnam("nobody").pw_uid, -1)
         self._process: subprocess.Popen[bytes] | None = None
         initdb = ["initdb", "-D", "data", "-A", "trust", "-U", OWNER, "-E", "UTF8", "--locale=C", "--no-sync"]
@@ -50,11 +48,10 @@ class Postgres:
         options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={self._folder}", "-c", "fsync=off"]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", "data", *options],
+                [*self._as_owner, self._programs / "postgres", "-D", "data", *options],
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,
-                **self._user,
             )
         for _ in range(HANGS * 10):
             ready: list[str | Path] = [self._programs / "pg_isready", "-q", "-h", str(self._folder)]
@@ -76,8 +73,8 @@ class Postgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
-        command: list[str | Path] = [self._programs / program, *arguments]
-        done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False, **self._user)
+        command: list[str | Path] = [*self._as_owner, self._programs / program, *arguments]
+        done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False)
         assert 0 == done.returncode, done.stderr
 
 
