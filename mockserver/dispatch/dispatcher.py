@@ -138,8 +138,9 @@ class CallResult:
         try:
             if self.fault is not None:
                 self.check_fault(chunks=len(self.sent))
-            fault = entry.call.fault if self.fault is not None else ""
-            self.request.world.calls.amend(entry, replace(entry.call, response=messages, fault=fault))
+            call = entry.call
+            fault = call.fault if self.fault is not None else ""
+            self.request.world.calls.amend(entry, replace(call, response=messages, fault=fault))
         except Unavailable as error:  # the client has its answer already
             log.error("the log of calls lacks the end of a stream: %s", error)  # noqa: TRY400 - the sentence says it all
 
