@@ -68,8 +68,7 @@ class Interceptor:
         return response
 
     def _noted(self, request: AppRequest) -> AppRequest:
-        path = urlsplit(request.url).path
-        self.note((request.verb, path), path)
+        self.note_request(request.verb, urlsplit(request.url).path)
         return replace(request, is_unrecorded=True) if is_library_thread() else request
 
     def note_request(self, verb: str, path: str) -> None:
