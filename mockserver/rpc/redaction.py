@@ -20,7 +20,7 @@ _REAL = re.compile(
 )
 _END = re.compile(r"-----END [A-Z ]+-----")
 _KINDS = {"key": "an API key", "token": "an access token", "private": "a private key"}
-SECRET_MARKERS = {"AIza": "z", "AQ.": "Q", "ya29.": "9", "PRIVATE KEY-----": "K"}
+_MARKERS = {"AIza": "z", "AQ.": "Q", "ya29.": "9", "PRIVATE KEY-----": "K"}
 """A real secret contains one of these; most texts contain none, so they are searched for first.
 
 Each comes with its rarest character: that a text lacks this one character is found fifty times as fast.
@@ -29,14 +29,14 @@ Each comes with its rarest character: that a text lacks this one character is fo
 
 def find_real_secret(text: str) -> str:
     """Return which kind of secret that Google issues the text contains: "an API key", ...; "" if none."""
-    for marker in SECRET_MARKERS:
+    for marker in _MARKERS:
         if marker in text:
             match = _REAL.search(text)
             return _KINDS[str(match.lastgroup)] if match else ""
     return ""
 
 
-_MARKS = tuple((rare.encode(), marker.encode()) for marker, rare in SECRET_MARKERS.items())
+_MARKS = tuple((rare.encode(), marker.encode()) for marker, rare in _MARKERS.items())
 
 
 def find_real_secret_in_bytes(data: bytes) -> str:
