@@ -333,8 +333,8 @@ MUTATIONS = (
     Mutation(
         "a stream without its messages in the log",
         "mockserver/dispatch/dispatcher.py",
-        "replace(entry.call, response=messages, fault=fault)",
-        "entry.call",
+        "replace(call, response=messages, fault=fault)",
+        "call",
         (f"{API}/test_concurrency.py",),
     ),
     Mutation(
