@@ -27,12 +27,13 @@ class _Memoized:
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
         """Pickle it once, as a plain list or dict."""
-        return pickle.loads, (self.pickled,)
+        return pickle.loads, (self.halves[0],)
 
     @cached_property
-    def pickled(self) -> bytes:
-        """A plain list or dict, pickled: the log of calls keeps these bytes for every answer."""
-        return _pickle_plain(self)
+    def halves(self) -> tuple[bytes, None]:
+        """A plain list or dict, pickled, and nothing else: the log of calls keeps the same bytes for every answer."""
+        plain: Any = dict if isinstance(self, dict) else list
+        return pickle.dumps(plain(self)), None
 
 
 class MemoizedList(_Memoized, list[Any]):
@@ -119,7 +120,3 @@ class Views:
             self._views.clear()
         self._views[key] = ref(record), message
         return message
-
-
-def _pickle_plain(value: Any) -> bytes:
-    return pickle.dumps(dict(value) if isinstance(value, dict) else list(value))

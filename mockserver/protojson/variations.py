@@ -4,7 +4,7 @@ import marshal
 import pickle
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -81,7 +81,9 @@ class Pattern:
         self.tree = self._find_tree()
         """The message with the indexes of values, as complex numbers, in their places; None if these are not clear."""
         self.template = b"" if self.tree is None else marshal.dumps(self.tree)
-        """The same as bytes, for the log of calls; empty if there is none."""
+        """The same as bytes; empty if there is none."""
+        self.pickled_restore = pickle.dumps(partial(restore, self.template))
+        """The function that returns the members of a message from its values, for the log of calls."""
         self._results: dict[Callable[[Pattern], Any], Any] = {}
 
     def compute(self, function: "Callable[[Pattern], T]") -> T:
@@ -174,9 +176,10 @@ class Variation(Mapping[str, Any]):
         return text.encode()
 
     @property
-    def pickled(self) -> bytes:
-        """Return the template and the values, pickled: the log of calls keeps these bytes."""
-        return pickle.dumps(self)
+    def halves(self) -> tuple[bytes, Any]:
+        """Return what it shares with others, pickled, and what is its own: the log of calls keeps these."""
+        pattern = self.pattern
+        return (pattern.pickled_restore, self.hole_values) if pattern.template else (b"", self.members)
 
     def __reduce__(self) -> tuple[Callable[..., Json], tuple[Any, ...]]:
         """Pickle it as the template of its pattern and its values."""
@@ -201,28 +204,27 @@ class SentMessages(list[Message]):
     """The messages that a stream has sent."""
 
     @property
-    def pickled(self) -> bytes:
-        """Return them as a list, pickled: the log of calls keeps these bytes."""
-        return pickle.dumps(self)
+    def halves(self) -> tuple[bytes, Any]:
+        """Return how to restore them, pickled, and the template and values of each: the log of calls keeps these."""
+        return _PICKLED_RESTORE_ALL, [
+            (message.pattern.template, message.hole_values)
+            if type(message) is Variation and message.pattern.template
+            else message
+            for message in self
+        ]
 
     def write(self, writer: Writer, write_value: WriteValue) -> bytes:
         """Return the bytes of a JSON array of the messages, each as `Variation.write` writes it."""
         messages = (it.write(writer, write_value) if type(it) is Variation else writer(it) for it in self)
         return b"[%b]" % b",".join(messages)
 
-    def __reduce__(self) -> tuple[Callable[..., list[Json]], tuple[list[Any]]]:
-        messages = [
-            (message.pattern.template, message.hole_values)
-            if type(message) is Variation and message.pattern.template
-            else dict(message)
-            for message in self
-        ]
-        return restore_all, (messages,)
-
 
 def restore_all(messages: list[Any]) -> list[Json]:
     """Return the members of the messages that a stream has sent."""
     return [restore(*message) if type(message) is tuple else message for message in messages]
+
+
+_PICKLED_RESTORE_ALL = pickle.dumps(restore_all)
 
 
 def restore(template: bytes, values: tuple[Any, ...]) -> Json:

@@ -56,7 +56,7 @@ class RecordedCall:
 _fields = attrgetter(*RecordedCall.__slots__)
 
 Packed = tuple[bytes, bytes, bytes]
-"""A call as bytes: its fields, and its request and response where these have bytes of their own."""
+"""A call as bytes: its fields, and what its request and response share with those of other calls."""
 
 _REQUEST, _RESPONSE = map(RecordedCall.__slots__.index, ("request", "response"))
 
@@ -64,13 +64,14 @@ _REQUEST, _RESPONSE = map(RecordedCall.__slots__.index, ("request", "response"))
 def _pack(call: RecordedCall) -> Packed:
     """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them.
 
-    A message that shares bytes with others has in `pickled` what it is packed to.
+    A message may have two `halves`: what it shares with others, pickled, of which all calls keep the same bytes, and
+    what is its own. The first is the message itself, or a function that returns it for the second.
     """
     fields, request, response = list(_fields(call)), b"", b""
-    if (pickled := getattr(call.request, "pickled", None)) is not None:
-        request, fields[_REQUEST] = pickled, None
-    if (pickled := getattr(call.response, "pickled", None)) is not None:
-        response, fields[_RESPONSE] = pickled, None
+    if (halves := getattr(call.request, "halves", None)) is not None:
+        request, fields[_REQUEST] = halves
+    if (halves := getattr(call.response, "halves", None)) is not None:
+        response, fields[_RESPONSE] = halves
     try:
         return b"m" + marshal.dumps(fields), request, response
     except ValueError:  # another value is of a class of its own
@@ -90,9 +91,12 @@ def _load(packed: Packed) -> RecordedCall:
     fields, request, response = packed
     load = pickle.loads if fields.startswith(b"p") else marshal.loads
     call = RecordedCall(*load(memoryview(fields)[1:]))
-    if request:
-        call = replace(call, request=pickle.loads(request))  # noqa: S301 - it was written here
-    return replace(call, response=pickle.loads(response)) if response else call  # noqa: S301 - it was written here
+    return replace(call, request=_join(request, call.request), response=_join(response, call.response))
+
+
+def _join(shared: bytes, own: Any) -> Any:
+    half = pickle.loads(shared) if shared else own  # noqa: S301 - it was written here
+    return half(own) if callable(half) else half
 
 
 ENTRY_BYTES = 200
