@@ -207,6 +207,34 @@ def test_calls_with_one_message_share_its_bytes_and_each_counts_them(member: str
     assert {dict} == {type(getattr(each, member)) for each in shared}
 
 
+def test_answers_of_one_pattern_share_its_bytes() -> None:
+    """An answer to a prompt takes the bytes of what is its own."""
+
+    def build(text: str) -> dict[str, Any]:
+        return {"text": text, "ratings": "x" * 5000}
+
+    pattern, log = Pattern(build, TEXT), CallLog()
+    for text in "ab":
+        log.append(call(response=Variation(pattern, (text,))))
+
+    assert 1 == len({id(piece) for packed in log.packed() for piece in packed if len(piece) > 5000})
+    assert [build("a"), build("b")] == [each.response for each in log]
+
+
+def test_a_message_whose_pattern_is_not_clear_is_read_as_a_dict() -> None:
+    """A value that decides which members there are has no place in a template."""
+
+    def build(text: str) -> dict[str, Any]:
+        return {text: text}
+
+    pattern, log = Pattern(build, TEXT), CallLog()
+    log.append(call(response=Variation(pattern, ("a",))))
+    log.append(call(response=SentMessages([Variation(pattern, ("b",))])))
+
+    assert not pattern.template
+    assert [{"a": "a"}, [{"b": "b"}]] == [each.response for each in log]
+
+
 def test_a_list_of_calls_does_not_change_later() -> None:
     """Later calls, replacements and clearing do not change it. A replaced log has the same capacity."""
     log = CallLog(2)
