@@ -10,6 +10,7 @@ from mockserver.dispatch.authentication import identify_caller
 from mockserver.dispatch.request import Request
 from mockserver.dispatch.routing import Cut, Json, Pause
 from mockserver.dispatch.service import FailedCall, Service
+from mockserver.protojson.memoized import once
 from mockserver.protojson.variations import Message
 from mockserver.rpc import errors, outages
 from mockserver.rpc.errors import RETRY_AFTER, ApiError, Code, retry_info
@@ -41,9 +42,9 @@ def select_prompt_fault(request: Request, message: Json) -> Fault | None:
     A prompt is in the body.
     """
     head = request.head
-    if not head.settings.magic or not head.route.body or not (text := head.service.prompt_text(message)):
+    if not head.settings.magic or not head.route.body:
         return None
-    fault = find_magic_fault(text)
+    fault = once(message, find_magic_fault, lambda: find_magic_fault(head.service.prompt_text(message)))
     return fault if fault is not None and fault.can_happen(_target(request)) else None
 
 
