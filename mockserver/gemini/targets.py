@@ -1,6 +1,6 @@
 """The model that a request is for, of all methods that generate, count or embed."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
@@ -13,8 +13,7 @@ from mockserver.simulation.tuning import State
 NO_EXAMPLES = Examples()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The model that a request is for: a base model, or a tuned one with its training examples."""
 
     name: str

@@ -1,8 +1,8 @@
 """The model of a request, for all methods that generate or count: a tuned endpoint, or one of Google's models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
@@ -26,8 +26,7 @@ NO_EXAMPLES: Mapping[str, str] = {}
 """The training examples of Google's models: one object, by which a request that comes again is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The model that a request is for: one of Google's, or a tuned one by its endpoint, with its training examples.
 
     `base` is None for a model outside the catalog.
