@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from mockserver.dispatch.route_table import RouteTable
     from mockserver.grpc.face import GrpcRequest
-    from mockserver.grpc.reply import GrpcReply, Pieces
+    from mockserver.grpc.reply import GrpcReply, Pieces, Whole
     from mockserver.grpc.server import Face
 
 CLOSING_SECONDS = 2.0
@@ -157,7 +157,7 @@ class _TracedFace:
         return replace(reply, pieces=_traced(span, reply.pieces, is_stream=any(route.stream for route in routes)))
 
 
-def _traced(span: Span, pieces: "Pieces", *, is_stream: bool) -> "Pieces":
+def _traced(span: Span, pieces: "Pieces | Whole", *, is_stream: bool) -> "Pieces":
     """Yield the pieces, and end the span with them. Nobody asks for more after the one message of a unary call."""
     code = Code.CANCELLED if is_stream else Code.OK
     try:

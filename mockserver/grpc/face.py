@@ -20,7 +20,7 @@ from mockserver.dispatch.request import Request, RequestHead
 from mockserver.dispatch.route_table import RouteTable
 from mockserver.dispatch.routing import Json, Route, expand_path, text_at
 from mockserver.grpc.codec import BadMessage, decode
-from mockserver.grpc.reply import GrpcReply, Pieces, encode_recording, print_answer, raise_error
+from mockserver.grpc.reply import GrpcReply, Pieces, Whole, encode_recording, print_answer, raise_error
 from mockserver.limits import REQUEST_BYTES
 from mockserver.protojson import schema
 from mockserver.protojson.field_mask import apply_fields_mask
@@ -224,7 +224,7 @@ class GrpcFace:
                 _keep(self._heads, key, head)
         return head
 
-    def _answer(self, received: ReceivedRequest) -> tuple[str, Pieces, ApiError | None]:
+    def _answer(self, received: ReceivedRequest) -> tuple[str, Pieces | Whole, ApiError | None]:
         """Return the name of the request for the access log, the pieces of the reply, and the error if there is one."""
         decoded, settings = received.decoded, received.world.settings
         grpc = decoded.grpc
@@ -245,10 +245,11 @@ class GrpcFace:
             return grpc.label, received.refuse(error, hint), error
         bind = partial(_bind, decoded, head, refused)
         answer = dispatch(Request(head, received.world, received.now, bind, decoded.secret))
-        dispatched_error = answer.result if isinstance(answer.result, ApiError) else None
-        if dispatched_error is not None:
-            received.note = answer.note
-        return head.route.id, print_answer(answer, decoded.head.field_mask), dispatched_error
+        pieces = print_answer(answer, decoded.head.field_mask)
+        if not isinstance(answer.result, ApiError):
+            return head.route.id, pieces, None
+        received.note = answer.note
+        return head.route.id, pieces, answer.result
 
     def _find_route(
         self, decoded: DecodedRequest, settings: Settings

@@ -22,6 +22,8 @@ log = logging.getLogger("mockserver")
 
 Piece = bytes | Pause
 Pieces = Generator[Piece, None, None]
+Whole = tuple[bytes]
+"""The pieces of a reply that is one message and no more, as most are."""
 
 
 @dataclass(slots=True)
@@ -31,8 +33,13 @@ class GrpcReply:
     If the pieces raise ApiError, the call ends with its status.
     """
 
-    pieces: Pieces
+    pieces: Pieces | Whole
     clock: Clock
+
+    def close(self) -> None:
+        """End the reply, whether or not all of it was sent."""
+        if not isinstance(self.pieces, tuple):
+            self.pieces.close()
 
 
 def encode_recording(recorded: RecordedReply, route: Route) -> Pieces:
@@ -49,16 +56,26 @@ def raise_error(error: ApiError) -> Pieces:
     raise error
 
 
-def print_answer(answer: CallResult, mask: str) -> Pieces:
-    """Print an answer and log the call; the messages of a stream are logged after they have been sent."""
+def print_answer(answer: CallResult, mask: str) -> Pieces | Whole:
+    """Print an answer and log the call; the messages of a stream are logged after they have been sent.
+
+    Raises Unavailable if there is no log.
+    """
+    if answer.fault is not None or _is_stream(answer):
+        return _print_pieces(answer, mask)
+    try:
+        return (_encode_whole(answer, mask),)
+    except ApiError as error:
+        return raise_error(error)
+    finally:
+        answer.record()
+
+
+def _print_pieces(answer: CallResult, mask: str) -> Pieces:
     entry = answer.record() if _is_stream(answer) else None
     try:
-        if answer.fault is not None:
-            yield from inject_fault(answer.fault, encode_messages(answer, mask))
-        elif entry is not None:
-            yield from encode_messages(answer, mask)
-        else:
-            yield _encode_whole(answer, mask)
+        messages = encode_messages(answer, mask)
+        yield from messages if answer.fault is None else inject_fault(answer.fault, messages)
     finally:
         if entry is not None:
             answer.record_stream_end(entry)

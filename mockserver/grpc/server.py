@@ -133,10 +133,10 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         """Return the one message of a reply."""
         try:
             reply = self._answer(method, body, context)
-            try:
+            if isinstance(reply.pieces, tuple):
+                return reply.pieces[0]
+            with contextlib.closing(reply):
                 return next(_in_time(reply, context))
-            finally:
-                reply.pieces.close()
         except ApiError as error:
             _abort(context, error)
         except Unavailable as unavailable:
@@ -147,7 +147,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
         """Yield the messages of a reply, each when its time has come."""
         try:
             reply = self._answer(method, body, context)
-            with contextlib.closing(reply.pieces):
+            with contextlib.closing(reply):
                 yield from _in_time(reply, context)
         except ApiError as error:
             _abort(context, error)
