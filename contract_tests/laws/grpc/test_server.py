@@ -416,13 +416,15 @@ def test_an_rpc_of_a_later_day_is_unimplemented(server: GrpcLive) -> None:
 def test_a_bug_of_ours_is_the_services_internal_error(
     server: GrpcLive, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With the traceback in the log."""
+    """With the traceback in the log, whose line about the call says so too; that of a stream is written before."""
     Scenario(world.store).add_rules(Rule(Answer(text="\udc80")))  # no UTF-8
+    caplog.set_level(logging.INFO)
 
     for rpc in (GENERATE, STREAM):
         assert "INTERNAL" == server.call(rpc, PROMPT).status
 
     assert 2 == caplog.text.count("this is a bug in the mock server")
+    assert ["INTERNAL", "OK"] == [line.split()[1] for line in caplog.messages if " ms" in line]
 
 
 @given(st.sampled_from(RPCS), st.binary(max_size=100))
