@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from mockserver.grpc.descriptors import message_class
 from mockserver.protojson import schema
 from mockserver.protojson.formatting import SECOND
+from mockserver.protojson.layout import replace_lone_surrogates
 from mockserver.protojson.memoized import MemoizedList, MemoizedMessage
 from mockserver.protojson.schema import Field, FieldType
 from mockserver.protojson.variations import Pattern, Variation
@@ -49,11 +50,14 @@ def encode(name: str, value: Mapping[str, Any]) -> bytes:
     an unknown enum name, KeyError for an unknown message: mistakes of our own.
     """
     encode_whole = _encoder(name)
-    if type(value) is MemoizedMessage:
-        return value.compute(encode_whole)
-    if type(value) is Variation and (encode_values := value.pattern.compute(_values_encoder(name))) is not None:
-        return encode_values(value.hole_values)
-    return encode_whole(value)
+    try:
+        if type(value) is MemoizedMessage:
+            return value.compute(encode_whole)
+        if type(value) is Variation and (encode_values := value.pattern.compute(_values_encoder(name))) is not None:
+            return encode_values(value.hole_values)
+        return encode_whole(value)
+    except UnicodeEncodeError:  # a text that a test has given in Python
+        return encode_whole(replace_lone_surrogates(dict(value)))
 
 
 @cache

@@ -7,6 +7,7 @@ Numbers that need an exact text (floats) are passed as `orjson.Fragment`.
 
 import re
 from json.encoder import encode_basestring
+from typing import Any
 
 import orjson
 
@@ -57,17 +58,17 @@ def _dump(tree: object, option: int) -> bytes:
     except orjson.JSONEncodeError as error:
         if "surrogate" not in str(error):
             raise
-        return orjson.dumps(_replace_lone_surrogates(tree), option=option)
+        return orjson.dumps(replace_lone_surrogates(tree), option=option)
 
 
-def _replace_lone_surrogates(tree: object) -> object:
-    """Replace lone surrogates by U+FFFD: UTF-8 cannot encode them."""
+def replace_lone_surrogates(tree: Any) -> Any:
+    """Return a tree with U+FFFD in place of lone surrogates, which UTF-8 cannot encode."""
     match tree:
         case str():
             return tree.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
         case dict():
-            return {_replace_lone_surrogates(k): _replace_lone_surrogates(v) for k, v in tree.items()}
+            return {replace_lone_surrogates(k): replace_lone_surrogates(v) for k, v in tree.items()}
         case list() | tuple():
-            return [_replace_lone_surrogates(item) for item in tree]
+            return [replace_lone_surrogates(item) for item in tree]
         case _:
             return tree

@@ -414,10 +414,11 @@ def test_an_rpc_of_a_later_day_is_unimplemented(server: GrpcLive) -> None:
 
 
 def test_a_bug_of_ours_is_the_services_internal_error(
-    server: GrpcLive, world: World, caplog: pytest.LogCaptureFixture
+    server: GrpcLive, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With the traceback in the log, whose line about the call says so too; that of a stream is written before."""
-    Scenario(world.store).add_rules(Rule(Answer(text="\udc80")))  # no UTF-8
+    Scenario(world.store).add_rules(Rule(Answer(text="a")))
+    monkeypatch.setattr("mockserver.grpc.reply.encode", lambda name, _: {}[name])
     caplog.set_level(logging.INFO)
 
     for rpc in (GENERATE, STREAM):
@@ -425,6 +426,16 @@ def test_a_bug_of_ours_is_the_services_internal_error(
 
     assert 2 == caplog.text.count("this is a bug in the mock server")
     assert ["INTERNAL", "OK"] == [line.split()[1] for line in caplog.messages if " ms" in line]
+
+
+def test_half_of_a_surrogate_pair_is_answered_as_over_http(server: GrpcLive, world: World) -> None:
+    """With U+FFFD in its place: a test in Python can give one, and UTF-8 has none."""
+    Scenario(world.store).add_rules(Rule(Answer(text="a\udc80b")))
+
+    for rpc in (GENERATE, STREAM):
+        heard = server.call(rpc, PROMPT)
+        contents = [message["candidates"][0]["content"] for message in heard.messages]
+        assert ("OK", "a\ufffdb") == (heard.status, "".join(content["parts"][0]["text"] for content in contents))
 
 
 @given(st.sampled_from(RPCS), st.binary(max_size=100))
