@@ -9,7 +9,7 @@ import pytest
 
 from mockserver.app import create_app
 from mockserver.doors.inprocess import AppRequest, send_request
-from mockserver.state import sql_calls
+from mockserver.state import sql_calls, sql_counters
 from mockserver.state.clock import ManualClock
 from mockserver.state.sql import SqlStore
 from mockserver.state.sql_calls import QUEUE_CALLS, CallQueue
@@ -82,7 +82,8 @@ class Servers:
 
 @pytest.fixture
 def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
-    """Servers that write calls when there are enough of them, and not after a while."""
+    """Servers that write calls when there are enough of them, and not after a while; none has been alone for long."""
+    monkeypatch.setattr(sql_counters, "ALONE_SECONDS", 60.0)
     monkeypatch.setattr(CallQueue, "_wake_thread", lambda *_: None)
     monkeypatch.setattr(sql_calls, "QUEUE_SECONDS", 60.0)
     servers = Servers(f"sqlite:///{tmp_path}/store.db")
@@ -115,6 +116,22 @@ def test_an_answer_also_takes_a_number(servers: Servers) -> None:
     servers.get()
 
     assert [CHECK, "INSERT INTO counters"] == servers.run(servers.generate)
+
+
+def test_a_process_that_is_alone_reserves_numbers(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the first answer since calls were written, and gives back what is left with them."""
+    monkeypatch.setattr(sql_counters, "ALONE_SECONDS", 0.0)
+    begin, end = "BEGIN IMMEDIATE", "COMMIT"
+    first = servers.run(servers.generate)
+    others = [servers.run(servers.generate) for _ in range(QUEUE_CALLS - 2)]
+    last = [name for name in servers.run(servers.generate) if name not in DROP | {"INSERT INTO calls"}]
+
+    assert [CHECK, begin, "INSERT INTO counters", "UPDATE counters SET value", WRITER, end] == first
+    assert all([CHECK] == statements for statements in others)
+    assert [
+        *(CHECK, begin, "UPDATE counters SET value", "UPDATE spaces SET calls"),
+        *("DELETE FROM writers WHERE", end),
+    ] == last
 
 
 def test_a_change_is_two_transactions(servers: Servers) -> None:

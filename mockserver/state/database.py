@@ -55,6 +55,10 @@ MIGRATIONS = (
         "CREATE TABLE writers (process TEXT PRIMARY KEY, since BIGINT NOT NULL)",
     ),
     ("ALTER TABLE spaces ADD COLUMN call_bytes BIGINT NOT NULL DEFAULT 0", COUNT_BYTES),
+    (
+        "ALTER TABLE counters ADD COLUMN holder TEXT",
+        "ALTER TABLE counters ADD COLUMN asked BIGINT NOT NULL DEFAULT 0",
+    ),
 )
 """The statements that lead from each version of the schema to the next. Version 0 has only the table `meta`.
 
@@ -69,7 +73,8 @@ TABLES = {
     "counters": ("space", "name", "value"),
     "calls": ("space", "number", "time", "size", "call"),
 }
-"""The columns of every table for exports and copies: not of `writers`, which says who has calls to write yet.
+"""The columns of every table for exports and copies: not of `writers`, which says who has calls to write yet, and not
+those of `counters` that say who holds a block of numbers.
 
 A column that is added comes last, and has a default: an older export lacks it.
 """
@@ -214,6 +219,11 @@ class Database:
             name=REVISION,
         )
         return int(revision)
+
+    def lock_revision(self) -> None:
+        """Wait for whoever takes new revisions, and let the next one wait: the beginning of a transaction."""
+        if not self._is_sqlite:  # there every transaction that writes does so
+            self.run("SELECT value FROM counters WHERE space = 0 AND name = :name FOR UPDATE", name=REVISION)
 
     def know_version(self, revision: int) -> None:
         """Take the last new revision for the version, once it is committed: that of another process is looked for."""

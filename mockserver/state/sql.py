@@ -16,7 +16,7 @@ from mockserver.state.clock import Nanos
 from mockserver.state.codec import decode, write_json
 from mockserver.state.database import Database, decode_key, encode_key
 from mockserver.state.memory import DELETED, MemoryStore, Table, Transaction
-from mockserver.state.sql_calls import SqlCallLog, drop_calls
+from mockserver.state.sql_calls import SqlCallLog, drop_calls, queue_of
 from mockserver.state.store import (
     Collection,
     Entry,
@@ -45,6 +45,7 @@ class SqlStore(MemoryStore):
         self.database, self.space = database, space
         self._request = database.request
         self.log: SqlCallLog = SqlCallLog(database, space)
+        self._shared_counters = queue_of(database).counters
         self.snapshots = _Snapshots(self)
         self._checked = -1  # the version of the database that the replica is known to have
         self._epoch = self._revision = -1
@@ -231,13 +232,9 @@ class SqlStore(MemoryStore):
 
     def count(self, counter: str) -> int:
         """Return the next number of a counter: 0, 1, 2, ..."""
-        ((value,),) = self.database.run(
-            "INSERT INTO counters (space, name, value) VALUES (:space, :name, 1)"
-            " ON CONFLICT (space, name) DO UPDATE SET value = counters.value + 1 RETURNING value",
-            space=self.space,
-            name=encode_key(counter),
-        )
-        return int(value) - 1
+        if self._checked != self._request.version:
+            self._refresh()  # another process may have cleared the counters
+        return self._shared_counters.count(self.database, self.space, counter, self._epoch)
 
     # The store as a whole
 

@@ -19,6 +19,7 @@ from mockserver.state.calls import CallLog, LogEntry, RecordedCall
 from mockserver.state.clock import SECOND, Machine, Nanos, countdown, machine_time
 from mockserver.state.codec import decode, write_json
 from mockserver.state.database import Database
+from mockserver.state.sql_counters import Counters
 from mockserver.state.store import Unavailable
 
 MAX_CALLS = 10_000
@@ -66,7 +67,8 @@ class CallQueue:
     """The calls that this process has answered and not written yet, of all spaces of a database."""
 
     def __init__(self) -> None:
-        self._process = secrets.token_hex(8)
+        self.process = secrets.token_hex(8)
+        self.counters = Counters(self)
         self._entries: dict[int, list[_SqlEntry]] = {}
         self._count = self._size = 0
         self._since: Nanos = 0
@@ -78,10 +80,8 @@ class CallQueue:
         """Add a call."""
         with database.lock:
             at_once = database.take_changed()
-            if not self._entries:
-                self._since = entry.time
-                if not at_once:
-                    self._announce(database)
+            if not at_once and not self._is_announced:
+                self.announce(database, entry.time)
             self._entries.setdefault(entry.space, []).append(entry)
             self._count += 1
             self._size += len(entry.text)
@@ -89,12 +89,17 @@ class CallQueue:
             if at_once or is_full or entry.time - self._since >= QUEUE_SECONDS * WRITTEN_AFTER * SECOND:
                 self.write(database)
 
-    def _announce(self, database: Database) -> None:
-        """Say that there will be calls to write, and that a thread is to write them in a while."""
+    def announce(self, database: Database, now: Nanos) -> None:
+        """Say that there will be something to write, and that a thread is to write it in a while.
+
+        It may be said again: who has taken this process for dead has deleted the row.
+        """
+        if not self._is_announced:
+            self._since = now
         database.run(
             "INSERT INTO writers (process, since) VALUES (:process, :since)"
             " ON CONFLICT (process) DO UPDATE SET since = excluded.since",
-            process=self._process,
+            process=self.process,
             since=self._since,
         )
         self._is_announced = True
@@ -120,15 +125,16 @@ class CallQueue:
             )
 
     def write(self, database: Database) -> None:
-        """Write all calls, in one transaction."""
+        """Write all calls, and give back the numbers that are reserved, in one transaction."""
         with database.lock:
-            if not self._entries:
+            if not self._entries and not self._is_announced:
                 return
             with database.transaction():
+                self.counters.give_back(database)
                 for space, entries in sorted(self._entries.items()):
                     _insert(database, space, entries)
                 if self._is_announced:
-                    database.run("DELETE FROM writers WHERE process = :process", process=self._process)
+                    database.run("DELETE FROM writers WHERE process = :process", process=self.process)
             self._entries, self._count, self._size, self._is_announced = {}, 0, 0, False
 
     def _wake_thread(self, database: Database) -> None:
@@ -155,7 +161,7 @@ class CallQueue:
                 return
             try:
                 with database.lock:
-                    if not self._entries or self._seconds_left(machine_time()) <= 0:
+                    if not self._is_announced or self._seconds_left(machine_time()) <= 0:
                         self._is_filling.clear()
                         self.write(database)
             except Unavailable:  # requests say so; the calls are written when the database is back
@@ -164,7 +170,7 @@ class CallQueue:
             del database
 
     def _seconds_left(self, now: Nanos) -> float:
-        """Return for how long the oldest call may still wait."""
+        """Return for how long what is to be written may still wait."""
         return min(QUEUE_SECONDS, QUEUE_SECONDS - (now - self._since) / SECOND)
 
     def settle(self, database: Database) -> None:
@@ -183,7 +189,7 @@ class CallQueue:
             waiting &= self._find_writers(database)
 
     def _find_writers(self, database: Database) -> set[tuple[str, Nanos]]:
-        return set(database.run("SELECT process, since FROM writers WHERE process <> :own", own=self._process))
+        return set(database.run("SELECT process, since FROM writers WHERE process <> :own", own=self.process))
 
 
 def _insert(database: Database, space: int, entries: Sequence[_SqlEntry]) -> None:

@@ -1,0 +1,163 @@
+"""The counters of a database, whose numbers several processes take: in order, and no number twice.
+
+To take a number is a commit of its own. So a process that nobody has disturbed for a while reserves a block of numbers
+with the one that it takes, and gives them from memory. The row of the counter then has the end of the block as its
+value, and says who holds it. What is left is given back in the transaction that writes the next calls, at most
+`QUEUE_SECONDS` later.
+
+Another process that needs a number meanwhile asks for it, and waits for that transaction. So the numbers are in order
+over all processes. The holder finds that it was asked, and takes single numbers for a while: processes that work side
+by side do not wait for each other. If a process is killed, those that wait take it for dead after `WRITER_SECONDS` and
+go on behind its block, whose other numbers nobody gets.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mockserver.state.clock import SECOND, Nanos, machine_time
+from mockserver.state.database import Database, encode_key
+
+BLOCK = 64
+"""How many numbers are reserved at a time: as many as the calls that are written together."""
+
+ALONE_SECONDS = 1.0
+"""A process reserves numbers of a counter again after so long a time in which no other process has taken or wanted one.
+So another process waits at most once in that time. It is the same after a block of which one number was used, which was
+not worth the statements: a change, for instance, writes its call at once."""
+
+MOST_COUNTERS = 1000
+"""Of how many counters a process remembers whether it is alone."""
+
+_Key = tuple[int, str]
+
+
+class Queue(Protocol):
+    """What is written in a while, and in whose transaction numbers are given back."""
+
+    process: str
+
+    def announce(self, database: Database, now: Nanos) -> None:
+        """Say that this process has something to write."""
+
+    def write(self, database: Database) -> None:
+        """Write it now."""
+
+    def settle(self, database: Database) -> None:
+        """Wait until every process has written what it had."""
+
+
+@dataclass(slots=True)
+class _Block:
+    """The numbers from `next` to `end`, the epoch of the space in which they were reserved, and the block's name."""
+
+    next: int
+    end: int
+    epoch: int
+    holder: str
+
+
+class Counters:
+    """The numbers that this process has reserved, in all spaces of a database."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._blocks: dict[_Key, _Block] = {}
+        self._alone: dict[_Key, tuple[int, Nanos]] = {}  # the number after the last one, and since when it is alone
+
+    def count(self, database: Database, space: int, counter: str, epoch: int) -> int:
+        """Return the next number of a counter: 0, 1, 2, ... A block of another epoch of the space is of no use."""
+        key, lost = (space, counter), ""
+        while True:
+            with database.lock:
+                block = self._blocks.get(key)
+                if block is not None:
+                    if block.next < block.end and block.epoch == epoch:
+                        block.next += 1
+                        return block.next - 1
+                    self._queue.write(database)
+                number = self._take(database, key, epoch, lost)
+            if number is not None:
+                return number
+            lost = self._ask(database, key)
+            self._queue.settle(database)  # if the block is still held then, its process is dead
+
+    def _take(self, database: Database, key: _Key, epoch: int, lost: str) -> int | None:
+        """Take a number, and reserve others if this process is alone. None if another process holds the counter."""
+        now = machine_time()
+        expected, since = self._alone.get(key, (-1, now))
+        block = None
+        if now - since < ALONE_SECONDS * SECOND:
+            number = _take_one(database, key, lost)
+        else:
+            with database.transaction():
+                number = _take_one(database, key, lost)
+                if number == expected:
+                    block = _Block(number + 1, number + BLOCK, epoch, f"{self._queue.process} {now}")
+                    _reserve(database, key, block)
+                    self._queue.announce(database, now)
+        if block is not None:  # and it is committed
+            self._blocks[key] = block
+        if number is not None:
+            self._remember(key, number + 1, since if number == expected else now)
+        return number
+
+    def _remember(self, key: _Key, number: int, since: Nanos) -> None:
+        if len(self._alone) >= MOST_COUNTERS:
+            self._alone.clear()
+        self._alone[key] = (number, since)
+
+    def _ask(self, database: Database, key: _Key) -> str:
+        """Ask for the numbers of a counter; return the block that is in the way, or "" if there is none any more."""
+        rows = database.run(
+            "UPDATE counters SET asked = 1 WHERE space = :space AND name = :name AND holder IS NOT NULL"
+            " RETURNING holder",
+            space=key[0],
+            name=encode_key(key[1]),
+        )
+        return str(rows[0][0]) if rows else ""
+
+    def give_back(self, database: Database) -> None:
+        """Give back the numbers that are left: the beginning of a transaction.
+
+        Also if it fails they are not used: nobody knows then whether it was committed.
+        """
+        blocks, self._blocks = self._blocks, {}
+        if blocks:
+            database.lock_revision()  # whoever clears or restores a space locks its counters in another order
+        for key, block in blocks.items():
+            rows = database.run(
+                "UPDATE counters SET value = :next, holder = NULL"
+                " WHERE space = :space AND name = :name AND holder = :holder AND value = :end RETURNING asked",
+                next=block.next,
+                end=block.end,  # an older mockserver takes numbers behind the block
+                space=key[0],
+                name=encode_key(key[1]),
+                holder=block.holder,
+            )
+            is_alone = rows == [(0,)] and block.end - block.next < BLOCK - 1
+            _, since = self._alone.get(key, (-1, machine_time()))
+            self._remember(key, block.next, since if is_alone else machine_time())
+
+
+def _take_one(database: Database, key: _Key, lost: str) -> int | None:
+    """Take a number, behind the block `lost` if that is in the way. None if another one is."""
+    rows = database.run(
+        "INSERT INTO counters (space, name, value) VALUES (:space, :name, 1)"
+        " ON CONFLICT (space, name) DO UPDATE SET value = counters.value + 1, holder = NULL"
+        " WHERE counters.holder IS NULL OR counters.holder = :lost RETURNING value",
+        space=key[0],
+        name=encode_key(key[1]),
+        lost=lost,
+    )
+    return int(rows[0][0]) - 1 if rows else None
+
+
+def _reserve(database: Database, key: _Key, block: _Block) -> None:
+    """Reserve the numbers of a block, behind the one that was taken in this transaction."""
+    database.run(
+        "UPDATE counters SET value = :end, holder = :holder, asked = 0 WHERE space = :space AND name = :name",
+        end=block.end,
+        holder=block.holder,
+        space=key[0],
+        name=encode_key(key[1]),
+    )
