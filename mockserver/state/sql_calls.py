@@ -156,6 +156,8 @@ class CallQueue:
         while True:
             self._is_filling.wait()
             Machine.sleep(max(self._seconds_left(machine_time()), 0))
+            if self._entries and self._seconds_left(machine_time()) > 0:
+                continue  # requests write them: to wait for a lock that these take again and again costs both of them
             database = reference()
             if database is None:
                 return

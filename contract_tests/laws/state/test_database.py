@@ -3,6 +3,7 @@
 import gc
 import json
 import sqlite3
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,6 +191,32 @@ def test_a_long_log_costs_no_more_than_a_short_one(url: str) -> None:
 
     assert 2040 == len(store.log)
     assert len(thousands_of_steps) < 20
+
+
+def test_the_thread_that_writes_calls_needs_no_lock_to_wait(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests take it again and again, and would have to hand it over each time."""
+    store = pair(url)[0]
+    queue = sql_calls.queue_of(store.database)
+    looks: list[int] = []
+    has_looked_often = threading.Event()
+
+    def seconds_left(_: int) -> float:
+        """As if requests had just written what there was."""
+        looks.append(1)
+        if len(looks) > 9:
+            has_looked_often.set()
+        return 0.001
+
+    with monkeypatch.context() as without_thread:
+        without_thread.setattr(queue, "_wake_thread", lambda _: None)
+        store.log.append(call())
+    monkeypatch.setattr(queue, "_seconds_left", seconds_left)
+    with store.database.lock:
+        queue._wake_thread(store.database)  # noqa: SLF001 - the call is there before the thread
+        assert has_looked_often.wait(10)
+    monkeypatch.undo()
+
+    assert [call()] == list(store.log)
 
 
 def test_a_reader_of_the_log_waits_for_what_other_processes_have_answered(
