@@ -132,7 +132,8 @@ class CallQueue:
             with database.transaction():
                 self.counters.give_back(database)
                 for space, entries in sorted(self._entries.items()):
-                    _insert(database, space, entries)
+                    for first in range(0, len(entries), QUEUE_CALLS):  # more have waited if the database was away
+                        _insert(database, space, entries[first : first + QUEUE_CALLS])
                 if self._is_announced:
                     database.run("DELETE FROM writers WHERE process = :process", process=self.process)
             self._entries, self._count, self._size, self._is_announced = {}, 0, 0, False
@@ -209,6 +210,8 @@ def _insert(database: Database, space: int, entries: Sequence[_SqlEntry]) -> Non
     last, size = map(int, rows[0])
     for number, entry in enumerate(entries, last - count + 1):
         entry.number = number
+    if last // COUNTED_EVERY != (last - count) // COUNTED_EVERY:  # first, so that the new ones get the pages of these
+        size = _drop(database, space, last - MAX_CALLS)
     database.run_many(
         "INSERT INTO calls (space, number, time, size, call) VALUES (:space, :number, :time, :size, :call)",
         [
@@ -216,8 +219,6 @@ def _insert(database: Database, space: int, entries: Sequence[_SqlEntry]) -> Non
             for it in entries
         ],
     )
-    if last // COUNTED_EVERY != (last - count) // COUNTED_EVERY:
-        size = _drop(database, space, last - MAX_CALLS)
     if size > MAX_BYTES:
         _drop(database, space, _find_excess(database, space, last, size - MAX_BYTES))
 

@@ -20,6 +20,7 @@ from mockserver.state.codec import write_json
 from mockserver.state.database import Database
 from mockserver.state.document import export_state, import_state
 from mockserver.state.sql import SqlStore, open_copy
+from mockserver.state.sql_calls import QUEUE_CALLS
 from mockserver.state.sql_worlds import SqlWorldStores, open_worlds
 from mockserver.state.store import ALL, Collection, Store, Unavailable
 from mockserver.state.world import CLOCK, World
@@ -191,6 +192,38 @@ def test_a_long_log_costs_no_more_than_a_short_one(url: str) -> None:
 
     assert 2040 == len(store.log)
     assert len(thousands_of_steps) < 20
+
+
+def test_new_calls_take_the_pages_of_those_that_are_dropped(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full log writes hardly more pages of the file than one that grows."""
+    monkeypatch.setattr(sql_calls.CallQueue, "_wake_thread", lambda *_: None)
+    monkeypatch.setattr(sql_calls, "QUEUE_SECONDS", 60.0)
+    monkeypatch.setattr(sql_calls, "MAX_CALLS", 10 * QUEUE_CALLS)
+    store = pair(url)[0]
+    pages = []
+    for _ in range(20):
+        store.database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        for number in range(QUEUE_CALLS):
+            store.log.append(call(path=f"/{'x' * 1200}", at=number))
+        pages.append(store.database.run("PRAGMA wal_checkpoint")[0][1])
+
+    assert 10 * QUEUE_CALLS == len(store.log)
+    assert max(pages[12:]) < 1.5 * max(pages[5:10])
+
+
+def test_a_log_that_could_not_be_written_for_long_is_no_longer_than_others(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has waited is written at once, and the oldest of it is dropped."""
+    monkeypatch.setattr(sql_calls, "MAX_CALLS", 100)
+    store = pair(url)[0]
+    queue = sql_calls.queue_of(store.database)
+    with monkeypatch.context() as away:
+        away.setattr(queue, "write", lambda _: None)
+        for number in range(512):
+            store.log.append(call(at=number))
+
+    assert [call(at=number) for number in range(412, 512)] == list(store.log)
 
 
 def test_the_thread_that_writes_calls_needs_no_lock_to_wait(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
