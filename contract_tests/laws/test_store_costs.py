@@ -9,6 +9,9 @@ import pytest
 
 from mockserver.app import create_app
 from mockserver.doors.inprocess import AppRequest, send_request
+from mockserver.grpc.codec import encode
+from mockserver.grpc.face import GrpcFace, GrpcRequest
+from mockserver.inspection.services import route_table
 from mockserver.state import sql_calls, sql_counters
 from mockserver.state.clock import ManualClock
 from mockserver.state.sql import SqlStore
@@ -41,11 +44,12 @@ class Servers:
 
     def __init__(self, url: str) -> None:
         self.one, self.other = (open_worlds(url, {"clock": "manual", "seed": 1}, frozenset())[0] for _ in range(2))
+        self._grpc = GrpcFace(self.one, route_table())
         self.statements: list[str] = []
         created = json.loads(self.send(self.one, "POST", "/v1beta/tunedModels?tunedModelId=mine", MODEL))
         self.operation = created["name"]
         self.one.default.clock.advance(hours=2)
-        for send in (self.get, self.poll, self.generate):  # the first of each kind fills caches
+        for send in (self.get, self.poll, self.generate, self.get_by_grpc):  # the first of each kind fills caches
             send()
         store = self.one.default.store
         assert isinstance(store, SqlStore)
@@ -73,6 +77,12 @@ class Servers:
     def patch(self) -> None:
         self.send(self.one, "PATCH", "/v1beta/tunedModels/mine", {"description": "new"})
 
+    def get_by_grpc(self) -> None:
+        package = "google.ai.generativelanguage.v1beta"
+        body = encode(f"{package}.GetTunedModelRequest", {"name": "tunedModels/mine"})
+        request = GrpcRequest(f"/{package}.ModelService/GetTunedModel", (("x-goog-api-key", "any"),), body)
+        assert list(self._grpc.answer(request).pieces)
+
     def run(self, send: Callable[[], None]) -> list[str]:
         """The beginnings of the statements of a request."""
         self.statements.clear()
@@ -97,6 +107,7 @@ def test_a_read_looks_once_whether_anything_has_changed(servers: Servers) -> Non
     assert [CHECK, WRITER] == servers.run(servers.get)
     assert [CHECK] == servers.run(servers.get)
     assert [CHECK] == servers.run(servers.poll)
+    assert [CHECK] == servers.run(servers.get_by_grpc)
 
 
 def test_a_world_costs_nothing_more(servers: Servers) -> None:

@@ -162,6 +162,7 @@ class GrpcFace:
         find_recorded: FindRecorded = lambda *_: None,
     ) -> None:
         self._worlds = worlds
+        self._is_shared = worlds.default.store.shared
         self._find_recorded = find_recorded
         self._log_call = log_call
         self.table = table
@@ -173,7 +174,11 @@ class GrpcFace:
         """Answer any request. A bug in a handler is logged, and answered with the service's internal error."""
         elapsed_ms = stopwatch()
         try:
-            label, reply, error, note = self._answer_in_world(grpc)
+            if self._is_shared:
+                with self._worlds.check_version_once():
+                    label, reply, error, note = self._answer_in_world(grpc)
+            else:
+                label, reply, error, note = self._answer_in_world(grpc)
         except Unavailable as unavailable:
             log.error("%s", unavailable)  # noqa: TRY400 - the sentence says it all
             error = outages.overloaded()
