@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 from mockserver.rpc.redaction import find_real_secret_in_bytes, redact_fields
 from mockserver.state.clock import Nanos, to_datetime
+from mockserver.state.codec import decode_value, encode_value
 
 
 @dataclass(slots=True)  # frozen would cost more than its bytes do
@@ -46,6 +47,36 @@ class RecordedCall:
     def version(self) -> str:
         """Return the first segment of the path: "v1beta"."""
         return self.path.split("/", 2)[1] if self.path.startswith("/") else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON of the call. A codec that goes by the types of the fields takes twice as long."""
+        tree = {
+            "method": self.method,
+            "verb": self.verb,
+            "path": self.path,
+            "time": self.time,
+            "caller": self.caller,
+            "request": encode_value(self.request),
+            "status": self.status,
+            "response": encode_value(self.response),
+        }
+        if self.fault:
+            tree["fault"] = self.fault
+        if self.hint:
+            tree["hint"] = self.hint
+        if self.retry_after:
+            tree["retry_after"] = self.retry_after
+        return tree
+
+    @classmethod
+    def from_json(cls, tree: dict[str, Any]) -> "RecordedCall":
+        """Return the call of its JSON. Before version 4 of the database the request was a list of its members."""
+        request, response = tree["request"], decode_value(tree["response"])
+        if isinstance(request, list):
+            request = {name: decode_value(value) for name, value in request}
+        else:
+            request = decode_value(request)
+        return cls(**{**tree, "request": request, "response": response})
 
     def __str__(self) -> str:
         moment = to_datetime(self.time).isoformat(timespec="seconds")

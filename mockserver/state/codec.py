@@ -1,9 +1,9 @@
 """Converts records to JSON and back, by the types of their fields.
 
 A data class becomes an object of its fields without those that have their default; an enum becomes its name; a tuple, a
-set or a mapping becomes a list. A class with a format of its own, like the training data, has `to_json` and
-`from_json`. A field of type Any holds values of bound messages: text, numbers, bytes, lists and objects; one that is
-memoized is written once.
+set or a mapping becomes a list. A class with a format of its own, like a call, has `to_json` and `from_json`. A field
+of type Any holds values of bound messages: text, numbers, bytes, lists and objects; one that is memoized is written
+once.
 
 A function cannot leave its process: its JSON is a number, by which this process finds it again.
 """
@@ -69,7 +69,7 @@ def _codec(hint: Hashable) -> tuple[Encode, Decode]:
     if hint in _PLAIN or origin is Literal:
         return _same, _same
     if hint is Any:
-        return _encode_any, _decode_any
+        return encode_value, decode_value
     if hint is float:
         return _encode_float, float
     if origin in _GENERIC:
@@ -152,22 +152,10 @@ def _items(origin: Any, arguments: tuple[Any, ...]) -> tuple[Encode, Decode]:
 def _mapping(_: Any, arguments: tuple[Any, ...]) -> tuple[Encode, Decode]:
     """Return a list of keys and values, because their order counts and keys may be numbers."""
     encode_key, decode_key = _codec(arguments[0])
-    encode_value, decode_value = _codec(arguments[1])
-
-    def encode_items(value: Mapping[Any, Any]) -> Json:
-        return [[encode_key(key), encode_value(item)] for key, item in value.items()]
-
-    def encode_once(value: Mapping[Any, Any]) -> Json:
-        items = encode_items(value)
-        try:
-            return _Written(orjson.dumps(items, default=_fragment).decode())
-        except TypeError:  # numbers of more than 64 bits, surrogates
-            return items
-
+    encode_item, decode_item = _codec(arguments[1])
     return (
-        # A request that comes again is logged each time.
-        lambda value: value.compute(encode_once) if hasattr(value, "compute") else encode_items(value),
-        lambda tree: {decode_key(key): decode_value(item) for key, item in tree},
+        lambda value: [[encode_key(key), encode_item(item)] for key, item in value.items()],
+        lambda tree: {decode_key(key): decode_item(item) for key, item in tree},
     )
 
 
@@ -239,7 +227,7 @@ class _Written:
 _fragment = attrgetter("fragment")
 
 
-def _encode_any(value: Any) -> Json:
+def encode_value(value: Any) -> Json:
     """Encode a value of a bound message. An object with one member stands for a type that JSON does not have."""
     # A message of `protojson/memoized.py` never changes: in an answer it is logged each time that a client polls.
     if hasattr(value, "compute"):
@@ -296,18 +284,19 @@ def _encode_part(value: Any) -> Json:
     raise TypeError(msg)
 
 
-def _decode_any(tree: Json) -> Any:
+def decode_value(tree: Json) -> Any:
+    """Decode a value of a bound message."""
     if isinstance(tree, list):
-        return [_decode_any(item) for item in tree]
+        return [decode_value(item) for item in tree]
     if not isinstance(tree, dict):
         return tree
     ((kind, content),) = tree.items()
     if kind == "json":
         return content
     if kind == "object":
-        return {key: _decode_any(item) for key, item in content}
+        return {key: decode_value(item) for key, item in content}
     if kind == "tuple":
-        return tuple(_decode_any(item) for item in content)
+        return tuple(decode_value(item) for item in content)
     return b64decode(content) if kind == "bytes" else float(content)
 
 

@@ -59,6 +59,7 @@ MIGRATIONS = (
         "ALTER TABLE counters ADD COLUMN holder TEXT",
         "ALTER TABLE counters ADD COLUMN asked BIGINT NOT NULL DEFAULT 0",
     ),
+    (),  # the request of a call is written as its response is: older programs cannot read it
 )
 """The statements that lead from each version of the schema to the next. Version 0 has only the table `meta`.
 

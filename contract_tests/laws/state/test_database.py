@@ -16,7 +16,6 @@ from mockserver.inspection.script import add_answers
 from mockserver.state import database as tables
 from mockserver.state import document, sql, sql_calls, sql_worlds
 from mockserver.state.clock import ManualClock, SystemClock, open_clock
-from mockserver.state.codec import write_json
 from mockserver.state.database import Database
 from mockserver.state.document import export_state, import_state
 from mockserver.state.sql import SqlStore, open_copy
@@ -386,7 +385,9 @@ def test_a_schema_is_brought_up_to_date(url: str, monkeypatch: pytest.MonkeyPatc
         Database(url)
 
 
-def test_a_log_of_the_first_version_is_counted(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_of_the_first_version_is_counted_and_read(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When its file is opened, and when an export of it is imported."""
     with monkeypatch.context() as before:
         before.setattr(tables, "MIGRATIONS", tables.MIGRATIONS[:1])
@@ -394,7 +395,7 @@ def test_a_log_of_the_first_version_is_counted(url: str, tmp_path: Path, monkeyp
         before.setattr(document, "MIGRATIONS", tables.MIGRATIONS)
         first = Database(url)
         space = first.open_space("world", "default")
-        text = write_json(call())
+        text = json.dumps(call().to_json() | {"request": [["name", "tunedModels/next"]], "response": {"object": []}})
         first.run("UPDATE spaces SET calls = 1 WHERE id = :space", space=space)
         first.run("INSERT INTO calls VALUES (:space, 1, 0, :size, :text)", space=space, size=len(text), text=text)
         exported = json.loads(json.dumps(export_state(first)))
