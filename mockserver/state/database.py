@@ -9,6 +9,7 @@ process at any moment. After a power loss the file is intact, but the last commi
 the URL waits for the disk, so that they are not. PostgreSQL waits for the disk unless it is configured otherwise.
 """
 
+import mmap
 import sqlite3
 import threading
 from collections import deque
@@ -23,6 +24,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from mockserver.state.clock import Machine, Nanos, countdown, machine_time
 from mockserver.state.store import Unavailable
+from mockserver.state.wal_index import map_header
 
 COUNT_BYTES = "UPDATE spaces SET call_bytes = coalesce((SELECT sum(size) FROM calls WHERE space = spaces.id), 0)"
 """Counts anew the bytes that the calls of each space take."""
@@ -150,6 +152,9 @@ class Database:
         """Of the thread that asks. Its version is known without a look, while it is not None."""
         self._version: int | None = None
         self._data_version = 0
+        self._header: mmap.mmap | bytes | None = None
+        """The header of the WAL index; empty if it cannot be mapped, None if nobody has tried."""
+        self._last_header = b""
         self._retry = countdown(0)
         self._garbage: deque[int] = deque()
         self._migrate()
@@ -246,17 +251,26 @@ class Database:
         request = self.request
         if request.version is not None:
             return request.version
-        if self._is_sqlite:
-            # A number in shared memory, which changes when another connection commits anything.
-            (data_version,) = self._execute("PRAGMA data_version", {}).fetchone()
-            if data_version != self._data_version:
-                self._version, self._data_version = None, data_version
+        if self._is_sqlite and self._has_changed():
+            self._version = None
         if self._version is None or not self._is_sqlite:
             ((revision,),) = self.run("SELECT value FROM counters WHERE space = 0 AND name = :name", name=REVISION)
             self._version = int(revision)
         if request.is_open:
             request.version = self._version
         return self._version
+
+    def _has_changed(self) -> bool:
+        """Return whether another connection to a SQLite file has committed anything since this was last asked."""
+        header = self._header[:] if self._header else b""
+        if header and header == self._last_header:
+            return False
+        self._last_header = header  # read before, so that what is committed from now on changes it
+        last = self._data_version
+        (self._data_version,) = self._execute("PRAGMA data_version", {}).fetchone()
+        if self._header is None:
+            self._header = map_header(self._driver) or b""
+        return bool(self._data_version != last)
 
     def check_version_once(self) -> AbstractContextManager[None]:
         """Make all that this thread reads in the `with` block as new as the first of it, at least."""
@@ -279,7 +293,7 @@ class Database:
 
     def _lose(self, error: BaseException | None) -> Unavailable:
         """Close the connection, and connect again for a later statement."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._header = self._connection, None, None
         if connection is not None:
             connection.invalidate()
             connection.close()
