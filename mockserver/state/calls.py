@@ -13,7 +13,6 @@ from weakref import WeakSet
 
 from mockserver.rpc.redaction import find_real_secret_in_bytes, redact_fields
 from mockserver.state.clock import Nanos, to_datetime
-from mockserver.state.codec import decode_value, encode_value
 
 
 @dataclass(slots=True)  # frozen would cost more than its bytes do
@@ -50,6 +49,8 @@ class RecordedCall:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON of the call. A codec that goes by the types of the fields takes twice as long."""
+        from mockserver.state.codec import encode_value  # noqa: PLC0415 - for a database
+
         tree = {
             "method": self.method,
             "verb": self.verb,
@@ -71,6 +72,8 @@ class RecordedCall:
     @classmethod
     def from_json(cls, tree: dict[str, Any]) -> "RecordedCall":
         """Return the call of its JSON. Before version 4 of the database the request was a list of its members."""
+        from mockserver.state.codec import decode_value  # noqa: PLC0415 - for a database
+
         request, response = tree["request"], decode_value(tree["response"])
         if isinstance(request, list):
             request = {name: decode_value(value) for name, value in request}
