@@ -36,8 +36,7 @@ class Element:
         self.message = message
         self.sink = sink
         self.set_oneofs: set[str] = set()
-        # How many elements a list has so far, -1 for a message. A scalar counts only when it is wrong, as in
-        # C++: the third of three is [0] if it is the first bad one.
+        # How many elements a list has so far, -1 for a message. A null is not an element, a list in a list neither.
         self.count = 0 if is_list else -1
         if not is_list and field is not None and field.repeated and parent is not None and parent.count >= 0:
             parent.count += 1
@@ -128,6 +127,8 @@ class MessageEncoder:
             self._refuse_scalar(field, str(error))
         else:
             self.element.sink.put(field, natural)
+            if field.repeated and self.element.count >= 0:
+                self.element.count += 1
 
     def _refuse_scalar(self, field: Field, value: str) -> None:
         """Record an invalid scalar at the location that it would have as an element."""
