@@ -193,3 +193,39 @@ def test_real_answers_since_the_end_of_2025_are_not_rated(service: str, model: s
     """additions.md, shapes: of 126 recorded candidates of both services none carries ratings."""
     assert "safetyRatings" not in whole(service, model, "2026-01-15", safety_ratings="real")["candidates"][0]
     assert "safetyRatings" in whole(VERTEX, model, "2026-01-15")["candidates"][0]
+
+
+@pytest.mark.parametrize(("as_of", "rated"), [("2025-03-21", True), ("2025-03-22", False), ("2025-08-20", False)])
+def test_real_answers_of_2_0_are_not_rated_since_march_2025(as_of: str, rated: bool) -> None:
+    """None of 446 answers and 149 streams recorded from that day on has ratings."""
+    model = "gemini-2.0-flash"
+    (candidate,) = whole(DEVELOPER, model, as_of, safety_ratings="real")["candidates"]
+    last = whole(DEVELOPER, model, as_of, stream=True, safety_ratings="real")[-1]["candidates"][0]
+
+    assert [rated, rated] == ["safetyRatings" in candidate, "safetyRatings" in last]
+
+
+@pytest.mark.parametrize(("as_of", "tiered"), [("2026-04-02", False), ("2026-05-06", True), ("2026-08-19", True)])
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3-flash-preview"])
+def test_usage_names_the_service_tier(as_of: str, tiered: bool, model: str) -> None:
+    """In every answer and every event recorded since May 2026, behind all counts; on no earlier one."""
+    messages = [whole(DEVELOPER, model, as_of), *whole(DEVELOPER, model, as_of, stream=True)]
+
+    assert 4 == len(messages)
+    assert all(tiered is ("serviceTier" in message["usageMetadata"]) for message in messages)
+    assert all(("serviceTier", "standard") == [*message["usageMetadata"].items()][-1] for message in messages if tiered)
+    assert "serviceTier" not in whole(VERTEX, model, as_of)["usageMetadata"]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "message"), [("2025-09-24", None), ("2025-10-30", "Model generated function call(s).")]
+)
+def test_calls_have_a_finish_message_since_october_2025(as_of: str, message: str | None) -> None:
+    """None of 63 recorded calls has it until the first of these days, each of 279 from the second on."""
+    world = World(ManualClock(), Settings(as_of=date.fromisoformat(as_of), seed=1))
+    body = {"contents": [USER], "tools": [FUNCTIONS], "toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}
+    with in_process(world) as client:
+        (candidate,) = client.post(f"{DEVELOPER}gemini-2.5-flash:generateContent", json=body).json()["candidates"]
+
+    assert "functionCall" in candidate["content"]["parts"][0]
+    assert message == candidate.get("finishMessage")

@@ -284,7 +284,7 @@ def test_an_agent_that_writes_calls_down_comes_to_its_last_function(surface: Gem
 
 
 def test_calls_have_a_finish_message_on_the_developer_api(client: Client) -> None:
-    """Of models since 2.5, as recorded from 2025-08 on; text has none."""
+    """Of models since 2.5; text has none."""
     asked = turn("weather in Oslo?") | tools(WEATHER)
     answers = [
         Gemini(client).post(f"models/{model}:generateContent", asked)["candidates"][0]

@@ -1,6 +1,6 @@
 """The order of checks and the ways of the front end, whatever is asked."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -142,10 +142,11 @@ def test_the_server_is_called_what_it_was_seen_to_be(client: Client) -> None:
 
 
 def test_a_generate_call_names_its_tier(client: Client) -> None:
-    """Since 2026, on answers in one piece only [seen]."""
+    """Since April 2026, on answers in one piece only [seen]."""
     body = {"contents": [{"parts": [{"text": "hi"}]}]}
+    client.clock.move_to(datetime(2026, 3, 16, tzinfo=UTC))
     before = client.post(f"{GEMINI}:generateContent", json=body)
-    client.clock.advance(1000 * 86_400)
+    client.clock.move_to(datetime(2026, 4, 2, tzinfo=UTC))
     answer = client.post(f"{GEMINI}:generateContent", json=body)
     others = [
         before,

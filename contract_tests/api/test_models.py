@@ -93,6 +93,36 @@ def test_tokens_are_counted(client: Client) -> None:
     assert 404 == gemini.ask("POST", f"{gemini.trained()}:countTokens", json=say("a")).status_code
 
 
+def test_images_are_counted_apart(client: Client) -> None:
+    """As in the usage of an answer to the same prompt."""
+    gemini, model = Gemini(client), "models/gemini-2.0-flash"
+    image = {"inlineData": {"mimeType": "image/png", "data": "eA=="}}
+    body = {"contents": [{"parts": [{"text": "Say this is a test"}, image]}]}
+
+    counted = gemini.post(f"{model}:countTokens", body)["promptTokensDetails"]
+
+    assert [("TEXT", 5), ("IMAGE", 258)] == [(each["modality"], each["tokenCount"]) for each in counted]
+    assert gemini.post(f"{model}:generateContent", body)["usageMetadata"]["promptTokensDetails"] == counted
+
+
+def test_the_embedding_model_of_2026_counts_its_tokens(client: Client) -> None:
+    """Recorded in August 2026 of gemini-embedding-2; gemini-embedding-001 counted none on the same day."""
+    gemini, image = Gemini(client, email=None), {"inlineData": {"mimeType": "image/png", "data": "eA=="}}
+    content = {"parts": [{"text": "Say this is a test"}, image]}
+    new, old = "models/gemini-embedding-2", "models/gemini-embedding-001"
+
+    answer = gemini.post(f"{new}:batchEmbedContents", {"requests": [{"model": new, "content": content}]})
+    text = gemini.post(f"{new}:embedContent", {"content": {"parts": [{"text": "a b"}]}})
+
+    assert ["embeddings", "usageMetadata"] == [*answer]
+    assert {
+        "promptTokenCount": 263,
+        "promptTokenDetails": [{"modality": "TEXT", "tokenCount": 5}, {"modality": "IMAGE", "tokenCount": 258}],
+    } == answer["usageMetadata"]
+    assert [{"modality": "TEXT", "tokenCount": 2}] == text["usageMetadata"]["promptTokenDetails"]
+    assert ["embedding"] == [*gemini.post(f"{old}:embedContent", {"content": {"parts": [{"text": "a b"}]}})]
+
+
 def test_like_texts_have_like_vectors(client: Client) -> None:
     """Texts that share words lie nearer to each other than to others."""
     gemini = Gemini(client, email=None)

@@ -1,13 +1,14 @@
 """models.embedContent and models.batchEmbedContents: unit vectors of the model's own number of dimensions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mockserver.dispatch.routing import Call
 from mockserver.gemini.errors import invalid_fields
+from mockserver.gemini.responses import by_modality
 from mockserver.gemini.targets import Target, find_target
 from mockserver.generation.embeddings import embed
-from mockserver.generation.prompt import content_text
+from mockserver.generation.prompt import content_text, count_prompt_tokens, read_prompt
 from mockserver.rpc.errors import invalid_argument
 
 Json = dict[str, Any]
@@ -28,7 +29,8 @@ def embed_request(call: Call, message: Mapping[str, Any]) -> Json:
     """Answer one EmbedContentRequest."""
     if violations := [*_violations(message, "EmbedContentRequest")]:
         raise invalid_fields(*violations)
-    return {"embedding": {"values": _embed(find_target(call, message["model"], "embedContent"), message)}}
+    target = find_target(call, message["model"], "embedContent")
+    return {"embedding": {"values": _embed(target, message)}, **_usage(target, [message])}
 
 
 def batch_embed_contents(call: Call) -> Json:
@@ -37,7 +39,20 @@ def batch_embed_contents(call: Call) -> Json:
     if violations := [*_batch_violations(model, requests)]:
         raise invalid_fields(*violations)
     target = find_target(call, model, "embedContent")
-    return {"embeddings": [{"values": _embed(target, request)} for request in requests]}
+    return {"embeddings": [{"values": _embed(target, request)} for request in requests], **_usage(target, requests)}
+
+
+def _usage(target: Target, requests: Sequence[Mapping[str, Any]]) -> Json:
+    """Return the usage of a batch of one by gemini-embedding-2; models before it return none [both seen: 2026-08].
+
+    Of larger batches it is the sum, and of a request alone that of a batch of one.
+    """  # our choice: not seen
+    if not target.name.startswith(MULTIMODAL):
+        return {}
+    prompts = [read_prompt({"contents": [request["content"]]}, target.name, target.base.name) for request in requests]
+    total = sum(map(count_prompt_tokens, prompts))
+    images = sum(turn.other_tokens for prompt in prompts for turn in prompt.turns)
+    return {"usageMetadata": {"promptTokenCount": total, "promptTokenDetails": by_modality(total, images)}}
 
 
 def _batch_violations(model: str, requests: list[Json]) -> Iterator[str]:

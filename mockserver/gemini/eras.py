@@ -16,10 +16,12 @@ from mockserver.catalog.base_model import Shape
 USAGE_SINCE = date(2024, 6, 1)
 VERSION_SINCE = date(2024, 9, 1)  # and avgLogprobs
 RESPONSE_ID_SINCE = date(2025, 6, 1)
-# None of the 126 answers in google-genai's recordings of 2025-08 to 2026-02 has ratings; a stream of 2.0 of 2025-08
-# has.
-UNRATED_SINCE = date(2025, 9, 1)
-FINISH_MESSAGE_SINCE = date(2025, 8, 1)
+# Of answers that nothing was blocked in: none of 595 by 2.0 Flash has ratings from 2025-03-22 on, and none of 1,500 by
+# later models. When they ended for the models before 2.0 is our choice: not seen.
+UNRATED_SINCE = {Shape.V2_0: date(2025, 3, 22)}
+UNRATED_AT_LAST = date(2025, 9, 1)
+FINISH_MESSAGE_SINCE = date(2025, 10, 1)  # in none of 63 function calls until 2025-09-24, in all 279 from 2025-10-30 on
+SERVICE_TIER_SINCE = date(2026, 5, 1)  # missing on 2026-04-02, in all 330 answers from 2026-05-06 on
 
 _OLD_ORDER = ("SEXUALLY_EXPLICIT", "HATE_SPEECH", "HARASSMENT", "DANGEROUS_CONTENT")
 _NEW_ORDER = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLICIT")
@@ -32,7 +34,8 @@ class Era:
     `rated`: ratings, also where all are NEGLIGIBLE; `index` of a lone candidate; `feedback` on a prompt that was not
     blocked; `finishing`: STOP and the ratings in every event of a stream; `usage`; the model's `version`; `details` and
     `candidate_details` of the usage by modality; `running`: counts that grow with every event; `default_threshold` of
-    a category that the client does not set; `finish_message`: that the candidate is function calls.
+    a category that the client does not set; `finish_message`: that the candidate is function calls; `service_tier`:
+    that of the usage.
     """
 
     categories: tuple[str, ...] = _NEW_ORDER
@@ -48,6 +51,7 @@ class Era:
     response_id: bool = False
     avg_logprobs: bool = True
     finish_message: bool = False
+    service_tier: bool = False
     default_threshold: str = "BLOCK_MEDIUM_AND_ABOVE"
 
 
@@ -72,14 +76,24 @@ ERAS = {
         avg_logprobs=False,
         default_threshold="OFF",
         finish_message=True,  # of 2.5 and later; of the models before it is our choice: not seen
+        service_tier=True,
     ),
 }
 
 
+def is_rated(shape: Shape, day: date) -> bool:
+    """Return whether real answers had ratings on a day where nothing was blocked."""
+    return day < UNRATED_SINCE.get(shape, UNRATED_AT_LAST)
+
+
 @lru_cache(maxsize=64)
-def era_of(shape: Shape, as_of: date | None) -> Era:
-    """Return the era of a model of that shape on a day; None is its own time. Raises KeyError for PaLM."""
+def era_of(shape: Shape, as_of: date | None, *, rated: bool, tiered: bool) -> Era:
+    """Return the era of a model of that shape on a day; None is its own time. Raises KeyError for PaLM.
+
+    `rated` and `tiered`: whether answers have ratings and a service tier, if those of such a model ever have.
+    """
     era = ERAS[shape]
+    era = replace(era, has_ratings=era.has_ratings and rated, service_tier=era.service_tier and tiered)
     if as_of is None:
         return era
     return replace(

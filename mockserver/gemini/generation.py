@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.gemini import responses
 from mockserver.gemini.cached_contents import find_requested
-from mockserver.gemini.eras import ERAS, UNRATED_SINCE, era_of
+from mockserver.gemini.eras import ERAS, SERVICE_TIER_SINCE, Era, era_of, is_rated
 from mockserver.gemini.errors import invalid_fields
 from mockserver.gemini.prompts import check_enabled, check_form, content_violations
 from mockserver.gemini.responses import Frame
@@ -48,11 +47,13 @@ def count_tokens(call: Call) -> Json:
     if violations := [*content_violations(request.get("contents", ()), f"{path}.contents")]:
         raise invalid_fields(*violations)
     target = find_target(call, message["model"], "countTokens")
-    total = count_prompt_tokens(read_prompt(request, target.name, target.base.name))
+    prompt = read_prompt(request, target.name, target.base.name)
+    total = count_prompt_tokens(prompt)
     count: Json = {"totalTokens": total}
     era = ERAS.get(target.base.shape)
     if era and era.details:
-        count["promptTokensDetails"] = [{"modality": "TEXT", "tokenCount": total}]
+        images = sum(turn.other_tokens for turn in prompt.turns)
+        count["promptTokensDetails"] = responses.by_modality(total, images)
     return count
 
 
@@ -69,10 +70,9 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     cached = find_requested(call, target, message)
     if cached is not None:
         message = with_cached_content(message, cached)
-    rated = call.settings.safety_ratings != "real" or call.day < UNRATED_SINCE
-    request, frame = once(
-        message, (_read_request, *key, rated), lambda: _read_request(message, target, as_of, rated=rated)
-    )
+    rated = call.settings.safety_ratings != "real" or is_rated(target.base.shape, call.day)
+    era = era_of(target.base.shape, as_of, rated=rated, tiered=call.day >= SERVICE_TIER_SINCE)
+    request, frame = once(message, (_read_request, *key, era), lambda: _read_request(message, target, era))
     outcome = generate(world, request, examples=target.examples, seed=call.settings.seed)
     if cached is not None:
         outcome = replace(outcome, cached_tokens=outcome.cached_tokens or cached.tokens)
@@ -81,13 +81,9 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     return outcome, frame, responses.response_id(call.now, world.random_bytes("gemini.responses", 13))
 
 
-def _read_request(
-    message: Mapping[str, Any], target: Target, as_of: date | None, *, rated: bool
-) -> tuple[ModelRequest, Frame]:
+def _read_request(message: Mapping[str, Any], target: Target, era: Era) -> tuple[ModelRequest, Frame]:
     """Read what a request asks of a model, and what the messages of the answer are like."""
-    era, base = era_of(target.base.shape, as_of), target.base
-    if not rated:
-        era = replace(era, has_ratings=False)
+    base = target.base
     prompt = read_prompt(message, target.name, base.name)
     settings = read_settings(
         message,

@@ -34,7 +34,7 @@ _PART = message_name("v1beta", "Part")
 _CATEGORY = message_name("v1beta", "HarmCategory")
 
 CALLED = "Model generated function call(s)."
-"""The finish message of a candidate that is function calls, in 12 of 12 recordings of google-genai from 2025-08 on."""
+"""The finish message of a candidate that is function calls."""
 
 
 _TOKENS, _DELAY = attrgetter("tokens"), attrgetter("delay_seconds")
@@ -290,7 +290,7 @@ def _usage(outcome: Outcome, frame: Frame) -> Json:
     usage["candidatesTokenCount"] = outcome.candidate_tokens
     usage["totalTokenCount"] = outcome.total_tokens
     if frame.era.candidate_details:
-        usage["candidatesTokensDetails"] = _by_modality(outcome.candidate_tokens)
+        usage["candidatesTokensDetails"] = by_modality(outcome.candidate_tokens)
     return usage
 
 
@@ -301,13 +301,16 @@ def _prompt_usage(outcome: Outcome, frame: Frame) -> Json:
         "thoughtsTokenCount": outcome.thought_tokens,
     }
     if frame.era.details:
-        usage["promptTokensDetails"] = _by_modality(outcome.prompt_tokens, frame.image_tokens)
+        usage["promptTokensDetails"] = by_modality(outcome.prompt_tokens, frame.image_tokens)
         if outcome.cached_tokens:
-            usage["cacheTokensDetails"] = _by_modality(outcome.cached_tokens)
+            usage["cacheTokensDetails"] = by_modality(outcome.cached_tokens)
+    if frame.era.service_tier:
+        usage["serviceTier"] = "standard"  # other tiers were not seen
     return usage
 
 
-def _by_modality(tokens: int, images: int = 0) -> list[Json]:
+def by_modality(tokens: int, images: int = 0) -> list[Json]:
+    """Return the counts of text and images among the tokens."""
     counts = {"TEXT": tokens - images, "IMAGE": images}
     return [{"modality": name, "tokenCount": count} for name, count in counts.items() if count > 0]
 

@@ -31,9 +31,10 @@ from mockserver.state.world import World
 
 HOST = "generativelanguage.googleapis.com"
 
-# Which methods say X-Gemini-Service-Tier, and since when at the latest; recorded streams of that time do not.
+# Which methods say X-Gemini-Service-Tier; recorded streams of that time do not. Missing on 2026-03-16, there from
+# 2026-04-02 on.
 _TIERED = frozenset({"models.generateContent", "tunedModels.generateContent"})
-_TIERED_SINCE = date(2026, 1, 1)
+_TIERED_SINCE = date(2026, 4, 1)
 
 _LENIENT = (
     "the real service has no such method on v1 either: set http_options={'api_version': 'v1beta'}, or"
