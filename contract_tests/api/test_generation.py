@@ -328,3 +328,26 @@ def test_v1_takes_what_the_newest_libraries_send_there(client: Client, more: Jso
     ]
 
     assert answers[0]["candidates"] == answers[1]["candidates"]
+
+
+@pytest.mark.parametrize(
+    ("model", "most", "words"),
+    [
+        ("models/gemini-2.0-flash", 1_048_575, "The input token count (1048576)"),
+        ("models/gemini-2.5-flash", 1_048_576, "The input token count"),
+        ("", 16_383, "The input token count (16384)"),
+    ],
+)
+def test_a_prompt_can_be_too_long(client: Client, model: str, most: int, words: str) -> None:
+    """In the words recorded of 2.0 Flash in 2025 and of 2.5 Flash in 2026; a tuned model has the limit of its base."""
+    gemini = Gemini(client)
+    model = model or gemini.trained(FLASH)
+
+    error = gemini.refused("POST", f"{model}:generateContent", json=say("a" + " a" * most))
+    counted = gemini.post("models/gemini-2.5-flash:countTokens", say("a" + " a" * most))
+
+    sentence = f"{words} exceeds the maximum number of tokens allowed ({most})."
+    assert (400, "INVALID_ARGUMENT", sentence) == error[:3]
+    assert most + 1 == counted["totalTokens"]
+    if most < 100_000:
+        assert 200 == gemini.ask("POST", f"{model}:generateContent", json=say("a" + " a" * (most - 1))).status_code

@@ -9,7 +9,7 @@ from mockserver.gemini import responses
 from mockserver.gemini.cached_contents import find_requested
 from mockserver.gemini.eras import ERAS, SERVICE_TIER_SINCE, Era, era_of, is_rated
 from mockserver.gemini.errors import invalid_fields
-from mockserver.gemini.prompts import check_enabled, check_form, content_violations
+from mockserver.gemini.prompts import check_enabled, check_form, check_length, content_violations
 from mockserver.gemini.responses import Frame
 from mockserver.gemini.targets import Target, find_target
 from mockserver.generation.cached_content import with_cached_content
@@ -85,6 +85,7 @@ def _read_request(message: Mapping[str, Any], target: Target, era: Era) -> tuple
     """Read what a request asks of a model, and what the messages of the answer are like."""
     base = target.base
     prompt = read_prompt(message, target.name, base.name)
+    check_length(prompt, base)
     settings = read_settings(
         message,
         message.get("generationConfig", {}),

@@ -49,6 +49,13 @@ def count_prompt_tokens(prompt: Prompt) -> int:
     return count
 
 
+def excess_tokens(prompt: Prompt, limit: int) -> int:
+    """Return the tokens of a prompt that has more than `limit`, 0 for another."""
+    # A token has at least one character, so that most prompts need not be counted here.
+    most = len(prompt.system) + prompt.tool_tokens + sum([len(turn.text) + turn.other_tokens for turn in prompt.turns])
+    return count if most > limit and (count := count_prompt_tokens(prompt)) > limit else 0
+
+
 def count_input_tokens(message: Mapping[str, Any]) -> int:
     """Count the tokens of any request to a model: a prompt, a text to complete, or contents to embed."""
     if "requests" in message:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mockserver.catalog.base_model import BaseModel, Shape
 from mockserver.generation.numbers import out_of_range, range_error
-from mockserver.generation.prompt import content_text, count_prompt_tokens, declaration_texts, declared_functions
+from mockserver.generation.prompt import content_text, declaration_texts, declared_functions, excess_tokens
 from mockserver.generation.requests import file_uris
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.scripting.answers import Prompt
@@ -123,9 +123,7 @@ def check_length(prompt: Prompt, base: BaseModel | None) -> None:
     if base is None:
         return
     limit = base.input_token_limit
-    # A token has at least one character, so that most prompts need not be counted here.
-    most = len(prompt.system) + prompt.tool_tokens + sum(len(turn.text) + turn.other_tokens for turn in prompt.turns)
-    if most > limit and (count := count_prompt_tokens(prompt)) > limit:
+    if count := excess_tokens(prompt, limit):
         raise invalid_argument(
             f"The input token count ({count}) exceeds the maximum number of tokens allowed ({limit})."
         )
