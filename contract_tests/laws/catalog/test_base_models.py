@@ -122,6 +122,24 @@ def test_a_model_is_listed_between_the_days_that_were_seen(model_id: str, absent
 
 
 @pytest.mark.parametrize(
+    ("model_id", "day", "name"),
+    [
+        ("gemini-3-pro-preview", date(2026, 3, 5), "gemini-3-pro-preview"),
+        ("gemini-3-pro-preview", date(2026, 3, 16), "gemini-3.1-pro-preview"),
+        ("gemini-3-pro-preview", date(2026, 4, 2), "gemini-3.1-pro-preview"),
+        ("gemini-3.1-flash-lite-image", date(2026, 7, 7), "gemini-3.1-flash-lite-image"),
+        ("text-embedding-004", date(2026, 1, 16), "text-embedding-004"),
+    ],
+)
+def test_a_model_answers_on_the_days_it_was_seen_to(model_id: str, day: date, name: str) -> None:
+    """Under that name, which a recorded answer gives as its model version."""
+    model = known(model_id, day)
+
+    assert name == (model.answers_as or model.id)
+    assert model in base_models.models(day)
+
+
+@pytest.mark.parametrize(
     ("day", "model_id"),
     [
         (date(2025, 6, 4), "embedding-gecko-001"),
