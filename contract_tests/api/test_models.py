@@ -81,6 +81,25 @@ def test_a_day_has_its_models(as_of: date, there: str, gone: str) -> None:
     assert gone not in names
 
 
+def test_the_list_of_a_recorded_day_is_that_of_the_service() -> None:
+    """The first page of 2026-08-05: its 24,403 bytes and its token."""
+    world = World(ManualClock(), Settings(as_of=date(2026, 8, 5)))
+    with in_process(world) as client:
+        answer = client.get("/v1beta/models")
+
+    assert 24_403 == len(answer.content)
+    assert answer.json()["nextPageToken"] == "Ch9tb2RlbHMvdmVvLTMuMS1nZW5lcmF0ZS1wcmV2aWV3"
+
+
+@pytest.mark.parametrize(("as_of", "says"), [(date(2025, 5, 20), False), (date(2025, 7, 30), True), (None, True)])
+def test_models_say_whether_they_think_since_the_summer_of_2025(as_of: date | None, says: bool) -> None:
+    """No model of the list of 2025-05-20 did."""
+    with in_process(World(ManualClock(), Settings(as_of=as_of))) as client:
+        models = client.get("/v1beta/models?pageSize=1000").json()["models"]
+
+    assert says is any(model.get("thinking", False) for model in models)
+
+
 def test_tokens_are_counted(client: Client) -> None:
     """By modality since 2.0; a tuned model has no such method."""
     gemini = Gemini(client)

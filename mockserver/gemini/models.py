@@ -1,6 +1,7 @@
 """models: get and list."""
 
-from functools import lru_cache
+from datetime import date
+from functools import lru_cache, partial
 from typing import Any
 
 from mockserver.catalog import base_models
@@ -12,6 +13,9 @@ from mockserver.protojson.memoized import MemoizedMessage
 
 Json = dict[str, Any]
 
+THINKING_SINCE = date(2025, 6, 1)
+"""The day from which models say whether they think: none did on 2025-05-20."""  # our choice: not seen
+
 
 def get_model(call: Call) -> Json:
     """Return a base model."""
@@ -19,7 +23,7 @@ def get_model(call: Call) -> Json:
     base = base_models.find_listed(name.removeprefix("models/"), call.settings.as_of)
     if base is None:
         raise errors.model_not_found(name, call)
-    return show_model(base)
+    return show_model(base, has_thinking=_has_thinking(call))
 
 
 def list_models(call: Call) -> Json:
@@ -28,7 +32,7 @@ def list_models(call: Call) -> Json:
         call,
         "models",
         base_models.models(call.settings.as_of),
-        show=show_model,
+        show=partial(show_model, has_thinking=_has_thinking(call)),
         key=lambda base: base.name,
         default=50,
         maximum=1000,
@@ -36,8 +40,12 @@ def list_models(call: Call) -> Json:
     )
 
 
+def _has_thinking(call: Call) -> bool:
+    return call.settings.as_of is None or call.settings.as_of >= THINKING_SINCE
+
+
 @lru_cache(maxsize=256)
-def show_model(base: BaseModel) -> MemoizedMessage:
+def show_model(base: BaseModel, *, has_thinking: bool) -> MemoizedMessage:
     """Return the resource. `baseModelId` is in the schema and in no answer [seen: 24,403 bytes of ListModels]."""
     sampling = {
         "temperature": base.temperature,
@@ -54,6 +62,6 @@ def show_model(base: BaseModel) -> MemoizedMessage:
         "outputTokenLimit": base.output_token_limit,
         "supportedGenerationMethods": list(base.methods),
         **{name: value for name, value in sampling.items() if value is not None},
-        "thinking": base.thinking,
+        "thinking": base.thinking and has_thinking,
     }
     return MemoizedMessage(members)
