@@ -389,8 +389,8 @@ MUTATIONS = (
     Mutation(
         "safety ratings in the order of another era",
         "mockserver/gemini/eras.py",
-        "        categories=_OLD_ORDER,",
-        "        categories=_NEW_ORDER,",
+        "        categories=_OLD_ORDER,\n        index=True,",
+        "        categories=_NEW_ORDER,\n        index=True,",
         (f"{API}/test_generation.py",),
     ),
     Mutation(

@@ -1,6 +1,7 @@
 """What a model could not do in its time. additions.md, "Generating: rules of the 1.0 era"."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -120,19 +121,30 @@ def test_every_member_of_the_oneof_is_data(part: Json) -> None:
     assert (200, "") == answer(DEVELOPER, "gemini-3.5-flash", {}, contents=contents)
 
 
-def whole(service: str, model: str, as_of: str = "", *, stream: bool = False, text: str = "x", **settings: Any) -> Any:
+def whole(
+    service: str,
+    model: str,
+    as_of: str = "",
+    *,
+    stream: bool = False,
+    text: str = "x",
+    safetySettings: Sequence[Json] = (),  # noqa: N803 - a member of the request
+    **settings: Any,
+) -> Any:
     """The answer, or the events of a stream, of a world of that day."""
     world = World(ManualClock(), Settings(as_of=date.fromisoformat(as_of) if as_of else None, seed=1, **settings))
     Scenario(world.store).add_rules(Rule(Answer(chunks=["one ", "two ", "three"])))
-    contents = [{"role": "user", "parts": [{"text": text}]}]
+    body: Json = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+    if safetySettings:
+        body["safetySettings"] = safetySettings
     with in_process(world) as client:
         if service == VERTEX:
             del client.headers["x-goog-api-key"]
             client.headers["authorization"] = "Bearer token"
         if not stream:
-            return client.post(f"{service}{model}:generateContent", json={"contents": contents}).json()
-        body = client.post(f"{service}{model}:streamGenerateContent?alt=sse", json={"contents": contents}).text
-    return [json.loads(event.removeprefix("data: ")) for event in body.split("\r\n\r\n") if event]
+            return client.post(f"{service}{model}:generateContent", json=body).json()
+        events = client.post(f"{service}{model}:streamGenerateContent?alt=sse", json=body).text
+    return [json.loads(event.removeprefix("data: ")) for event in events.split("\r\n\r\n") if event]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +215,31 @@ def test_real_answers_of_2_0_are_not_rated_since_march_2025(as_of: str, rated: b
     last = whole(DEVELOPER, model, as_of, stream=True, safety_ratings="real")[-1]["candidates"][0]
 
     assert [rated, rated] == ["safetyRatings" in candidate, "safetyRatings" in last]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "model", "rated"),
+    [
+        ("2025-05-14", "gemini-2.0-flash", True),
+        ("2025-10-11", "gemini-2.0-flash", True),
+        ("2025-10-13", "gemini-2.5-flash", True),
+        ("2025-12-19", "gemini-3-flash-preview", False),
+        ("2026-08-05", "gemini-2.5-flash", False),
+    ],
+)
+def test_safety_settings_asked_for_ratings_until_2025(as_of: str, model: str, rated: bool) -> None:
+    """As recorded on these days; without settings there are none. 2.5 rates every event, and in the order of 1.0."""
+    settings = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]
+    asked = whole(DEVELOPER, model, as_of, safety_ratings="real", safetySettings=settings)["candidates"][0]
+    events = whole(DEVELOPER, model, as_of, stream=True, safety_ratings="real", safetySettings=settings)
+    ratings = asked.get("safetyRatings", [])
+
+    assert rated is ("safetyRatings" in events[-1]["candidates"][0]) is bool(ratings)
+    assert "safetyRatings" not in whole(DEVELOPER, model, as_of, safety_ratings="real")["candidates"][0]
+    if rated:
+        is_new = model == "gemini-2.5-flash"
+        assert is_new is ("safetyRatings" in events[0]["candidates"][0])
+        assert is_new is (ratings[0]["category"] == "HARM_CATEGORY_SEXUALLY_EXPLICIT")
 
 
 @pytest.mark.parametrize(("as_of", "tiered"), [("2026-04-02", False), ("2026-05-06", True), ("2026-08-19", True)])

@@ -16,11 +16,14 @@ from mockserver.catalog.base_model import Shape
 USAGE_SINCE = date(2024, 6, 1)
 VERSION_SINCE = date(2024, 9, 1)  # and avgLogprobs
 RESPONSE_ID_SINCE = date(2025, 6, 1)
-# Of answers that nothing was blocked in: none of 595 by 2.0 Flash has ratings from 2025-03-22 on, and none of 1,500 by
-# later models. When they ended for the models before 2.0 is our choice: not seen.
-UNRATED_SINCE = {Shape.V2_0: date(2025, 3, 22)}
+# Answers that nothing was blocked in have no ratings from these days on, unless the request has safety settings: none
+# of 595 by 2.0 Flash, and none of 1,500 by 2.5 Flash at any time. The day of models before 2.0 is our choice: not seen.
+UNRATED_SINCE = {Shape.V2_5: date.min, Shape.V2_0: date(2025, 3, 22)}
 UNRATED_AT_LAST = date(2025, 9, 1)
-FINISH_MESSAGE_SINCE = date(2025, 10, 1)  # in none of 63 function calls until 2025-09-24, in all 279 from 2025-10-30 on
+# With safety settings: rated until 2025-10-13, by 2.0 and by 2.5; not on 2025-12-19 nor 2026-08-05.
+NEVER_RATED_SINCE = date(2025, 11, 1)
+# Missing in 68 function calls until 2025-09-24, there in all 290 from 2025-10-24 on, and in two of 2025-08-16.
+FINISH_MESSAGE_SINCE = date(2025, 10, 1)
 SERVICE_TIER_SINCE = date(2026, 5, 1)  # missing on 2026-04-02, in all 330 answers from 2026-05-06 on
 
 _OLD_ORDER = ("SEXUALLY_EXPLICIT", "HATE_SPEECH", "HARASSMENT", "DANGEROUS_CONTENT")
@@ -68,6 +71,7 @@ ERAS = {
     Shape.V1_5: Era(),
     Shape.V2_0: Era(details=True, candidate_details=True, response_id=True, default_threshold="OFF"),
     Shape.V2_5: Era(
+        categories=_OLD_ORDER,
         has_ratings=False,
         index=True,
         details=True,
@@ -81,19 +85,19 @@ ERAS = {
 }
 
 
-def is_rated(shape: Shape, day: date) -> bool:
-    """Return whether real answers had ratings on a day where nothing was blocked."""
-    return day < UNRATED_SINCE.get(shape, UNRATED_AT_LAST)
+def is_rated(shape: Shape, day: date, *, asked: bool) -> bool:
+    """Return whether real answers had ratings on a day where nothing was blocked; `asked`: with safety settings."""
+    return day < UNRATED_SINCE.get(shape, UNRATED_AT_LAST) or (asked and day < NEVER_RATED_SINCE)
 
 
 @lru_cache(maxsize=64)
 def era_of(shape: Shape, as_of: date | None, *, rated: bool, tiered: bool) -> Era:
     """Return the era of a model of that shape on a day; None is its own time. Raises KeyError for PaLM.
 
-    `rated` and `tiered`: whether answers have ratings and a service tier, if those of such a model ever have.
+    `rated`: whether answers have ratings; `tiered`: whether those have a service tier that may have one.
     """
     era = ERAS[shape]
-    era = replace(era, has_ratings=era.has_ratings and rated, service_tier=era.service_tier and tiered)
+    era = replace(era, has_ratings=rated, service_tier=era.service_tier and tiered)
     if as_of is None:
         return era
     return replace(

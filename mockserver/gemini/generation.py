@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from mockserver.dispatch.routing import Call, Handled, with_hint
@@ -70,15 +71,26 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     cached = find_requested(call, target, message)
     if cached is not None:
         message = with_cached_content(message, cached)
-    rated = call.settings.safety_ratings != "real" or is_rated(target.base.shape, call.day)
-    era = era_of(target.base.shape, as_of, rated=rated, tiered=call.day >= SERVICE_TIER_SINCE)
-    request, frame = once(message, (_read_request, *key, era), lambda: _read_request(message, target, era))
+    always = call.settings.safety_ratings != "real"
+    day = call.day
+    request, frame = once(
+        message,
+        (_read_request, *key, day, always),
+        lambda: _read_request(message, target, _find_era(message, target, as_of, day, always=always)),
+    )
     outcome = generate(world, request, examples=target.examples, seed=call.settings.seed)
     if cached is not None:
         outcome = replace(outcome, cached_tokens=outcome.cached_tokens or cached.tokens)
     if not frame.era.response_id:
         return outcome, frame, ""
     return outcome, frame, responses.response_id(call.now, world.random_bytes("gemini.responses", 13))
+
+
+def _find_era(message: Mapping[str, Any], target: Target, as_of: date | None, day: date, *, always: bool) -> Era:
+    """Return what answers of the model are like on a day; `always`: they have the ratings of its own time."""
+    shape = target.base.shape
+    rated = (always and ERAS[shape].has_ratings) or is_rated(shape, day, asked="safetySettings" in message)
+    return era_of(shape, as_of, rated=rated, tiered=day >= SERVICE_TIER_SINCE)
 
 
 def _read_request(message: Mapping[str, Any], target: Target, era: Era) -> tuple[ModelRequest, Frame]:

@@ -221,11 +221,11 @@ def _early_usage(outcome: Outcome, frame: Frame, counts: tuple[int, int]) -> Jso
 def _progress(era: Era, candidate: Candidate, *, is_first: bool) -> Json:
     """Return the members of an event before the last, beside its chunk: 1.0 sent STOP and ratings in every event.
 
-    Later models send ratings from the second event on [seen: 2.0, 2025-08].
+    2.5 sends ratings in every event, the models between from the second event on [seen: 2024-11 to 2025-10].
     """
     if era.finishing:
         return {"finishReason": "STOP", **_ratings(era, candidate.ratings)}
-    return {} if is_first else _ratings(era, candidate.ratings)
+    return {} if is_first and not era.running else _ratings(era, candidate.ratings)
 
 
 def _content(parts: tuple[Json, ...]) -> Json:

@@ -71,7 +71,8 @@ class Settings(Checked):
         Word("always", "real"),
         "when answers of Vertex AI have safety ratings: always, or as in real answers",
         more="In recorded answers, ratings are there when something was blocked, the client asked for them or the model is "
-        "of 1.x. With real, the Developer API's answers have none from 2025-09 on.",
+        "of 1.x. With real, the Developer API's answers have none from 2025-09 on (2.0: 2025-03-22, 2.5: ever), or from "
+        "2025-11 on if the client sent safety settings.",
         metavar="WHEN",
         default="always",
     )
