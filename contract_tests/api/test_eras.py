@@ -266,3 +266,13 @@ def test_calls_have_a_finish_message_since_october_2025(as_of: str, message: str
 
     assert "functionCall" in candidate["content"]["parts"][0]
     assert message == candidate.get("finishMessage")
+
+
+@pytest.mark.parametrize(("as_of", "detailed"), [("2024-11-18", False), ("2025-02-17", True), ("2025-08-01", True)])
+def test_usage_of_1_5_is_by_modality_since_2025(as_of: str, detailed: bool) -> None:
+    """Recorded in the last event of streams on these days, and in answers in one piece on the last."""
+    model = "gemini-1.5-flash"
+    answers = [whole(DEVELOPER, model, as_of), whole(DEVELOPER, model, as_of, stream=True)[-1]]
+
+    for member in ("promptTokensDetails", "candidatesTokensDetails"):
+        assert [detailed, detailed] == [member in answer["usageMetadata"] for answer in answers]

@@ -1,8 +1,8 @@
 """How answers differ by the generation of the model, as data.
 
 1.0     four ratings and STOP on everything, promptFeedback always, no usage
-1.5     usage and the model's version; no promptFeedback, no index
-2.0     usage by modality
+1.5     usage, in the end by modality, and the model's version; no promptFeedback, no index
+2.0     usage by modality, and an id of the response
 2.5     the index again, counts that grow as a stream goes on, no ratings
 """
 
@@ -15,6 +15,8 @@ from mockserver.catalog.base_model import Shape
 # The days from which answers of every model have these members; each was seen missing before and present afterwards.
 USAGE_SINCE = date(2024, 6, 1)
 VERSION_SINCE = date(2024, 9, 1)  # and avgLogprobs
+# Of 1.5: missing on 2024-11-18, in the last event of a stream on 2025-02-17, everywhere from 2025-03-04 on.
+DETAILS_SINCE = date(2025, 2, 1)
 RESPONSE_ID_SINCE = date(2025, 6, 1)
 # Answers that nothing was blocked in have no ratings from these days on, unless the request has safety settings: none
 # of 595 by 2.0 Flash, and none of 1,500 by 2.5 Flash at any time. The day of models before 2.0 is our choice: not seen.
@@ -91,13 +93,16 @@ def is_rated(shape: Shape, day: date, *, asked: bool) -> bool:
 
 
 @lru_cache(maxsize=64)
-def era_of(shape: Shape, as_of: date | None, *, rated: bool, tiered: bool) -> Era:
-    """Return the era of a model of that shape on a day; None is its own time. Raises KeyError for PaLM.
+def era_of(shape: Shape, as_of: date | None, day: date, *, rated: bool) -> Era:
+    """Return the era of a model of that shape; `as_of` None is its own time. Raises KeyError for PaLM.
 
-    `rated`: whether answers have ratings; `tiered`: whether those have a service tier that may have one.
+    `day` is that of the call, and `rated` says whether answers have ratings.
     """
-    era = ERAS[shape]
-    era = replace(era, has_ratings=rated, service_tier=era.service_tier and tiered)
+    era = replace(ERAS[shape], has_ratings=rated)
+    if shape is Shape.V1_5 and day >= DETAILS_SINCE:
+        era = replace(era, details=True, candidate_details=True)
+    if day < SERVICE_TIER_SINCE:
+        era = replace(era, service_tier=False)
     if as_of is None:
         return era
     return replace(

@@ -8,7 +8,7 @@ from typing import Any
 from mockserver.dispatch.routing import Call, Handled, with_hint
 from mockserver.gemini import responses
 from mockserver.gemini.cached_contents import find_requested
-from mockserver.gemini.eras import ERAS, SERVICE_TIER_SINCE, Era, era_of, is_rated
+from mockserver.gemini.eras import ERAS, era_of, is_rated
 from mockserver.gemini.errors import invalid_fields
 from mockserver.gemini.prompts import check_enabled, check_form, check_length, content_violations
 from mockserver.gemini.responses import Frame
@@ -76,7 +76,7 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     request, frame = once(
         message,
         (_read_request, *key, day, always),
-        lambda: _read_request(message, target, _find_era(message, target, as_of, day, always=always)),
+        lambda: _read_request(message, target, as_of, day, always=always),
     )
     outcome = generate(world, request, examples=target.examples, seed=call.settings.seed)
     if cached is not None:
@@ -86,16 +86,16 @@ def answer_request(call: Call, message: Mapping[str, Any]) -> tuple[Outcome, Fra
     return outcome, frame, responses.response_id(call.now, world.random_bytes("gemini.responses", 13))
 
 
-def _find_era(message: Mapping[str, Any], target: Target, as_of: date | None, day: date, *, always: bool) -> Era:
-    """Return what answers of the model are like on a day; `always`: they have the ratings of its own time."""
-    shape = target.base.shape
-    rated = (always and ERAS[shape].has_ratings) or is_rated(shape, day, asked="safetySettings" in message)
-    return era_of(shape, as_of, rated=rated, tiered=day >= SERVICE_TIER_SINCE)
+def _read_request(
+    message: Mapping[str, Any], target: Target, as_of: date | None, day: date, *, always: bool
+) -> tuple[ModelRequest, Frame]:
+    """Read what a request asks of a model on a day, and what the messages of the answer are like.
 
-
-def _read_request(message: Mapping[str, Any], target: Target, era: Era) -> tuple[ModelRequest, Frame]:
-    """Read what a request asks of a model, and what the messages of the answer are like."""
+    `always`: answers have the ratings of the model's own time.
+    """
     base = target.base
+    rated = (always and ERAS[base.shape].has_ratings) or is_rated(base.shape, day, asked="safetySettings" in message)
+    era = era_of(base.shape, as_of, day, rated=rated)
     prompt = read_prompt(message, target.name, base.name)
     check_length(prompt, base)
     settings = read_settings(

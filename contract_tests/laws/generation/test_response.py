@@ -50,11 +50,12 @@ settings = st.builds(GenerationSettings, thinking_budget=st.sampled_from([0, -1,
     thinking_budget=st.sampled_from([0, -1, 100]),
 )
 prompts = st.builds(Prompt, st.just("models/a"), turns=st.tuples(st.builds(Turn, st.just("user"), texts)))
-days = st.none() | st.dates(date(2023, 12, 1), date(2026, 10, 1))
+days_of_calls = st.dates(date(2023, 12, 1), date(2026, 10, 1))
+days = st.none() | days_of_calls
 
 gemini_frames = st.builds(
     gemini_responses.Frame,
-    st.builds(gemini_era_of, st.sampled_from(sorted(ERAS)), days, rated=st.booleans(), tiered=st.booleans()),
+    st.builds(gemini_era_of, st.sampled_from(sorted(ERAS)), days, days_of_calls, rated=st.booleans()),
     st.sampled_from(["gemini-1.5-flash-001", "gemini-2.5-pro"]),
     st.sampled_from([0, 0, 258]),
 )
@@ -132,7 +133,7 @@ def test_vertex_ai_prints_by_a_pattern_what_it_prints_without(
 @pytest.mark.parametrize("thinking_budget", [0, -1])
 def test_a_plain_answer_is_printed_by_a_pattern(thinking_budget: int) -> None:
     """The same one as another plain answer."""
-    frame = gemini_responses.Frame(gemini_era_of(Shape.V2_5, None, rated=True, tiered=True), "gemini-2.5-pro")
+    frame = gemini_responses.Frame(gemini_era_of(Shape.V2_5, None, date(2026, 10, 1), rated=True), "gemini-2.5-pro")
     asked = GenerationSettings(thinking_budget=thinking_budget, categories=frame.era.categories)
     prompt = Prompt("models/a", turns=(Turn("user", "Tell me"),))
     one, other = (
