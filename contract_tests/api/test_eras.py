@@ -104,11 +104,13 @@ def test_an_empty_text_is_accepted_by_now(model: str, as_of: str, status: int) -
 
 
 @pytest.mark.parametrize("service", [DEVELOPER, VERTEX])
-def test_a_thought_without_data_is_accepted(service: str) -> None:
-    """additions.md, shapes."""
-    assert (200, "") == answer(
-        service, "gemini-2.5-flash", {}, contents=[{"role": "user", "parts": [{"thought": True}]}]
-    )
+@pytest.mark.parametrize("part", [{"thought": True}, {"thoughtSignature": "eA=="}])
+def test_a_thought_without_data_is_accepted(service: str, part: Json) -> None:
+    """additions.md, shapes; Gemini 3.1 Pro was sent a signature alone in 2026-03."""
+    contents = [USER, {"role": "model", "parts": [part]}, USER]
+
+    assert (200, "") == answer(service, "gemini-2.5-flash", {}, contents=[{"role": "user", "parts": [part]}])
+    assert (200, "") == answer(service, "gemini-3.1-pro-preview", {}, contents=contents)
 
 
 @pytest.mark.parametrize(

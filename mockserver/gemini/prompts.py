@@ -41,8 +41,8 @@ _CATEGORIES = (
     "HARM_CATEGORY_HARASSMENT",
     "HARM_CATEGORY_CIVIC_INTEGRITY",
 )
-# A thought without data is a part too [Google's tests].
-_DATA = {"thought", *schema.oneof_members(message_name("v1beta", "Part"), "data")}
+# A thought without data is a part too [Google's tests], and so is a signature alone [seen: 2026-03].
+_DATA = {"thought", "thoughtSignature", *schema.oneof_members(message_name("v1beta", "Part"), "data")}
 
 
 def check_form(message: Mapping[str, Any], as_of: date | None) -> None:
