@@ -1,6 +1,7 @@
 """Quotas of requests and tokens: the service's own 429, and when it ends."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import httpx
@@ -64,6 +65,39 @@ def test_a_request_too_many_gets_the_real_429(client: Client) -> None:
     ] == error["details"][1]["violations"]
     assert "48s" == error["details"][2]["retryDelay"]
     assert "retry-after" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("as_of", "end", "details"),
+    [
+        ("2025-07-21", "rate-limits.", ["QuotaFailure", "Help", "RetryInfo"]),
+        ("2025-09-14", "rate-limits.", ["QuotaFailure", "Help", "RetryInfo"]),
+        ("2025-09-24", "rate-limits.{line}{retry}", ["QuotaFailure", "Help", "RetryInfo"]),
+        (
+            "2025-11-03",
+            "rate-limits. To monitor your current usage, head to: https://ai.dev/usage?tab=rate-limit. {line}{retry}",
+            ["Help", "QuotaFailure", "RetryInfo"],
+        ),
+        (
+            "2026-01-09",
+            "rate-limits. To monitor your current usage, head to: https://ai.dev/rate-limit. {line}, model: {model}{retry}",
+            ["Help", "QuotaFailure", "RetryInfo"],
+        ),
+    ],
+)
+def test_a_429_has_the_words_of_its_day(client: Client, as_of: str, end: str, details: list[str]) -> None:
+    """As recorded on each of these days."""
+    limit(client, requests_per_minute=0, as_of=date.fromisoformat(as_of))
+    error = refusal(ask(client))
+    line = (
+        "\n* Quota exceeded for metric: generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 0"
+    )
+    start = "You exceeded your current quota, please check your plan and billing details. For more information on this error"
+    _, _, retry = error["message"].partition("\nPlease retry in ")
+
+    words = end.format(line=line, model=FLASH, retry=f"\nPlease retry in {retry}")
+    assert f"{start}, head to: https://ai.google.dev/gemini-api/docs/{words}" == error["message"]
+    assert details == [each["@type"].rpartition(".")[2] for each in error["details"]]
 
 
 def test_every_exceeded_quota_has_its_line(client: Client) -> None:

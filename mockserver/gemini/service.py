@@ -90,11 +90,13 @@ def _resource_exhausted(call: FailedCall) -> ApiError:
         ],
         call.resource.rpartition("/")[2],
         48 if call.retry_after is None else call.retry_after,
+        call.world.settings.as_of,
     )
 
 
-def _quota_exceeded(quotas: Sequence[tuple[str, str, int]], model: str, seconds: float) -> ApiError:
-    return outages.quota_exceeded(quotas, model=model, retry_delay=duration_text(round(seconds * 1_000_000_000)))
+def _quota_exceeded(quotas: Sequence[tuple[str, str, int]], model: str, seconds: float, as_of: date | None) -> ApiError:
+    retry_delay = duration_text(round(seconds * 1_000_000_000))
+    return outages.quota_exceeded(quotas, model=model, retry_delay=retry_delay, as_of=as_of)
 
 
 def _quota_key(call: Call) -> QuotaKey:
@@ -102,10 +104,10 @@ def _quota_key(call: Call) -> QuotaKey:
     return QuotaKey(call.caller.project, call.resource.rpartition("/")[2])
 
 
-def _quota_error(_: Call, key: QuotaKey, violations: Sequence[Violation]) -> ApiError:
+def _quota_error(call: Call, key: QuotaKey, violations: Sequence[Violation]) -> ApiError:
     """429 of the free tier; it lasts until the last of the quotas begins anew."""
     quotas = [(*_FREE_TIER[each.unit, each.period], each.limit) for each in violations]
-    return _quota_exceeded(quotas, key.model, max(violation.seconds for violation in violations))
+    return _quota_exceeded(quotas, key.model, max(violation.seconds for violation in violations), call.settings.as_of)
 
 
 def _permission_denied(call: FailedCall) -> ApiError:

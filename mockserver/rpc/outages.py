@@ -27,6 +27,11 @@ EXHAUSTED_VERTEX = (
 )
 
 _RATE_LIMITS = "https://ai.google.dev/gemini-api/docs/rate-limits"
+# What a quota error says: the quotas (missing on 2025-09-14, there on 2025-09-21), a link to the usage, and Help before
+# QuotaFailure (missing on 2025-09-24, there on 2025-11-03), and the model (missing then, there on 2026-01-09).
+_LINES_SINCE = date(2025, 9, 18)
+_USAGE_SINCE = date(2025, 10, 15)
+_MODEL_SINCE = date(2026, 1, 1)
 
 
 def cancelled() -> ApiError:
@@ -70,27 +75,35 @@ class Violation:
 
 
 def quota_exceeded(
-    quotas: Sequence[tuple[str, str, int]], *, model: str, retry_delay: str, location: str = "global"
+    quotas: Sequence[tuple[str, str, int]],
+    *,
+    model: str,
+    retry_delay: str,
+    location: str = "global",
+    as_of: date | None = None,
 ) -> ApiError:
     """429 of the Developer API since 2025, with a line for each quota, repeated ones too [seen]. No Retry-After.
 
     A quota is its metric, which begins with the service's host, its id and its limit. `retry_delay` is a duration as
-    text, such as "48.9s".
+    text, such as "48.9s". The words are those of the day `as_of`, or the newest.
     """
-    lines = "".join(
-        f"\n* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}" for metric, _, limit in quotas
-    )
+    day = as_of or date.max
+    model_text = f", model: {model}" if day >= _MODEL_SINCE else ""
+    lines = [f"\n* Quota exceeded for metric: {metric}, limit: {limit}{model_text}" for metric, _, limit in quotas]
+    link = "https://ai.dev/rate-limit" if day >= _MODEL_SINCE else "https://ai.dev/usage?tab=rate-limit"
+    details = [
+        quota_failure(quotas, {"model": model, "location": location}),
+        help_links([("Learn more about Gemini API quotas", _RATE_LIMITS)]),
+    ]
+    if day >= _USAGE_SINCE:
+        details.reverse()
     return ApiError(
         Code.RESOURCE_EXHAUSTED,
         "You exceeded your current quota, please check your plan and billing details. "
-        f"For more information on this error, head to: {_RATE_LIMITS}. "
-        f"To monitor your current usage, head to: https://ai.dev/rate-limit. {lines}\n"
-        f"Please retry in {retry_delay}.",
-        (
-            help_links([("Learn more about Gemini API quotas", _RATE_LIMITS)]),
-            quota_failure(quotas, {"model": model, "location": location}),
-            retry_info(float(retry_delay.removesuffix("s"))),
-        ),
+        f"For more information on this error, head to: {_RATE_LIMITS}."
+        + (f" To monitor your current usage, head to: {link}. " if day >= _USAGE_SINCE else "")
+        + (f"{''.join(lines)}\nPlease retry in {retry_delay}." if day >= _LINES_SINCE else ""),
+        (*details, retry_info(float(retry_delay.removesuffix("s")))),
     )
 
 
