@@ -209,8 +209,12 @@ class Binder(ContentBinder):
         if not self._add_key(name):
             return
         field = self._map_value_field()
-        # A null entry is no entry (3.21's ignore_null_value_map_entry), but the null of a Struct is a value.
-        if field is None or (value is None and field.type_name not in NULLABLE):
+        if field is None:
+            return
+        if value is None and field.type_name not in NULLABLE:
+            # A null entry counts in locations and has no value; the null of a Struct is one.
+            self._push_entry(name)
+            self.pop()
             return
         self._push_entry(name)
         renderer = RENDERERS.get(field.type_name)
