@@ -177,6 +177,7 @@ def test_preference_data_has_statistics_of_its_own(client: Client, root: Path) -
 
     assert {"count": "5", "left": 1, "right": 1} == stats["scoresDistribution"]["buckets"][-1]
     assert 5 == stats["scoresDistribution"]["sum"]
+    assert 5 * 0.25 == stats["scoreVariancePerExampleDistribution"]["sum"]
     assert [1, 0] == [each.get("score", 0) for each in stats["userDatasetExamples"][0]["completions"]]
     assert 3 == len(stats["userDatasetExamples"])
 
@@ -226,6 +227,19 @@ def test_rows_without_contents_refuse_the_request(
     sentence = f"Row: {row}. Missing required `contents` field."
     assert {"code": 400, "message": sentence, "status": "INVALID_ARGUMENT"} == error
     assert {} == vertex.get("tuningJobs")
+
+
+def test_validation_rows_without_contents_refuse_the_request(client: Client, root: Path) -> None:
+    """The form of their rows is looked at when the job is created, as that of training data."""
+    store(root, fixture("support.jsonl"))
+    uri = store(root, b'{"input_text": "a", "output_text": "b"}\n', "gs://lindholm/tuning/validation.jsonl")
+    spec = {"trainingDatasetUri": URI, "validationDatasetUri": uri}
+
+    error = Vertex(client).refused(
+        "POST", "tuningJobs", json={"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": spec}
+    )
+
+    assert "Row: 0. Missing required `contents` field." == error["message"]
 
 
 @pytest.mark.parametrize(
@@ -297,13 +311,13 @@ def test_an_object_may_have_any_name_a_file_may_have(client: Client, root: Path,
     assert "JOB_STATE_SUCCEEDED" == tuned_on(client, f"gs://lindholm/{name}")["state"]
 
 
-@pytest.mark.parametrize("validation", ["broken.jsonl", None])
-def test_validation_data_is_looked_at_too(client: Client, root: Path, validation: str | None) -> None:
+@pytest.mark.parametrize("validation", [b"no JSON", None])
+def test_validation_data_is_looked_at_too(client: Client, root: Path, validation: bytes | None) -> None:
     """A run cannot succeed with a validation dataset that is wrong or missing."""
     store(root, fixture("support.jsonl"))
     uri = "gs://lindholm/tuning/validation.jsonl"
     if validation:
-        store(root, fixture(validation), uri)
+        store(root, validation, uri)
 
     assert "JOB_STATE_FAILED" == tuned_on(client, validationDatasetUri=uri)["state"]
 

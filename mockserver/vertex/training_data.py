@@ -39,24 +39,26 @@ def reads_storage(world: World) -> bool:
 def read_training_data(world: World, request: TuningRequest) -> Dataset:
     """Return the dataset of a job: read from the world's buckets, made up for a bucket that nobody knows here.
 
-    Raises ApiError for training data without a required field: the real service looks at the form of the rows when the
-    job is created. Any other error in the training or the validation data is the dataset's failure.
+    Raises ApiError for training or validation data without a required field: the real service looks at the form of the
+    rows when the job is created. Any other error in them is the dataset's failure.
     """
     kind, buckets = KINDS.get(request.spec.member), storage.buckets(world)
     if kind is None or not request.dataset.startswith("gs://") or not buckets.has(request.dataset):
         return dataset.synthesize(request.dataset, preference=kind is Kind.PREFERENCE)
+    uri: str = request.settings.get("validationDatasetUri", "")
     training = _load_dataset(buckets, request.dataset, kind, request.base_model)
-    if training.refusal:
-        # seen 2025-10 for `contents`; how many rows it reads is not known: ours are all
-        raise invalid_argument(training.refusal)
+    validation = None
+    if uri.startswith("gs://") and buckets.has(uri):
+        validation = _load_dataset(buckets, uri, kind, request.base_model)
+    if refusal := training.refusal or (validation and validation.refusal):
+        # seen 2025-10 for `contents` of training data; how many rows it reads is not known: ours are all
+        raise invalid_argument(refusal)
     if training.multimodal and request.spec.member == reinforcement.SPEC:
         path, most = "tuning_job.reinforcement_tuning_spec.hyper_parameters", reinforcement.MOST_MULTIMODAL_RESPONSES
         if wrong := [*reinforcement.responses_violations(path, request.hyperparameters, most)]:
             raise invalid_fields(*wrong)
-    uri: str = request.settings.get("validationDatasetUri", "")
-    if training.failure or not uri.startswith("gs://") or not buckets.has(uri):
+    if training.failure or validation is None:
         return training
-    validation = _load_dataset(buckets, uri, kind, request.base_model)
     counts = validation.statistics.examples, training.statistics.examples
     return replace(training, failure=validation.failure or oversized_validation(*counts))
 
@@ -131,9 +133,9 @@ def _content(role: str, text: str) -> Json:
 
 
 def _distribution(values: Distribution) -> Mapping[str, Any]:
-    """`sum` is an int64 in one message and a double in the other: whole numbers fit both."""
+    """`sum` is an int64 in the message for supervised tuning, whose values are whole, and a double in the other."""
     return {
-        "sum": int(values.total),
+        "sum": values.total,
         "min": values.least,
         "max": values.most,
         "mean": values.mean,
