@@ -191,6 +191,17 @@ def test_checkpoints_are_listed(client: Client) -> None:
     ] == listed["checkpoints"]
 
 
+def test_checkpoints_are_those_of_the_latest_version(client: Client) -> None:
+    """Unless another is named; the default version does not matter (model_service.proto)."""
+    vertex = Vertex(client)
+    first = vertex.tuned(epochs=2)["tunedModel"]["model"]
+    vertex.tuned(None, epochs=5, preTunedModel={"tunedModelName": first})
+
+    listed = [vertex.get(f"{name}:listCheckpoints") for name in (first, first.partition("@")[0])]
+
+    assert [2, 5] == [len(each["checkpoints"]) for each in listed]
+
+
 def test_versions_are_listed_newest_first(client: Client) -> None:
     """All of one model, each with its own job's labels."""
     vertex = Vertex(client)
@@ -201,6 +212,15 @@ def test_versions_are_listed_newest_first(client: Client) -> None:
 
     assert ["2", "1"] == [version["versionId"] for version in versions]
     assert 2 == len({version["labels"]["google-vertex-llm-tuning-job-id"] for version in versions})
+
+
+def test_versions_are_ordered_by_their_times_only(client: Client) -> None:
+    """They have one display name (model_service.proto)."""
+    vertex = Vertex(client)
+    versions = f"{vertex.tuned()['tunedModel']['model']}:listVersions"
+
+    assert vertex.get(versions, orderBy="update_time asc, create_time desc")["models"]
+    assert 400 == vertex.refused("GET", versions, params={"orderBy": "display_name"})["code"]
 
 
 def test_another_default_version_moves_no_model_in_the_list(client: Client) -> None:
@@ -230,6 +250,32 @@ def test_aliases_move_between_versions(client: Client) -> None:
     assert ["default"] == vertex.get(second)["versionAliases"]
     assert "versionAliases" not in vertex.get(first)
     assert "2" == vertex.get(first.partition("@")[0])["versionId"]
+
+
+def test_an_alias_is_taken_from_the_version_named_only(client: Client) -> None:
+    """Nor is one that is given and taken in one request (model_service.proto)."""
+    vertex = Vertex(client)
+    first = vertex.tuned()["tunedModel"]["model"]
+    second = vertex.tuned(None, preTunedModel={"tunedModelName": first})["tunedModel"]["model"]
+    vertex.post(f"{first}:mergeVersionAliases", {"versionAliases": ["golden", "stable"]})
+    vertex.post(f"{second}:mergeVersionAliases", {"versionAliases": ["-golden"]})
+    vertex.post(f"{first}:mergeVersionAliases", {"versionAliases": ["stable", "-stable"]})
+
+    assert ["default", "golden", "stable"] == vertex.get(first)["versionAliases"]
+
+
+@pytest.mark.parametrize("alias", ["1st", "Golden", "a", "a b", "-", "a" * 129, ""])
+def test_an_alias_is_told_from_a_version(client: Client, alias: str) -> None:
+    """`[a-z][a-zA-Z0-9-]{0,126}[a-z0-9-]`, with or without the sign that takes it away (model_service.proto)."""
+    vertex = Vertex(client)
+    name = vertex.tuned()["tunedModel"]["model"]
+    refused = [
+        vertex.refused("POST", f"{name}:mergeVersionAliases", json={"versionAliases": ["golden", sign + alias]})
+        for sign in ("", "-")
+    ]
+
+    assert [400, 400] == [error["code"] for error in refused]
+    assert ["default"] == vertex.get(name)["versionAliases"]
 
 
 def test_one_of_several_versions_can_be_deleted(client: Client) -> None:

@@ -60,13 +60,15 @@ def list_resources(
     walk: Callable[[tuple[int, str] | None], Iterable[ListRow]],
     *,
     scope: str,
+    orders: Sequence[str] = ORDERS,
 ) -> Json:
     """List resources: those that fit the call's filter, in its order or by rank, with the members of its mask.
 
-    `walk` reads them by rank and name, behind a rank and a name or from the start. Only an order reads all of them.
+    `walk` reads them by rank and name, behind a rank and a name or from the start. Only an order reads all of them; it
+    may be by the members in `orders`.
     """
     text, order = call.message.get("filter", ""), call.message.get("orderBy", "")
-    test, order_by = compile_filter(text), OrderBy(order, ORDERS)
+    test, order_by = compile_filter(text), OrderBy(order, orders)
     its_page = paging(
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),

@@ -30,6 +30,7 @@ from mockserver.vertex.versions import message_name
 Json = dict[str, Any]
 
 _MODEL_ID = re.compile(r"[\w-]+(@[\w-]+)?", re.ASCII)
+_ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9-]")  # model_service.proto
 MUTABLE = {"displayName", "description", "versionDescription", "labels", "defaultCheckpointId"}
 
 
@@ -74,12 +75,14 @@ def list_model_versions(call: Call) -> Json:
         "models",
         lambda after: (row for row in rows if after is None or (row.rank, row.name) > after),
         scope=model.name,
+        orders=("createTime", "updateTime"),  # model_service.proto
     )
 
 
 def list_model_version_checkpoints(call: Call) -> Json:
-    """List the checkpoints of a model version."""
-    version = find_version(call, _version_name(call))
+    """List the checkpoints of a model version, by default of the latest one (model_service.proto)."""
+    name = _version_name(call)
+    version = find_version(call, name) if "@" in name else find_model(call, name)[1][-1]
     collection = f"{version.job.model}/checkpoints"
     return list_response(
         call,
@@ -121,19 +124,26 @@ def update_model(call: Call) -> Json:
 
 @transactional
 def merge_version_aliases(call: Call) -> Json:
-    """Give a version aliases, taking them from others; `-alias` takes one away. "default" can only be moved."""
+    """Give a version aliases, taking them from others; `-alias` takes one of its own away.
+
+    An alias with and without the sign cancels itself out (model_service.proto). "default" can only be moved.
+    """
     version = find_version(call, _version_name(call))
     aliases = call.message.get("versionAliases", [])
     if not aliases:
         raise invalid_fields(("version_aliases", REQUIRED))
-    old_names = {alias[1:] for alias in aliases if alias.startswith("-")} - {"default"}
-    new_names = {alias: version.number for alias in aliases if not alias.startswith("-")}
+    if not all(_ALIAS.fullmatch(alias.removeprefix("-")) for alias in aliases):
+        raise invalid_fields(("version_aliases", "Invalid version alias."))  # our choice of words: not seen
+    given = {alias for alias in aliases if not alias.startswith("-")}
+    taken = {alias[1:] for alias in aliases if alias.startswith("-")}
 
     def change(model: Model) -> Model:
-        new_aliases = {**model.aliases, **new_names}
-        return replace(
-            model, aliases={alias: number for alias, number in new_aliases.items() if alias not in old_names}
-        )
+        others = {
+            alias: number
+            for alias, number in model.aliases.items()
+            if number != version.number or alias not in taken - given - {"default"}
+        }
+        return replace(model, aliases={**others, **dict.fromkeys(given - taken, version.number)})
 
     call.world.store.change(MODELS, version.job.model, change)
     return get_model(call)
