@@ -153,6 +153,28 @@ def test_a_tuned_model_can_be_deployed_elsewhere(client: Client) -> None:
     assert endpoint["name"] in [each["endpoint"] for each in vertex.get(job["tunedModel"]["model"])["deployedModels"]]
 
 
+def test_traffic_goes_only_where_it_is_sent(client: Client) -> None:
+    """Deploying alone sends none, and what has some is not undeployed but as the last one (endpoint_service.proto)."""
+    vertex = Vertex(client)
+    model = vertex.tuned()["tunedModel"]["model"]
+    vertex.post("endpoints", {"displayName": "mine"}, endpointId="mine")
+    splits = []
+    for name, split in (("one", {}), ("two", {"0": 100}), ("three", {})):
+        deployed = {"deployedModel": {"model": model, "id": name}}
+        vertex.post("endpoints/mine:deployModel", deployed | ({"trafficSplit": split} if split else {}))
+        splits.append(vertex.get("endpoints/mine").get("trafficSplit"))
+    busy = vertex.refused("POST", "endpoints/mine:undeployModel", json={"deployedModelId": "two"})
+    vertex.post("endpoints/mine:undeployModel", {"deployedModelId": "one"})
+    vertex.post("endpoints/mine:undeployModel", {"deployedModelId": "two", "trafficSplit": {"three": 100}})
+    moved = vertex.get("endpoints/mine")
+    vertex.post("endpoints/mine:undeployModel", {"deployedModelId": "three"})
+
+    assert [None, {"two": 100}, {"two": 100}] == splits
+    assert "FAILED_PRECONDITION" == busy["status"]
+    assert (["three"], {"three": 100}) == ([each["id"] for each in moved["deployedModels"]], moved["trafficSplit"])
+    assert not vertex.get("endpoints/mine").keys() & {"deployedModels", "trafficSplit"}
+
+
 def test_an_endpoint_id_is_taken_once(client: Client) -> None:
     """INVALID_ARGUMENT, as Vertex AI says such things [seen, for sessions]."""
     vertex = Vertex(client)

@@ -15,7 +15,7 @@ from mockserver.dispatch.routing import Call
 from mockserver.dispatch.transactions import transactional
 from mockserver.protojson.field_mask import merge
 from mockserver.protojson.version_trimming import trim_to_version
-from mockserver.rpc.errors import invalid_argument
+from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.simulation.names import endpoint_id
 from mockserver.simulation.tuning import micros
 from mockserver.state.store import Entry, Exists
@@ -135,14 +135,12 @@ def _update(call: Call, mask: list[str] | None) -> ActiveEndpoint:
 
 @transactional
 def deploy_model(call: Call) -> Json:
-    """Deploy a model version. Key "0" of the traffic split stands for it (endpoint_service.proto)."""
+    """Deploy a model version; traffic goes to it only if the split says so, where "0" stands for it [documented]."""
     active = find_endpoint(call, resource_name(call))
     deployment = new_deployment(call, active)
     deployments = (*active.deployments, deployment)
-    split = call.message.get("trafficSplit") or ({"0": 100} if not active.deployments else None)
-    if split is None:
-        traffic = _traffic(active)
-    else:
+    traffic = _traffic(active)
+    if split := call.message.get("trafficSplit"):
         traffic = {key if key != "0" else deployment.id: share for key, share in split.items()}
         _check_traffic(traffic, deployments)
     _replace_deployments(call, active, deployments, traffic)
@@ -178,7 +176,7 @@ def new_deployment(call: Call, active: ActiveEndpoint) -> Deployment:
 
 @transactional
 def undeploy_model(call: Call) -> Json:
-    """Undeploy a model; its share of the traffic is dropped, or the traffic is split as the caller says."""
+    """Undeploy a model that has no traffic, or none any more as the caller splits it; or the last one [documented]."""
     active = find_endpoint(call, resource_name(call))
     id_ = call.message.get("deployedModelId", "")
     if not id_:
@@ -186,10 +184,14 @@ def undeploy_model(call: Call) -> Json:
     if id_ not in {deployment.id for deployment in active.deployments}:
         raise not_found("DeployedModel", id_)  # our choice: not seen
     deployments = tuple(deployment for deployment in active.deployments if deployment.id != id_)
-    traffic = call.message.get("trafficSplit", {})
-    _check_traffic(traffic, deployments)
-    rest = {key: share for key, share in _traffic(active).items() if key != id_}
-    _replace_deployments(call, active, deployments, traffic or rest)
+    split = call.message.get("trafficSplit", {})
+    _check_traffic(split, deployments)
+    traffic = split or _traffic(active)
+    if deployments and traffic.get(id_):
+        # our choice of words: not seen
+        raise ApiError(Code.FAILED_PRECONDITION, f"DeployedModel {id_} has traffic assigned to it.")
+    rest = {key: share for key, share in traffic.items() if key != id_}
+    _replace_deployments(call, active, deployments, rest)
     response = {"@type": type_url(call.version, "UndeployModelResponse")}
     return start_operation(call, active.endpoint.name, "UndeployModelOperationMetadata", response=response)
 
@@ -254,7 +256,8 @@ def _check_traffic(split: Mapping[str, int], deployments: Sequence[Deployment]) 
 
     The words are our choice: not seen.
     """
-    if split and (sum(split.values()) != 100 or not split.keys() <= {each.id for each in deployments}):
+    is_whole = sum(split.values()) == 100 and min(split.values(), default=0) >= 0
+    if split and not (is_whole and split.keys() <= {each.id for each in deployments}):
         raise invalid_fields(("traffic_split", "The shares of deployed models must add up to 100."))
 
 
