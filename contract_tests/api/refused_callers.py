@@ -74,7 +74,7 @@ REFUSED_CALLERS = (
         f"Request had invalid authentication credentials. {EXPECTED}",
         401,
         tuning(JOB),
-        fault=Fault(status="ACCESS_TOKEN_TYPE_UNSUPPORTED"),
+        STRICT,
     ),
     Provocation(f"Request is missing required authentication credential. {EXPECTED}", 401, tuning(JOB, NOBODY)),
     Provocation(NO_KEYS, 401, request("POST", "/v1beta/tunedModels/x/permissions", {})),

@@ -1,10 +1,8 @@
 """Authentication: checks the credentials of a request, and identifies its caller."""
 
-from mockserver.dispatch.request import Request
-from mockserver.dispatch.routing import Route
+from mockserver.dispatch.request import Request, RequestHead
 from mockserver.rpc import errors
-from mockserver.rpc.credentials import Caller, Credentials, identify, identify_cached
-from mockserver.state.world import Settings
+from mockserver.rpc.credentials import Caller, identify, identify_cached
 
 _TOKENS_ONLY = (
     "this method takes OAuth tokens only, as in the real service. Any made-up one will do: send the header Authorization:"
@@ -24,7 +22,7 @@ def authenticate(request: Request) -> Caller:
     if head.caller is not None:
         return head.caller
     if head.settings.auth != "off":
-        check_credentials(head.credentials, head.route, head.settings)
+        check_credentials(head)
     caller = identify_caller(request)
     if not request.secret:
         head.caller = caller
@@ -38,8 +36,9 @@ def identify_caller(request: Request) -> Caller:
     )
 
 
-def check_credentials(credentials: Credentials, route: Route, settings: Settings) -> None:
+def check_credentials(head: RequestHead) -> None:
     """Raise ApiError for credentials that are missing, of the wrong kind or, with `auth: strict`, not listed."""
+    credentials, route, settings = head.credentials, head.route, head.settings
     if route.credentials == "none":
         return
     if credentials.bearer is None:
@@ -51,6 +50,6 @@ def check_credentials(credentials: Credentials, route: Route, settings: Settings
     if settings.auth != "strict":
         return
     if credentials.bearer is not None and credentials.bearer not in settings.accepted_credentials:
-        raise errors.invalid_bearer().with_hint(_NOT_LISTED)
+        raise head.service.invalid_token(route).with_hint(_NOT_LISTED)
     if credentials.key is not None and credentials.key not in settings.accepted_credentials:
         raise errors.invalid_api_key(route.service).with_hint(_NOT_LISTED)

@@ -92,6 +92,7 @@ class Service:
     empty_404         whether a path without a route gets an empty body instead of the outermost server's page
     internal_error    the message of its internal error
     injected_error    returns its error for the status or reason of a fault; None if the common error serves
+    invalid_token     returns its error for a token that no caller has
     project_of        returns the project in a resource name; "" if there is none
     misnamed_error    returns its error for a message without a resource name, or with one that matches no path
     call_options      the request metadata (header names, lower case) that its handlers may read
@@ -125,6 +126,7 @@ class Service:
     job_creations: tuple[str, ...] = ()
     internal_error: str = outages.INTERNAL
     regional: bool = False
+    invalid_token: Callable[[Route], ApiError] = lambda _: errors.invalid_bearer()
     project_of: Callable[[str], str] = lambda _: ""
     misnamed_error: Callable[[Route, Json], ApiError] = lambda *_: errors.invalid_argument()  # our choice: not seen
     lenient_routes: tuple[Route, ...] = ()

@@ -110,9 +110,13 @@ def _project_of(resource: str) -> str:
     return resource.split("/")[1] if resource.startswith("projects/") and resource.count("/") > 1 else ""
 
 
+def _invalid_token(route: Route) -> ApiError:
+    """401 as for what is no access token. Only Vertex AI was seen to say the domain."""
+    return errors.unsupported_token(route.rpc, HOST, errors.PLATFORM)
+
+
 _INJECTED: Mapping[str, Callable[[FailedCall], ApiError]] = {
-    # Only Vertex AI was seen to say the domain.
-    "ACCESS_TOKEN_TYPE_UNSUPPORTED": lambda call: errors.unsupported_token(call.route.rpc, HOST, errors.PLATFORM),
+    "ACCESS_TOKEN_TYPE_UNSUPPORTED": lambda call: _invalid_token(call.route),
     "IAM_PERMISSION_DENIED": _iam_denied,
     "NOT_FOUND": _not_found,
     "RATE_LIMIT_EXCEEDED": _rate_limit_exceeded,
@@ -167,6 +171,7 @@ SERVICE = Service(
         },
     ),
     injected_error=_injected_error,
+    invalid_token=_invalid_token,
     misnamed_error=_misnamed_error,
     project_of=_project_of,
     call_options=frozenset({TRAFFIC_HEADER}),
