@@ -94,7 +94,40 @@ def unknown(model: str, version: str = "v1beta", where: str = LIST) -> str:
     return f"models/{model} is not found for API version {version}, or is not supported for generateContent. {where}"
 
 
+def _renaming_a_cache(client: Client) -> httpx.Response:
+    """The name is in the path already."""
+    name = "cachedContents/x"
+    return client.request("PATCH", f"/v1beta/{name}", json={"name": name, "ttl": "60s"})
+
+
+def _cached_for_another_model(client: Client) -> httpx.Response:
+    """One model has cached what another one is asked with."""
+    body = turn("word " * 1100) | {"model": f"{GOOGLE.removeprefix('/v1/')}/gemini-2.5-flash"}
+    name = client.post(f"{VERTEX}/cachedContents", json=body, headers=USER).json()["name"]
+    return on_vertex("gemini-2.5-pro", turn("x") | {"cachedContent": name})(client)
+
+
 REFUSED_REQUESTS = (
+    # Cached contents.
+    Provocation(
+        "Not found: cache content metadata 8754364356910645200.",
+        404,
+        on_vertex(
+            "gemini-2.5-flash",
+            turn("x") | {"cachedContent": f"{VERTEX.removeprefix('/v1/')}/cachedContents/8754364356910645200"},
+        ),
+    ),
+    Provocation(
+        "Invalid CachedContent name: 1234567890.",
+        400,
+        on_vertex("gemini-2.5-flash", turn("x") | {"cachedContent": "1234567890"}),
+    ),
+    Provocation("Cached content model does not match the model in the request.", 400, _cached_for_another_model),
+    Provocation(
+        "Invalid value at 'cached_content' (oneof), oneof field '_name' is already set. Cannot set 'name'",
+        400,
+        _renaming_a_cache,
+    ),
     # Models that are not there.
     Provocation(
         unknown("gemini-5.0-flash", "v1"), 404, request("POST", "/v1/models/gemini-5.0-flash:generateContent", say("x"))

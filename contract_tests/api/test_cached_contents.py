@@ -1,5 +1,7 @@
 """cachedContents of both services: their lives, and what they add to a generate request."""
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import httpx
@@ -8,6 +10,7 @@ import pytest
 from contract_tests.api.aiplatform import Vertex, turn
 from contract_tests.api.generativelanguage import Gemini
 from contract_tests.targets import Client
+from mockserver.state.world import Settings
 
 Json = dict[str, Any]
 
@@ -17,8 +20,10 @@ FLASH = "models/gemini-2.5-flash"
 MODELS = {"gemini": FLASH, "vertex": f"projects/test/locations/us-central1/publishers/google/{FLASH}"}
 GONE = {
     "gemini": (403, "CachedContent not found (or permission denied)"),
-    "vertex": (404, "Not found: cached content metadata for {id}."),
+    "vertex": (404, "Cached content {id} is not found."),
 }
+UNREADABLE = GONE | {"vertex": (404, "Not found: cache content metadata {id}.")}
+"""What is said of one that a generate request names."""
 
 
 class Caches:
@@ -51,9 +56,9 @@ class Caches:
         body = turn("And now?") | {"cachedContent": name} | members
         return self.surface.ask("POST", f"{place}{model}:generateContent", json=body)
 
-    def gone(self, name: str) -> tuple[int, str]:
+    def gone(self, name: str, sentences: Mapping[str, tuple[int, str]] = GONE) -> tuple[int, str]:
         """What is said of one that does not exist."""
-        code, sentence = GONE[self.service]
+        code, sentence = sentences[self.service]
         return code, sentence.format(id=name.rpartition("/")[2])
 
 
@@ -107,7 +112,23 @@ def test_a_deleted_one_is_gone(caches: Caches) -> None:
 
     assert {} == caches.ask("DELETE", name).json()
     assert caches.gone(name) == error(caches.ask("GET", name))
-    assert caches.gone(name) == error(caches.generate(name))
+    assert caches.gone(name, UNREADABLE) == error(caches.generate(name))
+
+
+@pytest.mark.parametrize("settings", [Settings(seed=1, as_of=date(2026, 9, 1))])
+def test_vertex_ai_has_another_sentence_in_2026(client: Client) -> None:
+    """For a generate request; both were seen."""
+    caches = Caches(client, "vertex")
+    name = caches.created()["name"]
+    caches.ask("DELETE", name)
+
+    assert (404, f"Not found: cached content metadata for {name.rpartition('/')[2]}.") == error(caches.generate(name))
+
+
+@pytest.mark.parametrize(("service", "code"), [("gemini", 400), ("vertex", 200)])
+def test_an_empty_name_is_none_where_the_field_has_no_presence(client: Client, service: str, code: int) -> None:
+    """`cached_content` is `optional` in the Developer API's proto only."""
+    assert code == Caches(client, service).generate("").status_code
 
 
 def test_a_prompt_comes_after_the_cached_contents(caches: Caches) -> None:

@@ -39,7 +39,7 @@ CASES: list[tuple[str, str, Json, str | int, str]] = [
     (f"{GL}.ModelService.GetModel", f"{DEVELOPER}{FLASH}", {"name": FLASH}, 404, f"Model is not found: {FLASH} for api version v1beta"),
     (f"{GL}.GenerativeService.GenerateContent", f"{DEVELOPER}{FLASH}:generateContent", {"model": FLASH}, 404, f"{FLASH} is not found for API version v1beta, or is not supported for generateContent."),
     (f"{GL}.CacheService.GetCachedContent", f"{DEVELOPER}cachedContents/x", {"name": "cachedContents/x"}, 403, "CachedContent not found (or permission denied)"),
-    (f"{VX}.GenAiCacheService.GetCachedContent", f"{VERTEX}cachedContents/7", {"name": f"{PLACE}/cachedContents/7"}, 404, "Not found: cached content metadata for 7."),
+    (f"{VX}.GenAiCacheService.GetCachedContent", f"{VERTEX}cachedContents/7", {"name": f"{PLACE}/cachedContents/7"}, 404, "Cached content 7 is not found."),
     (f"{GL}.ModelService.GetTunedModel", f"{DEVELOPER}tunedModels/mine", {"name": "tunedModels/mine"}, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "Request had insufficient authentication scopes."),
     (f"{VX}.PredictionService.GenerateContent", f"{VERTEX}publishers/google/{FLASH}:generateContent", {"model": f"{PLACE}/publishers/google/{FLASH}"}, "RATE_LIMIT_EXCEEDED", "with base model: gemini-2.5-flash."),
     (f"{VX}.PredictionService.GenerateContent", f"{VERTEX}publishers/google/{LITE}:generateContent", {"model": f"{PLACE}/publishers/google/{LITE}"}, "IAM_PERMISSION_DENIED", SEEN.format("aiplatform.endpoints.predict", f"{PLACE}/publishers/google/{LITE}")),

@@ -34,9 +34,6 @@ FILES = ("wire-errors.json", "gemini-errors.json", "vertex-errors-collected.json
 UNPROVOKED = {
     "You exceeded your current quota*": "metric and limit are the fault's own; laws/test_errors.py has this very body",
     "Unknown Error.": "a download of files, which are not served",
-    "*ached*ontent*": "cached contents are not served",
-    "Not found: cache content*": "cached contents are not served",
-    "Invalid value at 'cached_content' *": "cached contents are not served; tuned models and permissions have plain names",
     "Invalid value at 'read_time' *": "no method here takes a time in its query; laws/test_query.py binds one",
     "List of found errors:\t1.Field: event.author*": "sessions are not served; tuning jobs use the same form",
     "List of found errors:\t1.Field: name; Message: Invalid Session*": "sessions are not served",

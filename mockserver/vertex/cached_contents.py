@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from mockserver.dispatch.lists import list_index_response
@@ -38,9 +39,21 @@ CACHED_CONTENTS: Collection[CachedContent] = Collection("vertex.cachedContents",
 _NAME = re.compile(r"projects/[^/]+/locations/[^/]+/cachedContents/[^/]+")
 
 
+# The longer sentence was seen in 2026, the shorter is recorded; the day between them is our choice.
+LONGER_SENTENCE_SINCE = date(2026, 1, 1)
+
+
 def not_found(name: str) -> ApiError:
-    """404 for one that does not exist, or has expired [seen 2026 of generating; of other methods our choice]."""
-    return ApiError(Code.NOT_FOUND, f"Not found: cached content metadata for {name.rpartition('/')[2]}.")
+    """404 for one that does not exist, or has expired [seen 2026 of patch; of get and delete our choice]."""
+    return ApiError(Code.NOT_FOUND, f"Cached content {name.rpartition('/')[2]} is not found.")
+
+
+def _nothing_requested(name: str, as_of: date | None) -> ApiError:
+    """404 for a generate request that names one which does not exist."""
+    id_ = name.rpartition("/")[2]
+    if as_of is not None and as_of >= LONGER_SENTENCE_SINCE:
+        return ApiError(Code.NOT_FOUND, f"Not found: cached content metadata for {id_}.")
+    return ApiError(Code.NOT_FOUND, f"Not found: cache content metadata {id_}.")
 
 
 def find_cached_content(call: Call, name: str) -> CachedContent:
@@ -61,13 +74,13 @@ def _get(call: Call, name: str) -> CachedContent | None:
 def find_requested(call: Call, target: Target) -> CachedContent | None:
     """Return the cached content that a generate request names, if it names one. Raises ApiError."""
     name = call.message.get("cachedContent")
-    if name is None:
+    if not name:  # "" is as good as unset, as ever in proto3
         return None
     if not _NAME.fullmatch(name):
-        raise invalid_argument(f"Invalid cached content name: {name}.")  # our choice: not seen
+        raise invalid_argument(f"Invalid CachedContent name: {name}.")  # recorded
     cached = _get(call, canonical_name(name))
     if cached is None:
-        raise not_found(name)
+        raise _nothing_requested(name, call.settings.as_of)
     if cached.expires <= call.now:
         raise invalid_argument(f"Cache content {name.rpartition('/')[2]} is expired.")  # seen 2026
     if not call.message.keys().isdisjoint(OF_REQUEST):
@@ -75,9 +88,7 @@ def find_requested(call: Call, target: Target) -> CachedContent | None:
             "Tool config, tools and system instruction should not be set in the request when using cached content."
         )
     if not cached.model.endswith(f"/{target.name}"):
-        raise invalid_argument(  # our choice: not seen
-            f"Model used by GenerateContent request ({target.name}) and CachedContent ({cached.model}) has to be the same."
-        )
+        raise invalid_argument("Cached content model does not match the model in the request.")  # recorded
     return cached
 
 
