@@ -306,6 +306,19 @@ def test_reinforcement_tuning_takes_the_steps_that_were_asked(client: Client, se
     assert ([8, 16, 21] if steps == 21 else [100, 200, 300, 400, 500]) == saved
 
 
+def test_a_zero_is_no_learning_rate(client: Client) -> None:
+    """Of two rates that exclude each other, one of zero is as good as unset (proto3)."""
+    vertex = Vertex(client, version="v1beta1")
+
+    def status(rate: float, multiplier: float) -> int:
+        rates = {"learningRate": rate, "learningRateMultiplier": multiplier}
+        spec = {"trainingDatasetUri": "gs://bucket/train.jsonl", "hyperParameters": rates}
+        body = {"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": spec}
+        return vertex.ask("POST", "tuningJobs", json=body).status_code
+
+    assert [200, 200, 400] == [status(0, 2), status(0.1, 0), status(0.1, 2)]
+
+
 def test_distillation_takes_what_the_newest_library_sends(client: Client) -> None:
     """additions.md, vertex 3: `sftLossWeightMultiplier` and `distillationSamplingSpec` are fields."""
     vertex = Vertex(client, version="v1beta1")

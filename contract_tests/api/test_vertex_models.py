@@ -152,6 +152,7 @@ def test_a_changed_model_has_another_etag_and_update_time(client: Client) -> Non
 
     assert {"a": "b"} == new["labels"]
     assert old["etag"] != new["etag"]
+    assert new["etag"] == vertex.patch(name, {"labels": {"a": "b"}, "etag": ""}, updateMask="labels")["etag"]
     assert old["updateTime"] < new["updateTime"]
     assert "ABORTED" == vertex.refused("PATCH", name, json={"displayName": "x", "etag": old["etag"]})["status"]
 

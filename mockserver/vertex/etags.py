@@ -21,5 +21,5 @@ def etag(*facts: object) -> str:
 
 def check_etag(body: Mapping[str, Any], old: Mapping[str, Any]) -> None:
     """Raise 409 for a change that was made to another state of the resource (AIP-154)."""
-    if body.get("etag", old["etag"]) != old["etag"]:
+    if body.get("etag") and body["etag"] != old["etag"]:
         raise ApiError(Code.ABORTED, f"Etag mismatch for {old['name']}.")  # our choice of words: not seen

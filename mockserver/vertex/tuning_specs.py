@@ -195,7 +195,7 @@ def _hyperparameter_violations(path: str, values: Mapping[str, Any]) -> Iterator
     for name, most in MOST.items():
         if not 0 <= values.get(json_name(name), 0) <= most:
             yield f"{path}.{name}", f"{name} must be positive and at most {most}."
-    if "learningRate" in values and "learningRateMultiplier" in values:
+    if values.get("learningRate") and values.get("learningRateMultiplier"):
         yield f"{path}.learning_rate", "learning_rate and learning_rate_multiplier cannot be set both."
 
 
