@@ -169,7 +169,8 @@ class _Parser:
         self._text = text
         self._tokens = self._split(text)
         self._at = 0
-        if sum(token in {"(", "NOT", "-"} for token in self._tokens) > FILTER_DEPTH:  # reading one takes a stack
+        depth = sum(token in {"(", "NOT"} or len(token) - len(token.lstrip("-")) for token in self._tokens)
+        if depth > FILTER_DEPTH:  # reading one takes a stack
             raise self._invalid()
 
     def parse(self) -> Test:
@@ -201,6 +202,9 @@ class _Parser:
             if self._next() != ")":
                 raise self._invalid()
             return test
+        if token.startswith("-") and token != "-":  # as in -labels.a=b
+            self._at -= 1
+            self._tokens[self._at], token = token[1:], "-"
         if token in {"NOT", "-"}:
             negated = self._term()
             return lambda resource: not negated(resource)

@@ -1,11 +1,25 @@
 """Filters: laws of `vertex.filters`."""
 
 import re
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver.limits import FILTER_DEPTH
+from mockserver.rpc.errors import ApiError
 from mockserver.vertex.filters import compile_filter
+
+Json = dict[str, Any]
+
+
+def fits(text: str, resource: Json) -> bool:
+    """Whether a filter keeps a resource."""
+    test = compile_filter(text)
+    assert test is not None
+    return test(resource)
+
 
 LETTERS = st.text(alphabet="ab", max_size=12)
 
@@ -13,9 +27,29 @@ LETTERS = st.text(alphabet="ab", max_size=12)
 @given(LETTERS, st.text(alphabet="ab*", max_size=8))
 def test_a_star_stands_for_any_text(name: str, pattern: str) -> None:
     """As `.*` does in an expression; at the ends, between, and next to another star."""
-    fits = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
+    matches = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
 
-    test = compile_filter(f'display_name="{pattern}"')
+    assert matches == fits(f'display_name="{pattern}"', {"displayName": name})
 
-    assert test is not None
-    assert fits == test({"displayName": name})
+
+@pytest.mark.parametrize("sign", ["NOT ", "-", "- "])
+@pytest.mark.parametrize("term", ["labels.team=a", 'labels."team"=a', "(labels.team=a)", "labels:team"])
+def test_a_minus_negates_as_not_does(sign: str, term: str) -> None:
+    """AIP-160: they can be used interchangeably; the sign may stand right before the field."""
+    resources: list[Json] = [{"labels": {"team": "a"}}, {"labels": {}}]
+
+    assert [True, False] == [fits(term, each) for each in resources]
+    assert [False, True] == [fits(sign + term, each) for each in resources]
+    assert [False, True] == [fits(f"{sign}{term} {sign}{term}", each) for each in resources]
+
+
+def test_a_value_may_begin_with_a_minus() -> None:
+    """There it is a sign, or a letter as any other."""
+    assert [True, False] == [fits("score>=-1", {"score": score}) for score in (-0.5, -2)]
+    assert fits("name=-x", {"name": "-x"})
+
+
+def test_signs_are_counted_as_what_they_open() -> None:
+    """Reading each takes a place on the stack."""
+    with pytest.raises(ApiError):
+        compile_filter(f"{'-' * (FILTER_DEPTH + 1)}a=b")
