@@ -191,3 +191,33 @@ def test_googles_models_are_listed(client: Client) -> None:
     assert {} == client.get("/v1beta1/publishers/nobody/models").json()
     assert 404 == client.get("/v1/publishers/google/models/gemini-9").status_code
     assert "text/html; charset=UTF-8" == client.get("/v1/publishers/google/models").headers["content-type"]
+
+
+def test_every_list_behind_a_job_is_filtered(client: Client) -> None:
+    """By a member of its resources; a filter that cannot be read is refused, in an empty list too."""
+    vertex = Vertex(client)
+    job = vertex.tuned()
+    endpoint = job["tunedModel"]["endpoint"]
+    vertex.delete(endpoint)
+    (board,) = vertex.get("tensorboards")["tensorboards"]
+    (experiment,) = vertex.get(f"{board['name']}/experiments")["tensorboardExperiments"]
+    (run,) = vertex.get(f"{experiment['name']}/runs")["tensorboardRuns"]
+    store = "metadataStores/default"
+    for path in (
+        "operations",
+        "tensorboards",
+        f"{board['name']}/experiments",
+        f"{experiment['name']}/runs",
+        f"{run['name']}/timeSeries",
+        f"{store}/contexts",
+        f"{store}/artifacts",
+    ):
+        (resources,) = vertex.get(path).values()
+        name = resources[-1]["name"]
+
+        (found,) = vertex.get(path, filter=f'name="{name}"').values()
+        assert [name] == [each["name"] for each in found]
+        assert {} == vertex.get(path, filter='name="nothing"')
+    assert 400 == vertex.refused("GET", f"{store}/executions", params={"filter": "(("})["code"]
+    assert vertex.get("operations") == vertex.get("operations", filter="done=true")
+    assert {} == vertex.get("operations", filter="done=false")

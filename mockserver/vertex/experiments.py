@@ -18,6 +18,7 @@ from mockserver.simulation import tuning
 from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tuning import Progress
 from mockserver.state.store import Index, Position
+from mockserver.vertex.filters import compile_filter
 from mockserver.vertex.locations import find_location
 from mockserver.vertex.records import JOBS_BY_EXPERIMENT, TUNING_JOBS, TuningJob, experiment_id
 
@@ -105,9 +106,10 @@ def list_ranked(
     member: str,
     rows: Callable[[int | None], Iterable[tuple[int, Json]]],
     scope: str,
-    test: Callable[[Json], bool] | None = None,
 ) -> Json:
-    """List resources that fit a test in the order of their ranks; `rows` returns those from a rank on, or all."""
+    """List resources that fit the call's filter, by their ranks; `rows` returns those from a rank on, or all."""
+    text = call.message.get("filter", "")
+    test = compile_filter(text)
 
     def walk(after: tuple[int, str] | None) -> Iterator[tuple[int, Json]]:
         for row in rows(None if after is None else after[0]):
@@ -122,6 +124,6 @@ def list_ranked(
         page_token=call.message.get("pageToken"),
         default=100,  # metadata_service.proto
         maximum=1000,
-        scope=scope,
+        scope=f"{scope}?{text}",
     )
     return list_message(member, (resource for _, resource in items), token)

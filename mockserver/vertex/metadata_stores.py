@@ -17,7 +17,6 @@ from mockserver.vertex.experiments import (
     oldest_first,
     walk_experiments,
 )
-from mockserver.vertex.filters import compile_filter
 from mockserver.vertex.locations import find_location, resource_name
 from mockserver.vertex.records import JOBS_BY_NEWEST_EXPERIMENT
 
@@ -59,7 +58,7 @@ def get_artifact(call: Call) -> Json:
 
 def list_contexts(call: Call) -> Json:
     """List the contexts of the default metadata store, newest first."""
-    store, text = find_store(call), call.message.get("filter", "")
+    store = find_store(call)
 
     def rows(rank: int | None) -> Iterator[tuple[int, Json]]:
         # Ranked among all that the location will ever have: every job has two.
@@ -68,7 +67,7 @@ def list_contexts(call: Call) -> Json:
             yield -2 * experiment.ordinal - 1, show_run_context(experiment)
             yield -2 * experiment.ordinal, show_context(experiment)
 
-    return list_ranked(call, "contexts", rows, f"{store}/contexts?{text}", compile_filter(text))
+    return list_ranked(call, "contexts", rows, f"{store}/contexts")
 
 
 def list_executions(call: Call) -> Json:
@@ -78,13 +77,13 @@ def list_executions(call: Call) -> Json:
 
 def list_artifacts(call: Call) -> Json:
     """List the artifacts, oldest first."""
-    store, text = find_store(call), call.message.get("filter", "")
+    store = find_store(call)
 
     def rows(rank: int | None) -> Iterator[tuple[int, Json]]:
         experiments = walk_experiments(call, after=oldest_first(rank))
         return ((experiment.ordinal, show_artifact(experiment)) for experiment in experiments)
 
-    return list_ranked(call, "artifacts", rows, f"{store}/artifacts?{text}", compile_filter(text))
+    return list_ranked(call, "artifacts", rows, f"{store}/artifacts")
 
 
 def show_context(experiment: Experiment) -> Json:

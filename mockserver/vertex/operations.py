@@ -17,8 +17,9 @@ from mockserver.dispatch.transactions import transactional
 from mockserver.simulation.names import operation_number
 from mockserver.simulation.tuning import State, micros
 from mockserver.state.clock import Nanos
-from mockserver.state.store import Collection, Index, Missing
+from mockserver.state.store import Collection, Entry, Index, Missing, Position
 from mockserver.vertex.errors import not_found
+from mockserver.vertex.filters import compile_filter
 from mockserver.vertex.locations import resource_name
 from mockserver.vertex.records import TUNING_JOBS
 from mockserver.vertex.store import Repository, unused_names
@@ -86,18 +87,25 @@ def get_operation(call: Call) -> Json:
 
 
 def list_operations(call: Call) -> Json:
-    """List the operations under a resource, and under the resources in it."""
-    parent = resource_name(call)
+    """List the operations under a resource, and under the resources in it, that fit the filter."""
+    parent, text = resource_name(call), call.message.get("filter", "")
+    test = compile_filter(text)
+
+    def walk(after: Position | None) -> Iterator[Entry[Operation]]:
+        for entry in call.world.store.walk(OPERATIONS, BY_ANCESTOR, parent, after=after):
+            if test is None or test({"done": False} | show_operation(entry.record, call)):
+                yield entry
+
     return list_index_response(
         call,
         "operations",
-        lambda after: call.world.store.walk(OPERATIONS, BY_ANCESTOR, parent, after=after),
+        walk,
         show=lambda entry: show_operation(entry.record, call),
         key=lambda entry: entry.name,
         rank=lambda entry: entry.position.rank,
         default=100,  # our choice: not seen
         maximum=1000,  # our choice: not seen
-        scope=parent,
+        scope=f"{parent}?{text}",
     )
 
 
