@@ -190,6 +190,23 @@ def test_labels_have_a_form(client: Client, labels: Json) -> None:
     assert "tuning_job.labels" == error["details"][0]["fieldViolations"][0]["field"]
 
 
+def test_what_a_job_makes_has_labels_of_the_same_form(client: Client) -> None:
+    """Models and endpoints, which a caller may label too."""
+    vertex = Vertex(client)
+    tuned = vertex.tuned()["tunedModel"]
+    requests = [("PATCH", tuned["model"], "model"), ("PATCH", tuned["endpoint"], "endpoint")]
+    for verb, path, resource in (*requests, ("POST", "endpoints", "endpoint")):
+        error = vertex.refused(verb, path, json={"displayName": "a", "labels": {"Team": "a"}})
+
+        assert f"{resource}.labels" == error["details"][0]["fieldViolations"][0]["field"]
+
+
+@pytest.mark.parametrize("labels", [{"équipe": "été-1"}, {"команда": "а"}, {"チーム": "日本_1"}, {"a": ""}])
+def test_labels_may_be_in_any_language(client: Client, labels: Json) -> None:
+    """International characters are allowed (tuning_job.proto), at the beginning of a key too."""
+    assert labels == Vertex(client).tune(labels=labels)["labels"]
+
+
 def test_a_display_name_is_128_characters_at_most(client: Client) -> None:
     """Characters, not bytes."""
     vertex = Vertex(client)

@@ -19,7 +19,7 @@ from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.simulation.names import endpoint_id
 from mockserver.simulation.tuning import micros
 from mockserver.state.store import Entry, Exists
-from mockserver.vertex.errors import REQUIRED, invalid_fields, not_found
+from mockserver.vertex.errors import REQUIRED, invalid_fields, label_violations, not_found
 from mockserver.vertex.etags import check_etag, etag
 from mockserver.vertex.filters import ListRow, list_resources
 from mockserver.vertex.locations import canonical_name, find_location, resource_name
@@ -58,6 +58,8 @@ def new_endpoint(call: Call) -> Endpoint:
     body, id_ = call.message.get("endpoint", {}), call.message.get("endpointId")
     if not body.get("displayName"):
         raise invalid_fields(("endpoint.display_name", REQUIRED))
+    if wrong := [*label_violations("endpoint.labels", body.get("labels", {}))]:
+        raise invalid_fields(*wrong)
     if id_ and not _ENDPOINT_ID.fullmatch(id_):
         raise invalid_fields(("endpoint_id", "Invalid Endpoint ID."))  # our choice of words: not seen
     if id_:
@@ -119,6 +121,8 @@ def _update(call: Call, mask: list[str] | None) -> ActiveEndpoint:
     body, old = call.message.get("endpoint", {}), trim_to_version(message, show_endpoint(active))
     check_etag(body, old)
     new = merge(message, old, body, mask, mutable=MUTABLE)
+    if wrong := [*label_violations("endpoint.labels", new.get("labels", {}))]:
+        raise invalid_fields(*wrong)
     if new.get("trafficSplit") != old.get("trafficSplit"):
         _check_traffic(new.get("trafficSplit", {}), active.deployments)
     endpoint = replace(

@@ -5,6 +5,9 @@ r"""The errors of Vertex AI that more than one method needs: fields that are wro
 The tabs are real, the last one too, and a BadRequest detail says the same [seen on several methods].
 """
 
+import re
+from collections.abc import Iterator, Mapping
+
 from mockserver.limits import FINDINGS
 from mockserver.rpc.errors import ApiError, Code, bad_request, invalid_argument
 
@@ -21,6 +24,21 @@ def invalid_fields(*violations: Violation) -> ApiError:
         f"{number}.Field: {field}; Message: {message}\t" for number, (field, message) in enumerate(violations, 1)
     )
     return invalid_argument(f"List of found errors:\t{lines}", (bad_request(violations),))
+
+
+_LABEL_KEY = re.compile(r"[^\W\d_][\w-]{0,63}")
+_LABEL_VALUE = re.compile(r"[\w-]{0,64}")
+
+
+def label_violations(field: str, labels: Mapping[str, str]) -> Iterator[Violation]:
+    """Yield a violation for each label that has no right form.
+
+    Both texts have at most 64 characters: lower case, digits, _ and - in any language; a key begins with a letter
+    [documented]. Our choice of words: not seen.
+    """
+    for key, value in labels.items():
+        if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value) or (key + value).lower() != key + value:
+            yield field, f"Label {key}={value} is invalid."
 
 
 def not_found(kind: str, name: str) -> ApiError:

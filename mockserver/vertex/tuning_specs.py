@@ -17,7 +17,7 @@ from mockserver.catalog.suggestions import describe_tunable
 from mockserver.protojson.schema import json_name
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.vertex import reinforcement
-from mockserver.vertex.errors import REQUIRED, Violation, invalid_fields
+from mockserver.vertex.errors import REQUIRED, Violation, invalid_fields, label_violations
 
 Json = dict[str, Any]
 
@@ -79,8 +79,6 @@ MOST: Mapping[str, int] = {
 # A Vertex Multimodal Dataset may stand for a file.
 _DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
 _JSONL = re.compile(r"gs://[^/]+/.+\.jsonl")
-_LABEL_KEY = re.compile(r"[a-z][\w-]{0,63}")
-_LABEL_VALUE = re.compile(r"[\w-]{0,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +148,7 @@ def _violations(job: Mapping[str, Any]) -> Iterator[Violation]:
         yield "tuning_job.base_model", REQUIRED
     spec = next((SPECS[member] for member in job if member in SPECS), SPECS["supervisedTuningSpec"])
     yield from _spec_violations(spec, job.get(spec.member, {}))
-    yield from _label_violations(job.get("labels", {}))
+    yield from label_violations("tuning_job.labels", job.get("labels", {}))
 
 
 def _spec_violations(spec: Spec, settings: Mapping[str, Any]) -> Iterator[Violation]:
@@ -197,13 +195,6 @@ def _hyperparameter_violations(path: str, values: Mapping[str, Any]) -> Iterator
             yield f"{path}.{name}", f"{name} must be positive and at most {most}."
     if values.get("learningRate") and values.get("learningRateMultiplier"):
         yield f"{path}.learning_rate", "learning_rate and learning_rate_multiplier cannot be set both."
-
-
-def _label_violations(labels: Mapping[str, str]) -> Iterator[Violation]:
-    """At most 64 characters: lower case, digits, _ and - in any language. Our choice of words: not seen."""
-    for key, value in labels.items():
-        if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value) or (key + value).lower() != key + value:
-            yield "tuning_job.labels", f"Label {key}={value} is invalid."
 
 
 def _is_dataset(uri: str) -> bool:
