@@ -29,7 +29,7 @@ STORE = f"{PLACE}/metadataStores/*"
 BOARD = f"{PLACE}/tensorboards/*"
 
 EMBEDDINGS = {"models/*": "models/text-embedding-004"}
-PUBLISHED = "publishers/google/models/text-embedding-004"
+PUBLISHED = "publishers/google/models/gemini-embedding-001"
 
 # Names for methods that want one of a kind of their own. "<...>" stands for a name of the world, here and below.
 OF_METHOD = {
@@ -229,7 +229,7 @@ def _of_vertex(vertex: Vertex) -> dict[str, str]:
         f"{PLACE}/endpoints/*/operations/*": updated["name"],
         "deployedModelId": vertex.get(endpoint)["deployedModels"][0]["id"],
         f"{PLACE}/publishers/*/models/*": f"{vertex.parent}/publishers/google/models/gemini-2.5-flash",
-        "embedding model": f"{vertex.parent}/publishers/google/models/text-embedding-005",
+        "embedding model": f"{vertex.parent}/publishers/google/models/gemini-embedding-001",
         "publishers/*": "publishers/google",
         "publishers/*/models/*": "publishers/google/models/gemini-2.5-flash",
         STORE: f"{vertex.parent}/metadataStores/default",

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contract_tests.api.aiplatform import Vertex
+from contract_tests.api.aiplatform import Vertex, turn
 from contract_tests.targets import Client
 from mockserver.grpc.codec import encode
 from mockserver.grpc.face import GrpcFace, GrpcRequest
@@ -92,6 +92,39 @@ def test_gemini_models_refuse_predict_and_others_refuse_what_they_cannot(vertex:
     assert refused["message"].startswith("Gemini cannot be accessed through Vertex Predict/RawPredict API.")
     assert 400 == vertex.refused("POST", f"{gemini}:embedContent", json={"content": content})["code"]
     assert 400 == vertex.refused("POST", "publishers/google/models/gemini-embedding-001:embedContent", json={})["code"]
+
+
+@pytest.mark.parametrize("model", ["text-embedding-004", "gemini-embedding-001"])
+@pytest.mark.parametrize("method", ["generateContent", "streamGenerateContent"])
+def test_embedding_models_do_not_generate(vertex: Vertex, model: str, method: str) -> None:
+    """400 that names the method [seen of models that other methods ask]."""
+    error = vertex.refused("POST", f"publishers/google/models/{model}:{method}?alt=sse", json=turn())
+
+    assert {
+        "code": 400,
+        "message": f"{model} is not supported in the {method} API.",
+        "status": "FAILED_PRECONDITION",
+    } == error
+
+
+@pytest.mark.parametrize("model", ["text-embedding-005", "gemini-2.5-flash"])
+def test_gemini_embedding_models_alone_embed_contents(vertex: Vertex, model: str) -> None:
+    """400 in the sentence that was seen; the name is as the client wrote it."""
+    place = f"publishers/google/models/{model}"
+    error = vertex.refused("POST", f"{place}:embedContent", json={"content": turn()["contents"][0]})
+
+    sentence = f"Publisher Model `{vertex.parent}/{place}` is not supported in the embedContent API."
+    assert {"code": 400, "message": sentence, "status": "INVALID_ARGUMENT"} == error
+
+
+@pytest.mark.parametrize("method", ["predict", "rawPredict"])
+def test_the_newest_embedding_models_do_not_predict(vertex: Vertex, method: str) -> None:
+    """They serve embedContent only [seen 2026-03 to 2026-08]."""
+    place = "publishers/google/models/gemini-embedding-2"
+    error = vertex.refused("POST", f"{place}:{method}", json={"instances": [{"content": "x"}]})
+
+    assert {"code": 400, "message": "Precondition check failed.", "status": "FAILED_PRECONDITION"} == error
+    assert vertex.post(f"{place}:embedContent", {"content": turn()["contents"][0]})["embedding"]["values"]
 
 
 def raw(vertex: Vertex, model: str, body: bytes, kind: str = "application/json") -> httpx.Response:

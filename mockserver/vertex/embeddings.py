@@ -11,7 +11,7 @@ from mockserver.generation.numbers import range_error
 from mockserver.generation.prompt import count_prompt_tokens, read_prompt
 from mockserver.protojson.reading import read_body
 from mockserver.protojson.writing import write
-from mockserver.rpc.errors import invalid_argument
+from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.simulation.tokens import count_tokens
 from mockserver.vertex import responses
 from mockserver.vertex.generation import STANDARD_TRAFFIC, refuse_predict
@@ -49,16 +49,14 @@ def embed_content(call: Call) -> Json:
 
 def predict(call: Call) -> Json:
     """Embed several texts; 400 for Gemini models, which do not support this method."""
-    base = find_target(call).base
-    if base is None or not base.embedding_dimensions:
-        return refuse_predict(call)
-    return _predict(base, call.message)
+    base = _find_predicting(call)
+    return refuse_predict(call) if base is None else _predict(base, call.message)
 
 
 def raw_predict(call: Call) -> Json:
     """Do the same with a body and an answer that are bytes: for these models the JSON of `predict`."""
-    base = find_target(call).base
-    if base is None or not base.embedding_dimensions:
+    base = _find_predicting(call)
+    if base is None:
         return refuse_predict(call)
     body = call.message.get("httpBody", {}).get("data", b"")
     answer = _predict(base, read_body(message_name(call.version, "PredictRequest"), body))
@@ -86,11 +84,22 @@ def _predict(base: BaseModel, message: Json) -> Json:
     }
 
 
-def _find_model(call: Call) -> BaseModel:
+def _find_predicting(call: Call) -> BaseModel | None:
+    """Return the embedding model of a request to predict; None for other models. Raises 400 for newer ones."""
     base = find_target(call).base
     if base is None or not base.embedding_dimensions:
-        # our choice: not seen
-        raise invalid_argument(f"{call.resource} does not support embedContent.")
+        return None
+    if base.id.startswith("gemini-embedding-2"):
+        raise ApiError(Code.FAILED_PRECONDITION, "Precondition check failed.")  # seen 2026-03 to 2026-08
+    return base
+
+
+def _find_model(call: Call) -> BaseModel:
+    """Return the model of a request to embedContent, which Gemini's embedding models serve. Raises 400 for others."""
+    base = find_target(call).base
+    if base is None or not base.embedding_dimensions or not base.id.startswith("gemini-"):
+        # seen 2026-04, of gemini-embedding-001, which has served it since
+        raise invalid_argument(f"Publisher Model `{call.resource}` is not supported in the embedContent API.")
     return base
 
 

@@ -128,6 +128,10 @@ def answer_request(call: Call) -> tuple[Outcome, Frame, Identity]:
     With it come what its messages are like, and what identifies it.
     """
     target, message, world, as_of = find_target(call), call.message, call.world, call.settings.as_of
+    if target.base is not None and target.base.embedding_dimensions:
+        # seen 2025-04 to 2025-09, of models that other methods ask
+        method = call.route.id.rpartition(".")[2]
+        raise ApiError(Code.FAILED_PRECONDITION, f"{target.base.id} is not supported in the {method} API.")
     key = target.name, target.base_name, target.base and target.base.id, as_of
     once(message, (_check, *key), lambda: _check(message, target.base, as_of))
     cached = find_requested(call, target)
