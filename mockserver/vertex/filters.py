@@ -221,8 +221,12 @@ class _Parser:
         return lambda _: False
 
     def _path(self, token: str) -> tuple[str, ...]:
-        steps = tuple(token.removesuffix(".").split("."))
-        return (*steps, _unquoted(self._next())) if token.endswith(".") else steps
+        steps = token.removesuffix(".").split(".")
+        while token.endswith("."):
+            steps.append(_unquoted(self._next()))
+            token = self._next() if self._peek().startswith(".") else ""
+            steps += token.strip(".").split(".") if token else []
+        return tuple(steps)
 
     def _restriction(self, path: tuple[str, ...]) -> Test:
         if self._peek() not in {"=", "!=", ":", "<", ">", "<=", ">="}:
@@ -263,13 +267,25 @@ class _Parser:
 
 
 def _find_value(resource: Json, path: tuple[str, ...]) -> object:
-    """Return the value at a path: a member under either spelling of its name, an entry of a map under its key."""
+    """Return the value at a path: a member under either spelling of its name, an entry of a map under its key.
+
+    A value of a Struct may be followed by its kind: `metadata.field_1.number_value` (metadata_service.proto).
+    """
     value: object = resource
     for step in path:
+        if type(value) in _VALUE_KINDS.get(step, ()):
+            continue
         if not isinstance(value, Mapping):
             return None
         value = value.get(step, value.get(json_name(step)))
     return value
+
+
+_VALUE_KINDS: Mapping[str, tuple[type, ...]] = {
+    spelling: types
+    for kind, types in (("number_value", (int, float)), ("string_value", (str,)), ("bool_value", (bool,)))
+    for spelling in (kind, json_name(kind))
+}
 
 
 def _unquoted(token: str) -> str:

@@ -53,3 +53,22 @@ def test_signs_are_counted_as_what_they_open() -> None:
     """Reading each takes a place on the stack."""
     with pytest.raises(ApiError):
         compile_filter(f"{'-' * (FILTER_DEPTH + 1)}a=b")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [
+        ("metadata.step.number_value = 3.0", True),
+        ("metadata.step.numberValue > 3", False),
+        ("metadata.step.string_value = 3", False),
+        ('metadata."loss:1".number_value < 1', True),
+        ('metadata."a.b".c.bool_value = true', True),
+        ('metadata.name.string_value = "x" AND metadata."loss:1".numberValue:*', True),
+        ("metadata.missing.number_value = 3", False),
+    ],
+)
+def test_a_value_of_a_struct_is_followed_by_its_kind(text: str, *, is_kept: bool) -> None:
+    """metadata_service.proto: `metadata.<field_name>.<type_value>`, with a name in quotes if need be."""
+    metadata = {"step": 3.0, "name": "x", "loss:1": 0.5, "a.b": {"c": True}}
+
+    assert is_kept is fits(text, {"metadata": metadata})
