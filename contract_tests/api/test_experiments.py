@@ -221,3 +221,19 @@ def test_every_list_behind_a_job_is_filtered(client: Client) -> None:
     assert 400 == vertex.refused("GET", f"{store}/executions", params={"filter": "(("})["code"]
     assert vertex.get("operations") == vertex.get("operations", filter="done=true")
     assert {} == vertex.get("operations", filter="done=false")
+
+
+def test_a_page_of_a_tensorboard_has_50_experiments(client: Client) -> None:
+    """Unless more are asked for (tensorboard_service.proto); of contexts it has 100 (metadata_service.proto)."""
+    vertex = Vertex(client)
+    for _ in range(51):
+        vertex.tune()
+    vertex.clock.advance(3600)
+    (board,) = vertex.get("tensorboards")["tensorboards"]
+    path = f"{board['name']}/experiments"
+
+    first, all_ = vertex.get(path), vertex.get(path, pageSize=1000)
+
+    assert (50, 51) == (len(first["tensorboardExperiments"]), len(all_["tensorboardExperiments"]))
+    assert 1 == len(vertex.get(path, pageToken=first["nextPageToken"])["tensorboardExperiments"])
+    assert 100 == len(vertex.get("metadataStores/default/contexts")["contexts"])

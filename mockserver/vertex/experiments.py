@@ -106,8 +106,14 @@ def list_ranked(
     member: str,
     rows: Callable[[int | None], Iterable[tuple[int, Json]]],
     scope: str,
+    *,
+    default: int = 100,
+    maximum: int = 1000,
 ) -> Json:
-    """List resources that fit the call's filter, by their ranks; `rows` returns those from a rank on, or all."""
+    """List resources that fit the call's filter, by their ranks; `rows` returns those from a rank on, or all.
+
+    The sizes of a page are by default those of metadata_service.proto.
+    """
     text = call.message.get("filter", "")
     test = compile_filter(text)
 
@@ -122,8 +128,8 @@ def list_ranked(
         rank=lambda row: row[0],
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),
-        default=100,  # metadata_service.proto
-        maximum=1000,
+        default=default,
+        maximum=maximum,
         scope=f"{scope}?{text}",
     )
     return list_message(member, (resource for _, resource in items), token)

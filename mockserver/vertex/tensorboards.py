@@ -154,7 +154,7 @@ def get_tensorboard_time_series(call: Call) -> Json:
 def list_tensorboards(call: Call) -> Json:
     """List the only tensorboard of the location, once a job has written to it."""
     rows = [(0, show_tensorboard(call))] if any(walk_experiments(call)) else []
-    return list_ranked(call, "tensorboards", lambda _: rows, f"{find_location(call).name}/tensorboards")
+    return list_ranked(call, "tensorboards", lambda _: rows, f"{find_location(call).name}/tensorboards", maximum=100)
 
 
 def list_tensorboard_experiments(call: Call) -> Json:
@@ -165,20 +165,20 @@ def list_tensorboard_experiments(call: Call) -> Json:
         experiments = walk_experiments(call, after=oldest_first(rank))
         return ((experiment.ordinal, show_experiment(experiment)) for experiment in experiments)
 
-    return list_ranked(call, "tensorboardExperiments", rows, f"{resource_name(call)}/experiments")
+    return list_ranked(call, "tensorboardExperiments", rows, f"{resource_name(call)}/experiments", default=50)
 
 
 def list_tensorboard_runs(call: Call) -> Json:
     """List the only run of an experiment."""
     rows = [(0, show_run(find_experiment(call, "TensorboardExperiment")))]
-    return list_ranked(call, "tensorboardRuns", lambda _: rows, f"{resource_name(call)}/runs")
+    return list_ranked(call, "tensorboardRuns", lambda _: rows, f"{resource_name(call)}/runs", default=50)
 
 
 def list_tensorboard_time_series(call: Call) -> Json:
     """List the metrics of a run."""
     experiment = find_experiment(call, "TensorboardRun")
     rows = [(number, show_time_series(experiment, number)) for number in _metric_numbers(experiment)]
-    return list_ranked(call, "tensorboardTimeSeries", lambda _: rows, f"{experiment.board_run}/timeSeries")
+    return list_ranked(call, "tensorboardTimeSeries", lambda _: rows, f"{experiment.board_run}/timeSeries", default=50)
 
 
 def read_tensorboard_time_series_data(call: Call) -> Json:
