@@ -271,6 +271,9 @@ def test_batches_are_operations(client: Client) -> None:
     client.clock.advance(100)
     done = gemini.get(begun["name"])
 
+    assert [done] == gemini.get("batches", filter="done=true")["operations"]
+    assert {} == gemini.get("batches", filter="done=false")
+    assert 400 == gemini.refused("GET", "batches", params={"filter": "what"})[0]
     assert re.fullmatch(r"batches/[a-z0-9]{36}", begun["name"])
     assert ["@type", "model", "displayName", "createTime", "updateTime", "batchStats", "state", "name"] == list(
         begun["metadata"]

@@ -103,6 +103,9 @@ def test_operations_are_listed(client: Client) -> None:
     assert [names[1]] == _names(gemini, "/v1/operations", filter="done=false")
     assert [names[0]] == _names(gemini, "/v1/operations", pageSize=1)
     assert 400 == gemini.refused("GET", "/v1/operations", params={"filter": "what"})[0]
+    token = gemini.get("/v1/operations", pageSize=1)["nextPageToken"]
+    assert [names[1]] == _names(gemini, "/v1/operations", pageToken=token)
+    assert 400 == gemini.refused("GET", "/v1/operations", params={"filter": "done=true", "pageToken": token})[0]
 
 
 def test_what_is_no_operation_is_not_found(client: Client) -> None:

@@ -15,6 +15,7 @@ from mockserver.gemini import owners
 from mockserver.gemini.embeddings import embed_request
 from mockserver.gemini.errors import invalid_fields, not_found
 from mockserver.gemini.generation import answer_request
+from mockserver.gemini.operations import operation_filter
 from mockserver.gemini.responses import print_response
 from mockserver.gemini.targets import find_target
 from mockserver.gemini.versions import type_url
@@ -147,10 +148,13 @@ def get_batch(call: Call) -> Json:
 
 
 def list_batches(call: Call) -> Json:
-    """List the operations of the caller's batches, newest first."""  # our choice: not seen
+    """List the operations of the caller's batches that fit the filter, newest first."""  # our choice: not seen
+    text = call.message.get("filter", "")
+    fits = operation_filter(text)
 
     def walk(after: Position | None) -> Iterable[Batch]:
-        return owners.walk_partitions(call, BATCHES, BY_PRINCIPAL, owners.own_partitions(call), after)
+        batches = owners.walk_partitions(call, BATCHES, BY_PRINCIPAL, owners.own_partitions(call), after)
+        return (batch for batch in batches if fits(_state(batch, call.now)[0] in _ENDED))
 
     return list_index_response(
         call,
@@ -161,7 +165,7 @@ def list_batches(call: Call) -> Json:
         rank=lambda batch: -batch.created,
         default=10,
         maximum=1000,
-        scope="batches",
+        scope=f"batches?{text}",
     )
 
 
@@ -182,13 +186,16 @@ def delete_batch(call: Call) -> Json:
     return {}
 
 
+_ENDED = frozenset({"BATCH_STATE_SUCCEEDED", "BATCH_STATE_CANCELLED"})
+
+
 def show_batch(batch: Batch, now: Nanos) -> Json:
     """Return the operation of a batch.
 
     Its types are of the internal version "v1main" [seen], in every version of the API.
     """
     state, since = _state(batch, now)
-    has_ended = state in {"BATCH_STATE_SUCCEEDED", "BATCH_STATE_CANCELLED"}
+    has_ended = state in _ENDED
     metadata: Json = {
         "@type": type_url("v1main", batch.kind),
         "model": batch.model,

@@ -1,6 +1,6 @@
 """Operations of tunedModels: get and list on v1 and v1beta, cancel on v1 only."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -45,6 +45,7 @@ def get_operation(call: Call) -> Json:
 def list_operations(call: Call) -> Json:
     """List the one operation of a tuned model, or under `operations` all that the caller may see."""
     name, text = call.message["name"], call.message.get("filter", "")
+    fits = operation_filter(text)
 
     def walk(after: Position | None) -> Iterator[TunedModel]:
         if name == "operations":
@@ -52,7 +53,7 @@ def list_operations(call: Call) -> Json:
         else:
             model = find_tuned_model(call, name, Role.READER)
             models = iter([model] if after is None else [])
-        return (model for model in models if _fits(model, call, text))
+        return (model for model in models if fits(model.state(call.now).terminal))
 
     return list_index_response(
         call,
@@ -63,7 +64,7 @@ def list_operations(call: Call) -> Json:
         rank=lambda model: model.run.created,
         default=10,
         maximum=1000,
-        scope="tunedModels",
+        scope=f"tunedModels?{name}&{text}",
     )
 
 
@@ -88,8 +89,9 @@ def _walk_readable(call: Call, after: Position | None) -> Iterator[TunedModel]:
     return (model for model in walk_tuned_models(call, keys, behind) if has_role(model, call, Role.READER))
 
 
-def _fits(model: TunedModel, call: Call, text: str) -> bool:
+def operation_filter(text: str) -> Callable[[bool], bool]:
+    """Return the test of whether an operation that is done, or not, fits a filter. Raises ApiError."""
     if text not in _FILTERS:
         raise invalid_argument(f"Invalid filter: {text}")  # our choice: not seen
-    is_done = _FILTERS[text]
-    return is_done is None or is_done is model.state(call.now).terminal
+    wanted = _FILTERS[text]
+    return lambda is_done: wanted is None or wanted is is_done
