@@ -94,9 +94,10 @@ def test_a_model_and_data_are_required(client: Client, job: Json, fields: list[s
     ]
 
 
-def test_an_adapter_size_has_to_suit_the_model(client: Client) -> None:
-    """No details [seen 2025-06]."""
-    spec = GOOD | {"hyperParameters": {"adapterSize": "ADAPTER_SIZE_THIRTY_TWO"}}
+@pytest.mark.parametrize("size", ["ADAPTER_SIZE_THIRTY_TWO", 5, 77, -1])
+def test_an_adapter_size_has_to_suit_the_model(client: Client, size: str | int) -> None:
+    """No details [seen 2025-06]. A number that is no size gets through the front end, and suits no model."""
+    spec = GOOD | {"hyperParameters": {"adapterSize": size}}
 
     error = refused(Vertex(client), baseModel="gemini-2.0-flash-001", supervisedTuningSpec=spec)
 

@@ -68,6 +68,8 @@ SPECS: Mapping[str, Spec] = {
     )
 }
 
+UNSPECIFIED_SIZE = "ADAPTER_SIZE_UNSPECIFIED"
+
 # The service has limits, but no sentence about them was found: these are our choice.
 MOST: Mapping[str, int] = {
     "epoch_count": 10_000,
@@ -228,7 +230,8 @@ def _describe_refused(name: str, as_of: date | None) -> str:
 
 
 def _check_adapter_size(request: TuningRequest) -> None:
-    size = ADAPTER_SIZES.get(request.hyperparameters.get("adapterSize", ""))
-    if size is not None and request.base is not None and size not in request.base.adapter_sizes:
-        # seen 2025-06, for ADAPTER_SIZE_THIRTY_TWO
+    size = request.hyperparameters.get("adapterSize", UNSPECIFIED_SIZE)
+    is_sent = size not in {UNSPECIFIED_SIZE, 0}
+    if is_sent and request.base is not None and ADAPTER_SIZES.get(size) not in request.base.adapter_sizes:
+        # seen 2025-06, for ADAPTER_SIZE_THIRTY_TWO; of a number that is no size it is derived
         raise ApiError(Code.INVALID_ARGUMENT, "The adapter size is not supported for this base model.")
