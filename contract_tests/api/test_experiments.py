@@ -193,6 +193,21 @@ def test_googles_models_are_listed(client: Client) -> None:
     assert "text/html; charset=UTF-8" == client.get("/v1/publishers/google/models").headers["content-type"]
 
 
+def test_googles_models_are_filtered_and_ordered(client: Client) -> None:
+    """As any list: by a filter and an order, of which a page token holds for one."""
+
+    def ids(**params: Any) -> list[str]:
+        answer = client.get("/v1beta1/publishers/google/models", params={"pageSize": 1000, **params}).json()
+        return [model["name"].rpartition("/")[2] for model in answer.get("publisherModels", ())]
+
+    assert [each for each in ids() if "gemini-2.5" in each] == ids(filter="name:gemini-2.5")
+    assert sorted(ids(), reverse=True) == ids(orderBy="name desc")
+    page = client.get("/v1beta1/publishers/google/models", params={"pageSize": 2}).json()
+    assert ids()[2:] == ids(pageToken=page["nextPageToken"])
+    for wrong in ({"filter": "(("}, {"orderBy": "nothing"}, {"filter": "name:x", "pageToken": page["nextPageToken"]}):
+        assert 400 == client.get("/v1beta1/publishers/google/models", params=wrong).status_code
+
+
 def test_every_list_behind_a_job_is_filtered(client: Client) -> None:
     """By a member of its resources; a filter that cannot be read is refused, in an empty list too."""
     vertex = Vertex(client)
@@ -218,6 +233,9 @@ def test_every_list_behind_a_job_is_filtered(client: Client) -> None:
         (found,) = vertex.get(path, filter=f'name="{name}"').values()
         assert [name] == [each["name"] for each in found]
         assert {} == vertex.get(path, filter='name="nothing"')
+        if path != "operations":  # the only list here that has no order
+            assert vertex.get(path, orderBy="create_time desc, display_name").keys() == vertex.get(path).keys()
+            assert 400 == vertex.refused("GET", path, params={"orderBy": "nothing"})["code"]
     assert 400 == vertex.refused("GET", f"{store}/executions", params={"filter": "(("})["code"]
     assert vertex.get("operations") == vertex.get("operations", filter="done=true")
     assert {} == vertex.get("operations", filter="done=false")

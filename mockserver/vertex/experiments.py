@@ -9,16 +9,15 @@ with S the timestamp of the job's experiment.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from mockserver.dispatch.lists import list_message
 from mockserver.dispatch.routing import Call
-from mockserver.rpc.paging import page_walk
 from mockserver.simulation import tuning
 from mockserver.simulation.noise import seed_of
 from mockserver.simulation.tuning import Progress
 from mockserver.state.store import Index, Position
-from mockserver.vertex.filters import compile_filter
+from mockserver.vertex.filters import ListRow, list_resources
 from mockserver.vertex.locations import find_location
 from mockserver.vertex.records import JOBS_BY_EXPERIMENT, TUNING_JOBS, TuningJob, experiment_id
 
@@ -110,26 +109,15 @@ def list_ranked(
     default: int = 100,
     maximum: int = 1000,
 ) -> Json:
-    """List resources that fit the call's filter, by their ranks; `rows` returns those from a rank on, or all.
+    """List resources by their ranks, as `list_resources` does; `rows` returns those from a rank on, or all.
 
     The sizes of a page are by default those of metadata_service.proto.
     """
-    text = call.message.get("filter", "")
-    test = compile_filter(text)
 
-    def walk(after: tuple[int, str] | None) -> Iterator[tuple[int, Json]]:
-        for row in rows(None if after is None else after[0]):
-            if (after is None or (row[0], row[1]["name"]) > after) and (test is None or test(row[1])):
+    def walk(after: tuple[int, str] | None) -> Iterator[ListRow]:
+        for rank, resource in rows(None if after is None else after[0]):
+            row = ListRow(str(resource["name"]), rank, partial(dict, resource), dict)
+            if after is None or (row.rank, row.name) > after:
                 yield row
 
-    items, token = page_walk(
-        walk,
-        key=lambda row: str(row[1]["name"]),
-        rank=lambda row: row[0],
-        page_size=call.message.get("pageSize"),
-        page_token=call.message.get("pageToken"),
-        default=default,
-        maximum=maximum,
-        scope=f"{scope}?{text}",
-    )
-    return list_message(member, (resource for _, resource in items), token)
+    return list_resources(call, member, walk, scope=scope, default=default, maximum=maximum)

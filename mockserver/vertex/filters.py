@@ -61,6 +61,8 @@ def list_resources(
     *,
     scope: str,
     orders: Sequence[str] = ORDERS,
+    default: int = 100,  # our choice: not seen
+    maximum: int = 1000,  # our choice: not seen
 ) -> Json:
     """List resources: those that fit the call's filter, in its order or by rank, with the members of its mask.
 
@@ -72,8 +74,8 @@ def list_resources(
     its_page = paging(
         page_size=call.message.get("pageSize"),
         page_token=call.message.get("pageToken"),
-        default=100,  # our choice: not seen
-        maximum=1000,  # our choice: not seen
+        default=default,
+        maximum=maximum,
         scope=f"{scope}?{text}&{order}",
     )
     after = ranked(its_page.after)

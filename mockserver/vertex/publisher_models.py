@@ -3,16 +3,21 @@
 No body was seen; the members are those of the schema that clients read.
 """
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from mockserver.catalog import base_models
 from mockserver.catalog.base_model import BaseModel
-from mockserver.dispatch.lists import list_response
 from mockserver.dispatch.routing import Call
 from mockserver.rpc.errors import ApiError, Code
+from mockserver.vertex.filters import ListRow, list_resources
 from mockserver.vertex.targets import describe_missing_model
 
 Json = dict[str, Any]
+
+ORDERS = ("name", "launchStage")
+"""Fields that the list may be ordered by. Our choice: not seen."""
 
 
 def get_publisher_model(call: Call) -> Json:
@@ -29,16 +34,14 @@ def get_publisher_model(call: Call) -> Json:
 def list_publisher_models(call: Call) -> Json:
     """List Google's models; of other publishers none."""
     is_google = call.resource == "publishers/google"
-    return list_response(
-        call,
-        "publisherModels",
-        base_models.models(call.settings.as_of, vertex=True) if is_google else (),
-        show=show_publisher_model,
-        key=lambda base: f"publishers/google/models/{base.id}",
-        default=100,  # our choice: not seen
-        maximum=1000,  # our choice: not seen
-        scope=f"{call.resource}/models",
-    )
+    models = base_models.models(call.settings.as_of, vertex=True) if is_google else ()
+
+    def walk(after: tuple[int, str] | None) -> Iterator[ListRow]:
+        for rank, base in enumerate(models):
+            if after is None or rank > after[0]:
+                yield ListRow(f"publishers/google/models/{base.id}", rank, partial(show_publisher_model, base), dict)
+
+    return list_resources(call, "publisherModels", walk, scope=f"{call.resource}/models", orders=ORDERS)
 
 
 def show_publisher_model(base: BaseModel) -> Json:
