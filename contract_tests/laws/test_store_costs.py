@@ -117,7 +117,7 @@ def test_a_read_asks_once_where_the_index_cannot_be_looked_at(
     """Whatever it needs of the database."""
     store = servers.one.default.store
     assert isinstance(store, SqlStore)
-    monkeypatch.setattr(store.database, "_header", b"")
+    monkeypatch.setattr(store.database, "_index", -1)
     servers.get()
 
     for send in (servers.get, servers.poll, servers.get_by_grpc):

@@ -9,7 +9,6 @@ process at any moment. After a power loss the file is intact, but the last commi
 the URL waits for the disk, so that they are not. PostgreSQL waits for the disk unless it is configured otherwise.
 """
 
-import mmap
 import sqlite3
 import threading
 from collections import deque
@@ -24,7 +23,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from mockserver.state.clock import Machine, Nanos, countdown, machine_time
 from mockserver.state.store import Unavailable
-from mockserver.state.wal_index import map_header
+from mockserver.state.wal_index import find_index, read_header
 
 COUNT_BYTES = "UPDATE spaces SET call_bytes = coalesce((SELECT sum(size) FROM calls WHERE space = spaces.id), 0)"
 """Counts anew the bytes that the calls of each space take."""
@@ -152,8 +151,8 @@ class Database:
         """Of the thread that asks. Its version is known without a look, while it is not None."""
         self._version: int | None = None
         self._data_version = 0
-        self._header: mmap.mmap | bytes | None = None
-        """The header of the WAL index; empty if it cannot be mapped, None if nobody has tried."""
+        self._index: int | None = None
+        """SQLite's descriptor of the WAL index; below 0 if it cannot be found, None if nobody has looked."""
         self._last_header = b""
         self._retry = countdown(0)
         self._garbage: deque[int] = deque()
@@ -262,14 +261,15 @@ class Database:
 
     def _has_changed(self) -> bool:
         """Return whether another connection to a SQLite file has committed anything since this was last asked."""
-        header = self._header[:] if self._header else b""
+        header = b"" if self._index is None or self._index < 0 else read_header(self._index)
         if header and header == self._last_header:
             return False
         self._last_header = header  # read before, so that what is committed from now on changes it
         last = self._data_version
         (self._data_version,) = self._execute("PRAGMA data_version", {}).fetchone()
-        if self._header is None:
-            self._header = map_header(self._driver) or b""
+        if self._index is None:
+            index = find_index(self._driver)
+            self._index = -1 if index is None else index
         return bool(self._data_version != last)
 
     def check_version_once(self) -> AbstractContextManager[None]:
@@ -293,7 +293,7 @@ class Database:
 
     def _lose(self, error: BaseException | None) -> Unavailable:
         """Close the connection, and connect again for a later statement."""
-        connection, self._connection, self._header = self._connection, None, None
+        connection, self._connection, self._index = self._connection, None, None
         if connection is not None:
             connection.invalidate()
             connection.close()
@@ -305,7 +305,7 @@ class Database:
         with self.lock:
             if self._connection is not None:
                 self._connection.close()
-                self._connection = None
+                self._connection = self._index = None
             self._engine.dispose()
 
     # Schema
