@@ -120,7 +120,7 @@ def _edit(contest: Contest, name: str, members: tuple[str, ...]) -> None:
     def edit(number: int) -> None:
         member = members[number % len(members)]
         for turn in range(contest.rounds):
-            text = f"{number} {turn}"
+            text = f"{number}-{turn}"
             value: object = {"a": text} if member == "labels" else text
             with turns[member]:  # so that it is known who came last
                 contest.good("PATCH", f"v1/{name}?updateMask={member}", {member: value})

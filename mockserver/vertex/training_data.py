@@ -87,9 +87,9 @@ def _supervised(statistics: Statistics) -> MemoizedMessage:
     """As in three real bodies: no steps, no characters, no billable sums."""
     view: Json = {
         "tuningDatasetExampleCount": statistics.examples,
-        "userInputTokenDistribution": _distribution(statistics.inputs),
-        "userOutputTokenDistribution": _distribution(statistics.outputs),
-        "userMessagePerExampleDistribution": _distribution(statistics.messages),
+        "userInputTokenDistribution": _whole_distribution(statistics.inputs),
+        "userOutputTokenDistribution": _whole_distribution(statistics.outputs),
+        "userMessagePerExampleDistribution": _whole_distribution(statistics.messages),
         "userDatasetExamples": [_content(*turn) for sample in statistics.samples for turn in sample.turns],
         "totalBillableTokenCount": statistics.billable_tokens,
     }
@@ -132,8 +132,12 @@ def _content(role: str, text: str) -> Json:
     return {"role": role, "parts": [{"text": text}]}
 
 
+def _whole_distribution(values: Distribution) -> Mapping[str, Any]:
+    """Return the distribution of whole numbers, whose `sum` is an int64 in the message for supervised tuning."""
+    return {**_distribution(values), "sum": int(values.total)}
+
+
 def _distribution(values: Distribution) -> Mapping[str, Any]:
-    """`sum` is an int64 in the message for supervised tuning, whose values are whole, and a double in the other."""
     return {
         "sum": values.total,
         "min": values.least,
