@@ -223,12 +223,13 @@ class _Parser:
         return lambda _: False
 
     def _path(self, token: str) -> tuple[str, ...]:
-        steps = token.removesuffix(".").split(".")
+        """Return the names in a path: words between dots, and after a dot one in quotes."""
+        names = token.removesuffix(".").split(".")
         while token.endswith("."):
-            steps.append(_unquoted(self._next()))
+            names.append(_unquoted(self._next()))
             token = self._next() if self._peek().startswith(".") else ""
-            steps += token.strip(".").split(".") if token else []
-        return tuple(steps)
+            names += filter(None, token.split("."))
+        return tuple(names)
 
     def _restriction(self, path: tuple[str, ...]) -> Test:
         if self._peek() not in {"=", "!=", ":", "<", ">", "<=", ">="}:

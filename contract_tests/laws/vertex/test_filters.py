@@ -63,6 +63,7 @@ def test_signs_are_counted_as_what_they_open() -> None:
         ("metadata.step.string_value = 3", False),
         ('metadata."loss:1".number_value < 1', True),
         ('metadata."a.b".c.bool_value = true', True),
+        ('metadata."a.b"."c".bool_value = true', True),
         ('metadata.name.string_value = "x" AND metadata."loss:1".numberValue:*', True),
         ("metadata.missing.number_value = 3", False),
     ],
