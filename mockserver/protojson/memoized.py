@@ -27,11 +27,11 @@ class _Memoized:
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
         """Pickle it once, as a plain list or dict."""
-        return pickle.loads, (self.halves[0],)
+        return pickle.loads, (self.packed_parts[0],)
 
     @cached_property
-    def halves(self) -> tuple[bytes, None]:
-        """A plain list or dict, pickled, and nothing else: the log of calls keeps the same bytes for every answer."""
+    def packed_parts(self) -> tuple[bytes, None]:
+        """What the log of calls keeps: a plain list or dict, pickled, which all answers share, and nothing else."""
         plain: Any = dict if isinstance(self, dict) else list
         return pickle.dumps(plain(self)), None
 

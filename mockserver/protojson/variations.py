@@ -176,8 +176,8 @@ class Variation(Mapping[str, Any]):
         return text.encode()
 
     @property
-    def halves(self) -> tuple[bytes, Any]:
-        """Return what it shares with others, pickled, and what is its own: the log of calls keeps these."""
+    def packed_parts(self) -> tuple[bytes, Any]:
+        """Return what the log of calls keeps: the bytes that messages of the pattern share, and the values."""
         pattern = self.pattern
         return (pattern.pickled_restore, self.hole_values) if pattern.template else (b"", self.members)
 
@@ -204,8 +204,8 @@ class SentMessages(list[Message]):
     """The messages that a stream has sent."""
 
     @property
-    def halves(self) -> tuple[bytes, Any]:
-        """Return how to restore them, pickled, and the template and values of each: the log of calls keeps these."""
+    def packed_parts(self) -> tuple[bytes, Any]:
+        """Return what the log of calls keeps: how to restore them, pickled, and the template and values of each."""
         return _PICKLED_RESTORE_ALL, [
             (message.pattern.template, message.hole_values)
             if type(message) is Variation and message.pattern.template

@@ -98,14 +98,14 @@ _REQUEST, _RESPONSE = map(RecordedCall.__slots__.index, ("request", "response"))
 def _pack(call: RecordedCall) -> Packed:
     """Return the call as bytes: they are smaller than objects, and the garbage collector does not look at them.
 
-    A message may have two `halves`: what it shares with others, pickled, of which all calls keep the same bytes, and
-    what is its own. The first is the message itself, or a function that returns it for the second.
+    A message may have `packed_parts`: bytes that calls share, and a value of its own. The bytes are the pickled
+    message, or a pickled function that builds it from the value.
     """
     fields, request, response = list(_fields(call)), b"", b""
-    if (halves := getattr(call.request, "halves", None)) is not None:
-        request, fields[_REQUEST] = halves
-    if (halves := getattr(call.response, "halves", None)) is not None:
-        response, fields[_RESPONSE] = halves
+    if (packed_parts := getattr(call.request, "packed_parts", None)) is not None:
+        request, fields[_REQUEST] = packed_parts
+    if (packed_parts := getattr(call.response, "packed_parts", None)) is not None:
+        response, fields[_RESPONSE] = packed_parts
     try:
         return b"m" + marshal.dumps(fields), request, response
     except ValueError:  # another value is of a class of its own
@@ -129,8 +129,9 @@ def _load(packed: Packed) -> RecordedCall:
 
 
 def _join(shared: bytes, own: Any) -> Any:
-    half = pickle.loads(shared) if shared else own  # noqa: S301 - it was written here
-    return half(own) if callable(half) else half
+    """Return the message of these parts."""
+    loaded = pickle.loads(shared) if shared else own  # noqa: S301 - it was written here
+    return loaded(own) if callable(loaded) else loaded
 
 
 ENTRY_BYTES = 200
