@@ -48,8 +48,11 @@ def not_found(name: str) -> ApiError:
     return ApiError(Code.NOT_FOUND, f"Cached content {name.rpartition('/')[2]} is not found.")
 
 
-def _nothing_requested(name: str, as_of: date | None) -> ApiError:
-    """404 for a generate request that names one which does not exist."""
+def _requested_not_found(name: str, as_of: date | None) -> ApiError:
+    """404 for a generate request that names one which does not exist.
+
+    Without a day it is the shorter sentence, of which the whole body is recorded.
+    """
     id_ = name.rpartition("/")[2]
     if as_of is not None and as_of >= LONGER_SENTENCE_SINCE:
         return ApiError(Code.NOT_FOUND, f"Not found: cached content metadata for {id_}.")
@@ -80,7 +83,7 @@ def find_requested(call: Call, target: Target) -> CachedContent | None:
         raise invalid_argument(f"Invalid CachedContent name: {name}.")  # recorded
     cached = _get(call, canonical_name(name))
     if cached is None:
-        raise _nothing_requested(name, call.settings.as_of)
+        raise _requested_not_found(name, call.settings.as_of)
     if cached.expires <= call.now:
         raise invalid_argument(f"Cache content {name.rpartition('/')[2]} is expired.")  # seen 2026
     if not call.message.keys().isdisjoint(OF_REQUEST):

@@ -19,7 +19,7 @@ from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.simulation.names import endpoint_id
 from mockserver.simulation.tuning import micros
 from mockserver.state.store import Entry, Exists
-from mockserver.vertex.errors import REQUIRED, invalid_fields, label_violations, not_found
+from mockserver.vertex.errors import REQUIRED, check_labels, invalid_fields, not_found
 from mockserver.vertex.etags import check_etag, etag
 from mockserver.vertex.filters import ListRow, list_resources
 from mockserver.vertex.locations import canonical_name, find_location, resource_name
@@ -58,8 +58,7 @@ def new_endpoint(call: Call) -> Endpoint:
     body, id_ = call.message.get("endpoint", {}), call.message.get("endpointId")
     if not body.get("displayName"):
         raise invalid_fields(("endpoint.display_name", REQUIRED))
-    if wrong := [*label_violations("endpoint.labels", body.get("labels", {}))]:
-        raise invalid_fields(*wrong)
+    check_labels("endpoint.labels", body.get("labels", {}))
     if id_ and not _ENDPOINT_ID.fullmatch(id_):
         raise invalid_fields(("endpoint_id", "Invalid Endpoint ID."))  # our choice of words: not seen
     if id_:
@@ -121,8 +120,7 @@ def _update(call: Call, mask: list[str] | None) -> ActiveEndpoint:
     body, old = call.message.get("endpoint", {}), trim_to_version(message, show_endpoint(active))
     check_etag(body, old)
     new = merge(message, old, body, mask, mutable=MUTABLE)
-    if wrong := [*label_violations("endpoint.labels", new.get("labels", {}))]:
-        raise invalid_fields(*wrong)
+    check_labels("endpoint.labels", new.get("labels", {}))
     if new.get("trafficSplit") != old.get("trafficSplit"):
         _check_traffic(new.get("trafficSplit", {}), active.deployments)
     endpoint = replace(
@@ -260,8 +258,10 @@ def _check_traffic(split: Mapping[str, int], deployments: Sequence[Deployment]) 
 
     The words are our choice: not seen.
     """
-    is_whole = sum(split.values()) == 100 and min(split.values(), default=0) >= 0
-    if split and not (is_whole and split.keys() <= {each.id for each in deployments}):
+    if not split:
+        return
+    is_whole = sum(split.values()) == 100 and min(split.values()) >= 0
+    if not is_whole or not split.keys() <= {each.id for each in deployments}:
         raise invalid_fields(("traffic_split", "The shares of deployed models must add up to 100."))
 
 

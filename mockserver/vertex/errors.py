@@ -31,14 +31,20 @@ _LABEL_VALUE = re.compile(r"[\w-]{0,64}")
 
 
 def label_violations(field: str, labels: Mapping[str, str]) -> Iterator[Violation]:
-    """Yield a violation for each label that has no right form.
+    """Yield a violation for each malformed label.
 
-    Both texts have at most 64 characters: lower case, digits, _ and - in any language; a key begins with a letter
-    [documented]. Our choice of words: not seen.
+    Keys and values have at most 64 characters, which are lower-case letters, digits, _ or - of any language; a key
+    begins with a letter [documented]. Our choice of words: not seen.
     """
     for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value) or (key + value).lower() != key + value:
             yield field, f"Label {key}={value} is invalid."
+
+
+def check_labels(field: str, labels: Mapping[str, str]) -> None:
+    """Raise 400 for malformed labels."""
+    if violations := [*label_violations(field, labels)]:
+        raise invalid_fields(*violations)
 
 
 def not_found(kind: str, name: str) -> ApiError:

@@ -17,7 +17,7 @@ from mockserver.protojson.version_trimming import trim_to_version
 from mockserver.rpc.errors import ApiError, Code
 from mockserver.simulation.tuning import micros
 from mockserver.state.store import Entry, Position
-from mockserver.vertex.errors import REQUIRED, invalid_fields, label_violations, not_found
+from mockserver.vertex.errors import REQUIRED, check_labels, invalid_fields, not_found
 from mockserver.vertex.etags import check_etag, etag
 from mockserver.vertex.filters import ListRow, list_resources
 from mockserver.vertex.locations import find_location, resource_name
@@ -105,8 +105,7 @@ def update_model(call: Call) -> Json:
     body, old = call.message.get("model", {}), trim_to_version(message, _show_version(call, version))
     check_etag(body, old)
     new = merge(message, old, body, call.message.get("updateMask"), mutable=MUTABLE)
-    if wrong := [*label_violations("model.labels", new.get("labels", {}))]:
-        raise invalid_fields(*wrong)
+    check_labels("model.labels", new.get("labels", {}))
     checkpoint = new.get("defaultCheckpointId", "")
     if checkpoint and checkpoint not in {each.id for each in version.checkpoints}:
         raise not_found("Checkpoint", checkpoint)  # our choice: not seen

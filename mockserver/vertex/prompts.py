@@ -6,7 +6,7 @@ from typing import Any
 
 from mockserver.catalog.base_model import BaseModel, Shape
 from mockserver.generation.numbers import out_of_range, range_error
-from mockserver.generation.prompt import content_text, declaration_texts, declared_functions, excess_tokens
+from mockserver.generation.prompt import content_text, count_if_too_long, declaration_texts, declared_functions
 from mockserver.generation.requests import file_uris
 from mockserver.rpc.errors import ApiError, Code, invalid_argument
 from mockserver.scripting.answers import Prompt
@@ -123,7 +123,7 @@ def check_length(prompt: Prompt, base: BaseModel | None) -> None:
     if base is None:
         return
     limit = base.input_token_limit
-    if count := excess_tokens(prompt, limit):
+    if count := count_if_too_long(prompt, limit):
         raise invalid_argument(
             f"The input token count ({count}) exceeds the maximum number of tokens allowed ({limit})."
         )

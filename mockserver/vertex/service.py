@@ -111,7 +111,7 @@ def _project_of(resource: str) -> str:
 
 
 def _invalid_token(route: Route) -> ApiError:
-    """401 as for what is no access token. Only Vertex AI was seen to say the domain."""
+    """401 with the reason ACCESS_TOKEN_TYPE_UNSUPPORTED. The domain in its details was seen of Vertex AI only."""
     return errors.unsupported_token(route.rpc, HOST, errors.PLATFORM)
 
 

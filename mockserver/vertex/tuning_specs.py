@@ -68,7 +68,6 @@ SPECS: Mapping[str, Spec] = {
     )
 }
 
-UNSPECIFIED_SIZE = "ADAPTER_SIZE_UNSPECIFIED"
 
 # The service has limits, but no sentence about them was found: these are our choice.
 MOST: Mapping[str, int] = {
@@ -230,8 +229,8 @@ def _describe_refused(name: str, as_of: date | None) -> str:
 
 
 def _check_adapter_size(request: TuningRequest) -> None:
-    size = request.hyperparameters.get("adapterSize", UNSPECIFIED_SIZE)
-    is_sent = size not in {UNSPECIFIED_SIZE, 0}
-    if is_sent and request.base is not None and ADAPTER_SIZES.get(size) not in request.base.adapter_sizes:
+    size = request.hyperparameters.get("adapterSize") or "ADAPTER_SIZE_UNSPECIFIED"
+    is_chosen = size != "ADAPTER_SIZE_UNSPECIFIED"
+    if is_chosen and request.base is not None and ADAPTER_SIZES.get(size) not in request.base.adapter_sizes:
         # seen 2025-06, for ADAPTER_SIZE_THIRTY_TWO; of a number that is no size it is derived
         raise ApiError(Code.INVALID_ARGUMENT, "The adapter size is not supported for this base model.")
