@@ -81,8 +81,8 @@ def test_a_day_has_its_models(as_of: date, there: str, gone: str) -> None:
     assert gone not in names
 
 
-def test_the_list_of_a_recorded_day_is_that_of_the_service() -> None:
-    """The first page of 2026-08-05: its 24,403 bytes and its token."""
+def test_the_list_of_a_recorded_day_is_as_long_as_that_of_the_service() -> None:
+    """The first page of 2026-08-05 has 24,403 bytes and this token."""
     world = World(ManualClock(), Settings(as_of=date(2026, 8, 5)))
     with in_process(world) as client:
         answer = client.get("/v1beta/models")

@@ -216,11 +216,16 @@ def test_versions_are_listed_newest_first(client: Client) -> None:
 
 
 def test_versions_are_ordered_by_their_times_only(client: Client) -> None:
-    """They have one display name (model_service.proto)."""
+    """They have one display name (model_service.proto). These two have one time."""
     vertex = Vertex(client)
-    versions = f"{vertex.tuned()['tunedModel']['model']}:listVersions"
+    model = vertex.tuned()["tunedModel"]["model"]
+    vertex.tuned(None, preTunedModel={"tunedModelName": model})
+    versions = f"{model.partition('@')[0]}:listVersions"
 
-    assert vertex.get(versions, orderBy="update_time asc, create_time desc")["models"]
+    def numbers(order: str) -> list[str]:
+        return [version["versionId"] for version in vertex.get(versions, orderBy=order)["models"]]
+
+    assert numbers("") == numbers("create_time") == numbers("update_time desc, create_time") == ["2", "1"]
     assert 400 == vertex.refused("GET", versions, params={"orderBy": "display_name"})["code"]
 
 
