@@ -92,7 +92,7 @@ class Service:
     empty_404         whether a path without a route gets an empty body instead of the outermost server's page
     internal_error    the message of its internal error
     injected_error    returns its error for the status or reason of a fault; None if the common error serves
-    invalid_token     returns its error for a token that no caller has
+    invalid_token     returns its error for a bearer token that is not listed (`auth: strict`)
     project_of        returns the project in a resource name; "" if there is none
     misnamed_error    returns its error for a message without a resource name, or with one that matches no path
     call_options      the request metadata (header names, lower case) that its handlers may read

@@ -43,9 +43,9 @@ def batch_embed_contents(call: Call) -> Json:
 
 
 def _usage(target: Target, requests: Sequence[Mapping[str, Any]]) -> Json:
-    """Return the usage of a batch of one by gemini-embedding-2; models before it return none [both seen: 2026-08].
+    """Return the usage, which gemini-embedding-2 states and earlier models do not [seen 2026-08, of a batch of one].
 
-    Of larger batches it is the sum, and of a request alone that of a batch of one.
+    A larger batch has the sum; a single request has what a batch of one has.
     """  # our choice: not seen
     if not target.name.startswith(MULTIMODAL):
         return {}

@@ -1,7 +1,7 @@
 """How answers differ by the generation of the model, as data.
 
 1.0     four ratings and STOP on everything, promptFeedback always, no usage
-1.5     usage, in the end by modality, and the model's version; no promptFeedback, no index
+1.5     usage, by modality since February 2025, and the model's version; no promptFeedback, no index
 2.0     usage by modality, and an id of the response
 2.5     the index again, counts that grow as a stream goes on, no ratings
 """
@@ -96,7 +96,7 @@ def is_rated(shape: Shape, day: date, *, asked: bool) -> bool:
 def era_of(shape: Shape, as_of: date | None, day: date, *, rated: bool) -> Era:
     """Return the era of a model of that shape; `as_of` None is its own time. Raises KeyError for PaLM.
 
-    `day` is that of the call, and `rated` says whether answers have ratings.
+    `day` is that of the call; `rated`: whether it has ratings, which depends on the request too (`is_rated`).
     """
     era = replace(ERAS[shape], has_ratings=rated)
     if shape is Shape.V1_5 and day >= DETAILS_SINCE:

@@ -14,7 +14,7 @@ from mockserver.protojson.memoized import MemoizedMessage
 Json = dict[str, Any]
 
 THINKING_SINCE = date(2025, 6, 1)
-"""The day from which models say whether they think: none did on 2025-05-20."""  # our choice: not seen
+"""From this day on models have `thinking`; none had it on 2025-05-20."""  # our choice: not seen
 
 
 def get_model(call: Call) -> Json:

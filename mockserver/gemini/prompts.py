@@ -15,7 +15,7 @@ from mockserver.gemini import errors
 from mockserver.gemini.targets import Target
 from mockserver.gemini.versions import message_name
 from mockserver.generation.numbers import FEATURES, THIRD_GENERATION, out_of_range, range_error
-from mockserver.generation.prompt import declared_functions, excess_tokens
+from mockserver.generation.prompt import count_if_too_long, declared_functions
 from mockserver.generation.requests import check_request, file_uris, list_parts, searches_and_calls
 from mockserver.generation.structured_output import ENUM, JSON, answer_schema
 from mockserver.generation.turns import check_turns, is_single_turn
@@ -107,13 +107,14 @@ def check_enabled(target: Target, message: Mapping[str, Any], as_of: date | None
 def check_length(prompt: Prompt, base: BaseModel) -> None:
     """Raise 400 for more tokens than the model accepts.
 
-    Recorded of 2.0 Flash, 2025-07 and 2025-08, with a token less than its limit; of 2.5 Flash, 2026-04 to 2026-06.
+    2.0 Flash was recorded in 2025-07 to name its count, and a limit that is one below the listed one; 2.5 Flash from
+    2026-04 on to name the listed limit only.
     """
     if base.shape is Shape.V2_5:
         limit, words = base.input_token_limit, "The input token count"
     else:  # of models before 2.0: our choice, not seen
         limit, words = base.input_token_limit - 1, "The input token count ({})"
-    if count := excess_tokens(prompt, limit):
+    if count := count_if_too_long(prompt, limit):
         raise invalid_argument(f"{words.format(count)} exceeds the maximum number of tokens allowed ({limit}).")
 
 

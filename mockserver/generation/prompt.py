@@ -49,11 +49,12 @@ def count_prompt_tokens(prompt: Prompt) -> int:
     return count
 
 
-def excess_tokens(prompt: Prompt, limit: int) -> int:
-    """Return the tokens of a prompt that has more than `limit`, 0 for another."""
-    # A token has at least one character, so that most prompts need not be counted here.
+def count_if_too_long(prompt: Prompt, limit: int) -> int:
+    """Return how many tokens a prompt has if these are more than `limit`, else 0."""
+    # A token has at least one character, so most prompts need not be counted.
     most = len(prompt.system) + prompt.tool_tokens + sum([len(turn.text) + turn.other_tokens for turn in prompt.turns])
-    return count if most > limit and (count := count_prompt_tokens(prompt)) > limit else 0
+    count = count_prompt_tokens(prompt) if most > limit else 0
+    return count if count > limit else 0
 
 
 def count_input_tokens(message: Mapping[str, Any]) -> int:

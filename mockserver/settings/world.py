@@ -69,10 +69,10 @@ class Settings(Checked):
     )
     safety_ratings: Literal["always", "real"] = setting(
         Word("always", "real"),
-        "when answers of Vertex AI have safety ratings: always, or as in real answers",
+        "when answers have safety ratings: always, or as in real answers",
         more="In recorded answers, ratings are there when something was blocked, the client asked for them or the model is "
-        "of 1.x. With real, the Developer API's answers have none from 2025-09 on (2.0: 2025-03-22, 2.5: ever), or from "
-        "2025-11 on if the client sent safety settings.",
+        "of 1.x. With real, answers of the Developer API that nothing was blocked in have none from 2025-09 on, those of "
+        "2.0 from 2025-03-22 on, and those of 2.5 never; a request with safety settings gets them until October 2025.",
         metavar="WHEN",
         default="always",
     )

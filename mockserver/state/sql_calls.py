@@ -158,7 +158,7 @@ class CallQueue:
             self._is_filling.wait()
             Machine.sleep(max(self._seconds_left(machine_time()), 0))
             if self._entries and self._seconds_left(machine_time()) > 0:
-                continue  # requests write them: to wait for a lock that these take again and again costs both of them
+                continue  # requests have written meanwhile: waiting for the lock that they take would slow both down
             database = reference()
             if database is None:
                 return

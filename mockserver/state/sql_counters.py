@@ -21,9 +21,9 @@ BLOCK = 64
 """How many numbers are reserved at a time: as many as the calls that are written together."""
 
 ALONE_SECONDS = 1.0
-"""A process reserves numbers of a counter again after so long a time in which no other process has taken or wanted one.
-So another process waits at most once in that time. It is the same after a block of which one number was used, which was
-not worth the statements: a change, for instance, writes its call at once."""
+"""For how long no other process may have taken or asked for a number of a counter before this one reserves a block. So
+another process waits at most once in that time. It begins anew after a block of which only one number was used, as by a
+change, which writes its call at once: that block cost more statements than it saved."""
 
 MOST_COUNTERS = 1000
 """Of how many counters a process remembers whether it is alone."""
@@ -66,7 +66,7 @@ class Counters:
 
     def count(self, database: Database, space: int, counter: str, epoch: int) -> int:
         """Return the next number of a counter: 0, 1, 2, ... A block of another epoch of the space is of no use."""
-        key, lost = (space, counter), ""
+        key, dead_block = (space, counter), ""
         while True:
             with database.lock:
                 block = self._blocks.get(key)
@@ -75,22 +75,22 @@ class Counters:
                         block.next += 1
                         return block.next - 1
                     self._queue.write(database)
-                number = self._take(database, key, epoch, lost)
+                number = self._take(database, key, epoch, dead_block)
             if number is not None:
                 return number
-            lost = self._ask(database, key)
+            dead_block = self._ask(database, key)
             self._queue.settle(database)  # if the block is still held then, its process is dead
 
-    def _take(self, database: Database, key: _Key, epoch: int, lost: str) -> int | None:
+    def _take(self, database: Database, key: _Key, epoch: int, dead_block: str) -> int | None:
         """Take a number, and reserve others if this process is alone. None if another process holds the counter."""
         now = machine_time()
         expected, since = self._alone.get(key, (-1, now))
         block = None
         if now - since < ALONE_SECONDS * SECOND:
-            number = _take_one(database, key, lost)
+            number = _take_one(database, key, dead_block)
         else:
             with database.transaction():
-                number = _take_one(database, key, lost)
+                number = _take_one(database, key, dead_block)
                 if number == expected:
                     block = _Block(number + 1, number + BLOCK, epoch, f"{self._queue.process} {now}")
                     _reserve(database, key, block)
@@ -139,15 +139,15 @@ class Counters:
             self._remember(key, block.next, since if is_alone else machine_time())
 
 
-def _take_one(database: Database, key: _Key, lost: str) -> int | None:
-    """Take a number, behind the block `lost` if that is in the way. None if another one is."""
+def _take_one(database: Database, key: _Key, dead_block: str) -> int | None:
+    """Take a number, behind the block `dead_block` if that is in the way. None if another one is."""
     rows = database.run(
         "INSERT INTO counters (space, name, value) VALUES (:space, :name, 1)"
         " ON CONFLICT (space, name) DO UPDATE SET value = counters.value + 1, holder = NULL"
-        " WHERE counters.holder IS NULL OR counters.holder = :lost RETURNING value",
+        " WHERE counters.holder IS NULL OR counters.holder = :dead_block RETURNING value",
         space=key[0],
         name=encode_key(key[1]),
-        lost=lost,
+        dead_block=dead_block,
     )
     return int(rows[0][0]) - 1 if rows else None
 
