@@ -51,7 +51,7 @@ def _usage(target: Target, requests: Sequence[Mapping[str, Any]]) -> Json:
         return {}
     prompts = [read_prompt({"contents": [request["content"]]}, target.name, target.base.name) for request in requests]
     total = sum(map(count_prompt_tokens, prompts))
-    images = sum(turn.other_tokens for prompt in prompts for turn in prompt.turns)
+    images = sum(prompt.other_tokens for prompt in prompts)
     return {"usageMetadata": {"promptTokenCount": total, "promptTokenDetails": by_modality(total, images)}}
 
 

@@ -53,8 +53,7 @@ def count_tokens(call: Call) -> Json:
     count: Json = {"totalTokens": total}
     era = ERAS.get(target.base.shape)
     if era and era.details:
-        images = sum(turn.other_tokens for turn in prompt.turns)
-        count["promptTokensDetails"] = responses.by_modality(total, images)
+        count["promptTokensDetails"] = responses.by_modality(total, prompt.other_tokens)
     return count
 
 
@@ -106,5 +105,5 @@ def _read_request(
         base=base,
     )
     model_version = base.answers_as or base.id  # of a tuned model: our choice, not seen
-    frame = responses.frame_of(era, model_version, sum([turn.other_tokens for turn in prompt.turns]))
+    frame = responses.frame_of(era, model_version, prompt.other_tokens)
     return ModelRequest(prompt, settings, message), frame

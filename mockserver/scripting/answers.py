@@ -61,6 +61,11 @@ class Prompt:
         return sum(turn.role != "model" for turn in self.turns)
 
     @property
+    def other_tokens(self) -> int:
+        """Return the tokens of all turns that are not text."""
+        return sum([turn.other_tokens for turn in self.turns])
+
+    @property
     def is_tuned(self) -> bool:
         """Return whether the prompt is to a tuned model."""
         return self.base not in {"", self.model}

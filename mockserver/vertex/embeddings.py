@@ -30,7 +30,7 @@ def embed_content(call: Call) -> Json:
     message = call.message
     prompt = read_prompt({"contents": [message["content"]] if "content" in message else []}, call.resource, base.id)
     text = "".join(turn.text for turn in prompt.turns)
-    if not prompt.turns or not (text or any(turn.other_tokens for turn in prompt.turns)):
+    if not prompt.turns or not (text or prompt.other_tokens):
         raise invalid_argument("The content is empty.")  # our choice: not seen
     config = message.get("embedContentConfig", {})
     tokens = count_prompt_tokens(prompt)
