@@ -36,8 +36,9 @@ _NEW_ORDER = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLIC
 class Era:
     """The members of a generation's answers. `categories` are the rated ones in their order.
 
-    `rated`: ratings, also where all are NEGLIGIBLE; `index` of a lone candidate; `feedback` on a prompt that was not
-    blocked; `finishing`: STOP and the ratings in every event of a stream; `usage`; the model's `version`; `details` and
+    `has_ratings`, also where all are NEGLIGIBLE, and `first_rated`: in the first event of a stream too; `index` of a
+    lone candidate; `feedback` on a prompt that was not blocked; `finishing`: STOP and the ratings in every event of a
+    stream; `usage`; the model's `version`; `details` and
     `candidate_details` of the usage by modality; `running`: counts that grow with every event; `default_threshold` of
     a category that the client does not set; `finish_message`: that the candidate is function calls; `service_tier`:
     that of the usage.
@@ -45,6 +46,7 @@ class Era:
 
     categories: tuple[str, ...] = _NEW_ORDER
     has_ratings: bool = True
+    first_rated: bool = False
     index: bool = False
     feedback: bool = False
     finishing: bool = False
@@ -75,6 +77,7 @@ ERAS = {
     Shape.V2_5: Era(
         categories=_OLD_ORDER,
         has_ratings=False,
+        first_rated=True,
         index=True,
         details=True,
         running=True,

@@ -225,7 +225,7 @@ def _progress(era: Era, candidate: Candidate, *, is_first: bool) -> Json:
     """
     if era.finishing:
         return {"finishReason": "STOP", **_ratings(era, candidate.ratings)}
-    return {} if is_first and not era.running else _ratings(era, candidate.ratings)
+    return {} if is_first and not era.first_rated else _ratings(era, candidate.ratings)
 
 
 def _content(parts: tuple[Json, ...]) -> Json:
