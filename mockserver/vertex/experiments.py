@@ -116,7 +116,7 @@ def list_ranked(
 
     def walk(after: tuple[int, str] | None) -> Iterator[ListRow]:
         for rank, resource in rows(None if after is None else after[0]):
-            row = ListRow(str(resource["name"]), rank, partial(dict, resource), dict)
+            row = ListRow(str(resource["name"]), rank, partial(dict, resource))
             if after is None or (row.rank, row.name) > after:
                 yield row
 

@@ -40,13 +40,13 @@ ORDERS = ("displayName", "createTime", "updateTime")
 class ListRow:
     """A resource in a list, by its name and rank. It is made on first use.
 
-    `facts` adds to the resource what a filter may name beside its members.
+    `facts` adds to the resource what a filter may name beside its members: by default nothing.
     """
 
     name: str
     rank: int
     show: Callable[[], Json]
-    facts: Callable[[Json], Json]
+    facts: Callable[[Json], Json] = dict
 
     @cached_property
     def resource(self) -> Json:

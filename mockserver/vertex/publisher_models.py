@@ -39,7 +39,7 @@ def list_publisher_models(call: Call) -> Json:
     def walk(after: tuple[int, str] | None) -> Iterator[ListRow]:
         for rank, base in enumerate(models):
             if after is None or rank > after[0]:
-                yield ListRow(f"publishers/google/models/{base.id}", rank, partial(show_publisher_model, base), dict)
+                yield ListRow(f"publishers/google/models/{base.id}", rank, partial(show_publisher_model, base))
 
     return list_resources(call, "publisherModels", walk, scope=f"{call.resource}/models", orders=ORDERS)
 

@@ -68,7 +68,6 @@ SPECS: Mapping[str, Spec] = {
     )
 }
 
-
 # The service has limits, but no sentence about them was found: these are our choice.
 MOST: Mapping[str, int] = {
     "epoch_count": 10_000,
