@@ -13,9 +13,10 @@ from mockserver.grpc.codec import encode
 from mockserver.grpc.face import GrpcFace, GrpcRequest
 from mockserver.inspection.services import route_table
 from mockserver.state import sql_calls, sql_counters
+from mockserver.state.call_batches import BATCH_CALLS
 from mockserver.state.clock import ManualClock
 from mockserver.state.sql import SqlStore
-from mockserver.state.sql_calls import QUEUE_CALLS, CallQueue
+from mockserver.state.sql_calls import CallQueue
 from mockserver.state.sql_worlds import open_worlds
 from mockserver.state.world import World, Worlds
 
@@ -35,7 +36,7 @@ VERSION = "SELECT value FROM counters"
 
 WRITER = "INSERT INTO writers"
 
-DROP = {"DELETE FROM calls WHERE", "UPDATE spaces SET call_bytes"}
+DROP = {"DELETE FROM call_batches WHERE", "UPDATE spaces SET call_bytes"}
 """The beginnings of the statements that drop the oldest calls, for every 64 new ones."""
 
 
@@ -148,13 +149,13 @@ def test_a_process_that_is_alone_reserves_numbers(servers: Servers, monkeypatch:
     monkeypatch.setattr(sql_counters, "ALONE_SECONDS", 0.0)
     begin, end = "BEGIN IMMEDIATE", "COMMIT"
     first = servers.run(servers.generate)
-    others = [servers.run(servers.generate) for _ in range(QUEUE_CALLS - 2)]
-    last = [name for name in servers.run(servers.generate) if name not in DROP | {"INSERT INTO calls"}]
+    others = [servers.run(servers.generate) for _ in range(BATCH_CALLS - 2)]
+    last = [name for name in servers.run(servers.generate) if name not in DROP]
 
     assert [CHECK, begin, "INSERT INTO counters", "UPDATE counters SET value", WRITER, end] == first
     assert [[CHECK], *([] for _ in others[1:])] == others
     assert [
-        *(begin, "UPDATE counters SET value", "UPDATE spaces SET calls"),
+        *(begin, "UPDATE counters SET value", "UPDATE spaces SET calls", "INSERT INTO call_batches"),
         *("DELETE FROM writers WHERE", end),
     ] == last
 
@@ -168,21 +169,21 @@ def test_a_change_is_two_transactions(servers: Servers) -> None:
         CHECK,
         *(begin, "UPDATE counters SET value", "SELECT epoch, revision, purged"),
         *("INSERT INTO records", "INSERT INTO collections", "UPDATE spaces SET revision", end),
-        *(begin, "UPDATE spaces SET calls", "INSERT INTO calls", end),
+        *(begin, "UPDATE spaces SET calls", "INSERT INTO call_batches", end),
     ] == patched
     assert [CHECK, WRITER] == servers.run(servers.get)
 
 
 def test_many_calls_are_written_in_one_transaction(servers: Servers) -> None:
-    """A commit for each would cost more than most requests."""
-    statements = Counter(statement for _ in range(QUEUE_CALLS) for statement in servers.run(servers.get))
+    """And in one row: a commit for each would cost more than most requests, and a row a tenth of one."""
+    statements = Counter(statement for _ in range(BATCH_CALLS) for statement in servers.run(servers.get))
 
     assert 2 == statements.pop(CHECK)
-    assert QUEUE_CALLS == statements.pop("INSERT INTO calls")
     assert {
         WRITER: 1,
         "BEGIN IMMEDIATE": 1,
         "UPDATE spaces SET calls": 1,
+        "INSERT INTO call_batches": 1,
         "DELETE FROM writers WHERE": 1,
         "COMMIT": 1,
     } == {name: count for name, count in statements.items() if name not in DROP}

@@ -25,9 +25,6 @@ from mockserver.state.clock import Machine, Nanos, countdown, machine_time
 from mockserver.state.store import Unavailable
 from mockserver.state.wal_index import find_index, read_header
 
-COUNT_BYTES = "UPDATE spaces SET call_bytes = coalesce((SELECT sum(size) FROM calls WHERE space = spaces.id), 0)"
-"""Counts anew the bytes that the calls of each space take."""
-
 MIGRATIONS = (
     (
         (
@@ -55,12 +52,26 @@ MIGRATIONS = (
         ),
         "CREATE TABLE writers (process TEXT PRIMARY KEY, since BIGINT NOT NULL)",
     ),
-    ("ALTER TABLE spaces ADD COLUMN call_bytes BIGINT NOT NULL DEFAULT 0", COUNT_BYTES),
+    (
+        "ALTER TABLE spaces ADD COLUMN call_bytes BIGINT NOT NULL DEFAULT 0",
+        "UPDATE spaces SET call_bytes = coalesce((SELECT sum(size) FROM calls WHERE space = spaces.id), 0)",
+    ),
     (
         "ALTER TABLE counters ADD COLUMN holder TEXT",
         "ALTER TABLE counters ADD COLUMN asked BIGINT NOT NULL DEFAULT 0",
     ),
     (),  # the request of a call is written as its response is: older programs cannot read it
+    (
+        (
+            "CREATE TABLE call_batches (space BIGINT NOT NULL, number BIGINT NOT NULL, count BIGINT NOT NULL,"
+            " size BIGINT NOT NULL, calls TEXT NOT NULL, PRIMARY KEY (space, number))"
+        ),
+        (
+            "INSERT INTO call_batches (space, number, count, size, calls)"
+            " SELECT space, number, 1, size, CAST(time AS TEXT) || ' ' || call FROM calls"
+        ),
+        "DROP TABLE calls",
+    ),
 )
 """The statements that lead from each version of the schema to the next. Version 0 has only the table `meta`.
 
@@ -73,7 +84,7 @@ TABLES = {
     "collections": ("space", "name", "revision", "inserted"),
     "records": ("space", "collection", "name", "version", "ordinal", "record"),
     "counters": ("space", "name", "value"),
-    "calls": ("space", "number", "time", "size", "call"),
+    "call_batches": ("space", "number", "count", "size", "calls"),
 }
 """The columns of every table for exports and copies: not of `writers`, which says who has calls to write yet, and not
 those of `counters` that say who holds a block of numbers.
@@ -84,7 +95,7 @@ A column that is added comes last, and has a default: an older export lacks it.
 REVISION = b"revision"
 """The name of the counter, of no space, whose value is that of the last revision."""
 
-OF_A_SPACE = ("collections", "records", "counters", "calls")
+OF_A_SPACE = ("collections", "records", "counters", "call_batches")
 
 DAY = 86_400_000_000_000
 
@@ -312,8 +323,8 @@ class Database:
 
     def _migrate(self) -> None:
         """Create the tables, or bring those of an older version up to date. ValueError for a newer version."""
-        # Rows of tables without row ids are in the index of the primary key, so that a commit writes fewer pages. Calls
-        # are too long for that.
+        # Rows of tables without row ids are in the index of the primary key, so that a commit writes fewer pages.
+        # Batches of calls are too long for that.
         words = {"key": "BLOB", "sorted": " WITHOUT ROWID"} if self._is_sqlite else {"key": "BYTEA", "sorted": ""}
         with self.transaction():
             if not self._is_sqlite:

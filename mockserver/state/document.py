@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from mockserver.state.database import COUNT_BYTES, MIGRATIONS, TABLES, Database, decode_key, encode_key
+from mockserver.state.call_batches import StoredCall, join_batch, parse_batch
+from mockserver.state.database import MIGRATIONS, TABLES, Database, decode_key, encode_key
 from mockserver.state.sql_calls import queue_of
 
 FORMAT = "mockserver state"
@@ -11,7 +12,10 @@ FORMAT = "mockserver state"
 Json = dict[str, Any]
 
 _KEYS = {("spaces", "name"), ("records", "name"), ("counters", "name")}
-_JSON = {("records", "record"), ("calls", "call")}
+_JSON = ("records", "record")
+
+_BATCHES, _CALLS = "call_batches", "calls"
+"""In the document each call of a batch stands by itself: its space, number and time, the size of its text, its JSON."""
 
 
 def export_state(database: Database) -> Json:
@@ -19,6 +23,7 @@ def export_state(database: Database) -> Json:
     queue_of(database).settle(database)
     with database.transaction(write=False):
         tables = {table: _export(database, table) for table in TABLES}
+    tables[_CALLS] = [call for batch in tables.pop(_BATCHES) for call in _split(*batch)]
     return {"format": FORMAT, "schema": len(MIGRATIONS), "tables": tables}
 
 
@@ -30,6 +35,11 @@ def _export(database: Database, table: str) -> list[list[Any]]:
     return [[_to_json(table, *cell) for cell in zip(columns, row, strict=True)] for row in rows]
 
 
+def _split(space: int, number: int, _count: int, _size: int, calls: str) -> list[list[Any]]:
+    batch = parse_batch(number, calls)
+    return [[space, place, time, len(text), json.loads(text)] for place, (time, text) in batch.items()]
+
+
 def import_state(database: Database, document: Any) -> None:
     """Store what was exported, also by an older version. ValueError for another document, or a store with something."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -38,17 +48,27 @@ def import_state(database: Database, document: Any) -> None:
         raise ValueError(
             f"the file has version {document['schema']} of the schema, but this program knows {len(MIGRATIONS)}"
         )
+    tables = dict(document["tables"])
+    tables[_BATCHES] = [_to_batch(*call) for call in tables.pop(_CALLS)]
     with database.transaction():
         database.new_revisions(1)
         if database.run("SELECT id FROM spaces WHERE kind <> 'copy'"):
             raise ValueError("the store is not empty: import into a new one")
         database.run("DELETE FROM counters WHERE space = 0")
         for table in TABLES:
-            rows = [_to_row(table, row) for row in document["tables"][table]]
+            rows = [_to_row(table, row) for row in tables[table]]
             if rows:
                 names, values = ", ".join(rows[0]), ", ".join(f":{column}" for column in rows[0])
                 database.run_many(f"INSERT INTO {table} ({names}) VALUES ({values})", rows)  # noqa: S608 - our own tables
-        database.run(COUNT_BYTES)
+        database.run(
+            "UPDATE spaces SET call_bytes = coalesce((SELECT sum(size) FROM call_batches WHERE space = spaces.id), 0)"
+        )
+
+
+def _to_batch(space: int, number: int, time: int, _size: int, call: Any) -> list[Any]:
+    """Return the row of a call that is a batch of its own."""
+    text = json.dumps(call, separators=(",", ":"))
+    return [space, number, 1, len(text), join_batch([StoredCall(time, text)])]
 
 
 def _to_row(table: str, row: list[Any]) -> Json:
@@ -59,10 +79,10 @@ def _to_row(table: str, row: list[Any]) -> Json:
 def _to_json(table: str, column: str, value: Any) -> Any:
     if (table, column) in _KEYS:
         return decode_key(value)
-    return json.loads(value) if (table, column) in _JSON and value is not None else value
+    return json.loads(value) if (table, column) == _JSON and value is not None else value
 
 
 def _from_json(table: str, column: str, value: Any) -> Any:
     if (table, column) in _KEYS:
         return encode_key(value)
-    return json.dumps(value, separators=(",", ":")) if (table, column) in _JSON and value is not None else value
+    return json.dumps(value, separators=(",", ":")) if (table, column) == _JSON and value is not None else value

@@ -12,11 +12,12 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, TypeVar
 
+from mockserver.state.call_batches import drop_calls
 from mockserver.state.clock import Nanos
 from mockserver.state.codec import decode, write_json
 from mockserver.state.database import Database, decode_key, encode_key
 from mockserver.state.memory import DELETED, MemoryStore, Table, Transaction
-from mockserver.state.sql_calls import SqlCallLog, drop_calls, queue_of
+from mockserver.state.sql_calls import SqlCallLog, queue_of
 from mockserver.state.store import (
     Collection,
     Entry,

@@ -11,10 +11,20 @@ import json
 import secrets
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from mockserver.rpc.redaction import find_real_secret, redact_fields
+from mockserver.state.call_batches import (
+    BATCH_BYTES,
+    BATCH_CALLS,
+    StoredCall,
+    count_calls,
+    drop_calls,
+    find_call,
+    insert_calls,
+    read_calls,
+    replace_call,
+)
 from mockserver.state.calls import CallLog, LogEntry, RecordedCall
 from mockserver.state.clock import SECOND, Machine, Nanos, countdown, machine_time
 from mockserver.state.codec import decode, write_json
@@ -22,17 +32,9 @@ from mockserver.state.database import Database
 from mockserver.state.sql_counters import Counters
 from mockserver.state.store import Unavailable
 
-MAX_CALLS = 10_000
-MAX_BYTES = 64 * 2**20
-COUNTED_EVERY = 64
-"""How many calls the log of a space keeps, and how many bytes. It may have `COUNTED_EVERY` calls more: the oldest ones
-are dropped so many at a time."""
-
 QUEUE_SECONDS = 0.01
-QUEUE_CALLS = 64
-QUEUE_BYTES = 2**20
 WRITTEN_AFTER = 0.75
-"""How long a process keeps calls before it writes them, and how many of them, of how many bytes. The first call that
+"""How long a process keeps calls before it writes them, if they are not enough for a batch sooner. The first call that
 comes after three quarters of the time writes them all."""
 
 WRITER_SECONDS = 1.0
@@ -41,20 +43,20 @@ WRITER_PAUSE = 0.002
 
 
 class _SqlEntry(LogEntry):
-    """A call as the text that is stored, and its number, which is 0 until it is written.
+    """A call as it is stored, and its number, which is 0 until it is written.
 
     It does not hold the call, whose many objects the garbage collector would look at again and again.
     """
 
-    __slots__ = ("number", "space", "text", "time")
+    __slots__ = ("number", "space", "stored")
 
-    def __init__(self, space: int, time: Nanos, text: str) -> None:
-        self.space, self.time, self.text = space, time, text
+    def __init__(self, space: int, stored: StoredCall) -> None:
+        self.space, self.stored = space, stored
         self.number = 0
 
     @property
     def call(self) -> RecordedCall:
-        return _read_call(self.text)
+        return _read_call(self.stored.text)
 
 
 def _read_call(text: str) -> RecordedCall:
@@ -80,13 +82,14 @@ class CallQueue:
         """Add a call."""
         with database.lock:
             at_once = database.take_changed()
+            time, text = entry.stored
             if not at_once and not self._is_announced:
-                self.announce(database, entry.time)
+                self.announce(database, time)
             self._entries.setdefault(entry.space, []).append(entry)
             self._count += 1
-            self._size += len(entry.text)
-            is_full = self._count >= QUEUE_CALLS or self._size >= QUEUE_BYTES
-            if at_once or is_full or entry.time - self._since >= QUEUE_SECONDS * WRITTEN_AFTER * SECOND:
+            self._size += len(text)
+            is_full = self._count >= BATCH_CALLS or self._size >= BATCH_BYTES
+            if at_once or is_full or time - self._since >= QUEUE_SECONDS * WRITTEN_AFTER * SECOND:
                 self.write(database)
 
     def announce(self, database: Database, now: Nanos) -> None:
@@ -108,21 +111,9 @@ class CallQueue:
     def amend(self, database: Database, entry: _SqlEntry, text: str) -> None:
         """Replace the text of a call."""
         with database.lock:
-            entry.text = text
-            if not entry.number:
-                return
-        of_call: dict[str, Any] = {"space": entry.space, "number": entry.number, "size": len(text)}
-        with database.transaction():
-            database.run(
-                "UPDATE spaces SET call_bytes = call_bytes + coalesce("
-                "(SELECT :size - size FROM calls WHERE space = :space AND number = :number), 0) WHERE id = :space",
-                **of_call,
-            )
-            database.run(
-                "UPDATE calls SET call = :call, size = :size WHERE space = :space AND number = :number",
-                call=text,
-                **of_call,
-            )
+            old, entry.stored = entry.stored, entry.stored._replace(text=text)
+            if entry.number:
+                replace_call(database, entry.space, entry.number, old, text)
 
     def write(self, database: Database) -> None:
         """Write all calls, and give back the numbers that are reserved, in one transaction."""
@@ -132,8 +123,9 @@ class CallQueue:
             with database.transaction():
                 self.counters.give_back(database)
                 for space, entries in sorted(self._entries.items()):
-                    for first in range(0, len(entries), QUEUE_CALLS):  # more have waited if the database was away
-                        _insert(database, space, entries[first : first + QUEUE_CALLS])
+                    last = insert_calls(database, space, [entry.stored for entry in entries])
+                    for number, entry in enumerate(entries, last - len(entries) + 1):
+                        entry.number = number
                 if self._is_announced:
                     database.run("DELETE FROM writers WHERE process = :process", process=self.process)
             self._entries, self._count, self._size, self._is_announced = {}, 0, 0, False
@@ -195,59 +187,6 @@ class CallQueue:
         return set(database.run("SELECT process, since FROM writers WHERE process <> :own", own=self.process))
 
 
-def _insert(database: Database, space: int, entries: Sequence[_SqlEntry]) -> None:
-    """Insert calls, unless the space has been deleted: part of a transaction."""
-    count = len(entries)
-    rows = database.run(
-        "UPDATE spaces SET calls = calls + :count, call_bytes = call_bytes + :size WHERE id = :space"
-        " RETURNING calls, call_bytes",
-        count=count,
-        size=sum(len(entry.text) for entry in entries),
-        space=space,
-    )
-    if not rows:
-        return
-    last, size = map(int, rows[0])
-    for number, entry in enumerate(entries, last - count + 1):
-        entry.number = number
-    if last // COUNTED_EVERY != (last - count) // COUNTED_EVERY:  # first, so that the new ones get the pages of these
-        size = _drop(database, space, last - MAX_CALLS)
-    database.run_many(
-        "INSERT INTO calls (space, number, time, size, call) VALUES (:space, :number, :time, :size, :call)",
-        [
-            {"space": space, "number": it.number, "time": it.time, "size": len(it.text), "call": it.text}
-            for it in entries
-        ],
-    )
-    if size > MAX_BYTES:
-        _drop(database, space, _find_excess(database, space, last, size - MAX_BYTES))
-
-
-def _drop(database: Database, space: int, number: int) -> int:
-    """Remove the calls of a space up to a number, and return the bytes of the others: part of a transaction."""
-    ((size,),) = database.run(
-        "UPDATE spaces SET call_bytes = call_bytes"
-        " - coalesce((SELECT sum(size) FROM calls WHERE space = :space AND number <= :number), 0) WHERE id = :space"
-        " RETURNING call_bytes",
-        space=space,
-        number=number,
-    )
-    database.run("DELETE FROM calls WHERE space = :space AND number <= :number", space=space, number=number)
-    return int(size)
-
-
-def _find_excess(database: Database, space: int, last: int, size: int) -> int:
-    """Return up to which number the calls take so many bytes; the last call is never in excess."""
-    rows = database.run(
-        "SELECT number FROM (SELECT number, sum(size) OVER (ORDER BY number) AS total FROM calls"
-        " WHERE space = :space AND number < :last) AS sums WHERE total >= :size ORDER BY number LIMIT 1",
-        space=space,
-        last=last,
-        size=size,
-    )
-    return int(rows[0][0]) if rows else last - 1
-
-
 _queues: weakref.WeakKeyDictionary[Database, CallQueue] = weakref.WeakKeyDictionary()
 
 
@@ -283,7 +222,7 @@ class SqlCallLog(CallLog):
 
     def append(self, call: RecordedCall) -> LogEntry:
         """Add a call. The returned entry is for `amend`."""
-        entry = _SqlEntry(self._space, machine_time(), write_json(call))
+        entry = _SqlEntry(self._space, StoredCall(machine_time(), write_json(call)))
         self._queue.add(self._database, entry)
         return entry
 
@@ -293,14 +232,10 @@ class SqlCallLog(CallLog):
             raise TypeError(f"{entry!r} is not an entry of this log")
         self._queue.amend(self._database, entry, write_json(call))
 
-    def _read(self, where: str = "number > 0", **values: int) -> list[tuple[int, RecordedCall]]:
+    def _read(self, after: int = 0) -> list[tuple[int, RecordedCall]]:
         self.settle()
-        rows = self._database.run(
-            f"SELECT number, call FROM calls WHERE space = :space AND {where} ORDER BY time, number",  # noqa: S608 - our own condition
-            space=self._space,
-            **values,
-        )
-        return [(int(number), _read_call(text)) for number, text in rows]
+        calls = read_calls(self._database, self._space, after=after)
+        return [(number, _read_call(stored.text)) for number, stored in calls]
 
     def __iter__(self) -> Iterator[RecordedCall]:
         """Iterate over the calls that are in the log now, oldest first."""
@@ -315,15 +250,17 @@ class SqlCallLog(CallLog):
 
         The numbers do not ascend if several processes have answered at the same time.
         """
-        return self._read("number > :number", number=number)
+        return self._read(after=number)
 
     def find(self, number: int) -> RecordedCall | None:
         """Return the call of that number, if the log still has it."""
-        return next((call for _, call in self._read("number = :number", number=number)), None)
+        self.settle()
+        stored = find_call(self._database, self._space, number)
+        return _read_call(stored.text) if stored else None
 
     def __len__(self) -> int:
         self.settle()
-        return int(self._database.run("SELECT count(*) FROM calls WHERE space = :space", space=self._space)[0][0])
+        return count_calls(self._database, self._space)
 
     def __bool__(self) -> bool:
         return len(self) > 0
@@ -333,9 +270,3 @@ class SqlCallLog(CallLog):
         self.settle()
         with self._database.transaction():
             drop_calls(self._database, self._space)
-
-
-def drop_calls(database: Database, space: int) -> None:
-    """Drop all calls of a space that are written: part of a transaction."""
-    database.run("UPDATE spaces SET call_bytes = 0 WHERE id = :space", space=space)
-    database.run("DELETE FROM calls WHERE space = :space", space=space)

@@ -13,13 +13,13 @@ import pytest
 from contract_tests.laws.state.test_calls import call
 from contract_tests.laws.state.test_store import TALLIES, Tally, rows
 from mockserver.inspection.script import add_answers
+from mockserver.state import call_batches, document, sql, sql_calls, sql_worlds
 from mockserver.state import database as tables
-from mockserver.state import document, sql, sql_calls, sql_worlds
+from mockserver.state.call_batches import BATCH_CALLS
 from mockserver.state.clock import ManualClock, SystemClock, open_clock
 from mockserver.state.database import Database
 from mockserver.state.document import export_state, import_state
 from mockserver.state.sql import SqlStore, open_copy
-from mockserver.state.sql_calls import QUEUE_CALLS
 from mockserver.state.sql_worlds import SqlWorldStores, open_worlds
 from mockserver.state.store import ALL, Collection, Store, Unavailable
 from mockserver.state.world import CLOCK, World
@@ -116,24 +116,29 @@ def test_names_may_hold_any_character(url: str) -> None:
 
 
 def test_the_log_keeps_the_newest_calls(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With their numbers; at most so many, and so many bytes."""
+    """With their numbers; at most so many and the rest of a batch, and so many bytes."""
     store, other = pair(url)
-    monkeypatch.setattr(sql_calls, "MAX_CALLS", 100)
+    monkeypatch.setattr(call_batches, "MAX_CALLS", 100)
     for number in range(255):
         store.log.append(call(at=number))
     entry = store.log.append(call(at=255))
     store.log.amend(entry, call(at=1000))
-    assert 100 == len(other.log)
+    kept = other.log.since(0)
+    assert 100 <= len(kept) < 100 + call_batches.COUNTED_EVERY + BATCH_CALLS
+    assert len(kept) == len(other.log)
+    assert [*range(257 - len(kept), 257)] == [number for number, _ in kept]
+    assert [call(at=number - 1) for number, _ in kept[:-1]] == [it for _, it in kept[:-1]]
     assert 256 == other.log.last_number
-    assert (157, call(at=156)) == other.log.since(0)[0]
     assert [(256, call(at=1000))] == other.log.newest(1)
-    assert call(at=200) == other.log.find(201)
+    assert [(255, call(at=254)), (256, call(at=1000))] == other.log.since(254)
+    assert [call(at=200), call(at=240)] == [other.log.find(201), other.log.find(241)]
     assert other.log.find(1) is None
+    assert other.log.find(257) is None
 
-    monkeypatch.setattr(sql_calls, "MAX_BYTES", 5000)
+    monkeypatch.setattr(call_batches, "MAX_BYTES", 5000)
     for number in range(64):
         store.log.append(call(at=number))
-    assert 5 < len(store.log) < 40
+    assert store.log.size < 5000 or 1 == store.database.run("SELECT count(*) FROM call_batches")[0][0]
     store.log.clear()
     assert not other.log
     assert 320 == other.log.last_number
@@ -141,21 +146,23 @@ def test_the_log_keeps_the_newest_calls(url: str, monkeypatch: pytest.MonkeyPatc
 
 def test_the_log_knows_its_bytes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever becomes of its calls: dropped, amended, copied, restored, cleared; by any process."""
-    monkeypatch.setattr(sql_calls, "MAX_CALLS", 100)
-    monkeypatch.setattr(sql_calls, "MAX_BYTES", 20_000)
+    monkeypatch.setattr(call_batches, "MAX_CALLS", 100)
+    monkeypatch.setattr(call_batches, "MAX_BYTES", 20_000)
+    monkeypatch.setattr(call_batches, "BATCH_BYTES", 10_000)
     store, other = pair(url)
 
     def sizes() -> tuple[int, int]:
         """As every process knows it, and as it is."""
         known = store.log.size
         assert known == other.log.size
-        return known, store.database.run("SELECT sum(size) FROM calls WHERE space = :it", it=store.space)[0][0] or 0
+        statement = "SELECT coalesce(sum(size), 0) FROM call_batches WHERE space = :space"
+        return known, store.database.run(statement, space=store.space)[0][0]
 
     found = []
     for number in range(150):
         (store, other)[number % 2].log.append(call(path=f"/{'x' * number}", at=number))
     found.append(sizes())
-    assert len(store.log) <= 100
+    assert 1 < len(store.log) < 150
     entry = store.log.append(call())
     assert [call()] == [it for _, it in store.log.newest(1)]
     store.log.amend(entry, call(path=f"/{'x' * 500}"))
@@ -197,16 +204,16 @@ def test_new_calls_take_the_pages_of_those_that_are_dropped(url: str, monkeypatc
     """A full log writes hardly more pages of the file than one that grows."""
     monkeypatch.setattr(sql_calls.CallQueue, "_wake_thread", lambda *_: None)
     monkeypatch.setattr(sql_calls, "QUEUE_SECONDS", 60.0)
-    monkeypatch.setattr(sql_calls, "MAX_CALLS", 10 * QUEUE_CALLS)
+    monkeypatch.setattr(call_batches, "MAX_CALLS", 10 * BATCH_CALLS)
     store = pair(url)[0]
     pages = []
     for _ in range(20):
         store.database.run("PRAGMA wal_checkpoint(TRUNCATE)")
-        for number in range(QUEUE_CALLS):
+        for number in range(BATCH_CALLS):
             store.log.append(call(path=f"/{'x' * 1200}", at=number))
         pages.append(store.database.run("PRAGMA wal_checkpoint")[0][1])
 
-    assert 10 * QUEUE_CALLS == len(store.log)
+    assert 10 * BATCH_CALLS == len(store.log)
     assert max(pages[12:]) < 1.5 * max(pages[5:10])
 
 
@@ -214,7 +221,7 @@ def test_a_log_that_could_not_be_written_for_long_is_no_longer_than_others(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What has waited is written at once, and the oldest of it is dropped."""
-    monkeypatch.setattr(sql_calls, "MAX_CALLS", 100)
+    monkeypatch.setattr(call_batches, "MAX_CALLS", 100)
     store = pair(url)[0]
     queue = sql_calls.queue_of(store.database)
     with monkeypatch.context() as away:
@@ -283,27 +290,27 @@ def test_calls_that_have_waited_are_written_by_the_next_one(url: str, monkeypatc
     monkeypatch.setattr(sql_calls.CallQueue, "_wake_thread", lambda *_: None)
     monkeypatch.setattr(sql_calls, "QUEUE_SECONDS", 60.0)
     store = pair(url)[0]
-    statement = "SELECT number FROM calls ORDER BY number"
+    statement = "SELECT number, count FROM call_batches"
     store.log.append(call(at=1))
     store.log.append(call(at=2))
     assert [] == store.database.run(statement)
     monkeypatch.setattr(sql_calls, "QUEUE_SECONDS", 0.0)
     store.log.append(call(at=3))
 
-    assert [(1,), (2,), (3,)] == store.database.run(statement)
+    assert [(3, 3)] == store.database.run(statement)
 
 
 def test_a_call_that_has_changed_something_is_written_at_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """And so is what waited before it; a process that is killed afterwards has lost nothing."""
     monkeypatch.setattr(sql_calls.CallQueue, "_wake_thread", lambda *_: None)
     store = pair(url)[0]
-    statement = "SELECT number FROM calls ORDER BY number"
+    statement = "SELECT number, count FROM call_batches"
     store.log.append(call(at=1))
     assert [] == store.database.run(statement)
     store.insert(TALLIES, "a", Tally())
     store.log.append(call(at=2))
 
-    assert [(1,), (2,)] == store.database.run(statement)
+    assert [(2, 2)] == store.database.run(statement)
 
 
 def test_calls_that_could_not_be_written_are_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,25 +396,30 @@ def test_a_log_of_the_first_version_is_counted_and_read(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When its file is opened, and when an export of it is imported."""
+    text = json.dumps(call().to_json() | {"request": [["name", "tunedModels/next"]], "response": {"object": []}})
     with monkeypatch.context() as before:
         before.setattr(tables, "MIGRATIONS", tables.MIGRATIONS[:1])
-        before.setitem(tables.TABLES, "spaces", tables.TABLES["spaces"][:-1])
-        before.setattr(document, "MIGRATIONS", tables.MIGRATIONS)
         first = Database(url)
         space = first.open_space("world", "default")
-        text = json.dumps(call().to_json() | {"request": [["name", "tunedModels/next"]], "response": {"object": []}})
         first.run("UPDATE spaces SET calls = 1 WHERE id = :space", space=space)
         first.run("INSERT INTO calls VALUES (:space, 1, 0, :size, :text)", space=space, size=len(text), text=text)
-        exported = json.loads(json.dumps(export_state(first)))
         first.close()
+    exported = {
+        "meta": [],
+        "spaces": [[space, "world", 0, "default", 0, 1, 1, 0, 1]],
+        "collections": [],
+        "records": [],
+        "counters": [[0, "revision", 1], [0, "spaces", space]],
+        "calls": [[space, 1, 0, len(text), json.loads(text)]],
+    }
     imported = Database(f"sqlite:///{tmp_path}/other.db")
-    import_state(imported, exported)
+    import_state(imported, {"format": document.FORMAT, "schema": 1, "tables": exported})
 
-    assert 1 == exported["schema"]
-    for database in (Database(url), imported):
+    for database, size in ((Database(url), len(text)), (imported, len(text.replace(" ", "")))):
         log = SqlStore(database, space).log
-        assert len(text) == log.size
+        assert size == log.size
         assert [call()] == list(log)
+        assert call() == log.find(1)
 
 
 def test_a_clock_is_of_the_kind_that_was_stored(url: str) -> None:
