@@ -354,7 +354,7 @@ MUTATIONS = (
     Mutation(
         "numbers that are left are not given back",
         "mockserver/state/sql_counters.py",
-        "UPDATE counters SET value = :next, holder = NULL",
+        "UPDATE counters SET value = :new_end, holder = NULL",
         "UPDATE counters SET holder = NULL",
         (f"{LAWS}/state/test_sql_counters.py",),
     ),

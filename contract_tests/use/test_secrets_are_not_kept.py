@@ -194,7 +194,7 @@ class Clients:
         store = self.world.store
         if not isinstance(store, SqlStore):
             return str(self.world.calls.packed()).lower()
-        return str(store.database.run("SELECT call FROM calls WHERE space = :space", space=store.space)).lower()
+        return str(store.database.run("SELECT calls FROM call_batches WHERE space = :space", space=store.space)).lower()
 
     @property
     def said(self) -> str:

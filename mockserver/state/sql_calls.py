@@ -90,7 +90,7 @@ class CallQueue:
             self._size += len(text)
             is_full = self._count >= BATCH_CALLS or self._size >= BATCH_BYTES
             if at_once or is_full or time - self._since >= QUEUE_SECONDS * WRITTEN_AFTER * SECOND:
-                self.write(database)
+                self.write(database, go_on=not at_once)
 
     def announce(self, database: Database, now: Nanos) -> None:
         """Say that there will be something to write, and that a thread is to write it in a while.
@@ -99,14 +99,17 @@ class CallQueue:
         """
         if not self._is_announced:
             self._since = now
+        self._insert_writer(database, self._since)
+        self._is_announced = True
+        self._wake_thread(database)
+
+    def _insert_writer(self, database: Database, since: Nanos) -> None:
         database.run(
             "INSERT INTO writers (process, since) VALUES (:process, :since)"
             " ON CONFLICT (process) DO UPDATE SET since = excluded.since",
             process=self.process,
-            since=self._since,
+            since=since,
         )
-        self._is_announced = True
-        self._wake_thread(database)
 
     def amend(self, database: Database, entry: _SqlEntry, text: str) -> None:
         """Replace the text of a call."""
@@ -115,20 +118,29 @@ class CallQueue:
             if entry.number:
                 replace_call(database, entry.space, entry.number, old, text)
 
-    def write(self, database: Database) -> None:
-        """Write all calls, and give back the numbers that are reserved, in one transaction."""
+    def write(self, database: Database, *, go_on: bool = False) -> None:
+        """Write all calls, and give back the numbers that are reserved, in one transaction.
+
+        With `go_on` it also says that there will be others to write, as `announce` does, and reserves numbers for them:
+        a busy process needs no other transaction.
+        """
         with database.lock:
             if not self._entries and not self._is_announced:
                 return
+            now = machine_time()
             with database.transaction():
-                self.counters.give_back(database)
+                blocks = self.counters.give_back(database, refill=go_on)
                 for space, entries in sorted(self._entries.items()):
                     last = insert_calls(database, space, [entry.stored for entry in entries])
                     for number, entry in enumerate(entries, last - len(entries) + 1):
                         entry.number = number
-                if self._is_announced:
+                if go_on:
+                    self._insert_writer(database, now)
+                elif self._is_announced:
                     database.run("DELETE FROM writers WHERE process = :process", process=self.process)
-            self._entries, self._count, self._size, self._is_announced = {}, 0, 0, False
+            self.counters.keep(blocks)
+            self._entries, self._count, self._size = {}, 0, 0
+            self._is_announced, self._since = go_on, now
 
     def _wake_thread(self, database: Database) -> None:
         """Have a thread write what there is in a while. It ends when nobody uses the database any more."""
@@ -149,7 +161,7 @@ class CallQueue:
         while True:
             self._is_filling.wait()
             Machine.sleep(max(self._seconds_left(machine_time()), 0))
-            if self._entries and self._seconds_left(machine_time()) > 0:
+            if self._is_announced and self._seconds_left(machine_time()) > 0:
                 continue  # requests have written meanwhile: waiting for the lock that they take would slow both down
             database = reference()
             if database is None:

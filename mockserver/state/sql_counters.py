@@ -2,8 +2,8 @@
 
 To take a number is a commit of its own. So a process that nobody has disturbed for a while reserves a block of numbers
 with the one that it takes, and gives them from memory. The row of the counter then has the end of the block as its
-value, and says who holds it. What is left is given back in the transaction that writes the next calls, at most
-`QUEUE_SECONDS` later.
+value, and says who holds it. The transaction that writes the next calls, at most `QUEUE_SECONDS` later, fills the block
+up if others are expected, else it gives back what is left.
 
 Another process that needs a number meanwhile asks for it, and waits for that transaction. So the numbers are in order
 over all processes. The holder finds that it was asked, and takes single numbers for a while: processes that work side
@@ -11,7 +11,7 @@ by side do not wait for each other. If a process is killed, those that wait take
 go on behind its block, whose other numbers nobody gets.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mockserver.state.clock import SECOND, Nanos, machine_time
@@ -48,12 +48,17 @@ class Queue(Protocol):
 
 @dataclass(slots=True)
 class _Block:
-    """The numbers from `next` to `end`, the epoch of the space in which they were reserved, and the block's name."""
+    """The numbers from `next` to `end`, the epoch of the space in which they were reserved, and the block's name.
+
+    It began with the number `start`; `mark` was next when calls were last written.
+    """
 
     next: int
     end: int
     epoch: int
     holder: str
+    start: int
+    mark: int
 
 
 class Counters:
@@ -92,7 +97,14 @@ class Counters:
             with database.transaction():
                 number = _take_one(database, key, dead_block)
                 if number == expected:
-                    block = _Block(number + 1, number + BLOCK, epoch, f"{self._queue.process} {now}")
+                    block = _Block(
+                        next=number + 1,
+                        end=number + BLOCK,
+                        epoch=epoch,
+                        holder=f"{self._queue.process} {now}",
+                        start=number,
+                        mark=number,
+                    )
                     _reserve(database, key, block)
                     self._queue.announce(database, now)
         if block is not None:  # and it is committed
@@ -116,27 +128,51 @@ class Counters:
         )
         return str(rows[0][0]) if rows else ""
 
-    def give_back(self, database: Database) -> None:
-        """Give back the numbers that are left: the beginning of a transaction.
+    def give_back(self, database: Database, *, refill: bool) -> dict[_Key, _Block]:
+        """Give back the numbers that are left: part of a transaction. With `refill` reserve others, if nobody has asked.
 
-        Also if it fails they are not used: nobody knows then whether it was committed.
+        That is no statement more, and saves those of another transaction, unless no number is needed any more.
+
+        Returns the new blocks, for `keep`. Those of before are not used again: if the transaction fails, nobody knows
+        whether it was committed.
         """
         blocks, self._blocks = self._blocks, {}
         if blocks:
             database.lock_revision()  # whoever clears or restores a space locks its counters in another order
+        refilled = {}
         for key, block in blocks.items():
-            rows = database.run(
-                "UPDATE counters SET value = :next, holder = NULL"
-                " WHERE space = :space AND name = :name AND holder = :holder AND value = :end RETURNING asked",
-                next=block.next,
-                end=block.end,  # an older mockserver takes numbers behind the block
-                space=key[0],
-                name=encode_key(key[1]),
-                holder=block.holder,
-            )
-            is_alone = rows == [(0,)] and block.end - block.next < BLOCK - 1
+            if refill and block.next > block.mark and _move_end(database, key, block, _REFILL, block.next + BLOCK):
+                refilled[key] = replace(block, end=block.next + BLOCK, mark=block.next)
+                continue
+            rows = _move_end(database, key, block, _GIVE_BACK, block.next)
+            is_alone = rows == [(0,)] and (refill or block.next - block.start > 1)
             _, since = self._alone.get(key, (-1, machine_time()))
             self._remember(key, block.next, since if is_alone else machine_time())
+        return refilled
+
+    def keep(self, blocks: dict[_Key, _Block]) -> None:
+        """Use the numbers of these blocks, which are committed."""
+        self._blocks = blocks
+
+
+_OF_BLOCK = "WHERE space = :space AND name = :name AND holder = :holder AND value = :end"
+_GIVE_BACK = f"UPDATE counters SET value = :new_end, holder = NULL {_OF_BLOCK} RETURNING asked"  # noqa: S608 - our own condition
+_REFILL = f"UPDATE counters SET value = :new_end {_OF_BLOCK} AND asked = 0 RETURNING asked"  # noqa: S608 - as above
+
+
+def _move_end(database: Database, key: _Key, block: _Block, statement: str, new_end: int) -> list[tuple[int]]:
+    """Return whether somebody has asked for the numbers of a block; nothing if it is not this process's any more.
+
+    An older mockserver takes numbers behind the block: then it has another end.
+    """
+    return database.run(
+        statement,
+        new_end=new_end,
+        end=block.end,
+        space=key[0],
+        name=encode_key(key[1]),
+        holder=block.holder,
+    )
 
 
 def _take_one(database: Database, key: _Key, dead_block: str) -> int | None:

@@ -225,7 +225,7 @@ def test_a_log_that_could_not_be_written_for_long_is_no_longer_than_others(
     store = pair(url)[0]
     queue = sql_calls.queue_of(store.database)
     with monkeypatch.context() as away:
-        away.setattr(queue, "write", lambda _: None)
+        away.setattr(queue, "write", lambda _, **__: None)
         for number in range(512):
             store.log.append(call(at=number))
 

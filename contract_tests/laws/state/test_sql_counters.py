@@ -76,9 +76,9 @@ def take(store: SqlStore, count: int, counter: str = "a") -> list[int]:
     return [store.count(counter) for _ in range(count)]
 
 
-def write(store: SqlStore) -> None:
-    """Have the process write what it has kept, as when it ends."""
-    queue_of(store.database).write(store.database)
+def write(store: SqlStore, *, go_on: bool = False) -> None:
+    """Have the process write what it has kept, as when it ends, or as when it is busy."""
+    queue_of(store.database).write(store.database, go_on=go_on)
 
 
 def stored(store: SqlStore) -> int:
@@ -154,6 +154,33 @@ def test_a_process_that_is_alone_reserves_numbers(url: str, silent: None) -> Non
 
     assert 1 + BLOCK == stored(store)
     assert list(range(2, 200)) == take(store, 198)
+
+
+def test_a_busy_process_reserves_as_many_again(url: str, silent: None) -> None:
+    """With the calls that it writes, until it needs none any more; it is still alone then."""
+    store = processes(url, 1)[0]
+    take(store, 1)
+    found = []
+    for count in (1, 5, 1, 0, 2, 0):
+        take(store, count)
+        write(store, go_on=True)
+        found.append(stored(store))
+
+    assert [2 + BLOCK, 7 + BLOCK, 8 + BLOCK, 8, 10 + BLOCK, 10] == found
+
+
+def test_a_busy_process_gives_numbers_back_when_it_is_asked(
+    url: str, silent: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in order then; it does not reserve others for itself."""
+    one, other = processes(url, 2)
+    numbers = take(one, 5)
+    write(one, go_on=True)
+    numbers += take(one, 5)
+    act_meanwhile(monkeypatch, lambda: write(one, go_on=True))
+    numbers += take(other, 5)
+
+    assert list(range(15)) == numbers
 
 
 def test_a_kill_takes_only_the_numbers_that_were_reserved(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,8 +309,9 @@ def test_a_block_of_which_one_number_was_used_is_not_reserved_again_soon(
     assert [1, 1, BLOCK, 1, BLOCK] == found
 
 
+@pytest.mark.parametrize("go_on", [False, True])
 def test_numbers_of_a_block_are_not_used_after_a_write_that_failed(
-    url: str, silent: None, monkeypatch: pytest.MonkeyPatch
+    url: str, silent: None, monkeypatch: pytest.MonkeyPatch, *, go_on: bool
 ) -> None:
     """The database may have committed it, and given them to others."""
     monkeypatch.setattr(tables, "RETRY_SECONDS", 0.0)
@@ -300,7 +328,7 @@ def test_numbers_of_a_block_are_not_used_after_a_write_that_failed(
     with monkeypatch.context() as breaking:
         breaking.setattr(Database, "_execute", break_after_commit)
         with pytest.raises(Unavailable, match="failed"):
-            write(one)
+            write(one, go_on=go_on)
     numbers += [*take(other, 5), *take(one, 5)]
 
     assert len(set(numbers)) == len(numbers)
