@@ -359,6 +359,27 @@ MUTATIONS = (
         (f"{LAWS}/state/test_sql_counters.py",),
     ),
     Mutation(
+        "a busy process keeps numbers that another one waits for",
+        "mockserver/state/sql_counters.py",
+        "{_OF_BLOCK} AND asked = 0 RETURNING asked",
+        "{_OF_BLOCK} RETURNING asked",
+        (f"{LAWS}/state/test_sql_counters.py",),
+    ),
+    Mutation(
+        "the end of a stream replaces another call",
+        "mockserver/state/call_batches.py",
+        "if calls.get(number) != old:",
+        "if number not in calls:",
+        (f"{LAWS}/state/test_call_batches.py",),
+    ),
+    Mutation(
+        "calls that are written together are not in the order of their answers",
+        "mockserver/state/call_batches.py",
+        "key=lambda each: (each[1].time, each[0])",
+        "key=lambda each: each[0]",
+        (f"{LAWS}/state/test_database.py",),
+    ),
+    Mutation(
         "a stream without its messages in the log",
         "mockserver/dispatch/dispatcher.py",
         "replace(call, response=messages, fault=fault)",

@@ -100,12 +100,9 @@ class Pattern:
             return self
         return Pattern(lambda *values: dict(trim(build(*values))), *self._holes)
 
-    def new_format(self, writer: Writer, write_value: WriteValue | None = None) -> Format | None:
-        """Return how to write the messages as `writer` does; None if it is not clear where the values are.
-
-        It writes a value as its hole says, or as `write_value` does; integers are always as they are.
-        """
-        writes = [hole.write and (write_value or hole.write) for hole in self._holes]
+    def new_format(self, writer: Writer) -> Format | None:
+        """Return how to write the messages as `writer` does; None if it is not clear where the values are."""
+        writes = [hole.write for hole in self._holes]
         one, other = (
             self._split(writer(original).decode(), samples, writes)
             for original, samples in zip(self._originals, self._samples, strict=True)
@@ -160,11 +157,11 @@ class Variation(Mapping[str, Any]):
             patterns[trim] = self.pattern.new_trimmed(trim)
         return self if patterns[trim] is self.pattern else Variation(patterns[trim], self.hole_values)
 
-    def write(self, writer: Writer, write_value: WriteValue | None = None) -> bytes:
-        """Return the bytes of the message, as `writer` writes it, and `write_value` the values that it writes alike."""
+    def write(self, writer: Writer) -> bytes:
+        """Return the bytes of the message, as `writer` writes it."""
         pattern = self.pattern
         if writer not in pattern.formats:
-            pattern.formats[writer] = pattern.new_format(writer, write_value)
+            pattern.formats[writer] = pattern.new_format(writer)
         format_ = pattern.formats[writer]
         if format_ is None:
             return writer(self.members)
@@ -212,11 +209,6 @@ class SentMessages(list[Message]):
             else message
             for message in self
         ]
-
-    def write(self, writer: Writer, write_value: WriteValue) -> bytes:
-        """Return the bytes of a JSON array of the messages, each as `Variation.write` writes it."""
-        messages = (it.write(writer, write_value) if type(it) is Variation else writer(it) for it in self)
-        return b"[%b]" % b",".join(messages)
 
 
 def restore_all(messages: list[Any]) -> list[Json]:

@@ -1,17 +1,19 @@
 """The calls of the log in a database: those that a process writes together stand in one row, a batch.
 
 If each had a row of its own, two trees of the database would change with every call that comes, and again with every
-one that is dropped. The number of a batch is that of its last call. Each line of its text is a call: its time on the
-machine's clock, in nanoseconds, and its JSON, which is ASCII without line breaks.
+one that is dropped. And calls have much in common: a request that comes again, an answer but for a few values. A batch
+has it once; most of what a commit costs is the pages that it writes.
+
+The number of a batch is that of its last call. The first line of its text has the number of the lines down to the first
+call; the others of them are parts of calls. The line of a call has its time, the numbers of the lines with the parts of
+its request and its response (0 for none), and its own JSON. All is ASCII, and JSON has no line breaks.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
-from mockserver.state.clock import Nanos
 from mockserver.state.database import Database
+from mockserver.state.stored_calls import StoredCall
 
 MAX_CALLS = 10_000
 MAX_BYTES = 64 * 2**20
@@ -21,14 +23,7 @@ more: the oldest batches are dropped after so many calls, and never the newest o
 
 BATCH_CALLS = 64
 BATCH_BYTES = 2**20
-"""How many calls a batch has at most, and after how many bytes another one begins."""
-
-
-class StoredCall(NamedTuple):
-    """A call as it is stored: the time of its answer, on the machine's clock, and its JSON."""
-
-    time: Nanos
-    text: str
+"""How many calls a batch has at most, and after how many bytes another one begins, if calls share nothing."""
 
 
 def insert_calls(database: Database, space: int, calls: Sequence[StoredCall]) -> int:
@@ -37,11 +32,12 @@ def insert_calls(database: Database, space: int, calls: Sequence[StoredCall]) ->
     Returns the number of the last one; 0 if the space has been deleted.
     """
     count, calls = len(calls), calls[-MAX_CALLS:]
+    batches = [(len(batch), join_batch(batch)) for batch in _split(calls)]
     rows = database.run(
         "UPDATE spaces SET calls = calls + :count, call_bytes = call_bytes + :size WHERE id = :space"
         " RETURNING calls, call_bytes",
         count=count,
-        size=sum(len(call.text) for call in calls),
+        size=sum(len(text) for _, text in batches),
         space=space,
     )
     if not rows:
@@ -49,44 +45,57 @@ def insert_calls(database: Database, space: int, calls: Sequence[StoredCall]) ->
     last, size = map(int, rows[0])
     if last // COUNTED_EVERY != (last - count) // COUNTED_EVERY:  # first, so that the new ones get the pages of these
         size = _drop(database, space, last - MAX_CALLS)
-    number = last - len(calls)
-    for batch in _split(calls):
-        number += len(batch)
-        database.run(
-            "INSERT INTO call_batches (space, number, count, size, calls)"
-            " VALUES (:space, :number, :count, :size, :calls)",
-            space=space,
-            number=number,
-            count=len(batch),
-            size=sum(len(call.text) for call in batch),
-            calls=join_batch(batch),
-        )
+    _insert(database, space, last - len(calls), batches)
     if size > MAX_BYTES:
         _drop(database, space, _find_excess(database, space, last, size - MAX_BYTES))
     return last
 
 
+def _insert(database: Database, space: int, number: int, batches: Iterable[tuple[int, str]]) -> None:
+    """Insert batches, of so many calls each, that follow upon a number."""
+    for count, text in batches:
+        number += count
+        database.run(
+            "INSERT INTO call_batches (space, number, count, size, calls)"
+            " VALUES (:space, :number, :count, :size, :calls)",
+            space=space,
+            number=number,
+            count=count,
+            size=len(text),
+            calls=text,
+        )
+
+
 def _split(calls: Sequence[StoredCall]) -> Iterator[Sequence[StoredCall]]:
     """Split calls into batches. There are several if the database was away, or if calls are long."""
-    sizes = list(accumulate(len(call.text) for call in calls))
-    first = 0
-    while first < len(calls):
-        before = sizes[first - 1] if first else 0
-        end = min(first + BATCH_CALLS, bisect_right(sizes, before + BATCH_BYTES) + 1, len(calls))
-        yield calls[first:end]
-        first = end
+    first = size = 0
+    for end, call in enumerate(calls):
+        if end - first == BATCH_CALLS or size >= BATCH_BYTES:
+            yield calls[first:end]
+            first, size = end, 0
+        size += call.size
+    yield calls[first:]
 
 
-def join_batch(calls: Sequence[StoredCall]) -> str:
+def join_batch(calls: Iterable[StoredCall]) -> str:
     """Return the text of a batch."""
-    return "\n".join([f"{time} {text}" for time, text in calls])
+    lines: dict[str, int] = {"": 0}
+    of_calls = [
+        f"{time} {lines.setdefault(request, len(lines))} {lines.setdefault(response, len(lines))} {text}"
+        for time, text, request, response in calls
+    ]
+    return "\n".join([str(len(lines)), *islice(lines, 1, None), *of_calls])
 
 
-def parse_batch(number: int, calls: str) -> dict[int, StoredCall]:
+def parse_batch(number: int, text: str) -> dict[int, StoredCall]:
     """Return the calls of the text of a batch, by their numbers. That of the last one is the number of the batch."""
-    lines = [line.partition(" ") for line in calls.split("\n")]
-    first = number - len(lines) + 1
-    return {place: StoredCall(int(time), text) for place, (time, _, text) in enumerate(lines, first)}
+    lines = text.split("\n")
+    start, lines[0] = int(lines[0]), ""
+    calls = {}
+    for place, line in enumerate(lines[start:], number - len(lines) + start + 1):
+        time, request, response, own = line.split(" ", 3)
+        calls[place] = StoredCall(int(time), own, lines[int(request)], lines[int(response)])
+    return calls
 
 
 def read_calls(database: Database, space: int, *, after: int = 0) -> list[tuple[int, StoredCall]]:
@@ -100,17 +109,18 @@ def read_calls(database: Database, space: int, *, after: int = 0) -> list[tuple[
 
 def find_call(database: Database, space: int, number: int) -> StoredCall | None:
     """Return the call of that number, if it is there."""
-    return _find_batch(database, space, number).get(number)
+    return _find_batch(database, space, number)[1].get(number)
 
 
-def _find_batch(database: Database, space: int, number: int) -> dict[int, StoredCall]:
-    """Return the calls of the first batch that ends with this number or a higher one, by their numbers."""
+def _find_batch(database: Database, space: int, number: int) -> tuple[int, dict[int, StoredCall]]:
+    """Return the size of the first batch that ends with this number or a higher one, and its calls by their numbers."""
     rows = database.run(
-        "SELECT number, calls FROM call_batches WHERE space = :space AND number >= :number ORDER BY number LIMIT 1",
+        "SELECT number, size, calls FROM call_batches WHERE space = :space AND number >= :number"
+        " ORDER BY number LIMIT 1",
         space=space,
         number=number,
     )
-    return parse_batch(int(rows[0][0]), rows[0][1]) if rows else {}
+    return (int(rows[0][1]), parse_batch(int(rows[0][0]), rows[0][2])) if rows else (0, {})
 
 
 def count_calls(database: Database, space: int) -> int:
@@ -119,24 +129,29 @@ def count_calls(database: Database, space: int) -> int:
     return int(database.run(statement, space=space)[0][0])
 
 
-def replace_call(database: Database, space: int, number: int, old: StoredCall, text: str) -> None:
-    """Replace the text of a call; does nothing if it is not there any more."""
+def replace_call(database: Database, space: int, number: int, old: StoredCall, new: StoredCall) -> None:
+    """Replace a call; does nothing if it is not there any more.
+
+    It becomes a batch of its own: a stream that has ended is long, and need not be written again with its neighbours.
+    """
     with database.transaction():
         # Whoever drops calls begins with this row too, and waits.
         database.run("UPDATE spaces SET call_bytes = call_bytes WHERE id = :space", space=space)
-        batch = _find_batch(database, space, number)
-        if batch.get(number) != old:  # dropped; or the space was restored, and the number is another call's
+        size, calls = _find_batch(database, space, number)
+        if calls.get(number) != old:  # dropped; or the space was restored, and the number is another call's
             return
-        batch[number] = StoredCall(old.time, text)
-        added = len(text) - len(old.text)
+        before = [call for place, call in calls.items() if place < number]
+        after = [call for place, call in calls.items() if place > number]
+        batches = [(len(batch), join_batch(batch)) for batch in (before, [new], after) if batch]
         database.run(
-            "UPDATE call_batches SET calls = :calls, size = size + :added WHERE space = :space AND number = :number",
-            calls=join_batch([*batch.values()]),
-            added=added,
-            space=space,
-            number=max(batch),
+            "DELETE FROM call_batches WHERE space = :space AND number = :number", space=space, number=max(calls)
         )
-        database.run("UPDATE spaces SET call_bytes = call_bytes + :added WHERE id = :space", added=added, space=space)
+        _insert(database, space, min(calls) - 1, batches)
+        database.run(
+            "UPDATE spaces SET call_bytes = call_bytes + :added WHERE id = :space",
+            added=sum(len(text) for _, text in batches) - size,
+            space=space,
+        )
 
 
 def drop_calls(database: Database, space: int) -> None:

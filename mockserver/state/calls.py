@@ -47,40 +47,6 @@ class RecordedCall:
         """Return the first segment of the path: "v1beta"."""
         return self.path.split("/", 2)[1] if self.path.startswith("/") else ""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON of the call. A codec that goes by the types of the fields takes twice as long."""
-        from mockserver.state.codec import encode_value  # noqa: PLC0415 - for a database
-
-        tree = {
-            "method": self.method,
-            "verb": self.verb,
-            "path": self.path,
-            "time": self.time,
-            "caller": self.caller,
-            "request": encode_value(self.request),
-            "status": self.status,
-            "response": encode_value(self.response),
-        }
-        if self.fault:
-            tree["fault"] = self.fault
-        if self.hint:
-            tree["hint"] = self.hint
-        if self.retry_after:
-            tree["retry_after"] = self.retry_after
-        return tree
-
-    @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "RecordedCall":
-        """Return the call of its JSON. Before version 4 of the database the request was a list of its members."""
-        from mockserver.state.codec import decode_value  # noqa: PLC0415 - for a database
-
-        request, response = tree["request"], decode_value(tree["response"])
-        if isinstance(request, list):
-            request = {name: decode_value(value) for name, value in request}
-        else:
-            request = decode_value(request)
-        return cls(**{**tree, "request": request, "response": response})
-
     def __str__(self) -> str:
         moment = to_datetime(self.time).isoformat(timespec="seconds")
         fault = f" ({self.fault})" if self.fault else ""

@@ -1,9 +1,9 @@
 """Converts records to JSON and back, by the types of their fields.
 
 A data class becomes an object of its fields without those that have their default; an enum becomes its name; a tuple, a
-set or a mapping becomes a list. A class with a format of its own, like a call, has `to_json` and `from_json`. A field
-of type Any holds values of bound messages: text, numbers, bytes, lists and objects; one that is memoized is written
-once.
+set or a mapping becomes a list. A class with a format of its own has `to_json` and `from_json`. A field of type Any
+holds values of bound messages: text, numbers, bytes, lists and objects; one that is memoized is written once, and so is
+what those of a pattern have in common.
 
 A function cannot leave its process: its JSON is a number, by which this process finds it again.
 """
@@ -39,7 +39,11 @@ _numbers = itertools.count(1)
 def write_json(record: Any) -> str:
     """Convert a record, a data class, to JSON. It is ASCII, which a database takes whatever its encoding is."""
     kind: Any = type(record)
-    tree = _codec(kind)[0](record)
+    return write_tree(_codec(kind)[0](record))
+
+
+def write_tree(tree: Json) -> str:
+    """Write what was encoded, with the values in it."""
     try:
         text = orjson.dumps(tree, default=_fragment).decode()
     except TypeError:  # numbers of more than 64 bits, surrogates
@@ -229,10 +233,44 @@ _fragment = attrgetter("fragment")
 
 def encode_value(value: Any) -> Json:
     """Encode a value of a bound message. An object with one member stands for a type that JSON does not have."""
+    shared, own = split_value(value)
+    if not shared:
+        return own
+    return _Written(shared) if own is None else {"filled": [_Written(shared), own]}
+
+
+def split_value(value: Any) -> tuple[str, Json]:
+    """Encode a value of a bound message as what it shares with others, written, and what is its own.
+
+    Some share nothing: then the first is empty. `join_value` puts them together again.
+    """
     # A message of `protojson/memoized.py` never changes: in an answer it is logged each time that a client polls.
     if hasattr(value, "compute"):
-        return value.compute(_encode_message)
-    return _encode_message(value) if hasattr(value, "write") or isinstance(value, _CONTAINERS) else _encode_part(value)
+        return value.compute(_write_shared), None
+    # Those of a pattern of `protojson/variations.py` differ in a few values.
+    pattern = getattr(value, "pattern", None)
+    if pattern is not None and (template := pattern.compute(_write_template)):
+        return template, [item if type(item) in _PLAIN else _encode_part(item) for item in value.hole_values]
+    if isinstance(value, list) and any(hasattr(item, "pattern") for item in value):  # those of a stream
+        return "", [encode_value(item) for item in value]
+    return "", _encode_message(value) if isinstance(value, _CONTAINERS) else _encode_part(value)
+
+
+def join_value(shared: str, own: Json) -> Json:
+    """Return the JSON of a value that was split."""
+    if not shared:
+        return own
+    tree = json.loads(shared)
+    return tree if own is None else {"filled": [tree, own]}
+
+
+def _write_shared(value: Any) -> str:
+    return write_tree(_encode_message(value))
+
+
+def _write_template(pattern: Any) -> str:
+    """Return the JSON of what the messages of a pattern have in common; "" if it is not clear what that is."""
+    return "" if pattern.tree is None else write_tree(_encode_part(pattern.tree))
 
 
 _CONTAINERS = (dict, list, Mapping)
@@ -241,12 +279,10 @@ _CONTAINERS = (dict, list, Mapping)
 def _encode_message(value: Any) -> Json:
     """Encode an object or a list, which is JSON already if it is read as the same again.
 
-    Most messages are. To write and read them takes a tenth of the time of converting their parts. Those of
-    `protojson/variations.py` write themselves, and only once what they have in common.
+    Most messages are. To write and read them takes a tenth of the time of converting their parts.
     """
     try:
-        text = value.write(_write_plain, _write_value) if hasattr(value, "write") else _write_plain(value)
-        return _Written(f'{{"json":{text.decode()}}}')
+        return _Written(f'{{"json":{_write_plain(value).decode()}}}')
     except (TypeError, ValueError):  # bytes, numbers of more than 64 bits, surrogates
         return _encode_part(value)
 
@@ -255,14 +291,6 @@ def _write_plain(value: Any) -> bytes:
     """Return the JSON of an object or a list. Raises TypeError or ValueError if it would be read as another one."""
     text = orjson.dumps(value, default=dict)  # of mappings that are no dict
     if orjson.loads(text) != value:
-        raise ValueError(value)
-    return text
-
-
-def _write_value(value: str | float) -> str:
-    """Return the JSON of a value. Raises TypeError or ValueError if it would be read as another one."""
-    text = orjson.dumps(value).decode()
-    if text == "null":  # an infinite number, or none
         raise ValueError(value)
     return text
 
@@ -278,25 +306,31 @@ def _encode_part(value: Any) -> Json:
         return {"bytes": b64encode(value).decode()}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
+    if isinstance(value, complex):  # a hole of a pattern
+        return {"hole": int(value.real)}
     if value is None or isinstance(value, str | int | float):
         return value
     msg = f"no codec for the value {value!r}"
     raise TypeError(msg)
 
 
-def decode_value(tree: Json) -> Any:
-    """Decode a value of a bound message."""
+def decode_value(tree: Json, values: Sequence[Any] = ()) -> Any:
+    """Decode a value of a bound message; `values` are those of the holes in it."""
     if isinstance(tree, list):
-        return [decode_value(item) for item in tree]
+        return [decode_value(item, values) for item in tree]
     if not isinstance(tree, dict):
         return tree
     ((kind, content),) = tree.items()
     if kind == "json":
         return content
     if kind == "object":
-        return {key: decode_value(item) for key, item in content}
+        return {key: decode_value(item, values) for key, item in content}
+    if kind == "filled":
+        return decode_value(content[0], decode_value(content[1]))
+    if kind == "hole":
+        return values[content]
     if kind == "tuple":
-        return tuple(decode_value(item) for item in content)
+        return tuple(decode_value(item, values) for item in content)
     return b64decode(content) if kind == "bytes" else float(content)
 
 

@@ -68,7 +68,7 @@ MIGRATIONS = (
         ),
         (
             "INSERT INTO call_batches (space, number, count, size, calls)"
-            " SELECT space, number, 1, size, CAST(time AS TEXT) || ' ' || call FROM calls"
+            " SELECT space, number, 1, size, '1\n' || CAST(time AS TEXT) || ' 0 0 ' || call FROM calls"
         ),
         "DROP TABLE calls",
     ),

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from mockserver.state.call_batches import StoredCall, join_batch, parse_batch
+from mockserver.state.call_batches import join_batch, parse_batch
 from mockserver.state.database import MIGRATIONS, TABLES, Database, decode_key, encode_key
 from mockserver.state.sql_calls import queue_of
+from mockserver.state.stored_calls import StoredCall, tree_of
 
 FORMAT = "mockserver state"
 
@@ -37,7 +38,7 @@ def _export(database: Database, table: str) -> list[list[Any]]:
 
 def _split(space: int, number: int, _count: int, _size: int, calls: str) -> list[list[Any]]:
     batch = parse_batch(number, calls)
-    return [[space, place, time, len(text), json.loads(text)] for place, (time, text) in batch.items()]
+    return [[space, place, call.time, call.size, tree_of(call)] for place, call in batch.items()]
 
 
 def import_state(database: Database, document: Any) -> None:
@@ -67,8 +68,8 @@ def import_state(database: Database, document: Any) -> None:
 
 def _to_batch(space: int, number: int, time: int, _size: int, call: Any) -> list[Any]:
     """Return the row of a call that is a batch of its own."""
-    text = json.dumps(call, separators=(",", ":"))
-    return [space, number, 1, len(text), join_batch([StoredCall(time, text)])]
+    text = join_batch([StoredCall(time, json.dumps(call, separators=(",", ":")))])
+    return [space, number, 1, len(text), text]
 
 
 def _to_row(table: str, row: list[Any]) -> Json:

@@ -7,17 +7,14 @@ sees every call that was answered before, by whichever process, in the order of 
 the calls that it has kept are lost.
 """
 
-import json
 import secrets
 import threading
 import weakref
 from collections.abc import Iterator
 
-from mockserver.rpc.redaction import find_real_secret, redact_fields
 from mockserver.state.call_batches import (
     BATCH_BYTES,
     BATCH_CALLS,
-    StoredCall,
     count_calls,
     drop_calls,
     find_call,
@@ -27,10 +24,10 @@ from mockserver.state.call_batches import (
 )
 from mockserver.state.calls import CallLog, LogEntry, RecordedCall
 from mockserver.state.clock import SECOND, Machine, Nanos, countdown, machine_time
-from mockserver.state.codec import decode, write_json
 from mockserver.state.database import Database
 from mockserver.state.sql_counters import Counters
 from mockserver.state.store import Unavailable
+from mockserver.state.stored_calls import StoredCall, decode_call, encode_call
 
 QUEUE_SECONDS = 0.01
 WRITTEN_AFTER = 0.75
@@ -56,13 +53,7 @@ class _SqlEntry(LogEntry):
 
     @property
     def call(self) -> RecordedCall:
-        return _read_call(self.stored.text)
-
-
-def _read_call(text: str) -> RecordedCall:
-    """Return the call without what looks like a real secret, as the log in memory does."""
-    call = decode(RecordedCall, json.loads(text))
-    return redact_fields(call) if find_real_secret(text) else call
+        return decode_call(self.stored)
 
 
 class CallQueue:
@@ -82,12 +73,12 @@ class CallQueue:
         """Add a call."""
         with database.lock:
             at_once = database.take_changed()
-            time, text = entry.stored
+            time = entry.stored.time
             if not at_once and not self._is_announced:
                 self.announce(database, time)
             self._entries.setdefault(entry.space, []).append(entry)
             self._count += 1
-            self._size += len(text)
+            self._size += entry.stored.size
             is_full = self._count >= BATCH_CALLS or self._size >= BATCH_BYTES
             if at_once or is_full or time - self._since >= QUEUE_SECONDS * WRITTEN_AFTER * SECOND:
                 self.write(database, go_on=not at_once)
@@ -111,12 +102,12 @@ class CallQueue:
             since=since,
         )
 
-    def amend(self, database: Database, entry: _SqlEntry, text: str) -> None:
-        """Replace the text of a call."""
+    def amend(self, database: Database, entry: _SqlEntry, stored: StoredCall) -> None:
+        """Replace a call."""
         with database.lock:
-            old, entry.stored = entry.stored, entry.stored._replace(text=text)
+            old, entry.stored = entry.stored, stored
             if entry.number:
-                replace_call(database, entry.space, entry.number, old, text)
+                replace_call(database, entry.space, entry.number, old, stored)
 
     def write(self, database: Database, *, go_on: bool = False) -> None:
         """Write all calls, and give back the numbers that are reserved, in one transaction.
@@ -234,7 +225,7 @@ class SqlCallLog(CallLog):
 
     def append(self, call: RecordedCall) -> LogEntry:
         """Add a call. The returned entry is for `amend`."""
-        entry = _SqlEntry(self._space, StoredCall(machine_time(), write_json(call)))
+        entry = _SqlEntry(self._space, encode_call(call, machine_time()))
         self._queue.add(self._database, entry)
         return entry
 
@@ -242,12 +233,12 @@ class SqlCallLog(CallLog):
         """Replace the call of an entry; does nothing if the log has dropped the entry."""
         if not isinstance(entry, _SqlEntry):
             raise TypeError(f"{entry!r} is not an entry of this log")
-        self._queue.amend(self._database, entry, write_json(call))
+        self._queue.amend(self._database, entry, encode_call(call, entry.stored.time))
 
     def _read(self, after: int = 0) -> list[tuple[int, RecordedCall]]:
         self.settle()
         calls = read_calls(self._database, self._space, after=after)
-        return [(number, _read_call(stored.text)) for number, stored in calls]
+        return [(number, decode_call(stored)) for number, stored in calls]
 
     def __iter__(self) -> Iterator[RecordedCall]:
         """Iterate over the calls that are in the log now, oldest first."""
@@ -268,7 +259,7 @@ class SqlCallLog(CallLog):
         """Return the call of that number, if the log still has it."""
         self.settle()
         stored = find_call(self._database, self._space, number)
-        return _read_call(stored.text) if stored else None
+        return decode_call(stored) if stored else None
 
     def __len__(self) -> int:
         self.settle()

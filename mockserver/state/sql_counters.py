@@ -129,9 +129,9 @@ class Counters:
         return str(rows[0][0]) if rows else ""
 
     def give_back(self, database: Database, *, refill: bool) -> dict[_Key, _Block]:
-        """Give back the numbers that are left: part of a transaction. With `refill` reserve others, if nobody has asked.
+        """Give back the numbers that are left: part of a transaction.
 
-        That is no statement more, and saves those of another transaction, unless no number is needed any more.
+        With `refill` it reserves others instead, if some were needed and nobody has asked for them.
 
         Returns the new blocks, for `keep`. Those of before are not used again: if the transaction fails, nobody knows
         whether it was committed.

@@ -4,7 +4,6 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from mockserver.gemini.batches import Batch
 from mockserver.gemini.store import TunedModel
 from mockserver.generation.cached_content import CachedContent
 from mockserver.protojson.memoized import MemoizedMessage
-from mockserver.protojson.variations import COUNT, NUMBER, TEXT, Pattern, SentMessages, Variation
 from mockserver.scripting.answers import Answer, Citation, Rule
 from mockserver.scripting.faults import Fault, FaultRecord
 from mockserver.scripting.scenario import AnswerRecord
@@ -88,7 +86,6 @@ RECORDS: dict[type[Any], st.SearchStrategy[Any]] = {
     FaultRecord: st.builds(FaultRecord, faults, st.integers(), st.integers(0), st.integers(0)),
     Settings: settings,
     ClockSetting: st.builds(ClockSetting, st.integers(), st.integers(), numbers),
-    RecordedCall: st.builds(RecordedCall, request=st.none() | objects, response=messages),
     Batch: st.builds(Batch, responses=st.lists(objects, max_size=2).map(tuple)),
     CachedContent: st.builds(CachedContent, content=objects),
     Operation: st.builds(Operation, response=st.none() | objects),
@@ -114,7 +111,7 @@ def through_json(record: Any) -> Any:
 
 def test_every_kind_has_its_law_here() -> None:
     """A kind that is added has to be added here too."""
-    assert {kind.record for kind in kinds()} | {RecordedCall} == set(RECORDS)
+    assert {kind.record for kind in kinds()} == set(RECORDS)
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
@@ -132,61 +129,25 @@ def test_what_the_server_keeps_is_the_same_after_json() -> None:
     """Every record of a world in which everything has been made once."""
     store = furnished()[0].store
     records = [entry.record for kind in store.collections() for entry in store.walk(kind)]
-    calls = list(store.log)
 
     assert len({type(record) for record in records}) >= 7
     assert records == [through_json(record) for record in records]
-    assert calls == [through_json(call) for call in calls]
 
 
 @pytest.mark.parametrize("value", [float("inf"), -float("inf"), -0.0, 0, True, (1, "a"), [b"\xff"], {"object": []}])
 def test_what_json_has_no_word_for_is_written_all_the_same(value: Any) -> None:
     """And is read as what it was, its type too."""
-    call = RecordedCall("", "GET", "/", 0, "", None, 200, [value])
-    (again,) = through_json(call).response
+    (again,) = through_json(Operation("o", "v1", "", 0, response={"list": [value]})).response["list"]
 
     assert (type(value), repr(value)) == (type(again), repr(again))
 
 
-@given(st.dictionaries(texts, messages), texts)
-def test_a_memoized_message_is_written_as_any_other(response: dict[str, Any], caller: str) -> None:
-    """A request or an answer: the same at the first call and at the second, and beside texts that are not ASCII."""
-    plain, memoized = (
-        RecordedCall("", "GET", "/", 0, caller, value, 200, value) for value in (response, MemoizedMessage(response))
-    )
+@given(objects, texts)
+def test_a_memoized_message_is_written_as_any_other(response: dict[str, Any], name: str) -> None:
+    """The same at the first time and at the second, and beside texts that are not ASCII."""
+    plain, memoized = (Operation(name, "v1", "", 0, response=value) for value in (response, MemoizedMessage(response)))
 
     assert [write_json(plain)] * 2 == [write_json(memoized), write_json(memoized)]
-
-
-PATTERN = Pattern(
-    lambda text, count, number: {"texts": [text, {"text": text, "%s": "100%"}], "count": count, "number": number},
-    *(TEXT, COUNT, NUMBER),
-)
-variations = st.builds(
-    lambda *values: Variation(PATTERN, values),
-    st.text(max_size=5) | st.sampled_from(["\ud800", "%s", '"', "\u2028"]),
-    st.integers(-(2**63), 2**64 - 1),
-    st.floats(allow_nan=False),
-)
-
-
-@given(variations | st.lists(variations, max_size=2).map(SentMessages))
-def test_a_message_of_a_pattern_is_written_as_any_other(response: Any) -> None:
-    """Also one in a stream. What JSON has no word for is read as what it was."""
-    plain = [dict(it) for it in response] if isinstance(response, list) else dict(response)
-    variation = RecordedCall("", "GET", "/", 0, "", None, 200, response)
-
-    assert plain == through_json(variation).response
-    assert write_json(replace(variation, response=plain)) == write_json(variation)
-
-
-def test_a_message_of_a_pattern_is_not_built_to_be_written() -> None:
-    """Nor is it if it is one of a stream."""
-    one, other = (Variation(PATTERN, (text, 1, 0.5)) for text in ("a", "b"))
-    for response in (one, SentMessages([other])):
-        write_json(RecordedCall("", "GET", "/", 0, "", None, 200, response))
-
-    assert one._members is None is other._members  # noqa: SLF001 - it has no other sign
 
 
 def test_a_function_stays_in_its_process() -> None:

