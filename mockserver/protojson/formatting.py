@@ -34,7 +34,7 @@ def float32_text(value: float) -> str:
     return _shortest(single)
 
 
-@lru_cache(maxsize=16384)  # a polled model has the same losses at every poll
+@lru_cache(maxsize=4096)  # a polled model has the same losses at every poll
 def _shortest(single: float) -> str:
     for digits in (6, 7, 8):
         text = f"{single:.{digits}g}"
@@ -65,7 +65,7 @@ def timestamp_text(nanos: Nanos) -> str:
     return f"{_second_text(seconds)}{_fraction(fraction) if fraction else ''}Z"
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _second_text(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()
 
