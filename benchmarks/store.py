@@ -26,11 +26,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from kinds import PROMPT, Kind, generation, new_prompt
 from live import REQUESTS, Load, send_once, spend
 from processes import Server, free_port, need_linux, ours, running
 from table import Row, print_rows
+
+T = TypeVar("T")
 
 COST = "on a database, processor time; the same request in memory is 1"
 SCALE = "--workers 2, requests a second; one process is 1"
@@ -159,14 +162,19 @@ def start_stores(stack: ExitStack, given: str | None) -> list[Store]:
     return stores
 
 
+def shuffled(items: list[T]) -> list[T]:
+    """Return the items in a random order."""
+    return random.sample(items, len(items))
+
+
 def measure_costs(stores: list[Store], loads: dict[int, list[Load]], rounds: int) -> list[Row]:
-    """Compare the processor time of servers with one process."""
+    """Compare the processor time of servers with one process, one after the other: a machine's speed changes."""
     single = [store for store in stores if store.workers == 1]
     spent: dict[tuple[str, str], list[float]] = {}
     for _ in range(rounds):
-        chosen = [(store, load) for store in single for load in loads[store.server.port]]
-        for store, load in random.sample(chosen, len(chosen)):
-            spent.setdefault((store.name, load.kind.name), []).append(spend(load, REQUESTS))
+        for kind in shuffled(list(zip(*(loads[store.server.port] for store in single), strict=True))):
+            for store, load in shuffled(list(zip(single, kind, strict=True))):
+                spent.setdefault((store.name, load.kind.name), []).append(spend(load, REQUESTS))
     return [
         Row(
             f"{name}, {kind}",
@@ -181,19 +189,17 @@ def measure_costs(stores: list[Store], loads: dict[int, list[Load]], rounds: int
 
 def measure_scale(stores: list[Store], loads: dict[int, list[Load]], rounds: int) -> list[Row]:
     """Compare two processes with one, on reads."""
-    shared = [
-        (store, load)
-        for store in stores
-        if store.name != "memory"
-        for load in loads[store.server.port]
-        if load.kind.name in SCALED
-    ]
+    pairs: dict[tuple[str, str], list[tuple[int, Load]]] = {}
+    for store in stores:
+        for load in loads[store.server.port]:
+            if store.name != "memory" and load.kind.name in SCALED:
+                pairs.setdefault((store.name, load.kind.name), []).append((store.workers, load))
     rates: dict[tuple[str, str, int], list[float]] = {}
     for _ in range(rounds):
-        for store, load in random.sample(shared, len(shared)):
-            with connections(store.server) as sockets:
-                rate = measure_rate(load, sockets, 4 * REQUESTS)
-            rates.setdefault((store.name, load.kind.name, store.workers), []).append(rate)
+        for names, pair in shuffled(list(pairs.items())):
+            for workers, load in shuffled(pair):
+                with connections(load.server) as sockets:
+                    rates.setdefault((*names, workers), []).append(measure_rate(load, sockets, 4 * REQUESTS))
     return [
         Row(
             f"{name}, {kind}",
