@@ -21,7 +21,7 @@ _BATCHES, _CALLS = "call_batches", "calls"
 
 def export_state(database: Database) -> Json:
     """Return everything that is stored, as it is at one moment."""
-    queue_of(database).settle(database)
+    queue_of(database).settle_counters(database)
     with database.transaction(write=False):
         tables = {table: _export(database, table) for table in TABLES}
     tables[_CALLS] = [call for batch in tables.pop(_BATCHES) for call in _split(*batch)]

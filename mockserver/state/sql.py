@@ -266,7 +266,7 @@ class SqlStore(MemoryStore):
 
         It is deleted when nobody in this process uses it any more, unless it has become a world or a named snapshot.
         """
-        self.log.settle()
+        queue_of(self.database).settle_counters(self.database, self.space)
         return open_copy(self.database, self.space)
 
     def restore(self, copy: Store) -> None:

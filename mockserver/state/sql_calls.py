@@ -110,10 +110,10 @@ class CallQueue:
                 replace_call(database, entry.space, entry.number, old, stored)
 
     def write(self, database: Database, *, go_on: bool = False) -> None:
-        """Write all calls, and give back the numbers that are reserved, in one transaction.
+        """Write all calls in one transaction, and give back the numbers that are reserved.
 
-        With `go_on` it also says that there will be others to write, as `announce` does, and reserves numbers for them:
-        a busy process needs no other transaction.
+        With `go_on` it reserves others instead, unless another process has asked for them, and says that there will be
+        other calls to write, as `announce` does: a busy process needs no other transaction.
         """
         with database.lock:
             if not self._entries and not self._is_announced:
@@ -194,6 +194,12 @@ _queues: weakref.WeakKeyDictionary[Database, CallQueue] = weakref.WeakKeyDiction
 
 
 def queue_of(database: Database) -> CallQueue:
+    def settle_counters(self, database: Database, space: int | None = None) -> None:
+        """Wait until every process has given back the numbers of a space that it had reserved, or of all spaces."""
+        self.write(database)
+        self.counters.ask_for_all(database, space)
+        self.settle(database)
+
     """Return the queue of a database."""
     return _queues.setdefault(database, CallQueue())
 

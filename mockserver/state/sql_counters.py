@@ -50,7 +50,7 @@ class Queue(Protocol):
 class _Block:
     """The numbers from `next` to `end`, the epoch of the space in which they were reserved, and the block's name.
 
-    It began with the number `start`; `mark` was next when calls were last written.
+    `start` is the number that was taken with it; `mark` was next when calls were last written, or is `start`.
     """
 
     next: int
@@ -128,10 +128,16 @@ class Counters:
         )
         return str(rows[0][0]) if rows else ""
 
+    def ask_for_all(self, database: Database, space: int | None) -> None:
+        """Ask for the numbers of all counters of a space, or of all spaces."""
+        where = "" if space is None else " AND space = :space"
+        values = {} if space is None else {"space": space}
+        database.run(f"UPDATE counters SET asked = 1 WHERE holder IS NOT NULL{where}", **values)  # noqa: S608 - one of two constants
+
     def give_back(self, database: Database, *, refill: bool) -> dict[_Key, _Block]:
         """Give back the numbers that are left: part of a transaction.
 
-        With `refill` it reserves others instead, if some were needed and nobody has asked for them.
+        With `refill` it reserves others instead, if any was taken since the last time and nobody has asked for them.
 
         Returns the new blocks, for `keep`. Those of before are not used again: if the transaction fails, nobody knows
         whether it was committed.
@@ -155,20 +161,16 @@ class Counters:
         self._blocks = blocks
 
 
-_OF_BLOCK = "WHERE space = :space AND name = :name AND holder = :holder AND value = :end"
+_OF_BLOCK = "WHERE space = :space AND name = :name AND holder = :holder"
 _GIVE_BACK = f"UPDATE counters SET value = :new_end, holder = NULL {_OF_BLOCK} RETURNING asked"  # noqa: S608 - our own condition
 _REFILL = f"UPDATE counters SET value = :new_end {_OF_BLOCK} AND asked = 0 RETURNING asked"  # noqa: S608 - as above
 
 
 def _move_end(database: Database, key: _Key, block: _Block, statement: str, new_end: int) -> list[tuple[int]]:
-    """Return whether somebody has asked for the numbers of a block; nothing if it is not this process's any more.
-
-    An older mockserver takes numbers behind the block: then it has another end.
-    """
+    """Return whether somebody has asked for the numbers of a block; nothing if it is not this process's any more."""
     return database.run(
         statement,
         new_end=new_end,
-        end=block.end,
         space=key[0],
         name=encode_key(key[1]),
         holder=block.holder,

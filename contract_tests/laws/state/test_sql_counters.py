@@ -86,6 +86,12 @@ def stored(store: SqlStore) -> int:
     return int(store.database.run("SELECT value FROM counters WHERE space = :it", it=store.space)[0][0])
 
 
+def exported(store: SqlStore, counter: str) -> int:
+    """The value of a counter in an export."""
+    rows = export_state(store.database)["tables"]["counters"]
+    return int(next(value for space, name, value in rows if (space, name) == (store.space, counter)))
+
+
 def act_meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Act whenever this thread would wait. Those that write the calls of other tests go on."""
     own, sleep = threading.get_ident(), Machine.sleep
@@ -181,6 +187,21 @@ def test_a_busy_process_gives_numbers_back_when_it_is_asked(
     numbers += take(other, 5)
 
     assert list(range(15)) == numbers
+
+
+@pytest.mark.parametrize("read", [lambda store: store.copy().count("a"), lambda store: exported(store, "a")])
+def test_what_is_copied_has_no_numbers_of_a_block(
+    url: str, silent: None, monkeypatch: pytest.MonkeyPatch, read: Callable[[SqlStore], int]
+) -> None:
+    """A copy or an export gets the next number, also of another process that goes on."""
+    one, other = processes(url, 2)
+    take(one, 5)
+    write(one, go_on=True)
+    take(one, 5)
+    act_meanwhile(monkeypatch, lambda: write(one, go_on=True))
+
+    assert 10 == read(other)
+    assert [10] == take(one, 1)
 
 
 def test_a_kill_takes_only_the_numbers_that_were_reserved(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,18 +351,6 @@ def test_numbers_of_a_block_are_not_used_after_a_write_that_failed(
         with pytest.raises(Unavailable, match="failed"):
             write(one, go_on=go_on)
     numbers += [*take(other, 5), *take(one, 5)]
-
-    assert len(set(numbers)) == len(numbers)
-
-
-def test_an_older_version_takes_numbers_behind_a_block(url: str, silent: None) -> None:
-    """It knows nothing of blocks, and is still at work while the first servers of a newer version start."""
-    one, other = processes(url, 2)
-    numbers = take(one, 5)
-    statement = "UPDATE counters SET value = value + 1 WHERE space = :it RETURNING value"
-    numbers.append(int(other.database.run(statement, it=other.space)[0][0]) - 1)
-    write(one)
-    numbers += take(one, 2 * BLOCK)
 
     assert len(set(numbers)) == len(numbers)
 
