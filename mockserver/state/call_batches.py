@@ -18,12 +18,13 @@ from mockserver.state.stored_calls import StoredCall
 MAX_CALLS = 10_000
 MAX_BYTES = 64 * 2**20
 COUNTED_EVERY = 64
-"""How many calls the log of a space keeps, and how many bytes of them. It may have `COUNTED_EVERY` calls and a batch
-more: the oldest batches are dropped after so many calls, and never the newest one."""
+"""How many calls the log of a space keeps, and how many bytes of them, as if they shared nothing: so much has who reads
+them. It may have `COUNTED_EVERY` calls and a batch more: the oldest batches are dropped after so many calls, and never
+the newest one."""
 
 BATCH_CALLS = 64
 BATCH_BYTES = 2**20
-"""How many calls a batch has at most, and after how many bytes another one begins, if calls share nothing."""
+"""How many calls a batch has at most, and after how many bytes another one begins, counted in the same way."""
 
 
 def insert_calls(database: Database, space: int, calls: Sequence[StoredCall]) -> int:
@@ -31,13 +32,12 @@ def insert_calls(database: Database, space: int, calls: Sequence[StoredCall]) ->
 
     Returns the number of the last one; 0 if the space has been deleted.
     """
-    count, calls = len(calls), calls[-MAX_CALLS:]
-    batches = [(len(batch), join_batch(batch)) for batch in _split(calls)]
+    count = len(calls)
     rows = database.run(
         "UPDATE spaces SET calls = calls + :count, call_bytes = call_bytes + :size WHERE id = :space"
         " RETURNING calls, call_bytes",
         count=count,
-        size=sum(len(text) for _, text in batches),
+        size=size_of(calls),
         space=space,
     )
     if not rows:
@@ -45,24 +45,28 @@ def insert_calls(database: Database, space: int, calls: Sequence[StoredCall]) ->
     last, size = map(int, rows[0])
     if last // COUNTED_EVERY != (last - count) // COUNTED_EVERY:  # first, so that the new ones get the pages of these
         size = _drop(database, space, last - MAX_CALLS)
-    _insert(database, space, last - len(calls), batches)
-    if size > MAX_BYTES:
-        _drop(database, space, _find_excess(database, space, last, size - MAX_BYTES))
+    _insert(database, space, last - count, _split(calls))
+    _drop_excess(database, space, last, size)
     return last
 
 
-def _insert(database: Database, space: int, number: int, batches: Iterable[tuple[int, str]]) -> None:
-    """Insert batches, of so many calls each, that follow upon a number."""
-    for count, text in batches:
-        number += count
+def size_of(calls: Iterable[StoredCall]) -> int:
+    """Return how long calls are if they share nothing."""
+    return sum([len(text) + len(request) + len(response) for _, text, request, response in calls])
+
+
+def _insert(database: Database, space: int, number: int, batches: Iterable[Sequence[StoredCall]]) -> None:
+    """Insert batches that follow upon a number."""
+    for batch in batches:
+        number += len(batch)
         database.run(
             "INSERT INTO call_batches (space, number, count, size, calls)"
             " VALUES (:space, :number, :count, :size, :calls)",
             space=space,
             number=number,
-            count=count,
-            size=len(text),
-            calls=text,
+            count=len(batch),
+            size=size_of(batch),
+            calls=join_batch(batch),
         )
 
 
@@ -73,7 +77,7 @@ def _split(calls: Sequence[StoredCall]) -> Iterator[Sequence[StoredCall]]:
         if end - first == BATCH_CALLS or size >= BATCH_BYTES:
             yield calls[first:end]
             first, size = end, 0
-        size += call.size
+        size += size_of([call])
     yield calls[first:]
 
 
@@ -135,23 +139,22 @@ def replace_call(database: Database, space: int, number: int, old: StoredCall, n
     It becomes a batch of its own: a stream that has ended is long, and need not be written again with its neighbours.
     """
     with database.transaction():
-        # Whoever drops calls begins with this row too, and waits.
-        database.run("UPDATE spaces SET call_bytes = call_bytes WHERE id = :space", space=space)
+        database.lock_spaces(space)
         size, calls = _find_batch(database, space, number)
         if calls.get(number) != old:  # dropped; or the space was restored, and the number is another call's
             return
         before = [call for place, call in calls.items() if place < number]
         after = [call for place, call in calls.items() if place > number]
-        batches = [(len(batch), join_batch(batch)) for batch in (before, [new], after) if batch]
         database.run(
             "DELETE FROM call_batches WHERE space = :space AND number = :number", space=space, number=max(calls)
         )
-        _insert(database, space, min(calls) - 1, batches)
-        database.run(
-            "UPDATE spaces SET call_bytes = call_bytes + :added WHERE id = :space",
-            added=sum(len(text) for _, text in batches) - size,
+        _insert(database, space, min(calls) - 1, [batch for batch in (before, [new], after) if batch])
+        ((last, all_bytes),) = database.run(
+            "UPDATE spaces SET call_bytes = call_bytes + :added WHERE id = :space RETURNING calls, call_bytes",
+            added=size_of([*before, new, *after]) - size,
             space=space,
         )
+        _drop_excess(database, space, int(last), int(all_bytes))
 
 
 def drop_calls(database: Database, space: int) -> None:
@@ -173,13 +176,15 @@ def _drop(database: Database, space: int, number: int) -> int:
     return int(size)
 
 
-def _find_excess(database: Database, space: int, last: int, size: int) -> int:
-    """Return up to which number the batches take so many bytes; the last batch is never in excess."""
+def _drop_excess(database: Database, space: int, last: int, size: int) -> None:
+    """Drop the oldest batches if the calls are too long, but not the last one: part of a transaction."""
+    if size <= MAX_BYTES:
+        return
     rows = database.run(
         "SELECT number FROM (SELECT number, sum(size) OVER (ORDER BY number) AS total FROM call_batches"
         " WHERE space = :space AND number < :last) AS sums WHERE total >= :size ORDER BY number LIMIT 1",
         space=space,
         last=last,
-        size=size,
+        size=size - MAX_BYTES,
     )
-    return int(rows[0][0]) if rows else last - 1
+    _drop(database, space, int(rows[0][0]) if rows else last - 1)

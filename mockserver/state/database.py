@@ -107,6 +107,9 @@ CHECKPOINT_PAGES = 4000
 """After so many pages, of 4 KiB, the write-ahead log of a SQLite file is written to the file. Most of its pages are
 there many times, and are written once: after SQLite's own 1000 it would be a tenth of what a request costs."""
 
+STATEMENT_SECONDS = 5.0
+"""How long PostgreSQL works on a statement of a request."""
+
 RETRY_SECONDS = 0.5
 """For so long nobody tries to connect again after the database was lost, so that requests do not queue up for it."""
 
@@ -241,6 +244,12 @@ class Database:
         if not self._is_sqlite:  # there every transaction that writes does so
             self.run("SELECT value FROM counters WHERE space = 0 AND name = :name FOR UPDATE", name=REVISION)
 
+    def lock_spaces(self, *spaces: int) -> None:
+        """Let whoever writes or drops calls of these spaces wait: the beginning of a transaction, or of its changes."""
+        if not self._is_sqlite:
+            for space in sorted(spaces):
+                self.run("SELECT id FROM spaces WHERE id = :id FOR UPDATE", id=space)
+
     def know_version(self, revision: int) -> None:
         """Take the last new revision for the version, once it is committed: that of another process is looked for."""
         self._version = revision
@@ -337,6 +346,8 @@ class Database:
                     " use the newer mockserver that wrote it"
                 )
             if version < len(MIGRATIONS):
+                if not self._is_sqlite:  # each log has 64 MiB
+                    self.run("SET LOCAL statement_timeout = 0")
                 for statements in MIGRATIONS[version:]:
                     for statement in statements:
                         self.run(statement.format(**words))
@@ -407,6 +418,7 @@ class Database:
 
     def copy_rows(self, source: int, target: int, epoch: int) -> None:
         """Replace everything in a space by what is in another one: part of a transaction."""
+        self.lock_spaces(source, target)
         for table in OF_A_SPACE:
             columns = ", ".join(TABLES[table][1:])
             self.run(f"DELETE FROM {table} WHERE space = :target", target=target)  # noqa: S608 - our own table
@@ -460,6 +472,7 @@ class Database:
 
     def _remove_spaces(self, where: str, **values: Any) -> int:
         spaces = [int(row[0]) for row in self.run(f"SELECT id FROM spaces WHERE {where}", **values)]  # noqa: S608 - our own condition
+        self.lock_spaces(*spaces)
         for space in spaces:
             self._remove_spaces("owner = :owner AND id <> :owner", owner=space)
             for table in OF_A_SPACE:
@@ -493,7 +506,7 @@ def _create_engine(url: str) -> tuple[sqlalchemy.Engine, bool]:
 
         return engine, True
     if parts.drivername in {"postgresql", "postgres"}:
-        options = "-c statement_timeout=5000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000"
+        options = f"-c statement_timeout={STATEMENT_SECONDS * 1000:.0f} -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000"
         engine = sqlalchemy.create_engine(
             parts.set(drivername="postgresql+psycopg"),
             poolclass=sqlalchemy.pool.NullPool,

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from mockserver.state.call_batches import join_batch, parse_batch
+from mockserver.state.call_batches import join_batch, parse_batch, size_of
 from mockserver.state.database import MIGRATIONS, TABLES, Database, decode_key, encode_key
 from mockserver.state.sql_calls import queue_of
 from mockserver.state.stored_calls import StoredCall, tree_of
@@ -16,7 +16,7 @@ _KEYS = {("spaces", "name"), ("records", "name"), ("counters", "name")}
 _JSON = ("records", "record")
 
 _BATCHES, _CALLS = "call_batches", "calls"
-"""In the document each call of a batch stands by itself: its space, number and time, the size of its text, its JSON."""
+"""In the document each call of a batch stands by itself: its space, number and time, its size, its JSON."""
 
 
 def export_state(database: Database) -> Json:
@@ -38,7 +38,7 @@ def _export(database: Database, table: str) -> list[list[Any]]:
 
 def _split(space: int, number: int, _count: int, _size: int, calls: str) -> list[list[Any]]:
     batch = parse_batch(number, calls)
-    return [[space, place, call.time, call.size, tree_of(call)] for place, call in batch.items()]
+    return [[space, place, call.time, size_of([call]), tree_of(call)] for place, call in batch.items()]
 
 
 def import_state(database: Database, document: Any) -> None:
@@ -68,8 +68,8 @@ def import_state(database: Database, document: Any) -> None:
 
 def _to_batch(space: int, number: int, time: int, _size: int, call: Any) -> list[Any]:
     """Return the row of a call that is a batch of its own."""
-    text = join_batch([StoredCall(time, json.dumps(call, separators=(",", ":")))])
-    return [space, number, 1, len(text), text]
+    stored = StoredCall(time, json.dumps(call, separators=(",", ":")))
+    return [space, number, 1, size_of([stored]), join_batch([stored])]
 
 
 def _to_row(table: str, row: list[Any]) -> Json:

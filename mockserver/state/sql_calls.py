@@ -10,17 +10,20 @@ the calls that it has kept are lost.
 import secrets
 import threading
 import weakref
+from collections import defaultdict, deque
 from collections.abc import Iterator
 
 from mockserver.state.call_batches import (
     BATCH_BYTES,
     BATCH_CALLS,
+    MAX_CALLS,
     count_calls,
     drop_calls,
     find_call,
     insert_calls,
     read_calls,
     replace_call,
+    size_of,
 )
 from mockserver.state.calls import CallLog, LogEntry, RecordedCall
 from mockserver.state.clock import SECOND, Machine, Nanos, countdown, machine_time
@@ -62,7 +65,8 @@ class CallQueue:
     def __init__(self) -> None:
         self.process = secrets.token_hex(8)
         self.counters = Counters(self)
-        self._entries: dict[int, list[_SqlEntry]] = {}
+        # More of them come only while the database is away.
+        self._entries: defaultdict[int, deque[_SqlEntry]] = defaultdict(lambda: deque(maxlen=MAX_CALLS))
         self._count = self._size = 0
         self._since: Nanos = 0
         self._is_announced = False
@@ -76,9 +80,9 @@ class CallQueue:
             time = entry.stored.time
             if not at_once and not self._is_announced:
                 self.announce(database, time)
-            self._entries.setdefault(entry.space, []).append(entry)
+            self._entries[entry.space].append(entry)
             self._count += 1
-            self._size += entry.stored.size
+            self._size += size_of([entry.stored])
             is_full = self._count >= BATCH_CALLS or self._size >= BATCH_BYTES
             if at_once or is_full or time - self._since >= QUEUE_SECONDS * WRITTEN_AFTER * SECOND:
                 self.write(database, go_on=not at_once)
@@ -105,9 +109,9 @@ class CallQueue:
     def amend(self, database: Database, entry: _SqlEntry, stored: StoredCall) -> None:
         """Replace a call."""
         with database.lock:
-            old, entry.stored = entry.stored, stored
             if entry.number:
-                replace_call(database, entry.space, entry.number, old, stored)
+                replace_call(database, entry.space, entry.number, entry.stored, stored)
+            entry.stored = stored
 
     def write(self, database: Database, *, go_on: bool = False) -> None:
         """Write all calls in one transaction, and give back the numbers that are reserved.
@@ -121,16 +125,20 @@ class CallQueue:
             now = machine_time()
             with database.transaction():
                 blocks = self.counters.give_back(database, refill=go_on)
-                for space, entries in sorted(self._entries.items()):
-                    last = insert_calls(database, space, [entry.stored for entry in entries])
-                    for number, entry in enumerate(entries, last - len(entries) + 1):
-                        entry.number = number
+                written = [
+                    (entries, insert_calls(database, space, [entry.stored for entry in entries]))
+                    for space, entries in sorted(self._entries.items())
+                ]
                 if go_on:
                     self._insert_writer(database, now)
                 elif self._is_announced:
                     database.run("DELETE FROM writers WHERE process = :process", process=self.process)
             self.counters.keep(blocks)
-            self._entries, self._count, self._size = {}, 0, 0
+            for entries, last in written:
+                for number, entry in enumerate(entries, last - len(entries) + 1):
+                    entry.number = last and number
+            self._entries.clear()
+            self._count = self._size = 0
             self._is_announced, self._since = go_on, now
 
     def _wake_thread(self, database: Database) -> None:
@@ -186,6 +194,12 @@ class CallQueue:
             Machine.sleep(WRITER_PAUSE)
             waiting &= self._find_writers(database)
 
+    def settle_counters(self, database: Database, space: int | None = None) -> None:
+        """Wait until every process has given back the numbers of a space that it had reserved, or of all spaces."""
+        self.write(database)
+        self.counters.ask_for_all(database, space)
+        self.settle(database)
+
     def _find_writers(self, database: Database) -> set[tuple[str, Nanos]]:
         return set(database.run("SELECT process, since FROM writers WHERE process <> :own", own=self.process))
 
@@ -194,12 +208,6 @@ _queues: weakref.WeakKeyDictionary[Database, CallQueue] = weakref.WeakKeyDiction
 
 
 def queue_of(database: Database) -> CallQueue:
-    def settle_counters(self, database: Database, space: int | None = None) -> None:
-        """Wait until every process has given back the numbers of a space that it had reserved, or of all spaces."""
-        self.write(database)
-        self.counters.ask_for_all(database, space)
-        self.settle(database)
-
     """Return the queue of a database."""
     return _queues.setdefault(database, CallQueue())
 

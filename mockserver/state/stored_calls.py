@@ -22,11 +22,6 @@ class StoredCall(NamedTuple):
     request: str = ""
     response: str = ""
 
-    @property
-    def size(self) -> int:
-        """Return how long it is if no other call shares its parts."""
-        return len(self.text) + len(self.request) + len(self.response)
-
 
 def encode_call(call: RecordedCall, time: Nanos) -> StoredCall:
     """Return a call as it is stored. A codec that goes by the types of the fields takes twice as long."""

@@ -12,7 +12,9 @@ import pytest
 
 from contract_tests.laws.state.test_calls import call
 from contract_tests.laws.state.test_store import TALLIES, Tally, rows
+from contract_tests.postgres import postgres
 from mockserver.inspection.script import add_answers
+from mockserver.protojson.memoized import MemoizedMessage
 from mockserver.state import call_batches, document, sql, sql_calls, sql_worlds
 from mockserver.state import database as tables
 from mockserver.state.call_batches import BATCH_CALLS
@@ -137,9 +139,11 @@ def test_the_log_keeps_the_newest_calls(url: str, monkeypatch: pytest.MonkeyPatc
     assert other.log.find(257) is None
 
     monkeypatch.setattr(call_batches, "MAX_BYTES", 5000)
+    monkeypatch.setattr(call_batches, "BATCH_BYTES", 500)
     for number in range(64):
         store.log.append(call(at=number))
-    assert store.log.size < 5000 or 1 == store.database.run("SELECT count(*) FROM call_batches")[0][0]
+    assert 5 < len(store.log) < 40
+    assert store.log.size < 5000
     store.log.clear()
     assert not other.log
     assert 320 == other.log.last_number
@@ -168,6 +172,7 @@ def test_the_log_knows_its_bytes(url: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert [call()] == [it for _, it in store.log.newest(1)]
     store.log.amend(entry, call(path=f"/{'x' * 500}"))
     found.append(sizes())
+    assert found[-1][0] < 20_000
     copy = store.copy()
     for number in range(3):
         other.log.append(call(path=f"/{'x' * 15_000}", at=number))
@@ -181,6 +186,9 @@ def test_the_log_knows_its_bytes(url: str, monkeypatch: pytest.MonkeyPatch) -> N
     store.restore(copy)
     found.append(sizes())
     assert found[1] == found[5]
+    store.log.amend(store.log.append(call()), call(path=f"/{'x' * 19_000}"))
+    found.append(sizes())
+    assert found[-1][0] < 20_000
     store.log.clear()
 
     assert all(known == real > 0 for known, real in found)
@@ -223,6 +231,7 @@ def test_a_log_that_could_not_be_written_for_long_is_no_longer_than_others(
 ) -> None:
     """What has waited is written at once, and the oldest of it is dropped."""
     monkeypatch.setattr(call_batches, "MAX_CALLS", 100)
+    monkeypatch.setattr(sql_calls, "MAX_CALLS", 100)
     store = pair(url)[0]
     queue = sql_calls.queue_of(store.database)
     with monkeypatch.context() as away:
@@ -422,6 +431,36 @@ def test_a_log_of_the_first_version_is_counted_and_read(
         assert len(text.replace(" ", "")) <= log.size <= len(text)
         assert [call()] == list(log)
         assert call() == log.find(1)
+
+
+def test_bringing_a_schema_up_to_date_may_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than PostgreSQL works on a statement of a request: a database may have many full logs."""
+    url = postgres().create_database("migration")
+    monkeypatch.setattr(tables, "STATEMENT_SECONDS", 0.1)
+    monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, ("SELECT pg_sleep(0.3)",)))
+
+    database = Database(url)
+    assert str(len(tables.MIGRATIONS)) == database.read_meta("schema")
+    with pytest.raises(Unavailable, match="statement timeout"):
+        database.run("SELECT pg_sleep(0.3)")
+
+
+def test_a_log_is_whole_after_an_export(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of calls that share so much that they are stored in a fraction of their bytes."""
+    monkeypatch.setattr(call_batches, "MAX_BYTES", 20_000)
+    monkeypatch.setattr(call_batches, "BATCH_BYTES", 5000)
+    store = pair(url)[0]
+    request = MemoizedMessage({"contents": ["x" * 1000]})
+    for number in range(60):
+        store.log.append(call(at=number, request=request))
+    kept = list(store.log)
+    imported = Database(f"sqlite:///{tmp_path}/other.db")
+    import_state(imported, json.loads(json.dumps(export_state(store.database))))
+    log = SqlStore(imported, store.space).log
+    log.append(call(at=60))
+
+    assert 10 < len(kept) < 20
+    assert [*kept, call(at=60)] == list(log)[-len(kept) - 1 :]
 
 
 def test_a_clock_is_of_the_kind_that_was_stored(url: str) -> None:
