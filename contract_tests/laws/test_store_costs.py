@@ -50,7 +50,7 @@ class Servers:
         created = json.loads(self.send(self.one, "POST", "/v1beta/tunedModels?tunedModelId=mine", MODEL))
         self.operation = created["name"]
         self.one.default.clock.advance(hours=2)
-        for send in (self.get, self.poll, self.generate, self.get_by_grpc):  # the first of each kind fills caches
+        for send in (self.get, self.poll, self.generate, self.get_by_grpc, self.get_bucket):  # these fill caches
             send()
         store = self.one.default.store
         assert isinstance(store, SqlStore)
@@ -74,6 +74,9 @@ class Servers:
 
     def generate(self) -> None:
         self.send(self.one, "POST", "/v1beta/tunedModels/mine:generateContent", PROMPT)
+
+    def get_bucket(self) -> None:
+        self.send(self.one, "GET", "/storage/v1/b/mine")
 
     def patch(self) -> None:
         self.send(self.one, "PATCH", "/v1beta/tunedModels/mine", {"description": "new"})
@@ -121,7 +124,7 @@ def test_a_read_asks_once_where_the_index_cannot_be_looked_at(
     monkeypatch.setattr(store.database, "_index", -1)
     servers.get()
 
-    for send in (servers.get, servers.poll, servers.get_by_grpc):
+    for send in (servers.get, servers.poll, servers.get_by_grpc, servers.get_bucket):
         assert [CHECK] == servers.run(send)
 
 

@@ -61,7 +61,8 @@ class StorageFace:
         """Answer any request. Raises WouldBlock for one that takes long, if `may_block` is false."""
         elapsed_ms = stopwatch()
         try:
-            method, reply = self._answer_in_world(http, may_block=may_block)
+            with self._worlds.check_version_once():
+                method, reply = self._answer_in_world(http, may_block=may_block)
         except Unavailable as error:
             log.error("%s", error)  # noqa: TRY400 - the sentence says it all
             method, reply = "", _print_unavailable()
