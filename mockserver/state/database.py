@@ -1,4 +1,4 @@
-"""A SQL database that holds the stores of a server: its connection, its tables and their migration.
+"""A SQL database that holds the stores of a server: its connection, its version and its spaces.
 
 A store is a space: some records with their collections, counters and calls. The worlds, their named snapshots and the
 registry of worlds have a space each. Names are stored as UTF-8 bytes: every database orders them as Python does, and
@@ -22,80 +22,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from mockserver.state.clock import Machine, Nanos, countdown, machine_time
+from mockserver.state.sql_schema import MIGRATIONS, OF_A_SPACE, TABLES, words_of
 from mockserver.state.store import Unavailable
 from mockserver.state.wal_index import find_index, read_header
 
-MIGRATIONS = (
-    (
-        (
-            "CREATE TABLE spaces (id BIGINT PRIMARY KEY, kind TEXT NOT NULL, owner BIGINT NOT NULL, name {key} NOT NULL,"
-            " time BIGINT NOT NULL, epoch BIGINT NOT NULL, revision BIGINT NOT NULL, purged BIGINT NOT NULL,"
-            " calls BIGINT NOT NULL, UNIQUE (kind, owner, name))"
-        ),
-        (
-            "CREATE TABLE collections (space BIGINT NOT NULL, name TEXT NOT NULL, revision BIGINT NOT NULL,"
-            " inserted BIGINT NOT NULL, PRIMARY KEY (space, name)){sorted}"
-        ),
-        (
-            "CREATE TABLE records (space BIGINT NOT NULL, collection TEXT NOT NULL, name {key} NOT NULL,"
-            " version BIGINT NOT NULL, ordinal BIGINT NOT NULL, record TEXT, PRIMARY KEY (space, collection, name))"
-        ),
-        "CREATE INDEX records_by_version ON records (space, version)",
-        (
-            "CREATE TABLE counters (space BIGINT NOT NULL, name {key} NOT NULL, value BIGINT NOT NULL,"
-            " PRIMARY KEY (space, name)){sorted}"
-        ),
-        (
-            "CREATE TABLE calls (space BIGINT NOT NULL, number BIGINT NOT NULL, time BIGINT NOT NULL,"
-            " size BIGINT NOT NULL, call TEXT NOT NULL,"
-            " PRIMARY KEY (space, number))"
-        ),
-        "CREATE TABLE writers (process TEXT PRIMARY KEY, since BIGINT NOT NULL)",
-    ),
-    (
-        "ALTER TABLE spaces ADD COLUMN call_bytes BIGINT NOT NULL DEFAULT 0",
-        "UPDATE spaces SET call_bytes = coalesce((SELECT sum(size) FROM calls WHERE space = spaces.id), 0)",
-    ),
-    (
-        "ALTER TABLE counters ADD COLUMN holder TEXT",
-        "ALTER TABLE counters ADD COLUMN asked BIGINT NOT NULL DEFAULT 0",
-    ),
-    (),  # the request of a call is written as its response is: older programs cannot read it
-    (
-        (
-            "CREATE TABLE call_batches (space BIGINT NOT NULL, number BIGINT NOT NULL, count BIGINT NOT NULL,"
-            " size BIGINT NOT NULL, calls TEXT NOT NULL, PRIMARY KEY (space, number))"
-        ),
-        (
-            "INSERT INTO call_batches (space, number, count, size, calls)"
-            " SELECT space, number, 1, size, '1\n' || CAST(time AS TEXT) || ' 0 0 ' || call FROM calls"
-        ),
-        "DROP TABLE calls",
-    ),
-)
-"""The statements that lead from each version of the schema to the next. Version 0 has only the table `meta`.
-
-A released migration never changes: add another one.
-"""
-
-TABLES = {
-    "meta": ("name", "value"),
-    "spaces": ("id", "kind", "owner", "name", "time", "epoch", "revision", "purged", "calls", "call_bytes"),
-    "collections": ("space", "name", "revision", "inserted"),
-    "records": ("space", "collection", "name", "version", "ordinal", "record"),
-    "counters": ("space", "name", "value"),
-    "call_batches": ("space", "number", "count", "size", "calls"),
-}
-"""The columns of every table for exports and copies: not of `writers`, which says who has calls to write yet, and not
-those of `counters` that say who holds a block of numbers.
-
-A column that is added comes last, and has a default: an older export lacks it.
-"""
-
 REVISION = b"revision"
 """The name of the counter, of no space, whose value is that of the last revision."""
-
-OF_A_SPACE = ("collections", "records", "counters", "call_batches")
 
 DAY = 86_400_000_000_000
 
@@ -332,9 +264,6 @@ class Database:
 
     def _migrate(self) -> None:
         """Create the tables, or bring those of an older version up to date. ValueError for a newer version."""
-        # Rows of tables without row ids are in the index of the primary key, so that a commit writes fewer pages.
-        # Batches of calls are too long for that.
-        words = {"key": "BLOB", "sorted": " WITHOUT ROWID"} if self._is_sqlite else {"key": "BYTEA", "sorted": ""}
         with self.transaction():
             if not self._is_sqlite:
                 self.run("SELECT pg_advisory_xact_lock(8765)")  # one process at a time creates the tables
@@ -350,7 +279,7 @@ class Database:
                     self.run("SET LOCAL statement_timeout = 0")
                 for statements in MIGRATIONS[version:]:
                     for statement in statements:
-                        self.run(statement.format(**words))
+                        self.run(statement.format(**words_of(is_sqlite=self._is_sqlite)))
                 self.write_meta("schema", str(len(MIGRATIONS)))
             if not version:
                 self._insert_counters()

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from mockserver.state.call_batches import join_batch, parse_batch, size_of
-from mockserver.state.database import MIGRATIONS, TABLES, Database, decode_key, encode_key
+from mockserver.state.database import Database, decode_key, encode_key
 from mockserver.state.sql_calls import queue_of
+from mockserver.state.sql_schema import MIGRATIONS, TABLES
 from mockserver.state.stored_calls import StoredCall, tree_of
 
 FORMAT = "mockserver state"

@@ -22,6 +22,7 @@ from mockserver.state.clock import ManualClock, SystemClock, open_clock
 from mockserver.state.database import Database
 from mockserver.state.document import export_state, import_state
 from mockserver.state.sql import SqlStore, open_copy
+from mockserver.state.sql_schema import MIGRATIONS
 from mockserver.state.sql_worlds import SqlWorldStores, open_worlds
 from mockserver.state.store import ALL, Collection, Store, Unavailable
 from mockserver.state.stored_calls import encode_call, tree_of
@@ -389,7 +390,7 @@ def test_a_schema_is_brought_up_to_date(url: str, monkeypatch: pytest.MonkeyPatc
     store = pair(url)[0]
     store.insert(TALLIES, "a", Tally())
     store.database.close()
-    newer = (*tables.MIGRATIONS, ("ALTER TABLE spaces ADD COLUMN note TEXT",))
+    newer = (*MIGRATIONS, ("ALTER TABLE spaces ADD COLUMN note TEXT",))
     monkeypatch.setattr(tables, "MIGRATIONS", newer)
     migrated = Database(url)
     assert str(len(newer)) == migrated.read_meta("schema")
@@ -409,7 +410,7 @@ def test_a_log_of_the_first_version_is_counted_and_read(
     tree = tree_of(encode_call(call(), 0))
     text = json.dumps(tree | {"request": [["name", "tunedModels/next"]], "response": {"object": []}})
     with monkeypatch.context() as before:
-        before.setattr(tables, "MIGRATIONS", tables.MIGRATIONS[:1])
+        before.setattr(tables, "MIGRATIONS", MIGRATIONS[:1])
         first = Database(url)
         space = first.open_space("world", "default")
         first.run("UPDATE spaces SET calls = 1 WHERE id = :space", space=space)
@@ -437,10 +438,10 @@ def test_bringing_a_schema_up_to_date_may_take_long(monkeypatch: pytest.MonkeyPa
     """Longer than PostgreSQL works on a statement of a request: a database may have many full logs."""
     url = postgres().create_database("migration")
     monkeypatch.setattr(tables, "STATEMENT_SECONDS", 0.1)
-    monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, ("SELECT pg_sleep(0.3)",)))
+    monkeypatch.setattr(tables, "MIGRATIONS", (*MIGRATIONS, ("SELECT pg_sleep(0.3)",)))
 
     database = Database(url)
-    assert str(len(tables.MIGRATIONS)) == database.read_meta("schema")
+    assert str(len(MIGRATIONS) + 1) == database.read_meta("schema")
     with pytest.raises(Unavailable, match="statement timeout"):
         database.run("SELECT pg_sleep(0.3)")
 
