@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from mockserver.state.clock import Machine, Nanos, countdown, machine_time
-from mockserver.state.sql_schema import MIGRATIONS, OF_A_SPACE, TABLES, words_of
+from mockserver.state.sql_schema import MIGRATIONS, NEW_VALUE, OF_A_SPACE, TABLES, words_of
 from mockserver.state.store import Unavailable
 from mockserver.state.wal_index import find_index, read_header
 
@@ -182,6 +182,12 @@ class Database:
             for space in sorted(spaces):
                 self.run("SELECT id FROM spaces WHERE id = :id FOR UPDATE", id=space)
 
+    def allow_long_statements(self) -> None:
+        """Set no limit to the time of statements in this transaction: those that touch all calls of all worlds."""
+        if not self._is_sqlite:
+            self.run("SET LOCAL statement_timeout = 0")
+            self.run("SET LOCAL lock_timeout = 0")
+
     def know_version(self, revision: int) -> None:
         """Take the last new revision for the version, once it is committed: that of another process is looked for."""
         self._version = revision
@@ -265,6 +271,7 @@ class Database:
     def _migrate(self) -> None:
         """Create the tables, or bring those of an older version up to date. ValueError for a newer version."""
         with self.transaction():
+            self.allow_long_statements()
             if not self._is_sqlite:
                 self.run("SELECT pg_advisory_xact_lock(8765)")  # one process at a time creates the tables
             self.run("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
@@ -275,14 +282,13 @@ class Database:
                     " use the newer mockserver that wrote it"
                 )
             if version < len(MIGRATIONS):
-                if not self._is_sqlite:  # each log has 64 MiB
-                    self.run("SET LOCAL statement_timeout = 0")
                 for statements in MIGRATIONS[version:]:
                     for statement in statements:
                         self.run(statement.format(**words_of(is_sqlite=self._is_sqlite)))
                 self.write_meta("schema", str(len(MIGRATIONS)))
             if not version:
                 self._insert_counters()
+            self.lock_revision()
             self._remove_spaces("kind = 'copy' AND time < :time", time=machine_time() - DAY)
 
     def _insert_counters(self) -> None:
@@ -350,9 +356,11 @@ class Database:
         self.lock_spaces(source, target)
         for table in OF_A_SPACE:
             columns = ", ".join(TABLES[table][1:])
+            conflict = NEW_VALUE if table == "counters" else ""  # others may take its first number meanwhile
             self.run(f"DELETE FROM {table} WHERE space = :target", target=target)  # noqa: S608 - our own table
             self.run(
-                f"INSERT INTO {table} (space, {columns}) SELECT :target, {columns} FROM {table} WHERE space = :source",  # noqa: S608 - our own table
+                f"INSERT INTO {table} (space, {columns}) SELECT :target, {columns} FROM {table} WHERE space = :source"  # noqa: S608 - our own table
+                f"{conflict}",
                 target=target,
                 source=source,
             )

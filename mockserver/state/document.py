@@ -6,7 +6,7 @@ from typing import Any
 from mockserver.state.call_batches import join_batch, parse_batch, size_of
 from mockserver.state.database import Database, decode_key, encode_key
 from mockserver.state.sql_calls import queue_of
-from mockserver.state.sql_schema import MIGRATIONS, TABLES
+from mockserver.state.sql_schema import MIGRATIONS, NEW_VALUE, TABLES
 from mockserver.state.stored_calls import StoredCall, tree_of
 
 FORMAT = "mockserver state"
@@ -24,6 +24,7 @@ def export_state(database: Database) -> Json:
     """Return everything that is stored, as it is at one moment."""
     queue_of(database).settle_counters(database)
     with database.transaction(write=False):
+        database.allow_long_statements()
         tables = {table: _export(database, table) for table in TABLES}
     tables[_CALLS] = [call for batch in tables.pop(_BATCHES) for call in _split(*batch)]
     return {"format": FORMAT, "schema": len(MIGRATIONS), "tables": tables}
@@ -53,15 +54,16 @@ def import_state(database: Database, document: Any) -> None:
     tables = dict(document["tables"])
     tables[_BATCHES] = [_to_batch(*call) for call in tables.pop(_CALLS)]
     with database.transaction():
+        database.allow_long_statements()
         database.new_revisions(1)
         if database.run("SELECT id FROM spaces WHERE kind <> 'copy'"):
             raise ValueError("the store is not empty: import into a new one")
-        database.run("DELETE FROM counters WHERE space = 0")
         for table in TABLES:
             rows = [_to_row(table, row) for row in tables[table]]
             if rows:
                 names, values = ", ".join(rows[0]), ", ".join(f":{column}" for column in rows[0])
-                database.run_many(f"INSERT INTO {table} ({names}) VALUES ({values})", rows)  # noqa: S608 - our own tables
+                conflict = NEW_VALUE if table == "counters" else ""  # those of no space are there
+                database.run_many(f"INSERT INTO {table} ({names}) VALUES ({values}){conflict}", rows)  # noqa: S608 - our own tables
         database.run(
             "UPDATE spaces SET call_bytes = coalesce((SELECT sum(size) FROM call_batches WHERE space = spaces.id), 0)"
         )

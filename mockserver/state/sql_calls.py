@@ -10,12 +10,13 @@ the calls that it has kept are lost.
 import secrets
 import threading
 import weakref
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterator
 
 from mockserver.state.call_batches import (
     BATCH_BYTES,
     BATCH_CALLS,
+    MAX_BYTES,
     MAX_CALLS,
     count_calls,
     drop_calls,
@@ -65,9 +66,8 @@ class CallQueue:
     def __init__(self) -> None:
         self.process = secrets.token_hex(8)
         self.counters = Counters(self)
-        # More of them come only while the database is away.
-        self._entries: defaultdict[int, deque[_SqlEntry]] = defaultdict(lambda: deque(maxlen=MAX_CALLS))
-        self._count = self._size = 0
+        self._entries: deque[_SqlEntry] = deque()
+        self._size = 0
         self._since: Nanos = 0
         self._is_announced = False
         self._is_filling = threading.Event()
@@ -80,12 +80,21 @@ class CallQueue:
             time = entry.stored.time
             if not at_once and not self._is_announced:
                 self.announce(database, time)
-            self._entries[entry.space].append(entry)
-            self._count += 1
+            self._entries.append(entry)
             self._size += size_of([entry.stored])
-            is_full = self._count >= BATCH_CALLS or self._size >= BATCH_BYTES
+            is_full = len(self._entries) >= BATCH_CALLS or self._size >= BATCH_BYTES
             if at_once or is_full or time - self._since >= QUEUE_SECONDS * WRITTEN_AFTER * SECOND:
-                self.write(database, go_on=not at_once)
+                try:
+                    self.write(database, go_on=not at_once)
+                except Unavailable:
+                    self._drop_excess()
+                    self._wake_thread(database)
+                    raise
+
+    def _drop_excess(self) -> None:
+        """Drop the oldest calls if more have waited for the database than a log may have."""
+        while len(self._entries) > MAX_CALLS or (self._size > MAX_BYTES and len(self._entries) > 1):
+            self._size -= size_of([self._entries.popleft().stored])
 
     def announce(self, database: Database, now: Nanos) -> None:
         """Say that there will be something to write, and that a thread is to write it in a while.
@@ -97,6 +106,10 @@ class CallQueue:
         self._insert_writer(database, self._since)
         self._is_announced = True
         self._wake_thread(database)
+
+    def doubt_announcement(self) -> None:
+        """Say it again: the transaction in which it was said has failed."""
+        self._is_announced = False
 
     def _insert_writer(self, database: Database, since: Nanos) -> None:
         database.run(
@@ -111,6 +124,8 @@ class CallQueue:
         with database.lock:
             if entry.number:
                 replace_call(database, entry.space, entry.number, entry.stored, stored)
+            else:
+                self._size += size_of([stored]) - size_of([entry.stored])
             entry.stored = stored
 
     def write(self, database: Database, *, go_on: bool = False) -> None:
@@ -127,7 +142,7 @@ class CallQueue:
                 blocks = self.counters.give_back(database, refill=go_on)
                 written = [
                     (entries, insert_calls(database, space, [entry.stored for entry in entries]))
-                    for space, entries in sorted(self._entries.items())
+                    for space, entries in self._by_space()
                 ]
                 if go_on:
                     self._insert_writer(database, now)
@@ -136,10 +151,19 @@ class CallQueue:
             self.counters.keep(blocks)
             for entries, last in written:
                 for number, entry in enumerate(entries, last - len(entries) + 1):
-                    entry.number = last and number
+                    entry.number = number
             self._entries.clear()
-            self._count = self._size = 0
+            self._size = 0
             self._is_announced, self._since = go_on, now
+            if go_on:
+                self._wake_thread(database)
+
+    def _by_space(self) -> list[tuple[int, list[_SqlEntry]]]:
+        """Return the calls of each space, the spaces in the order in which everybody locks them."""
+        entries: dict[int, list[_SqlEntry]] = {}
+        for entry in self._entries:
+            entries.setdefault(entry.space, []).append(entry)
+        return sorted(entries.items())
 
     def _wake_thread(self, database: Database) -> None:
         """Have a thread write what there is in a while. It ends when nobody uses the database any more."""

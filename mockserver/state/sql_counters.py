@@ -12,10 +12,11 @@ go on behind its block, whose other numbers nobody gets.
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from mockserver.state.clock import SECOND, Nanos, machine_time
 from mockserver.state.database import Database, encode_key
+from mockserver.state.store import Unavailable
 
 BLOCK = 64
 """How many numbers are reserved at a time: as many as the calls that are written together."""
@@ -38,6 +39,9 @@ class Queue(Protocol):
 
     def announce(self, database: Database, now: Nanos) -> None:
         """Say that this process has something to write."""
+
+    def doubt_announcement(self) -> None:
+        """Say it again: the transaction in which it was said has failed."""
 
     def write(self, database: Database) -> None:
         """Write it now."""
@@ -94,24 +98,44 @@ class Counters:
         if now - since < ALONE_SECONDS * SECOND:
             number = _take_one(database, key, dead_block)
         else:
-            with database.transaction():
-                number = _take_one(database, key, dead_block)
-                if number == expected:
-                    block = _Block(
-                        next=number + 1,
-                        end=number + BLOCK,
-                        epoch=epoch,
-                        holder=f"{self._queue.process} {now}",
-                        start=number,
-                        mark=number,
-                    )
-                    _reserve(database, key, block)
-                    self._queue.announce(database, now)
+            try:
+                with database.transaction():
+                    number = _take_one(database, key, dead_block)
+                    if number == expected:
+                        block = self._reserve(database, key, number, epoch, now)
+            except Unavailable:
+                self._queue.doubt_announcement()
+                raise
+            if block is None:  # somebody has taken a number, or has asked
+                since = now
         if block is not None:  # and it is committed
             self._blocks[key] = block
         if number is not None:
             self._remember(key, number + 1, since if number == expected else now)
         return number
+
+    def _reserve(self, database: Database, key: _Key, number: int, epoch: int, now: Nanos) -> _Block | None:
+        """Reserve a block of numbers with the one that was taken in this transaction, unless somebody has asked."""
+        block = _Block(
+            next=number + 1,
+            end=number + BLOCK,
+            epoch=epoch,
+            holder=f"{self._queue.process} {now}",
+            start=number,
+            mark=number,
+        )
+        rows = database.run(
+            "UPDATE counters SET value = :end, holder = :holder"
+            " WHERE space = :space AND name = :name AND asked = 0 RETURNING value",
+            end=block.end,
+            holder=block.holder,
+            **_of_counter(key),
+        )
+        if rows:
+            self._queue.announce(database, now)
+            return block
+        database.run(_HEARD, **_of_counter(key))
+        return None
 
     def _remember(self, key: _Key, number: int, since: Nanos) -> None:
         if len(self._alone) >= MOST_COUNTERS:
@@ -123,16 +147,16 @@ class Counters:
         rows = database.run(
             "UPDATE counters SET asked = 1 WHERE space = :space AND name = :name AND holder IS NOT NULL"
             " RETURNING holder",
-            space=key[0],
-            name=encode_key(key[1]),
+            **_of_counter(key),
         )
         return str(rows[0][0]) if rows else ""
 
     def ask_for_all(self, database: Database, space: int | None) -> None:
-        """Ask for the numbers of all counters of a space, or of all spaces."""
-        where = "" if space is None else " AND space = :space"
-        values = {} if space is None else {"space": space}
-        database.run(f"UPDATE counters SET asked = 1 WHERE holder IS NOT NULL{where}", **values)  # noqa: S608 - one of two constants
+        """Ask for the numbers of all counters of a space, or of all spaces. Nobody reserves others right afterwards."""
+        where, values = ("", {}) if space is None else (" WHERE space = :space", {"space": space})
+        with database.transaction():
+            database.lock_revision()  # as for `give_back`
+            database.run(f"UPDATE counters SET asked = 1{where}", **values)  # noqa: S608 - one of two constants
 
     def give_back(self, database: Database, *, refill: bool) -> dict[_Key, _Block]:
         """Give back the numbers that are left: part of a transaction.
@@ -144,13 +168,15 @@ class Counters:
         """
         blocks, self._blocks = self._blocks, {}
         if blocks:
-            database.lock_revision()  # whoever clears or restores a space locks its counters in another order
+            database.lock_revision()  # others who lock several counters do so in another order
         refilled = {}
         for key, block in blocks.items():
             if refill and block.next > block.mark and _move_end(database, key, block, _REFILL, block.next + BLOCK):
                 refilled[key] = replace(block, end=block.next + BLOCK, mark=block.next)
                 continue
             rows = _move_end(database, key, block, _GIVE_BACK, block.next)
+            if rows == [(1,)]:
+                database.run(_HEARD, **_of_counter(key))
             is_alone = rows == [(0,)] and (refill or block.next - block.start > 1)
             _, since = self._alone.get(key, (-1, machine_time()))
             self._remember(key, block.next, since if is_alone else machine_time())
@@ -161,6 +187,11 @@ class Counters:
         self._blocks = blocks
 
 
+def _of_counter(key: _Key) -> dict[str, Any]:
+    return {"space": key[0], "name": encode_key(key[1])}
+
+
+_HEARD = "UPDATE counters SET asked = 0 WHERE space = :space AND name = :name"
 _OF_BLOCK = "WHERE space = :space AND name = :name AND holder = :holder"
 _GIVE_BACK = f"UPDATE counters SET value = :new_end, holder = NULL {_OF_BLOCK} RETURNING asked"  # noqa: S608 - our own condition
 _REFILL = f"UPDATE counters SET value = :new_end {_OF_BLOCK} AND asked = 0 RETURNING asked"  # noqa: S608 - as above
@@ -171,9 +202,8 @@ def _move_end(database: Database, key: _Key, block: _Block, statement: str, new_
     return database.run(
         statement,
         new_end=new_end,
-        space=key[0],
-        name=encode_key(key[1]),
         holder=block.holder,
+        **_of_counter(key),
     )
 
 
@@ -183,19 +213,7 @@ def _take_one(database: Database, key: _Key, dead_block: str) -> int | None:
         "INSERT INTO counters (space, name, value) VALUES (:space, :name, 1)"
         " ON CONFLICT (space, name) DO UPDATE SET value = counters.value + 1, holder = NULL"
         " WHERE counters.holder IS NULL OR counters.holder = :dead_block RETURNING value",
-        space=key[0],
-        name=encode_key(key[1]),
         dead_block=dead_block,
+        **_of_counter(key),
     )
     return int(rows[0][0]) - 1 if rows else None
-
-
-def _reserve(database: Database, key: _Key, block: _Block) -> None:
-    """Reserve the numbers of a block, behind the one that was taken in this transaction."""
-    database.run(
-        "UPDATE counters SET value = :end, holder = :holder, asked = 0 WHERE space = :space AND name = :name",
-        end=block.end,
-        holder=block.holder,
-        space=key[0],
-        name=encode_key(key[1]),
-    )

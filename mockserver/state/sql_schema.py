@@ -76,3 +76,7 @@ def words_of(*, is_sqlite: bool) -> dict[str, str]:
     # Rows of tables without row ids are in the index of the primary key, so that a commit writes fewer pages. Batches
     # of calls are too long for that.
     return {"key": "BLOB", "sorted": " WITHOUT ROWID"} if is_sqlite else {"key": "BYTEA", "sorted": ""}
+
+
+NEW_VALUE = " ON CONFLICT (space, name) DO UPDATE SET value = excluded.value, holder = NULL, asked = 0"
+"""The end of a statement that inserts counters, which may be there."""

@@ -134,6 +134,7 @@ def insert_many(database: Database, space: int) -> int:
         ("remove", "DELETE FROM call_batches WHERE space = :space"),
     ],
 )
+@pytest.mark.usefixtures("database")
 def test_processes_write_and_replace_a_log_in_turn(kind: str, change: str, statement: str) -> None:
     """PostgreSQL would end one of them if they took their locks in another order."""
     url = postgres().create_database(f"calls_{kind}_{change}")

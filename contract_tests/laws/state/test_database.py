@@ -4,12 +4,15 @@ import gc
 import json
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from contract_tests.laws.state.test_call_batches import acting_after
 from contract_tests.laws.state.test_calls import call
 from contract_tests.laws.state.test_store import TALLIES, Tally, rows
 from contract_tests.postgres import postgres
@@ -18,10 +21,11 @@ from mockserver.protojson.memoized import MemoizedMessage
 from mockserver.state import call_batches, document, sql, sql_calls, sql_worlds
 from mockserver.state import database as tables
 from mockserver.state.call_batches import BATCH_CALLS
-from mockserver.state.clock import ManualClock, SystemClock, open_clock
+from mockserver.state.clock import Machine, ManualClock, SystemClock, open_clock
 from mockserver.state.database import Database
 from mockserver.state.document import export_state, import_state
 from mockserver.state.sql import SqlStore, open_copy
+from mockserver.state.sql_calls import CallQueue
 from mockserver.state.sql_schema import MIGRATIONS
 from mockserver.state.sql_worlds import SqlWorldStores, open_worlds
 from mockserver.state.store import ALL, Collection, Store, Unavailable
@@ -227,20 +231,47 @@ def test_new_calls_take_the_pages_of_those_that_are_dropped(url: str, monkeypatc
     assert max(pages[12:]) < 1.5 * max(pages[5:10])
 
 
-def test_a_log_that_could_not_be_written_for_long_is_no_longer_than_others(
+@pytest.mark.parametrize(("most_calls", "most_bytes", "kept"), [(100, 10**6, 100), (1000, 3000, 3)])
+def test_calls_that_cannot_be_written_for_long_are_no_more_than_a_log_has(
+    url: str, monkeypatch: pytest.MonkeyPatch, most_calls: int, most_bytes: int, kept: int
+) -> None:
+    """In number and bytes; the newest ones are written later."""
+    for module in (call_batches, sql_calls):
+        monkeypatch.setattr(module, "MAX_CALLS", most_calls)
+        monkeypatch.setattr(module, "MAX_BYTES", most_bytes)
+        monkeypatch.setattr(module, "BATCH_BYTES", 500)
+    calls = [call(at=number, path=f"/{'x' * 600}") for number in range(512)]
+    store = pair(url)[0]
+    with monkeypatch.context() as away:
+        away.setattr(CallQueue, "write", fail)
+        for it in calls:
+            with suppress(Unavailable):
+                store.log.append(it)
+
+    assert calls[-kept:] == list(store.log)
+
+
+def test_the_call_of_a_change_is_written_later_if_it_could_not_be_written_at_once(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What has waited is written at once, and the oldest of it is dropped."""
-    monkeypatch.setattr(call_batches, "MAX_CALLS", 100)
-    monkeypatch.setattr(sql_calls, "MAX_CALLS", 100)
-    store = pair(url)[0]
-    queue = sql_calls.queue_of(store.database)
+    """By a thread: no other call need come."""
+    store, other = pair(url)
+    store.insert(TALLIES, "a", Tally())
     with monkeypatch.context() as away:
-        away.setattr(queue, "write", lambda _, **__: None)
-        for number in range(512):
-            store.log.append(call(at=number))
+        away.setattr(CallQueue, "write", fail)
+        with pytest.raises(Unavailable, match="away"):
+            store.log.append(call())
 
-    assert [call(at=number) for number in range(412, 512)] == list(store.log)
+    for _ in range(1000):
+        if other.log:
+            break
+        Machine.sleep(0.01)
+    assert [call()] == list(other.log)
+
+
+def fail(*_: object, **__: object) -> None:
+    """As while the database cannot be reached."""
+    raise Unavailable("away")
 
 
 def test_the_thread_that_writes_calls_needs_no_lock_to_wait(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -435,15 +466,28 @@ def test_a_log_of_the_first_version_is_counted_and_read(
 
 
 def test_bringing_a_schema_up_to_date_may_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Longer than PostgreSQL works on a statement of a request: a database may have many full logs."""
+    """Longer than PostgreSQL works on a statement of a request: a database may have many full logs. Others wait."""
     url = postgres().create_database("migration")
+    Database(url).close()
     monkeypatch.setattr(tables, "STATEMENT_SECONDS", 0.1)
-    monkeypatch.setattr(tables, "MIGRATIONS", (*MIGRATIONS, ("SELECT pg_sleep(0.3)",)))
+    monkeypatch.setattr(tables, "MIGRATIONS", (*MIGRATIONS, ("SELECT pg_sleep(0.5)",)))
+    with ThreadPoolExecutor(2) as pool:
+        databases = list(pool.map(Database, [url, url]))
 
-    database = Database(url)
-    assert str(len(MIGRATIONS) + 1) == database.read_meta("schema")
+    assert [str(len(MIGRATIONS) + 1)] * 2 == [database.read_meta("schema") for database in databases]
     with pytest.raises(Unavailable, match="statement timeout"):
-        database.run("SELECT pg_sleep(0.3)")
+        databases[0].run("SELECT pg_sleep(0.5)")
+
+
+def test_another_process_may_open_a_store_while_it_is_imported() -> None:
+    """It waits, and finds the counters that it needs."""
+    exported = export_state(pair(postgres().create_database("exported"))[0].database)
+    url = postgres().create_database("imported")
+    one, other = Database(url), Database(url)
+    with acting_after(one, "UPDATE counters SET value = value +", lambda: other.open_space("world", "x")) as results:
+        import_state(one, exported)
+
+    assert [2] == results
 
 
 def test_a_log_is_whole_after_an_export(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

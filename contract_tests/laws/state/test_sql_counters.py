@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.laws.state.test_call_batches import acting_after
 from contract_tests.laws.state.test_calls import call
 from contract_tests.postgres import postgres
 from mockserver.state import database as tables
@@ -90,6 +91,10 @@ def exported(store: SqlStore, counter: str) -> int:
     """The value of a counter in an export."""
     rows = export_state(store.database)["tables"]["counters"]
     return int(next(value for space, name, value in rows if (space, name) == (store.space, counter)))
+
+
+READS = [lambda store: store.copy().count("a"), lambda store: exported(store, "a")]
+"""How one gets the next number of what is copied."""
 
 
 def act_meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
@@ -189,7 +194,28 @@ def test_a_busy_process_gives_numbers_back_when_it_is_asked(
     assert list(range(15)) == numbers
 
 
-@pytest.mark.parametrize("read", [lambda store: store.copy().count("a"), lambda store: exported(store, "a")])
+@pytest.mark.parametrize("read", READS)
+def test_nobody_reserves_numbers_just_before_a_copy(
+    url: str, silent: None, monkeypatch: pytest.MonkeyPatch, read: Callable[[SqlStore], int]
+) -> None:
+    """Neither another process nor a thread of this one, although it has been alone for long."""
+    one, other = processes(url, 2)
+    numbers = take(one, 5)
+    write(one)
+    settle = CallQueue.settle
+
+    def settle_and_take(queue: CallQueue, database: Database) -> None:
+        settle(queue, database)
+        if len(numbers) == 5:
+            numbers.extend(take(one, 1))
+
+    monkeypatch.setattr(CallQueue, "settle", settle_and_take)
+
+    assert 6 == read(other)
+    assert [6, 7] == take(one, 2)
+
+
+@pytest.mark.parametrize("read", READS)
 def test_what_is_copied_has_no_numbers_of_a_block(
     url: str, silent: None, monkeypatch: pytest.MonkeyPatch, read: Callable[[SqlStore], int]
 ) -> None:
@@ -355,20 +381,72 @@ def test_numbers_of_a_block_are_not_used_after_a_write_that_failed(
     assert len(set(numbers)) == len(numbers)
 
 
-def test_giving_back_waits_for_who_replaces_the_counters(silent: None) -> None:
+@pytest.mark.parametrize("replaces", [True, False])
+def test_who_locks_several_counters_waits_for_others_who_do(silent: None, *, replaces: bool) -> None:
     """PostgreSQL would end one of two transactions that lock the same counters in another order."""
     one, other = processes(postgres().create_database(f"counters{next(_numbers)}"), 2)
     take(one, 3, "a")
     take(one, 3, "b")
-    run, delete = other.database.run, "DELETE FROM counters WHERE space = :it AND name = :name"
+    run, where = other.database.run, "WHERE space = :it AND name = :name"
+    change = f"DELETE FROM counters {where}" if replaces else f"UPDATE counters SET asked = 1 {where}"  # noqa: S608 - our own
+    with ThreadPoolExecutor(1) as pool:
+        with other.database.transaction():
+            other.database.lock_revision()
+            run(change, it=other.space, name=b"b")
+            writing = pool.submit(write, one)
+            while not writing.done() and not run("SELECT pid FROM pg_locks WHERE NOT granted"):
+                Machine.sleep(0.001)
+            run(change, it=other.space, name=b"a")
+        writing.result()
+
+    assert [0 if replaces else 3] * 2 == [one.count("a"), one.count("b")]
+
+
+def test_asking_for_all_numbers_waits_for_who_replaces_the_counters(silent: None) -> None:
+    """As giving them back does."""
+    one, other = processes(postgres().create_database(f"counters{next(_numbers)}"), 2)
     with ThreadPoolExecutor(1) as pool:
         with other.database.transaction():
             other.database.new_revisions(1)
-            run(delete, it=other.space, name=b"b")
-            writing = pool.submit(write, one)
-            while not run("SELECT pid FROM pg_locks WHERE NOT granted"):
+            asking = pool.submit(queue_of(one.database).counters.ask_for_all, one.database, one.space)
+            while not asking.done() and not other.database.run("SELECT pid FROM pg_locks WHERE NOT granted"):
                 Machine.sleep(0.001)
-            run(delete, it=other.space, name=b"a")
-        writing.result()
+            assert not asking.done()
+        asking.result()
 
-    assert [0, 0] == [one.count("a"), one.count("b")]
+
+def test_a_counter_may_be_new_while_its_space_is_restored(silent: None) -> None:
+    """Another process takes its first number after those of before were deleted; it is that of the copy afterwards."""
+    one, other = processes(postgres().create_database(f"counters{next(_numbers)}"), 2)
+    take(one, 5)
+    copy = one.copy()
+    one.clear()
+    with acting_after(one.database, "DELETE FROM counters WHERE space = :target", lambda: other.count("a")) as results:
+        one.restore(copy)
+
+    assert [0] == results
+    assert [5, 6] == take(one, 2)
+
+
+def test_a_process_that_could_not_reserve_announces_its_calls(
+    url: str, silent: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its announcement was part of the transaction that failed."""
+    monkeypatch.setattr(tables, "RETRY_SECONDS", 0.0)
+    (store,) = processes(url, 1)
+    take(store, 1)
+    execute = Database._execute  # noqa: SLF001 - the connection breaks here
+
+    def break_at_commit(database: Database, statement: str, values: Mapping[str, object]) -> object:
+        if statement == "COMMIT":
+            raise database._lose(None)  # noqa: SLF001 - as above
+        return execute(database, statement, values)
+
+    with monkeypatch.context() as breaking:
+        breaking.setattr(Database, "_execute", break_at_commit)
+        with pytest.raises(Unavailable, match="failed"):
+            take(store, 1)
+    store.database.take_changed()
+    store.log.append(call())
+
+    assert [(1,)] == store.database.run("SELECT count(*) FROM writers")
