@@ -43,8 +43,11 @@ WRITER_PAUSE = 0.002
 """How long a reader waits for a writer before it takes it for dead, and how often it looks."""
 
 
+_NOT_STORED = -1
+
+
 class _SqlEntry(LogEntry):
-    """A call as it is stored, and its number, which is 0 until it is written.
+    """A call as it is stored, and its number: 0 until it is written, `_NOT_STORED` if it never will be.
 
     It does not hold the call, whose many objects the garbage collector would look at again and again.
     """
@@ -69,7 +72,7 @@ class CallQueue:
         self._entries: deque[_SqlEntry] = deque()
         self._size = 0
         self._since: Nanos = 0
-        self._is_announced = False
+        self._is_announced = self._is_doubted = False
         self._is_filling = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -78,7 +81,7 @@ class CallQueue:
         with database.lock:
             at_once = database.take_changed()
             time = entry.stored.time
-            if not at_once and not self._is_announced:
+            if not at_once and (not self._is_announced or self._is_doubted):
                 self.announce(database, time)
             self._entries.append(entry)
             self._size += size_of([entry.stored])
@@ -94,7 +97,9 @@ class CallQueue:
     def _drop_excess(self) -> None:
         """Drop the oldest calls if more have waited for the database than a log may have."""
         while len(self._entries) > MAX_CALLS or (self._size > MAX_BYTES and len(self._entries) > 1):
-            self._size -= size_of([self._entries.popleft().stored])
+            entry = self._entries.popleft()
+            entry.number = _NOT_STORED
+            self._size -= size_of([entry.stored])
 
     def announce(self, database: Database, now: Nanos) -> None:
         """Say that there will be something to write, and that a thread is to write it in a while.
@@ -104,12 +109,12 @@ class CallQueue:
         if not self._is_announced:
             self._since = now
         self._insert_writer(database, self._since)
-        self._is_announced = True
+        self._is_announced, self._is_doubted = True, False
         self._wake_thread(database)
 
     def doubt_announcement(self) -> None:
-        """Say it again: the transaction in which it was said has failed."""
-        self._is_announced = False
+        """Say it again with the next call: the transaction in which it may have been said has failed."""
+        self._is_doubted = True
 
     def _insert_writer(self, database: Database, since: Nanos) -> None:
         database.run(
@@ -151,10 +156,10 @@ class CallQueue:
             self.counters.keep(blocks)
             for entries, last in written:
                 for number, entry in enumerate(entries, last - len(entries) + 1):
-                    entry.number = number
+                    entry.number = number if last else _NOT_STORED
             self._entries.clear()
             self._size = 0
-            self._is_announced, self._since = go_on, now
+            self._is_announced, self._is_doubted, self._since = go_on, False, now
             if go_on:
                 self._wake_thread(database)
 

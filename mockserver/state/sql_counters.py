@@ -41,7 +41,7 @@ class Queue(Protocol):
         """Say that this process has something to write."""
 
     def doubt_announcement(self) -> None:
-        """Say it again: the transaction in which it was said has failed."""
+        """Say it again with the next call: the transaction in which it may have been said has failed."""
 
     def write(self, database: Database) -> None:
         """Write it now."""

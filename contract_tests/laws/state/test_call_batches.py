@@ -95,8 +95,13 @@ def test_the_newest_calls_are_kept(database: Database, steps: list[list[StoredCa
 
 
 @contextmanager
-def acting_after(database: Database, statement: str, act: Callable[[], object]) -> Iterator[list[object]]:
-    """Let another process act as soon as this one has run a statement; what it gets or raises is in the list."""
+def acting_after(
+    database: Database, statement: str, act: Callable[[], object], *, seconds: float = 0.3
+) -> Iterator[list[object]]:
+    """Let another process act as soon as this one has run a statement; what it gets or raises is in the list.
+
+    This one goes on when the other has finished, or after so many seconds if it waits.
+    """
     run, results, thread = database.run, [], None
 
     def act_in_thread() -> None:
@@ -111,7 +116,7 @@ def acting_after(database: Database, statement: str, act: Callable[[], object]) 
         if text.startswith(statement) and thread is None:
             thread = threading.Thread(target=act_in_thread)
             thread.start()
-            thread.join(0.3)  # it has finished, or waits
+            thread.join(seconds)
         return rows
 
     with patch.object(database, "run", run_and_act):

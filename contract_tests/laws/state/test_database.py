@@ -469,14 +469,14 @@ def test_bringing_a_schema_up_to_date_may_take_long(monkeypatch: pytest.MonkeyPa
     """Longer than PostgreSQL works on a statement of a request: a database may have many full logs. Others wait."""
     url = postgres().create_database("migration")
     Database(url).close()
-    monkeypatch.setattr(tables, "STATEMENT_SECONDS", 0.1)
-    monkeypatch.setattr(tables, "MIGRATIONS", (*MIGRATIONS, ("SELECT pg_sleep(0.5)",)))
+    monkeypatch.setattr(tables, "STATEMENT_SECONDS", 0.5)
+    monkeypatch.setattr(tables, "MIGRATIONS", (*MIGRATIONS, ("SELECT pg_sleep(1)",)))
     with ThreadPoolExecutor(2) as pool:
         databases = list(pool.map(Database, [url, url]))
 
     assert [str(len(MIGRATIONS) + 1)] * 2 == [database.read_meta("schema") for database in databases]
     with pytest.raises(Unavailable, match="statement timeout"):
-        databases[0].run("SELECT pg_sleep(0.5)")
+        databases[0].run("SELECT pg_sleep(1)")
 
 
 def test_another_process_may_open_a_store_while_it_is_imported() -> None:

@@ -421,32 +421,52 @@ def test_a_counter_may_be_new_while_its_space_is_restored(silent: None) -> None:
     take(one, 5)
     copy = one.copy()
     one.clear()
-    with acting_after(one.database, "DELETE FROM counters WHERE space = :target", lambda: other.count("a")) as results:
+    statement = "DELETE FROM counters WHERE space = :target"
+    with acting_after(one.database, statement, lambda: other.count("a"), seconds=30) as results:
         one.restore(copy)
 
     assert [0] == results
     assert [5, 6] == take(one, 2)
 
 
-def test_a_process_that_could_not_reserve_announces_its_calls(
-    url: str, silent: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("broken", ["BEGIN", "COMMIT"])
+def test_a_process_that_could_not_reserve_numbers_announces_its_calls(
+    url: str, silent: None, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    """Its announcement was part of the transaction that failed."""
+    """Its announcement may have been part of the transaction that failed. What it held before is given back."""
     monkeypatch.setattr(tables, "RETRY_SECONDS", 0.0)
-    (store,) = processes(url, 1)
-    take(store, 1)
-    execute = Database._execute  # noqa: SLF001 - the connection breaks here
+    store, other = processes(url, 2)
+    store.database.take_changed()
+    writers = "SELECT process FROM writers"
 
-    def break_at_commit(database: Database, statement: str, values: Mapping[str, object]) -> object:
-        if statement == "COMMIT":
-            raise database._lose(None)  # noqa: SLF001 - as above
+    def fail_to_reserve() -> None:
+        with monkeypatch.context() as breaking:
+            breaking.setattr(Database, "_execute", breaking_at(broken, Database._execute))  # noqa: SLF001 - as above
+            with pytest.raises(Unavailable, match="failed"):
+                take(store, 1, "b")
+
+    take(store, 1, "b")
+    take(store, 1)
+    fail_to_reserve()
+    assert [] == other.database.run(writers)
+    store.log.append(call())
+    assert 1 == len(other.database.run(writers))
+    write(store)
+    take(store, 2)
+    fail_to_reserve()
+    assert 1 == len(other.database.run(writers))
+    write(store)
+    assert [] == other.database.run(writers)
+
+    assert [3, 1] == [other.count("a"), other.count("b")]
+
+
+def breaking_at(broken: str, execute: Callable[..., object]) -> Callable[..., object]:
+    """What executes statements until the connection breaks."""
+
+    def execute_or_break(database: Database, statement: str, values: Mapping[str, object]) -> object:
+        if statement.startswith(broken):
+            raise database._lose(None)  # noqa: SLF001 - as if the driver had found it
         return execute(database, statement, values)
 
-    with monkeypatch.context() as breaking:
-        breaking.setattr(Database, "_execute", break_at_commit)
-        with pytest.raises(Unavailable, match="failed"):
-            take(store, 1)
-    store.database.take_changed()
-    store.log.append(call())
-
-    assert [(1,)] == store.database.run("SELECT count(*) FROM writers")
+    return execute_or_break
