@@ -1,6 +1,6 @@
 """Measures what requests cost on a server whose store is in a database, and what a second process on it adds.
 
-    .venv/bin/python benchmarks/store.py [ROUNDS] [--store URL]
+    .venv/bin/python benchmarks/store.py [ROUNDS] [--store URL | --sqlite]
 
 Servers in processes of their own have a store in memory, one in a new SQLite file, one in a SQLite file that two
 processes serve (`--workers 2`), and the last two for a database of a PostgreSQL server too. The first table has the
@@ -152,7 +152,7 @@ def start_stores(stack: ExitStack, given: str | None) -> list[Store]:
         ("sqlite", f"sqlite:///{folder}/1.db", 1),
         ("sqlite", f"sqlite:///{folder}/2.db", 2),
     ]
-    if given or (given := find_postgres()):
+    if given:
         urls += [("postgresql", given, 1), ("postgresql", given, 2)]
     stores = []
     for name, url, workers in urls:
@@ -237,10 +237,12 @@ def main() -> None:
     need_linux()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rounds", type=int, nargs="?", default=10)
-    parser.add_argument("--store", help="the URL of an empty database")
+    others = parser.add_mutually_exclusive_group()
+    others.add_argument("--store", help="the URL of an empty database")
+    others.add_argument("--sqlite", action="store_true", help="measure SQLite only")
     chosen = parser.parse_args()
     with ExitStack() as stack:
-        stores = start_stores(stack, chosen.store)
+        stores = start_stores(stack, None if chosen.sqlite else chosen.store or find_postgres())
         loads = {store.server.port: list_loads(store.server) for store in stores}
         print_rows(COST, measure_costs(stores, loads, chosen.rounds))
         for store in stores:
