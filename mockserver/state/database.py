@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from mockserver.state.clock import Machine, Nanos, countdown, machine_time
-from mockserver.state.sql_schema import MIGRATIONS, NEW_VALUE, OF_A_SPACE, TABLES, words_of
+from mockserver.state.sql_schema import MIGRATIONS, OF_A_SPACE, ON_CONFLICT, TABLES, words_of
 from mockserver.state.store import Unavailable
 from mockserver.state.wal_index import find_index, read_header
 
@@ -356,11 +356,10 @@ class Database:
         self.lock_spaces(source, target)
         for table in OF_A_SPACE:
             columns = ", ".join(TABLES[table][1:])
-            conflict = NEW_VALUE if table == "counters" else ""  # others may take its first number meanwhile
             self.run(f"DELETE FROM {table} WHERE space = :target", target=target)  # noqa: S608 - our own table
             self.run(
                 f"INSERT INTO {table} (space, {columns}) SELECT :target, {columns} FROM {table} WHERE space = :source"  # noqa: S608 - our own table
-                f"{conflict}",
+                f"{ON_CONFLICT.get(table, '')}",
                 target=target,
                 source=source,
             )

@@ -6,7 +6,7 @@ from typing import Any
 from mockserver.state.call_batches import join_batch, parse_batch, size_of
 from mockserver.state.database import Database, decode_key, encode_key
 from mockserver.state.sql_calls import queue_of
-from mockserver.state.sql_schema import MIGRATIONS, NEW_VALUE, TABLES
+from mockserver.state.sql_schema import MIGRATIONS, ON_CONFLICT, TABLES
 from mockserver.state.stored_calls import StoredCall, tree_of
 
 FORMAT = "mockserver state"
@@ -62,7 +62,7 @@ def import_state(database: Database, document: Any) -> None:
             rows = [_to_row(table, row) for row in tables[table]]
             if rows:
                 names, values = ", ".join(rows[0]), ", ".join(f":{column}" for column in rows[0])
-                conflict = NEW_VALUE if table == "counters" else ""  # those of no space are there
+                conflict = ON_CONFLICT.get(table, "")
                 database.run_many(f"INSERT INTO {table} ({names}) VALUES ({values}){conflict}", rows)  # noqa: S608 - our own tables
         database.run(
             "UPDATE spaces SET call_bytes = coalesce((SELECT sum(size) FROM call_batches WHERE space = spaces.id), 0)"

@@ -78,5 +78,5 @@ def words_of(*, is_sqlite: bool) -> dict[str, str]:
     return {"key": "BLOB", "sorted": " WITHOUT ROWID"} if is_sqlite else {"key": "BYTEA", "sorted": ""}
 
 
-NEW_VALUE = " ON CONFLICT (space, name) DO UPDATE SET value = excluded.value, holder = NULL, asked = 0"
-"""The end of a statement that inserts counters, which may be there."""
+ON_CONFLICT = {"counters": " ON CONFLICT (space, name) DO UPDATE SET value = excluded.value, holder = NULL, asked = 0"}
+"""How a statement ends that copies or imports rows of a table, if others may add some of them meanwhile."""
