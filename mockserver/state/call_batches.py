@@ -26,18 +26,21 @@ BATCH_CALLS = 64
 BATCH_BYTES = 2**20
 """How many calls a batch has at most, and after how many bytes another one begins, counted in the same way."""
 
+_Batch = tuple[int, Sequence[StoredCall]]
+"""The size of some calls, and these."""
+
 
 def insert_calls(database: Database, space: int, calls: Sequence[StoredCall]) -> int:
     """Insert calls, and drop the oldest ones if there are too many: part of a transaction.
 
     Returns the number of the last one; 0 if the space has been deleted.
     """
-    count = len(calls)
+    count, batches = len(calls), list(_split(calls))
     rows = database.run(
         "UPDATE spaces SET calls = calls + :count, call_bytes = call_bytes + :size WHERE id = :space"
         " RETURNING calls, call_bytes",
         count=count,
-        size=size_of(calls),
+        size=sum(size for size, _ in batches),
         space=space,
     )
     if not rows:
@@ -45,7 +48,7 @@ def insert_calls(database: Database, space: int, calls: Sequence[StoredCall]) ->
     last, size = map(int, rows[0])
     if last // COUNTED_EVERY != (last - count) // COUNTED_EVERY:  # first, so that the new ones get the pages of these
         size = _drop(database, space, last - MAX_CALLS)
-    _insert(database, space, last - count, _split(calls))
+    _insert(database, space, last - count, batches)
     _drop_excess(database, space, last, size)
     return last
 
@@ -55,9 +58,9 @@ def size_of(calls: Iterable[StoredCall]) -> int:
     return sum([len(text) + len(request) + len(response) for _, text, request, response in calls])
 
 
-def _insert(database: Database, space: int, number: int, batches: Iterable[Sequence[StoredCall]]) -> None:
+def _insert(database: Database, space: int, number: int, batches: Iterable[_Batch]) -> None:
     """Insert batches that follow upon a number."""
-    for batch in batches:
+    for size, batch in batches:
         number += len(batch)
         database.run(
             "INSERT INTO call_batches (space, number, count, size, calls)"
@@ -65,20 +68,20 @@ def _insert(database: Database, space: int, number: int, batches: Iterable[Seque
             space=space,
             number=number,
             count=len(batch),
-            size=size_of(batch),
+            size=size,
             calls=join_batch(batch),
         )
 
 
-def _split(calls: Sequence[StoredCall]) -> Iterator[Sequence[StoredCall]]:
+def _split(calls: Sequence[StoredCall]) -> Iterator[_Batch]:
     """Split calls into batches. There are several if the database was away, or if calls are long."""
     first = size = 0
     for end, call in enumerate(calls):
         if end - first == BATCH_CALLS or size >= BATCH_BYTES:
-            yield calls[first:end]
+            yield size, calls[first:end]
             first, size = end, 0
         size += size_of([call])
-    yield calls[first:]
+    yield size, calls[first:]
 
 
 def join_batch(calls: Iterable[StoredCall]) -> str:
@@ -140,7 +143,7 @@ def replace_call(database: Database, space: int, number: int, old: StoredCall, n
     """
     with database.transaction():
         database.lock_spaces(space)
-        size, calls = _find_batch(database, space, number)
+        old_size, calls = _find_batch(database, space, number)
         if calls.get(number) != old:  # dropped; or the space was restored, and the number is another call's
             return
         before = [call for place, call in calls.items() if place < number]
@@ -148,10 +151,11 @@ def replace_call(database: Database, space: int, number: int, old: StoredCall, n
         database.run(
             "DELETE FROM call_batches WHERE space = :space AND number = :number", space=space, number=max(calls)
         )
-        _insert(database, space, min(calls) - 1, [batch for batch in (before, [new], after) if batch])
+        batches = [(size_of(batch), batch) for batch in (before, [new], after) if batch]
+        _insert(database, space, min(calls) - 1, batches)
         ((last, all_bytes),) = database.run(
             "UPDATE spaces SET call_bytes = call_bytes + :added WHERE id = :space RETURNING calls, call_bytes",
-            added=size_of([*before, new, *after]) - size,
+            added=sum(size for size, _ in batches) - old_size,
             space=space,
         )
         _drop_excess(database, space, int(last), int(all_bytes))
