@@ -377,7 +377,7 @@ MUTATIONS = (
         "mockserver/state/call_batches.py",
         "key=lambda each: (each[1].time, each[0])",
         "key=lambda each: each[0]",
-        (f"{LAWS}/state/test_database.py",),
+        (f"{LAWS}/state/test_sql_calls.py",),
     ),
     Mutation(
         "a stream without its messages in the log",
