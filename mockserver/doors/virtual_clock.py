@@ -185,4 +185,5 @@ def _wait_for_timer(sleepers: Sleepers, loop: Any, timer: Any) -> None:
 
 def _is_sleep(timer: Any) -> bool:
     """Return whether a timer of the loop is that of `asyncio.sleep`."""
-    return timer._callback is asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]  # noqa: SLF001
+    callback: Any = timer._callback  # noqa: SLF001 - it has no other sign
+    return callback is vars(asyncio.futures)["_set_result_unless_cancelled"]
