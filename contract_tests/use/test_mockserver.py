@@ -614,7 +614,7 @@ def test_what_is_not_there_is_named_with_what_is() -> None:
         server.objects["gs://a/c"]
     assert "there is no object 'gs://a/c'; there are: gs://a/b" == str(missing.value)
     with pytest.raises(TypeError, match="an object is bytes or a text, not dict; training data is a JSON value a line"):
-        server.objects["gs://a/b"] = {"a": 1}  # type: ignore[assignment]
+        server.objects["gs://a/b"] = {"a": 1}  # type: ignore[assignment]  # the mistake
 
 
 def test_unknown_base_model_is_answered_with_the_nearest() -> None:

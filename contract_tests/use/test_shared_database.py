@@ -57,8 +57,8 @@ def test_a_lost_database_is_unavailable_over_grpc_until_it_is_back(tmp_path: Pat
                 database.start()
                 end = time.monotonic() + HANGS  # noqa: TID251 - for another process
                 while (after := call(channel, f"{MODELS}/ListTunedModels", HANGS)) == lost[0]:
-                    assert time.monotonic() < end  # noqa: TID251
-                    time.sleep(0.05)  # noqa: TID251
+                    assert time.monotonic() < end  # noqa: TID251 - as above
+                    time.sleep(0.05)  # noqa: TID251 - as above
     finally:
         database.remove()
 

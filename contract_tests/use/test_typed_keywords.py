@@ -31,37 +31,37 @@ def test_misspelt_keywords_are_refused() -> None:
     server = MockServer()
 
     with pytest.raises(TypeError, match="sede"):
-        MockServer(sede=7)  # type: ignore[call-arg]
+        MockServer(sede=7)  # type: ignore[call-arg]  # the mistake
     with pytest.raises(TypeError, match="txt"):
-        server.answer("scripted", txt="hello")  # type: ignore[call-arg]
+        server.answer("scripted", txt="hello")  # type: ignore[call-arg]  # as above
     with pytest.raises(TypeError, match="time"):
-        server.calls.assert_called(time=2)  # type: ignore[call-arg]
+        server.calls.assert_called(time=2)  # type: ignore[call-arg]  # as above
     with pytest.raises(TypeError, match="stat"):
-        server.calls.assert_not_called(stat=200)  # type: ignore[call-arg]
+        server.calls.assert_not_called(stat=200)  # type: ignore[call-arg]  # as above
     with (
         pytest.raises(TypeError, match="there is no option 'slep'; did you mean 'sleep'"),
-        server.intercepting(slep="real"),  # type: ignore[call-arg]
+        server.intercepting(slep="real"),  # type: ignore[call-arg]  # as above
     ):
         pass
     with pytest.raises(TypeError, match="'stat'; did you mean 'state'"):
-        server.add_tuned_model(stat="ACTIVE")  # type: ignore[call-arg]
+        server.add_tuned_model(stat="ACTIVE")  # type: ignore[call-arg]  # as above
     with pytest.raises(TypeError, match="base_modell"):
-        server.add_tuning_job(base_modell="gemini-2.0-flash-001")  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="sede"), server.fresh_world(sede=7):  # type: ignore[call-arg]
+        server.add_tuning_job(base_modell="gemini-2.0-flash-001")  # type: ignore[call-arg]  # as above
+    with pytest.raises(TypeError, match="sede"), server.fresh_world(sede=7):  # type: ignore[call-arg]  # as above
         pass
 
 
 def test_impossible_values_are_refused() -> None:
     """Words that a setting does not have, and values of another type."""
     with pytest.raises(ValueError, match="unknown state 'RUNING'; did you mean 'RUNNING'"):
-        MockServer().add_tuning_job(state="RUNING")  # type: ignore[arg-type]
+        MockServer().add_tuning_job(state="RUNING")  # type: ignore[arg-type]  # as above
     with pytest.raises(ValueError, match="auth: 'stict' is not one of any, off, strict"):
-        MockServer(auth="stict")  # type: ignore[arg-type]
+        MockServer(auth="stict")  # type: ignore[arg-type]  # as above
     with pytest.raises(ValueError, match=r"seed: 1\.5 is not a whole number"):
-        MockServer(seed=1.5)  # type: ignore[arg-type]
+        MockServer(seed=1.5)  # type: ignore[arg-type]  # as above
     with (
         pytest.raises(ValueError, match=r"sleep: 'deep' is not one of virtual, virtual\+clock, real"),
-        MockServer().intercepting(sleep="deep"),  # type: ignore[arg-type]
+        MockServer().intercepting(sleep="deep"),  # type: ignore[arg-type]  # as above
     ):
         pass
 

@@ -204,7 +204,7 @@ def test_what_must_not_be_called() -> None:
 def test_a_misspelt_condition_is_told() -> None:
     """Rather than passing because nothing fits."""
     with pytest.raises(TypeError, match="caler"):
-        LIFE.assert_not_called("tunedModels.create", caler="key:*")  # type: ignore[call-arg]
+        LIFE.assert_not_called("tunedModels.create", caler="key:*")  # type: ignore[call-arg]  # the mistake
 
 
 def test_calls_are_a_sequence() -> None:

@@ -81,6 +81,9 @@ st.register_type_strategy(
 st.register_type_strategy(float, numbers)
 objects = st.dictionaries(texts, messages, max_size=3)
 
+ODD_VALUES = [float("inf"), -float("inf"), -0.0, 0, True, (1, "a"), [b"\xff"], {"object": []}]
+"""What JSON has no word for, or is easily taken for another value."""
+
 RECORDS: dict[type[Any], st.SearchStrategy[Any]] = {
     AnswerRecord: st.builds(AnswerRecord, rules, st.integers(0, 9)),
     FaultRecord: st.builds(FaultRecord, faults, st.integers(), st.integers(0), st.integers(0)),
@@ -134,7 +137,7 @@ def test_what_the_server_keeps_is_the_same_after_json() -> None:
     assert records == [through_json(record) for record in records]
 
 
-@pytest.mark.parametrize("value", [float("inf"), -float("inf"), -0.0, 0, True, (1, "a"), [b"\xff"], {"object": []}])
+@pytest.mark.parametrize("value", ODD_VALUES)
 def test_what_json_has_no_word_for_is_written_all_the_same(value: Any) -> None:
     """And is read as what it was, its type too."""
     (again,) = through_json(Operation("o", "v1", "", 0, response={"list": [value]})).response["list"]

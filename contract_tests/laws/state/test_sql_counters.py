@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -381,6 +381,12 @@ def test_numbers_of_a_block_are_not_used_after_a_write_that_failed(
     assert len(set(numbers)) == len(numbers)
 
 
+def wait_for_lock(holder: SqlStore, other: Future[None]) -> None:
+    """Wait until another thread waits for a lock of PostgreSQL, or has ended."""
+    while not other.done() and not holder.database.run("SELECT pid FROM pg_locks WHERE NOT granted"):
+        Machine.sleep(0.001)
+
+
 @pytest.mark.parametrize("replaces", [True, False])
 def test_who_locks_several_counters_waits_for_others_who_do(silent: None, *, replaces: bool) -> None:
     """PostgreSQL would end one of two transactions that lock the same counters in another order."""
@@ -394,8 +400,7 @@ def test_who_locks_several_counters_waits_for_others_who_do(silent: None, *, rep
             other.database.lock_revision()
             run(change, it=other.space, name=b"b")
             writing = pool.submit(write, one)
-            while not writing.done() and not run("SELECT pid FROM pg_locks WHERE NOT granted"):
-                Machine.sleep(0.001)
+            wait_for_lock(other, writing)
             run(change, it=other.space, name=b"a")
         writing.result()
 
@@ -409,8 +414,7 @@ def test_asking_for_all_numbers_waits_for_who_replaces_the_counters(silent: None
         with other.database.transaction():
             other.database.new_revisions(1)
             asking = pool.submit(queue_of(one.database).counters.ask_for_all, one.database, one.space)
-            while not asking.done() and not other.database.run("SELECT pid FROM pg_locks WHERE NOT granted"):
-                Machine.sleep(0.001)
+            wait_for_lock(other, asking)
             assert not asking.done()
         asking.result()
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract_tests.api.everything import furnished
-from contract_tests.laws.state.test_codec import messages, objects, texts
+from contract_tests.laws.state.test_codec import ODD_VALUES, messages, objects, texts
 from mockserver.protojson.memoized import MemoizedMessage
 from mockserver.protojson.variations import COUNT, NUMBER, TEXT, Pattern, SentMessages, Variation
 from mockserver.state.calls import RecordedCall
@@ -63,7 +63,7 @@ def test_every_kind_of_call_is_read_as_it_was_stored() -> None:
     assert calls == [again(call) for call in calls]
 
 
-@pytest.mark.parametrize("value", [float("inf"), -float("inf"), -0.0, 0, True, (1, "a"), [b"\xff"], {"object": []}])
+@pytest.mark.parametrize("value", ODD_VALUES)
 def test_a_value_keeps_its_type(value: Any) -> None:
     """Also one that JSON has no word for."""
     (read,) = again(call([value])).response
